@@ -47,7 +47,7 @@ def first_weight(
     *,
     period_seconds: int = 60,
     delay_seconds: int = 120,
-    caution: Caution = Caution(),  # noqa: B008
+    caution: Caution = Caution(),
 ) -> Widening:
     """The weight to begin with: nothing is known of green, so it may be a failure outright."""
     unseen = _unseen_minutes(period_seconds, delay_seconds)
@@ -63,7 +63,7 @@ def next_weight(
     *,
     period_seconds: int = 60,
     delay_seconds: int = 120,
-    caution: Caution = Caution(),  # noqa: B008
+    caution: Caution = Caution(),
 ) -> Widening:
     """
     The weight after a verdict on all settled buckets; never less than `weight`, 1 when green is through.

@@ -13,10 +13,13 @@ from dataclasses import dataclass, field
 from bluegreen.verdict.counts import Bucket, Sides
 from bluegreen.verdict.policy import Tolerance
 
-WORSE_BETS = ((1.2, 0.05), (1.6, 0.10), (2.5, 0.13), (5.0, 0.13), (12.0, 0.12), (50.0, 0.12), (1e4, 0.22))
+WORSE_BETS = ((1.25, 0.03), (1.6, 0.09), (2.5, 0.13), (5.0, 0.09), (12.0, 0.07), (50.0, 0.12), (1e4, 0.07))
 """How many times blue's rate green's may be, and the part of the stake on it."""
-OUTRIGHT_BET = (0.9, 0.005, 0.13)
-"""Green's rate, blue's rate and the stake: a green that fails outright is found out within a few requests."""
+OUTRIGHT_BET = (0.9, 0.005, 0.40)
+"""
+Green's rate, blue's rate and the stake, in tiny buckets: a green that fails outright is found out within a few
+requests. Elsewhere this stake is on the last bet above. `python -m benchmarks.verdict` measures what the stakes cost.
+"""
 FINE_BETS = ((0.002, 0.30), (0.1, 0.10), (0.3, 0.15), (0.5, 0.20), (0.7, 0.15), (0.85, 0.07), (0.95, 0.03))
 
 LATER = 0.2

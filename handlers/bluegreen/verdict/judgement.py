@@ -3,7 +3,6 @@
 import math
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
-from functools import reduce
 from typing import Any, Literal
 
 from bluegreen.verdict.counts import Bucket, Counts, Sides
@@ -12,6 +11,8 @@ from bluegreen.verdict.policy import Policy
 from bluegreen.verdict.words import compared, odds, points
 
 Kind = Literal["worse", "fine", "not_enough", "cannot_measure"]
+
+NOTHING = Sides()
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +80,10 @@ class Verdict:
         return asdict(self) | {"findings": [asdict(finding) for finding in self.findings]}
 
 
-def judge(buckets: Iterable[Bucket], policy: Policy = Policy()) -> Verdict:  # noqa: B008
+STANDARD = Policy()
+
+
+def judge(buckets: Iterable[Bucket], policy: Policy = STANDARD) -> Verdict:
     """
     What all buckets together say of green, in whatever order they come.
 
@@ -87,78 +91,89 @@ def judge(buckets: Iterable[Bucket], policy: Policy = Policy()) -> Verdict:  # n
     many looks there are, a green no worse than tolerated is called worse with probability `false_alarm` at most.
     """
     seen = sorted({bucket.start: bucket for bucket in buckets}.values(), key=lambda bucket: bucket.start)
-    signals = frozenset(name for bucket in seen for name in bucket.signals)
-    shares = policy.budget(signals)
-    worse = {name: Worse(policy.tolerated(name), policy.icc) for name in sorted(signals)}
-    no_worse = {name: NoWorse(policy.icc) for name in worse}
-    total = peak = 0.0
-    nothing = Sides()
+    watch = Watch(frozenset(name for bucket in seen for name in bucket.signals), policy)
     for bucket in seen:
-        for name in worse:
-            sides = bucket.signals.get(name, nothing)
-            worse[name].add(sides, bucket)
-            no_worse[name].add(sides, bucket)
-        if shares:
-            total = log_sum(math.log(share) + worse[name].log_value for name, share in shares.items())
-            peak = max(peak, total)
-    findings = tuple(
-        _finding(name, shares.get(name), seen, worse[name].log_value, no_worse[name].bound(policy.doubt), policy)
-        for name in worse
-    )
-    weight_seen, seconds = _seen_at(seen)
-    acting = tuple(finding for finding in findings if finding.acts)
-    kind, reason = _conclude(acting, peak, -math.log(policy.false_alarm))
-    return Verdict(
-        kind=kind,
-        reason=reason,
-        findings=findings,
-        log_evidence=total,
-        log_evidence_peak=peak,
-        bound=max((finding.bound for finding in acting), default=1.0),
-        weight_seen=weight_seen,
-        seconds_at_weight_seen=seconds,
-        buckets=len(seen),
-    )
+        watch.add(bucket)
+    return watch.verdict()
 
 
-def _finding(
-    name: str, share: float | None, buckets: list[Bucket], log_evidence: float, bound: float, policy: Policy
-) -> Finding:
-    sides = reduce(Sides.__add__, (bucket.signals[name] for bucket in buckets if name in bucket.signals), Sides())
-    return Finding(
-        signal=name,
-        acts=share is not None,
-        share=share or 0.0,
-        green=sides.green,
-        blue=sides.blue,
-        log_evidence=log_evidence,
-        bound=bound,
-        margin=policy.tolerated(name).margin,
-    )
+class Watch:
+    """The evidence on a fixed set of signals, bucket by bucket, oldest first: `judge` one look after another."""
+
+    def __init__(self, signals: frozenset[str], policy: Policy = STANDARD) -> None:
+        self._policy = policy
+        self._shares = policy.budget(signals)
+        self._worse = {name: Worse(policy.tolerated(name), policy.icc) for name in sorted(signals)}
+        self._no_worse = {name: NoWorse(policy.icc) for name in self._worse}
+        self._totals = {name: NOTHING for name in self._worse}
+        self._log_evidence = self._log_peak = 0.0
+        self._seconds_at: dict[float, int] = {}
+        self._buckets = 0
+
+    def add(self, bucket: Bucket) -> None:
+        """Take in the next bucket."""
+        for name, worse in self._worse.items():
+            sides = bucket.signals.get(name, NOTHING)
+            worse.add(sides, bucket)
+            self._no_worse[name].add(sides, bucket)
+            self._totals[name] += sides
+        if self._shares:
+            self._log_evidence = log_sum(
+                math.log(share) + self._worse[name].log_value for name, share in self._shares.items()
+            )
+            self._log_peak = max(self._log_peak, self._log_evidence)
+        if bucket.green_weight and any(sides.green.requests for sides in bucket.signals.values()):
+            seconds = self._seconds_at.get(bucket.green_weight, 0)
+            self._seconds_at[bucket.green_weight] = seconds + bucket.period_seconds
+        self._buckets += 1
+
+    @property
+    def worse(self) -> bool:
+        """The evidence is enough, or once was."""
+        return self._log_peak >= -math.log(self._policy.false_alarm)
+
+    def verdict(self) -> Verdict:
+        """What the buckets so far say of green."""
+        findings = tuple(self._finding(name) for name in self._worse)
+        acting = tuple(finding for finding in findings if finding.acts)
+        kind, reason = _conclude(acting, self.worse, self._log_peak)
+        weight_seen = max(self._seconds_at, default=0.0)
+        return Verdict(
+            kind=kind,
+            reason=reason,
+            findings=findings,
+            log_evidence=self._log_evidence,
+            log_evidence_peak=self._log_peak,
+            bound=max((finding.bound for finding in acting), default=1.0),
+            weight_seen=weight_seen,
+            seconds_at_weight_seen=self._seconds_at.get(weight_seen, 0),
+            buckets=self._buckets,
+        )
+
+    def _finding(self, name: str) -> Finding:
+        return Finding(
+            signal=name,
+            acts=name in self._shares,
+            share=self._shares.get(name, 0.0),
+            green=self._totals[name].green,
+            blue=self._totals[name].blue,
+            log_evidence=self._worse[name].log_value,
+            bound=self._no_worse[name].bound(self._policy.doubt),
+            margin=self._policy.tolerated(name).margin,
+        )
 
 
-def _conclude(acting: tuple[Finding, ...], log_peak: float, log_enough: float) -> tuple[Kind, str]:
+def _conclude(acting: tuple[Finding, ...], worse: bool, log_peak: float) -> tuple[Kind, str]:
     if not acting or not any(finding.green.requests for finding in acting):
         return "not_enough", "green has had no requests yet"
     if not any(finding.blue.requests for finding in acting):
         return "not_enough", "blue had no requests, so there is nothing to compare green with"
     leading = max(acting, key=lambda finding: finding.log_evidence + math.log(finding.share))
     counts = compared(leading.signal, leading.green, leading.blue)
-    if log_peak >= log_enough:
+    if worse:
         return "worse", f"{counts}: odds {odds(log_peak)} that green is worse"
     widest = max(acting, key=lambda finding: finding.bound / finding.margin)
     limits = f"green is worse by {points(widest.bound)} at most"
     if all(finding.bound <= finding.margin for finding in acting):
         return "fine", f"{compared(widest.signal, widest.green, widest.blue)}: {limits}"
     return "not_enough", f"{counts}: not enough to tell yet ({limits}; {points(widest.margin)} would be fine)"
-
-
-def _seen_at(buckets: list[Bucket]) -> tuple[float, int]:
-    """The largest weight that green had traffic at, and for how long."""
-    served = [
-        (bucket.green_weight, bucket.period_seconds)
-        for bucket in buckets
-        if bucket.green_weight and any(sides.green.requests for sides in bucket.signals.values())
-    ]
-    largest = max((weight for weight, _ in served), default=0.0)
-    return largest, sum(seconds for weight, seconds in served if weight == largest)
