@@ -1,0 +1,146 @@
+"""
+What goes wrong at AWS: put below boto3 and above the emulator, so that no code of ours is patched.
+
+A fault meets every attempt of boto3, which may therefore get over it by its own retries.
+"""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, Literal
+from unittest import mock
+
+from botocore.awsrequest import AWSResponse
+from botocore.compat import HTTPHeaders
+from botocore.endpoint import Endpoint
+from botocore.exceptions import ConnectionClosedError, ConnectTimeoutError, EndpointConnectionError, ReadTimeoutError
+from moto.core.botocore_stubber import MockRawResponse
+
+When = Literal["before", "after"]
+
+NO_ANSWER = {
+    "ConnectTimeout": ConnectTimeoutError,
+    "ReadTimeout": ReadTimeoutError,
+    "ConnectionClosed": ConnectionClosedError,
+    "EndpointUnreachable": EndpointConnectionError,
+}
+"""Codes of what the network does; every other code is an answer of AWS."""
+
+HTTP_STATUS = {
+    "AccessDenied": 403,
+    "AccessDeniedException": 403,
+    "InternalError": 500,
+    "InternalFailure": 500,
+    "InternalServerError": 500,
+    "PreconditionFailedException": 412,
+    "ResourceConflictException": 409,
+    "ResourceNotFoundException": 404,
+    "ServiceException": 500,
+    "ServiceUnavailable": 503,
+    "SlowDown": 503,
+    "TooManyRequestsException": 429,
+}
+
+
+class HandlerKilled(BaseException):
+    """The handler's process ends here; nothing of it runs any more."""
+
+
+class HandlerTimedOut(BaseException):
+    """The handler's time is up here."""
+
+
+ENDS_THE_HANDLER = {"HandlerKilled": HandlerKilled, "HandlerTimedOut": HandlerTimedOut}
+
+
+@dataclass
+class Fault:
+    """One kind of thing that goes wrong at one place; `met` counts how often it did."""
+
+    operation: str
+    code: str
+    times: int | None
+    skip: int
+    when: When
+    state: str | None
+    met: int = 0
+    passed: int = 0
+
+    def is_met(self, operation: str, acting: str | None) -> bool:
+        """Whether this call is one that it meets; counts it."""
+        if operation != self.operation or (self.state is not None and acting != self.state):
+            return False
+        if self.passed < self.skip:
+            self.passed += 1
+            return False
+        if self.times is not None and self.met >= self.times:
+            return False
+        self.met += 1
+        return True
+
+
+class Faults:
+    """The faults in force, and on whose behalf a thread calls AWS."""
+
+    def __init__(self) -> None:
+        self._in_force: list[Fault] = []
+        self._thread = threading.local()
+        self._lock = threading.Lock()
+
+    @contextmanager
+    def in_force(self, fault: Fault) -> Iterator[Fault]:
+        """For as long as the block lasts."""
+        self._in_force.append(fault)
+        try:
+            yield fault
+        finally:
+            self._in_force.remove(fault)
+
+    @contextmanager
+    def acting(self, state: str | None, *, immune: bool = False) -> Iterator[None]:
+        """What the block calls is called by the handler of this state, or by somebody whom no fault meets."""
+        before = getattr(self._thread, "acting", (None, False))
+        self._thread.acting = (state, immune)
+        try:
+            yield
+        finally:
+            self._thread.acting = before
+
+    @contextmanager
+    def installed(self) -> Iterator[None]:
+        """Every attempt of every boto3 client passes here."""
+        send = Endpoint._do_get_response  # type: ignore[attr-defined]
+
+        def met(endpoint: Any, request: Any, operation: Any, context: Any) -> Any:
+            fault = self.find(operation.name)
+            if fault is None:
+                return send(endpoint, request, operation, context)
+            if fault.when == "after":
+                send(endpoint, request, operation, context)
+            return _answer(fault, request.url)
+
+        with mock.patch.object(Endpoint, "_do_get_response", met):
+            yield
+
+    def find(self, operation: str) -> Fault | None:
+        """The fault that meets this call, if one does."""
+        acting, immune = getattr(self._thread, "acting", (None, False))
+        if immune:
+            return None
+        with self._lock:
+            return next((fault for fault in self._in_force if fault.is_met(operation, acting)), None)
+
+
+def _answer(fault: Fault, url: str) -> tuple[Any, Any]:
+    """What botocore makes of a reply, without the reply: the same for every protocol that AWS speaks."""
+    if fault.code in ENDS_THE_HANDLER:
+        raise ENDS_THE_HANDLER[fault.code]
+    if fault.code in NO_ANSWER:
+        return None, NO_ANSWER[fault.code](endpoint_url=url, error=fault.code)
+    status = HTTP_STATUS.get(fault.code, 400)
+    parsed = {
+        "Error": {"Code": fault.code, "Message": f"{fault.code}, as the test wants it"},
+        "ResponseMetadata": {"HTTPStatusCode": status, "HTTPHeaders": {}, "RequestId": "fault"},
+    }
+    return (AWSResponse(url, status, HTTPHeaders(), MockRawResponse(b"")), parsed), None

@@ -1,0 +1,405 @@
+"""
+What moto's Lambda lets pass and AWS does not, and the metrics that only AWS writes.
+
+Preconditions (RevisionId, CodeSha256), routes to versions that do not exist, versions deleted under an alias,
+version numbers given twice, updates that take their time, and AWS/Lambda metrics by alias and executed version.
+"""
+
+import base64
+import copy
+import io
+import json
+import math
+import uuid
+import zipfile
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from datetime import UTC, datetime
+from typing import Any
+from unittest import mock
+from urllib.parse import unquote
+
+from moto.awslambda.exceptions import (
+    InvalidParameterValueException,
+    LambdaClientError,
+    PreconditionFailedException,
+    ValidationException,
+)
+from moto.awslambda.models import LambdaAlias, LambdaBackend, LambdaFunction, LambdaStorage
+from moto.awslambda.responses import LambdaResponse
+from moto.cloudwatch.models import CloudWatchBackend
+from moto.core.exceptions import JsonRESTError
+from moto.s3.exceptions import MissingBucket
+from moto.s3.models import s3_backends
+
+from tests.machine.clock import Clock
+
+LATEST = "$LATEST"
+
+
+class ResourceConflict(LambdaClientError):
+    """What AWS answers while something else is under way."""
+
+    code = 409
+
+    def __init__(self, message: str) -> None:
+        super().__init__("ResourceConflictException", message)
+
+
+class Metrics:
+    """AWS/Lambda as CloudWatch counts it, for the three dimension sets that Lambda writes."""
+
+    def __init__(self, clock: Clock, delay_seconds: float = 0.0) -> None:
+        self._clock = clock
+        self._delay_seconds = delay_seconds
+        self._points: dict[tuple[str, frozenset[tuple[str, str]]], list[tuple[float, float, int]]] = {}
+
+    def count(
+        self,
+        function: str,
+        qualifier: str,
+        version: str,
+        *,
+        invocations: int = 1,
+        errors: int = 0,
+        throttles: int = 0,
+        duration_ms: float = 1.0,
+    ) -> None:
+        """Invocations that start now. A throttled one counts as neither an invocation nor an error."""
+        resource = function if qualifier == LATEST else f"{function}:{qualifier}"
+        dimension_sets = [{"FunctionName": function}, {"FunctionName": function, "Resource": resource}]
+        if qualifier not in (LATEST, version):
+            dimension_sets.append({"FunctionName": function, "Resource": resource, "ExecutedVersion": version})
+        for dimensions in dimension_sets:
+            for metric, value, times in (
+                ("Invocations", 1.0, invocations),
+                ("Errors", 1.0, errors),
+                ("Errors", 0.0, invocations - errors),
+                ("Throttles", 1.0, throttles),
+                ("Throttles", 0.0, invocations),
+                ("Duration", duration_ms, invocations),
+            ):
+                if times:
+                    key = (metric, frozenset(dimensions.items()))
+                    self._points.setdefault(key, []).append((self._clock.now(), value, times))
+
+    def read(
+        self, metric: str, dimensions: Mapping[str, str], start: float, end: float, period: int, stat: str
+    ) -> list[tuple[float, float]]:
+        """Buckets stand on multiples of the period, as CloudWatch's do; nothing younger than the delay is known yet."""
+        known = self._clock.now() - self._delay_seconds
+        buckets: dict[float, list[tuple[float, int]]] = {}
+        for moment, value, times in self._points.get((metric, frozenset(dimensions.items())), []):
+            bucket = moment // period * period
+            if start // period * period <= bucket < end and moment <= known:
+                buckets.setdefault(bucket, []).append((value, times))
+        return [(bucket, _statistic(stat, values)) for bucket, values in sorted(buckets.items())]
+
+    def get_metric_data(
+        self,
+        original: Callable[..., list[dict[str, Any]]],
+        backend: CloudWatchBackend,
+        queries: list[dict[str, Any]],
+        start_time: datetime,
+        end_time: datetime,
+        scan_by: str = "TimestampAscending",
+    ) -> list[dict[str, Any]]:
+        """GetMetricData: what asks for AWS/Lambda is answered here, the rest by moto."""
+        answers = []
+        for query in queries:
+            asked = query.get("MetricStat")
+            if asked is None or asked["Metric"]["Namespace"] != "AWS/Lambda":
+                answers += original(backend, [query], start_time, end_time, scan_by)
+                continue
+            found = self.read(
+                asked["Metric"]["MetricName"],
+                {dimension["Name"]: dimension["Value"] for dimension in asked["Metric"].get("Dimensions", [])},
+                start_time.replace(tzinfo=UTC).timestamp(),
+                end_time.replace(tzinfo=UTC).timestamp(),
+                int(asked["Period"]),
+                asked["Stat"],
+            )
+            if scan_by == "TimestampDescending":
+                found.reverse()
+            if query.get("ReturnData", True):
+                answers.append(
+                    {
+                        "id": query["Id"],
+                        "label": query.get("Label") or asked["Metric"]["MetricName"],
+                        "timestamps": [datetime.fromtimestamp(moment, UTC).replace(tzinfo=None) for moment, _ in found],
+                        "values": [value for _, value in found],
+                        "status_code": "Complete",
+                    }
+                )
+        return answers
+
+
+def _statistic(stat: str, values: list[tuple[float, int]]) -> float:
+    samples = sum(times for _, times in values)
+    total = sum(value * times for value, times in values)
+    if stat.startswith("PR(") and stat.endswith(")"):
+        low, _, high = stat[3:-1].rpartition(":")
+        above = float(low) if low else -math.inf
+        upto = float(high) if high else math.inf
+        return 100.0 * sum(times for value, times in values if above < value <= upto) / samples
+    if stat.startswith("p") and stat[1:].replace(".", "", 1).isdigit():
+        rank = math.ceil(samples * float(stat[1:]) / 100)
+        for value, times in sorted(values):
+            rank -= times
+            if rank <= 0:
+                return value
+    plain = {
+        "Sum": total,
+        "SampleCount": float(samples),
+        "Average": total / samples,
+        "Minimum": min(value for value, _ in values),
+        "Maximum": max(value for value, _ in values),
+    }
+    if stat not in plain:
+        raise JsonRESTError("ValidationError", f"The value {stat} for parameter Stat is not supported.")
+    return plain[stat]
+
+
+@contextmanager
+def strict_lambda(
+    clock: Clock, *, update_seconds: float = 0.0, metrics_delay_seconds: float = 0.0
+) -> Iterator[tuple[Metrics, "Rules"]]:
+    """
+    Moto's Lambda and CloudWatch with AWS's rules, for as long as the block lasts.
+
+    An update of `$LATEST` stays InProgress and a new version Pending for `update_seconds` of the clock.
+    """
+    metrics = Metrics(clock, metrics_delay_seconds)
+    rules = Rules(clock, update_seconds)
+    with ExitStack() as patches:
+        for owner, name, rule in (
+            (LambdaFunction, "get_configuration", rules.get_configuration),
+            (LambdaBackend, "update_function_code", rules.update_function_code),
+            (LambdaBackend, "update_function_configuration", rules.update_function_configuration),
+            (LambdaResponse, "publish_version", rules.publish_version),
+            (LambdaStorage, "publish_version", rules.next_version),
+            (LambdaStorage, "put_alias", rules.put_alias),
+            (LambdaResponse, "update_alias", rules.update_alias),
+            (LambdaStorage, "del_function", rules.del_function),
+            (CloudWatchBackend, "get_metric_data", metrics.get_metric_data),
+        ):
+            patches.enter_context(mock.patch.object(owner, name, _as_method(rule, getattr(owner, name))))
+        yield metrics, rules
+
+
+def _as_method(rule: Callable[..., Any], original: Callable[..., Any]) -> Callable[..., Any]:
+    """A rule gets what it replaces, then the object of moto's and the arguments."""
+
+    def method(*arguments: Any, **named: Any) -> Any:
+        return rule(original, *arguments, **named)
+
+    return method
+
+
+class Rules:
+    """AWS's rules, each in place of a method of moto's."""
+
+    def __init__(self, clock: Clock, update_seconds: float = 0.0) -> None:
+        self._clock = clock
+        self._update_seconds = update_seconds
+
+    def is_busy(self, function: LambdaFunction) -> bool:
+        """An update of `$LATEST` is in progress, or a version not yet active."""
+        return self._clock.now() < getattr(function, "busy_until", 0.0)
+
+    def serving(self, function: Any) -> LambdaFunction:
+        """Whose code runs: while an update of `$LATEST` is in progress, still the code before it."""
+        before: LambdaFunction = (
+            function.outgoing if self.is_busy(function) and function.version == LATEST else function
+        )
+        return before
+
+    def get_configuration(
+        self, original: Callable[..., dict[str, Any]], function: LambdaFunction, on_create: bool = False
+    ) -> dict[str, Any]:
+        """RevisionId, which moto leaves out, and the states that pass by."""
+        answer = original(function, on_create) | {"RevisionId": _revision(function)}
+        if not self.is_busy(function):
+            return answer
+        if function.version == LATEST:
+            return answer | {"LastUpdateStatus": "InProgress"}
+        return answer | {"State": "Pending", "StateReasonCode": "Creating"}
+
+    def update_function_code(
+        self, original: Any, backend: LambdaBackend, name: str, qualifier: str | None, body: dict[str, Any]
+    ) -> dict[str, Any]:
+        """Preconditions, the version of an S3 object, and that it is a zip at all."""
+        function = self._latest_to_change(backend, name, body)
+        code = {"ImageUri": body["ImageUri"]} if "ImageUri" in body else {"ZipFile": _zip_of(backend, body)}
+        if not body.get("DryRun"):
+            self._begin_update(function)
+            function.update_function_code(code)
+        changed = backend.publish_version(name) if body.get("Publish") else function
+        return (changed or function).get_configuration()
+
+    def update_function_configuration(
+        self, original: Callable[..., Any], backend: LambdaBackend, name: str, qualifier: str, body: dict[str, Any]
+    ) -> Any:
+        """Preconditions."""
+        self._begin_update(self._latest_to_change(backend, name, body))
+        return original(backend, name, qualifier, body)
+
+    def publish_version(self, original: Any, response: LambdaResponse) -> tuple[int, dict[str, Any], str]:
+        """Preconditions, RevisionId and CodeSha256."""
+        name = unquote(response.path.split("/")[-2])
+        asked = json.loads(response.body or "{}")
+        function = self._latest_to_change(response.backend, name, asked)
+        if asked.get("CodeSha256", function.code_sha_256) != function.code_sha_256:
+            raise InvalidParameterValueException(
+                f"CodeSHA256 ({asked['CodeSha256']}) is different from current CodeSHA256 in $LATEST "
+                f"({function.code_sha_256}). Please try again with the CodeSHA256 in $LATEST."
+            )
+        version = response.backend.publish_version(name, asked.get("Description", ""))
+        assert version is not None
+        return 201, {"status": 201}, json.dumps(version.get_configuration())
+
+    def next_version(
+        self, original: Any, storage: LambdaStorage, name_or_arn: str, description: str = ""
+    ) -> LambdaFunction:
+        """The same code and configuration again is the same version, and no number is given twice."""
+        latest: Any = storage.get_function_by_name_or_arn_forbid_qualifier(name_or_arn)
+        group = storage._functions[latest.function_name]
+        if group["versions"] and _frozen(group["versions"][-1]) == _frozen(latest):
+            newest: LambdaFunction = group["versions"][-1]
+            return newest
+        version = copy.copy(latest)
+        group["numbers_given"] = group.get("numbers_given", 0) + 1
+        version.set_version(group["numbers_given"])
+        version.description = description or latest.description
+        version.revision_id = str(uuid.uuid4())
+        version.busy_until = self._clock.now() + self._update_seconds
+        group["versions"].append(version)
+        storage._arns[version.function_arn] = version
+        frozen: LambdaFunction = version
+        return frozen
+
+    def put_alias(
+        self,
+        original: Callable[..., LambdaAlias],
+        storage: LambdaStorage,
+        name: str,
+        function: str,
+        version: str,
+        description: str,
+        routing: Any,
+    ) -> LambdaAlias:
+        """Routes that AWS accepts."""
+        self._check_route(storage, function, version, routing)
+        return original(storage, name, function, version, description, routing)
+
+    def update_alias(self, original: Any, response: LambdaResponse) -> tuple[int, dict[str, Any], str]:
+        """The precondition, routes that AWS accepts, and a new RevisionId."""
+        function, name = unquote(response.path.split("/")[-3]), unquote(response.path.split("/")[-1])
+        asked = json.loads(response.body or "{}")
+        alias = response.backend.get_alias(name, function)
+        _expect_revision(asked, alias.revision_id)
+        version = asked.get("FunctionVersion") or alias.function_version
+        routing: Any = asked["RoutingConfig"] if asked.get("RoutingConfig") is not None else alias.routing_config
+        self._check_route(response.backend._lambdas, function, version, routing)
+        alias.update(asked.get("Description"), version, routing if weights_of(routing) else {})  # type: ignore[arg-type]
+        alias.revision_id = str(uuid.uuid4())
+        return 200, {"status": 200}, json.dumps(alias.to_json())
+
+    def del_function(
+        self, original: Callable[..., None], storage: LambdaStorage, name_or_arn: str, qualifier: str | None = None
+    ) -> None:
+        """Not while an alias names the version, as its main one or by a weight."""
+        function = storage.get_function_by_name_or_arn_with_qualifier(name_or_arn, qualifier)
+        version = str(function.version)
+        for alias in storage.list_aliases(function.function_name):
+            if version != LATEST and version in (alias.function_version, *weights_of(alias.routing_config)):
+                raise ResourceConflict(f"{function.function_arn} is currently being used by alias {alias.name}")
+        original(storage, name_or_arn, qualifier)
+
+    def _latest_to_change(self, backend: LambdaBackend, name: str, asked: dict[str, Any]) -> LambdaFunction:
+        function = backend.get_function(name, None)
+        if self.is_busy(function):
+            raise ResourceConflict(
+                "The operation cannot be performed at this time. "
+                f"An update is in progress for resource: {function.function_arn}"
+            )
+        _expect_revision(asked, _revision(function))
+        return function
+
+    def _begin_update(self, function: Any) -> None:
+        function.outgoing = None
+        function.outgoing = copy.copy(function)
+        function.revision_id = str(uuid.uuid4())
+        function.busy_until = self._clock.now() + self._update_seconds
+
+    def _check_route(self, storage: LambdaStorage, function: str, version: str, routing: Any) -> None:
+        weights = weights_of(routing)
+        if len(weights) > 1:
+            raise InvalidParameterValueException(
+                "Number of items in AdditionalVersionWeights cannot be greater than 1."
+            )
+        if weights and LATEST in (version, *weights):
+            raise InvalidParameterValueException(
+                "$LATEST is not supported for an alias pointing to more than 1 version"
+            )
+        if version in weights:
+            raise InvalidParameterValueException(
+                f"Function version {version} is already included in routing configuration."
+            )
+        for other, weight in weights.items():
+            if not 0.0 <= weight <= 1.0:
+                raise ValidationException(
+                    f"{{{other}={weight}}}", "routingConfig", "Member must be between 0.0 and 1.0"
+                )
+        for named in (version, *weights):
+            target = storage.get_function_by_name_or_arn_with_qualifier(function, named)
+            if named != LATEST and self.is_busy(target):
+                raise ResourceConflict(f"{target.function_arn} is in the following state: Pending")
+
+
+def weights_of(routing: Any) -> dict[str, float]:
+    """Version -> share, of an alias's RoutingConfig."""
+    return dict((routing or {}).get("AdditionalVersionWeights") or {})
+
+
+def _revision(function: Any) -> str:
+    revision: str = function.__dict__.setdefault("revision_id", str(uuid.uuid4()))
+    return revision
+
+
+def _expect_revision(asked: Mapping[str, Any], revision: str) -> None:
+    if asked.get("RevisionId") not in (None, revision):
+        raise PreconditionFailedException(
+            "The Revision Id provided does not match the latest Revision Id. "
+            "Call the GetFunction/GetAlias API to retrieve the latest Revision Id"
+        )
+
+
+def _zip_of(backend: LambdaBackend, body: Mapping[str, Any]) -> str:
+    if "ZipFile" in body:
+        content = base64.b64decode(body["ZipFile"])
+    else:
+        bucket, key, version = body["S3Bucket"], body["S3Key"], body.get("S3ObjectVersion")
+        try:
+            found = s3_backends[backend.account_id][backend.partition].get_object(bucket, key, version)
+        except MissingBucket:
+            raise _not_in_s3("NoSuchBucket") from None
+        if found is None:
+            raise _not_in_s3("NoSuchVersion" if version else "NoSuchKey")
+        content = found.value
+    if not zipfile.is_zipfile(io.BytesIO(content)):
+        raise InvalidParameterValueException(
+            "Could not unzip uploaded file. Please check your file, then try to upload again."
+        )
+    return base64.b64encode(content).decode()
+
+
+def _not_in_s3(code: str) -> InvalidParameterValueException:
+    return InvalidParameterValueException(f"Error occurred while GetObject. S3 Error Code: {code}.")
+
+
+def _frozen(function: LambdaFunction) -> tuple[Any, ...]:
+    return (
+        *(function.code_sha_256, function.handler, function.role, function.run_time, function.memory_size),
+        *(function.timeout, function.environment_vars, function.layers, function.architectures),
+    )

@@ -1,0 +1,319 @@
+"""
+The committed machine, walked in this process: moto's interpreter, real handlers, AWS's rules and a clock that jumps.
+
+    with in_process_aws(handlers_of(DEPLOY_ASL)) as aws:
+        aws.create_function("BonusCalculatorLambda", "def handler(event, context): return 1")
+        aws.every(1, lambda: call("BonusCalculatorLambda", "PROD"))
+        with aws.fails("UpdateAlias", "TooManyRequestsException", times=2):
+            run = aws.walk({"function": "BonusCalculatorLambda", ...})
+    assert run.ended == "Deployed"
+
+Waits, retries of the machine and of boto3, and the handlers' own patience take no time; they move `aws.clock`.
+"""
+
+import datetime
+import importlib
+import importlib.util
+import json
+import logging
+import os
+import random
+import re
+import time
+import uuid
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+from unittest import mock
+
+import boto3
+import botocore.endpoint
+from moto import mock_aws
+from moto.core.models import DEFAULT_ACCOUNT_ID
+from moto.stepfunctions.parser import models as executions_module
+from moto.stepfunctions.parser.asl.component.common.retry import jitter_strategy_decl, retrier_decl
+from moto.stepfunctions.parser.asl.component.state import state as state_module
+from moto.stepfunctions.parser.asl.component.state.exec.state_task import lambda_eval_utils
+from moto.stepfunctions.parser.asl.component.state.wait.wait_function import wait_function
+from moto.stepfunctions.parser.asl.eval.event import event_manager
+from moto.stepfunctions.parser.backend import execution as execution_module
+from moto.stepfunctions.parser.models import stepfunctions_parser_backends
+
+from tests.machine.clock import Clock
+from tests.machine.faults import Fault, Faults, When
+from tests.machine.invocation import Handler, Invocations, zip_of
+from tests.machine.strict_lambda import Metrics, strict_lambda
+
+REGION = "us-east-1"
+DEPLOY_ASL = Path(__file__).parents[2] / "statemachine" / "deploy.asl.json"
+PATIENCE_SECONDS = 60
+
+
+@dataclass(frozen=True)
+class Run:
+    """
+    An execution that is over.
+
+    `ended` is the end state it reached; ABORTED, TIMED_OUT or FAILED if it reached none. `document` is what the last
+    state saw, so that it can be read of failed runs too, which have no `output`. `history` is as GetExecutionHistory
+    tells it, in the clock's time.
+    """
+
+    arn: str
+    ended: str
+    path: list[str]
+    document: dict[str, Any]
+    output: Any
+    error: str | None
+    cause: str | None
+    history: list[dict[str, Any]]
+
+
+_STATUS = {"Succeeded": "SUCCEEDED", "Failed": "FAILED", "Aborted": "ABORTED", "TimedOut": "TIMED_OUT"}
+
+
+def _history(execution: Any) -> list[dict[str, Any]]:
+    events: list[dict[str, Any]] = execution.to_history_output()["events"]
+    return events
+
+
+def _path(execution: Any) -> list[str]:
+    entered = (event.get("stateEnteredEventDetails") for event in _history(execution))
+    return [details["name"] for details in entered if details is not None]
+
+
+def handlers_of(asl: Path = DEPLOY_ASL) -> dict[str, Handler]:
+    """The real handlers of a machine's Task states, by the names of their functions."""
+    states = json.loads(asl.read_text())["States"]
+    tasks = [name for name, state in states.items() if state["Type"] == "Task"]
+    return {
+        f"{name}Function": importlib.import_module(re.sub(r"(?<!^)(?=[A-Z])", "_", name).lower()).handler
+        for name in tasks
+    }
+
+
+class InProcessAws:
+    """AWS for one test."""
+
+    def __init__(self, clock: Clock, faults: Faults, metrics: Metrics, asl: Path, update_seconds: float) -> None:
+        self.clock = clock
+        self.metrics = metrics
+        self._faults = faults
+        self._asl = asl
+        self._update_seconds = update_seconds
+        self._machines: dict[Path, str] = {}
+
+    def machine_arn(self, asl: Path | None = None) -> str:
+        """The machine, created when first asked for. A Task's `${XFunctionArn}` is the function named XFunction."""
+        path = asl or self._asl
+        if path not in self._machines:
+            functions = f"arn:aws:lambda:{REGION}:{DEFAULT_ACCOUNT_ID}:function:"
+            definition = re.sub(r"\$\{(\w+Function)Arn\}", lambda found: functions + found[1], path.read_text())
+            created = boto3.client("stepfunctions", REGION).create_state_machine(
+                name=path.name.partition(".")[0],
+                definition=definition,
+                roleArn=f"arn:aws:iam::{DEFAULT_ACCOUNT_ID}:role/machine",
+            )
+            self._machines[path] = created["stateMachineArn"]
+        return self._machines[path]
+
+    def walk(self, document: Mapping[str, Any], name: str | None = None, asl: Path | None = None) -> Run:
+        """Start an execution and follow it to its end."""
+        return self.finish(self.start(document, name, asl))
+
+    def start(self, document: Mapping[str, Any], name: str | None = None, asl: Path | None = None) -> str:
+        """Start an execution; its ARN."""
+        with self._faults.acting(None, immune=True):
+            started = boto3.client("stepfunctions", REGION).start_execution(
+                stateMachineArn=self.machine_arn(asl), name=name or str(uuid.uuid4()), input=json.dumps(document)
+            )
+        return str(started["executionArn"])
+
+    def finish(self, arn: str) -> Run:
+        """Wait, in real time, until an execution is over."""
+        execution = self._execution(arn)
+        patience = time.monotonic() + PATIENCE_SECONDS
+        while str(execution.status) == "RUNNING":
+            assert time.monotonic() < patience, f"{arn} does not end; it went {_path(execution)}"
+            time.sleep(0.002)
+        history = _history(execution)
+        entered = [event for event in history if "stateEnteredEventDetails" in event]
+        in_an_end = entered[-1]["type"] in ("SucceedStateEntered", "FailStateEntered")
+        status = history[-1]["type"].removeprefix("Execution")
+        how = history[-1].get("executionFailedEventDetails", {})
+        output = history[-1].get("executionSucceededEventDetails", {}).get("output")
+        return Run(
+            arn=arn,
+            ended=_path(execution)[-1] if in_an_end and status in ("Succeeded", "Failed") else _STATUS[status],
+            path=_path(execution),
+            document=json.loads(entered[-1]["stateEnteredEventDetails"]["input"]),
+            output=json.loads(output) if output is not None else None,
+            error=how.get("error"),
+            cause=how.get("cause"),
+            history=history,
+        )
+
+    def stop(self, arn: str) -> None:
+        """As a person stops an execution in the console: no Catch runs."""
+        with self._faults.acting(None, immune=True):
+            boto3.client("stepfunctions", REGION).stop_execution(executionArn=arn)
+
+    def time_out(self, arn: str) -> None:
+        """As the machine's own TimeoutSeconds end an execution: no Catch runs."""
+        self._execution(arn).exec_worker.env.set_timed_out()
+
+    def fails(
+        self,
+        operation: str,
+        code: str,
+        *,
+        times: int | None = 1,
+        skip: int = 0,
+        when: When = "before",
+        state: str | None = None,
+    ) -> AbstractContextManager[Fault]:
+        """
+        Attempts of an AWS operation that go wrong, `before` or `after` AWS did what was asked.
+
+        `code` is AWS's error code; ConnectTimeout, ReadTimeout, ConnectionClosed or EndpointUnreachable for no answer
+        at all; HandlerKilled or HandlerTimedOut for the end of the handler that calls. The first `skip` attempts pass;
+        `times=None` is every one after them; `state` names the only handler that the fault meets.
+        """
+        return self._faults.in_force(Fault(operation, code, times, skip, when, state))
+
+    def state_fails(
+        self, state: str, error: str, *, times: int | None = 1, skip: int = 0, when: When = "before"
+    ) -> AbstractContextManager[Fault]:
+        """Attempts of a Task state that end in an error of this name, without or after its handler's work."""
+        return self._faults.in_force(Fault(f"state {state}", error, times, skip, when, state))
+
+    def every(self, seconds: float, do: Callable[[], object]) -> None:
+        """Somebody else does something again and again while time passes. No fault meets them."""
+        self.clock.every(seconds, self._somebody_else(do))
+
+    def after(self, seconds: float, do: Callable[[], object]) -> None:
+        """Somebody else does something once. No fault meets them."""
+        self.clock.after(seconds, self._somebody_else(do))
+
+    def create_function(
+        self, name: str, source: str, *, alias: str = "PROD", tags: Mapping[str, str] | None = None
+    ) -> None:
+        """A Python function, version 1 of it, and the alias on that. Opted in unless `tags` say otherwise."""
+        iam, functions = boto3.client("iam", REGION), boto3.client("lambda", REGION)
+        try:
+            role = iam.get_role(RoleName="function")["Role"]["Arn"]
+        except iam.exceptions.NoSuchEntityException:
+            role = iam.create_role(RoleName="function", AssumeRolePolicyDocument="{}")["Role"]["Arn"]
+        functions.create_function(
+            FunctionName=name,
+            Runtime="python3.14",
+            Handler="index.handler",
+            Role=role,
+            Code={"ZipFile": zip_of(source)},
+            Tags={"bluegreen:managed": "true"} if tags is None else dict(tags),
+        )
+        version = functions.publish_version(FunctionName=name)["Version"]
+        self.clock.sleep(self._update_seconds)
+        functions.create_alias(FunctionName=name, Name=alias, FunctionVersion=version)
+
+    def _somebody_else(self, do: Callable[[], object]) -> Callable[[], None]:
+        def somebody_else() -> None:
+            with self._faults.acting(None, immune=True):
+                do()
+
+        return somebody_else
+
+    def _execution(self, arn: str) -> Any:
+        return stepfunctions_parser_backends[DEFAULT_ACCOUNT_ID][REGION].describe_execution(arn)
+
+
+@contextmanager
+def in_process_aws(
+    handlers: Mapping[str, Handler],
+    *,
+    asl: Path = DEPLOY_ASL,
+    seed: int = 0,
+    update_seconds: float = 0.0,
+    metrics_delay_seconds: float = 0.0,
+) -> Iterator[InProcessAws]:
+    """
+    AWS in this process, with these handlers as the functions of these names.
+
+    The same seed rolls the same dice, for weighted aliases and for retries with jitter. Updates of functions take
+    `update_seconds`, metrics show `metrics_delay_seconds` late.
+    """
+    clock, faults = Clock(), Faults()
+    environment = {"AWS_DEFAULT_REGION": REGION, "AWS_REGION": REGION}
+    with ExitStack() as world:
+        world.enter_context(mock.patch.dict(os.environ, environment))
+        world.enter_context(mock_aws(config={"stepfunctions": {"execute_state_machine": True}}))
+        metrics, rules = world.enter_context(
+            strict_lambda(clock, update_seconds=update_seconds, metrics_delay_seconds=metrics_delay_seconds)
+        )
+        world.enter_context(Invocations(handlers, faults, rules, metrics, seed).installed())
+        world.enter_context(faults.installed())
+        world.enter_context(_time_is(clock))
+        world.enter_context(_dice_are(random.Random(seed)))
+        world.enter_context(_interpreter_is_immune(faults))
+        world.enter_context(_quiet("moto.stepfunctions"))
+        yield InProcessAws(clock, faults, metrics, asl, update_seconds)
+
+
+@contextmanager
+def _time_is(clock: Clock) -> Iterator[None]:
+    """The interpreter's waits, retries and timestamps, boto3's retries, and the handlers' clock."""
+
+    def wait(_: Any, env: Any, wait_seconds: float) -> None:
+        clock.sleep(wait_seconds)
+
+    class Now(datetime.datetime):
+        @classmethod
+        def now(cls, tz: datetime.tzinfo | None = None) -> Any:
+            return datetime.datetime.fromtimestamp(clock.now(), tz)
+
+    jumping = SimpleNamespace(sleep=clock.sleep)
+    dates = SimpleNamespace(**vars(datetime) | {"datetime": Now})
+    with ExitStack() as patches:
+        patches.enter_context(mock.patch.object(wait_function.WaitFunction, "_wait_interval", wait))
+        for module in (retrier_decl, botocore.endpoint):
+            patches.enter_context(mock.patch.object(module, "time", jumping))
+        for module in (state_module, event_manager, execution_module, executions_module):
+            patches.enter_context(mock.patch.object(module, "datetime", dates))
+        if importlib.util.find_spec("bluegreen") is not None:
+            ours = importlib.import_module("bluegreen.clock")
+            patches.enter_context(mock.patch.object(ours, "now", clock.now))
+            patches.enter_context(mock.patch.object(ours, "sleep", clock.sleep))
+        yield
+
+
+@contextmanager
+def _dice_are(dice: random.Random) -> Iterator[None]:
+    with mock.patch.object(jitter_strategy_decl, "random", dice):
+        yield
+
+
+@contextmanager
+def _interpreter_is_immune(faults: Faults) -> Iterator[None]:
+    """Faults are for those who call AWS, not for the emulator's own calls."""
+    invoke = lambda_eval_utils.execute_lambda_function_integration
+
+    def immune(*arguments: Any, **named: Any) -> None:
+        with faults.acting(None, immune=True):
+            invoke(*arguments, **named)
+
+    with mock.patch.object(lambda_eval_utils, "execute_lambda_function_integration", immune):
+        yield
+
+
+@contextmanager
+def _quiet(name: str) -> Iterator[None]:
+    logger = logging.getLogger(name)
+    level = logger.level
+    logger.setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
