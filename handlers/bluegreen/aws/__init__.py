@@ -1,0 +1,1 @@
+"""AWS in our words: one service a file, one call a function."""

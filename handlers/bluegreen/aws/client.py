@@ -1,0 +1,107 @@
+"""The way to AWS: one client a service, and its errors under our names."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from typing import TYPE_CHECKING, Any, Literal, overload
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError, NoCredentialsError
+
+from bluegreen.errors import (
+    AccessDenied,
+    AwsRefused,
+    AwsUnavailable,
+    DeploymentError,
+    NotFound,
+    PreconditionFailed,
+    StillInProgress,
+)
+
+if TYPE_CHECKING:
+    from mypy_boto3_cloudwatch import CloudWatchClient
+    from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_lambda import LambdaClient
+    from mypy_boto3_s3 import S3Client
+    from mypy_boto3_sns import SNSClient
+    from mypy_boto3_stepfunctions import SFNClient
+
+LONGEST_REPLY_SECONDS = 250
+"""How long an invoked function may keep us waiting; below the time limit of the smoke test's state."""
+
+_CONTROL = Config(connect_timeout=3, read_timeout=10, retries={"mode": "standard", "total_max_attempts": 5})
+_INVOKE = Config(
+    connect_timeout=3, read_timeout=LONGEST_REPLY_SECONDS, retries={"mode": "standard", "total_max_attempts": 1}
+)
+
+_NAMES: dict[str, type[DeploymentError]] = {
+    "TooManyRequestsException": AwsUnavailable,
+    "Throttling": AwsUnavailable,
+    "ThrottlingException": AwsUnavailable,
+    "ThrottledException": AwsUnavailable,
+    "RequestLimitExceeded": AwsUnavailable,
+    "RequestThrottled": AwsUnavailable,
+    "SlowDown": AwsUnavailable,
+    "ProvisionedThroughputExceededException": AwsUnavailable,
+    "TransactionConflictException": AwsUnavailable,
+    "TransactionInProgressException": AwsUnavailable,
+    "RequestTimeout": AwsUnavailable,
+    "RequestTimeoutException": AwsUnavailable,
+    "ResourceConflictException": StillInProgress,
+    "ResourceNotReadyException": StillInProgress,
+    "AccessDenied": AccessDenied,
+    "AccessDeniedException": AccessDenied,
+    "AuthorizationError": AccessDenied,
+    "403": AccessDenied,
+    "ResourceNotFoundException": NotFound,
+    "ProvisionedConcurrencyConfigNotFoundException": NotFound,
+    "NoSuchKey": NotFound,
+    "NoSuchVersion": NotFound,
+    "NoSuchBucket": NotFound,
+    "ExecutionDoesNotExist": NotFound,
+    "404": NotFound,
+    "PreconditionFailedException": PreconditionFailed,
+    "CodeVerificationFailedException": PreconditionFailed,
+}
+"""AWS's error codes, and what they mean to a deployment; any other 5xx is AwsUnavailable, any other code AwsRefused."""
+
+
+@overload
+def client(service: Literal["lambda", "invoke"]) -> "LambdaClient": ...
+@overload
+def client(service: Literal["s3"]) -> "S3Client": ...
+@overload
+def client(service: Literal["dynamodb"]) -> "DynamoDBClient": ...
+@overload
+def client(service: Literal["stepfunctions"]) -> "SFNClient": ...
+@overload
+def client(service: Literal["cloudwatch"]) -> "CloudWatchClient": ...
+@overload
+def client(service: Literal["sns"]) -> "SNSClient": ...
+@cache
+def client(service: str) -> Any:
+    """A client that outlives the invocation. `invoke` is Lambda for invoking: patient, and never twice for one call."""
+    if service == "invoke":
+        return boto3.client("lambda", config=_INVOKE)
+    return boto3.client(service, config=_CONTROL)  # type: ignore[call-overload]
+
+
+@contextmanager
+def in_our_words() -> Iterator[None]:
+    """Raises what `bluegreen.errors` calls it, whatever boto3 raises."""
+    try:
+        yield
+    except ClientError as error:
+        raise _named(error) from error
+    except NoCredentialsError as error:
+        raise AccessDenied(str(error)) from error
+    except (HTTPClientError, BotoCoreError) as error:
+        raise AwsUnavailable(f"{type(error).__name__}: {error}") from error
+
+
+def _named(error: ClientError) -> DeploymentError:
+    code = error.response.get("Error", {}).get("Code", "")
+    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+    name = _NAMES.get(code) or (AwsUnavailable if status >= 500 else AwsRefused)
+    return name(str(error))

@@ -1,0 +1,61 @@
+"""Executions of the deploy machine."""
+
+import json
+from typing import Any
+
+from bluegreen.aws.client import client, in_our_words
+from bluegreen.errors import NotFound
+from bluegreen.model import Frozen
+
+RUNNING = "RUNNING"
+
+
+class Execution(Frozen):
+    """
+    An execution as Step Functions knows it.
+
+    `status` is RUNNING, SUCCEEDED, FAILED, TIMED_OUT, ABORTED or PENDING_REDRIVE.
+    """
+
+    arn: str
+    name: str
+    status: str
+    input: dict[str, Any]
+
+
+def describe(arn: str) -> Execution | None:
+    """None when Step Functions has forgotten it, 90 days after its end."""
+    try:
+        with in_our_words():
+            answer = client("stepfunctions").describe_execution(executionArn=arn)
+    except NotFound:
+        return None
+    return Execution(arn=arn, name=answer["name"], status=answer["status"], input=json.loads(answer.get("input", "{}")))
+
+
+def start(machine: str, name: str, request: dict[str, Any]) -> str:
+    """
+    The execution's ARN. A name is taken once in 90 days, so the same name is the same deployment:
+    an execution that exists already is not started again.
+    """
+    stepfunctions = client("stepfunctions")
+    with in_our_words():
+        try:
+            answer = stepfunctions.start_execution(stateMachineArn=machine, name=name, input=json.dumps(request))
+        except stepfunctions.exceptions.ExecutionAlreadyExists:
+            return arn_of(machine, name)
+    return answer["executionArn"]
+
+
+def arn_of(machine: str, name: str) -> str:
+    """The ARN that an execution of that name has."""
+    return f"{machine.replace(':stateMachine:', ':execution:')}:{name}"
+
+
+def console_link(arn: str) -> str:
+    """Where a person looks at it."""
+    partition, _, region = arn.split(":")[1:4]
+    host = {"aws-cn": "console.amazonaws.cn", "aws-us-gov": "console.amazonaws-us-gov.com"}.get(
+        partition, "console.aws.amazon.com"
+    )
+    return f"https://{region}.{host}/states/home?region={region}#/v2/executions/details/{arn}"

@@ -1,0 +1,328 @@
+"""
+The record of every deployment, and the lock of every alias, in one DynamoDB table.
+
+    pk                        sk                      what
+    deployment#<id>           record                  what served, what is to change, who does it, how it ended
+    deployment#<id>           step#<time>#<state>     what a state did, with its evidence
+    lock#<function>:<alias>   lock                    there while a deployment of that alias is open
+
+The index ByFunction lists a function's deployments by their start, ByKind the locks that are held.
+A record is `open`, then perhaps `undoing`, then has the name of the machine's end. Who sets `undoing` may
+undo; whoever changes something reads the alias first and then asks `must_be_open`, so that a handler
+which outlives its execution cannot change what was undone.
+"""
+
+import json
+import os
+from typing import TYPE_CHECKING, Any
+
+from bluegreen import clock
+from bluegreen.aws.client import client, in_our_words
+from bluegreen.deployment import Plan
+from bluegreen.errors import DeploymentOver
+from bluegreen.model import Frozen
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb.type_defs import AttributeValueTypeDef
+
+OPEN = "open"
+UNDOING = "undoing"
+DEPLOYED = "Deployed"
+ROLLED_BACK = "RolledBack"
+REJECTED = "Rejected"
+NOTHING_TO_DEPLOY = "NothingToDeploy"
+RECORD = "record"
+LOCK = "lock"
+
+
+class Record(Frozen):
+    """A deployment, as people ask for it. Times are ISO 8601, UTC; `serving` is the version that serves at its end."""
+
+    id: str
+    function: str
+    alias: str
+    state: str
+    execution: str
+    started_at: str
+    started_by: str
+    artifact: str
+    plan: Plan | None = None
+    green: str | None = None
+    ended_at: str | None = None
+    error: str | None = None
+    cause: str | None = None
+    serving: str | None = None
+
+    @property
+    def live(self) -> bool:
+        """It has not ended, or nobody has written down how."""
+        return self.state in (OPEN, UNDOING)
+
+    def to_json(self) -> dict[str, Any]:
+        """The record as callers of the API and the command line get it."""
+        return self.model_dump(mode="json", exclude_none=True)
+
+    @property
+    def lock(self) -> "Lock":
+        """The lock that the deployment holds while it is open."""
+        return Lock(function=self.function, alias=self.alias, held_by=self.execution, deployment=self.id)
+
+
+class Step(Frozen):
+    """What a state did."""
+
+    at: str
+    state: str
+    evidence: dict[str, Any]
+
+
+class Lock(Frozen):
+    """Who deploys to an alias: an execution, and that deployment's id."""
+
+    function: str
+    alias: str
+    held_by: str
+    deployment: str
+
+
+def lock_of(plan: Plan) -> Lock:
+    """The lock that a deployment with this plan holds."""
+    return Lock(function=plan.function, alias=plan.alias, held_by=plan.execution, deployment=plan.deployment)
+
+
+class Held(Exception):
+    """The lock is somebody else's."""
+
+    def __init__(self, lock: Lock) -> None:
+        super().__init__(f"{lock.function}:{lock.alias} is held by {lock.held_by}")
+        self.lock = lock
+
+
+def open_deployment(record: Record) -> None:
+    """Take the lock and write the record, both or neither; again is harmless. Raises Held."""
+    dynamodb = client("dynamodb")
+    with in_our_words():
+        try:
+            dynamodb.transact_write_items(
+                TransactItems=[
+                    {
+                        "Put": {
+                            "TableName": _table(),
+                            "Item": _lock_item(record.lock),
+                            "ConditionExpression": "attribute_not_exists(pk) OR held_by = :me",
+                            "ExpressionAttributeValues": {":me": {"S": record.execution}},
+                        }
+                    },
+                    {
+                        "Put": {
+                            "TableName": _table(),
+                            "Item": _record_item(record),
+                            "ConditionExpression": "attribute_not_exists(pk) OR #state = :open",
+                            "ExpressionAttributeNames": {"#state": "state"},
+                            "ExpressionAttributeValues": {":open": {"S": OPEN}},
+                        }
+                    },
+                ]
+            )
+        except dynamodb.exceptions.TransactionCanceledException as error:
+            holder = held(record.function, record.alias)
+            if holder is None or holder.held_by == record.execution:
+                raise error
+            raise Held(holder) from error
+
+
+def held(function: str, alias: str) -> Lock | None:
+    """Who holds the alias's lock now."""
+    item = _get(f"lock#{function}:{alias}", LOCK)
+    return _lock(item) if item else None
+
+
+def locks() -> list[Lock]:
+    """Every lock that is held."""
+    pages = (
+        client("dynamodb")
+        .get_paginator("query")
+        .paginate(
+            TableName=_table(),
+            IndexName="ByKind",
+            KeyConditionExpression="kind = :lock",
+            ExpressionAttributeValues={":lock": {"S": LOCK}},
+        )
+    )
+    with in_our_words():
+        return [_lock(_strings(item)) for page in pages for item in page["Items"]]
+
+
+def keep(record: Record) -> None:
+    """Write a record that never held a lock: refused, or nothing to do. One that exists stays as it is."""
+    dynamodb = client("dynamodb")
+    with in_our_words():
+        try:
+            dynamodb.put_item(
+                TableName=_table(), Item=_record_item(record), ConditionExpression="attribute_not_exists(pk)"
+            )
+        except dynamodb.exceptions.ConditionalCheckFailedException:
+            return
+
+
+def learn_plan(plan: Plan) -> None:
+    """Write down what is about to change and how to undo it. Raises DeploymentOver."""
+    if not _set(plan.deployment, {"plan": plan.model_dump_json(), "artifact": str(plan.artifact)}, while_in=(OPEN,)):
+        raise DeploymentOver(f"deployment {plan.deployment} is not open")
+
+
+def learn_green(deployment: str, version: str) -> None:
+    """Write down green's version before it can get traffic, so that undoing knows it. Raises DeploymentOver."""
+    if not _set(deployment, {"green": version}, while_in=(OPEN,)):
+        raise DeploymentOver(f"deployment {deployment} is not open")
+
+
+def must_be_open(deployment: str) -> None:
+    """Raises DeploymentOver if somebody has begun to undo the deployment. Read what is to be changed before asking."""
+    item = _get(f"deployment#{deployment}", RECORD)
+    if item is None or item["state"] != OPEN:
+        raise DeploymentOver(f"deployment {deployment} is not open any more; nothing was changed")
+
+
+def begin_undoing(deployment: str) -> bool:
+    """From now on the deployment changes nothing more; False if it had ended already."""
+    return _set(deployment, {"state": UNDOING}, while_in=(OPEN, UNDOING))
+
+
+def close(
+    deployment: str, state: str, *, serving: str | None = None, error: str | None = None, cause: str | None = None
+) -> bool:
+    """Write how it ended; False if that stood there already. `Deployed` needs a deployment that nobody undoes."""
+    learned = {"serving": serving, "error": error, "cause": cause}
+    values = {"state": state, "ended_at": clock.iso(clock.now())}
+    return _set(
+        deployment,
+        values | {name: value for name, value in learned.items() if value},
+        while_in=(OPEN,) if state == DEPLOYED else (OPEN, UNDOING),
+    )
+
+
+def free(lock: Lock) -> None:
+    """Give the lock back, if it still is that execution's."""
+    dynamodb = client("dynamodb")
+    with in_our_words():
+        try:
+            dynamodb.delete_item(
+                TableName=_table(),
+                Key=_key(f"lock#{lock.function}:{lock.alias}", LOCK),
+                ConditionExpression="attribute_not_exists(pk) OR held_by = :me",
+                ExpressionAttributeValues={":me": {"S": lock.held_by}},
+            )
+        except dynamodb.exceptions.ConditionalCheckFailedException:
+            return
+
+
+def note(deployment: str, state: str, evidence: dict[str, Any]) -> None:
+    """Add a step to the audit."""
+    with in_our_words():
+        client("dynamodb").put_item(
+            TableName=_table(),
+            Item=_key(f"deployment#{deployment}", f"step#{clock.iso(clock.now())}#{state}")
+            | {"evidence": {"S": json.dumps(evidence)}},
+        )
+
+
+def find(deployment: str) -> Record | None:
+    """By the deployment's id, which is its execution's name."""
+    item = _get(f"deployment#{deployment}", RECORD)
+    return _record(item) if item else None
+
+
+def steps(deployment: str) -> list[Step]:
+    """What the states did, in order."""
+    pages = (
+        client("dynamodb")
+        .get_paginator("query")
+        .paginate(
+            TableName=_table(),
+            ConsistentRead=True,
+            KeyConditionExpression="pk = :pk AND begins_with(sk, :step)",
+            ExpressionAttributeValues={":pk": {"S": f"deployment#{deployment}"}, ":step": {"S": "step#"}},
+        )
+    )
+    with in_our_words():
+        return [_step(_strings(item)) for page in pages for item in page["Items"]]
+
+
+def of_function(function: str, most: int = 50) -> list[Record]:
+    """A function's deployments, the newest first."""
+    with in_our_words():
+        answer = client("dynamodb").query(
+            TableName=_table(),
+            IndexName="ByFunction",
+            KeyConditionExpression="#function = :function",
+            ExpressionAttributeNames={"#function": "function"},
+            ExpressionAttributeValues={":function": {"S": function}},
+            ScanIndexForward=False,
+            Limit=most,
+        )
+    return [_record(_strings(item)) for item in answer["Items"]]
+
+
+def _table() -> str:
+    return os.environ["TABLE_NAME"]
+
+
+def _key(pk: str, sk: str) -> dict[str, "AttributeValueTypeDef"]:
+    return {"pk": {"S": pk}, "sk": {"S": sk}}
+
+
+def _get(pk: str, sk: str) -> dict[str, str] | None:
+    with in_our_words():
+        item = client("dynamodb").get_item(TableName=_table(), Key=_key(pk, sk), ConsistentRead=True).get("Item")
+    return _strings(item) if item else None
+
+
+def _set(deployment: str, values: dict[str, str], *, while_in: tuple[str, ...]) -> bool:
+    """False when the record is in another state and nothing was written."""
+    dynamodb = client("dynamodb")
+    states = {f":while{number}": {"S": state} for number, state in enumerate(while_in)}
+    with in_our_words():
+        try:
+            dynamodb.update_item(
+                TableName=_table(),
+                Key=_key(f"deployment#{deployment}", RECORD),
+                UpdateExpression="SET " + ", ".join(f"#{name} = :{name}" for name in values),
+                ConditionExpression=f"#state IN ({', '.join(states)})",
+                ExpressionAttributeNames={f"#{name}": name for name in {*values, "state"}},
+                ExpressionAttributeValues={f":{name}": {"S": value} for name, value in values.items()} | states,
+            )
+        except dynamodb.exceptions.ConditionalCheckFailedException:
+            return False
+    return True
+
+
+def _strings(item: dict[str, "AttributeValueTypeDef"]) -> dict[str, str]:
+    return {name: value["S"] for name, value in item.items() if "S" in value}
+
+
+def _lock_item(lock: Lock) -> dict[str, "AttributeValueTypeDef"]:
+    return _key(f"lock#{lock.function}:{lock.alias}", LOCK) | {
+        name: {"S": value} for name, value in {**lock.model_dump(), "kind": LOCK}.items()
+    }
+
+
+def _lock(item: dict[str, str]) -> Lock:
+    return Lock(**{name: item[name] for name in Lock.model_fields})
+
+
+def _record_item(record: Record) -> dict[str, "AttributeValueTypeDef"]:
+    values = record.model_dump(exclude_none=True, exclude={"plan"})
+    values |= {"plan": record.plan.model_dump_json()} if record.plan else {}
+    return _key(f"deployment#{record.id}", RECORD) | {name: {"S": value} for name, value in values.items()}
+
+
+def _record(item: dict[str, str]) -> Record:
+    known: dict[str, Any] = {name: value for name, value in item.items() if name in Record.model_fields}
+    plan = Plan.model_validate_json(known.pop("plan")) if "plan" in known else None
+    return Record(**known, plan=plan)
+
+
+def _step(item: dict[str, str]) -> Step:
+    _, at, state = item["sk"].split("#")
+    return Step(at=at, state=state, evidence=json.loads(item["evidence"]))

@@ -1,0 +1,356 @@
+"""
+The document that a deployment is: the request, the section each state adds, and the rings that states read.
+
+The request is flat and forbids unknown keys. A ring is the part of the document that a state needs:
+each is a step richer than the one before, so nothing in it is optional.
+"""
+
+import base64
+import difflib
+import json
+import re
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Discriminator,
+    Field,
+    StringConstraints,
+    Tag,
+    ValidationError,
+)
+from pydantic_core import ErrorDetails
+
+from bluegreen.errors import InvalidRequest
+from bluegreen.health import Health
+from bluegreen.model import Frozen, Ring
+from bluegreen.smoke import MOST_CASES, Case
+from bluegreen.traffic import Schedule, Steps, Traffic, known
+
+FunctionName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
+AliasName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{0,127}[A-Za-z_-][A-Za-z0-9_-]{0,127}$")]
+VersionNumber = Annotated[str, StringConstraints(pattern=r"^[0-9]+$")]
+
+OPT_IN_TAG = "bluegreen:managed"
+OPTED_IN = "true"
+
+
+def code_digest(text: str) -> str:
+    """A SHA-256 as Lambda writes it (base64), from hexadecimal or base64."""
+    if re.fullmatch(r"[0-9a-fA-F]{64}", text):
+        return base64.b64encode(bytes.fromhex(text)).decode()
+    if re.fullmatch(r"[A-Za-z0-9+/]{43}=", text):
+        return text
+    raise ValueError("write the SHA-256 of the zip in hexadecimal (64 characters) or base64 (44 characters)")
+
+
+Digest = Annotated[str, BeforeValidator(code_digest)]
+
+
+def _plain_key(key: str) -> str:
+    if ".." in key.split("/"):
+        raise ValueError(f"{key!r} has a part `..`; write the object's own key")
+    return key
+
+
+class Zip(Frozen):
+    """A zip in the artifact bucket; the newest object version unless one is named."""
+
+    bucket: Annotated[str, Field(min_length=3)]
+    key: Annotated[str, Field(min_length=1, max_length=1024), AfterValidator(_plain_key)]
+    version_id: str | None = None
+    sha256: Digest | None = None
+
+    def __str__(self) -> str:
+        return f"s3://{self.bucket}/{self.key}"
+
+
+class Image(Frozen):
+    """A container image, by digest: a tag may move between the test and a retry."""
+
+    image_uri: Annotated[str, StringConstraints(pattern=r"^\S+@sha256:[0-9a-f]{64}$")]
+
+    @property
+    def digest(self) -> str:
+        """`sha256:…`"""
+        return self.image_uri.rpartition("@")[2]
+
+    def __str__(self) -> str:
+        return self.image_uri
+
+
+class Existing(Frozen):
+    """A version that is published already: how one goes back by hand."""
+
+    version: VersionNumber
+
+    def __str__(self) -> str:
+        return f"version {self.version}"
+
+
+def _artifact(value: Any) -> Any:
+    if isinstance(value, str):
+        bucket, _, key = value.removeprefix("s3://").partition("/")
+        if not value.startswith("s3://") or not bucket or not key:
+            raise ValueError(f"{value!r} is not an artifact; write s3://bucket/key or an object with bucket and key")
+        return {"bucket": bucket, "key": key}
+    return value
+
+
+def _kind_of_artifact(value: Any) -> str:
+    keys = value if isinstance(value, Mapping) else vars(value) if isinstance(value, Frozen) else {}
+    return "image" if "image_uri" in keys else "existing" if "version" in keys else "zip"
+
+
+Artifact = Annotated[
+    Annotated[Zip, Tag("zip")] | Annotated[Image, Tag("image")] | Annotated[Existing, Tag("existing")],
+    Discriminator(_kind_of_artifact),
+    BeforeValidator(_artifact),
+]
+
+
+def _kind_of_traffic(value: Any) -> str:
+    return "strategy" if isinstance(value, str) else "steps"
+
+
+Strategy = Annotated[str, BeforeValidator(lambda name: known(name.removeprefix("CodeDeployDefault.Lambda")))]
+HowTraffic = Annotated[
+    Annotated[Strategy, Tag("strategy")] | Annotated[Steps, Tag("steps")], Discriminator(_kind_of_traffic)
+]
+
+
+def _off(value: Any) -> Any:
+    if value != "off":
+        raise ValueError('write a list of cases, or "off" to deploy without smoke tests')
+    return value
+
+
+def _kind_of_smoke_tests(value: Any) -> str:
+    return "off" if isinstance(value, str) else "cases"
+
+
+SmokeTests = Annotated[
+    Annotated[Literal["off"], BeforeValidator(_off), Tag("off")]
+    | Annotated[tuple[Case, ...], Field(max_length=MOST_CASES), Tag("cases")],
+    Discriminator(_kind_of_smoke_tests),
+]
+
+
+def _unreadable(complaint: str | None) -> None:
+    """Nobody writes this field: an upload whose deployment.json cannot be read brings the complaint along."""
+    raise ValueError(complaint)
+
+
+class Request(Frozen):
+    """What a person, a pipeline or an upload asks for; the input of the deploy machine."""
+
+    function: FunctionName
+    artifact: Artifact
+    alias: AliasName | None = None
+    traffic: HowTraffic | None = None
+    smoke_tests: SmokeTests = ()
+    health: Health = Health()
+    started_by: Annotated[str, Field(max_length=256)] | None = None
+    deployment_json: Annotated[str | None, AfterValidator(_unreadable)] = None
+
+    @classmethod
+    def read(cls, request: Any) -> Self:
+        """Raises InvalidRequest naming every wrong field."""
+        try:
+            return cls.model_validate(request)
+        except ValidationError as error:
+            raise InvalidRequest(explain(error)) from error
+
+    def to_json(self) -> dict[str, Any]:
+        """The request as an execution's input: what was not given stays away."""
+        return self.model_dump(mode="json", exclude_unset=True)
+
+
+_TAGS = {"artifact": {"zip", "image", "existing"}, "traffic": {"strategy", "steps"}, "smoke_tests": {"off", "cases"}}
+
+
+def explain(error: ValidationError) -> str:
+    """Every complaint as `field: what is wrong`, in the request's own field names."""
+    return "; ".join(f"{_field(detail['loc'])}: {_complaint(detail)}" for detail in error.errors())
+
+
+def _field(location: tuple[int | str, ...]) -> str:
+    """`artifact.zip.key` is `artifact.key` to people: a union's tag follows the field that holds the union."""
+    kept = [
+        str(part)
+        for number, part in enumerate(location)
+        if not (number == 1 and part in _TAGS.get(str(location[0]), ()))
+    ]
+    return ".".join(kept) or "request"
+
+
+def _complaint(detail: ErrorDetails) -> str:
+    if detail["type"] == "extra_forbidden":
+        name = str(detail["loc"][-1])
+        close = difflib.get_close_matches(name, Request.model_fields, n=1)
+        return "unknown field" + (f"; did you mean {close[0]}?" if close else "; leave it out")
+    if detail["type"] == "missing":
+        return "is required"
+    if detail["type"] == "string_pattern_mismatch":
+        return f"{detail['input']!r} does not match {detail['ctx']['pattern']}"
+    if detail["type"] in {"model_type", "model_attributes_type"}:
+        return f"{detail['input']!r} is not a JSON object"
+    return detail["msg"].removeprefix("Value error, ")
+
+
+class Blue(Frozen):
+    """What serves when the deployment opens."""
+
+    version: VersionNumber
+    sha256: str
+
+
+class Latest(Frozen):
+    """The code of $LATEST when the deployment opens."""
+
+    revision: str
+    sha256: str
+
+
+class Plan(Frozen):
+    """The section of OpenDeployment: everything decided and everything needed to undo it."""
+
+    deployment: str
+    execution: str
+    function: FunctionName
+    alias: AliasName
+    artifact: Artifact
+    schedule: Schedule
+    smoke_tests: tuple[Case, ...]
+    health: Health
+    blue: Blue
+    latest: Latest
+    anything_to_deploy: bool
+    new_code: bool
+
+    @property
+    def code(self) -> Zip | Image:
+        """What goes into $LATEST. Raises ValueError for a version that is published already: it has no such step."""
+        if isinstance(self.artifact, Existing):
+            raise ValueError(f"{self.artifact} is published already")
+        return self.artifact
+
+    @property
+    def name(self) -> str:
+        """The alias as people write it."""
+        return f"{self.function}:{self.alias}"
+
+
+class Code(Frozen):
+    """The section of UpdateCode."""
+
+    sha256: str
+
+
+class Green(Frozen):
+    """The section of PublishVersion, and of ReuseVersion."""
+
+    version: VersionNumber
+    sha256: str
+
+
+class Looked(Frozen):
+    """The section of CheckHealth."""
+
+    bake_over: bool
+    verdict: str
+    reason: str
+    look: int
+    evidence: dict[str, Any]
+
+
+class Rollback(Frozen):
+    """The section of RollBack: the error that began it, what was done about it, and which version serves now."""
+
+    error: str
+    cause: str
+    serving: str
+    told: bool = False
+
+
+class Rejection(Frozen):
+    """The section of RejectDeployment."""
+
+    error: str
+    cause: str
+    told: bool
+
+
+class Completion(Frozen):
+    """The section of CompleteDeployment; `told` is whether the notifications topic took it."""
+
+    serving: str
+    told: bool
+
+
+class Failure(Frozen):
+    """What a Catch keeps: the error's class name, and its cause as Lambda or Step Functions wrote it."""
+
+    error: Annotated[str, Field(alias="Error")]
+    cause: Annotated[str, Field(alias="Cause")] = ""
+
+    @property
+    def sentence(self) -> str:
+        """The message of what was raised; Lambda wraps it in JSON."""
+        try:
+            details = json.loads(self.cause)
+        except ValueError:
+            details = None
+        if isinstance(details, dict) and "errorMessage" in details:
+            return str(details["errorMessage"])
+        return self.cause or f"{self.error}, and no cause was given"
+
+
+class Opened(Ring):
+    """After OpenDeployment."""
+
+    plan: Plan
+
+
+class Updated(Opened):
+    """After UpdateCode."""
+
+    code: Code
+
+
+class Published(Opened):
+    """After PublishVersion or ReuseVersion."""
+
+    green: Green
+
+
+class Shifting(Published):
+    """At ShiftAlias: `traffic` is what the shift before left, if there was one."""
+
+    traffic: Traffic | None = None
+
+
+class Shifted(Published):
+    """After ShiftAlias: `health` is what the look before found, if there was one."""
+
+    traffic: Traffic
+    health: Looked | None = None
+
+
+class Failed(Opened):
+    """At RollBack: green is known only if it came to that."""
+
+    failure: Failure
+    green: Green | None = None
+
+
+class Refused(Ring):
+    """At RejectDeployment: whatever the request was, and why it was refused."""
+
+    failure: Failure
+    function: Any = None
+    alias: Any = None
+    artifact: Any = None
+    started_by: Any = None

@@ -1,0 +1,93 @@
+"""
+Why a deployment stops.
+
+Step Functions sees an error by its class name, so these names are part of the
+state machine: rename one here and its Retry or Catch no longer matches.
+
+    DeploymentError
+      InvalidRequest        the request can never succeed; nothing was touched
+      DeploymentInProgress  another execution deploys to this alias now; nothing was touched
+      UpdateFailed          Lambda took the code and could not make it ready
+      SmokeTestFailed       green answered wrongly before it saw traffic
+      GreenUnhealthy        green failed under traffic
+      AliasMoved            someone else moved the alias meanwhile
+      LatestMoved           someone else changed $LATEST meanwhile
+      DeploymentOver        it is being undone, or has ended, while a handler still ran
+      RollbackImpossible    blue cannot be put back without a person
+      StillInProgress       Lambda is not ready yet; worth another look
+      AwsUnavailable        AWS could not answer now; worth a retry
+      AwsRefused            AWS answered no, and will again
+        AccessDenied          the function's role lacks a permission
+        NotFound              what we asked for is not there
+        PreconditionFailed    it changed since we read it
+"""
+
+from typing import Any
+
+
+class DeploymentError(Exception):
+    """Anything that ends a deployment early: its text is what people read, `evidence` goes into the record."""
+
+    def __init__(self, text: str, evidence: dict[str, Any] | None = None) -> None:
+        super().__init__(text)
+        self.evidence = evidence or {}
+
+
+class InvalidRequest(DeploymentError):
+    """The text names each wrong field and what to write instead."""
+
+
+class DeploymentInProgress(DeploymentError):
+    """The alias's lock is held by an execution that still runs."""
+
+
+class UpdateFailed(DeploymentError):
+    """LastUpdateStatus or State is Failed, or the code is not what was sent."""
+
+
+class SmokeTestFailed(DeploymentError):
+    """The text names the case, what was expected and what came."""
+
+
+class GreenUnhealthy(DeploymentError):
+    """The text is the verdict's reason."""
+
+
+class AliasMoved(DeploymentError):
+    """The alias is not as the last step left it."""
+
+
+class LatestMoved(DeploymentError):
+    """$LATEST is neither what it was when the deployment opened nor what it deploys."""
+
+
+class DeploymentOver(DeploymentError):
+    """The record is no longer open, so nothing may be changed any more."""
+
+
+class RollbackImpossible(DeploymentError):
+    """The text holds the command that a person must run."""
+
+
+class StillInProgress(DeploymentError):
+    """Lambda answers 409, or a version is Pending: look again later."""
+
+
+class AwsUnavailable(DeploymentError):
+    """A throttle, a 5xx or a broken connection; the call may or may not have worked."""
+
+
+class AwsRefused(DeploymentError):
+    """Any other answer of AWS that is an error."""
+
+
+class AccessDenied(AwsRefused):
+    """The role may not; the text is AWS's, which names role and action."""
+
+
+class NotFound(AwsRefused):
+    """A function, version, alias or object that does not exist."""
+
+
+class PreconditionFailed(AwsRefused):
+    """A RevisionId or CodeSha256 that we named is no longer the current one."""

@@ -1,0 +1,21 @@
+"""Running a deployment's smoke tests against one version."""
+
+from bluegreen.aws import functions
+from bluegreen.deployment import Plan
+from bluegreen.errors import SmokeTestFailed
+from bluegreen.smoke import Passed, Smoke, mismatches
+
+
+def run(plan: Plan, qualifier: str) -> Smoke:
+    """Every case, in order. Raises SmokeTestFailed at the first that does not hold."""
+    passed: list[Passed] = []
+    for case in plan.smoke_tests:
+        reply = functions.invoke(plan.function, qualifier, case)
+        wrong = mismatches(case, reply)
+        if wrong:
+            raise SmokeTestFailed(
+                f"{plan.function}:{qualifier} failed its smoke test {case.name!r}: {'; '.join(wrong)}.",
+                {"case": case.name, "mismatches": wrong, "reply": reply.model_dump(mode="json")},
+            )
+        passed.append(Passed(case=case.name, duration_ms=round(reply.duration_ms, 1)))
+    return Smoke(version=qualifier, passed=tuple(passed))

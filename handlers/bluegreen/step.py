@@ -1,0 +1,97 @@
+"""
+The edge of a handler: JSON to ring, handler, section to JSON.
+
+Here and nowhere else an event, Powertools and the audit meet. A handler is a function from the ring that
+it names in its signature to the section that it returns; what it raises is logged, noted and raised again.
+"""
+
+import functools
+import inspect
+import typing
+from collections.abc import Callable
+from typing import Any
+
+from aws_lambda_powertools import Logger, Metrics, Tracer
+from aws_lambda_powertools.metrics import MetricUnit
+from aws_lambda_powertools.utilities.typing import LambdaContext
+from pydantic import BaseModel
+
+from bluegreen.aws import records
+from bluegreen.errors import AwsUnavailable, DeploymentError, StillInProgress
+from bluegreen.model import Frozen
+
+logger = Logger()
+tracer = Tracer()
+metrics = Metrics()
+
+WORTH_A_RETRY = (AwsUnavailable, StillInProgress)
+
+
+class Execution(Frozen):
+    """Who calls: the execution's ARN, and when it started (ISO 8601)."""
+
+    arn: str
+    started_at: str
+
+    @property
+    def name(self) -> str:
+        """The deployment's id."""
+        return self.arn.rpartition(":")[2]
+
+
+Handler = Callable[..., BaseModel]
+LambdaHandler = Callable[[dict[str, Any], LambdaContext], dict[str, Any]]
+
+
+def step(handler: Handler) -> LambdaHandler:
+    """
+    A Lambda handler for a Task state.
+
+    The event is {"document", "execution", "started", "state"}; the answer is the section as JSON. A handler
+    with a second parameter gets the Execution. Errors keep their class name, by which the state machine knows them.
+    """
+    ring, wants_execution = _signature(handler)
+
+    @functools.wraps(handler)
+    def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+        execution = Execution(arn=event["execution"], started_at=event["started"])
+        state = event["state"]
+        logger.append_keys(deployment=execution.name, state=state)
+        try:
+            document = ring(event["document"])
+            section = handler(document, execution) if wants_execution else handler(document)
+        except WORTH_A_RETRY as error:
+            logger.warning("worth a retry", extra={"error": type(error).__name__, "cause": str(error)})
+            raise
+        except DeploymentError as error:
+            logger.error("the deployment stops here", extra={"error": type(error).__name__, "cause": str(error)})
+            metrics.add_metric(name=type(error).__name__, unit=MetricUnit.Count, value=1)
+            records.note(execution.name, state, error.evidence | {"error": type(error).__name__, "cause": str(error)})
+            raise
+        learned = section.model_dump(mode="json")
+        logger.info("done", extra={"learned": learned})
+        records.note(execution.name, state, learned)
+        return learned
+
+    return _with_powertools(lambda_handler)
+
+
+def _signature(handler: Handler) -> tuple[Callable[[Any], Any], bool]:
+    """How to read the document for this handler, and whether it wants the execution."""
+    parameters = list(inspect.signature(handler).parameters)
+    model = typing.get_type_hints(handler)[parameters[0]]
+    read = getattr(model, "read", model.model_validate)
+    return read, len(parameters) == 2
+
+
+def _with_powertools(handler: LambdaHandler) -> LambdaHandler:
+    """Logs carry the execution as correlation id, traces the state, metrics what stopped."""
+    measured = metrics.log_metrics(handler, raise_on_empty_metrics=False)
+    traced = tracer.capture_lambda_handler(measured, capture_response=False)
+    return typing.cast(
+        LambdaHandler,
+        logger.inject_lambda_context(traced, correlation_id_path="execution", clear_state=True),
+    )
+
+
+__all__ = ["Execution", "logger", "metrics", "step", "tracer"]

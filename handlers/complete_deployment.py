@@ -1,0 +1,27 @@
+"""
+CompleteDeployment: see that green serves everybody, close the record, free the lock, tell people.
+
+Safe to retry: a record that says Deployed is not written again.
+"""
+
+from bluegreen.aws import aliases, notifications, records
+from bluegreen.deployment import Completion, Shifted
+from bluegreen.errors import DeploymentOver
+from bluegreen.shifting import expected, must_be
+from bluegreen.step import step
+
+
+@step
+def handler(deployment: Shifted) -> Completion:
+    plan, green = deployment.plan, deployment.green.version
+    must_be(plan, expected(plan, green, deployment.traffic), aliases.read(plan.function, plan.alias))
+    closed = records.close(plan.deployment, records.DEPLOYED, serving=green)
+    record = records.find(plan.deployment)
+    if record is None or record.state != records.DEPLOYED:
+        raise DeploymentOver(f"Deployment {plan.deployment} was undone before it was complete.")
+    records.free(record.lock)
+    told = closed and notifications.tell(
+        f"Deployed: {plan.name} is at version {green}",
+        f"{plan.name} went from version {plan.blue.version} to version {green} ({plan.artifact}).",
+    )
+    return Completion(serving=green, told=told)

@@ -1,0 +1,141 @@
+"""
+OpenDeployment: decide everything, take the alias's lock and write the record, before anything is changed.
+
+Safe to retry: the lock knows its execution, and the record is written again as long as nothing was changed.
+"""
+
+import os
+
+from bluegreen.aws import aliases, artifacts, executions, functions, records
+from bluegreen.deployment import OPT_IN_TAG, OPTED_IN, Artifact, Blue, Existing, Latest, Plan, Request, Zip
+from bluegreen.errors import AccessDenied, DeploymentInProgress, InvalidRequest, NotFound
+from bluegreen.recovery import recover
+from bluegreen.smoke import UNLESS_GIVEN, Case
+from bluegreen.step import Execution, step
+from bluegreen.traffic import known, schedule
+
+
+@step
+def handler(request: Request, execution: Execution) -> Plan:
+    alias = request.alias or os.environ["DEFAULT_ALIAS"]
+    latest = _opted_in(request.function)
+    artifact = _found(request.function, request.artifact)
+    record = records.Record(
+        id=execution.name,
+        function=request.function,
+        alias=alias,
+        state=records.OPEN,
+        execution=execution.arn,
+        started_at=execution.started_at,
+        started_by=request.started_by or "",
+        artifact=str(artifact),
+    )
+    _take_lock(record)
+    blue = _serving(request.function, alias)
+    anything_to_deploy = not _serves(artifact, blue)
+    plan = Plan(
+        deployment=execution.name,
+        execution=execution.arn,
+        function=request.function,
+        alias=alias,
+        artifact=artifact,
+        schedule=schedule(request.traffic or known(os.environ["DEFAULT_TRAFFIC"])),
+        smoke_tests=_cases(request),
+        health=request.health,
+        blue=Blue(version=blue.version, sha256=blue.sha256),
+        latest=Latest(revision=latest.revision, sha256=latest.sha256),
+        anything_to_deploy=anything_to_deploy,
+        new_code=not isinstance(artifact, Existing),
+    )
+    records.learn_plan(plan)
+    if not anything_to_deploy:
+        records.close(plan.deployment, records.NOTHING_TO_DEPLOY, serving=blue.version)
+        records.free(record.lock)
+    return plan
+
+
+def _opted_in(function: str) -> functions.Function:
+    try:
+        latest = functions.describe(function)
+    except NotFound as error:
+        raise InvalidRequest(
+            f"function: there is no function {function} in this account and region; "
+            "correct the name, or create it with `bluegreen create`"
+        ) from error
+    if not latest.opted_in:
+        raise InvalidRequest(
+            f"function: {function} has no tag {OPT_IN_TAG} = {OPTED_IN}, so it is not ours to touch; "
+            f"`bluegreen adopt {function}` sets it"
+        )
+    return latest
+
+
+def _found(function: str, artifact: Artifact) -> Artifact:
+    """The artifact, with all that is to be known about it. Raises InvalidRequest when it cannot be deployed."""
+    if isinstance(artifact, Existing):
+        try:
+            functions.describe(function, artifact.version)
+        except NotFound as error:
+            raise InvalidRequest(
+                f"artifact.version: {function} has no version {artifact.version}; name one that is published"
+            ) from error
+    if not isinstance(artifact, Zip):
+        return artifact
+    try:
+        return artifacts.inspect(artifact)
+    except NotFound as error:
+        raise InvalidRequest(f"artifact: there is no object {artifact}; upload it first, or correct the key") from error
+    except AccessDenied as error:
+        raise InvalidRequest(
+            f"artifact.bucket: {artifact} may not be read; upload to {os.environ['ARTIFACT_BUCKET']}"
+        ) from error
+
+
+def _take_lock(record: records.Record) -> None:
+    """Whoever holds it and still runs is in our way; whoever holds it and has ended is cleaned up after."""
+    try:
+        records.open_deployment(record)
+    except records.Held as held:
+        holder = executions.describe(held.lock.held_by)
+        if holder and holder.status == executions.RUNNING:
+            raise DeploymentInProgress(
+                f"alias: {record.function}:{record.alias} is being deployed to by {holder.name}; "
+                f"wait for it, or stop it: {executions.console_link(holder.arn)}"
+            ) from held
+        recover(held.lock, holder)
+        records.open_deployment(record)
+
+
+def _serving(function: str, alias: str) -> functions.Function:
+    """The version that serves everybody. Raises InvalidRequest when there is no such alias, or no one such version."""
+    try:
+        route = aliases.read(function, alias).route
+    except NotFound as error:
+        raise InvalidRequest(
+            f"alias: {function} has no alias {alias}; correct the name, or create it with "
+            f"`bluegreen adopt {function} --alias {alias}`"
+        ) from error
+    if not route.whole:
+        raise InvalidRequest(
+            f"alias: {function}:{alias} is split already ({route}); point it to one version first, for instance "
+            f"`aws lambda update-alias --function-name {function} --name {alias} "
+            f"--function-version {route.primary} --routing-config AdditionalVersionWeights={{}}`"
+        )
+    if route.primary == functions.LATEST:
+        raise InvalidRequest(
+            f"alias: {function}:{alias} points to $LATEST, which cannot be gone back to; "
+            f"`bluegreen adopt {function} --alias {alias}` publishes what serves"
+        )
+    return functions.describe(function, route.primary)
+
+
+def _serves(artifact: Artifact, blue: functions.Function) -> bool:
+    if isinstance(artifact, Existing):
+        return artifact.version == blue.version
+    return blue.holds(artifact)
+
+
+def _cases(request: Request) -> tuple[Case, ...]:
+    if request.smoke_tests == "off":
+        return ()
+    return request.smoke_tests or UNLESS_GIVEN

@@ -1,0 +1,36 @@
+"""
+RejectDeployment: write down why a request was refused; nothing was touched.
+
+Safe to retry: a record is written once.
+"""
+
+import os
+
+from bluegreen import clock
+from bluegreen.aws import notifications, records
+from bluegreen.deployment import Refused, Rejection
+from bluegreen.step import Execution, step
+
+
+@step
+def handler(refused: Refused, execution: Execution) -> Rejection:
+    error, cause = refused.failure.error, refused.failure.sentence
+    now = clock.iso(clock.now())
+    record = records.Record(
+        id=execution.name,
+        function=str(refused.function or "unknown"),
+        alias=str(refused.alias or os.environ["DEFAULT_ALIAS"]),
+        state=records.REJECTED,
+        execution=execution.arn,
+        started_at=execution.started_at,
+        started_by=str(refused.started_by or ""),
+        artifact=str(refused.artifact or "unknown"),
+        ended_at=now,
+        error=error,
+        cause=cause,
+    )
+    records.keep(record)
+    records.close(record.id, records.REJECTED, error=error, cause=cause)
+    records.free(record.lock)
+    told = notifications.tell(f"Rejected: {record.function}:{record.alias} was not touched", f"{error}: {cause}")
+    return Rejection(error=error, cause=cause, told=told)

@@ -1,0 +1,31 @@
+"""
+ShiftAlias: give green its next share of the alias.
+
+Safe to retry: the step taken depends only on the share already recorded, and an alias that has it is left alone.
+"""
+
+from bluegreen import clock
+from bluegreen.aws import aliases, records
+from bluegreen.deployment import Shifting
+from bluegreen.errors import PreconditionFailed
+from bluegreen.shifting import expected, must_be
+from bluegreen.step import step
+from bluegreen.traffic import Traffic, next_shift, route
+
+
+@step
+def handler(deployment: Shifting) -> Traffic:
+    plan, green = deployment.plan, deployment.green.version
+    shift = next_shift(plan.schedule, deployment.traffic, clock.now(), plan.health.period_seconds)
+    target = route(plan.blue.version, green, shift.green_weight)
+    found = aliases.read(plan.function, plan.alias)
+    if found.route == target:
+        return shift
+    must_be(plan, expected(plan, green, deployment.traffic), found)
+    records.must_be_open(plan.deployment)
+    try:
+        aliases.point(plan.function, plan.alias, target, found.revision)
+    except PreconditionFailed:
+        # Our own call may have worked with its reply lost: what the alias says decides.
+        must_be(plan, target, aliases.read(plan.function, plan.alias))
+    return shift

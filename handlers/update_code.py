@@ -1,0 +1,30 @@
+"""
+UpdateCode: put the new code into $LATEST, which no production caller invokes.
+
+Safe to retry: code that is there already is not sent again.
+"""
+
+from contextlib import suppress
+
+from bluegreen.aws import functions, records
+from bluegreen.deployment import Code, Opened
+from bluegreen.errors import LatestMoved, PreconditionFailed
+from bluegreen.step import step
+
+
+@step
+def handler(deployment: Opened) -> Code:
+    plan = deployment.plan
+    latest = functions.when_ready(plan.function)
+    if not latest.holds(plan.code):
+        if latest.sha256 != plan.latest.sha256:
+            raise LatestMoved(f"Someone else changed the code of {plan.function} since the deployment opened.")
+        records.must_be_open(plan.deployment)
+        with suppress(PreconditionFailed):  # our own call may have worked with its reply lost: what is there decides
+            functions.update(plan.function, plan.code, latest.revision)
+        latest = functions.when_ready(plan.function)
+    if not latest.holds(plan.code):
+        raise LatestMoved(
+            f"$LATEST of {plan.function} does not have the code of {plan.artifact}: someone else changed it."
+        )
+    return Code(sha256=latest.sha256)
