@@ -12,7 +12,7 @@ A fragment is a function: it takes the state that follows (`then`) and the state
 
 from typing import Any
 
-from statemachine.sdk import Catch, Choice, ChoiceRule, Fail, Graph, Retry, State, Succeed, Task, Wait
+from statemachine.sdk import Catch, Choice, ChoiceRule, Fail, Graph, Pass, Retry, State, Succeed, Task, Wait
 
 THREE_DAYS = 259_200
 
@@ -56,10 +56,10 @@ def until_done(*, attempts: int) -> Retry:
     return Retry(error_equals=["StillInProgress"], interval_seconds=5, backoff_rate=1.0, max_attempts=attempts)
 
 
-def whatever_happens() -> list[Retry]:
-    """About half an hour of attempts, unless the handler knows that none can succeed."""
+def whatever_happens(*, but: list[str]) -> list[Retry]:
+    """About half an hour of attempts, unless the error says that none can succeed."""
     return [
-        Retry(error_equals=["RollbackImpossible"], max_attempts=0),
+        Retry(error_equals=but, max_attempts=0),
         Retry(
             error_equals=["States.ALL"],
             interval_seconds=2,
@@ -153,7 +153,7 @@ def roll_back() -> State:
         learns="rollback",
         then=rolled_back,
         or_else=rollback_failed,
-        retry=whatever_happens(),
+        retry=whatever_happens(but=["RollbackImpossible"]),
         failure="rollback_failure",
     )
 
@@ -208,12 +208,19 @@ def stage(*, then: State, or_else: State) -> State:
         or_else=or_else,
         retry=[when_busy(), until_done(attempts=60)],
     )
+    reuse_version = Pass(
+        "ReuseVersion",
+        comment="Green is a version that exists; $LATEST is left as it is.",
+        parameters={"version.$": "$.plan.artifact.version"},
+        result_path="$.green",
+    )
+    reuse_version.next(smoke_test_green)
     return question(
         "NewCode?",
         "Not if the request names a version that exists.",
         about="$.plan.new_code",
         yes=update_code,
-        no=publish_version,
+        no=reuse_version,
     )
 
 
@@ -226,6 +233,7 @@ def shift(*, then: State, or_else: State) -> State:
         learns="traffic",
         then=bake,
         or_else=or_else,
+        retry=[when_busy(), until_done(attempts=60)],
     )
     fully_shifted = question(
         "FullyShifted?",
@@ -247,6 +255,7 @@ def shift(*, then: State, or_else: State) -> State:
         learns="health",
         then=bake_over,
         or_else=or_else,
+        retry=[when_busy(), until_done(attempts=60)],
     )
     bake.next(check_health)
     return shift_alias
@@ -260,6 +269,7 @@ def complete(*, then: State, or_else: State) -> State:
         learns="completion",
         then=then,
         or_else=or_else,
+        retry=whatever_happens(but=["AliasMoved", "DeploymentOver"]),
     )
 
 

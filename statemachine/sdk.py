@@ -36,6 +36,7 @@ State: TypeAlias = Any
 Catch = _states.Catch
 Choice = _states.Choice
 Graph = _states.Graph
+Pass = _states.Pass
 Succeed = _states.Succeed
 Task = _states.Task
 Wait = _states.Wait

@@ -253,7 +253,6 @@ class Green(Frozen):
     """The section of PublishVersion, and of ReuseVersion."""
 
     version: VersionNumber
-    sha256: str
 
 
 class Looked(Frozen):

@@ -110,7 +110,7 @@ def publish(function: str, latest: Function, description: str) -> Green:
         answer = client("lambda").publish_version(
             FunctionName=function, CodeSha256=latest.sha256, RevisionId=latest.revision, Description=description
         )
-    return Green(version=answer["Version"], sha256=answer["CodeSha256"])
+    return Green(version=answer["Version"])
 
 
 def invoke(function: str, qualifier: str, case: Case) -> Reply:
