@@ -8,6 +8,7 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError, ReadTimeoutError
 
+from tests.machine.invocation import zip_of
 from tests.machine.walk import DEPLOY_ASL, InProcessAws, in_process_aws
 
 SHIFT = ["ShiftAlias", "Bake", "CheckHealth", "BakeOver?", "FullyShifted?"]
@@ -30,7 +31,8 @@ class Toys:
 
     def handler(self, event: dict[str, Any], context: Any) -> Any:
         self.events.append(event)
-        return self.sections.get(event["state"], lambda _: {})(event)
+        section = self.sections.get(event["state"])
+        return section(event) if section is not None else {}
 
     def handlers(self) -> dict[str, Callable[[Any, Any], Any]]:
         states = json.loads(DEPLOY_ASL.read_text())["States"]
@@ -55,10 +57,6 @@ def shop(aws: InProcessAws) -> str:
 
 
 class GreenUnhealthy(Exception):
-    pass
-
-
-class AwsUnavailable(Exception):
     pass
 
 
@@ -98,7 +96,7 @@ class TestTheMachine:
 
     @pytest.mark.parametrize("state", [*STAGED, "ShiftAlias", "CheckHealth", "CompleteDeployment"])
     def test_whatever_fails_after_the_first_change_is_rolled_back(self, aws: InProcessAws, state: str) -> None:
-        with aws.state_fails(state, "GreenUnhealthy"):
+        with aws.state_fails(state, "GreenUnhealthy", times=None):
             run = aws.walk({})
 
         assert run.path[-3:] == [state, "RollBack", "RolledBack"]
@@ -106,7 +104,10 @@ class TestTheMachine:
         assert run.document["failure"]["Error"] == "GreenUnhealthy"
 
     def test_a_rollback_is_tried_for_half_an_hour(self, aws: InProcessAws) -> None:
-        with aws.state_fails("CheckHealth", "Worse"), aws.state_fails("RollBack", "AwsUnavailable", times=None) as fault:
+        with (
+            aws.state_fails("CheckHealth", "Worse"),
+            aws.state_fails("RollBack", "AwsUnavailable", times=None) as fault,
+        ):
             begun = aws.clock.now()
             run = aws.walk({})
 
@@ -192,11 +193,9 @@ class TestTheMachine:
 class TestUsersFunctions:
     def test_an_alias_is_served_by_both_versions_by_weight(self, aws: InProcessAws, shop: str) -> None:
         client = boto3.client("lambda")
-        client.update_function_code(FunctionName=shop, ZipFile=_package("def handler(e, c): return {'new': True}"))
+        client.update_function_code(FunctionName=shop, ZipFile=zip_of("def handler(e, c): return {'new': True}"))
         client.publish_version(FunctionName=shop)
-        client.update_alias(
-            FunctionName=shop, Name="PROD", RoutingConfig={"AdditionalVersionWeights": {"2": 0.25}}
-        )
+        client.update_alias(FunctionName=shop, Name="PROD", RoutingConfig={"AdditionalVersionWeights": {"2": 0.25}})
 
         answers = [client.invoke(FunctionName=f"{shop}:PROD") for _ in range(400)]
 
@@ -212,7 +211,7 @@ class TestUsersFunctions:
 
     def test_the_qualifier_is_honoured(self, aws: InProcessAws, shop: str) -> None:
         client = boto3.client("lambda")
-        client.update_function_code(FunctionName=shop, ZipFile=_package("def handler(e, c): return 'new'"))
+        client.update_function_code(FunctionName=shop, ZipFile=zip_of("def handler(e, c): return 'new'"))
 
         assert json.load(client.invoke(FunctionName=shop, Qualifier="PROD")["Payload"]) == {"version": "1"}
         assert json.load(client.invoke(FunctionName=shop, Qualifier="$LATEST")["Payload"]) == "new"
@@ -227,7 +226,7 @@ class TestUsersFunctions:
     )
     def test_a_function_that_fails_says_so(self, aws: InProcessAws, shop: str, source: str, error: str) -> None:
         client = boto3.client("lambda")
-        client.update_function_code(FunctionName=shop, ZipFile=_package(source))
+        client.update_function_code(FunctionName=shop, ZipFile=zip_of(source))
 
         answer = client.invoke(FunctionName=shop)
 
@@ -326,9 +325,3 @@ class TestFaults:
             assert aws.walk({}).ended == "Deployed"
 
         assert len(answers) == 60
-
-
-def _package(source: str) -> bytes:
-    from tests.machine.invocation import zip_of
-
-    return zip_of(source)

@@ -12,6 +12,7 @@ Waits, retries of the machine and of boto3, and the handlers' own patience take 
 """
 
 import datetime
+import functools
 import importlib
 import importlib.util
 import json
@@ -31,6 +32,7 @@ from unittest import mock
 
 import boto3
 import botocore.endpoint
+from botocore.loaders import JSONFileLoader
 from moto import mock_aws
 from moto.core.models import DEFAULT_ACCOUNT_ID
 from moto.stepfunctions.parser import models as executions_module
@@ -39,6 +41,8 @@ from moto.stepfunctions.parser.asl.component.state import state as state_module
 from moto.stepfunctions.parser.asl.component.state.exec.state_task import lambda_eval_utils
 from moto.stepfunctions.parser.asl.component.state.wait.wait_function import wait_function
 from moto.stepfunctions.parser.asl.eval.event import event_manager
+from moto.stepfunctions.parser.asl.parse.asl_parser import AmazonStateLanguageParser
+from moto.stepfunctions.parser.asl.utils.boto_client import boto_client_for
 from moto.stepfunctions.parser.backend import execution as execution_module
 from moto.stepfunctions.parser.models import stepfunctions_parser_backends
 
@@ -258,6 +262,7 @@ def in_process_aws(
         world.enter_context(_time_is(clock))
         world.enter_context(_dice_are(random.Random(seed)))
         world.enter_context(_interpreter_is_immune(faults))
+        world.enter_context(_nothing_is_read_twice())
         world.enter_context(_quiet("moto.stepfunctions"))
         yield InProcessAws(clock, faults, metrics, asl, update_seconds)
 
@@ -305,6 +310,32 @@ def _interpreter_is_immune(faults: Faults) -> Iterator[None]:
             invoke(*arguments, **named)
 
     with mock.patch.object(lambda_eval_utils, "execute_lambda_function_integration", immune):
+        yield
+
+
+_read_model = functools.cache(JSONFileLoader().load_file)
+_parse = functools.cache(AmazonStateLanguageParser.parse)
+
+
+@contextmanager
+def _nothing_is_read_twice() -> Iterator[None]:
+    """Neither AWS's models for each session, nor the ASL for each execution; that was most of a run's time."""
+
+    @functools.cache
+    def client(region: str, service: str) -> Any:
+        return boto_client_for(region=region, service=service)
+
+    def once(region: str, service: str, state_credentials: Any = None) -> Any:
+        return client(region, service)
+
+    def read_model(_: JSONFileLoader, path: str) -> Any:
+        return _read_model(path)
+
+    with (
+        mock.patch.object(lambda_eval_utils, "boto_client_for", once),
+        mock.patch.object(JSONFileLoader, "load_file", read_model),
+        mock.patch.object(AmazonStateLanguageParser, "parse", staticmethod(_parse)),
+    ):
         yield
 
 
