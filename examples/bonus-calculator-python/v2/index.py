@@ -1,0 +1,19 @@
+"""Five per cent of the salary, and one more for every five years of service."""
+
+import json
+
+
+def handler(event, context):
+    """Of one employee; API Gateway asks in `body`."""
+    question = json.loads(event["body"]) if event.get("body") else event
+    if "employee" not in question:
+        return reply("Hello from Lambda!")
+    if question["salary"] < 0:
+        raise ValueError(f"salary is {question['salary']}; it is 0 or more")
+    percent = 5 + question["years"] // 5
+    return reply({"employee": question["employee"], "bonus": round(question["salary"] * percent / 100)})
+
+
+def reply(body):
+    """As API Gateway wants it."""
+    return {"statusCode": 200, "body": json.dumps(body)}
