@@ -1,0 +1,5 @@
+"""
+The layer that makes MiniStack's Lambda as strict and as real as AWS's.
+
+Imported only by the server, in the environment of its own that `requirements/sandbox.txt` describes.
+"""

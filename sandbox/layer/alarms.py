@@ -1,0 +1,75 @@
+"""Metric alarms look by themselves, as CloudWatch's do: M of N periods, what missing data means, and back to OK."""
+
+from __future__ import annotations
+
+import contextvars
+import logging
+import operator
+import time
+from typing import Any
+
+from ministack.core import responses
+from ministack.services import cloudwatch
+
+from sandbox.layer import statistics
+
+LOOK_EVERY_SECONDS = 1.0
+COMPARISONS = {
+    "GreaterThanOrEqualToThreshold": operator.ge,
+    "GreaterThanThreshold": operator.gt,
+    "LessThanThreshold": operator.lt,
+    "LessThanOrEqualToThreshold": operator.le,
+}
+
+log = logging.getLogger("sandbox.alarms")
+
+
+def evaluate_alarm(original: Any) -> Any:
+    def _evaluate_alarm(alarm: dict[str, Any]) -> None:
+        old, new = alarm["StateValue"], state_of(alarm)
+        if new is None or new == old:
+            return
+        reason = (
+            f"{alarm['ComparisonOperator']} {alarm['Threshold']} over {alarm['EvaluationPeriods']} period(s): {new}"
+        )
+        alarm.update(StateValue=new, StateReason=reason, StateUpdatedTimestamp=int(time.time()))
+        cloudwatch._record_history(alarm["AlarmName"], old, new, reason)
+        cloudwatch._dispatch_alarm_actions(alarm, old, new, reason)
+        cloudwatch._evaluate_parent_alarms(alarm)
+
+    return _evaluate_alarm
+
+
+def state_of(alarm: dict[str, Any]) -> str | None:
+    """The state by the last complete periods; None where it stays as it is, or we cannot tell."""
+    if not alarm.get("MetricName") or alarm["ComparisonOperator"] not in COMPARISONS:
+        return None
+    period, periods = alarm["Period"], alarm["EvaluationPeriods"]
+    end = time.time() // period * period
+    metric = {"Namespace": alarm["Namespace"], "MetricName": alarm["MetricName"], "Dimensions": alarm["Dimensions"]}
+    asked = {"Metric": metric, "Period": period, "Stat": alarm.get("ExtendedStatistic") or alarm["Statistic"]}
+    found = statistics.series(asked, end - period * periods, end)
+    breaching = [COMPARISONS[alarm["ComparisonOperator"]](value, alarm["Threshold"]) for value in found.values()]
+    missing = alarm.get("TreatMissingData", "missing")
+    if not found and missing in ("missing", "ignore"):
+        return "INSUFFICIENT_DATA" if missing == "missing" else None
+    breaching += [missing == "breaching"] * (periods - len(found)) if missing != "missing" else []
+    return "ALARM" if sum(breaching) >= min(alarm.get("DatapointsToAlarm", periods), periods) else "OK"
+
+
+def look_for_ever() -> None:
+    """Evaluate every account's and region's alarms, each in its own scope."""
+    while True:
+        time.sleep(LOOK_EVERY_SECONDS)
+        for account, region in {key[:2] for key, _ in cloudwatch._alarms.all_items()}:
+            contextvars.copy_context().run(look, account, region)
+
+
+def look(account: str, region: str) -> None:
+    responses._request_account_id.set(account)
+    responses._request_region.set(region)
+    for alarm in cloudwatch._alarms.values():
+        try:
+            cloudwatch._evaluate_alarm(alarm)
+        except Exception:
+            log.exception("alarm %s", alarm["AlarmName"])

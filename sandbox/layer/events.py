@@ -1,0 +1,49 @@
+"""Events as S3 and EventBridge send them: the version that was created, and retries when a function fails."""
+
+from __future__ import annotations
+
+import contextvars
+import json
+from typing import Any
+
+from ministack.services import lambda_svc
+
+_version_created: contextvars.ContextVar[str | None] = contextvars.ContextVar("version_created", default=None)
+
+
+def fire_s3_event(original: Any) -> Any:
+    """Remember the object's version while its event is being sent."""
+
+    def _fire_s3_event(*args: Any, version_id: str | None = None, **kwargs: Any) -> None:
+        token = _version_created.set(version_id)
+        try:
+            original(*args, version_id=version_id, **kwargs)
+        finally:
+            _version_created.reset(token)
+
+    return _fire_s3_event
+
+
+def dispatch_event(original: Any) -> Any:
+    """An S3 event names the version of its object, where the bucket has versions."""
+
+    def _dispatch_event(event: dict[str, Any], *args: Any, **kwargs: Any) -> Any:
+        version = _version_created.get()
+        if version and event.get("Source") == "aws.s3":
+            detail = json.loads(event["Detail"])
+            detail["object"]["version-id"] = version
+            event = {**event, "Detail": json.dumps(detail)}
+        return original(event, *args, **kwargs)
+
+    return _dispatch_event
+
+
+def dispatch_to_lambda(original: Any) -> Any:
+    """EventBridge invokes asynchronously: a function that fails is tried again."""
+
+    def _dispatch_to_lambda(arn: str, payload: str) -> None:
+        record, _, _ = lambda_svc._get_func_record_for_ref(arn)
+        if record is not None:
+            lambda_svc.invoke_async_with_retry(record, json.loads(payload))
+
+    return _dispatch_to_lambda

@@ -1,0 +1,63 @@
+"""Write what invocations log to CloudWatch Logs: one stream for each execution environment, as on AWS."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from ministack.services import cloudwatch_logs as cloudwatch
+
+KEPT_EVENTS = 10_000
+
+
+def write(config: dict[str, Any], stream: str, request_id: str, seconds: float, log: str, error: Any) -> str:
+    """Store START, the handler's lines, END and REPORT; return them as Invoke's log tail does."""
+    lines = [
+        f"START RequestId: {request_id} Version: {config['Version']}",
+        *log.splitlines(),
+        *error_lines(error),
+        f"END RequestId: {request_id}",
+        f"REPORT RequestId: {request_id}\tDuration: {seconds * 1000:.2f} ms\t"
+        f"Billed Duration: {max(1, round(seconds * 1000))} ms\tMemory Size: {config.get('MemorySize', 128)} MB",
+    ]
+    now = int(time.time() * 1000)
+    events = [{"timestamp": now, "message": line, "ingestionTime": now} for line in lines]
+    stored = stream_of(group_of(config), stream, now)
+    cloudwatch._append_log_events(stored, events)
+    del stored["events"][:-KEPT_EVENTS]
+    return "\n".join(lines)
+
+
+def group_of(config: dict[str, Any]) -> str:
+    group: str = (config.get("LoggingConfig") or {}).get("LogGroup") or f"/aws/lambda/{config['FunctionName']}"
+    return group
+
+
+def stream_of(group: str, stream: str, now: int) -> dict[str, Any]:
+    """The stream, with its group, made where there is none yet."""
+    made = {
+        "arn": cloudwatch._make_group_arn(group),
+        "creationTime": now,
+        "retentionInDays": None,
+        "tags": {},
+        "subscriptionFilters": {},
+        "streams": {},
+    }
+    streams = cloudwatch._log_groups.setdefault(group, made)["streams"]
+    empty = {
+        "events": [],
+        "uploadSequenceToken": "1",
+        "creationTime": now,
+        "firstEventTimestamp": None,
+        "lastEventTimestamp": None,
+        "lastIngestionTime": None,
+    }
+    found: dict[str, Any] = streams.setdefault(stream, empty)
+    return found
+
+
+def error_lines(error: dict[str, Any] | None) -> list[str]:
+    if error is None:
+        return []
+    trace = "".join(error.get("stackTrace") or []) or "\n".join(error.get("trace") or [])
+    return [f"[ERROR] {error.get('errorType')}: {error.get('errorMessage')}", *trace.splitlines()]

@@ -1,0 +1,140 @@
+"""
+Everything that is changed in MiniStack and moto, in one table.
+
+Each entry names an attribute and a function that takes what stands there and gives what shall stand there. All
+names are looked up before any is changed, those the layer only uses included: a MiniStack that lacks one is refused.
+"""
+
+from __future__ import annotations
+
+import ast
+import importlib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from sandbox.layer import (
+    alarms,
+    code,
+    events,
+    interpreter,
+    invoke,
+    machines,
+    metrics,
+    operations,
+    permissions,
+    pool,
+    routing,
+    rules,
+    seam,
+    statistics,
+    updates,
+)
+
+Patch = tuple[str, str, Callable[[Any], Any]]
+
+LAMBDA = "ministack.services.lambda_svc"
+MACHINES = "ministack.services.stepfunctions"
+STATES = "moto.stepfunctions.parser.asl.component"
+TASKS = f"{STATES}.state.exec.state_task"
+CALLS_AWS = [
+    f"{TASKS}.lambda_eval_utils",
+    *(f"{TASKS}.service.state_task_service_{name}" for name in ("aws_sdk", "dynamodb", "events", "sfn", "sns", "sqs")),
+]
+
+PATCHES: list[Patch] = [
+    (LAMBDA, "handle_request", rules.handle_request),
+    (LAMBDA, "_invoke", invoke.invoke),
+    (LAMBDA, "_get_func_record_for_ref", routing.get_func_record_for_ref),
+    (LAMBDA, "_execute_function", invoke.execute_function),
+    (LAMBDA, "_execute_function_warm", invoke.execute_function_warm),
+    (LAMBDA, "_reserved_concurrency", invoke.reserved_concurrency),
+    (LAMBDA, "_emit_lambda_metrics", invoke.silence),
+    (LAMBDA, "_emit_lambda_logs", invoke.silence),
+    (LAMBDA, "_schedule_state_transition", updates.schedule_state_transition),
+    (LAMBDA, "_get_function", code.get_function),
+    (LAMBDA, "serve_function_code", code.serve_function_code),
+    (LAMBDA, "invalidate_worker", lambda original: pool.forget),
+    ("ministack.core.iam_actions", "_lambda_action", operations.lambda_action),
+    ("ministack.core.iam_actions", "extract_resource_arn", permissions.extract_resource_arn),
+    ("ministack.services.tagging", "resource_tags", permissions.resource_tags),
+    ("ministack.services.cloudwatch", "_evict_old_metrics", metrics.evict_old_metrics),
+    ("ministack.services.cloudwatch", "_get_metric_data", statistics.get_metric_data),
+    ("ministack.services.cloudwatch", "_evaluate_alarm", alarms.evaluate_alarm),
+    ("ministack.services.s3", "_fire_s3_event", events.fire_s3_event),
+    ("ministack.services.eventbridge", "_dispatch_event", events.dispatch_event),
+    ("ministack.services.eventbridge", "_dispatch_to_lambda", events.dispatch_to_lambda),
+    (MACHINES, "_start_execution", machines.start_execution),
+    (MACHINES, "_run_execution", machines.run_execution),
+    (MACHINES, "_stop_execution", machines.stop_execution),
+    (MACHINES, "_send_task_success", machines.send_task_success),
+    (MACHINES, "_send_task_failure", machines.send_task_failure),
+    (MACHINES, "_send_task_heartbeat", machines.send_task_heartbeat),
+    *((module, "boto_client_for", interpreter.boto_client_for) for module in CALLS_AWS),
+    (f"{TASKS}.state_task_lambda", "StateTaskLambda._from_error", interpreter.from_error_of_function),
+    (
+        f"{TASKS}.service.state_task_service_lambda",
+        "StateTaskServiceLambda._from_error",
+        interpreter.from_error_of_invoke,
+    ),
+    (
+        f"{TASKS}.service.state_task_service_aws_sdk",
+        "StateTaskServiceAwsSdk._normalise_service_error_name",
+        interpreter.normalise_service_error_name,
+    ),
+    ("hypercorn.protocol.http_stream", "HTTPStream._send_error_response", seam.send_error_response),
+    (f"{STATES}.common.error_name.error_equals_decl", "ErrorEqualsDecl._eval_body", interpreter.error_equals),
+    (f"{STATES}.common.retry.retrier_decl", "time", interpreter.retry_clock),
+    (f"{STATES}.state.wait.wait_function.wait_function", "WaitFunction._wait_interval", interpreter.wait_interval),
+]
+
+
+class DoesNotFit(Exception):
+    """The installed MiniStack or moto lacks what the layer builds on."""
+
+
+def install(patches: list[Patch] = PATCHES) -> None:
+    """Change everything, or nothing."""
+    missing = [name for name in [*(f"{module}.{name}" for module, name, _ in patches), *used()] if not exists(name)]
+    if missing:
+        raise DoesNotFit(
+            f"the installed MiniStack or moto lacks {', '.join(missing)}; "
+            "the sandbox is made for the versions in requirements/sandbox.txt"
+        )
+    for module, name, patch in patches:
+        *path, last = name.split(".")
+        holder = importlib.import_module(module)
+        for part in path:
+            holder = getattr(holder, part)
+        setattr(holder, last, patch(getattr(holder, last)))
+
+
+def used() -> Iterator[str]:
+    """Names of MiniStack's modules that this layer's own code reads, found in its source."""
+    for file in sorted(Path(__file__).parent.glob("*.py")):
+        tree = ast.parse(file.read_text())
+        modules = {
+            alias.asname or alias.name: f"{node.module}.{alias.name}"
+            for node in ast.walk(tree)
+            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("ministack")
+            for alias in node.names
+        }
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id in modules:
+                yield f"{modules[node.value.id]}.{node.attr}"
+
+
+def exists(name: str) -> bool:
+    """Whether the dotted name leads to something: modules as far as there are any, then attributes."""
+    parts = name.split(".")
+    for cut in range(len(parts), 0, -1):
+        try:
+            found: Any = importlib.import_module(".".join(parts[:cut]))
+        except ModuleNotFoundError:
+            continue
+        for part in parts[cut:]:
+            if not hasattr(found, part):
+                return False
+            found = getattr(found, part)
+        return True
+    return False

@@ -1,0 +1,54 @@
+"""Which version an invocation runs: aliases route by weight, whatever service invokes."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+from typing import Any
+
+from ministack.services import lambda_svc
+
+from sandbox.layer.settings import current
+
+_random = random.Random(current.seed or None)
+
+
+@dataclass(frozen=True)
+class Route:
+    """A function's record as one invocation runs it; the configuration carries the ARN that was invoked."""
+
+    record: dict[str, Any]
+    version: str
+
+
+def route(func: dict[str, Any] | None, qualifier: str | None) -> Route | None:
+    """The version to run, or None where the function has no such qualifier."""
+    if func is None:
+        return None
+    alias = func["aliases"].get(qualifier)
+    version = choose(alias) if alias else qualifier or "$LATEST"
+    found = func if version == "$LATEST" else func["versions"].get(version)
+    if found is None:
+        return None
+    arn = func["config"]["FunctionArn"] + (f":{qualifier}" if qualifier else "")
+    return Route({**found, "config": {**found["config"], "FunctionArn": arn}}, version)
+
+
+def choose(alias: dict[str, Any]) -> str:
+    point = _random.random()
+    for version, weight in alias.get("RoutingConfig", {}).get("AdditionalVersionWeights", {}).items():
+        if point < weight:
+            return str(version)
+    return str(alias["FunctionVersion"])
+
+
+def get_func_record_for_ref(original: Any) -> Any:
+    """Every invoker inside the server asks here for what to run, by name or ARN."""
+
+    def routed(function_ref: str) -> tuple[dict[str, Any] | None, dict[str, Any] | None, str]:
+        func, _, name = lambda_svc._get_base_func_record_for_ref(function_ref)
+        qualifier = lambda_svc._resolve_name_and_qualifier(function_ref)[1]
+        found = route(func, qualifier)
+        return (found.record, found.record["config"], name) if found else (None, None, name)
+
+    return routed

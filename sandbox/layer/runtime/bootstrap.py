@@ -1,0 +1,111 @@
+"""
+A Lambda execution environment for Python: load the handler once, then answer one event at a time.
+
+Runs alone, with `python -I -S`, in a process of its own. It reads JSON lines from stdin and writes its
+answers to the descriptor named on the command line, so that nothing a handler prints can be taken for an
+answer. After each answer's logs it writes the line `end of log <request id>`.
+"""
+
+import importlib
+import json
+import logging
+import os
+import sys
+import time
+import traceback
+
+
+class Context:
+    """What AWS hands to a handler beside the event."""
+
+    def __init__(self, call):
+        self.function_name = os.environ["AWS_LAMBDA_FUNCTION_NAME"]
+        self.function_version = os.environ["AWS_LAMBDA_FUNCTION_VERSION"]
+        self.memory_limit_in_mb = os.environ["AWS_LAMBDA_FUNCTION_MEMORY_SIZE"]
+        self.log_group_name = os.environ["AWS_LAMBDA_LOG_GROUP_NAME"]
+        self.log_stream_name = os.environ["AWS_LAMBDA_LOG_STREAM_NAME"]
+        self.invoked_function_arn = call["invoked_function_arn"]
+        self.aws_request_id = call["request_id"]
+        self.identity = None
+        self.client_context = None
+        self._deadline = call["deadline"]
+
+    def get_remaining_time_in_millis(self):
+        return max(0, int((self._deadline - time.time()) * 1000))
+
+
+class LambdaLog(logging.Handler):
+    """Format what goes to the root logger as Lambda does."""
+
+    request_id = ""
+
+    def emit(self, record):
+        now = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(record.created))
+        text = f"[{record.levelname}]\t{now}.{int(record.msecs):03d}Z\t{self.request_id}\t{record.getMessage()}"
+        if record.exc_info:
+            text += "\n" + "".join(traceback.format_exception(*record.exc_info)).rstrip()
+        print(text)
+
+
+def load(handler):
+    """The handler's function, and the error that Lambda reports when there is none."""
+    module, _, name = handler.rpartition(".")
+    try:
+        loaded = importlib.import_module(module.replace("/", "."))
+    except SyntaxError as wrong:
+        return None, failure("Runtime.UserCodeSyntaxError", f"Syntax error in module '{module}': {wrong}")
+    except ImportError as missing:
+        return None, failure("Runtime.ImportModuleError", f"Unable to import module '{module}': {missing}")
+    except Exception as error:
+        return None, raised(error)
+    if not hasattr(loaded, name):
+        return None, failure("Runtime.HandlerNotFound", f"Handler '{name}' missing on module '{module}'")
+    return getattr(loaded, name), None
+
+
+def failure(kind, message, trace=()):
+    return {"errorMessage": message, "errorType": kind, "stackTrace": list(trace)}
+
+
+def raised(error):
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename != __file__]
+    return failure(type(error).__name__, str(error), traceback.format_list(frames))
+
+
+def answer_to(handler, call):
+    try:
+        result = handler(call["event"], Context(call))
+    except Exception as error:
+        return {"error": raised(error)}
+    try:
+        json.dumps(result)
+    except (TypeError, ValueError) as error:
+        return {"error": failure("Runtime.MarshalError", f"Unable to marshal response: {error}")}
+    return {"result": result}
+
+
+def main():
+    answers = open(int(sys.argv[1]), "w", encoding="utf-8")
+    sys.path[:0] = json.loads(sys.argv[2])
+    sys.path.append(sys.argv[3])
+    sys.argv[1:] = []
+    log = LambdaLog()
+    logging.getLogger().addHandler(log)
+
+    def reply(reply_to, message):
+        text = json.dumps(message)
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os.write(1, f"\nend of log {reply_to}\n".encode())
+        print(text, file=answers, flush=True)
+
+    handler, error = load(os.environ["_HANDLER"])
+    reply("init", {"error": error})
+    for line in sys.stdin.buffer:
+        call = json.loads(line)
+        log.request_id = call["request_id"]
+        os.environ["_X_AMZN_TRACE_ID"] = call["trace_id"]
+        reply(call["request_id"], answer_to(handler, call))
+
+
+main()

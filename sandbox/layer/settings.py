@@ -1,0 +1,37 @@
+"""What can be set about the sandbox; the launcher passes each as the environment variable SANDBOX_<NAME>."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, fields
+
+
+@dataclass
+class Settings:
+    """Times are in seconds of the wall clock."""
+
+    update_seconds: float = 0.5
+    pending_seconds: float = 0.2
+    metrics_delay_seconds: float = 0.0
+    wait_scale: float = 1.0
+    seed: str = ""
+
+
+def from_environment() -> Settings:
+    settings = Settings()
+    for setting in fields(Settings):
+        text = os.environ.get(f"SANDBOX_{setting.name.upper()}")
+        if text is not None:
+            change(settings, setting.name, text)
+    return settings
+
+
+def change(settings: Settings, name: str, value: object) -> None:
+    """Set one, refusing an unknown name or a value that is not of its kind."""
+    known = {setting.name: type(getattr(settings, setting.name)) for setting in fields(Settings)}
+    if name not in known:
+        raise ValueError(f"there is no setting {name!r}; there are {', '.join(known)}")
+    setattr(settings, name, known[name](value))
+
+
+current = from_environment()

@@ -1,0 +1,182 @@
+"""
+One execution environment: a process that runs one function's code for one event at a time.
+
+The process gets what Lambda gives and nothing of the host: a clean environment, the code that was packaged,
+the standard library and, in Python, boto3.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+BOOTSTRAPS = Path(__file__).parent / "runtime"
+INIT_SECONDS = 30.0
+PIPE_CHUNK = 1 << 16
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What an invocation came to: a result, or an error as the caller sees it, and the log."""
+
+    result: Any
+    error: dict[str, Any] | None
+    log: str
+
+
+class Exited(Exception):
+    """The process ended before it answered."""
+
+
+class OutOfTime(Exception):
+    """The process did not answer in time."""
+
+
+class Worker:
+    """A process for one version of one function; raises nothing, reports every failure as an Outcome."""
+
+    def __init__(self, command: Sequence[str], environment: dict[str, str], folder: Path, access_key: str) -> None:
+        self.access_key = access_key
+        self.in_use = False
+        self.last_used = time.monotonic()
+        self.log_stream = environment["AWS_LAMBDA_LOG_STREAM_NAME"]
+        self._unread = b""
+        self._log = b""
+        self._scratch = tempfile.mkdtemp(prefix="lambda-tmp-")
+        answers, their_answers = os.pipe()
+        logs, their_logs = os.pipe()
+        try:
+            self._process = subprocess.Popen(
+                [part if part != "{answers}" else str(their_answers) for part in command],
+                cwd=folder,
+                env=environment | {"TMPDIR": self._scratch},
+                stdin=subprocess.PIPE,
+                stdout=their_logs,
+                stderr=their_logs,
+                pass_fds=[their_answers],
+                start_new_session=True,
+            )
+        finally:
+            os.close(their_answers)
+            os.close(their_logs)
+        self._answers, self._logs = answers, logs
+        self._init_error = self._initialise()
+
+    @property
+    def usable(self) -> bool:
+        return self._init_error is None and self._process.poll() is None
+
+    def invoke(self, event: Any, request_id: str, arn: str, trace_id: str, timeout: float) -> Outcome:
+        if self._init_error is not None:
+            return Outcome(None, self._init_error, self._logged())
+        call = {
+            "event": event,
+            "request_id": request_id,
+            "invoked_function_arn": arn,
+            "trace_id": trace_id,
+            "deadline": time.time() + timeout,
+        }
+        try:
+            answer = self._ask(json.dumps(call), request_id, timeout)
+        except OutOfTime:
+            self.kill()
+            message = f"RequestId: {request_id} Error: Task timed out after {timeout:.2f} seconds"
+            return Outcome(None, {"errorType": "Sandbox.Timedout", "errorMessage": message}, self._logged())
+        except Exited:
+            return Outcome(None, self._exit_error(request_id), self._logged())
+        error = answer.get("error")
+        if error and "errorMessage" in error:
+            error = error | {"requestId": request_id} if "stackTrace" in error else error
+        return Outcome(answer.get("result"), error, self._logged())
+
+    def kill(self) -> None:
+        """End the process and all that it started, and wait for it."""
+        try:
+            os.killpg(self._process.pid, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+        self._process.wait()
+
+    def close(self) -> None:
+        self.kill()
+        if self._process.stdin:
+            try:
+                self._process.stdin.close()
+            except BrokenPipeError:
+                pass
+        os.close(self._answers)
+        os.close(self._logs)
+        shutil.rmtree(self._scratch, ignore_errors=True)
+
+    def _initialise(self) -> dict[str, Any] | None:
+        try:
+            return self._read_answer("init", time.monotonic() + INIT_SECONDS)["error"]
+        except OutOfTime:
+            self.kill()
+            return {"errorType": "Sandbox.Timedout", "errorMessage": f"Init phase took over {INIT_SECONDS:g} seconds"}
+        except Exited:
+            return self._exit_error("init")
+
+    def _ask(self, line: str, request_id: str, timeout: float) -> dict[str, Any]:
+        deadline = time.monotonic() + timeout
+        assert self._process.stdin
+        try:
+            self._process.stdin.write(line.encode() + b"\n")
+            self._process.stdin.flush()
+        except BrokenPipeError:
+            raise Exited from None
+        return self._read_answer(request_id, deadline)
+
+    def _read_answer(self, request_id: str, deadline: float) -> dict[str, Any]:
+        """Read answers and logs together, so that neither pipe can fill up and block the other."""
+        while b"\n" not in self._unread:
+            ready = readable([self._answers, self._logs], max(0.0, deadline - time.monotonic()))
+            if not ready:
+                raise OutOfTime
+            if self._logs in ready:
+                self._log += os.read(self._logs, PIPE_CHUNK)
+            if self._answers in ready:
+                chunk = os.read(self._answers, PIPE_CHUNK)
+                if not chunk:
+                    raise Exited
+                self._unread += chunk
+        line, _, self._unread = self._unread.partition(b"\n")
+        end = f"\nend of log {request_id}\n".encode()
+        while end not in self._log:
+            self._log += os.read(self._logs, PIPE_CHUNK)
+        self._log = self._log.replace(end, b"", 1)
+        answer: dict[str, Any] = json.loads(line)
+        return answer
+
+    def _exit_error(self, request_id: str) -> dict[str, Any]:
+        status = self._process.wait()
+        how = f"signal: {signal.Signals(-status).name}" if status < 0 else f"exit status {status}"
+        message = f"RequestId: {request_id} Error: Runtime exited with error: {how}"
+        return {"errorType": "Runtime.ExitError", "errorMessage": message}
+
+    def _logged(self) -> str:
+        while readable([self._logs], 0):
+            chunk = os.read(self._logs, PIPE_CHUNK)
+            if not chunk:
+                break
+            self._log += chunk
+        text, self._log = self._log.decode(errors="replace"), b""
+        return text.rstrip("\n")
+
+
+def readable(descriptors: Sequence[int], timeout: float) -> set[int]:
+    """Which of them have something to read, or have ended."""
+    poll = select.poll()
+    for descriptor in descriptors:
+        poll.register(descriptor, select.POLLIN)
+    return {descriptor for descriptor, _ in poll.poll(timeout * 1000)}

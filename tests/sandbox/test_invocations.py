@@ -1,0 +1,192 @@
+"""Lambda runs code as AWS does, in environments that hold what was packaged and nothing of the host."""
+
+import base64
+import json
+import os
+import threading
+
+import pytest
+
+from sandbox.testing import zipped
+
+WHO = "def handler(event, context): return {'arn': context.invoked_function_arn, 'version': context.function_version}"
+
+
+def test_an_alias_with_weights_sends_that_share_of_the_invocations_to_each_version(function):
+    shop = function(WHO)
+    shop.publish()
+    shop.update(WHO + "\n")
+    shop.publish()
+    shop.alias("live", "1", {"2": 0.3})
+
+    versions = [shop.invoke(Qualifier="live")["ExecutedVersion"] for _ in range(300)]
+
+    assert 50 < versions.count("2") < 130
+    assert versions.count("1") + versions.count("2") == 300
+
+
+def test_an_invocation_reports_the_version_that_ran_and_the_arn_that_was_called(function):
+    shop = function(WHO)
+    shop.publish()
+    shop.alias("live", "1")
+
+    by_alias, by_version, unqualified = shop.invoke(Qualifier="live"), shop.invoke(Qualifier="1"), shop.invoke()
+
+    assert by_alias["ExecutedVersion"] == by_alias["Payload"]["version"] == "1"
+    assert by_alias["Payload"]["arn"].endswith(f"function:{shop.name}:live")
+    assert by_version["Payload"]["arn"].endswith(f"function:{shop.name}:1")
+    assert unqualified["ExecutedVersion"] == unqualified["Payload"]["version"] == "$LATEST"
+    assert unqualified["Payload"]["arn"].endswith(f"function:{shop.name}")
+
+
+def test_an_unknown_qualifier_is_not_found(function):
+    shop = function(WHO)
+    with pytest.raises(shop.api.exceptions.ResourceNotFoundException):
+        shop.invoke(Qualifier="nobody")
+
+
+def test_a_python_error_is_reported_by_its_class_and_leaves_the_environment_warm(function):
+    source = "import os\nclass TooDear(Exception): pass\ndef handler(e, c):\n    if e: raise TooDear('12')\n    return os.getpid()"
+    shop = function(source)
+
+    before, failed, after = shop.invoke(), shop.invoke(True), shop.invoke()
+
+    assert failed["FunctionError"] == "Unhandled"
+    assert failed["Payload"]["errorType"] == "TooDear"
+    assert failed["Payload"]["errorMessage"] == "12"
+    assert "line 4" in failed["Payload"]["stackTrace"][0]
+    assert before["Payload"] == after["Payload"]
+
+
+def test_a_node_error_is_reported_by_its_name(function):
+    source = "class TooDear extends Error { name = 'TooDear' }\nexport const handler = async () => { throw new TooDear('12') }"
+    failed = function(source, "nodejs22.x").invoke()
+
+    assert failed["FunctionError"] == "Unhandled"
+    assert failed["Payload"]["errorType"] == "TooDear"
+    assert failed["Payload"]["errorMessage"] == "12"
+
+
+def test_node_handlers_may_be_asynchronous_synchronous_or_call_back(function):
+    for source, expected in [
+        ("export const handler = async (event) => event.n + 1", 2),
+        ("export const handler = (event) => event.n + 2", 3),
+        ("export const handler = (event, context, callback) => setTimeout(() => callback(null, event.n + 3), 5)", 4),
+    ]:
+        assert function(source, "nodejs22.x").invoke({"n": 1})["Payload"] == expected
+
+
+def test_a_function_that_takes_too_long_is_ended(function):
+    slow = function("import time\ndef handler(e, c): time.sleep(e)\n", Timeout=1)
+
+    failed = slow.invoke(5)
+
+    assert failed["Payload"]["errorType"] == "Sandbox.Timedout"
+    assert "Task timed out after 1.00 seconds" in failed["Payload"]["errorMessage"]
+    assert "FunctionError" not in slow.invoke(0)
+
+
+def test_a_process_that_ends_is_an_error_of_the_runtime(function):
+    failed = function("import os\ndef handler(e, c): os._exit(3)").invoke()
+
+    assert failed["Payload"]["errorType"] == "Runtime.ExitError"
+    assert "exit status 3" in failed["Payload"]["errorMessage"]
+
+
+def test_a_python_function_can_import_what_it_packaged_and_boto3_and_nothing_else(function):
+    shop = function("import boto3, botocore, jmespath, packaged\ndef handler(e, c): return packaged.__name__")
+    shop.api.update_function_code(
+        FunctionName=shop.name,
+        ZipFile=zipped(
+            "import boto3, packaged\ndef handler(e, c): return packaged.ANSWER", **{"packaged.py": "ANSWER = 42"}
+        ),
+    )
+    shop.wait_until_updated()
+    assert shop.invoke()["Payload"] == 42
+
+    for foreign in ("ministack", "moto", "pytest", "sandbox", "handlers", "yaml", "pip"):
+        failed = function(f"import {foreign}\ndef handler(e, c): pass").invoke()["Payload"]
+        assert failed["errorType"] == "Runtime.ImportModuleError"
+        assert failed["errorMessage"] == f"Unable to import module 'index': No module named '{foreign}'"
+
+
+def test_a_node_function_can_import_what_it_packaged_and_nothing_else(function):
+    shop = function("export const handler = async () => 1", "nodejs22.x")
+    packaged = {
+        "node_modules/packaged/index.js": "module.exports = 42",
+        "node_modules/packaged/package.json": '{"name": "packaged"}',
+    }
+    source = "import answer from 'packaged'\nexport const handler = async () => answer"
+    shop.api.update_function_code(FunctionName=shop.name, ZipFile=zipped(source, "index.mjs", **packaged))
+    shop.wait_until_updated()
+    assert shop.invoke()["Payload"] == 42
+
+    shop.update("import x from '@aws-sdk/client-s3'\nexport const handler = async () => 1")
+    assert shop.invoke()["Payload"]["errorType"] == "Runtime.ImportModuleError"
+
+
+def test_nothing_of_the_host_s_environment_reaches_a_function(function):
+    shop = function("import os\ndef handler(e, c): return dict(os.environ)", Environment={"Variables": {"MINE": "1"}})
+
+    seen = shop.invoke()["Payload"]
+
+    assert seen["MINE"] == "1"
+    assert seen["AWS_LAMBDA_FUNCTION_NAME"] == shop.name
+    assert seen["AWS_EXECUTION_ENV"] == "AWS_Lambda_python3.13"
+    assert seen["_X_AMZN_TRACE_ID"].startswith("Root=1-")
+    foreign = {name for name in seen if not name.startswith(("AWS_", "_", "LAMBDA_"))}
+    assert foreign <= {"MINE", "PATH", "LANG", "TZ", "TMPDIR", "LC_CTYPE"}
+    assert os.environ["PATH"] != seen["PATH"]
+
+
+def test_what_a_function_prints_is_in_its_log_and_in_the_tail_of_the_answer(function, client):
+    shop = function("import logging\ndef handler(e, c): print('one'); logging.warning('two')")
+
+    tail = base64.b64decode(shop.invoke(LogType="Tail")["LogResult"]).decode()
+
+    events = client("logs").filter_log_events(logGroupName=f"/aws/lambda/{shop.name}")["events"]
+    for text in (tail, "\n".join(event["message"] for event in events)):
+        assert text.startswith("START RequestId")
+        assert "\none\n" in text
+        assert "\ttwo" in text
+        assert "REPORT RequestId" in text
+
+
+def test_reserved_concurrency_throttles_aliases_and_versions_too(function):
+    shop = function(WHO)
+    shop.publish()
+    shop.alias("live", "1")
+    shop.api.put_function_concurrency(FunctionName=shop.name, ReservedConcurrentExecutions=0)
+
+    for qualifier in ("live", "1", "$LATEST"):
+        with pytest.raises(shop.api.exceptions.TooManyRequestsException):
+            shop.invoke(Qualifier=qualifier)
+
+
+def test_invocations_run_beside_each_other(function):
+    slow = function("import time\ndef handler(e, c): time.sleep(0.5)")
+    slow.invoke()
+    threads = [threading.Thread(target=slow.invoke) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(3)
+    assert not any(thread.is_alive() for thread in threads)
+
+
+def test_a_dry_run_runs_nothing_and_an_event_runs_later(function, client):
+    table = "import os\ndef handler(e, c): print('ran')"
+    shop = function(table)
+    assert shop.invoke(InvocationType="DryRun")["StatusCode"] == 204
+    assert shop.invoke(InvocationType="Event")["StatusCode"] == 202
+
+
+def test_an_answer_that_is_not_json_is_an_error_of_the_runtime(function):
+    failed = function("def handler(e, c): return {1, 2}").invoke()
+    assert failed["Payload"]["errorType"] == "Runtime.MarshalError"
+
+
+def test_a_big_event_and_much_output_pass(function):
+    shop = function("def handler(e, c):\n    print('x' * 200_000)\n    return len(e)", Timeout=10)
+    assert shop.invoke("y" * 1_000_000)["Payload"] == 1_000_000
+    assert json.dumps(shop.invoke("y")["Payload"]) == "1"

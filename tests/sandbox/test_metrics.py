@@ -1,0 +1,121 @@
+"""CloudWatch counts Lambda's invocations by function, by alias and by the version that ran."""
+
+import time
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+
+@pytest.fixture
+def read(client):
+    """`read(shop, "Errors", "Sum", Resource=...)`: {second: value}."""
+
+    def read(shop, metric, statistic="Sum", period=1, **dimensions):
+        dimensions = {"FunctionName": shop.name, **dimensions}
+        query = {
+            "Id": "m",
+            "MetricStat": {
+                "Metric": {
+                    "Namespace": "AWS/Lambda",
+                    "MetricName": metric,
+                    "Dimensions": [{"Name": name, "Value": value} for name, value in dimensions.items()],
+                },
+                "Period": period,
+                "Stat": statistic,
+            },
+        }
+        now = datetime.now(UTC)
+        answer = client("cloudwatch").get_metric_data(
+            MetricDataQueries=[query], StartTime=now - timedelta(minutes=5), EndTime=now + timedelta(minutes=1)
+        )["MetricDataResults"][0]
+        return {stamp.timestamp(): value for stamp, value in zip(answer["Timestamps"], answer["Values"], strict=True)}
+
+    return read
+
+
+@pytest.fixture
+def shop(function):
+    shop = function("import time\ndef handler(e, c):\n    if e == 'fail': raise OSError\n    time.sleep(e or 0)")
+    shop.publish()
+    shop.configure(Timeout=4)
+    shop.publish()
+    shop.alias("live", "1", {"2": 0.5})
+    return shop
+
+
+def test_invocations_are_counted_by_function_by_alias_and_by_the_version_that_ran(shop, read):
+    for _ in range(20):
+        shop.invoke(Qualifier="live")
+    shop.invoke()
+
+    live = {"Resource": f"{shop.name}:live"}
+    one = sum(read(shop, "Invocations", **live, ExecutedVersion="1").values())
+    two = sum(read(shop, "Invocations", **live, ExecutedVersion="2").values())
+    assert one + two == sum(read(shop, "Invocations", **live).values()) == 20
+    assert one > 0
+    assert two > 0
+    assert sum(read(shop, "Invocations").values()) == 21
+    assert read(shop, "Invocations", Resource=f"{shop.name}:other") == {}
+
+
+def test_errors_are_zero_where_all_went_well_and_throttles_are_counted_alone(shop, read):
+    dimensions = {"Resource": f"{shop.name}:live"}
+    shop.invoke(Qualifier="live")
+    assert sum(read(shop, "Errors", **dimensions).values()) == 0
+    assert len(read(shop, "Errors", **dimensions)) == 1
+    shop.invoke("fail", Qualifier="live")
+    assert sum(read(shop, "Errors", **dimensions).values()) == 1
+    assert sum(read(shop, "Errors", "SampleCount", **dimensions).values()) == 2
+
+    shop.api.put_function_concurrency(FunctionName=shop.name, ReservedConcurrentExecutions=0)
+    with pytest.raises(shop.api.exceptions.TooManyRequestsException):
+        shop.invoke(Qualifier="live")
+    assert sum(read(shop, "Throttles", **dimensions).values()) == 1
+    assert sum(read(shop, "Invocations", **dimensions).values()) == 2
+
+
+def test_an_invocation_counts_in_the_second_in_which_it_began(shop, read):
+    shop.invoke()
+    before = int(time.time())
+    shop.invoke(1.5)
+    assert max(read(shop, "Invocations")) <= before + 1
+
+
+def test_seconds_add_up_to_minutes(shop, read):
+    for _ in range(3):
+        shop.invoke()
+        time.sleep(0.4)
+    minutes = read(shop, "Invocations", period=60)
+    assert sum(minutes.values()) == 3
+    assert all(stamp % 60 == 0 for stamp in minutes)
+
+
+def test_the_newest_minute_comes_first(shop, client, read):
+    shop.invoke()
+    time.sleep(1.1)
+    shop.invoke()
+    stamps = list(read(shop, "Invocations"))
+    assert stamps == sorted(stamps, reverse=True)
+
+
+def test_durations_have_averages_percentiles_and_the_share_within_a_bound(shop, read):
+    for seconds in (0, 0, 0, 0.3):
+        shop.invoke(seconds)
+    total = read(shop, "Duration", "Maximum", period=60)
+    assert max(total.values()) >= 300
+    shares = read(shop, "Duration", "PR(:200)", period=300)
+    assert min(shares.values()) == pytest.approx(75.0)
+    assert min(read(shop, "Duration", "PR(200:)", period=300).values()) == pytest.approx(25.0)
+    assert max(read(shop, "Duration", "p99", period=300).values()) > 200
+    assert max(read(shop, "Duration", "Average", period=300).values()) >= 75
+
+
+def test_metrics_can_be_late(aws, shop, read):
+    aws.control("settings", {"metrics_delay_seconds": 2})
+    try:
+        shop.invoke()
+        assert read(shop, "Invocations") == {}
+        time.sleep(3.2)
+        assert sum(read(shop, "Invocations").values()) == 1
+    finally:
+        aws.control("settings", {"metrics_delay_seconds": 0})

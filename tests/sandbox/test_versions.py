@@ -1,0 +1,186 @@
+"""Updates, versions and aliases: what the Lambda API refuses, and what takes its time."""
+
+import base64
+import hashlib
+import io
+import urllib.request
+import zipfile
+
+import pytest
+from botocore.exceptions import ClientError
+
+from sandbox.testing import eventually, trusted_role, zipped
+
+ONE = "def handler(event, context): return 1"
+TWO = "def handler(event, context): return 2"
+
+
+def refusal(call, **request):
+    with pytest.raises(ClientError) as refused:
+        call(**request)
+    return refused.value.response["Error"]["Code"], refused.value.response["ResponseMetadata"]["HTTPStatusCode"]
+
+
+@pytest.fixture
+def shop(function):
+    """Versions 1 and 2 and the alias `live` on 1."""
+    shop = function(ONE)
+    shop.publish()
+    shop.update(TWO)
+    shop.publish()
+    shop.alias("live", "1")
+    return shop
+
+
+def test_old_code_serves_while_an_update_is_in_progress(function):
+    shop = function(ONE)
+    shop.update(TWO, wait=False)
+
+    assert shop.configuration()["LastUpdateStatus"] == "InProgress"
+    assert shop.configuration()["State"] == "Active"
+    assert shop.invoke()["Payload"] == 1
+    shop.wait_until_updated()
+    assert shop.invoke()["Payload"] == 2
+
+
+def test_nothing_else_changes_a_function_while_an_update_is_in_progress(function):
+    shop = function(ONE)
+    shop.update(TWO, wait=False)
+
+    for call, request in [
+        (shop.api.update_function_code, {"ZipFile": zipped(ONE)}),
+        (shop.api.update_function_configuration, {"Timeout": 9}),
+        (shop.api.publish_version, {}),
+    ]:
+        assert refusal(call, FunctionName=shop.name, **request) == ("ResourceConflictException", 409)
+
+
+def test_an_update_never_breaks_off_an_invocation(function):
+    slow = function("import time\ndef handler(e, c): time.sleep(1); return 1")
+    slow.api.invoke(FunctionName=slow.name, Payload=b"0")
+    import threading
+
+    answers = []
+    invoking = threading.Thread(target=lambda: answers.append(slow.invoke()["Payload"]))
+    invoking.start()
+    slow.update(TWO)
+    assert slow.invoke()["Payload"] == 2
+    invoking.join()
+    assert answers == [1]
+
+
+def test_a_new_version_is_pending_before_it_is_active_and_no_alias_can_point_to_it_meanwhile(shop):
+    shop.update(ONE)
+    version = shop.publish(wait=False)
+
+    assert shop.configuration(version)["State"] == "Pending"
+    moved = refusal(shop.api.update_alias, FunctionName=shop.name, Name="live", FunctionVersion=version)
+    assert moved == ("ResourceConflictException", 409)
+    assert refusal(shop.api.invoke, FunctionName=shop.name, Qualifier=version) == ("ResourceConflictException", 409)
+    eventually(lambda: shop.configuration(version)["State"] == "Active")
+    shop.api.update_alias(FunctionName=shop.name, Name="live", FunctionVersion=version)
+
+
+def test_publishing_what_is_published_creates_nothing(shop):
+    assert shop.publish() == "2"
+    shop.update(TWO)
+    assert shop.publish() == "2"
+    shop.configure(Timeout=9)
+    assert shop.publish() == "3"
+
+
+def test_publishing_can_be_tied_to_the_code_and_to_the_revision(shop):
+    shop.update(ONE)
+    digest = shop.configuration()["CodeSha256"]
+
+    other = base64.b64encode(hashlib.sha256(b"other").digest()).decode()
+    stale = refusal(shop.api.publish_version, FunctionName=shop.name, CodeSha256=other)
+    assert stale == ("InvalidParameterValueException", 400)
+    stale = refusal(shop.api.publish_version, FunctionName=shop.name, RevisionId="stale")
+    assert stale == ("PreconditionFailedException", 412)
+    assert shop.publish(CodeSha256=digest, RevisionId=shop.configuration()["RevisionId"]) == "3"
+
+
+def test_a_stale_revision_stops_updates_of_code_configuration_and_alias(shop):
+    for call, request in [
+        (shop.api.update_function_code, {"ZipFile": zipped(ONE)}),
+        (shop.api.update_function_configuration, {"Timeout": 9}),
+        (shop.api.update_alias, {"Name": "live", "FunctionVersion": "2"}),
+    ]:
+        stale = refusal(call, FunctionName=shop.name, RevisionId="stale", **request)
+        assert stale == ("PreconditionFailedException", 412)
+
+
+def test_a_dry_run_of_an_update_tells_the_digest_and_leaves_the_code(shop):
+    before = shop.configuration()
+
+    answer = shop.api.update_function_code(FunctionName=shop.name, ZipFile=zipped(ONE), DryRun=True)
+
+    assert answer["CodeSha256"] != before["CodeSha256"]
+    after = shop.configuration()
+    assert {**after, "ResponseMetadata": None} == {**before, "ResponseMetadata": None}
+
+
+@pytest.mark.parametrize(
+    ("version", "weights", "code", "status"),
+    [
+        ("7", {}, "ResourceNotFoundException", 404),
+        ("1", {"7": 0.5}, "ResourceNotFoundException", 404),
+        ("$LATEST", {"1": 0.5}, "InvalidParameterValueException", 400),
+        ("1", {"$LATEST": 0.5}, "InvalidParameterValueException", 400),
+        ("1", {"1": 0.5}, "InvalidParameterValueException", 400),
+        ("1", {"2": 0.1, "3": 0.1}, "InvalidParameterValueException", 400),
+        ("1", {"2": 1.5}, "ValidationException", 400),
+    ],
+)
+def test_an_alias_refuses_what_it_cannot_route(shop, version, weights, code, status):
+    shop.configure(Timeout=8)
+    shop.publish()
+    for call, name in [(shop.api.update_alias, "live"), (shop.api.create_alias, "other")]:
+        refused = refusal(
+            call,
+            FunctionName=shop.name,
+            Name=name,
+            FunctionVersion=version,
+            RoutingConfig={"AdditionalVersionWeights": weights},
+        )
+        assert refused == (code, status)
+    alias = shop.api.get_alias(FunctionName=shop.name, Name="live")
+    assert (alias["FunctionVersion"], alias.get("RoutingConfig")) == ("1", None)
+
+
+def test_the_weights_that_an_alias_has_count_when_only_its_version_is_changed(shop):
+    shop.api.update_alias(FunctionName=shop.name, Name="live", RoutingConfig={"AdditionalVersionWeights": {"2": 0.1}})
+    moved = refusal(shop.api.update_alias, FunctionName=shop.name, Name="live", FunctionVersion="2")
+    assert moved == ("InvalidParameterValueException", 400)
+    flipped = shop.api.update_alias(
+        FunctionName=shop.name, Name="live", FunctionVersion="2", RoutingConfig={"AdditionalVersionWeights": {}}
+    )
+    assert "RoutingConfig" not in flipped
+
+
+def test_versions_that_share_an_alias_must_share_their_role(shop, client):
+    shop.configure(Role=trusted_role(client, "may-do-nothing-either"))
+    shop.publish()
+    split = refusal(
+        shop.api.update_alias,
+        FunctionName=shop.name,
+        Name="live",
+        RoutingConfig={"AdditionalVersionWeights": {"3": 0.1}},
+    )
+    assert split == ("InvalidParameterValueException", 400)
+
+
+def test_a_version_that_an_alias_names_cannot_be_deleted(shop):
+    shop.api.update_alias(FunctionName=shop.name, Name="live", RoutingConfig={"AdditionalVersionWeights": {"2": 0.1}})
+    for version in ("1", "2"):
+        kept = refusal(shop.api.delete_function, FunctionName=shop.name, Qualifier=version)
+        assert kept == ("ResourceConflictException", 409)
+
+
+def test_the_code_of_every_version_can_be_fetched_from_where_get_function_says(shop):
+    shop.update("def handler(e, c): return 3")
+    for qualifier, expected in [("1", ONE), ("2", TWO), ("live", ONE), ("$LATEST", "def handler(e, c): return 3")]:
+        location = shop.api.get_function(FunctionName=shop.name, Qualifier=qualifier)["Code"]["Location"]
+        with urllib.request.urlopen(location) as answer, zipfile.ZipFile(io.BytesIO(answer.read())) as files:
+            assert files.read("index.py").decode() == expected
