@@ -66,7 +66,7 @@ class TestTheMachine:
 
         assert run.path == TO_GREEN
         assert run.ended == "Deployed"
-        assert run.output["traffic"] == {"look_seconds": 60, "fully_shifted": True}
+        assert run.output["shift"] == {"look_seconds": 60, "fully_shifted": True}
         assert run.document == run.output
 
     def test_a_handler_gets_the_document_the_execution_and_its_state(self, aws: InProcessAws, toys: Toys) -> None:
@@ -78,6 +78,7 @@ class TestTheMachine:
             "execution": run.arn,
             "started": "2026-01-05T09:00:00+00:00",
             "state": "OpenDeployment",
+            "retries": 0,
         }
 
     def test_a_request_that_is_refused_touches_nothing(self, aws: InProcessAws) -> None:

@@ -62,7 +62,8 @@ class Run:
     An execution that is over.
 
     `ended` is the end state it reached; ABORTED, TIMED_OUT or FAILED if it reached none. `document` is what the last
-    state saw, so that it can be read of failed runs too, which have no `output`. `history` is as GetExecutionHistory
+    state saw, so that it can be read of failed runs too, which have no `output`. `error` and `cause` are empty
+    unless it FAILED. `history` is as GetExecutionHistory
     tells it, in the clock's time.
     """
 
@@ -71,8 +72,8 @@ class Run:
     path: list[str]
     document: dict[str, Any]
     output: Any
-    error: str | None
-    cause: str | None
+    error: str
+    cause: str
     history: list[dict[str, Any]]
 
 
@@ -155,8 +156,8 @@ class InProcessAws:
             path=_path(execution),
             document=json.loads(entered[-1]["stateEnteredEventDetails"]["input"]),
             output=json.loads(output) if output is not None else None,
-            error=how.get("error"),
-            cause=how.get("cause"),
+            error=how.get("error", ""),
+            cause=how.get("cause", ""),
             history=history,
         )
 
