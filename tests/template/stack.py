@@ -1,0 +1,122 @@
+"""The template as CloudFormation sees it, once SAM has translated it."""
+
+import json
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parents[2]
+TEMPLATE = ROOT / "template.yaml"
+TRANSLATE = Path(__file__).with_name("translate.py")
+
+Properties = dict[str, Any]
+
+
+@cache
+def sam() -> Path:
+    """The SAM CLI of the project's sandbox environment, or else the one on the PATH."""
+    path = os.pathsep.join([str(ROOT / ".venv-sandbox" / "bin"), os.environ["PATH"]])
+    found = shutil.which("sam", path=path)
+    assert found, "there is no sam in .venv-sandbox nor on the PATH"
+    return Path(found)
+
+
+def run_sam(*arguments: str, **variables: str) -> str:
+    """Its output. Fails with it, when SAM does."""
+    nobody = {"AWS_ACCESS_KEY_ID": "nobody", "AWS_SECRET_ACCESS_KEY": "nobody", "AWS_DEFAULT_REGION": "eu-west-1"}
+    path = os.pathsep.join([str(sam().parent), os.environ["PATH"]])
+    environment = {**os.environ, "PATH": path, **nobody, "SAM_CLI_TELEMETRY": "0", **variables}
+    ran = subprocess.run([sam(), *arguments], cwd=ROOT, env=environment, text=True, capture_output=True, check=False)
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    return ran.stdout
+
+
+@dataclass(frozen=True)
+class Statement:
+    """One statement of a role's policies, with its owner."""
+
+    role: str
+    sid: str
+    actions: tuple[str, ...]
+    resources: tuple[Any, ...]
+    condition: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Stack:
+    """Resources by logical id."""
+
+    resources: dict[str, Properties]
+    outputs: dict[str, Any]
+    parameters: dict[str, Any]
+
+    def of_type(self, type_: str) -> dict[str, Properties]:
+        """Their properties, by logical id."""
+        return {name: each["Properties"] for name, each in self.resources.items() if each["Type"] == type_}
+
+    def properties(self, name: str) -> Properties:
+        properties: Properties = self.resources[name]["Properties"]
+        return properties
+
+    @property
+    def functions(self) -> dict[str, Properties]:
+        return self.of_type("AWS::Lambda::Function")
+
+    def statements(self, role: str) -> Iterator[Statement]:
+        """What a role may do: its inline policies, and the managed ones of this template."""
+        properties = self.properties(role)
+        documents = [policy["PolicyDocument"] for policy in properties.get("Policies", [])]
+        documents += [
+            self.properties(policy["Ref"])["PolicyDocument"]
+            for policy in properties.get("ManagedPolicyArns", [])
+            if isinstance(policy, dict) and "Ref" in policy
+        ]
+        for document in documents:
+            for each in document["Statement"]:
+                yield Statement(
+                    role=role,
+                    sid=each.get("Sid", ""),
+                    actions=tuple(as_list(each["Action"])),
+                    resources=tuple(as_list(each["Resource"])),
+                    condition=each.get("Condition", {}),
+                )
+
+    def all_statements(self) -> list[Statement]:
+        return [statement for role in self.of_type("AWS::IAM::Role") for statement in self.statements(role)]
+
+    def role_of(self, function: str) -> str:
+        role: str = self.properties(function)["Role"]["Fn::GetAtt"][0]
+        return role
+
+
+def as_list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+@cache
+def stack() -> Stack:
+    ran = subprocess.run(
+        [sam().with_name("python"), "-I", TRANSLATE, TEMPLATE],
+        env={"AWS_DEFAULT_REGION": "eu-west-1"},
+        text=True,
+        capture_output=True,
+        check=True,
+    )
+    translated = json.loads(ran.stdout)
+    return Stack(translated["Resources"], translated["Outputs"], translated["Parameters"])
+
+
+@cache
+def machine() -> dict[str, Any]:
+    """The committed state machine."""
+    committed: dict[str, Any] = json.loads((ROOT / "statemachine" / "deploy.asl.json").read_text())
+    return committed
+
+
+def tasks() -> dict[str, Any]:
+    return {name: state for name, state in machine()["States"].items() if state["Type"] == "Task"}

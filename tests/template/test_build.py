@@ -1,0 +1,145 @@
+"""The artifact: what is in it, for which machine, and that it is the same one for every function."""
+
+import hashlib
+import json
+import re
+import struct
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.template.stack import ROOT, run_sam, sam, stack
+
+FUNCTIONS = stack().functions
+AARCH64 = 183
+"""Of the ELF header's machines."""
+COMES_WITH_LAMBDA = ("boto3", "botocore", "s3transfer", "urllib3")
+
+
+@pytest.fixture(scope="module")
+def for_lambda(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return build(tmp_path_factory.mktemp("lambda") / "build", BLUEGREEN_BUILD_FOR="lambda")
+
+
+@pytest.fixture(scope="module")
+def for_this_host(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return build(tmp_path_factory.mktemp("host") / "build", BLUEGREEN_BUILD_FOR="host")
+
+
+def build(folder: Path, **variables: str) -> Path:
+    run_sam("build", "--build-dir", str(folder), **variables)
+    return folder
+
+
+def start_make(function: str, artifact: Path, **variables: str) -> "subprocess.Popen[str]":
+    """What `sam build` runs for one function."""
+    artifact.mkdir(parents=True)
+    variables = {"ARTIFACTS_DIR": str(artifact), "PYTHON": str(sam().with_name("python"))} | variables
+    command = ["make", "-C", str(ROOT / "handlers"), f"build-{function}", *(f"{k}={v}" for k, v in variables.items())]
+    return subprocess.Popen(command, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+
+
+def files(artifact: Path) -> dict[str, str]:
+    """Each file's digest; the time of a file does not count, since SAM's zips have none."""
+    return {
+        str(path.relative_to(artifact)): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in sorted(artifact.rglob("*"))
+        if path.is_file()
+    }
+
+
+def in_the_sandbox(code: str) -> str:
+    """What the code prints where functions run: an interpreter with boto3 and without what the artifact packages."""
+    command = [str(sam().with_name("python")), "-I", "-B", "-c", code]
+    variables = {"AWS_DEFAULT_REGION": "eu-west-1"}
+    ran = subprocess.run(command, env=variables, text=True, capture_output=True, check=False)
+    assert ran.returncode == 0, ran.stderr
+    return ran.stdout
+
+
+def compiled(artifact: Path) -> dict[str, int]:
+    """The ELF machine of each compiled module."""
+    found = {}
+    for path in artifact.rglob("*.so"):
+        with path.open("rb") as file:
+            magic, machine = struct.unpack("<4s14xH", file.read(20))
+        assert magic == b"\x7fELF", path
+        found[path.name] = machine
+    return found
+
+
+def test_for_lambda_compiled_modules_are_lambdas_whatever_this_host_is(for_lambda: Path) -> None:
+    modules = compiled(for_lambda / "ShiftAliasFunction")
+
+    assert modules
+    assert set(modules.values()) == {AARCH64}
+    assert all(".cpython-314-aarch64-linux-gnu." in name for name in modules)
+
+
+def test_for_the_host_compiled_modules_are_those_of_the_sandboxs_python(for_this_host: Path) -> None:
+    suffix = in_the_sandbox("import sysconfig; print(sysconfig.get_config_var('EXT_SUFFIX'))").strip()
+    modules = list((for_this_host / "ShiftAliasFunction").rglob("*.so"))
+
+    assert modules
+    assert all(path.name.endswith(suffix) for path in modules)
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_every_function_has_its_handler(function: str, for_lambda: Path) -> None:
+    module = FUNCTIONS[function]["Handler"].removesuffix(".handler")
+
+    assert (for_lambda / function / f"{module}.py").is_file()
+
+
+def test_all_functions_share_one_artifact(for_lambda: Path, for_this_host: Path) -> None:
+    for folder in (for_lambda, for_this_host):
+        first, *others = (files(folder / function) for function in FUNCTIONS)
+        assert all(other == first for other in others)
+
+
+def test_the_same_input_gives_the_same_artifact_even_side_by_side(for_lambda: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "a folder with blanks" / "build"
+    makes = [start_make(function, folder / function) for function in ("ShiftAliasFunction", "RollBackFunction")]
+
+    for make in makes:
+        _, errors = make.communicate()
+        assert make.returncode == 0, errors
+    for artifact in folder.iterdir():
+        assert files(artifact) == files(for_lambda / "ShiftAliasFunction")
+
+
+def test_the_artifact_has_our_code_and_the_lock_and_nothing_else(for_lambda: Path) -> None:
+    artifact = for_lambda / "ShiftAliasFunction"
+    ours = {path.name for path in (ROOT / "handlers").iterdir() if path.suffix == ".py" or path.name == "bluegreen"}
+    lock = (ROOT / "handlers" / "requirements.txt").read_text()
+    locked = {name.replace("-", "_"): version for name, version in re.findall(r"^([\w-]+)==(\S+)", lock, re.MULTILINE)}
+    found = {path.name for path in artifact.iterdir()} - ours
+
+    assert {f"{name}-{version}.dist-info" for name, version in locked.items()} <= found
+    assert {re.sub(r"-.*|\.py$", "", name) for name in found} == set(locked)
+    assert not [path for path in artifact.rglob("*") if path.name in ("__pycache__", "Makefile", "requirements.txt")]
+
+
+def test_what_lambda_has_is_not_packaged(for_lambda: Path) -> None:
+    assert not [name for name in COMES_WITH_LAMBDA if (for_lambda / "ShiftAliasFunction" / name).exists()]
+
+
+def test_every_handler_runs_on_the_artifact_and_boto3_alone(for_this_host: Path) -> None:
+    modules = [function["Handler"].removesuffix(".handler") for function in FUNCTIONS.values()]
+    artifact = for_this_host / "ShiftAliasFunction"
+    code = f"""
+import importlib, json, sys
+sys.path.insert(0, {str(artifact)!r})
+print(json.dumps([importlib.import_module(name).__file__ for name in {modules!r}]))
+"""
+
+    assert json.loads(in_the_sandbox(code)) == [str(artifact / f"{module}.py") for module in modules]
+
+
+def test_an_artifact_for_elsewhere_is_refused(tmp_path: Path) -> None:
+    make = start_make("ShiftAliasFunction", tmp_path / "build" / "ShiftAliasFunction", BLUEGREEN_BUILD_FOR="mars")
+    _, errors = make.communicate()
+
+    assert make.returncode != 0
+    assert "BLUEGREEN_BUILD_FOR is mars; write lambda or host" in errors

@@ -1,0 +1,74 @@
+"""What is kept: the record, the artifacts, and how they are guarded."""
+
+import inspect
+
+from bluegreen.aws import artifacts, records
+from tests.template.stack import stack
+
+BUCKET = stack().properties("ArtifactBucket")
+TABLE = stack().properties("DeploymentsTable")
+
+
+def test_audit_and_artifacts_outlive_the_stack_but_not_an_install_that_failed() -> None:
+    for name in ("DeploymentsTable", "ArtifactBucket"):
+        assert stack().resources[name]["DeletionPolicy"] == "RetainExceptOnCreate"
+        assert stack().resources[name]["UpdateReplacePolicy"] == "Retain"
+
+
+def test_what_outlives_the_stack_has_no_name_that_the_next_install_would_need() -> None:
+    assert "TableName" not in TABLE
+    assert "BucketName" not in BUCKET
+
+
+def test_the_table_has_the_keys_and_indexes_that_the_records_use() -> None:
+    keys = [key["AttributeName"] for key in TABLE["KeySchema"]]
+    indexes = {
+        index["IndexName"]: [key["AttributeName"] for key in index["KeySchema"]]
+        for index in TABLE["GlobalSecondaryIndexes"]
+    }
+
+    assert keys == ["pk", "sk"]
+    assert indexes == {"ByFunction": ["function", "started_at"], "ByKind": ["kind", "pk"]}
+    for index in indexes:
+        assert f'IndexName="{index}"' in inspect.getsource(records)
+
+
+def test_the_record_can_be_taken_back_to_any_minute_and_is_encrypted() -> None:
+    assert TABLE["PointInTimeRecoverySpecification"]["PointInTimeRecoveryEnabled"]
+    assert TABLE["SSESpecification"]["SSEEnabled"]
+    assert TABLE["BillingMode"] == "PAY_PER_REQUEST"
+
+
+def test_an_artifact_that_was_replaced_can_still_be_gone_back_to() -> None:
+    replaced, _ = BUCKET["LifecycleConfiguration"]["Rules"]
+
+    assert BUCKET["VersioningConfiguration"]["Status"] == "Enabled"
+    assert replaced["NoncurrentVersionExpiration"]["NoncurrentDays"] == {"Ref": "ArtifactRetentionDays"}
+    assert not any("ExpirationInDays" in rule for rule in BUCKET["LifecycleConfiguration"]["Rules"])
+
+
+def test_the_bucket_tells_eventbridge() -> None:
+    assert BUCKET["NotificationConfiguration"] == {"EventBridgeConfiguration": {"EventBridgeEnabled": True}}
+
+
+def test_the_bucket_is_nobody_elses() -> None:
+    assert set(BUCKET["PublicAccessBlockConfiguration"].values()) == {True}
+    assert BUCKET["OwnershipControls"]["Rules"] == [{"ObjectOwnership": "BucketOwnerEnforced"}]
+    assert BUCKET["BucketEncryption"]["ServerSideEncryptionConfiguration"]
+
+
+def test_bucket_and_topic_are_reached_over_tls_only() -> None:
+    for policy in ("ArtifactBucketPolicy", "NotificationsTopicPolicy"):
+        denials = [
+            statement
+            for statement in stack().properties(policy)["PolicyDocument"]["Statement"]
+            if statement["Effect"] == "Deny"
+        ]
+        assert [denial["Condition"] for denial in denials] == [{"Bool": {"aws:SecureTransport": "false"}}]
+
+
+def test_copies_of_blues_code_go_where_they_may_be_written_and_start_nothing() -> None:
+    (keeping,) = [each for each in stack().statements("RollBackFunctionRole") if "s3:PutObject" in each.actions]
+
+    assert keeping.resources == ({"Fn::Sub": "${ArtifactBucket.Arn}/restored/*"},)
+    assert 'f"restored/' in inspect.getsource(artifacts.keep_copy)

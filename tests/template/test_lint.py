@@ -1,0 +1,51 @@
+"""What the tools of the trade say of the template."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+from tests.template.stack import ROOT, TEMPLATE, run_sam, stack
+
+
+def test_cfn_lint_finds_nothing() -> None:
+    ran = subprocess.run(
+        [Path(sys.executable).with_name("cfn-lint"), TEMPLATE], text=True, capture_output=True, check=False
+    )
+
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+
+
+def test_sam_validate_finds_nothing() -> None:
+    assert "valid SAM Template" in run_sam("validate", "--lint")
+
+
+def test_partition_region_and_account_are_whatever_they_are() -> None:
+    text = TEMPLATE.read_text()
+
+    assert "arn:aws" not in text
+    assert re.findall(r"\b\d{12}\b", text) == []
+    assert re.findall(r"\b(?:us|eu|ap|sa|ca|me|af|il|cn)-(?:gov-)?[a-z]+-\d\b", text) == []
+
+
+def test_the_outputs_are_those_others_depend_on() -> None:
+    assert {
+        "DeployStateMachineArn",
+        "ArtifactBucketName",
+        "DeploymentsTableName",
+        "ApiUrl",
+        "NotificationsTopicArn",
+    } <= set(stack().outputs)
+
+
+def test_a_deploy_asks_nothing() -> None:
+    configuration = (ROOT / "samconfig.toml").read_text()
+
+    assert "confirm_changeset = false" in configuration
+    assert "guided" not in configuration
+
+
+def test_every_parameter_says_what_it_is_for_and_has_a_default() -> None:
+    for name, parameter in stack().parameters.items():
+        assert parameter["Description"], name
+        assert "Default" in parameter, name

@@ -1,0 +1,110 @@
+"""What starts a deployment, and who is let in: the embedded AWS checks neither of a trigger's permissions."""
+
+import json
+from typing import Any
+
+import pytest
+from moto.events.models import EventPattern
+
+from tests.template.stack import stack
+
+BUCKET = "the-artifact-bucket"
+RULE = "ReceiveUploadFunctionArtifactUploaded"
+
+
+def starts(key: str, bucket: str = BUCKET, kind: str = "Object Created") -> bool:
+    pattern = json.dumps(stack().properties(RULE)["EventPattern"]).replace('{"Ref": "ArtifactBucket"}', f'"{BUCKET}"')
+    event: Any = {
+        "source": "aws.s3",
+        "detail-type": kind,
+        "detail": {"bucket": {"name": bucket}, "object": {"key": key}},
+    }
+    return bool(EventPattern.load(pattern).matches_event(event))
+
+
+def permissions_of(function: str) -> list[dict[str, Any]]:
+    permissions = stack().of_type("AWS::Lambda::Permission").values()
+    return [each for each in permissions if each["FunctionName"] == {"Ref": function}]
+
+
+@pytest.mark.parametrize("key", ["functions/Bonus/1.zip", "functions/Bonus/2026/11/a b.zip"])
+def test_an_upload_starts_a_deployment(key: str) -> None:
+    assert starts(key)
+
+
+@pytest.mark.parametrize("key", ["functions/nameless.zip", "functions/../Bonus/1.zip"])
+def test_an_upload_that_names_no_function_is_not_lost_but_refused(key: str) -> None:
+    assert starts(key)
+
+
+@pytest.mark.parametrize(
+    "key",
+    ["uploads/Bonus/1.zip", "restored/Bonus/1.zip", "functions/Bonus/deployment.json", "functions/Bonus/1.zip.part"],
+)
+def test_other_keys_start_nothing(key: str) -> None:
+    assert not starts(key)
+
+
+def test_other_buckets_and_other_events_start_nothing() -> None:
+    assert not starts("functions/Bonus/1.zip", bucket="another-bucket")
+    assert not starts("functions/Bonus/1.zip", kind="Object Deleted")
+
+
+def test_the_rule_may_invoke_its_function() -> None:
+    (permission,) = permissions_of("ReceiveUploadFunction")
+
+    assert permission["Action"] == "lambda:InvokeFunction"
+    assert permission["Principal"] == "events.amazonaws.com"
+    assert permission["SourceArn"] == {"Fn::GetAtt": [RULE, "Arn"]}
+
+
+def test_an_upload_is_tried_again_and_then_kept() -> None:
+    (target,) = stack().properties(RULE)["Targets"]
+    (invocations,) = stack().of_type("AWS::Lambda::EventInvokeConfig").values()
+    queue = {"Fn::GetAtt": ["UndeliveredUploads", "Arn"]}
+
+    assert target["Arn"] == {"Fn::GetAtt": ["ReceiveUploadFunction", "Arn"]}
+    assert target["RetryPolicy"]["MaximumRetryAttempts"] > 0
+    assert target["DeadLetterConfig"]["Arn"] == queue
+    assert invocations["MaximumRetryAttempts"] == 2
+    assert invocations["DestinationConfig"]["OnFailure"]["Destination"] == queue
+
+
+def test_the_rule_may_leave_in_the_queue_what_it_cannot_deliver() -> None:
+    (statement,) = stack().properties("UndeliveredUploadsPolicy")["PolicyDocument"]["Statement"]
+
+    assert statement["Principal"] == {"Service": "events.amazonaws.com"}
+    assert statement["Action"] == "sqs:SendMessage"
+    assert statement["Resource"] == {"Fn::GetAtt": ["UndeliveredUploads", "Arn"]}
+    assert statement["Condition"] == {"ArnEquals": {"aws:SourceArn": {"Fn::GetAtt": [RULE, "Arn"]}}}
+
+
+def routes() -> dict[str, dict[str, Any]]:
+    paths = stack().properties("Api")["Body"]["paths"]
+    return {f"{method.upper()} {path}": route for path, methods in paths.items() for method, route in methods.items()}
+
+
+def test_the_api_has_the_routes_of_the_contract() -> None:
+    assert set(routes()) == {"POST /deployments", "GET /deployments", "GET /deployments/{id}"}
+
+
+def test_no_route_is_open() -> None:
+    schemes = stack().properties("Api")["Body"]["components"]["securitySchemes"]
+
+    assert schemes["AWS_IAM"]["x-amazon-apigateway-authtype"] == "awsSigv4"
+    for route in routes().values():
+        assert route["security"] == [{"AWS_IAM": []}]
+
+
+def test_each_route_and_no_other_may_invoke_the_function() -> None:
+    permissions = permissions_of("ServeApiFunction")
+    sources = {each["SourceArn"]["Fn::Sub"][0].partition("${__Stage__}/")[2] for each in permissions}
+
+    assert {each["Principal"] for each in permissions} == {"apigateway.amazonaws.com"}
+    assert sources == {"POST/deployments", "GET/deployments", "GET/deployments/*"}
+
+
+def test_nobody_else_may_invoke_a_function() -> None:
+    functions = {each["FunctionName"]["Ref"] for each in stack().of_type("AWS::Lambda::Permission").values()}
+
+    assert functions == {"ReceiveUploadFunction", "ServeApiFunction"}

@@ -1,0 +1,27 @@
+"""Runs in the sandbox's environment, which has SAM: reads a SAM template, writes CloudFormation's as JSON."""
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+from samcli.yamlhelper import yaml_parse  # type: ignore[import-not-found]
+from samtranslator.translator.transform import transform  # type: ignore[import-not-found]
+
+
+class AwsManagedPolicies:
+    """SAM asks IAM for the ARNs of policies by name; this template names none."""
+
+    def load(self) -> dict[str, str]:
+        return {}
+
+
+def packaged(template: dict[str, Any]) -> dict[str, Any]:
+    """As after `sam package`: what is a path here is an object in S3 there."""
+    template["Globals"]["Function"]["CodeUri"] = "s3://bucket/artifact.zip"
+    template["Resources"]["DeployStateMachine"]["Properties"]["DefinitionUri"] = "s3://bucket/deploy.asl.json"
+    return template
+
+
+template = yaml_parse(Path(sys.argv[1]).read_text())
+json.dump(transform(packaged(template), {}, AwsManagedPolicies()), sys.stdout)
