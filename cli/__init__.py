@@ -1,0 +1,1 @@
+"""`bluegreen …` from a terminal; not in the artifact."""

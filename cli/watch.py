@@ -1,0 +1,28 @@
+"""`bluegreen watch`: follow a deployment that somebody started."""
+
+import click
+
+from bluegreen.aws import executions
+from cli import starting
+from cli.place import Place, json_option
+from cli.problems import Refused, explained
+
+NOTHING = "Nothing was changed."
+
+
+@click.command()
+@click.argument("deployment")
+@json_option
+@click.pass_obj
+def watch(place: Place, deployment: str, as_json: bool) -> None:
+    """Follow DEPLOYMENT (its id, which is its execution's name) to its end, and exit as `deploy` does."""
+    stack = place.stack(place.account())
+    arn = executions.arn_of(stack.machine, deployment)
+    with explained(f"Looking for {deployment}", NOTHING):
+        found = executions.describe(arn)
+    if found is None:
+        raise Refused(
+            f"there is no deployment {deployment}", NOTHING, "`bluegreen history FUNCTION` says which there were."
+        )
+    alias = str(found.input.get("alias") or stack.default_alias)
+    starting.to_the_end(arn, str(found.input.get("function", "")), alias, as_json)
