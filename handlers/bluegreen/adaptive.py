@@ -6,9 +6,10 @@ Between a widening and the first bucket that shows its effect pass a few minutes
 so that what a bad green can harm does not grow with the traffic.
 """
 
+import math
 from dataclasses import dataclass
 
-from bluegreen.verdict import Verdict
+from bluegreen.verdict import Finding, Verdict
 
 ALMOST_ALL = 0.9
 """The last weight before 1: blue still serves enough to compare with."""
@@ -17,21 +18,39 @@ ALMOST_ALL = 0.9
 @dataclass(frozen=True, slots=True)
 class Caution:
     """
-    How careful the growth is: the requests that may be harmed unseen (or a share of a minute's traffic, if
-    that is more), and how many seen buckets at 0.9 it takes before green gets everything.
+    How careful the growth is. `benchmarks/verdict` measures what these numbers buy.
+
+    `requests` may be harmed unseen, or `share_of_minute` of a minute's traffic if that is more. A signal is spotless
+    while blue has fewer than `noisy_from` bad requests: two failures of green at a small weight then prove that it is
+    worse, so the budget is `spotless` times the root of the traffic, and green gets `spotless_weight`, or what gives
+    it `spotless_per_minute` requests if that is more, up to `spotless_at_most`.
     """
 
     requests: float = 50
-    share_of_minute: float = 0.007
-    first_at_most: float = 0.05
+    share_of_minute: float = 0.008
     first_at_least: float = 0.001
+    first_at_most: float = 0.045
     times: float = 10
-    up_to: float = 0.5
+    at_most: float = 0.5
+    noisy_from: int = 3
+    spotless: float = 0.3
+    spotless_weight: float = 0.065
+    spotless_per_minute: float = 15
+    spotless_at_most: float = 0.25
     buckets_at_almost_all: int = 2
 
-    def budget(self, requests_per_minute: float) -> float:
+    def budget(self, requests_per_minute: float, *, noisy: bool) -> float:
         """The requests that may be harmed before anything is seen."""
-        return max(self.requests, self.share_of_minute * requests_per_minute)
+        share = self.share_of_minute * requests_per_minute
+        least = self.requests if noisy else min(self.requests, self.spotless * math.sqrt(requests_per_minute))
+        return max(least, share)
+
+    def ceiling(self, requests_per_minute: float, *, noisy: bool) -> float:
+        """The largest weight before green is fine."""
+        if noisy:
+            return self.at_most
+        enough = self.spotless_per_minute / max(requests_per_minute, 1.0)
+        return min(self.spotless_at_most, max(self.spotless_weight, enough))
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,16 +61,15 @@ class Widening:
     bake_seconds: int
 
 
+CAREFUL = Caution()
+
+
 def first_weight(
-    requests_per_minute: float,
-    *,
-    period_seconds: int = 60,
-    delay_seconds: int = 120,
-    caution: Caution = Caution(),
+    requests_per_minute: float, *, period_seconds: int = 60, delay_seconds: int = 120, caution: Caution = CAREFUL
 ) -> Widening:
     """The weight to begin with: nothing is known of green, so it may be a failure outright."""
     unseen = _unseen_minutes(period_seconds, delay_seconds)
-    weight = caution.budget(requests_per_minute) / max(requests_per_minute * unseen, 1.0)
+    weight = caution.budget(requests_per_minute, noisy=True) / max(requests_per_minute * unseen, 1.0)
     weight = max(caution.first_at_least, min(caution.first_at_most, weight))
     return Widening(weight, period_seconds + delay_seconds)
 
@@ -63,13 +81,13 @@ def next_weight(
     *,
     period_seconds: int = 60,
     delay_seconds: int = 120,
-    caution: Caution = Caution(),
+    caution: Caution = CAREFUL,
 ) -> Widening:
     """
     The weight after a verdict on all settled buckets; never less than `weight`, 1 when green is through.
 
-    Call it once every bucket: it widens by what the buckets seen so far prove, and it does not count on a weight that
-    they do not show yet (`verdict.weight_seen`).
+    Ask at every new bucket: the weight grows by what the buckets prove, at most `times` the largest weight
+    they show (`verdict.weight_seen`), so a weight whose effect is not visible yet lends no trust to the next.
     """
     stay = Widening(weight, period_seconds)
     if verdict.kind in ("worse", "cannot_measure") or weight >= 1:
@@ -80,10 +98,17 @@ def next_weight(
         return Widening(1.0, period_seconds) if through else stay
     if verdict.kind == "fine":
         return Widening(ALMOST_ALL, period_seconds)
-    unseen = _unseen_minutes(period_seconds, delay_seconds)
-    harmed = max(requests_per_minute * unseen * verdict.bound, 1e-9)
-    wanted = min(caution.budget(requests_per_minute) / harmed, caution.times * verdict.weight_seen, caution.up_to)
-    return Widening(max(weight, wanted), period_seconds)
+    unseen = requests_per_minute * _unseen_minutes(period_seconds, delay_seconds)
+    acting = [finding for finding in verdict.findings if finding.acts]
+    trusted = min((_trusted(finding, requests_per_minute, unseen, caution) for finding in acting), default=0.0)
+    return Widening(max(weight, min(trusted, caution.times * verdict.weight_seen)), period_seconds)
+
+
+def _trusted(finding: Finding, requests_per_minute: float, unseen: float, caution: Caution) -> float:
+    """The weight at which as many requests are harmed unseen as the budget allows, as far as one signal knows."""
+    noisy = finding.blue.bad >= caution.noisy_from
+    budget = caution.budget(requests_per_minute, noisy=noisy)
+    return min(caution.ceiling(requests_per_minute, noisy=noisy), budget / max(unseen * finding.bound, 1e-9))
 
 
 def _unseen_minutes(period_seconds: int, delay_seconds: int) -> float:

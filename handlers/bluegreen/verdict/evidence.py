@@ -20,7 +20,7 @@ OUTRIGHT_BET = (0.9, 0.005, 0.40)
 Green's rate, blue's rate and the stake, in tiny buckets: a green that fails outright is found out within a few
 requests. Elsewhere this stake is on the last bet above. `python -m benchmarks.verdict` measures what the stakes cost.
 """
-FINE_BETS = ((0.002, 0.30), (0.1, 0.10), (0.3, 0.15), (0.5, 0.20), (0.7, 0.15), (0.85, 0.07), (0.95, 0.03))
+FINE_BETS = ((0.002, 0.34), (0.1, 0.13), (0.3, 0.15), (0.5, 0.20), (0.7, 0.12), (0.85, 0.04), (0.95, 0.02))
 
 LATER = 0.2
 """The part of each stake that is laid later, for a green that goes bad on the way."""

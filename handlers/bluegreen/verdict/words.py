@@ -32,5 +32,5 @@ def points(fraction: float) -> str:
     per_cent = 100 * fraction
     if per_cent <= 0:
         return "0 percentage points"
-    step = 10.0 ** (math.floor(math.log10(per_cent)) - 1)
-    return f"{math.ceil(per_cent / step - 1e-9) * step:.2g} percentage points"
+    decimals = max(0, 1 - math.floor(math.log10(per_cent)))
+    return f"{math.ceil(per_cent * 10**decimals - 1e-9) / 10**decimals:g} percentage points"
