@@ -1,0 +1,1 @@
+"""What is claimed in figures is measured here."""
