@@ -1,11 +1,14 @@
-"""Write `deploy.asl.json` from the definition: `python -m statemachine`."""
+"""Write the ASL from the definition, and its picture: `python -m statemachine`; the picture alone: `… picture`."""
 
+import argparse
 import json
 from pathlib import Path
 
 from statemachine.definition import deploy_machine
+from statemachine.picture import draw
 
 DEPLOY_ASL = Path(__file__).with_name("deploy.asl.json")
+PICTURE = Path(__file__).parents[1] / "docs" / "state-machine.svg"
 
 
 def deploy_asl() -> str:
@@ -13,5 +16,14 @@ def deploy_asl() -> str:
     return json.dumps(deploy_machine(), indent=2) + "\n"
 
 
+def picture() -> str:
+    """The committed machine as the text of its picture's file."""
+    return draw(json.loads(DEPLOY_ASL.read_text()))
+
+
 if __name__ == "__main__":
-    DEPLOY_ASL.write_text(deploy_asl())
+    parser = argparse.ArgumentParser(prog="python -m statemachine", description=__doc__)
+    parser.add_argument("what", nargs="?", choices=["all", "picture"], default="all")
+    if parser.parse_args().what == "all":
+        DEPLOY_ASL.write_text(deploy_asl())
+    PICTURE.write_text(picture())

@@ -1,0 +1,337 @@
+"""
+The machine as a picture, drawn from its ASL.
+
+The main line goes down: from the start along `Next` and `Default`. What a Choice does otherwise leaves it to the
+left: ends, states that lead back to it, loops. What fails leaves it to the right: neighbours that are caught by the
+same state share one bracket to it. Everything is placed by these rules, so a new state finds its place by itself.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from html import escape
+from itertools import pairwise
+from typing import Any
+
+ASL = dict[str, Any]
+
+MARGIN = 20
+SIDE_WIDTH, SPINE_WIDTH, HANDLER_WIDTH = 170, 300, 220
+LEFT_GAP, RIGHT_GAP = 50, 108
+GAP = 24
+GUTTER = 22
+NAME_SIZE, CAPTION_SIZE = 14, 11.5
+
+STYLE = """
+  .ground { fill: #fff; }
+  text { font-family: -apple-system, "Segoe UI", "Noto Sans", Helvetica, Arial, sans-serif; fill: #1f2328; }
+  .name { font-size: 14px; font-weight: 600; } .caption { font-size: 11.5px; fill: #59636e; }
+  .label { font-size: 11.5px; font-style: italic; fill: #59636e; } .failure { fill: #cf222e; }
+  .task { fill: #f6f8fa; stroke: #afb8c1; } .pass { fill: #fff; stroke: #afb8c1; }
+  .wait { fill: #ddf4ff; stroke: #54aeff; } .choice { fill: #fff8c5; stroke: #d4a72c; }
+  .succeed { fill: #dafbe1; stroke: #2da44e; } .fail { fill: #fff1e5; stroke: #e16f24; }
+  .broken { fill: #ffebe9; stroke: #cf222e; } .region { fill: #cf222e; fill-opacity: .035; }
+  .edge { fill: none; stroke: #6e7781; stroke-width: 1.4; } .tip { fill: #6e7781; }
+  .caught { fill: none; stroke: #cf222e; stroke-width: 1.4; stroke-dasharray: 5 4; } .caught-tip { fill: #cf222e; }
+  @media (prefers-color-scheme: dark) {
+    .ground { fill: #0d1117; }
+    text { fill: #e6edf3; } .caption, .label { fill: #9198a1; } .failure { fill: #ff7b72; }
+    .task { fill: #161b22; stroke: #656c76; } .pass { fill: #0d1117; stroke: #656c76; }
+    .wait { fill: #0c2d4d; stroke: #388bfd; } .choice { fill: #332a0b; stroke: #bb8009; }
+    .succeed { fill: #0f2d1a; stroke: #3fb950; } .fail { fill: #38200d; stroke: #db6d28; }
+    .broken { fill: #3c1618; stroke: #f85149; } .region { fill: #f85149; fill-opacity: .06; }
+    .edge { stroke: #9198a1; } .tip { fill: #9198a1; }
+    .caught { stroke: #ff7b72; } .caught-tip { fill: #ff7b72; }
+  }
+"""
+
+
+@dataclass
+class Box:
+    """A state with its place; `x` and `y` are its middle."""
+
+    name: str
+    kind: str
+    width: float
+    caption: list[str] = field(default_factory=list)
+    x: float = 0
+    y: float = 0
+
+    @property
+    def height(self) -> float:
+        """A diamond needs room for its corners, a card for its lines."""
+        return 52 if self.kind == "choice" else 32 + 15 * len(self.caption)
+
+    @property
+    def left(self) -> float:
+        """Its left edge."""
+        return self.x - self.width / 2
+
+    @property
+    def right(self) -> float:
+        """Its right edge."""
+        return self.x + self.width / 2
+
+    @property
+    def top(self) -> float:
+        """Its upper edge."""
+        return self.y - self.height / 2
+
+    @property
+    def bottom(self) -> float:
+        """Its lower edge."""
+        return self.y + self.height / 2
+
+    def draw(self) -> Iterator[str]:
+        """Its shape, and its words in the middle of it."""
+        if self.kind == "choice":
+            points = [(self.left, self.y), (self.x, self.top), (self.right, self.y), (self.x, self.bottom)]
+            yield f'<polygon class="choice" points="{" ".join(f"{x:g},{y:g}" for x, y in points)}"/>'
+        else:
+            radius = 16 if self.kind in ("succeed", "fail", "broken") else 6
+            yield (
+                f'<rect class="{self.kind}" x="{self.left:g}" y="{self.top:g}" width="{self.width:g}" '
+                f'height="{self.height:g}" rx="{radius}"/>'
+            )
+        first = self.y + 5 - 7.5 * len(self.caption)
+        yield f'<text class="name" x="{self.x:g}" y="{first:g}" text-anchor="middle">{escape(self.name)}</text>'
+        for number, line in enumerate(self.caption, 1):
+            y = first + 1 + 15 * number
+            yield f'<text class="caption" x="{self.x:g}" y="{y:g}" text-anchor="middle">{escape(line)}</text>'
+
+
+def draw(machine: ASL) -> str:
+    """The picture, as SVG."""
+    return Picture(machine).svg()
+
+
+class Picture:
+    """A machine whose states have their places: `boxes`, by the states' names."""
+
+    def __init__(self, machine: ASL) -> None:
+        self._states: dict[str, ASL] = machine["States"]
+        self._title = machine["Comment"].partition(". ")[0]
+        self.boxes: dict[str, Box] = {}
+        self._spine = self._main_line(machine["StartAt"])
+        self._place_spine()
+        self._place_side()
+        self._place_handlers()
+
+    def svg(self) -> str:
+        """Regions lie lowest, then edges, then states."""
+        width = max(box.right for box in self.boxes.values()) + MARGIN + GUTTER
+        height = max(box.bottom for box in self.boxes.values()) + MARGIN
+        body = [*self._regions(), *self._edges(), *(line for box in self.boxes.values() for line in box.draw())]
+        return "\n".join(
+            [
+                f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:g} {height:g}" '
+                f'width="{width:g}" height="{height:g}" role="img">',
+                f"<title>{escape(self._title)}</title>",
+                f"<style>{STYLE}</style>",
+                "<defs>",
+                _arrow("tip"),
+                _arrow("caught-tip"),
+                "</defs>",
+                f'<rect class="ground" width="{width:g}" height="{height:g}" rx="10"/>',
+                *body,
+                "</svg>\n",
+            ]
+        )
+
+    def _main_line(self, start: str) -> list[str]:
+        line: list[str] = []
+        following: str | None = start
+        while following is not None and following not in line:
+            line.append(following)
+            following = self._states[following].get("Next") or self._states[following].get("Default")
+        return line
+
+    def _place_spine(self) -> None:
+        x = MARGIN + SIDE_WIDTH + LEFT_GAP + SPINE_WIDTH / 2
+        y: float = MARGIN + 26
+        for name in self._spine:
+            box = self._box(name, SPINE_WIDTH)
+            box.x, box.y = x, y + box.height / 2
+            y = box.bottom + GAP
+
+    def _place_side(self) -> None:
+        """Left of the main line: an end beside its Choice, a detour halfway along what it goes around."""
+        x = MARGIN + SIDE_WIDTH / 2
+        for choice, _, target in self._otherwise():
+            if target in self.boxes:
+                continue
+            box = self._box(target, SIDE_WIDTH)
+            back = self._states[target].get("Next")
+            box.x = x
+            box.y = (self.boxes[choice].y + self.boxes[back].y) / 2 if back else self.boxes[choice].y
+
+    def _place_handlers(self) -> None:
+        """Right of the main line: who catches stands in the middle of what it catches, its ends below."""
+        x = MARGIN + SIDE_WIDTH + LEFT_GAP + SPINE_WIDTH + RIGHT_GAP + HANDLER_WIDTH / 2
+        for handler, caught in self._caught().items():
+            column = [self._box(name, HANDLER_WIDTH) for name in (handler, *_ways_out(self._states[handler]))]
+            first, last = self.boxes[caught[0]], self.boxes[caught[-1]]
+            height = sum(box.height for box in column) + GAP * (len(column) - 1)
+            top = first.top if first is last else (first.top + last.bottom - height) / 2
+            for box in column:
+                box.x, box.y = x, top + box.height / 2
+                top = box.bottom + GAP
+
+    def _box(self, name: str, width: float) -> Box:
+        state = self._states[name]
+        kind = str(state["Type"]).lower()
+        if kind == "fail" and any(
+            name == catch["Next"] for each in self._states.values() for catch in each.get("Catch", [])
+        ):
+            kind = "broken"
+        if kind == "choice":
+            return self.boxes.setdefault(name, Box(name, kind, _width(name, NAME_SIZE) + 76))
+        return self.boxes.setdefault(name, Box(name, kind, width, _wrapped(state.get("Comment", ""), width - 24)))
+
+    def _otherwise(self) -> Iterator[tuple[str, ASL, str]]:
+        """What the Choices of the main line do instead of going on."""
+        for name in self._spine:
+            for rule in self._states[name].get("Choices", []):
+                yield name, rule, rule["Next"]
+
+    def _caught(self) -> dict[str, list[str]]:
+        """Who catches -> the states of the main line that it catches."""
+        caught: dict[str, list[str]] = {}
+        for name in self._spine:
+            for catch in self._states[name].get("Catch", []):
+                caught.setdefault(catch["Next"], []).append(name)
+        return caught
+
+    def _edges(self) -> Iterator[str]:
+        start = self.boxes[self._spine[0]]
+        yield f'<circle class="tip" cx="{start.x:g}" cy="{start.top - GAP:g}" r="5"/>'
+        yield _line([(start.x, start.top - GAP), (start.x, start.top)])
+        for name, following in pairwise(self._spine):
+            above, below = self.boxes[name], self.boxes[following]
+            yield _line([(above.x, above.bottom), (below.x, below.top)])
+            for rule in self._states[name].get("Choices", [])[:1]:
+                yield _label(above.x + 8, above.bottom + 15, _answers(rule)[1])
+        for choice, rule, target in self._otherwise():
+            box = self.boxes[choice]
+            yield _label(box.left - 4, box.y - 6, _answers(rule)[0], anchor="end")
+            yield from self._way_left(box, self.boxes[target])
+        for handler, caught in self._caught().items():
+            yield from self._way_right(caught, self.boxes[handler])
+            yield from self._ways_down(handler)
+
+    def _way_left(self, choice: Box, target: Box) -> Iterator[str]:
+        following = self._states[target.name].get("Next")
+        if target.name in self._spine:
+            x = min(choice.x, target.x) - SPINE_WIDTH / 2 - GUTTER * (1 + self._inside(choice, target))
+            yield _line([(choice.left, choice.y), (x, choice.y), (x, target.y), (target.left, target.y)])
+        elif following is None:
+            yield _line([(choice.left, choice.y), (target.right, choice.y)])
+        else:
+            back = self.boxes[following]
+            yield _line([(choice.left, choice.y), (target.x, choice.y), (target.x, target.top)])
+            yield _line([(target.x, target.bottom), (target.x, back.y), (back.left, back.y)])
+
+    def _inside(self, choice: Box, target: Box) -> int:
+        """How many loops this one goes around."""
+
+        def within(other: tuple[str, ASL, str]) -> bool:
+            start, end = self.boxes[other[0]], self.boxes[other[2]]
+            low, high = sorted((choice.y, target.y))
+            return other[2] in self._spine and low <= min(start.y, end.y) and max(start.y, end.y) <= high
+
+        return sum(within(other) for other in self._otherwise()) - 1
+
+    def _way_right(self, caught: list[str], handler: Box) -> Iterator[str]:
+        first, last = self.boxes[caught[0]], self.boxes[caught[-1]]
+        start = first.right
+        if first is not last:
+            start += GUTTER
+            top, bottom, hook = first.top - GUTTER / 2, last.bottom + GUTTER / 2, start - GUTTER / 2
+            yield _line([(hook, top), (start, top), (start, bottom), (hook, bottom)], "caught", tip=False)
+        yield _line([(start, handler.y), (handler.left, handler.y)], "caught")
+        yield _label((start + handler.left) / 2, handler.y - 7, "any failure", anchor="middle", more=" failure")
+
+    def _ways_down(self, handler: str) -> Iterator[str]:
+        above = self.boxes[handler]
+        below = self.boxes[self._states[handler]["Next"]]
+        yield _line([(above.x, above.bottom), (below.x, below.top)])
+        for catch in self._states[handler].get("Catch", []):
+            end = self.boxes[catch["Next"]]
+            x = above.right + GUTTER - 4
+            yield _line([(above.right, above.y), (x, above.y), (x, end.y), (end.right, end.y)], "caught")
+
+    def _regions(self) -> Iterator[str]:
+        for caught in self._caught().values():
+            first, last = self.boxes[caught[0]], self.boxes[caught[-1]]
+            if first is not last:
+                x, y, right = first.left - GUTTER / 2, first.top - GUTTER / 2, first.right + GUTTER
+                yield (
+                    f'<rect class="region" x="{x:g}" y="{y:g}" width="{right - x:g}" '
+                    f'height="{last.bottom + GUTTER / 2 - y:g}" rx="8"/>'
+                )
+
+
+def _ways_out(state: ASL) -> list[str]:
+    return [state["Next"], *(catch["Next"] for catch in state.get("Catch", []))]
+
+
+def _answers(rule: ASL) -> tuple[str, str]:
+    """What is said of a Choice when its rule holds, and when it does not."""
+    return {False: ("no", "yes"), True: ("yes", "no")}.get(rule.get("BooleanEquals"), ("", ""))  # type: ignore[arg-type]
+
+
+def _width(text: str, size: float) -> float:
+    """Near enough, without the font: capitals are wide, and so is the average of the rest."""
+    return size * sum(0.68 if letter.isupper() else 0.3 if letter in "iljtf.,' " else 0.56 for letter in text)
+
+
+def _wrapped(text: str, width: float) -> list[str]:
+    """The first sentence, in as few lines of that width as it takes, of about the same length."""
+    words = re.split(r"\.(?: |$)", text)[0].split()
+    fewest = len(_lines(words, width))
+    while width > 0 and len(narrower := _lines(words, width - 4)) == fewest and _fits(narrower, width - 4):
+        width -= 4
+    return _lines(words, width)
+
+
+def _lines(words: list[str], width: float) -> list[str]:
+    lines: list[str] = []
+    for word in words:
+        if lines and _fits([f"{lines[-1]} {word}"], width):
+            lines[-1] += f" {word}"
+        else:
+            lines.append(word)
+    return lines
+
+
+def _fits(lines: list[str], width: float) -> bool:
+    return all(_width(line, CAPTION_SIZE) <= width for line in lines)
+
+
+def _line(points: list[tuple[float, float]], kind: str = "edge", *, tip: bool = True) -> str:
+    """A line with round corners and an arrow at its end."""
+    (x, y), *rest = points
+    path = f"M{x:g} {y:g}"
+    for before, corner, after in zip(points, rest, rest[1:], strict=False):
+        begin, end = _towards(corner, before), _towards(corner, after)
+        path += f" L{begin[0]:g} {begin[1]:g} Q{corner[0]:g} {corner[1]:g} {end[0]:g} {end[1]:g}"
+    end = rest[-1]
+    arrow = f' marker-end="url(#{"caught-tip" if kind == "caught" else "tip"})"' if tip else ""
+    return f'<path class="{kind}" d="{path} L{end[0]:g} {end[1]:g}"{arrow}/>'
+
+
+def _towards(corner: tuple[float, float], point: tuple[float, float], radius: float = 8) -> tuple[float, float]:
+    distance = abs(point[0] - corner[0]) + abs(point[1] - corner[1])
+    share = min(radius, distance / 2) / distance
+    return corner[0] + (point[0] - corner[0]) * share, corner[1] + (point[1] - corner[1]) * share
+
+
+def _label(x: float, y: float, text: str, *, anchor: str = "start", more: str = "") -> str:
+    return f'<text class="label{more}" x="{x:g}" y="{y:g}" text-anchor="{anchor}">{escape(text)}</text>'
+
+
+def _arrow(name: str) -> str:
+    return (
+        f'<marker id="{name}" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="8" markerHeight="8" orient="auto">'
+        f'<path class="{name}" d="M0 0.5 L8 4 L0 7.5 z"/></marker>'
+    )
