@@ -101,9 +101,10 @@ class TestTheEnd:
 
     @pytest.mark.parametrize(("minutes_seen", "weight"), [(0, 0.9), (1, 0.9), (2, 1.0)])
     def test_after_two_minutes_seen_at_almost_all_it_gets_everything(self, minutes_seen, weight):
-        buckets = [Bucket(0, {"errors": Sides(Counts(8100, 1), Counts(900, 0))}, 0.1)]
+        before = Sides(Counts(8100, 1), Counts(900, 0))
+        buckets = [Bucket(60 * number, {"errors": before}, 0.1) for number in (-3, -2, -1)]
         for number in range(minutes_seen):
-            buckets.append(Bucket(60 + 60 * number, {"errors": Sides(Counts(900, 0), Counts(8100, 1))}, 0.9))
+            buckets.append(Bucket(60 * number, {"errors": Sides(Counts(900, 0), Counts(8100, 1))}, 0.9))
 
         assert next_weight(0.9, judge(buckets), 9000).green_weight == weight
 

@@ -236,6 +236,10 @@ class TestVerdicts:
         assert (judge(one).weight_seen, judge(one).seconds_at_weight_seen) == (0.05, 120)
         assert (judge(one + late + idle).weight_seen, judge(one + late + idle).seconds_at_weight_seen) == (0.5, 60)
 
+    @pytest.mark.parametrize(("green", "blue", "weight"), [(20, 380, 0.05), (390, 10, 0.5), (0, 400, 0.0)])
+    def test_where_the_weight_changed_green_s_share_tells_how_much_was_seen(self, green, blue, weight):
+        assert judge(minutes((0, green, 0, blue), weight=None)).weight_seen == weight
+
 
 class TestSignals:
     def test_any_signal_can_tell(self):

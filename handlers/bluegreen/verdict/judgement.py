@@ -52,7 +52,7 @@ class Verdict:
     `log_evidence` is the log of the evidence that green is worse, over all acting signals, and `log_evidence_peak` the
     most it ever was, which is what decides. `bound` is the most by which any acting signal of green can exceed
     blue's (1 before anything is known). `weight_seen` is the largest weight at which green was seen with
-    traffic, `seconds_at_weight_seen` for how long.
+    traffic, `seconds_at_weight_seen` for how long; it is an estimate where the weight changed within a bucket.
     """
 
     kind: Kind
@@ -122,9 +122,9 @@ class Watch:
                 math.log(share) + self._worse[name].log_value for name, share in self._shares.items()
             )
             self._log_peak = max(self._log_peak, self._log_evidence)
-        if bucket.green_weight and any(sides.green.requests for sides in bucket.signals.values()):
-            seconds = self._seconds_at.get(bucket.green_weight, 0)
-            self._seconds_at[bucket.green_weight] = seconds + bucket.period_seconds
+        served = _served_at(bucket)
+        if served:
+            self._seconds_at[served] = self._seconds_at.get(served, 0) + bucket.period_seconds
         self._buckets += 1
 
     @property
@@ -177,3 +177,13 @@ def _conclude(acting: tuple[Finding, ...], worse: bool, log_peak: float) -> tupl
     if all(finding.bound <= finding.margin for finding in acting):
         return "fine", f"{compared(widest.signal, widest.green, widest.blue)}: {limits}"
     return "not_enough", f"{counts}: not enough to tell yet ({limits}; {points(widest.margin)} would be fine)"
+
+
+def _served_at(bucket: Bucket) -> float:
+    """The weight at which green had traffic; where it changed, green's share of the requests, up to a half."""
+    busiest = max(bucket.signals.values(), key=lambda sides: sides.green.requests, default=NOTHING)
+    if not busiest.green.requests:
+        return 0.0
+    if bucket.green_weight is not None:
+        return bucket.green_weight
+    return min(0.5, busiest.green.requests / (busiest.green.requests + busiest.blue.requests))
