@@ -20,10 +20,10 @@ class Caution:
     """
     How careful the growth is. `benchmarks/verdict` measures what these numbers buy.
 
-    `requests` may be harmed unseen, or `share_of_minute` of a minute's traffic if that is more. A signal is spotless
-    while blue has fewer than `noisy_from` bad requests: two failures of green at a small weight then prove that it is
-    worse, so the budget is `spotless` times the root of the traffic, and green gets `spotless_weight`, or what gives
-    it `spotless_per_minute` requests if that is more, up to `spotless_at_most`.
+    `requests` may be harmed unseen, or `share_of_minute` of a minute's traffic if that is more. Blue is spotless while
+    its weightiest signal has fewer than `noisy_from` bad requests: two failures of green at a small weight then prove
+    that it is worse, so the budget is `spotless` times the root of the traffic, and green gets `spotless_weight`, or
+    what gives it `spotless_per_minute` requests if that is more, up to `spotless_at_most`.
     """
 
     requests: float = 50
@@ -98,17 +98,20 @@ def next_weight(
         return Widening(1.0, period_seconds) if through else stay
     if verdict.kind == "fine":
         return Widening(ALMOST_ALL, period_seconds)
-    unseen = requests_per_minute * _unseen_minutes(period_seconds, delay_seconds)
     acting = [finding for finding in verdict.findings if finding.acts]
-    trusted = min((_trusted(finding, requests_per_minute, unseen, caution) for finding in acting), default=0.0)
-    return Widening(max(weight, min(trusted, caution.times * verdict.weight_seen)), period_seconds)
+    if not acting:
+        return stay
+    noisy = max(acting, key=lambda finding: finding.share).blue.bad >= caution.noisy_from
+    unseen = requests_per_minute * _unseen_minutes(period_seconds, delay_seconds)
+    trusted = caution.budget(requests_per_minute, noisy=noisy) / max(unseen * _harm(acting), 1e-9)
+    ceiling = min(caution.ceiling(requests_per_minute, noisy=noisy), caution.times * verdict.weight_seen)
+    return Widening(max(weight, min(trusted, ceiling)), period_seconds)
 
 
-def _trusted(finding: Finding, requests_per_minute: float, unseen: float, caution: Caution) -> float:
-    """The weight at which as many requests are harmed unseen as the budget allows, as far as one signal knows."""
-    noisy = finding.blue.bad >= caution.noisy_from
-    budget = caution.budget(requests_per_minute, noisy=noisy)
-    return min(caution.ceiling(requests_per_minute, noisy=noisy), budget / max(unseen * finding.bound, 1e-9))
+def _harm(acting: list[Finding]) -> float:
+    """The share of requests that may be harmed; of a signal with a wider margin each counts for less."""
+    narrowest = min(finding.margin for finding in acting)
+    return max(finding.bound * narrowest / finding.margin for finding in acting)
 
 
 def _unseen_minutes(period_seconds: int, delay_seconds: int) -> float:

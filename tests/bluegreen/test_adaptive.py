@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bluegreen.adaptive import ALMOST_ALL, Caution, first_weight, next_weight
-from bluegreen.verdict import Bucket, Counts, Sides, Verdict, judge
+from bluegreen.verdict import Bucket, Counts, Policy, Sides, Verdict, judge
 
 
 def seen(weight, *figures):
@@ -81,6 +81,28 @@ class TestGrowth:
         one = judge([Bucket(0, {"errors": known}, 0.05)])
 
         assert next_weight(0.05, both, 6000).green_weight < next_weight(0.05, one, 6000).green_weight
+
+    def test_a_signal_with_a_wider_margin_counts_for_less(self):
+        errors = Sides(Counts(6000, 60), Counts(100, 1))
+        alone = judge([Bucket(0, {"errors": errors}, 0.05)])
+        slow = judge([Bucket(0, {"errors": errors, "slow": Sides(Counts(6000, 300), Counts(100, 5))}, 0.05)])
+
+        assert slow.bound > alone.bound
+        assert next_weight(0.01, slow, 6000) == next_weight(0.01, alone, 6000)
+
+    def test_a_blue_that_never_throttles_is_no_spotless_blue_when_it_fails(self):
+        both = {"errors": Sides(Counts(540, 6), Counts(60, 0)), "throttles": Sides(Counts(540, 0), Counts(60, 0))}
+        verdict = judge([Bucket(60 * number, both, 0.1) for number in range(4)])
+
+        assert verdict.kind == "not_enough"
+        assert next_weight(0.1, verdict, 600).green_weight == 0.5
+
+    def test_it_stays_when_every_signal_is_in_a_dry_run(self):
+        verdict = judge(
+            [Bucket(0, {"errors": Sides(Counts(90), Counts(10))}, 0.1)], Policy(dry_run=frozenset({"errors"}))
+        )
+
+        assert next_weight(0.1, verdict, 600).green_weight == 0.1
 
     @pytest.mark.parametrize("verdict", [seen(0.1, (50, 60, 0, 540)), Verdict.cannot_measure("no answer")])
     def test_it_stays_while_green_is_worse_or_unseen(self, verdict):
