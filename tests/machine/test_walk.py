@@ -138,7 +138,7 @@ class TestTheMachine:
         assert aws.clock.now() - begun == 60 * 5 + 60
 
     def test_a_state_that_takes_too_long_is_a_failure(self, aws: InProcessAws) -> None:
-        with aws.state_fails("SmokeTest", "States.Timeout", when="after"):
+        with aws.state_fails("SmokeTest", "States.Timeout", times=None, when="after"):
             run = aws.walk({})
 
         assert run.document["failure"]["Error"] == "States.Timeout"
@@ -302,7 +302,7 @@ class TestFaults:
             boto3.client("lambda").get_alias(FunctionName=shop, Name="PROD")
 
         toys.sections["ShiftAlias"] = shift
-        with aws.fails("GetAlias", code):
+        with aws.fails("GetAlias", code, times=None):
             run = aws.walk({})
 
         assert run.document["failure"]["Error"] == error
