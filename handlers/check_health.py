@@ -6,7 +6,7 @@ Safe to retry: a look reads everything since the first shift again and changes n
 
 from bluegreen import clock
 from bluegreen.aws import aliases
-from bluegreen.deployment import Looked, Shifted
+from bluegreen.deployment import Baking, Look
 from bluegreen.errors import GreenUnhealthy
 from bluegreen.shifting import expected, must_be
 from bluegreen.step import step
@@ -14,19 +14,19 @@ from bluegreen.watch import look
 
 
 @step
-def handler(deployment: Shifted) -> Looked:
-    plan, green, traffic = deployment.plan, deployment.green.version, deployment.traffic
-    must_be(plan, expected(plan, green, traffic), aliases.read(plan.function, plan.alias))
+def handler(deployment: Baking) -> Look:
+    plan, green, shift = deployment.plan, deployment.green.version, deployment.shift
+    must_be(plan, expected(plan, green, shift), aliases.read(plan.function, plan.alias))
     now = clock.now()
-    verdict = look(plan, green, traffic, now)
+    verdict = look(plan, green, shift, now)
     if verdict.kind == "worse":
         raise GreenUnhealthy(
             f"Version {green} is worse than version {plan.blue.version}: {verdict.reason}.", verdict.as_dict()
         )
-    return Looked(
-        bake_over=now >= traffic.shifted_at + traffic.bake_seconds,
+    return Look(
+        bake_over=now >= shift.shifted_at + shift.bake_seconds,
         verdict=verdict.kind,
         reason=verdict.reason,
-        look=deployment.health.look + 1 if deployment.health else 1,
+        number=deployment.look.number + 1 if deployment.look else 1,
         evidence=verdict.as_dict(),
     )

@@ -5,16 +5,16 @@ Safe to retry: a record that says Deployed is not written again.
 """
 
 from bluegreen.aws import aliases, notifications, records
-from bluegreen.deployment import Completion, Shifted
+from bluegreen.deployment import Baking, Completion
 from bluegreen.errors import DeploymentOver
 from bluegreen.shifting import expected, must_be
 from bluegreen.step import step
 
 
 @step
-def handler(deployment: Shifted) -> Completion:
+def handler(deployment: Baking) -> Completion:
     plan, green = deployment.plan, deployment.green.version
-    must_be(plan, expected(plan, green, deployment.traffic), aliases.read(plan.function, plan.alias))
+    must_be(plan, expected(plan, green, deployment.shift), aliases.read(plan.function, plan.alias))
     closed = records.close(plan.deployment, records.DEPLOYED, serving=green)
     record = records.find(plan.deployment)
     if record is None or record.state != records.DEPLOYED:

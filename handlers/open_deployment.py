@@ -7,8 +7,8 @@ Safe to retry: the lock knows its execution, and the record is written again as 
 import os
 
 from bluegreen.aws import aliases, artifacts, executions, functions, records
-from bluegreen.deployment import OPT_IN_TAG, OPTED_IN, Artifact, Blue, Existing, Latest, Plan, Request, Zip
-from bluegreen.errors import AccessDenied, DeploymentInProgress, InvalidRequest, NotFound
+from bluegreen.deployment import OPT_IN_TAG, OPTED_IN, Artifact, Blue, Existing, Image, Latest, Plan, Request
+from bluegreen.errors import AccessDenied, AwsRefused, AwsUnavailable, DeploymentInProgress, InvalidRequest, NotFound
 from bluegreen.recovery import recover
 from bluegreen.smoke import UNLESS_GIVEN, Case
 from bluegreen.step import Execution, step
@@ -18,8 +18,10 @@ from bluegreen.traffic import known, schedule
 @step
 def handler(request: Request, execution: Execution) -> Plan:
     alias = request.alias or os.environ["DEFAULT_ALIAS"]
-    latest = _opted_in(request.function)
-    artifact = _found(request.function, request.artifact)
+    opened = records.find(execution.name)
+    if opened and opened.plan:
+        return _as_opened(opened, opened.plan)
+    artifact = _found(_opted_in(request.function), request.artifact)
     record = records.Record(
         id=execution.name,
         function=request.function,
@@ -31,7 +33,7 @@ def handler(request: Request, execution: Execution) -> Plan:
         artifact=str(artifact),
     )
     _take_lock(record)
-    blue = _serving(request.function, alias)
+    blue, latest = _serving(request.function, alias), functions.describe(request.function)
     anything_to_deploy = not _serves(artifact, blue)
     plan = Plan(
         deployment=execution.name,
@@ -43,13 +45,18 @@ def handler(request: Request, execution: Execution) -> Plan:
         smoke_tests=_cases(request),
         health=request.health,
         blue=Blue(version=blue.version, sha256=blue.sha256),
-        latest=Latest(revision=latest.revision, sha256=latest.sha256),
+        latest=Latest(sha256=latest.sha256, settings=latest.settings),
         anything_to_deploy=anything_to_deploy,
         new_code=not isinstance(artifact, Existing),
     )
     records.learn_plan(plan)
-    if not anything_to_deploy:
-        records.close(plan.deployment, records.NOTHING_TO_DEPLOY, serving=blue.version)
+    return _as_opened(record, plan)
+
+
+def _as_opened(record: records.Record, plan: Plan) -> Plan:
+    """With nothing to deploy the deployment ends here."""
+    if not plan.anything_to_deploy:
+        records.close(plan.deployment, records.NOTHING_TO_DEPLOY, serving=plan.blue.version)
         records.free(record.lock)
     return plan
 
@@ -70,25 +77,35 @@ def _opted_in(function: str) -> functions.Function:
     return latest
 
 
-def _found(function: str, artifact: Artifact) -> Artifact:
+def _found(latest: functions.Function, artifact: Artifact) -> Artifact:
     """The artifact, with all that is to be known about it. Raises InvalidRequest when it cannot be deployed."""
     if isinstance(artifact, Existing):
-        try:
-            functions.describe(function, artifact.version)
-        except NotFound as error:
-            raise InvalidRequest(
-                f"artifact.version: {function} has no version {artifact.version}; name one that is published"
-            ) from error
-    if not isinstance(artifact, Zip):
+        return _published(latest, artifact)
+    kind = "Image" if isinstance(artifact, Image) else "Zip"
+    if latest.package_type != kind:
+        raise InvalidRequest(f"artifact: {latest.name} takes a {latest.package_type}, and {artifact} is a {kind}")
+    if isinstance(artifact, Image):
         return artifact
     try:
         return artifacts.inspect(artifact)
     except NotFound as error:
         raise InvalidRequest(f"artifact: there is no object {artifact}; upload it first, or correct the key") from error
-    except AccessDenied as error:
+    except AwsRefused as error:
+        if isinstance(error, AccessDenied):
+            raise InvalidRequest(
+                f"artifact.bucket: {artifact} may not be read; upload to {os.environ['ARTIFACT_BUCKET']}"
+            ) from error
+        raise InvalidRequest(f"artifact: S3 does not give {artifact}: {error}") from error
+
+
+def _published(latest: functions.Function, artifact: Existing) -> Existing:
+    try:
+        functions.describe(latest.name, artifact.version)
+    except NotFound as error:
         raise InvalidRequest(
-            f"artifact.bucket: {artifact} may not be read; upload to {os.environ['ARTIFACT_BUCKET']}"
+            f"artifact.version: {latest.name} has no version {artifact.version}; name one that is published"
         ) from error
+    return artifact
 
 
 def _take_lock(record: records.Record) -> None:
@@ -103,7 +120,7 @@ def _take_lock(record: records.Record) -> None:
                 f"wait for it, or stop it: {executions.console_link(holder.arn)}"
             ) from held
         recover(held.lock, holder)
-        records.open_deployment(record)
+        raise AwsUnavailable(f"the lock of {record.function}:{record.alias} has just been freed; again") from held
 
 
 def _serving(function: str, alias: str) -> functions.Function:
@@ -115,9 +132,11 @@ def _serving(function: str, alias: str) -> functions.Function:
             f"alias: {function} has no alias {alias}; correct the name, or create it with "
             f"`bluegreen adopt {function} --alias {alias}`"
         ) from error
+    if not route.whole and aliases.moved_by_lambda(function, alias):
+        raise AwsUnavailable(f"Lambda is moving the provisioned concurrency of {function}:{alias}; again in a moment")
     if not route.whole:
         raise InvalidRequest(
-            f"alias: {function}:{alias} is split already ({route}); point it to one version first, for instance "
+            f"alias: {function}:{alias} is split already (version {route}); point it to one version first, as with "
             f"`aws lambda update-alias --function-name {function} --name {alias} "
             f"--function-version {route.primary} --routing-config AdditionalVersionWeights={{}}`"
         )

@@ -6,20 +6,29 @@ Safe to retry: Lambda publishes the same code once.
 
 from bluegreen.aws import functions, records
 from bluegreen.deployment import Green, Updated
-from bluegreen.errors import LatestMoved, PreconditionFailed
+from bluegreen.errors import AwsRefused, LatestMoved
 from bluegreen.step import step
 
 
 @step
 def handler(deployment: Updated) -> Green:
     plan = deployment.plan
-    latest = functions.when_ready(plan.function)
-    if latest.sha256 != deployment.code.sha256:
-        raise LatestMoved(f"Someone else changed the code of {plan.function} after its smoke test.")
     try:
-        green = functions.publish(plan.function, latest, f"bluegreen {plan.deployment}")
-    except PreconditionFailed as error:
-        raise LatestMoved(f"Someone else changed {plan.function} after its smoke test.") from error
+        green = _publish(deployment)
+    except AwsRefused:
+        # Lambda changes revisions by itself, late, and a lost reply may have published: what is there decides.
+        green = _publish(deployment)
     records.learn_green(plan.deployment, green.version)
     functions.when_ready(plan.function, green.version)
     return green
+
+
+def _publish(deployment: Updated) -> Green:
+    plan = deployment.plan
+    latest = functions.when_ready(plan.function)
+    if latest.sha256 != deployment.code.sha256 or latest.settings != plan.latest.settings:
+        raise LatestMoved(
+            f"The code or the configuration of {plan.function} changed after its smoke test: someone else did that, "
+            "or a deployment to another of its aliases."
+        )
+    return functions.publish(plan.function, latest, f"bluegreen {plan.deployment}")

@@ -5,6 +5,7 @@ Safe to retry: a record is written once.
 """
 
 import os
+from typing import Any
 
 from bluegreen import clock
 from bluegreen.aws import notifications, records
@@ -18,13 +19,13 @@ def handler(refused: Refused, execution: Execution) -> Rejection:
     now = clock.iso(clock.now())
     record = records.Record(
         id=execution.name,
-        function=str(refused.function or "unknown"),
-        alias=str(refused.alias or os.environ["DEFAULT_ALIAS"]),
+        function=_plain(refused.function or "unknown"),
+        alias=_plain(refused.alias or os.environ["DEFAULT_ALIAS"]),
         state=records.REJECTED,
         execution=execution.arn,
         started_at=execution.started_at,
-        started_by=str(refused.started_by or ""),
-        artifact=str(refused.artifact or "unknown"),
+        started_by=_plain(refused.started_by or ""),
+        artifact=str(refused.artifact or "unknown")[:1024],
         ended_at=now,
         error=error,
         cause=cause,
@@ -34,3 +35,8 @@ def handler(refused: Refused, execution: Execution) -> Rejection:
     records.free(record.lock)
     told = notifications.tell(f"Rejected: {record.function}:{record.alias} was not touched", f"{error}: {cause}")
     return Rejection(error=error, cause=cause, told=told)
+
+
+def _plain(name: Any) -> str:
+    """Whatever was sent as a name, short and printable enough for a key and a subject."""
+    return "".join(letter for letter in str(name)[:128] if letter.isascii() and letter.isprintable())

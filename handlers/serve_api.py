@@ -7,6 +7,7 @@ ServeApi: deployments over HTTP, for callers that sign as IAM principals.
 """
 
 import os
+import re
 import uuid
 from http import HTTPStatus
 from typing import Any
@@ -44,6 +45,8 @@ def start() -> tuple[dict[str, Any], int]:
 @app.get("/deployments/<deployment>")
 def show(deployment: str) -> dict[str, Any]:
     """An execution that has not written its record yet is a deployment too."""
+    if not re.fullmatch(r"[A-Za-z0-9_-]{1,80}", deployment):
+        raise NotFoundError(f"{deployment!r} cannot be a deployment's id")
     record = records.find(deployment)
     if record:
         return record.to_json() | {"steps": [step.model_dump(mode="json") for step in records.steps(deployment)]}
@@ -76,7 +79,7 @@ def busy(error: AwsUnavailable) -> Response[dict[str, str]]:
 def _caller() -> str:
     context = app.current_event.request_context
     iam = context.authorizer.iam if context.authorizer else None
-    return f"API by {iam.user_arn if iam and iam.user_arn else 'someone'}"
+    return f"API by {iam.user_arn if iam and iam.user_arn else 'someone'}"[:256]
 
 
 @logger.inject_lambda_context(correlation_id_path="requestContext.requestId", clear_state=True)

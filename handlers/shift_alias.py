@@ -10,19 +10,20 @@ from bluegreen.deployment import Shifting
 from bluegreen.errors import PreconditionFailed
 from bluegreen.shifting import expected, must_be
 from bluegreen.step import step
-from bluegreen.traffic import Traffic, next_shift, route
+from bluegreen.traffic import Shift, next_shift, route
 
 
 @step
-def handler(deployment: Shifting) -> Traffic:
+def handler(deployment: Shifting) -> Shift:
     plan, green = deployment.plan, deployment.green.version
-    shift = next_shift(plan.schedule, deployment.traffic, clock.now(), plan.health.period_seconds)
+    shift = next_shift(plan.schedule, deployment.shift, clock.now(), plan.health.period_seconds)
     target = route(plan.blue.version, green, shift.green_weight)
     found = aliases.read(plan.function, plan.alias)
     if found.route == target:
         return shift
-    must_be(plan, expected(plan, green, deployment.traffic), found)
-    records.must_be_open(plan.deployment)
+    must_be(plan, expected(plan, green, deployment.shift), found)
+    had = [deployment.shift.green_weight] if deployment.shift else []
+    records.learn_shift(plan.deployment, [*had, shift.green_weight])
     try:
         aliases.point(plan.function, plan.alias, target, found.revision)
     except PreconditionFailed:

@@ -15,11 +15,14 @@ from bluegreen.step import step
 @step
 def handler(deployment: Opened) -> Code:
     plan = deployment.plan
-    latest = functions.when_ready(plan.function)
+    latest = functions.when_settled(plan.function)
     if not latest.holds(plan.code):
-        if latest.sha256 != plan.latest.sha256:
-            raise LatestMoved(f"Someone else changed the code of {plan.function} since the deployment opened.")
-        records.must_be_open(plan.deployment)
+        if latest.sha256 != plan.latest.sha256 or latest.settings != plan.latest.settings:
+            raise LatestMoved(
+                f"The code or the configuration of {plan.function} changed since the deployment opened: someone else "
+                "did that, or a deployment to another of its aliases."
+            )
+        records.must_be(records.OPEN, plan.deployment)
         with suppress(PreconditionFailed):  # our own call may have worked with its reply lost: what is there decides
             functions.update(plan.function, plan.code, latest.revision)
         latest = functions.when_ready(plan.function)

@@ -39,9 +39,12 @@ AWS_IS_BUSY = [
 ]
 
 
-def when_busy() -> Retry:
+LAMBDA_GAVE_UP = ["Sandbox.Timedout", "Lambda.Unknown", "States.Timeout"]
+
+
+def when_busy() -> list[Retry]:
     """Up to a minute and a half of patience, spread out so that deployments do not come back in step."""
-    return Retry(
+    busy = Retry(
         error_equals=AWS_IS_BUSY,
         interval_seconds=2,
         backoff_rate=2.0,
@@ -49,6 +52,7 @@ def when_busy() -> Retry:
         max_delay_seconds=30,
         jitter_strategy="FULL",
     )
+    return [busy, Retry(error_equals=LAMBDA_GAVE_UP, interval_seconds=2, backoff_rate=2.0, max_attempts=2)]
 
 
 def until_done(*, attempts: int) -> Retry:
@@ -91,10 +95,11 @@ def task(
             "execution.$": "$$.Execution.Id",
             "started.$": "$$.Execution.StartTime",
             "state.$": "$$.State.Name",
+            "retries.$": "$$.State.RetryCount",
         },
         result_path=f"$.{learns}",
         timeout_seconds=TIMEOUT_SECONDS[name],
-        retry=retry or [when_busy()],
+        retry=retry or when_busy(),
         catch=Catch(error_equals=["States.ALL"], result_path=f"$.{failure}", next_step=or_else),
     )
     state.next(then)
@@ -191,7 +196,7 @@ def stage(*, then: State, or_else: State) -> State:
         learns="green",
         then=smoke_test_green,
         or_else=or_else,
-        retry=[when_busy(), until_done(attempts=180)],
+        retry=[*when_busy(), until_done(attempts=180)],
     )
     smoke_test = task(
         "SmokeTest",
@@ -206,7 +211,7 @@ def stage(*, then: State, or_else: State) -> State:
         learns="code",
         then=smoke_test,
         or_else=or_else,
-        retry=[when_busy(), until_done(attempts=60)],
+        retry=[*when_busy(), until_done(attempts=60)],
     )
     reuse_version = Pass(
         "ReuseVersion",
@@ -226,36 +231,36 @@ def stage(*, then: State, or_else: State) -> State:
 
 def shift(*, then: State, or_else: State) -> State:
     """Green gets the alias share by share, each baked look by look."""
-    bake = Wait("Bake", comment="Let users meet green until the next look.", seconds_path="$.traffic.look_seconds")
+    bake = Wait("Bake", comment="Let users meet green until the next look.", seconds_path="$.shift.look_seconds")
     shift_alias = task(
         "ShiftAlias",
         "Give green its next share of the alias.",
-        learns="traffic",
+        learns="shift",
         then=bake,
         or_else=or_else,
-        retry=[when_busy(), until_done(attempts=60)],
+        retry=[*when_busy(), until_done(attempts=60)],
     )
     fully_shifted = question(
         "FullyShifted?",
         "Not while blue has a share left.",
-        about="$.traffic.fully_shifted",
+        about="$.shift.fully_shifted",
         yes=then,
         no=shift_alias,
     )
     bake_over = question(
         "BakeOver?",
         "Not before this share has been watched long enough.",
-        about="$.health.bake_over",
+        about="$.look.bake_over",
         yes=fully_shifted,
         no=bake,
     )
     check_health = task(
         "CheckHealth",
         "Compare green's errors with blue's; worse is a failure.",
-        learns="health",
+        learns="look",
         then=bake_over,
         or_else=or_else,
-        retry=[when_busy(), until_done(attempts=60)],
+        retry=[*when_busy(), until_done(attempts=60)],
     )
     bake.next(check_health)
     return shift_alias

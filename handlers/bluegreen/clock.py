@@ -14,6 +14,11 @@ def sleep(seconds: float) -> None:
     time.sleep(seconds)
 
 
+def moment(text: str) -> float:
+    """The seconds since 1970 of an ISO 8601 time."""
+    return datetime.fromisoformat(text).timestamp()
+
+
 def iso(moment: float) -> str:
     """A moment as people and DynamoDB sort it: UTC, to the millisecond."""
     return datetime.fromtimestamp(moment, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

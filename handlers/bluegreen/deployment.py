@@ -27,14 +27,17 @@ from bluegreen.errors import InvalidRequest
 from bluegreen.health import Health
 from bluegreen.model import Frozen, Ring
 from bluegreen.smoke import MOST_CASES, Case
-from bluegreen.traffic import Schedule, Steps, Traffic, known
+from bluegreen.traffic import Schedule, Shift, Steps, known
 
 FunctionName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
-AliasName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{0,127}[A-Za-z_-][A-Za-z0-9_-]{0,127}$")]
+AliasName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]*[A-Za-z_-][A-Za-z0-9_-]*$", max_length=128)]
 VersionNumber = Annotated[str, StringConstraints(pattern=r"^[0-9]+$")]
 
 OPT_IN_TAG = "bluegreen:managed"
 OPTED_IN = "true"
+
+LARGEST_REQUEST = 64 * 1024
+"""Bytes: the document holds the request about twice, and Step Functions takes 256 KB."""
 
 
 def code_digest(text: str) -> str:
@@ -58,7 +61,7 @@ def _plain_key(key: str) -> str:
 class Zip(Frozen):
     """A zip in the artifact bucket; the newest object version unless one is named."""
 
-    bucket: Annotated[str, Field(min_length=3)]
+    bucket: Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$")]
     key: Annotated[str, Field(min_length=1, max_length=1024), AfterValidator(_plain_key)]
     version_id: str | None = None
     sha256: Digest | None = None
@@ -140,7 +143,7 @@ SmokeTests = Annotated[
 
 def _unreadable(complaint: str | None) -> None:
     """Nobody writes this field: an upload whose deployment.json cannot be read brings the complaint along."""
-    raise ValueError(complaint)
+    raise ValueError(complaint or "unknown field; leave it out")
 
 
 class Request(Frozen):
@@ -158,6 +161,9 @@ class Request(Frozen):
     @classmethod
     def read(cls, request: Any) -> Self:
         """Raises InvalidRequest naming every wrong field."""
+        size = len(json.dumps(request))
+        if size > LARGEST_REQUEST:
+            raise InvalidRequest(f"request: it has {size} bytes; {LARGEST_REQUEST} are the most")
         try:
             return cls.model_validate(request)
         except ValidationError as error:
@@ -168,6 +174,7 @@ class Request(Frozen):
         return self.model_dump(mode="json", exclude_unset=True)
 
 
+_FIELDS = {"zip": Zip.model_fields, "steps": Steps.model_fields, "health": Health.model_fields}
 _TAGS = {"artifact": {"zip", "image", "existing"}, "traffic": {"strategy", "steps"}, "smoke_tests": {"off", "cases"}}
 
 
@@ -188,16 +195,21 @@ def _field(location: tuple[int | str, ...]) -> str:
 
 def _complaint(detail: ErrorDetails) -> str:
     if detail["type"] == "extra_forbidden":
-        name = str(detail["loc"][-1])
-        close = difflib.get_close_matches(name, Request.model_fields, n=1)
+        known_there = _FIELDS.get(str(detail["loc"][-2]), ()) if len(detail["loc"]) > 1 else Request.model_fields
+        close = difflib.get_close_matches(str(detail["loc"][-1]), [*known_there], n=1)
         return "unknown field" + (f"; did you mean {close[0]}?" if close else "; leave it out")
     if detail["type"] == "missing":
         return "is required"
     if detail["type"] == "string_pattern_mismatch":
-        return f"{detail['input']!r} does not match {detail['ctx']['pattern']}"
+        return f"{_shown(detail['input'])} does not match {detail['ctx']['pattern']}"
     if detail["type"] in {"model_type", "model_attributes_type"}:
-        return f"{detail['input']!r} is not a JSON object"
+        return f"{_shown(detail['input'])} is not a JSON object"
     return detail["msg"].removeprefix("Value error, ")
+
+
+def _shown(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 100 else text[:100] + " …"
 
 
 class Blue(Frozen):
@@ -210,8 +222,8 @@ class Blue(Frozen):
 class Latest(Frozen):
     """The code of $LATEST when the deployment opens."""
 
-    revision: str
     sha256: str
+    settings: str
 
 
 class Plan(Frozen):
@@ -255,13 +267,13 @@ class Green(Frozen):
     version: VersionNumber
 
 
-class Looked(Frozen):
+class Look(Frozen):
     """The section of CheckHealth."""
 
     bake_over: bool
     verdict: str
     reason: str
-    look: int
+    number: int
     evidence: dict[str, Any]
 
 
@@ -326,16 +338,16 @@ class Published(Opened):
 
 
 class Shifting(Published):
-    """At ShiftAlias: `traffic` is what the shift before left, if there was one."""
+    """At ShiftAlias: `shift` is what the one before left, if there was one."""
 
-    traffic: Traffic | None = None
+    shift: Shift | None = None
 
 
-class Shifted(Published):
-    """After ShiftAlias: `health` is what the look before found, if there was one."""
+class Baking(Published):
+    """After ShiftAlias: `look` is what the one before found, if there was one."""
 
-    traffic: Traffic
-    health: Looked | None = None
+    shift: Shift
+    look: Look | None = None
 
 
 class Failed(Opened):

@@ -3,12 +3,12 @@
 from bluegreen.aws import aliases
 from bluegreen.deployment import Plan
 from bluegreen.errors import AliasMoved, StillInProgress
-from bluegreen.traffic import Route, Traffic, route
+from bluegreen.traffic import Route, Shift, route
 
 
-def expected(plan: Plan, green: str, traffic: Traffic | None) -> Route:
+def expected(plan: Plan, green: str, shift: Shift | None) -> Route:
     """As the last shift left it."""
-    return route(plan.blue.version, green, traffic.green_weight) if traffic else Route(primary=plan.blue.version)
+    return route(plan.blue.version, green, shift.green_weight) if shift else Route(primary=plan.blue.version)
 
 
 def must_be(plan: Plan, wanted: Route, found: aliases.Alias) -> None:
@@ -19,4 +19,6 @@ def must_be(plan: Plan, wanted: Route, found: aliases.Alias) -> None:
         plan.function, plan.alias
     ):
         raise StillInProgress(f"Lambda is moving the provisioned concurrency of {plan.name}")
-    raise AliasMoved(f"Someone else moved {plan.name} to {found.route}; this deployment had left it at {wanted}.")
+    raise AliasMoved(
+        f"Someone else moved {plan.name} to version {found.route}; this deployment had left it at {wanted}."
+    )

@@ -131,6 +131,10 @@ def _differences(expected: Any, came: Any, place: str) -> list[str]:
 
 def _same(expected: Any, came: Any) -> bool:
     """Equal as JSON is: true is not 1."""
+    if isinstance(expected, dict) and isinstance(came, dict):
+        return expected.keys() == came.keys() and all(_same(value, came[key]) for key, value in expected.items())
+    if isinstance(expected, list) and isinstance(came, list):
+        return len(expected) == len(came) and all(map(_same, expected, came))
     return bool(expected == came) and isinstance(expected, bool) == isinstance(came, bool)
 
 

@@ -28,10 +28,11 @@ WORTH_A_RETRY = (AwsUnavailable, StillInProgress)
 
 
 class Execution(Frozen):
-    """Who calls: the execution's ARN, and when it started (ISO 8601)."""
+    """Who calls: the execution's ARN, when it started (ISO 8601), and how often this state was retried."""
 
     arn: str
     started_at: str
+    retries: int
 
     @property
     def name(self) -> str:
@@ -47,14 +48,14 @@ def step(handler: Handler) -> LambdaHandler:
     """
     A Lambda handler for a Task state.
 
-    The event is {"document", "execution", "started", "state"}; the answer is the section as JSON. A handler
+    The event is {"document", "execution", "started", "state", "retries"}; the answer is the section as JSON. A handler
     with a second parameter gets the Execution. Errors keep their class name, by which the state machine knows them.
     """
     ring, wants_execution = _signature(handler)
 
     @functools.wraps(handler)
     def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-        execution = Execution(arn=event["execution"], started_at=event["started"])
+        execution = Execution(arn=event["execution"], started_at=event["started"], retries=event["retries"])
         state = event["state"]
         logger.append_keys(deployment=execution.name, state=state)
         try:
@@ -66,7 +67,8 @@ def step(handler: Handler) -> LambdaHandler:
         except DeploymentError as error:
             logger.error("the deployment stops here", extra={"error": type(error).__name__, "cause": str(error)})
             metrics.add_metric(name=type(error).__name__, unit=MetricUnit.Count, value=1)
-            records.note(execution.name, state, error.evidence | {"error": type(error).__name__, "cause": str(error)})
+            metrics.flush_metrics()
+            _note_failure(execution.name, state, error)
             raise
         learned = section.model_dump(mode="json")
         logger.info("done", extra={"learned": learned})
@@ -74,6 +76,14 @@ def step(handler: Handler) -> LambdaHandler:
         return learned
 
     return _with_powertools(lambda_handler)
+
+
+def _note_failure(deployment: str, state: str, error: DeploymentError) -> None:
+    """A table that does not answer must not hide why the deployment stops."""
+    try:
+        records.note(deployment, state, error.evidence | {"error": type(error).__name__, "cause": str(error)})
+    except DeploymentError as unnoted:
+        logger.error("not noted", extra={"error": type(unnoted).__name__, "cause": str(unnoted)})
 
 
 def _signature(handler: Handler) -> tuple[Callable[[Any], Any], bool]:
@@ -85,9 +95,8 @@ def _signature(handler: Handler) -> tuple[Callable[[Any], Any], bool]:
 
 
 def _with_powertools(handler: LambdaHandler) -> LambdaHandler:
-    """Logs carry the execution as correlation id, traces the state, metrics what stopped."""
-    measured = metrics.log_metrics(handler, raise_on_empty_metrics=False)
-    traced = tracer.capture_lambda_handler(measured, capture_response=False)
+    """Logs carry the execution as correlation id, traces the state."""
+    traced = tracer.capture_lambda_handler(handler, capture_response=False)
     return typing.cast(
         LambdaHandler,
         logger.inject_lambda_context(traced, correlation_id_path="execution", clear_state=True),

@@ -9,8 +9,8 @@ from pydantic import Field, model_validator
 
 from bluegreen.model import Frozen
 
-Weight = Annotated[float, Field(gt=0, le=1)]
-Seconds = Annotated[int, Field(ge=0)]
+Weight = Annotated[float, Field(gt=0, le=1, strict=True)]
+Seconds = Annotated[int, Field(ge=0, strict=True)]
 
 LONGEST_BAKE_SECONDS = 48 * 3600
 """All bakes of a deployment together, as CodeDeploy limits them."""
@@ -76,7 +76,7 @@ class Shifted(Frozen):
     weight: Weight
 
 
-class Traffic(Frozen):
+class Shift(Frozen):
     """The section of ShiftAlias: where the shift stands, and when to look at it."""
 
     step: int
@@ -107,9 +107,9 @@ class Route(Frozen):
 
     def __str__(self) -> str:
         if self.whole:
-            return f"version {self.primary}"
-        share = ", ".join(f"{weight:.4g} to version {version}" for version, weight in self.also.items())
-        return f"version {self.primary} with {share}"
+            return self.primary
+        share = ", ".join(f"{weight:.4g} to {version}" for version, weight in self.also.items())
+        return f"{self.primary} (and {share})"
 
 
 def _canary(minutes: int) -> tuple[Step, ...]:
@@ -142,7 +142,7 @@ def known(name: str) -> str:
         return name
     close = difflib.get_close_matches(name, names, n=1)
     hint = f"did you mean {close[0]}? " if close else ""
-    raise ValueError(f"{name!r} is not a strategy; {hint}write one of {', '.join(names)}, or a list of steps")
+    raise ValueError(f"{name!r} is not a strategy; {hint}write one of {', '.join(names)}, or an object with steps")
 
 
 def schedule(traffic: str | Steps) -> Schedule:
@@ -152,11 +152,11 @@ def schedule(traffic: str | Steps) -> Schedule:
     return Schedule(name=traffic, steps=STRATEGIES.get(traffic, ()))
 
 
-def next_shift(plan: Schedule, done: Traffic | None, now: float, period_seconds: int) -> Traffic:
+def next_shift(plan: Schedule, done: Shift | None, now: float, period_seconds: int) -> Shift:
     """The step after what was done; a repeated call with the same `done` is the same step."""
     number = done.step if done else 0
     step = plan.steps[number]
-    return Traffic(
+    return Shift(
         step=number + 1,
         of_steps=len(plan.steps),
         green_weight=step.weight,

@@ -2,88 +2,144 @@
 Putting blue back: what RollBack and the recovery of a dead deployment have in common.
 
 Safe to repeat and safe beside itself: each part reads first, changes only what this deployment put there,
-and names the revision that it read. The record is marked before the alias is read, and every other handler reads the
-alias before it asks whether the record is still open; so of a shift and an undoing at the same
-moment, one sees the other.
+and names the revision that it read. The record is marked before the alias is read, and ShiftAlias writes the weight to
+come into an open record after it has read the alias; so of a shift and an undoing at the same moment, one sees the
+other.
 """
 
 from bluegreen.aws import aliases, artifacts, functions, records
 from bluegreen.deployment import Existing, Image, Plan, Rollback, Zip
-from bluegreen.errors import AwsUnavailable, DeploymentError, PreconditionFailed
-from bluegreen.smoke import mismatches
-from bluegreen.traffic import Route
+from bluegreen.errors import AwsUnavailable, DeploymentError, NotFound, PreconditionFailed, RollbackImpossible
+from bluegreen.smoke import UNLESS_GIVEN
+from bluegreen.traffic import Route, route
+
+ENOUGH_ATTEMPTS = 10
+"""To put $LATEST back, before the deployment is closed without."""
 
 
-def undo(plan: Plan, green: str | None, error: str, cause: str) -> Rollback:
+def undo(plan: Plan, green: str | None, error: str, cause: str, *, tried: int) -> Rollback:
     """
-    Put the alias and $LATEST back to what they were, and say what was found.
+    Put the alias and $LATEST back to what they were, and say what was found; `tried` is how often it was tried before.
 
-    Raises AwsUnavailable, PreconditionFailed or StillInProgress when it is worth repeating. The caller closes
-    the record.
+    Raises RollbackImpossible when it takes a person, and any other DeploymentError when it is worth repeating. The
+    caller closes the record. Of a deployment that has been undone already, the answer is what was found then.
     """
-    marked = _mark(plan)
-    serving, alias = _alias(plan, green)
-    latest = _latest(plan)
-    if not marked:
-        raise AwsUnavailable(f"{alias} The deployments table does not answer, so the record is still open.")
+    record = _marked(plan)
+    if record and not record.live:
+        return _as_it_ended(plan, record)
+    serving, alias = _alias(plan, green, record)
+    latest = _latest_or_why_not(plan, tried)
+    if record is None:
+        raise AwsUnavailable(f"{alias} {latest} The deployments table does not answer, so the record is still open.")
     return Rollback(error=error, cause=" ".join([_sentence(cause), alias, latest]), serving=serving)
 
 
-def _mark(plan: Plan) -> bool:
-    """False when the table does not answer: traffic must go back to blue all the same."""
+def by_hand(plan: Plan) -> str:
+    """The command for a person that puts blue back."""
+    return (
+        f"aws lambda update-alias --function-name {plan.function} --name {plan.alias} "
+        f"--function-version {plan.blue.version} --routing-config AdditionalVersionWeights={{}}"
+    )
+
+
+def _marked(plan: Plan) -> records.Record | None:
+    """From now on the deployment shifts nothing more. None when the table refuses: traffic goes back all the same."""
     try:
         records.begin_undoing(plan.deployment)
-    except AwsUnavailable:
-        return False
-    return True
+        return records.find(plan.deployment)
+    except DeploymentError:
+        return None
 
 
-def _alias(plan: Plan, green: str | None) -> tuple[str, str]:
+def _as_it_ended(plan: Plan, record: records.Record) -> Rollback:
+    """Its lock is free, so the alias may be another deployment's by now: nothing is touched."""
+    if record.state == records.DEPLOYED:
+        records.free(record.lock)
+        raise RollbackImpossible(
+            f"The deployment was complete when its last state failed: {plan.name} is at version {record.serving}. "
+            f"If that is not wanted: `bluegreen rollback {plan.function} --alias {plan.alias}`."
+        )
+    return Rollback(error=record.error or record.state, cause=record.cause or "", serving=record.serving or "")
+
+
+def _alias(plan: Plan, green: str | None, record: records.Record | None) -> tuple[str, str]:
     """Which version or versions serve, and a sentence about it."""
+    if record and not record.weights:
+        return plan.blue.version, f"{plan.name} is at version {plan.blue.version}; it was never moved."
+    try:
+        return _put_back(plan, green, record)
+    except NotFound as error:
+        raise RollbackImpossible(f"{plan.name} cannot be put back: {error} By hand: `{by_hand(plan)}`.") from error
+    except PreconditionFailed:
+        raise
+    except DeploymentError as error:
+        raise type(error)(f"{plan.name} could not be put back yet: {error} By hand: `{by_hand(plan)}`.") from error
+
+
+def _put_back(plan: Plan, green: str | None, record: records.Record | None) -> tuple[str, str]:
     blue = Route(primary=plan.blue.version)
-    name = plan.name
     found = aliases.read(plan.function, plan.alias)
-    if green is None and found.route == blue:
-        return blue.primary, f"{name} is at version {blue.primary}; it was never moved."
-    ours = {plan.blue.version, green}
-    if not found.route.versions <= ours:
-        return str(found.route), f"Someone else moved {name} to {found.route}; it was left as it is."
+    if not _is_ours(plan, green, record, found.route):
+        return str(found.route), f"Someone else moved {plan.name} to version {found.route}; it was left as it is."
     doubts = "" if found.route == blue else _doubts_about_blue(plan)
+    if record:
+        records.must_be(records.UNDOING, plan.deployment)
+    # Also when blue has it all: the new revision makes a shift fail that read the old one.
     aliases.point(plan.function, plan.alias, blue, found.revision)
     back = aliases.read(plan.function, plan.alias).route
-    if back != blue:
-        raise PreconditionFailed(f"{name} was put back to {blue} and is now at {back}")
-    return blue.primary, f"{name} is back at version {blue.primary}.{doubts}"
+    if back != blue and not aliases.moved_by_lambda(plan.function, plan.alias):
+        raise PreconditionFailed(f"{plan.name} was put back to version {blue} and is now at version {back}")
+    return blue.primary, f"{plan.name} is back at version {blue.primary}.{doubts}"
+
+
+def _is_ours(plan: Plan, green: str | None, record: records.Record | None, found: Route) -> bool:
+    """What the alias says is blue's, a weight that this deployment wrote down, or Lambda's own doing."""
+    if green is None or record is None:
+        return found.versions <= {plan.blue.version, green}
+    ours = [Route(primary=plan.blue.version), *(route(plan.blue.version, green, weight) for weight in record.weights)]
+    if found in ours:
+        return True
+    return found.versions <= {plan.blue.version, green} and aliases.moved_by_lambda(plan.function, plan.alias)
 
 
 def _doubts_about_blue(plan: Plan) -> str:
     """Blue goes back in any case, since green is known to be bad; but a blue that is unwell is told apart."""
-    blue = plan.blue.version
-    described = functions.describe(plan.function, blue)
-    found = [] if described.state == "Active" else [f"is {described.state}"]
-    for case in plan.smoke_tests[:1]:
-        try:
-            reply = functions.probe(plan.function, blue, case)
-        except DeploymentError as error:
-            found.append(f"does not answer ({error})")
-        else:
-            found += mismatches(case, reply)
+    blue, case = plan.blue.version, (plan.smoke_tests or UNLESS_GIVEN)[0]
+    try:
+        state = functions.describe(plan.function, blue).state
+        reply = functions.probe(plan.function, blue, case)
+    except DeploymentError as error:
+        return f" Whether version {blue} is well could not be seen: {_sentence(str(error))}"
+    found = [] if state == "Active" else [f"it was {state}"]
+    found += [f"it raised {reply.error}: {reply.error_message}"] if reply.error not in (None, case.expect_error) else []
     return f" But version {blue} is unwell itself: {'; '.join(found)}." if found else ""
+
+
+def _latest_or_why_not(plan: Plan, tried: int) -> str:
+    """Users are safe by now: what cannot be done about $LATEST in ten attempts is said, and holds nothing up."""
+    try:
+        return _latest(plan)
+    except DeploymentError as error:
+        if tried < ENOUGH_ATTEMPTS:
+            raise
+        return f"$LATEST keeps the new code; putting it back failed: {_sentence(str(error))}"
 
 
 def _latest(plan: Plan) -> str:
     """$LATEST as it was, if what stands there is ours and what stood there can be had."""
     if isinstance(plan.artifact, Existing):
         return "$LATEST was not part of it."
-    now = functions.describe(plan.function)
-    if now.sha256 == plan.latest.sha256:
+    found = functions.when_settled(plan.function)
+    if found.sha256 == plan.latest.sha256:
         return "$LATEST has the code it had."
-    if not now.holds(plan.artifact):
+    if not found.holds(plan.artifact):
         return "Someone else changed the code of $LATEST; it was left as it is."
     before = _code_before(plan)
     if before is None:
         return "$LATEST keeps the new code: what it had was never published or deployed from here."
-    functions.update(plan.function, before, functions.when_ready(plan.function).revision)
+    functions.update(plan.function, before, found.revision)
+    if functions.when_settled(plan.function).sha256 != plan.latest.sha256:
+        raise PreconditionFailed(f"$LATEST of {plan.function} was put back to {before} and is something else now")
     return f"$LATEST is put back to {before}."
 
 

@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import http.client
 import json
 import os
 import shutil
@@ -15,6 +16,8 @@ from bluegreen.deployment import Zip
 from bluegreen.errors import AwsUnavailable, InvalidRequest, NotFound
 
 CHUNK = 1 << 20
+LARGEST_ZIP = 250 * CHUNK
+"""Unzipped, Lambda takes no more than this; no zip of more can be right."""
 
 
 def inspect(artifact: Zip) -> Zip:
@@ -25,20 +28,23 @@ def inspect(artifact: Zip) -> Zip:
     and AccessDenied as S3 answers.
     """
     named: Any = {"VersionId": artifact.version_id} if artifact.version_id else {}
-    digest = hashlib.sha256()
     with in_our_words(), tempfile.TemporaryFile() as file:
         answer = client("s3").get_object(Bucket=artifact.bucket, Key=artifact.key, **named)
+        if answer["ContentLength"] > LARGEST_ZIP:
+            raise InvalidRequest(
+                f"artifact: {artifact} has {answer['ContentLength']} bytes; Lambda takes {LARGEST_ZIP}"
+            )
         for chunk in answer["Body"].iter_chunks(CHUNK):
-            digest.update(chunk)
             file.write(chunk)
         if file.tell() == 0:
             raise InvalidRequest(f"artifact: {artifact} is empty; upload the function's zip there")
         if not zipfile.is_zipfile(file):
             raise InvalidRequest(f"artifact: {artifact} is not a zip; upload the function's code as a zip")
-    sha256 = base64.b64encode(digest.digest()).decode()
+        file.seek(0)
+        sha256 = _digest(file)
     if artifact.sha256 not in (None, sha256):
         raise InvalidRequest(
-            f"artifact.sha256: {artifact} has {digest.hexdigest()}, not what the request says; "
+            f"artifact.sha256: {artifact} has {sha256}, not what the request says; "
             "upload it again or correct the digest"
         )
     version_id = answer.get("VersionId")
@@ -52,11 +58,18 @@ def keep_copy(url: str, function: str, sha256: str) -> Zip:
         try:
             with urllib.request.urlopen(url, timeout=30) as answer:
                 shutil.copyfileobj(answer, file)
-        except OSError as error:
+        except (OSError, http.client.HTTPException) as error:
             raise AwsUnavailable(f"the code of {function} could not be downloaded: {error}") from error
+        file.seek(0)
+        if _digest(file) != sha256:
+            raise AwsUnavailable(f"the code of {function} was downloaded in part")
         file.seek(0)
         client("s3").upload_fileobj(file, bucket, key)
     return Zip(bucket=bucket, key=key, sha256=sha256)
+
+
+def _digest(file: Any) -> str:
+    return base64.b64encode(hashlib.file_digest(file, "sha256").digest()).decode()
 
 
 def settings(bucket: str, key: str) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal, overload
 
 import boto3
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError, NoCredentialsError
+from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError, NoCredentialsError, ParamValidationError
 
 from bluegreen.errors import (
     AccessDenied,
@@ -27,13 +27,12 @@ if TYPE_CHECKING:
     from mypy_boto3_sns import SNSClient
     from mypy_boto3_stepfunctions import SFNClient
 
-LONGEST_REPLY_SECONDS = 250
-"""How long an invoked function may keep us waiting; below the time limit of the smoke test's state."""
-
-_CONTROL = Config(connect_timeout=3, read_timeout=10, retries={"mode": "standard", "total_max_attempts": 5})
-_INVOKE = Config(
-    connect_timeout=3, read_timeout=LONGEST_REPLY_SECONDS, retries={"mode": "standard", "total_max_attempts": 1}
-)
+_CONTROL = Config(connect_timeout=3, read_timeout=10, retries={"mode": "standard", "total_max_attempts": 3})
+_INVOKING = {
+    "invoke": Config(connect_timeout=3, read_timeout=120, retries={"mode": "standard", "total_max_attempts": 1}),
+    "probe": Config(connect_timeout=3, read_timeout=5, retries={"mode": "standard", "total_max_attempts": 1}),
+}
+"""Lambda for invoking functions that are not ours: never twice for one call."""
 
 _NAMES: dict[str, type[DeploymentError]] = {
     "TooManyRequestsException": AwsUnavailable,
@@ -62,13 +61,12 @@ _NAMES: dict[str, type[DeploymentError]] = {
     "ExecutionDoesNotExist": NotFound,
     "404": NotFound,
     "PreconditionFailedException": PreconditionFailed,
-    "CodeVerificationFailedException": PreconditionFailed,
 }
 """AWS's error codes, and what they mean to a deployment; any other 5xx is AwsUnavailable, any other code AwsRefused."""
 
 
 @overload
-def client(service: Literal["lambda", "invoke"]) -> "LambdaClient": ...
+def client(service: Literal["lambda", "invoke", "probe"]) -> "LambdaClient": ...
 @overload
 def client(service: Literal["s3"]) -> "S3Client": ...
 @overload
@@ -81,9 +79,9 @@ def client(service: Literal["cloudwatch"]) -> "CloudWatchClient": ...
 def client(service: Literal["sns"]) -> "SNSClient": ...
 @cache
 def client(service: str) -> Any:
-    """A client that outlives the invocation. `invoke` is Lambda for invoking: patient, and never twice for one call."""
-    if service == "invoke":
-        return boto3.client("lambda", config=_INVOKE)
+    """A client that outlives the invocation; `invoke` and `probe` are Lambda, with more and with less patience."""
+    if service in _INVOKING:
+        return boto3.client("lambda", config=_INVOKING[service])
     return boto3.client(service, config=_CONTROL)  # type: ignore[call-overload]
 
 
@@ -96,6 +94,8 @@ def in_our_words() -> Iterator[None]:
         raise _named(error) from error
     except NoCredentialsError as error:
         raise AccessDenied(str(error)) from error
+    except ParamValidationError as error:
+        raise AwsRefused(str(error)) from error
     except (HTTPClientError, BotoCoreError) as error:
         raise AwsUnavailable(f"{type(error).__name__}: {error}") from error
 

@@ -1,12 +1,15 @@
 """Lambda functions and their versions."""
 
+import hashlib
 import json
 from typing import TYPE_CHECKING, Any
 
+from botocore.exceptions import ReadTimeoutError
+
 from bluegreen import clock
 from bluegreen.aws.client import client, in_our_words
-from bluegreen.deployment import OPT_IN_TAG, OPTED_IN, Code, Green, Image, Zip
-from bluegreen.errors import StillInProgress, UpdateFailed
+from bluegreen.deployment import OPT_IN_TAG, OPTED_IN, Green, Image, Zip
+from bluegreen.errors import AwsUnavailable, StillInProgress, UpdateFailed
 from bluegreen.model import Frozen
 from bluegreen.smoke import Case, Reply
 
@@ -18,12 +21,40 @@ LATEST = "$LATEST"
 PATIENCE_SECONDS = 25
 """How long a handler waits for Lambda itself; beyond that the state machine waits, by retrying."""
 
+NOT_SETTINGS = frozenset(
+    {
+        "CodeSha256",
+        "CodeSize",
+        "ConfigSha256",
+        "Description",
+        "FunctionArn",
+        "LastModified",
+        "LastUpdateStatus",
+        "LastUpdateStatusReason",
+        "LastUpdateStatusReasonCode",
+        "MasterArn",
+        "RevisionId",
+        "RuntimeVersionConfig",
+        "SigningJobArn",
+        "SigningProfileVersionArn",
+        "SnapStart",
+        "State",
+        "StateReason",
+        "StateReasonCode",
+        "Version",
+    }
+)
+"""What Lambda says in a configuration that is not a person's setting, or changes by itself."""
+
 
 class Function(Frozen):
-    """What Lambda says of a function's `$LATEST` or of one version."""
+    """What Lambda says of `$LATEST` or of one version; `settings` is a digest of the function's configuration."""
 
+    name: str
     version: str
     sha256: str
+    settings: str
+    package_type: str
     revision: str
     state: str
     state_reason: str
@@ -34,13 +65,13 @@ class Function(Frozen):
     image_uri: str | None
 
     @property
-    def ready(self) -> bool:
-        """It can be invoked, and nothing is on its way."""
-        return self.state == "Active" and self.updating == "Successful"
+    def settled(self) -> bool:
+        """Nothing is on its way, so it can be changed; new code mends a failed update and wakes what is inactive."""
+        return self.state != "Pending" and self.updating != "InProgress"
 
     @property
     def broken(self) -> bool:
-        """It will not become ready by waiting."""
+        """It cannot be invoked, and will not be by waiting."""
         return "Failed" in (self.state, self.updating)
 
     def holds(self, artifact: Zip | Image) -> bool:
@@ -59,8 +90,11 @@ def describe(function: str, qualifier: str = LATEST) -> Function:
 def _function(answer: "GetFunctionResponseTypeDef") -> Function:
     configuration, code = answer["Configuration"], answer.get("Code", {})
     return Function(
+        name=configuration["FunctionName"],
         version=configuration["Version"],
         sha256=configuration["CodeSha256"],
+        settings=_digest({name: value for name, value in configuration.items() if name not in NOT_SETTINGS}),
+        package_type=configuration.get("PackageType", "Zip"),
         revision=configuration["RevisionId"],
         state=configuration.get("State", "Active"),
         state_reason=configuration.get("StateReason", ""),
@@ -72,36 +106,42 @@ def _function(answer: "GetFunctionResponseTypeDef") -> Function:
     )
 
 
-def when_ready(function: str, qualifier: str = LATEST) -> Function:
-    """
-    Wait until it can be invoked and changed.
+def _digest(settings: dict[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(settings, sort_keys=True, default=str).encode()).hexdigest()
 
-    Raises UpdateFailed if it never will be, StillInProgress if it takes longer than a handler should wait.
-    """
+
+def when_settled(function: str, qualifier: str = LATEST) -> Function:
+    """Wait until it can be changed. Raises StillInProgress if that takes longer than a handler should wait."""
     until = clock.now() + PATIENCE_SECONDS
     while True:
         found = describe(function, qualifier)
-        if found.ready:
+        if found.settled:
             return found
-        if found.broken:
-            why = found.state_reason or found.updating_reason or "Lambda gives no reason"
-            raise UpdateFailed(f"{function}:{qualifier} is {found.state}, its update {found.updating}: {why}")
         if clock.now() >= until:
             raise StillInProgress(f"{function}:{qualifier} is {found.state}, its update {found.updating}")
         clock.sleep(1)
 
 
-def update(function: str, artifact: Zip | Image, revision: str) -> Code:
+def when_ready(function: str, qualifier: str = LATEST) -> Function:
+    """Wait until it can be invoked; an inactive one wakes when it is. Raises UpdateFailed if it never will be."""
+    found = when_settled(function, qualifier)
+    if found.broken:
+        why = found.state_reason or found.updating_reason or "Lambda gives no reason"
+        raise UpdateFailed(f"{function}:{qualifier} is {found.state}, its update {found.updating}: {why}")
+    return found
+
+
+def update(function: str, artifact: Zip | Image, revision: str) -> None:
     """Put the artifact into $LATEST, provided that still has `revision`. Raises PreconditionFailed otherwise."""
-    source: dict[str, str] = (
-        {"ImageUri": artifact.image_uri}
-        if isinstance(artifact, Image)
-        else {"S3Bucket": artifact.bucket, "S3Key": artifact.key}
-        | ({"S3ObjectVersion": artifact.version_id} if artifact.version_id else {})
-    )
     with in_our_words():
-        answer = client("lambda").update_function_code(FunctionName=function, RevisionId=revision, **source)  # type: ignore[arg-type]
-    return Code(sha256=answer["CodeSha256"])
+        client("lambda").update_function_code(FunctionName=function, RevisionId=revision, **_source(artifact))
+
+
+def _source(artifact: Zip | Image) -> Any:
+    if isinstance(artifact, Image):
+        return {"ImageUri": artifact.image_uri}
+    version = {"S3ObjectVersion": artifact.version_id} if artifact.version_id else {}
+    return {"S3Bucket": artifact.bucket, "S3Key": artifact.key} | version
 
 
 def publish(function: str, latest: Function, description: str) -> Green:
@@ -114,20 +154,34 @@ def publish(function: str, latest: Function, description: str) -> Green:
 
 
 def invoke(function: str, qualifier: str, case: Case) -> Reply:
-    """Invoke once and wait for the answer; a function that raises is an answer too."""
+    """Invoke once and wait two minutes for the answer; a function that raises or does not answer is an answer too."""
     return _invoke(client("invoke"), function, qualifier, case)
 
 
 def probe(function: str, qualifier: str, case: Case) -> Reply:
-    """Invoke once, and give it ten seconds. Raises AwsUnavailable when they are over."""
-    return _invoke(client("lambda"), function, qualifier, case)
+    """The same, waiting five seconds: for when traffic waits meanwhile."""
+    return _invoke(client("probe"), function, qualifier, case)
 
 
 def _invoke(lambda_: "LambdaClient", function: str, qualifier: str, case: Case) -> Reply:
     begun = clock.now()
-    with in_our_words():
-        answer = lambda_.invoke(FunctionName=function, Qualifier=qualifier, Payload=json.dumps(case.payload).encode())
-        body = answer["Payload"].read()
+    try:
+        with in_our_words():
+            answer = lambda_.invoke(
+                FunctionName=function, Qualifier=qualifier, Payload=json.dumps(case.payload).encode()
+            )
+            body = answer["Payload"].read()
+    except AwsUnavailable as error:
+        if not isinstance(error.__cause__, ReadTimeoutError):
+            raise
+        waited = clock.now() - begun
+        return Reply(
+            payload=None,
+            error="NoAnswer",
+            error_message=f"nothing came within {waited:.0f} seconds",
+            duration_ms=waited * 1000,
+            version=qualifier,
+        )
     payload = _json(body)
     failed = "FunctionError" in answer
     details = payload if failed and isinstance(payload, dict) else {}

@@ -8,8 +8,8 @@ The record of every deployment, and the lock of every alias, in one DynamoDB tab
 
 The index ByFunction lists a function's deployments by their start, ByKind the locks that are held.
 A record is `open`, then perhaps `undoing`, then has the name of the machine's end. Who sets `undoing` may
-undo; whoever changes something reads the alias first and then asks `must_be_open`, so that a handler
-which outlives its execution cannot change what was undone.
+undo; whoever shifts reads the alias first, and then writes down the weight to come while the record is open, so
+that a handler which outlives its execution cannot change what was undone.
 """
 
 import json
@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING, Any
 
 from bluegreen import clock
 from bluegreen.aws.client import client, in_our_words
-from bluegreen.deployment import Plan
-from bluegreen.errors import DeploymentOver
+from bluegreen.deployment import Existing, Plan
+from bluegreen.errors import AwsUnavailable, DeploymentOver
 from bluegreen.model import Frozen
 
 if TYPE_CHECKING:
@@ -31,6 +31,7 @@ DEPLOYED = "Deployed"
 ROLLED_BACK = "RolledBack"
 REJECTED = "Rejected"
 NOTHING_TO_DEPLOY = "NothingToDeploy"
+LARGEST_EVIDENCE = 100_000
 RECORD = "record"
 LOCK = "lock"
 
@@ -48,6 +49,7 @@ class Record(Frozen):
     artifact: str
     plan: Plan | None = None
     green: str | None = None
+    weights: tuple[float, ...] = ()
     ended_at: str | None = None
     error: str | None = None
     cause: str | None = None
@@ -117,18 +119,20 @@ def open_deployment(record: Record) -> None:
                         "Put": {
                             "TableName": _table(),
                             "Item": _record_item(record),
-                            "ConditionExpression": "attribute_not_exists(pk) OR #state = :open",
-                            "ExpressionAttributeNames": {"#state": "state"},
+                            "ConditionExpression": "attribute_not_exists(pk) OR "
+                            "(attribute_not_exists(#plan) AND #state = :open)",
+                            "ExpressionAttributeNames": {"#plan": "plan", "#state": "state"},
                             "ExpressionAttributeValues": {":open": {"S": OPEN}},
                         }
                     },
                 ]
             )
         except dynamodb.exceptions.TransactionCanceledException as error:
+            reasons = [reason.get("Code") for reason in error.response.get("CancellationReasons", [])]
             holder = held(record.function, record.alias)
-            if holder is None or holder.held_by == record.execution:
-                raise error
-            raise Held(holder) from error
+            if holder and holder.held_by != record.execution and "ConditionalCheckFailed" in reasons:
+                raise Held(holder) from error
+            raise AwsUnavailable(f"the table could not take the record now ({reasons})") from error
 
 
 def held(function: str, alias: str) -> Lock | None:
@@ -167,21 +171,36 @@ def keep(record: Record) -> None:
 
 def learn_plan(plan: Plan) -> None:
     """Write down what is about to change and how to undo it. Raises DeploymentOver."""
-    if not _set(plan.deployment, {"plan": plan.model_dump_json(), "artifact": str(plan.artifact)}, while_in=(OPEN,)):
-        raise DeploymentOver(f"deployment {plan.deployment} is not open")
+    green = {"green": plan.artifact.version} if isinstance(plan.artifact, Existing) else {}
+    learned = {"plan": plan.model_dump_json(), "artifact": str(plan.artifact)}
+    _learn(plan.deployment, learned | green)
 
 
 def learn_green(deployment: str, version: str) -> None:
     """Write down green's version before it can get traffic, so that undoing knows it. Raises DeploymentOver."""
-    if not _set(deployment, {"green": version}, while_in=(OPEN,)):
-        raise DeploymentOver(f"deployment {deployment} is not open")
+    _learn(deployment, {"green": version})
 
 
-def must_be_open(deployment: str) -> None:
-    """Raises DeploymentOver if somebody has begun to undo the deployment. Read what is to be changed before asking."""
-    item = _get(f"deployment#{deployment}", RECORD)
-    if item is None or item["state"] != OPEN:
-        raise DeploymentOver(f"deployment {deployment} is not open any more; nothing was changed")
+def learn_shift(deployment: str, weights: list[float]) -> None:
+    """
+    Write down which weights of green the alias has or may have after the next call: the last, and the one to come.
+
+    Raises DeploymentOver if somebody has begun to undo the deployment. Read the alias first: then a shift and an
+    undoing at the same moment cannot miss each other.
+    """
+    _learn(deployment, {"weights": json.dumps(weights)})
+
+
+def must_be(state: str, deployment: str) -> None:
+    """Raises DeploymentOver if the record is in another state by now. Read what is to be changed before asking."""
+    record = find(deployment)
+    if record is None or record.state != state:
+        raise DeploymentOver(f"Deployment {deployment} is not {state} any more; nothing was changed.")
+
+
+def _learn(deployment: str, values: dict[str, str]) -> None:
+    if not _set(deployment, values, while_in=(OPEN,)):
+        raise DeploymentOver(f"Deployment {deployment} is not open any more; nothing was changed.")
 
 
 def begin_undoing(deployment: str) -> bool:
@@ -218,12 +237,14 @@ def free(lock: Lock) -> None:
 
 
 def note(deployment: str, state: str, evidence: dict[str, Any]) -> None:
-    """Add a step to the audit."""
+    """Add a step to the audit; of evidence larger than a DynamoDB item may be, its size."""
+    text = json.dumps(evidence)
+    if len(text) > LARGEST_EVIDENCE:
+        text = json.dumps({"bytes_left_out": len(text), "error": evidence.get("error"), "cause": evidence.get("cause")})
     with in_our_words():
         client("dynamodb").put_item(
             TableName=_table(),
-            Item=_key(f"deployment#{deployment}", f"step#{clock.iso(clock.now())}#{state}")
-            | {"evidence": {"S": json.dumps(evidence)}},
+            Item=_key(f"deployment#{deployment}", f"step#{clock.iso(clock.now())}#{state}") | {"evidence": {"S": text}},
         )
 
 
@@ -312,15 +333,18 @@ def _lock(item: dict[str, str]) -> Lock:
 
 
 def _record_item(record: Record) -> dict[str, "AttributeValueTypeDef"]:
-    values = record.model_dump(exclude_none=True, exclude={"plan"})
+    values = record.model_dump(exclude_none=True, exclude={"plan", "weights"})
     values |= {"plan": record.plan.model_dump_json()} if record.plan else {}
     return _key(f"deployment#{record.id}", RECORD) | {name: {"S": value} for name, value in values.items()}
 
 
 def _record(item: dict[str, str]) -> Record:
     known: dict[str, Any] = {name: value for name, value in item.items() if name in Record.model_fields}
-    plan = Plan.model_validate_json(known.pop("plan")) if "plan" in known else None
-    return Record(**known, plan=plan)
+    known |= {"weights": json.loads(known["weights"])} if "weights" in known else {}
+    if "plan" in known:
+        # A plan may have been written by an older or newer release that knows other fields.
+        known["plan"] = Plan.model_validate_json(known["plan"], extra="ignore")
+    return Record(**known)
 
 
 def _step(item: dict[str, str]) -> Step:

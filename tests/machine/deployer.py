@@ -1,0 +1,180 @@
+"""
+The deployer as it is installed, in one process: its table, bucket and topic, and a function that users call.
+
+Every test of the machine starts from here: BonusCalculatorLambda, whose alias PROD is at version 1, with users who call
+PROD ten times a second.
+"""
+
+import io
+import json
+import os
+import zipfile
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+from unittest import mock
+
+import boto3
+from botocore.exceptions import ClientError
+
+from tests.machine.walk import InProcessAws, Run, handlers_of, in_process_aws
+
+FUNCTION, ALIAS = "BonusCalculatorLambda", "PROD"
+BUCKET, TABLE, TOPIC = "artifacts", "deployments", "notifications"
+SETTINGS = {
+    "TABLE_NAME": TABLE,
+    "ARTIFACT_BUCKET": BUCKET,
+    "DEFAULT_TRAFFIC": "Canary10Percent5Minutes",
+    "DEFAULT_ALIAS": ALIAS,
+    "POWERTOOLS_TRACE_DISABLED": "1",
+    "POWERTOOLS_METRICS_DISABLED": "1",
+    "POWERTOOLS_SERVICE_NAME": "bluegreen",
+    "POWERTOOLS_METRICS_NAMESPACE": "BlueGreen",
+    "AWS_LAMBDA_FUNCTION_NAME": "bluegreen",
+    "AWS_ACCESS_KEY_ID": "test",
+    "AWS_SECRET_ACCESS_KEY": "test",
+}
+
+GOOD = "def handler(event, context): return {'statusCode': 200, 'bonus': %d}"
+BAD_UNDER_TRAFFIC = """
+def handler(event, context):
+    if event.get('user'):
+        raise ValueError('no bonus for users')
+    return {'statusCode': 200}
+"""
+BROKEN = "def handler(event, context): raise RuntimeError('broken')"
+
+
+class Deployer:
+    """What a test does with the deployer, and what it sees of it from outside."""
+
+    def __init__(self, aws: InProcessAws) -> None:
+        self.aws = aws
+        self.served: Counter[str] = Counter()
+        self.harmed: Counter[str] = Counter()
+        aws.create_function(FUNCTION, GOOD % 1)
+
+    def upload(self, source: str, key: str = "new.zip") -> dict[str, str]:
+        """An artifact of a function with this source."""
+        version = boto3.client("s3").put_object(Bucket=BUCKET, Key=key, Body=zip_of(source))["VersionId"]
+        return {"bucket": BUCKET, "key": key, "version_id": version}
+
+    def deploy(self, source: str = GOOD % 2, **request: Any) -> Run:
+        """Upload and deploy; with a canary of five minutes unless the request says otherwise."""
+        return self.run({"function": FUNCTION, "artifact": self.upload(source)} | request)
+
+    def run(self, request: Any, name: str | None = None) -> Run:
+        """A request, from its start to its end."""
+        return self.aws.walk(request, name)
+
+    def users_call(self, times_a_second: float = 1) -> None:
+        """From now on users call PROD, and count what they get by the version that served them."""
+        lambda_ = boto3.client("lambda")
+
+        def call() -> None:
+            try:
+                answer = lambda_.invoke(FunctionName=FUNCTION, Qualifier=ALIAS, Payload=json.dumps({"user": 1}))
+            except ClientError:
+                self.harmed["no version"] += 1
+                return
+            version = answer["ExecutedVersion"]
+            (self.harmed if "FunctionError" in answer else self.served)[version] += 1
+
+        self.aws.every(1 / times_a_second, call)
+
+    def alias(self) -> tuple[str, dict[str, float]]:
+        """The alias's main version, and the weights beside it."""
+        alias = boto3.client("lambda").get_alias(FunctionName=FUNCTION, Name=ALIAS)
+        return alias["FunctionVersion"], alias.get("RoutingConfig", {}).get("AdditionalVersionWeights", {})
+
+    def digest(self, qualifier: str = "$LATEST") -> str:
+        """The code behind a qualifier."""
+        configuration = boto3.client("lambda").get_function_configuration(FunctionName=FUNCTION, Qualifier=qualifier)
+        return str(configuration["CodeSha256"])
+
+    def versions(self) -> list[str]:
+        """What is published."""
+        answer = boto3.client("lambda").list_versions_by_function(FunctionName=FUNCTION)
+        return [version["Version"] for version in answer["Versions"] if version["Version"] != "$LATEST"]
+
+    def everything(self) -> Any:
+        """All that a refused request must leave as it was: alias, $LATEST and versions."""
+        lambda_ = boto3.client("lambda")
+        answers = (
+            lambda_.get_alias(FunctionName=FUNCTION, Name=ALIAS),
+            lambda_.get_function(FunctionName=FUNCTION)["Configuration"],
+            lambda_.list_versions_by_function(FunctionName=FUNCTION),
+        )
+        return [
+            {name: value for name, value in answer.items() if name != "ResponseMetadata"}  # type: ignore[attr-defined]
+            for answer in answers
+        ]
+
+    def items(self, prefix: str) -> list[dict[str, Any]]:
+        """What the table has whose key begins so."""
+        found = boto3.resource("dynamodb").Table(TABLE).scan()["Items"]
+        return [item for item in found if str(item["pk"]).startswith(prefix)]
+
+    def record(self, run: Run) -> dict[str, Any]:
+        """The record of a run."""
+        name = run.arn.rpartition(":")[2]
+        (record,) = (item for item in self.items(f"deployment#{name}") if item["sk"] == "record")
+        return record
+
+    def notified(self) -> list[str]:
+        """The subjects that people were told, in order."""
+        queue = boto3.resource("sqs").get_queue_by_name(QueueName="people")
+        told = []
+        while messages := queue.receive_messages(MaxNumberOfMessages=10):
+            for message in messages:
+                told.append(json.loads(message.body)["Subject"])
+                message.delete()
+        return told
+
+
+def zip_of(source: str) -> bytes:
+    """A zip of index.py; the same source is the same zip."""
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as archive:
+        archive.writestr(zipfile.ZipInfo("index.py"), source)
+    return file.getvalue()
+
+
+@contextmanager
+def installed(**world: Any) -> Iterator[Deployer]:
+    """The deployer in an AWS of its own."""
+    with mock.patch.dict(os.environ, SETTINGS), in_process_aws(handlers_of(), **world) as aws:
+        boto3.setup_default_session(region_name="us-east-1")
+        s3 = boto3.client("s3")
+        s3.create_bucket(Bucket=BUCKET)
+        s3.put_bucket_versioning(Bucket=BUCKET, VersioningConfiguration={"Status": "Enabled"})
+        _create_table()
+        topic = boto3.client("sns").create_topic(Name=TOPIC)["TopicArn"]
+        queue = boto3.resource("sqs").create_queue(QueueName="people")
+        boto3.client("sns").subscribe(TopicArn=topic, Protocol="sqs", Endpoint=queue.attributes["QueueArn"])
+        with mock.patch.dict(os.environ, {"TOPIC_ARN": topic, "STATE_MACHINE_ARN": aws.machine_arn()}):
+            yield Deployer(aws)
+
+
+def _create_table() -> None:
+    boto3.client("dynamodb").create_table(
+        TableName=TABLE,
+        BillingMode="PAY_PER_REQUEST",
+        AttributeDefinitions=[
+            {"AttributeName": name, "AttributeType": "S"} for name in ("pk", "sk", "function", "started_at", "kind")
+        ],
+        KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}],
+        GlobalSecondaryIndexes=[
+            _index("ByFunction", "function", "started_at"),
+            _index("ByKind", "kind", "pk"),
+        ],
+    )
+
+
+def _index(name: str, key: str, order: str) -> Any:
+    return {
+        "IndexName": name,
+        "KeySchema": [{"AttributeName": key, "KeyType": "HASH"}, {"AttributeName": order, "KeyType": "RANGE"}],
+        "Projection": {"ProjectionType": "ALL"},
+    }
