@@ -4,10 +4,11 @@ The deploy machine, from fragments.
 A fragment is a function: it takes the state that follows (`then`) and the state that failures lead to
 (`or_else`), and returns its own first state. A machine is fragments put together from its ends backwards.
 
-    prepare     OpenDeployment, AnythingToDeploy?                           or_else Rejected
-    stage       NewCode?, UpdateCode, SmokeTest, PublishVersion, SmokeTestGreen   \
-    shift       ShiftAlias, Bake, CheckHealth, BakeOver?, FullyShifted?            >  or_else RollBack
-    complete    CompleteDeployment                                                /
+    prepare     OpenDeployment, AnythingToDeploy?                         or_else RejectDeployment
+    stage       NewCode?, then UpdateCode, SmokeTest, PublishVersion
+                or ReuseVersion; SmokeTestGreen                           or_else RollBack
+    shift       ShiftAlias, Bake, CheckHealth, BakeOver?, FullyShifted?   or_else RollBack
+    complete    CompleteDeployment                                        or_else RollBack
 """
 
 from typing import Any
