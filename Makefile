@@ -1,0 +1,71 @@
+# Everything a fresh clone needs; each target does its own set-up.
+
+PYTHON ?= python3
+BIN := .venv/bin
+DEV := .venv/.ready
+SANDBOX := .venv-sandbox/.ready
+UV := .venv-uv/bin/uv
+
+.PHONY: help demo sandbox test check asl picture build deploy bench bench-verdict lock clean
+
+help:
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 18
+
+demo: $(DEV) $(SANDBOX)          ## the main job on the embedded AWS, from start to end
+	@$(BIN)/python -m sandbox.demo
+
+sandbox: $(DEV) $(SANDBOX)       ## the embedded AWS with this stack deployed, until Ctrl-C (PORT=4566)
+	@$(BIN)/python -m sandbox
+
+test: $(DEV) $(SANDBOX)          ## every test
+	@$(BIN)/python -m pytest -n 2 --dist loadgroup
+
+check: $(DEV)                    ## lint, format and types
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy handlers cli sandbox statemachine benchmarks tests && $(BIN)/cfn-lint template.yaml
+
+asl: $(DEV)                      ## write the state machine and its picture from their definition
+	@$(BIN)/python -m statemachine && $(BIN)/python -m statemachine picture
+
+build: $(SANDBOX)                ## the artifact, for Lambda's platform
+	@.venv-sandbox/bin/sam build
+
+deploy: build                    ## the stack, into the AWS account of your credentials
+	@.venv-sandbox/bin/sam deploy
+
+bench: $(DEV) $(SANDBOX)         ## what a deployment costs, as ratios
+	@$(BIN)/python -m benchmarks
+
+bench-verdict: $(DEV)            ## the verdict against its peers, simulated (about ten minutes)
+	@$(UV) pip install -q --python $(BIN)/python --require-hashes -r requirements/bench.txt
+	@$(BIN)/python -m benchmarks.verdict
+
+$(UV): requirements/uv.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; say which with PYTHON=")'
+	@echo "setting up .venv-uv"
+	@$(PYTHON) -m venv .venv-uv && .venv-uv/bin/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements/uv.txt
+	@touch $@
+
+$(DEV): $(UV) requirements/dev.txt requirements/statemachine.txt pyproject.toml
+	@echo "setting up .venv"
+	@$(UV) venv -q --clear --python $(PYTHON) .venv
+	@$(UV) pip install -q --python $(BIN)/python --require-hashes -r requirements/dev.txt
+	@$(UV) pip install -q --python $(BIN)/python --require-hashes --no-deps -r requirements/statemachine.txt
+	@$(UV) pip install -q --python $(BIN)/python --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(SANDBOX): $(UV) requirements/sandbox.txt
+	@echo "setting up .venv-sandbox"
+	@$(UV) venv -q --clear --python $(PYTHON) .venv-sandbox
+	@$(UV) pip install -q --python .venv-sandbox/bin/python --require-hashes -r requirements/sandbox.txt
+	@touch $@
+
+COMPILE = pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --custom-compile-command 'make lock'
+
+lock: $(UV)                      ## pin every dependency anew
+	@for name in uv dev sandbox bench; do (cd requirements && ../$(UV) $(COMPILE) $$name.in -o $$name.txt --upgrade); done
+	@$(UV) $(COMPILE) --no-deps --upgrade requirements/statemachine.in -o requirements/statemachine.txt
+	@$(UV) $(COMPILE) --upgrade --constraint requirements/dev.txt handlers/requirements.in -o handlers/requirements.txt \
+	  --no-emit-package boto3 --no-emit-package botocore --no-emit-package python-dateutil --no-emit-package six --no-emit-package urllib3
+
+clean:                           ## remove everything that is made here
+	@rm -rf .venv .venv-uv .venv-sandbox .aws-sam .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis .sandbox.env
