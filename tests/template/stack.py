@@ -2,13 +2,14 @@
 
 import json
 import os
-import shutil
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
+
+from sandbox.server import interpreter
 
 ROOT = Path(__file__).parents[2]
 TEMPLATE = ROOT / "template.yaml"
@@ -17,13 +18,9 @@ TRANSLATE = Path(__file__).with_name("translate.py")
 Properties = dict[str, Any]
 
 
-@cache
 def sam() -> Path:
-    """The SAM CLI of the project's sandbox environment, or else the one on the PATH."""
-    path = os.pathsep.join([str(ROOT / ".venv-sandbox" / "bin"), os.environ["PATH"]])
-    found = shutil.which("sam", path=path)
-    assert found, "there is no sam in .venv-sandbox nor on the PATH"
-    return Path(found)
+    """The SAM CLI of the sandbox's environment, beside an interpreter that has boto3 and none of what is packaged."""
+    return Path(interpreter()).with_name("sam")
 
 
 def run_sam(*arguments: str, **variables: str) -> str:
@@ -101,7 +98,7 @@ def as_list(value: Any) -> list[Any]:
 @cache
 def stack() -> Stack:
     ran = subprocess.run(
-        [sam().with_name("python"), "-I", TRANSLATE, TEMPLATE],
+        [interpreter(), "-I", TRANSLATE, TEMPLATE],
         env={"AWS_DEFAULT_REGION": "eu-west-1"},
         text=True,
         capture_output=True,

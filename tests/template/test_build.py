@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.template.stack import ROOT, run_sam, sam, stack
+from sandbox.server import interpreter
+from tests.template.stack import ROOT, run_sam, stack
 
 FUNCTIONS = stack().functions
 AARCH64 = 183
@@ -35,7 +36,7 @@ def build(folder: Path, **variables: str) -> Path:
 def start_make(function: str, artifact: Path, **variables: str) -> "subprocess.Popen[str]":
     """What `sam build` runs for one function."""
     artifact.mkdir(parents=True)
-    variables = {"ARTIFACTS_DIR": str(artifact), "PYTHON": str(sam().with_name("python"))} | variables
+    variables = {"ARTIFACTS_DIR": str(artifact), "PYTHON": interpreter()} | variables
     command = ["make", "-C", str(ROOT / "handlers"), f"build-{function}", *(f"{k}={v}" for k, v in variables.items())]
     return subprocess.Popen(command, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
 
@@ -51,7 +52,7 @@ def files(artifact: Path) -> dict[str, str]:
 
 def in_the_sandbox(code: str) -> str:
     """What the code prints where functions run: an interpreter with boto3 and without what the artifact packages."""
-    command = [str(sam().with_name("python")), "-I", "-B", "-c", code]
+    command = [interpreter(), "-I", "-B", "-c", code]
     variables = {"AWS_DEFAULT_REGION": "eu-west-1"}
     ran = subprocess.run(command, env=variables, text=True, capture_output=True, check=False)
     assert ran.returncode == 0, ran.stderr

@@ -4,7 +4,6 @@ import re
 
 import pytest
 
-from bluegreen.aws.client import LONGEST_REPLY_SECONDS
 from tests.template.stack import ROOT, machine, stack, tasks
 
 SUBSTITUTIONS = stack().properties("DeployStateMachine")["DefinitionSubstitutions"]
@@ -29,11 +28,6 @@ def test_a_state_has_one_name_everywhere(state: str) -> None:
 @pytest.mark.parametrize("state", tasks())
 def test_a_function_gives_up_before_its_state_does(state: str) -> None:
     assert stack().functions[f"{state}Function"]["Timeout"] < tasks()[state]["TimeoutSeconds"]
-
-
-@pytest.mark.parametrize("state", ["SmokeTest", "SmokeTestGreen", "RollBack"])
-def test_a_function_that_waits_for_another_has_the_time(state: str) -> None:
-    assert stack().functions[f"{state}Function"]["Timeout"] > LONGEST_REPLY_SECONDS
 
 
 def test_every_handler_is_deployed() -> None:

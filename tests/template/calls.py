@@ -1,0 +1,138 @@
+"""
+Which calls of AWS a handler's code can come to, found by reading it.
+
+From every function of the handler's file to every function, class or method that those name, through the imports.
+"""
+
+import ast
+from dataclasses import dataclass
+from functools import cache
+
+import botocore
+import botocore.session
+
+from tests.template.stack import ROOT
+
+HANDLERS = ROOT / "handlers"
+
+NEEDS: dict[str, set[str]] = {
+    "get_alias": {"lambda:GetAlias"},
+    "get_function": {"lambda:GetFunction", "lambda:ListTags"},
+    "get_provisioned_concurrency_config": {"lambda:GetProvisionedConcurrencyConfig"},
+    "invoke": {"lambda:InvokeFunction"},
+    "publish_version": {"lambda:PublishVersion"},
+    "update_alias": {"lambda:UpdateAlias"},
+    "update_function_code": {
+        "lambda:UpdateFunctionCode",
+        "s3:GetObject",
+        "s3:GetObjectVersion",
+        "ecr:BatchGetImage",
+        "ecr:GetDownloadUrlForLayer",
+    },
+    "get_object": {"s3:GetObject", "s3:ListBucket"},
+    "upload_fileobj": {"s3:PutObject", "s3:AbortMultipartUpload"},
+    "get_item": {"dynamodb:GetItem"},
+    "put_item": {"dynamodb:PutItem"},
+    "update_item": {"dynamodb:UpdateItem"},
+    "delete_item": {"dynamodb:DeleteItem"},
+    "query": {"dynamodb:Query"},
+    "transact_write_items": {"dynamodb:PutItem"},
+    "get_metric_data": {"cloudwatch:GetMetricData"},
+    "publish": {"sns:Publish", "kms:GenerateDataKey", "kms:Decrypt"},
+    "start_execution": {"states:StartExecution"},
+    "describe_execution": {"states:DescribeExecution"},
+}
+"""A method of boto3, and what IAM asks of its caller."""
+
+SERVICES = ("cloudwatch", "dynamodb", "lambda", "s3", "sns", "stepfunctions")
+
+Place = tuple[str, str]
+"""A module and a name in it."""
+
+
+@dataclass(frozen=True)
+class Module:
+    """What a module defines, and what its names stand for."""
+
+    name: str
+    definitions: dict[str, ast.AST]
+    imports: dict[str, Place]
+
+
+@cache
+def modules() -> dict[str, Module]:
+    found = {}
+    for path in HANDLERS.rglob("*.py"):
+        name = ".".join(path.relative_to(HANDLERS).with_suffix("").parts).removesuffix(".__init__")
+        tree = ast.parse(path.read_text())
+        definitions = (ast.FunctionDef, ast.ClassDef)
+        found[name] = Module(
+            name,
+            {node.name: node for node in tree.body if isinstance(node, definitions)},
+            {
+                alias.asname or alias.name: (node.module, alias.name)
+                for node in ast.walk(tree)
+                if isinstance(node, ast.ImportFrom) and node.module
+                for alias in node.names
+            },
+        )
+    return found
+
+
+def calls_of(handler: str) -> set[str]:
+    """The methods of boto3 that the handler of that file can come to call."""
+    methods: set[str] = set()
+    seen: set[Place] = set()
+    ahead: list[Place] = [(handler, name) for name in modules()[handler].definitions]
+    while ahead:
+        place = ahead.pop()
+        module = modules().get(place[0])
+        if module is None or place in seen:
+            continue
+        seen.add(place)
+        if place[1] in module.imports:
+            ahead.append(module.imports[place[1]])
+        for node in ast.walk(module.definitions.get(place[1], ast.Pass())):
+            ahead += _named(module, node)
+            if module.name.startswith("bluegreen.aws."):
+                methods |= _methods(node) & NEEDS.keys()
+    return methods
+
+
+def needs_of(handler: str) -> set[str]:
+    """The permissions without which those calls fail."""
+    return set().union(*(NEEDS[method] for method in calls_of(handler)))
+
+
+def unknown_calls() -> set[str]:
+    """Methods of boto3 that the adapters call and NEEDS does not know."""
+    session = botocore.session.get_session()
+    of_boto3 = {
+        botocore.xform_name(operation)
+        for service in SERVICES
+        for operation in session.get_service_model(service).operation_names
+    }
+    adapters = [module for name, module in modules().items() if name.startswith("bluegreen.aws.")]
+    walked = [node for module in adapters for each in module.definitions.values() for node in ast.walk(each)]
+    return set().union(*map(_methods, walked)) & of_boto3 - NEEDS.keys()
+
+
+def _named(module: Module, node: ast.AST) -> list[Place]:
+    """The definition that a name, or a name in a module, stands for."""
+    match node:
+        case ast.Name(id=name) if name in module.definitions:
+            return [(module.name, name)]
+        case ast.Name(id=name) if name in module.imports:
+            return [module.imports[name]]
+        case ast.Attribute(value=ast.Name(id=name), attr=attribute) if name in module.imports:
+            return [(".".join(module.imports[name]), attribute)]
+    return []
+
+
+def _methods(node: ast.AST) -> set[str]:
+    match node:
+        case ast.Call(func=ast.Attribute(attr="get_paginator"), args=[ast.Constant(value=str(method))]):
+            return {method}
+        case ast.Call(func=ast.Attribute(attr=method)):
+            return {method}
+    return set()
