@@ -1,6 +1,7 @@
 """`python -m benchmarks.verdict`: simulate, print the tables, write them with a plot to docs/."""
 
 import argparse
+import importlib.util
 import sys
 import time
 from pathlib import Path
@@ -39,7 +40,10 @@ def main() -> None:
     asked.out.mkdir(parents=True, exist_ok=True)
     (asked.out / "verdict-benchmark.md").write_text(text)
     (asked.out / "verdict-benchmark.json").write_text(report.as_json(groups, above, claims))
-    plot.draw(groups["grid"], asked.out / "verdict-benchmark.svg")
+    if importlib.util.find_spec("matplotlib"):
+        plot.draw(groups["grid"], asked.out / "verdict-benchmark.svg")
+    else:
+        print("no picture: it needs requirements/bench.txt installed", file=sys.stderr)
     print(text)
 
 

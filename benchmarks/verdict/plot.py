@@ -1,24 +1,22 @@
 """The figures as a picture: false rollbacks, and what bad greens harm."""
 
+import importlib
 from pathlib import Path
 from typing import Any
 
-import matplotlib as mpl
-
-mpl.use("Agg")
-mpl.rcParams.update({"svg.hashsalt": "bluegreen", "font.size": 9, "axes.spines.top": False, "axes.spines.right": False})
-
-import matplotlib.pyplot as plt  # noqa: E402  (after the backend is chosen)
-
-from benchmarks.verdict.rules import OURS  # noqa: E402
-from benchmarks.verdict.targets import Measured  # noqa: E402
+from benchmarks.verdict.rules import OURS
+from benchmarks.verdict.targets import Measured
 
 BLUE = 0.001
+LOOK = {"svg.hashsalt": "bluegreen", "font.size": 9, "axes.spines.top": False, "axes.spines.right": False}
 STYLES = ("o", "s", "^", "v", "D", "P", "X", "<", ">", "*")
 
 
 def draw(measured: Measured, path: Path) -> None:
     """Write the picture as SVG."""
+    matplotlib, plt = importlib.import_module("matplotlib"), importlib.import_module("matplotlib.pyplot")
+    matplotlib.use("Agg")
+    matplotlib.rcParams.update(LOOK)
     figure, (left, thin, thick) = plt.subplots(1, 3, figsize=(13, 4.6))
     false_rollbacks(left, measured)
     harm(thin, measured, 10)
@@ -53,6 +51,8 @@ def false_rollbacks(axes: Any, measured: Measured) -> None:
         axes.plot([cell.traffic for cell in cells], shares, **style(measured, rule))
     axes.axhline(1, color="black", linewidth=0.8, linestyle=":")
     axes.set(xscale="log", yscale="log", xlabel="requests per second", ylabel="% rolled back (0.05 stands for less)")
+    axes.xaxis.set_major_formatter("{x:g}")
+    axes.yaxis.set_major_formatter("{x:g}")
     axes.set_title("An identical green, errors 0.1 %")
 
 
@@ -61,6 +61,8 @@ def harm(axes: Any, measured: Measured, traffic: float) -> None:
     cells = [cell for cell in measured.bad if cell.blue == BLUE and cell.traffic == traffic]
     for rule in measured.rules:
         harmed = [max(measured[rule, cell].harmed, 0.5) for cell in cells]
-        axes.plot([100 * cell.green for cell in cells], harmed, **style(measured, rule))
+        hollow = {} if measured.keeps_it(rule, cells[0]) else {"markerfacecolor": "white", "linestyle": ":"}
+        axes.plot([100 * cell.green for cell in cells], harmed, **(style(measured, rule) | hollow))
     axes.set(xscale="log", yscale="log", xlabel="green's errors, %", ylabel="requests harmed in the first hour, mean")
-    axes.set_title(f"A worse green at {traffic:,} req/s, blue 0.1 %")
+    axes.xaxis.set_major_formatter("{x:g}")
+    axes.set_title(f"A worse green at {traffic:,} req/s, blue 0.1 %\n(dotted: rolls back > 1 % of identical greens)")

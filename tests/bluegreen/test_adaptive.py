@@ -1,18 +1,20 @@
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bluegreen.adaptive import ALMOST_ALL, Caution, first_weight, next_weight
 from bluegreen.verdict import Bucket, Counts, Policy, Sides, Verdict, judge
 
 
-def seen(weight, *figures):
+def seen(weight: float, *figures: tuple[int, int, int, int]) -> Verdict:
     """The verdict on minutes at a weight, each green's bad, green's, blue's bad and blue's requests."""
     return judge(
         Bucket(60 * number, {"errors": Sides(green=Counts(green, bad), blue=Counts(blue, blue_bad))}, weight)
         for number, (bad, green, blue_bad, blue) in enumerate(figures)
     )
 
+
+unhurried = settings(deadline=None)
 
 NOISY = (0, 17, 6, 6000)
 SPOTLESS = (0, 17, 0, 6000)
@@ -23,66 +25,71 @@ class TestFirstWeight:
         ("per_minute", "weight"),
         [(0, 0.045), (1, 0.045), (60, 0.045), (600, 50 / 1800), (6000, 50 / 18_000), (60_000, 0.008 / 3)],
     )
-    def test_an_outright_failure_harms_about_fifty_requests_before_it_shows(self, per_minute, weight):
+    def test_an_outright_failure_harms_about_fifty_requests_before_it_shows(
+        self, per_minute: float, weight: float
+    ) -> None:
         assert first_weight(per_minute).green_weight == pytest.approx(weight)
 
+    @unhurried
     @given(st.floats(100, 1e7), st.integers(0, 600))
-    def test_what_may_be_harmed_unseen_is_the_budget_whatever_the_traffic_and_the_delay(self, per_minute, delay):
+    def test_what_may_be_harmed_unseen_is_the_budget_whatever_the_traffic_and_the_delay(
+        self, per_minute: float, delay: int
+    ) -> None:
         weight = first_weight(per_minute, delay_seconds=delay).green_weight
         unseen = per_minute * weight * (60 + delay) / 60
 
         assert unseen <= max(Caution().budget(per_minute, noisy=True), per_minute * 0.001 * (60 + delay) / 60) * 1.001
 
-    def test_the_first_decision_comes_when_the_first_minute_is_visible(self):
+    def test_the_first_decision_comes_when_the_first_minute_is_visible(self) -> None:
         assert first_weight(600).bake_seconds == 180
         assert first_weight(600, period_seconds=10, delay_seconds=30).bake_seconds == 40
 
 
 class TestGrowth:
-    def test_the_weight_grows_as_harmlessness_is_proved(self):
+    def test_the_weight_grows_as_harmlessness_is_proved(self) -> None:
         one, three = seen(0.0028, NOISY), seen(0.0028, NOISY, NOISY, NOISY)
         weights = [next_weight(0.0028, verdict, 6000).green_weight for verdict in (one, three)]
 
         assert 0.0028 < weights[0] < weights[1] < 0.5
 
-    def test_it_grows_in_the_measure_of_the_bound(self):
+    def test_it_grows_in_the_measure_of_the_bound(self) -> None:
         verdict = seen(0.0028, NOISY)
 
         assert next_weight(0.0028, verdict, 6000).green_weight == pytest.approx(50 / (18_000 * verdict.bound))
 
-    def test_it_never_shrinks(self):
+    def test_it_never_shrinks(self) -> None:
         verdict = seen(0.0028, (1, 17, 6, 6000))
 
         assert next_weight(0.4, verdict, 6000).green_weight == 0.4
 
-    def test_it_is_at_most_ten_times_what_was_seen(self):
+    def test_it_is_at_most_ten_times_what_was_seen(self) -> None:
         verdict = seen(0.0028, (1, 100, 60, 6000))
 
         assert verdict.kind == "not_enough"
         assert next_weight(0.0028, verdict, 600).green_weight == pytest.approx(0.028)
 
-    def test_it_is_at_most_a_half_before_green_is_fine(self):
+    def test_it_is_at_most_a_half_before_green_is_fine(self) -> None:
         verdict = seen(0.3, *[(1, 100, 60, 6000)] * 3)
 
         assert verdict.kind == "not_enough"
         assert next_weight(0.3, verdict, 60).green_weight == 0.5
 
     @pytest.mark.parametrize(("per_minute", "weight"), [(60, 0.25), (120, 0.125), (6000, 0.065), (600, 0.065)])
-    def test_on_a_spotless_blue_it_waits_where_two_failures_tell(self, per_minute, weight):
+    def test_on_a_spotless_blue_it_waits_where_two_failures_tell(self, per_minute: float, weight: float) -> None:
         verdict = seen(0.06, *[SPOTLESS] * 8)
 
         assert verdict.kind == "not_enough"
         assert next_weight(0.06, verdict, per_minute).green_weight == pytest.approx(weight, abs=0.03)
         assert next_weight(0.06, verdict, per_minute).green_weight <= weight
 
-    def test_the_signal_that_knows_least_decides(self):
+    def test_the_signal_that_knows_least_decides(self) -> None:
         known, unknown = Sides(Counts(6000, 60), Counts(300, 1)), Sides(Counts(6000, 60), Counts(10, 0))
         both = judge([Bucket(0, {"errors": known, "throttles": unknown}, 0.05)])
         one = judge([Bucket(0, {"errors": known}, 0.05)])
 
         assert next_weight(0.05, both, 6000).green_weight < next_weight(0.05, one, 6000).green_weight
 
-    def test_a_signal_with_a_wider_margin_counts_for_less(self):
+    def test_a_signal_with_a_wider_margin_counts_for_less(self) -> None:
         errors = Sides(Counts(6000, 60), Counts(100, 1))
         alone = judge([Bucket(0, {"errors": errors}, 0.05)])
         slow = judge([Bucket(0, {"errors": errors, "slow": Sides(Counts(6000, 300), Counts(100, 5))}, 0.05)])
@@ -90,14 +97,14 @@ class TestGrowth:
         assert slow.bound > alone.bound
         assert next_weight(0.01, slow, 6000) == next_weight(0.01, alone, 6000)
 
-    def test_a_blue_that_never_throttles_is_no_spotless_blue_when_it_fails(self):
+    def test_a_blue_that_never_throttles_is_no_spotless_blue_when_it_fails(self) -> None:
         both = {"errors": Sides(Counts(540, 6), Counts(60, 0)), "throttles": Sides(Counts(540, 0), Counts(60, 0))}
         verdict = judge([Bucket(60 * number, both, 0.1) for number in range(4)])
 
         assert verdict.kind == "not_enough"
         assert next_weight(0.1, verdict, 600).green_weight == 0.5
 
-    def test_it_stays_when_every_signal_is_in_a_dry_run(self):
+    def test_it_stays_when_every_signal_is_in_a_dry_run(self) -> None:
         verdict = judge(
             [Bucket(0, {"errors": Sides(Counts(90), Counts(10))}, 0.1)], Policy(dry_run=frozenset({"errors"}))
         )
@@ -105,24 +112,24 @@ class TestGrowth:
         assert next_weight(0.1, verdict, 600).green_weight == 0.1
 
     @pytest.mark.parametrize("verdict", [seen(0.1, (50, 60, 0, 540)), Verdict.cannot_measure("no answer")])
-    def test_it_stays_while_green_is_worse_or_unseen(self, verdict):
+    def test_it_stays_while_green_is_worse_or_unseen(self, verdict: Verdict) -> None:
         assert next_weight(0.1, verdict, 600).green_weight == 0.1
 
-    def test_without_data_it_stays(self):
+    def test_without_data_it_stays(self) -> None:
         assert next_weight(0.045, judge([]), 0).green_weight == 0.045
 
-    def test_one_bucket_passes_between_decisions(self):
+    def test_one_bucket_passes_between_decisions(self) -> None:
         assert next_weight(0.1, judge([]), 600, period_seconds=10).bake_seconds == 10
 
 
 class TestTheEnd:
     FINE = (0, 900, 1, 8100)
 
-    def test_a_green_that_is_fine_gets_almost_all_while_blue_still_compares(self):
+    def test_a_green_that_is_fine_gets_almost_all_while_blue_still_compares(self) -> None:
         assert next_weight(0.1, seen(0.1, self.FINE), 9000).green_weight == ALMOST_ALL
 
     @pytest.mark.parametrize(("minutes_seen", "weight"), [(0, 0.9), (1, 0.9), (2, 1.0)])
-    def test_after_two_minutes_seen_at_almost_all_it_gets_everything(self, minutes_seen, weight):
+    def test_after_two_minutes_seen_at_almost_all_it_gets_everything(self, minutes_seen: int, weight: float) -> None:
         before = Sides(Counts(8100, 1), Counts(900, 0))
         buckets = [Bucket(60 * number, {"errors": before}, 0.1) for number in (-3, -2, -1)]
         for number in range(minutes_seen):
@@ -130,17 +137,17 @@ class TestTheEnd:
 
         assert next_weight(0.9, judge(buckets), 9000).green_weight == weight
 
-    def test_it_does_not_while_doubts_remain(self):
+    def test_it_does_not_while_doubts_remain(self) -> None:
         verdict = seen(0.9, *[(1, 20, 0, 2)] * 3)
 
         assert verdict.kind == "not_enough"
         assert next_weight(0.9, verdict, 22).green_weight == 0.9
 
-    def test_it_stays_there(self):
+    def test_it_stays_there(self) -> None:
         assert next_weight(1.0, seen(1.0, (5, 9000, 0, 0)), 9000).green_weight == 1.0
 
 
-def test_a_good_green_gets_everything_in_ten_minutes_under_heavy_traffic():
+def test_a_good_green_gets_everything_in_ten_minutes_under_heavy_traffic() -> None:
     per_minute, weight, buckets, minute = 60_000, first_weight(60_000).green_weight, [], 0
     while weight < 1:
         green = round(per_minute * weight)

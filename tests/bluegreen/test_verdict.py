@@ -2,7 +2,9 @@ import dataclasses
 import json
 import math
 import time
+from collections.abc import Callable, Iterator, Sequence
 from itertools import product
+from random import Random
 
 import pytest
 from hypothesis import given, settings
@@ -14,29 +16,37 @@ from bluegreen.verdict.judgement import Watch
 from bluegreen.verdict.words import odds, points
 
 UNDAMPED = Policy(icc=0.0)
+STRICT = Tolerance()
+
+Figures = tuple[int, int, int, int]
+"""Green's bad, green's, blue's bad and blue's requests."""
 ENOUGH = math.log(100)
 
+unhurried = settings(deadline=None)
 
-def sides(green_bad, green, blue_bad, blue):
+
+def sides(green_bad: int, green: int, blue_bad: int, blue: int) -> Sides:
     return Sides(blue=Counts(blue, blue_bad), green=Counts(green, green_bad))
 
 
-def minutes(*figures, weight=None, signal="errors"):
+def minutes(*figures: Figures, weight: float | None = None, signal: str = "errors") -> list[Bucket]:
     return [Bucket(60 * number, {signal: sides(*each)}, weight) for number, each in enumerate(figures)]
 
 
-def chance(bad, requests, rate):
+def chance(bad: int, requests: int, rate: float) -> float:
     return math.comb(requests, bad) * rate**bad * (1 - rate) ** (requests - bad)
 
 
-def outcomes(green, blue, green_rate, blue_rate):
+def outcomes(green: int, blue: int, green_rate: float, blue_rate: float) -> Iterator[tuple[float, Sides]]:
     """Every pair of counts that may come out, with its probability."""
     for green_bad, blue_bad in product(range(green + 1), range(blue + 1)):
         probability = chance(green_bad, green, green_rate) * chance(blue_bad, blue, blue_rate)
         yield probability, sides(green_bad, green, blue_bad, blue)
 
 
-def evidence(figures, tolerance=Tolerance(), weight=None, icc=0.0):  # noqa: B008
+def evidence(
+    figures: Sequence[Sides], tolerance: Tolerance = STRICT, weight: float | None = None, icc: float = 0.0
+) -> float:
     worse = Worse(tolerance, icc)
     for number, each in enumerate(figures):
         worse.add(each, Bucket(60 * number, {}, weight))
@@ -58,15 +68,19 @@ NO_WORSE = [
 class TestWhatIsPromised:
     @pytest.mark.parametrize(("green", "blue"), [(1, 30), (5, 30), (30, 5), (18, 18)])
     @pytest.mark.parametrize(("p", "q", "rho", "delta"), NO_WORSE)
-    def test_the_evidence_against_a_green_that_is_no_worse_is_at_most_1_on_average(self, green, blue, p, q, rho, delta):
+    def test_the_evidence_against_a_green_that_is_no_worse_is_at_most_1_on_average(
+        self, green: int, blue: int, p: float, q: float, rho: float, delta: float
+    ) -> None:
         tolerance = Tolerance(rho=rho, delta=delta)
-        mean = sum(chance * evidence([each], tolerance) for chance, each in outcomes(green, blue, p, q))
+        mean = sum(likely * evidence([each], tolerance) for likely, each in outcomes(green, blue, p, q))
 
         assert mean <= 1 + 1e-9
 
     @pytest.mark.parametrize("weight", [0.02, 0.1, 0.5, 0.9])
     @pytest.mark.parametrize(("p", "q", "rho", "delta"), NO_WORSE)
-    def test_it_is_so_in_tiny_buckets_over_the_routing_too(self, weight, p, q, rho, delta):
+    def test_it_is_so_in_tiny_buckets_over_the_routing_too(
+        self, weight: float, p: float, q: float, rho: float, delta: float
+    ) -> None:
         requests, tolerance = 6, Tolerance(rho=rho, delta=delta)
         mean = sum(
             chance(green, requests, weight) * probability * evidence([each], tolerance, weight)
@@ -78,7 +92,7 @@ class TestWhatIsPromised:
 
     @pytest.mark.parametrize("bad", range(6))
     @pytest.mark.parametrize("weight", [0.05, 0.3, 0.9])
-    def test_it_is_so_whatever_hits_both_versions_alike(self, bad, weight):
+    def test_it_is_so_whatever_hits_both_versions_alike(self, bad: int, weight: float) -> None:
         requests = 5
         mean = 0.0
         for routing in product((True, False), repeat=requests):
@@ -91,7 +105,7 @@ class TestWhatIsPromised:
         assert mean <= 1 + 1e-9
 
     @pytest.mark.parametrize("bad", [0, 1, 7, 20, 35, 40])
-    def test_it_is_so_in_an_outage_of_any_size_when_counts_are_large(self, bad):
+    def test_it_is_so_in_an_outage_of_any_size_when_counts_are_large(self, bad: int) -> None:
         green, requests = 9, 40
         mean = sum(
             math.comb(bad, green_bad)
@@ -103,19 +117,18 @@ class TestWhatIsPromised:
 
         assert mean <= 1 + 1e-9
 
-    def test_it_is_so_when_each_request_has_a_rate_of_its_own(self):
+    def test_it_is_so_when_each_request_has_a_rate_of_its_own(self) -> None:
         of_green, of_blue = (0.9, 0.0, 0.3), (0.5, 0.1, 0.6, 0.4)
         mean = 0.0
         for bad in product((0, 1), repeat=7):
-            probability = math.prod(
-                rate if hit else 1 - rate for rate, hit in zip((*of_green, *of_blue), bad, strict=True)
-            )
+            rates = zip((*of_green, *of_blue), bad, strict=True)
+            probability = math.prod(rate if hit else 1 - rate for rate, hit in rates)
             mean += probability * evidence([sides(sum(bad[:3]), 3, sum(bad[3:]), 4)])
 
         assert sum(of_green) / 3 <= sum(of_blue) / 4
         assert mean <= 1 + 1e-9
 
-    def test_it_is_so_over_minutes_whose_rates_drift_and_whose_weight_grows(self):
+    def test_it_is_so_over_minutes_whose_rates_drift_and_whose_weight_grows(self) -> None:
         first, second, third = (
             list(outcomes(2, 6, 0.02, 0.02)),
             list(outcomes(4, 4, 0.6, 0.6)),
@@ -125,31 +138,31 @@ class TestWhatIsPromised:
 
         assert mean <= 1 + 1e-9
 
-    def test_looking_after_every_minute_finds_a_good_green_guilty_no_more_often_than_promised(self):
+    def test_looking_after_every_minute_finds_a_good_green_guilty_no_more_often_than_promised(self) -> None:
         policy = Policy(false_alarm=0.2, icc=0.0, tolerance=Tolerance(rho=1.0))
         guilty = 0.0
-        alive = {((), ()): 1.0}
+        alive: dict[tuple[Sides, ...], float] = {(): 1.0}
         for _ in range(3):
-            following = {}
-            for (seen, _), probability in alive.items():
+            following: dict[tuple[Sides, ...], float] = {}
+            for seen, probability in alive.items():
                 for likely, each in outcomes(2, 6, 0.3, 0.3):
                     figures = (*seen, each)
                     buckets = [Bucket(60 * number, {"errors": one}) for number, one in enumerate(figures)]
                     if judge(buckets, policy).kind == "worse":
                         guilty += probability * likely
                     else:
-                        following[figures, ()] = probability * likely
+                        following[figures] = probability * likely
             alive = following
 
         assert 0 < guilty <= 0.2
 
-    def test_dividing_by_the_correlation_makes_no_evidence_out_of_nothing(self):
-        mean = sum(chance * evidence([each], icc=0.3) for chance, each in outcomes(5, 30, 0.11, 0.1))
+    def test_dividing_by_the_correlation_makes_no_evidence_out_of_nothing(self) -> None:
+        mean = sum(likely * evidence([each], icc=0.3) for likely, each in outcomes(5, 30, 0.11, 0.1))
 
         assert mean <= 1 + 1e-9
 
     @pytest.mark.parametrize(("p", "q"), [(0.05, 0.0), (0.3, 0.1), (0.9, 0.2), (1.0, 0.0)])
-    def test_the_bound_on_how_much_worse_green_is_holds_as_often_as_promised(self, p, q):
+    def test_the_bound_on_how_much_worse_green_is_holds_as_often_as_promised(self, p: float, q: float) -> None:
         missed = 0.0
         for probability, each in outcomes(20, 20, p, q):
             no_worse = NoWorse(0.0)
@@ -158,7 +171,7 @@ class TestWhatIsPromised:
 
         assert missed <= 0.05
 
-    def test_the_share_of_each_signal_comes_out_of_one_budget(self):
+    def test_the_share_of_each_signal_comes_out_of_one_budget(self) -> None:
         shares = Policy().budget(frozenset({"errors", "slow", "throttles", "declined_payments"}))
 
         assert sum(shares.values()) == pytest.approx(1)
@@ -183,52 +196,52 @@ class TestVerdicts:
             (minutes((600, 600, 5400, 5400)), "not_enough"),
         ],
     )
-    def test_counts_decide(self, buckets, kind):
+    def test_counts_decide(self, buckets: list[Bucket], kind: str) -> None:
         assert judge(buckets).kind == kind
 
-    def test_two_failures_at_a_small_weight_on_a_spotless_blue_are_enough(self):
+    def test_two_failures_at_a_small_weight_on_a_spotless_blue_are_enough(self) -> None:
         assert judge(minutes((2, 30, 0, 1000))).kind == "worse"
 
-    def test_one_failure_at_a_small_weight_on_a_spotless_blue_is_not(self):
+    def test_one_failure_at_a_small_weight_on_a_spotless_blue_is_not(self) -> None:
         assert judge(minutes((1, 30, 0, 1000))).kind == "not_enough"
 
-    def test_a_doubling_within_the_margin_is_fine_and_a_threefold_rate_beyond_it_is_worse(self):
+    def test_a_doubling_within_the_margin_is_fine_and_a_threefold_rate_beyond_it_is_worse(self) -> None:
         assert judge(minutes((20, 10_000, 90, 90_000))).findings[0].bound < 0.01
         assert judge(minutes((300, 10_000, 900, 90_000))).kind == "worse"
 
-    def test_a_green_that_goes_bad_on_the_way_is_found_out(self):
+    def test_a_green_that_goes_bad_on_the_way_is_found_out(self) -> None:
         good = [(0, 600, 6, 5400)] * 30
 
         assert judge(minutes(*good)).kind == "fine"
         assert judge(minutes(*good, (20, 600, 6, 5400))).kind == "worse"
 
-    def test_once_worse_stays_worse(self):
+    def test_once_worse_stays_worse(self) -> None:
         bad, good = [(9, 100, 0, 900)], [(0, 5000, 50, 5000)] * 20
 
         assert judge(minutes(*bad, *good)).kind == "worse"
 
-    def test_without_blue_there_is_no_evidence(self):
+    def test_without_blue_there_is_no_evidence(self) -> None:
         verdict = judge(minutes((500, 500, 0, 0), (3, 3, 0, 0), weight=1.0))
 
         assert verdict.kind == "not_enough"
         assert verdict.log_evidence == pytest.approx(0)
         assert verdict.bound == 1
 
-    def test_a_blue_that_fails_as_often_clears_green(self):
+    def test_a_blue_that_fails_as_often_clears_green(self) -> None:
         assert judge(minutes((60, 600, 540, 5400))).log_evidence < 0
 
-    def test_correlated_failures_count_less(self):
+    def test_correlated_failures_count_less(self) -> None:
         buckets = minutes((130, 30_000, 70, 30_000))
 
         assert judge(buckets, Policy(icc=0.001)).log_evidence < judge(buckets, UNDAMPED).log_evidence / 3
 
-    def test_cloudwatch_that_does_not_answer_is_no_verdict_on_green(self):
+    def test_cloudwatch_that_does_not_answer_is_no_verdict_on_green(self) -> None:
         verdict = Verdict.cannot_measure("CloudWatch did not answer for three minutes")
 
         assert (verdict.kind, verdict.bound) == ("cannot_measure", 1)
         assert verdict.as_dict()["reason"] == "CloudWatch did not answer for three minutes"
 
-    def test_it_knows_the_largest_weight_that_was_seen_and_for_how_long(self):
+    def test_it_knows_the_largest_weight_that_was_seen_and_for_how_long(self) -> None:
         one, two = minutes((0, 5, 0, 95), (0, 5, 0, 95), weight=0.05), minutes((0, 50, 0, 50), weight=0.5)
         late = [Bucket(600 + bucket.start, bucket.signals, bucket.green_weight) for bucket in two]
         idle = [Bucket(900, {"errors": sides(0, 0, 0, 0)}, 0.9)]
@@ -237,25 +250,27 @@ class TestVerdicts:
         assert (judge(one + late + idle).weight_seen, judge(one + late + idle).seconds_at_weight_seen) == (0.5, 60)
 
     @pytest.mark.parametrize(("green", "blue", "weight"), [(20, 380, 0.05), (390, 10, 0.5), (0, 400, 0.0)])
-    def test_where_the_weight_changed_green_s_share_tells_how_much_was_seen(self, green, blue, weight):
+    def test_where_the_weight_changed_green_s_share_tells_how_much_was_seen(
+        self, green: int, blue: int, weight: float
+    ) -> None:
         assert judge(minutes((0, green, 0, blue), weight=None)).weight_seen == weight
 
 
 class TestSignals:
-    def test_any_signal_can_tell(self):
+    def test_any_signal_can_tell(self) -> None:
         for signal in ("errors", "slow", "throttles", "declined_payments"):
             both = [
                 Bucket(0, {"errors": sides(0, 500, 0, 4500)} | {signal: sides(200, 500, 10, 4500)}),
             ]
             assert judge(both).kind == "worse", signal
 
-    def test_green_is_fine_only_when_every_signal_is(self):
+    def test_green_is_fine_only_when_every_signal_is(self) -> None:
         good, unsure = sides(0, 2000, 0, 18_000), sides(0, 40, 0, 360)
 
         assert judge([Bucket(0, {"errors": good, "throttles": good})]).kind == "fine"
         assert judge([Bucket(0, {"errors": good, "throttles": unsure})]).kind == "not_enough"
 
-    def test_a_signal_in_a_dry_run_is_reported_but_neither_acts_nor_costs_the_others_anything(self):
+    def test_a_signal_in_a_dry_run_is_reported_but_neither_acts_nor_costs_the_others_anything(self) -> None:
         errors, slow = sides(3, 100, 1, 900), sides(90, 100, 9, 900)
         dry = Policy(dry_run=frozenset({"slow"}))
         watched, alone = (
@@ -268,16 +283,16 @@ class TestSignals:
         assert {finding.signal: finding.acts for finding in watched.findings} == {"errors": True, "slow": False}
         assert next(f for f in watched.findings if f.signal == "slow").log_evidence > ENOUGH
 
-    def test_when_all_signals_are_in_a_dry_run_nothing_acts(self):
+    def test_when_all_signals_are_in_a_dry_run_nothing_acts(self) -> None:
         dry = Policy(dry_run=frozenset({"errors"}))
 
         assert judge(minutes((100, 100, 0, 900)), dry).kind == "not_enough"
 
-    def test_cold_starts_are_allowed_for(self):
+    def test_cold_starts_are_allowed_for(self) -> None:
         assert judge(minutes((2, 17, 30, 600), signal="slow")).kind == "not_enough"
         assert judge(minutes((9, 17, 30, 600), signal="slow")).kind == "worse"
 
-    def test_a_signal_may_have_a_tolerance_of_its_own(self):
+    def test_a_signal_may_have_a_tolerance_of_its_own(self) -> None:
         buckets = minutes((40, 1000, 90, 9000), signal="declined_payments")
         lenient = Policy(tolerances={"declined_payments": Tolerance(delta=0.05)})
 
@@ -294,20 +309,23 @@ buckets = st.lists(st.tuples(figures, weights), min_size=1, max_size=6).map(
 
 
 class TestWhateverComes:
+    @unhurried
     @given(buckets, st.randoms())
-    def test_the_order_in_which_minutes_arrive_does_not_matter(self, seen, random):
+    def test_the_order_in_which_minutes_arrive_does_not_matter(self, seen: list[Bucket], random: Random) -> None:
         shuffled = random.sample(seen, len(seen))
 
         assert judge(shuffled) == judge(seen)
 
+    @unhurried
     @given(buckets, figures)
-    def test_a_revised_minute_counts_as_if_it_had_been_right_at_once(self, seen, wrong):
+    def test_a_revised_minute_counts_as_if_it_had_been_right_at_once(self, seen: list[Bucket], wrong: Sides) -> None:
         first = dataclasses.replace(seen[0], signals={"errors": wrong})
 
         assert judge([first, *seen]) == judge(seen)
 
+    @unhurried
     @given(buckets)
-    def test_a_look_after_each_minute_comes_to_the_same_as_one_at_the_end(self, seen):
+    def test_a_look_after_each_minute_comes_to_the_same_as_one_at_the_end(self, seen: list[Bucket]) -> None:
         watch = Watch(frozenset({"errors"}))
         for bucket in seen:
             watch.add(bucket)
@@ -315,8 +333,9 @@ class TestWhateverComes:
 
         assert watch.verdict() == judge(seen)
 
+    @unhurried
     @given(figures, weights)
-    def test_one_more_failure_of_green_never_speaks_for_green(self, each, weight):
+    def test_one_more_failure_of_green_never_speaks_for_green(self, each: Sides, weight: float | None) -> None:
         green = each.green
         if green.bad < green.requests:
             worse = dataclasses.replace(each, green=Counts(green.requests, green.bad + 1))
@@ -325,8 +344,9 @@ class TestWhateverComes:
             assert after.log_evidence >= before.log_evidence - 1e-9
             assert after.bound >= before.bound * (1 - 1e-3)
 
+    @unhurried
     @given(figures, weights)
-    def test_one_more_failure_of_blue_never_speaks_against_green(self, each, weight):
+    def test_one_more_failure_of_blue_never_speaks_against_green(self, each: Sides, weight: float | None) -> None:
         blue = each.blue
         if blue.bad < blue.requests:
             noisier = dataclasses.replace(each, blue=Counts(blue.requests, blue.bad + 1))
@@ -334,14 +354,16 @@ class TestWhateverComes:
 
             assert after.log_evidence <= before.log_evidence + 1e-9
 
+    @unhurried
     @given(st.integers(1, 5000), st.integers(1, 5000))
-    def test_more_good_requests_never_loosen_the_bound(self, some, more):
+    def test_more_good_requests_never_loosen_the_bound(self, some: int, more: int) -> None:
         fewer, many = (judge(minutes((0, n, 0, 9 * n)), UNDAMPED).bound for n in (some, some + more))
 
         assert many <= fewer * (1 + 1e-3)
 
+    @unhurried
     @given(buckets)
-    def test_two_signals_with_equal_shares_can_change_places(self, seen):
+    def test_two_signals_with_equal_shares_can_change_places(self, seen: list[Bucket]) -> None:
         policy = Policy(shares={"a": 0.5, "b": 0.5})
         quiet = sides(0, 20, 0, 20)
         one = [dataclasses.replace(b, signals={"a": b.signals["errors"], "b": quiet}) for b in seen]
@@ -349,27 +371,30 @@ class TestWhateverComes:
 
         assert judge(one, policy).log_evidence == pytest.approx(judge(two, policy).log_evidence)
 
+    @unhurried
     @given(buckets)
-    def test_the_verdict_is_json(self, seen):
+    def test_the_verdict_is_json(self, seen: list[Bucket]) -> None:
         verdict = judge(seen)
 
         assert json.loads(json.dumps(verdict.as_dict(), allow_nan=False))["kind"] == verdict.kind
 
-    @settings(max_examples=30)
+    @unhurried
     @given(st.integers(0, 10**8), st.integers(0, 10**8), st.integers(0, 10**8), st.integers(0, 10**8))
-    def test_counts_of_a_hundred_million_are_no_trouble(self, green_bad, green, blue_bad, blue):
+    def test_counts_of_a_hundred_million_are_no_trouble(
+        self, green_bad: int, green: int, blue_bad: int, blue: int
+    ) -> None:
         verdict = judge(minutes(*[(green_bad, green_bad + green, blue_bad, blue_bad + blue)] * 3))
 
         assert math.isfinite(verdict.log_evidence)
         assert 0 <= verdict.bound <= 1
         assert verdict.odds < math.inf
 
-    def test_a_single_request_among_a_hundred_million_is_not_lost(self):
+    def test_a_single_request_among_a_hundred_million_is_not_lost(self) -> None:
         seen = [judge(minutes((bad, 10**8, 10**7, 10**8)), UNDAMPED).log_evidence for bad in (2 * 10**7, 2 * 10**7 + 1)]
 
         assert seen[1] > seen[0]
 
-    def test_a_day_of_minutes_is_judged_in_well_under_a_second(self):
+    def test_a_day_of_minutes_is_judged_in_well_under_a_second(self) -> None:
         day = minutes(*[(3, 1000, 30, 9000)] * 1440)
         began = time.perf_counter()
         judge(day)
@@ -378,7 +403,7 @@ class TestWhateverComes:
 
 
 class TestFigures:
-    def test_a_failure_published_before_its_invocation_counts_as_a_request(self):
+    def test_a_failure_published_before_its_invocation_counts_as_a_request(self) -> None:
         assert Counts(3, 5).requests == 5
 
     @pytest.mark.parametrize(
@@ -397,13 +422,13 @@ class TestFigures:
             lambda: Policy(shares={"errors": 0.0}),
         ],
     )
-    def test_what_makes_no_sense_is_refused(self, wrong):
+    def test_what_makes_no_sense_is_refused(self, wrong: Callable[[], object]) -> None:
         with pytest.raises(ValueError, match=r"not|negative|more than 0"):
             wrong()
 
 
 class TestWords:
-    def test_a_rollback_says_what_failed_and_how_sure_it_is(self):
+    def test_a_rollback_says_what_failed_and_how_sure_it_is(self) -> None:
         reason = judge(minutes((9, 812, 2, 7331))).reason
 
         assert reason.startswith("green failed 9 of 812, blue 2 of 7,331: odds ")
@@ -420,21 +445,21 @@ class TestWords:
             ),
         ],
     )
-    def test_other_verdicts_say_what_is_missing_or_known(self, buckets, words):
+    def test_other_verdicts_say_what_is_missing_or_known(self, buckets: list[Bucket], words: str) -> None:
         assert judge(buckets).reason == words
 
-    def test_waiting_names_what_would_be_fine(self):
+    def test_waiting_names_what_would_be_fine(self) -> None:
         assert judge(minutes((0, 30, 0, 270))).reason.endswith(
             "percentage points at most; 1 percentage points would be fine)"
         )
 
-    def test_each_signal_has_its_verb(self):
+    def test_each_signal_has_its_verb(self) -> None:
         assert judge(minutes((9, 10, 0, 90), signal="slow")).reason.startswith(
             "green was slow in 9 of 10, blue 0 of 90"
         )
         assert judge(minutes((9, 10, 0, 90), signal="sales")).reason.startswith("sales: green 9 of 10, blue 0 of 90")
 
-    def test_a_finding_says_its_own_sentence(self):
+    def test_a_finding_says_its_own_sentence(self) -> None:
         finding = judge(minutes((9, 812, 2, 7331))).findings[0]
 
         assert "odds" in finding.sentence()
@@ -451,12 +476,12 @@ class TestWords:
             (1e6, "more than a billion to 1"),
         ],
     )
-    def test_odds_are_rounded_down(self, log_odds, words):
+    def test_odds_are_rounded_down(self, log_odds: float, words: str) -> None:
         assert odds(log_odds) == words
 
     @pytest.mark.parametrize(
         ("fraction", "words"),
         [(1.0, "100 percentage points"), (0.00812, "0.82 percentage points"), (0.0, "0 percentage points")],
     )
-    def test_differences_are_rounded_up(self, fraction, words):
+    def test_differences_are_rounded_up(self, fraction: float, words: str) -> None:
         assert points(fraction) == words
