@@ -7,12 +7,23 @@ Safe to retry: the lock knows its execution, and the record is written again as 
 import os
 
 from bluegreen.aws import aliases, artifacts, executions, functions, records
-from bluegreen.deployment import OPT_IN_TAG, OPTED_IN, Artifact, Blue, Existing, Image, Latest, Plan, Request
-from bluegreen.errors import AccessDenied, AwsRefused, AwsUnavailable, DeploymentInProgress, InvalidRequest, NotFound
+from bluegreen.deployment import OPT_IN_TAG, OPTED_IN, Artifact, Blue, Existing, Image, Latest, Plan, Request, Zip
+from bluegreen.errors import (
+    AccessDenied,
+    AwsRefused,
+    AwsUnavailable,
+    DeploymentError,
+    DeploymentInProgress,
+    InvalidRequest,
+    NotFound,
+)
 from bluegreen.recovery import recover
 from bluegreen.smoke import UNLESS_GIVEN, Case
 from bluegreen.step import Execution, step
 from bluegreen.traffic import known, schedule
+
+PATIENT_RETRIES = 3
+"""How often we let $LATEST of a dead deployment be in our way."""
 
 
 @step
@@ -32,8 +43,10 @@ def handler(request: Request, execution: Execution) -> Plan:
         started_by=request.started_by or "",
         artifact=str(artifact),
     )
-    _take_lock(record)
+    _take_lock(record, execution.retries)
     blue, latest = _serving(request.function, alias), functions.describe(request.function)
+    if request.only_newer:
+        _must_be_newer(artifact, record)
     anything_to_deploy = not _serves(artifact, blue)
     plan = Plan(
         deployment=execution.name,
@@ -108,19 +121,33 @@ def _published(latest: functions.Function, artifact: Existing) -> Existing:
     return artifact
 
 
-def _take_lock(record: records.Record) -> None:
+def _take_lock(record: records.Record, retries: int) -> None:
     """Whoever holds it and still runs is in our way; whoever holds it and has ended is cleaned up after."""
     try:
         records.open_deployment(record)
     except records.Held as held:
-        holder = executions.describe(held.lock.held_by)
-        if holder and holder.status == executions.RUNNING:
+        try:
+            ended = recover(held.lock, impatient=retries >= PATIENT_RETRIES)
+        except DeploymentError as error:
+            raise AwsUnavailable(f"the deployment {held.lock.deployment} cannot be recovered yet: {error}") from error
+        if not ended:
             raise DeploymentInProgress(
-                f"alias: {record.function}:{record.alias} is being deployed to by {holder.name}; "
-                f"wait for it, or stop it: {executions.console_link(holder.arn)}"
+                f"alias: {record.function}:{record.alias} is being deployed to by {held.lock.deployment}; "
+                f"wait for it, or stop it: {executions.console_link(held.lock.held_by)}"
             ) from held
-        recover(held.lock, holder)
         raise AwsUnavailable(f"the lock of {record.function}:{record.alias} has just been freed; again") from held
+
+
+def _must_be_newer(artifact: Artifact, record: records.Record) -> None:
+    for earlier in records.of_function(record.function):
+        theirs = earlier.plan.artifact if earlier.plan and earlier.alias == record.alias else None
+        if not isinstance(artifact, Zip) or not isinstance(theirs, Zip) or earlier.id == record.id:
+            continue
+        if (artifact.uploaded_at or "") < (theirs.uploaded_at or ""):
+            raise InvalidRequest(
+                f"artifact: {artifact} was uploaded at {artifact.uploaded_at}, before {theirs} ({theirs.uploaded_at}), "
+                f"which deployment {earlier.id} took; to go back all the same, deploy it by hand"
+            )
 
 
 def _serving(function: str, alias: str) -> functions.Function:

@@ -65,6 +65,7 @@ class Zip(Frozen):
     key: Annotated[str, Field(min_length=1, max_length=1024), AfterValidator(_plain_key)]
     version_id: str | None = None
     sha256: Digest | None = None
+    uploaded_at: str | None = None
 
     def __str__(self) -> str:
         return f"s3://{self.bucket}/{self.key}"
@@ -147,7 +148,12 @@ def _unreadable(complaint: str | None) -> None:
 
 
 class Request(Frozen):
-    """What a person, a pipeline or an upload asks for; the input of the deploy machine."""
+    """
+    What a person, a pipeline or an upload asks for; the input of the deploy machine.
+
+    `only_newer` refuses an artifact that was uploaded before the one deployed last: an upload sets it, so that an
+    event which comes late is no step back.
+    """
 
     function: FunctionName
     artifact: Artifact
@@ -155,6 +161,7 @@ class Request(Frozen):
     traffic: HowTraffic | None = None
     smoke_tests: SmokeTests = ()
     health: Health = Health()
+    only_newer: bool = False
     started_by: Annotated[str, Field(max_length=256)] | None = None
     deployment_json: Annotated[str | None, AfterValidator(_unreadable)] = None
 

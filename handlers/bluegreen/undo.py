@@ -9,7 +9,14 @@ other.
 
 from bluegreen.aws import aliases, artifacts, functions, records
 from bluegreen.deployment import Existing, Image, Plan, Rollback, Zip
-from bluegreen.errors import AwsUnavailable, DeploymentError, NotFound, PreconditionFailed, RollbackImpossible
+from bluegreen.errors import (
+    AwsUnavailable,
+    DeploymentError,
+    DeploymentOver,
+    NotFound,
+    PreconditionFailed,
+    RollbackImpossible,
+)
 from bluegreen.smoke import UNLESS_GIVEN
 from bluegreen.traffic import Route, route
 
@@ -27,6 +34,8 @@ def undo(plan: Plan, green: str | None, error: str, cause: str, *, tried: int) -
     record = _marked(plan)
     if record and not record.live:
         return _as_it_ended(plan, record)
+    if record is None and tried:
+        raise AwsUnavailable(f"The deployments table does not answer. {plan.name} by hand: `{by_hand(plan)}`.")
     serving, alias = _alias(plan, green, record)
     latest = _latest_or_why_not(plan, tried)
     if record is None:
@@ -65,12 +74,13 @@ def _as_it_ended(plan: Plan, record: records.Record) -> Rollback:
 def _alias(plan: Plan, green: str | None, record: records.Record | None) -> tuple[str, str]:
     """Which version or versions serve, and a sentence about it."""
     if record and not record.weights:
-        return plan.blue.version, f"{plan.name} is at version {plan.blue.version}; it was never moved."
+        serving = str(aliases.read(plan.function, plan.alias).route)
+        return serving, f"{plan.name} is at version {serving}; this deployment never moved it."
     try:
         return _put_back(plan, green, record)
     except NotFound as error:
         raise RollbackImpossible(f"{plan.name} cannot be put back: {error} By hand: `{by_hand(plan)}`.") from error
-    except PreconditionFailed:
+    except (PreconditionFailed, DeploymentOver):
         raise
     except DeploymentError as error:
         raise type(error)(f"{plan.name} could not be put back yet: {error} By hand: `{by_hand(plan)}`.") from error
@@ -137,6 +147,7 @@ def _latest(plan: Plan) -> str:
     before = _code_before(plan)
     if before is None:
         return "$LATEST keeps the new code: what it had was never published or deployed from here."
+    records.must_be(records.UNDOING, plan.deployment)
     functions.update(plan.function, before, found.revision)
     if functions.when_settled(plan.function).sha256 != plan.latest.sha256:
         raise PreconditionFailed(f"$LATEST of {plan.function} was put back to {before} and is something else now")

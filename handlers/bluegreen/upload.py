@@ -59,5 +59,6 @@ class Upload(Frozen):
         return settings | {
             "function": self.function,
             "artifact": artifact,
+            "only_newer": True,
             "started_by": f"upload by {self.requester or 'someone'}",
         }

@@ -11,6 +11,7 @@ import urllib.request
 import zipfile
 from typing import Any
 
+from bluegreen import clock
 from bluegreen.aws.client import client, in_our_words
 from bluegreen.deployment import Zip
 from bluegreen.errors import AwsUnavailable, InvalidRequest, NotFound
@@ -48,7 +49,14 @@ def inspect(artifact: Zip) -> Zip:
             "upload it again or correct the digest"
         )
     version_id = answer.get("VersionId")
-    return artifact.model_copy(update={"sha256": sha256, "version_id": version_id if version_id != "null" else None})
+    uploaded_at = clock.iso(answer["LastModified"].timestamp())
+    return artifact.model_copy(
+        update={
+            "uploaded_at": uploaded_at,
+            "sha256": sha256,
+            "version_id": version_id if version_id != "null" else None,
+        }
+    )
 
 
 def keep_copy(url: str, function: str, sha256: str) -> Zip:

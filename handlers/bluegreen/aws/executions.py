@@ -14,13 +14,14 @@ class Execution(Frozen):
     """
     An execution as Step Functions knows it.
 
-    `status` is RUNNING, SUCCEEDED, FAILED, TIMED_OUT, ABORTED or PENDING_REDRIVE.
+    `status` is RUNNING, SUCCEEDED, FAILED, TIMED_OUT, ABORTED or PENDING_REDRIVE; `ended_at` is in seconds since
+    1970, 0 while it runs.
     """
 
     arn: str
     name: str
     status: str
-    input: dict[str, Any]
+    ended_at: float
 
 
 def describe(arn: str) -> Execution | None:
@@ -30,7 +31,10 @@ def describe(arn: str) -> Execution | None:
             answer = client("stepfunctions").describe_execution(executionArn=arn)
     except NotFound:
         return None
-    return Execution(arn=arn, name=answer["name"], status=answer["status"], input=json.loads(answer.get("input", "{}")))
+    ended = answer.get("stopDate")
+    return Execution(
+        arn=arn, name=answer["name"], status=answer["status"], ended_at=ended.timestamp() if ended else 0.0
+    )
 
 
 def start(machine: str, name: str, request: dict[str, Any]) -> str:

@@ -32,6 +32,7 @@ ROLLED_BACK = "RolledBack"
 REJECTED = "Rejected"
 NOTHING_TO_DEPLOY = "NothingToDeploy"
 LARGEST_EVIDENCE = 100_000
+HOUR_SECONDS = 3600
 RECORD = "record"
 LOCK = "lock"
 
@@ -206,6 +207,27 @@ def _learn(deployment: str, values: dict[str, str]) -> None:
 def begin_undoing(deployment: str) -> bool:
     """From now on the deployment changes nothing more; False if it had ended already."""
     return _set(deployment, {"state": UNDOING}, while_in=(OPEN, UNDOING))
+
+
+def page(deployment: str) -> bool:
+    """Whether it is time to call a person again: the first time, and an hour after the last."""
+    now = clock.now()
+    dynamodb = client("dynamodb")
+    with in_our_words():
+        try:
+            dynamodb.update_item(
+                TableName=_table(),
+                Key=_key(f"deployment#{deployment}", RECORD),
+                UpdateExpression="SET paged_at = :now",
+                ConditionExpression="attribute_not_exists(paged_at) OR paged_at < :hour_ago",
+                ExpressionAttributeValues={
+                    ":now": {"S": clock.iso(now)},
+                    ":hour_ago": {"S": clock.iso(now - HOUR_SECONDS)},
+                },
+            )
+        except dynamodb.exceptions.ConditionalCheckFailedException:
+            return False
+    return True
 
 
 def close(

@@ -1,0 +1,45 @@
+"""
+RecoverDeployments: make whole what an execution left behind that was stopped, timed out or could not roll back.
+
+Runs when Step Functions says that an execution ended badly, and every few minutes for every lock that is held, since
+events can be lost. Safe to repeat and safe beside itself.
+"""
+
+from typing import Any
+
+from aws_lambda_powertools.metrics import MetricUnit
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from bluegreen.aws import records
+from bluegreen.errors import DeploymentError
+from bluegreen.recovery import recover
+from bluegreen.step import logger, metrics, tracer
+
+
+@logger.inject_lambda_context(correlation_id_path="id", clear_state=True)
+@tracer.capture_lambda_handler(capture_response=False)
+def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, list[str]]:
+    recovered, failed = [], []
+    for lock in _locks(event):
+        try:
+            if recover(lock):
+                recovered.append(lock.deployment)
+        except DeploymentError as error:
+            logger.error("not recovered", extra={"deployment": lock.deployment, "cause": str(error)})
+            failed.append(lock.deployment)
+    logger.info("looked", extra={"recovered": recovered, "failed": failed})
+    if failed:
+        metrics.add_metric(name="RollbackFailed", unit=MetricUnit.Count, value=len(failed))
+        metrics.flush_metrics()
+        raise DeploymentError(f"not recovered, and tried again in some minutes: {', '.join(failed)}")
+    return {"recovered": recovered}
+
+
+def _locks(event: dict[str, Any]) -> list[records.Lock]:
+    """Of the execution that the event tells of, or all that are held."""
+    detail = event.get("detail", {})
+    if "executionArn" not in detail:
+        return records.locks()
+    record = records.find(detail["name"])
+    held = records.held(record.function, record.alias) if record else None
+    return [held] if held and held.held_by == detail["executionArn"] else []
