@@ -112,6 +112,12 @@ class Sandbox:
             shutil.rmtree(self._folder, ignore_errors=True)
             self._folder = None
 
+    def wait(self) -> None:
+        """Return never, unless the server ends by itself, which is an error."""
+        assert self._process
+        self._process.wait()
+        raise ServerFailed("the embedded AWS has ended; its last words:\n  " + self._last_words())
+
     def control(self, path: str, body: Any = None, method: str | None = None) -> Any:
         """Ask the server something about itself: `faults`, `calls`, `settings`; see `sandbox.layer.control`."""
         data = None if body is None else json.dumps(body).encode()
@@ -143,12 +149,14 @@ class Sandbox:
         while not answers(f"{self.endpoint}/_sandbox/settings"):
             waited = time.monotonic() - started
             if self._process.poll() is not None or waited > START_SECONDS:
-                lines = self.log.strip().splitlines() or ["the server wrote nothing"]
-                raise ServerFailed("the embedded AWS did not start; its last words:\n  " + "\n  ".join(lines[-5:]))
+                raise ServerFailed("the embedded AWS did not start; its last words:\n  " + self._last_words())
             if int(waited) != int(waited + 0.05) and int(waited) % 2:
                 self._say(f"still starting after {waited:.0f} s (the first start takes longest)")
             time.sleep(0.05)
         self._say(f"the embedded AWS answers on {self.endpoint} after {time.monotonic() - started:.1f} s")
+
+    def _last_words(self) -> str:
+        return "\n  ".join(self.log.strip().splitlines()[-5:]) or "none"
 
     def _say(self, words: str) -> None:
         if not self._quiet:

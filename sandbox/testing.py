@@ -12,6 +12,7 @@ import json
 import time
 import zipfile
 from collections.abc import Callable, Iterator
+from functools import cache
 from typing import Any, TypeVar
 
 import boto3
@@ -36,6 +37,7 @@ def aws() -> Iterator[Sandbox]:
 def client(aws: Sandbox) -> Callable[..., Any]:
     """`client("lambda")`: a boto3 client of the sandbox, as root or with the credentials given."""
 
+    @cache
     def make(service: str, **credentials: str) -> Any:
         return boto3.Session(
             aws_access_key_id=credentials.get("AccessKeyId", "test"),

@@ -40,21 +40,45 @@ def evaluate_alarm(original: Any) -> Any:
     return _evaluate_alarm
 
 
+def metric_alarm_record(original: Any) -> Any:
+    """A template's alarm, also one on an expression."""
+
+    def _cw_metric_alarm_record(name: str, props: dict[str, Any]) -> dict[str, Any]:
+        queries = props.get("Metrics")
+        if not queries:
+            record: dict[str, Any] = original(name, props)
+            return record
+        single = {key: value for key, value in props.items() if key != "Metrics"}
+        period = next(query["MetricStat"]["Period"] for query in queries if "MetricStat" in query)
+        record = original(name, single | {"MetricName": "-", "Namespace": "-", "Period": period})
+        return record | {"Metrics": queries, "MetricName": None, "Namespace": None}
+
+    return _cw_metric_alarm_record
+
+
 def state_of(alarm: dict[str, Any]) -> str | None:
     """The state by the last complete periods; None where it stays as it is, or we cannot tell."""
-    if not alarm.get("MetricName") or alarm["ComparisonOperator"] not in COMPARISONS:
+    if alarm["ComparisonOperator"] not in COMPARISONS:
         return None
     period, periods = alarm["Period"], alarm["EvaluationPeriods"]
     end = time.time() // period * period
-    metric = {"Namespace": alarm["Namespace"], "MetricName": alarm["MetricName"], "Dimensions": alarm["Dimensions"]}
-    asked = {"Metric": metric, "Period": period, "Stat": alarm.get("ExtendedStatistic") or alarm["Statistic"]}
-    found = statistics.series(asked, end - period * periods, end)
+    found = watched(alarm, end - period * periods, end)
     breaching = [COMPARISONS[alarm["ComparisonOperator"]](value, alarm["Threshold"]) for value in found.values()]
     missing = alarm.get("TreatMissingData", "missing")
     if not found and missing in ("missing", "ignore"):
         return "INSUFFICIENT_DATA" if missing == "missing" else None
     breaching += [missing == "breaching"] * (periods - len(found)) if missing != "missing" else []
     return "ALARM" if sum(breaching) >= min(alarm.get("DatapointsToAlarm", periods), periods) else "OK"
+
+
+def watched(alarm: dict[str, Any], start: float, end: float) -> statistics.Series:
+    """The series that the alarm compares: its one metric, or the one of its queries that returns data."""
+    if queries := alarm.get("Metrics"):
+        shown = next(query["Id"] for query in queries if str(query.get("ReturnData", True)).lower() != "false")
+        return statistics.evaluate(queries, start, end)[shown]
+    metric = {"Namespace": alarm["Namespace"], "MetricName": alarm["MetricName"], "Dimensions": alarm["Dimensions"]}
+    statistic = alarm.get("ExtendedStatistic") or alarm["Statistic"]
+    return statistics.series({"Metric": metric, "Period": alarm["Period"], "Stat": statistic}, start, end)
 
 
 def look_for_ever() -> None:

@@ -28,12 +28,14 @@ from sandbox.layer import (
     rules,
     seam,
     statistics,
+    templates,
     updates,
 )
 
 Patch = tuple[str, str, Callable[[Any], Any]]
 
 LAMBDA = "ministack.services.lambda_svc"
+PROVISIONERS = "ministack.services.cloudformation.provisioners"
 MACHINES = "ministack.services.stepfunctions"
 STATES = "moto.stepfunctions.parser.asl.component"
 TASKS = f"{STATES}.state.exec.state_task"
@@ -61,6 +63,8 @@ PATCHES: list[Patch] = [
     ("ministack.services.cloudwatch", "_evict_old_metrics", metrics.evict_old_metrics),
     ("ministack.services.cloudwatch", "_get_metric_data", statistics.get_metric_data),
     ("ministack.services.cloudwatch", "_evaluate_alarm", alarms.evaluate_alarm),
+    (PROVISIONERS, "_RESOURCE_HANDLERS", templates.resource_handlers),
+    (PROVISIONERS, "_cw_metric_alarm_record", alarms.metric_alarm_record),
     ("ministack.services.s3", "_fire_s3_event", events.fire_s3_event),
     ("ministack.services.eventbridge", "_dispatch_event", events.dispatch_event),
     ("ministack.services.eventbridge", "_dispatch_to_lambda", events.dispatch_to_lambda),

@@ -6,6 +6,9 @@ import os
 from dataclasses import dataclass, fields
 
 
+PREFIX = "SANDBOX_"
+
+
 @dataclass
 class Settings:
     """Times are in seconds of the wall clock."""
@@ -18,11 +21,11 @@ class Settings:
 
 
 def from_environment() -> Settings:
+    """Those that the launcher passed, the others as they are by default."""
     settings = Settings()
-    for setting in fields(Settings):
-        text = os.environ.get(f"SANDBOX_{setting.name.upper()}")
-        if text is not None:
-            change(settings, setting.name, text)
+    for name, text in os.environ.items():
+        if name.startswith(PREFIX):
+            change(settings, name.removeprefix(PREFIX).lower(), text)
     return settings
 
 

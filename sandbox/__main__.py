@@ -1,0 +1,56 @@
+"""
+`python -m sandbox [TEMPLATE]`: the embedded AWS with this stack in it, or another, until Ctrl-C.
+
+Prints shell lines that point AWS clients to it and then `ready`; writes the same lines to `.sandbox.env`.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from pathlib import Path
+from types import FrameType
+
+from sandbox.errors import SandboxError
+from sandbox.server import ROOT, Sandbox
+from sandbox.stack import deploy_stack
+
+ENV_FILE = ROOT / ".sandbox.env"
+
+
+def main() -> int:
+    """Serve until interrupted; 0 when that is what ended it, 1 when it could not serve."""
+    template = Path(sys.argv[1]).absolute() if len(sys.argv) > 1 else ROOT / "template.yaml"
+    signal.signal(signal.SIGTERM, interrupt)
+    try:
+        with Sandbox(port(), quiet=False) as sandbox:
+            print("deploying the stack with sam", file=sys.stderr, flush=True)
+            deploy_stack(sandbox, template)
+            lines = "".join(f"export {name}={value}\n" for name, value in sandbox.environment.items())
+            ENV_FILE.write_text(lines)
+            print(f"{lines}ready", flush=True)
+            sandbox.wait()
+    except KeyboardInterrupt:
+        return 0
+    except SandboxError as error:
+        print(error, file=sys.stderr)
+        return 1
+    finally:
+        ENV_FILE.unlink(missing_ok=True)
+    return 0
+
+
+def port() -> int:
+    text = os.environ.get("PORT", "4566")
+    if not text.isdigit() or not 0 < int(text) < 65536:
+        raise SandboxError(f"PORT is {text!r}; write a number from 1 to 65535, as in PORT=4567 make sandbox")
+    return int(text)
+
+
+def interrupt(number: int, frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,92 @@
+"""What CloudFormation templates may say and MiniStack does not hear: an HTTP API's OpenAPI body, a table's recovery."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from ministack.services import apigateway, dynamodb
+
+METHODS = {"get", "post", "put", "patch", "delete", "head", "options", "x-amazon-apigateway-any-method"}
+
+
+def resource_handlers(original: Any) -> Any:
+    """MiniStack's table of resource types, with ours in the place of some."""
+    api, table = original["AWS::ApiGatewayV2::Api"], original["AWS::DynamoDB::Table"]
+    api.update(create=api_create(api["create"]), update=api_update(api["update"]))
+    table.update(create=table_create(table["create"]))
+    return original
+
+
+def table_create(original: Any) -> Any:
+    def _ddb_table_create(logical_id: str, props: dict[str, Any], stack_name: str) -> Any:
+        name, attributes = original(logical_id, props, stack_name)
+        recovery = props.get("PointInTimeRecoverySpecification", {})
+        dynamodb._pitr_settings[name] = str(recovery.get("PointInTimeRecoveryEnabled")).lower() == "true"
+        return name, attributes
+
+    return _ddb_table_create
+
+
+def api_create(original: Any) -> Any:
+    def _apigw_v2_api_create(logical_id: str, props: dict[str, Any], stack_name: str) -> tuple[str, dict[str, Any]]:
+        body = props.get("Body") or {}
+        named = {"Name": body.get("info", {}).get("title"), **props}
+        api_id, attributes = original(logical_id, named, stack_name)
+        endpoint = f"http://127.0.0.1:{os.environ['GATEWAY_PORT']}/_aws/execute-api/{api_id}"
+        apigateway._apis[api_id]["apiEndpoint"] = endpoint
+        import_body(api_id, body)
+        return api_id, attributes | {"ApiEndpoint": endpoint}
+
+    return _apigw_v2_api_create
+
+
+def api_update(original: Any) -> Any:
+    def _apigw_v2_api_update(
+        physical_id: str, old: Any, new: dict[str, Any], stack_name: str, logical_id: Any = None
+    ) -> Any:
+        updated = original(physical_id, old, new, stack_name, logical_id)
+        import_body(physical_id, new.get("Body") or {})
+        return updated
+
+    return _apigw_v2_api_update
+
+
+def import_body(api_id: str, body: dict[str, Any]) -> None:
+    """Put the body's routes in the place of those there are."""
+    if not body.get("paths"):
+        return
+    apigateway._routes[api_id] = {}
+    apigateway._integrations[api_id] = {}
+    for path, operations in body["paths"].items():
+        for method, operation in operations.items():
+            integration = operation.get("x-amazon-apigateway-integration") if method in METHODS else None
+            if integration:
+                add_route(api_id, route_key(method, path), integration, is_signed(operation, body))
+
+
+def add_route(api_id: str, key: str, integration: dict[str, Any], signed: bool) -> None:
+    apigateway._create_integration(
+        api_id,
+        {
+            "integrationType": integration["type"].upper(),
+            "integrationUri": integration["uri"],
+            "payloadFormatVersion": integration.get("payloadFormatVersion", "2.0"),
+        },
+    )
+    target = f"integrations/{list(apigateway._integrations[api_id])[-1]}"
+    authorization = "AWS_IAM" if signed else "NONE"
+    apigateway._create_route(api_id, {"routeKey": key, "target": target, "authorizationType": authorization})
+
+
+def route_key(method: str, path: str) -> str:
+    if path == "/$default":
+        return "$default"
+    return f"{'ANY' if method.startswith('x-') else method.upper()} {path}"
+
+
+def is_signed(operation: dict[str, Any], body: dict[str, Any]) -> bool:
+    """Whether the operation, or the body for all of them, asks for a SigV4 signature."""
+    schemes = body.get("components", {}).get("securitySchemes", {})
+    asked = [name for need in operation.get("security", body.get("security", [])) for name in need]
+    return any(schemes.get(name, {}).get("x-amazon-apigateway-authtype") == "awsSigv4" for name in asked)

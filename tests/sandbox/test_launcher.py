@@ -1,0 +1,95 @@
+"""The sandbox starts in a process of its own, says what is wrong when it cannot, and leaves nothing behind."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from sandbox import EnvironmentMissing, PortTaken, Sandbox, ServerFailed
+from sandbox.server import ROOT, free_port, interpreter
+
+
+def test_a_port_that_is_taken_is_named_with_what_to_do():
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        with pytest.raises(PortTaken, match=f"port {port} is in use .* PORT="):
+            with Sandbox(port):
+                pass
+
+
+def test_a_missing_environment_is_named_with_what_makes_it(monkeypatch):
+    monkeypatch.setenv("SANDBOX_PYTHON", "/nowhere/python")
+    with pytest.raises(EnvironmentMissing, match=r"/nowhere/python does not exist; `make .venv-sandbox`"):
+        with Sandbox():
+            pass
+
+
+def test_a_setting_that_is_misspelt_stops_the_start_and_says_so():
+    with pytest.raises(ServerFailed, match="there is no setting 'speed'"), Sandbox(speed=1):
+        pass
+
+
+def test_a_sandbox_that_has_stopped_leaves_no_process_and_no_file():
+    with Sandbox() as running:
+        folder, process = running.folder, running._process.pid
+        assert folder.exists()
+        assert interpreter() in command(process)
+    assert not folder.exists()
+    assert not command(process)
+
+
+def test_make_sandbox_refuses_a_port_that_is_none():
+    done = subprocess.run(
+        [sys.executable, "-m", "sandbox"], cwd=ROOT, env={**os.environ, "PORT": "http"}, capture_output=True, text=True
+    )
+    assert done.returncode == 1
+    assert "PORT is 'http'; write a number" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_the_launcher_needs_nothing_of_the_server_s_environment():
+    source = "import sys; import sandbox; print([name for name in sys.modules if name.startswith(('boto', 'mini'))])"
+    done = subprocess.run([sys.executable, "-c", source], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_make_sandbox_serves_the_stack_until_it_is_interrupted():
+    port = str(free_port())
+    serving = subprocess.Popen(
+        [sys.executable, "-m", "sandbox", str(Path(__file__).with_name("stack") / "template.yaml")],
+        cwd=ROOT,
+        env={**os.environ, "PORT": port},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        lines = []
+        while not lines or lines[-1] not in ("ready", ""):
+            lines.append(serving.stdout.readline().strip())
+        assert lines == [
+            f"export AWS_ENDPOINT_URL=http://127.0.0.1:{port}",
+            "export AWS_ACCESS_KEY_ID=test",
+            "export AWS_SECRET_ACCESS_KEY=test",
+            "export AWS_DEFAULT_REGION=eu-central-1",
+            "ready",
+        ]
+        assert (ROOT / ".sandbox.env").read_text().splitlines() == lines[:-1]
+    finally:
+        serving.send_signal(signal.SIGINT)
+        _, said = serving.communicate(timeout=30)
+    assert serving.returncode == 0, said
+    assert not (ROOT / ".sandbox.env").exists()
+
+
+def command(process):
+    try:
+        return Path(f"/proc/{process}/cmdline").read_text()
+    except FileNotFoundError:
+        return ""

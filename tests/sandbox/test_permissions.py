@@ -1,0 +1,126 @@
+"""Whoever acts in the sandbox may do what its role says, and nothing else."""
+
+import json
+
+import pytest
+from botocore.exceptions import ClientError
+
+from sandbox.testing import ACCOUNT, allow, trusted_role
+
+MANAGED = {"StringEquals": {"aws:ResourceTag/bluegreen:managed": "true"}}
+
+
+@pytest.fixture
+def acting(client):
+    """`acting("name", statement, ...)`: a Lambda client that acts as a role which may do just that."""
+
+    def act(name, *statements):
+        role = trusted_role(client, name, *statements)
+        trust = {"Effect": "Allow", "Principal": {"AWS": f"arn:aws:iam::{ACCOUNT}:root"}, "Action": "sts:AssumeRole"}
+        document = json.dumps({"Version": "2012-10-17", "Statement": [trust]})
+        client("iam").update_assume_role_policy(RoleName=name, PolicyDocument=document)
+        session = client("sts").assume_role(RoleArn=role, RoleSessionName="test")["Credentials"]
+        return client("lambda", **{name: session[name] for name in ("AccessKeyId", "SecretAccessKey", "SessionToken")})
+
+    return act
+
+
+@pytest.fixture
+def shop(function):
+    shop = function("def handler(e, c): return 1", Tags={"bluegreen:managed": "true"})
+    shop.publish()
+    shop.alias("live", "1")
+    return shop
+
+
+def denied(call, **request):
+    with pytest.raises(ClientError) as refused:
+        call(**request)
+    return refused.value.response["Error"]["Code"] == "AccessDeniedException"
+
+
+@pytest.mark.parametrize("operation", ["get_alias", "update_alias", "create_alias", "delete_alias", "list_aliases"])
+def test_every_alias_call_is_allowed_by_its_own_name_alone(shop, acting, operation):
+    action = "lambda:" + "".join(word.title() for word in operation.split("_"))
+    requests = {
+        "get_alias": {"Name": "live"},
+        "update_alias": {"Name": "live", "FunctionVersion": "1"},
+        "create_alias": {"Name": "more", "FunctionVersion": "1"},
+        "delete_alias": {"Name": "more"},
+        "list_aliases": {},
+    }
+    may = acting("one-action", allow(action))
+    for other, request in requests.items():
+        if other == operation:
+            try:
+                getattr(may, other)(FunctionName=shop.name, **request)
+            except ClientError as refused:
+                assert refused.response["Error"]["Code"] == "ResourceNotFoundException"
+        else:
+            assert denied(getattr(may, other), FunctionName=shop.name, **request)
+
+
+def test_a_condition_on_the_function_s_tag_holds_for_its_aliases_and_versions_too(shop, function, acting):
+    other = function("def handler(e, c): return 1")
+    other.publish()
+    other.alias("live", "1")
+    may = acting("managed-only", allow("lambda:*", Condition=MANAGED))
+
+    for qualified in (
+        {"FunctionName": shop.name},
+        {"FunctionName": f"{shop.name}:live"},
+        {"FunctionName": f"{shop.name}:1"},
+        {"FunctionName": shop.name, "Qualifier": "live"},
+        {"FunctionName": shop.name, "Qualifier": "1"},
+        {"FunctionName": f"arn:aws:lambda:eu-central-1:{ACCOUNT}:function:{shop.name}:live"},
+    ):
+        assert may.invoke(**qualified)["StatusCode"] == 200
+        unmanaged = {key: value.replace(shop.name, other.name) for key, value in qualified.items()}
+        assert denied(may.invoke, **unmanaged)
+
+    assert may.update_alias(FunctionName=shop.name, Name="live", FunctionVersion="1")
+    assert denied(may.update_alias, FunctionName=other.name, Name="live", FunctionVersion="1")
+    assert denied(may.publish_version, FunctionName=other.name)
+
+
+def test_a_permission_for_a_function_is_not_one_for_its_alias_and_the_other_way_round(shop, acting):
+    arn = f"arn:aws:lambda:eu-central-1:{ACCOUNT}:function:{shop.name}"
+    unqualified, alias = (
+        acting("unqualified", allow("lambda:InvokeFunction", arn)),
+        acting("alias-only", allow("lambda:InvokeFunction", f"{arn}:live")),
+    )
+
+    assert unqualified.invoke(FunctionName=shop.name)["StatusCode"] == 200
+    assert denied(unqualified.invoke, FunctionName=shop.name, Qualifier="live")
+    assert alias.invoke(FunctionName=shop.name, Qualifier="live")["StatusCode"] == 200
+    assert denied(alias.invoke, FunctionName=shop.name)
+
+
+def test_a_function_acts_as_its_execution_role(function, client):
+    source = (
+        "import boto3\n"
+        "def handler(e, c):\n"
+        "    who = boto3.client('sts').get_caller_identity()['Arn']\n"
+        "    boto3.client('s3').list_buckets()\n"
+        "    return who"
+    )
+    may = function(source, role=trusted_role(client, "may-list", allow("s3:ListAllMyBuckets")), Timeout=20)
+    may_not = function(source, Timeout=20)
+
+    assert may.invoke()["Payload"] == f"arn:aws:sts::{ACCOUNT}:assumed-role/may-list/{may.name}"
+    failed = may_not.invoke()["Payload"]
+    assert failed["errorType"] == "AccessDenied"
+    assert "AccessDenied" in failed["errorMessage"]
+
+
+def test_unknown_keys_and_wrong_signatures_are_refused(client):
+    user = client("iam").create_user(UserName="somebody")["User"]["UserName"]
+    key = client("iam").create_access_key(UserName=user)["AccessKey"]
+    for credentials, code in [
+        ({"AccessKeyId": "AKIAUNKNOWN", "SecretAccessKey": "x"}, "UnrecognizedClientException"),
+        ({"AccessKeyId": key["AccessKeyId"], "SecretAccessKey": "wrong"}, "InvalidSignatureException"),
+        ({"AccessKeyId": key["AccessKeyId"], "SecretAccessKey": key["SecretAccessKey"]}, "AccessDeniedException"),
+    ]:
+        with pytest.raises(ClientError) as refused:
+            client("lambda", **credentials).list_functions()
+        assert refused.value.response["Error"]["Code"] == code
