@@ -15,6 +15,7 @@ from cli.aws import client
 from cli.place import Place, json_option
 from cli.problems import Refused, explained
 from cli.request import check_names
+from cli.words import versions
 
 NOTHING = "Nothing was changed."
 PATIENCE_SECONDS = 600
@@ -113,7 +114,7 @@ def _alias(function: str, alias: str) -> aliases.Alias | None:
         return None
     if not found.route.whole:
         raise Refused(
-            f"{function}:{alias} is split between two versions ({found.route})",
+            f"{function}:{alias} is split: {versions(found.route)}",
             NOTHING,
             f"Point it to one version first: `aws lambda update-alias --function-name {function} --name {alias} "
             f"--function-version {found.route.primary} --routing-config AdditionalVersionWeights={{}}`.",

@@ -7,7 +7,6 @@ from typing import Any
 import boto3
 from botocore.config import Config
 from botocore.exceptions import (
-    ClientError,
     CredentialRetrievalError,
     NoCredentialsError,
     PartialCredentialsError,
@@ -17,7 +16,7 @@ from botocore.exceptions import (
 )
 
 from bluegreen.aws.client import in_our_words
-from bluegreen.errors import AwsUnavailable
+from bluegreen.errors import AwsRefused, AwsUnavailable
 from cli.problems import Failed, Refused
 
 NOTHING = "Nothing was changed."
@@ -58,18 +57,19 @@ def sign_in(region: str | None, profile: str | None) -> Account:
     Raises Refused without a region or with an unknown profile, Failed without valid credentials.
     """
     try:
-        boto3.setup_default_session(region_name=region, profile_name=profile)
+        boto3.setup_default_session(region_name=region or os.environ.get("AWS_REGION"), profile_name=profile)
     except ProfileNotFound as error:
         raise Refused(str(error), NOTHING, "`aws configure list-profiles` says which there are.") from error
     where = boto3.DEFAULT_SESSION.region_name if boto3.DEFAULT_SESSION else None
     if not where:
         raise Refused("no AWS region is set", NOTHING, "Write --region, or set AWS_REGION.")
-    os.environ["AWS_REGION"] = where
     try:
         with in_our_words():
             identity = _identity()
     except AwsUnavailable:
         return Account(region=where)
+    except AwsRefused as error:
+        raise Failed(f"AWS does not accept these credentials: {error}", NOTHING, "Sign in again.") from error
     return Account(region=where, number=identity["Account"], caller=identity["Arn"])
 
 
@@ -82,8 +82,4 @@ def _identity() -> dict[str, str]:
             NOTHING,
             "Sign in (`aws sso login`, `aws configure`), or name a --profile.",
         ) from error
-    except ClientError as error:
-        if error.response["ResponseMetadata"]["HTTPStatusCode"] >= 500:
-            raise
-        raise Failed(f"AWS does not accept these credentials: {error}", NOTHING, "Sign in again.") from error
     return answer

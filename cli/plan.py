@@ -14,7 +14,7 @@ from cli import request
 from cli.place import Place, json_option
 from cli.problems import Refused, explained
 from cli.serving import serving
-from cli.words import duration, percent
+from cli.words import duration, percent, versions
 
 NOTHING = "Nothing was touched."
 DOLLARS_PER_TRANSITION = 0.025 / 1000
@@ -161,7 +161,7 @@ def _blue(function: str, alias: str) -> functions.Function:
             )
         if not route.whole or route.primary == functions.LATEST:
             raise Refused(
-                f"{function}:{alias} is at {route}, not at one published version",
+                f"{function}:{alias} is served by {versions(route)}, not at one published version",
                 NOTHING,
                 f"`bluegreen status {function} --alias {alias}` says why; `bluegreen adopt` takes it off $LATEST.",
             )

@@ -93,21 +93,22 @@ class Progress:
     @property
     def green_weight(self) -> float:
         """Green's share of the alias, as far as this deployment has moved it."""
-        return float(self.section("traffic").get("green_weight", 0))
+        return float(self.section("shift").get("green_weight", 0))
 
     @property
     def reason(self) -> str:
         """What the last look found."""
-        return str(self.section("health").get("reason", ""))
+        return str(self.section("look").get("reason", ""))
 
     @property
     def sides(self) -> dict[str, Side]:
         """What the last look counted, `blue` and `green`; {} before the first."""
-        findings = self.section("health").get("evidence", {}).get("findings", ())
+        findings = self.section("look").get("evidence", {}).get("findings", ())
         errors = next((each for each in findings if each.get("signal") == "errors"), None)
         if errors is None:
             return {}
-        return {side: Side(errors[side]["requests"], errors[side]["bad"]) for side in ("blue", "green")}
+        counted = {side: errors.get(side, {}) for side in ("blue", "green")}
+        return {side: Side(counts.get("requests", 0), counts.get("bad", 0)) for side, counts in counted.items()}
 
     @property
     def going_back(self) -> bool:
@@ -124,12 +125,12 @@ class Progress:
         steps = self.section("plan").get("schedule", {}).get("steps", ())
         if self.over or self.going_back or not steps:
             return None
-        traffic = self.section("traffic")
-        bakes = [step["bake_seconds"] for step in steps]
-        if not traffic:
-            return float(sum(bakes))
-        this = max(0.0, traffic["shifted_at"] + traffic["bake_seconds"] - now)
-        return float(this + sum(bakes[traffic["step"] :]))
+        shift = self.section("shift")
+        bakes = [float(step.get("bake_seconds", 0)) for step in steps]
+        if not shift:
+            return sum(bakes)
+        this: float = max(0.0, shift.get("shifted_at", 0) + shift.get("bake_seconds", 0) - now)
+        return this + sum(bakes[shift.get("step", 0) :])
 
     def after(self, events: Iterable[Event]) -> "Progress":
         """With more of the history; what is known already is passed over."""
@@ -149,6 +150,8 @@ class Progress:
         if kind in OVER:
             why = event.get(f"e{kind[1:]}EventDetails", {})
             return replace(self, status=OVER[kind], error=why.get("error", ""), cause=why.get("cause", ""))
+        if "executionStartedEventDetails" in event:
+            return replace(self, document=_json(event["executionStartedEventDetails"].get("input")))
         if "stateEnteredEventDetails" in event:
             name = event["stateEnteredEventDetails"]["name"]
             end = name if kind in ("SucceedStateEntered", "FailStateEntered") else ""
@@ -193,21 +196,21 @@ def _told(before: Progress, after: Progress) -> list[str]:
         lines.append(_line(after.state, _of_trouble(after.trouble)))
     if after.state != before.state and after.state in SENTENCES:
         lines.append(_line(after.state, SENTENCES[after.state]))
-    if after.section("traffic") != before.section("traffic"):
-        lines.append(_line("ShiftAlias", of_traffic(after)))
-    if after.section("health") != before.section("health"):
+    if after.section("shift") != before.section("shift"):
+        lines.append(_line("ShiftAlias", of_shift(after)))
+    if after.reason and after.reason != before.reason:
         lines.append(_line("CheckHealth", after.reason))
     return lines
 
 
-def of_traffic(progress: Progress) -> str:
+def of_shift(progress: Progress) -> str:
     """Who has which share, and how long it stays so."""
-    traffic = progress.section("traffic")
-    weight, bake = progress.green_weight, traffic.get("bake_seconds", 0)
-    step = f"step {traffic['step']} of {traffic['of_steps']}" if traffic.get("of_steps") else ""
+    shift = progress.section("shift")
+    weight, bake = progress.green_weight, shift.get("bake_seconds", 0)
+    step = f"step {shift.get('step')} of {shift['of_steps']}" if shift.get("of_steps") else ""
     who = f"version {progress.green} gets {percent(weight)}"
     keeps = f"version {progress.blue} keeps {percent(1 - weight)}" if weight < 1 else ""
-    left = progress.seconds_left(traffic.get("shifted_at", 0))
+    left = progress.seconds_left(shift.get("shifted_at", 0))
     baked = f"baked for {duration(bake)}" if bake else ""
     whole = f"about {duration(left)} left" if left and left != bake else ""
     return "; ".join(part for part in (", ".join(filter(None, (who, keeps))), step, baked, whole) if part)
@@ -220,4 +223,4 @@ def _of_trouble(trouble: Failure) -> str:
 
 
 def _line(state: str, text: str) -> str:
-    return f"{state:<18} {text}"
+    return f"{state:<18} {' '.join(text.split())}"

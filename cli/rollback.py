@@ -7,6 +7,7 @@ from cli import request, starting
 from cli.place import Place, json_option
 from cli.problems import Refused, explained
 from cli.serving import serving
+from cli.words import versions
 
 NOTHING = "Nothing was changed."
 
@@ -55,7 +56,7 @@ def _served_before(function: str, alias: str) -> str:
     route = serving(function, alias)
     if not route.whole:
         raise Refused(
-            f"{function}:{alias} is split ({route}), so a deployment is under way, or somebody moved it by hand",
+            f"{function}:{alias} is served by {versions(route)}: a deployment is under way, or it was split by hand",
             NOTHING,
             f"`bluegreen status {function} --alias {alias}` says which; --to names a version to go to.",
         )

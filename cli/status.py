@@ -59,7 +59,7 @@ class Running:
             "status": self.status,
             "state": self.progress.state or None,
             "green_weight": self.progress.green_weight,
-            "verdict": self.progress.section("health").get("verdict"),
+            "verdict": self.progress.section("look").get("verdict"),
             "reason": self.progress.reason or None,
             "seconds_left": self.progress.seconds_left(now),
         }

@@ -3,7 +3,9 @@
 import click
 
 from bluegreen.aws import executions
+from bluegreen.errors import NotFound
 from cli import starting
+from cli.follow import seen
 from cli.place import Place, json_option
 from cli.problems import Refused, explained
 
@@ -19,10 +21,13 @@ def watch(place: Place, deployment: str, as_json: bool) -> None:
     stack = place.stack(place.account())
     arn = executions.arn_of(stack.machine, deployment)
     with explained(f"Looking for {deployment}", NOTHING):
-        found = executions.describe(arn)
-    if found is None:
-        raise Refused(
-            f"there is no deployment {deployment}", NOTHING, "`bluegreen history FUNCTION` says which there were."
-        )
-    alias = str(found.input.get("alias") or stack.default_alias)
-    starting.to_the_end(arn, str(found.input.get("function", "")), alias, as_json)
+        try:
+            request = seen(arn).document
+        except NotFound as error:
+            raise Refused(
+                f"there is no deployment {deployment}, or it is longer ago than Step Functions remembers",
+                NOTHING,
+                "`bluegreen history FUNCTION` says which there were.",
+            ) from error
+    alias = str(request.get("alias") or stack.default_alias)
+    starting.to_the_end(arn, str(request.get("function")), alias, as_json)
