@@ -4,29 +4,63 @@ CheckHealth: look at both versions' metrics, and go on, bake on, or stop.
 Safe to retry: a look reads everything since the first shift again and changes nothing.
 """
 
-from bluegreen import clock
+from bluegreen import clock, watch
+from bluegreen.adaptive import next_weight
 from bluegreen.aws import aliases
 from bluegreen.deployment import Baking, Look
 from bluegreen.errors import GreenUnhealthy
+from bluegreen.health import decide, is_silent
 from bluegreen.shifting import expected, must_be
 from bluegreen.step import step
-from bluegreen.watch import look
 
 
 @step
 def handler(deployment: Baking) -> Look:
     plan, green, shift = deployment.plan, deployment.green.version, deployment.shift
+    before = deployment.look or Look.before_any(plan)
     must_be(plan, expected(plan, green, shift), aliases.read(plan.function, plan.alias))
     now = clock.now()
-    verdict = look(plan, green, shift, now)
-    if verdict.kind == "worse":
-        raise GreenUnhealthy(
-            f"Version {green} is worse than version {plan.blue.version}: {verdict.reason}.", verdict.as_dict()
-        )
-    return Look(
-        bake_over=now >= shift.shifted_at + shift.bake_seconds,
-        verdict=verdict.kind,
-        reason=verdict.reason,
-        number=deployment.look.number + 1 if deployment.look else 1,
-        evidence=verdict.as_dict(),
+    seen = watch.look(plan, green, shift, now)
+    alarms = watch.alarms_now(plan, before.pardoned)
+    silent = is_silent(seen.verdict)
+    probes = before.probes + (watch.probe(plan, green) if silent and plan.health.no_traffic == "probe" else 0)
+    unmeasured = before.unmeasured + 1 if seen.verdict.kind == "cannot_measure" else 0
+    decision = decide(
+        plan.health,
+        seen.verdict,
+        alarms,
+        baked_seconds=now - shift.watched_since,
+        bake_seconds=min(shift.bake_seconds, shift.silence_seconds) if silent else shift.bake_seconds,
+        unmeasured=unmeasured,
+        probed=probes > 0,
     )
+    wider = _wider(deployment, seen) if decision.next == "bake_on" else 1.0
+    look = Look(
+        number=before.number + 1,
+        bake_over=decision.next == "go_on" or wider > shift.green_weight,
+        verdict=seen.verdict.kind,
+        reason=decision.reason,
+        next_weight=wider,
+        unmeasured=unmeasured,
+        probes=probes,
+        pardoned=alarms.pardoned,
+        alarms=alarms.red,
+        evidence=seen.verdict.as_dict(),
+    )
+    if decision.next == "roll_back":
+        raise GreenUnhealthy(f"Version {green} is unhealthy: {decision.reason}.", look.model_dump(mode="json"))
+    return look
+
+
+def _wider(deployment: Baking, seen: watch.Seen) -> float:
+    """The weight that the evidence allows under `Adaptive`; under any other strategy the weight there is."""
+    health, weight = deployment.plan.health, deployment.shift.green_weight
+    if not deployment.plan.schedule.adaptive:
+        return weight
+    return next_weight(
+        weight,
+        seen.verdict,
+        seen.requests_per_minute,
+        period_seconds=health.period_seconds,
+        delay_seconds=health.delay_seconds,
+    ).green_weight

@@ -6,7 +6,9 @@ Safe to retry: the lock knows its execution, and the record is written again as 
 
 import os
 
-from bluegreen.aws import aliases, artifacts, executions, functions, records
+from bluegreen import clock, watch
+from bluegreen.adaptive import first_weight
+from bluegreen.aws import alarms, aliases, artifacts, executions, functions, records
 from bluegreen.deployment import OPT_IN_TAG, OPTED_IN, Artifact, Blue, Existing, Image, Latest, Plan, Request, Zip
 from bluegreen.errors import (
     AccessDenied,
@@ -17,6 +19,7 @@ from bluegreen.errors import (
     InvalidRequest,
     NotFound,
 )
+from bluegreen.health import Health
 from bluegreen.recovery import recover
 from bluegreen.smoke import UNLESS_GIVEN, Case
 from bluegreen.step import Execution, step
@@ -54,7 +57,8 @@ def handler(request: Request, execution: Execution) -> Plan:
         function=request.function,
         alias=alias,
         artifact=artifact,
-        schedule=schedule(request.traffic or known(os.environ["DEFAULT_TRAFFIC"])),
+        schedule=schedule(request.traffic or known(os.environ["DEFAULT_TRAFFIC"]), request.health.max_bake_seconds),
+        red_alarms=_already_red(request.health),
         smoke_tests=_cases(request),
         health=request.health,
         blue=Blue(version=blue.version, sha256=blue.sha256),
@@ -62,8 +66,30 @@ def handler(request: Request, execution: Execution) -> Plan:
         anything_to_deploy=anything_to_deploy,
         new_code=not isinstance(artifact, Existing),
     )
+    if plan.schedule.adaptive:
+        plan = _with_first_weight(plan)
     records.learn_plan(plan)
     return _as_opened(record, plan)
+
+
+def _with_first_weight(plan: Plan) -> Plan:
+    """The less traffic there is now, the more of it green may have."""
+    health = plan.health
+    widening = first_weight(
+        watch.requests_per_minute(plan, clock.now()),
+        period_seconds=health.period_seconds,
+        delay_seconds=health.delay_seconds,
+    )
+    schedule = plan.schedule.model_copy(update={"first_weight": widening.green_weight})
+    return plan.model_copy(update={"schedule": schedule})
+
+
+def _already_red(health: Health) -> tuple[str, ...]:
+    states = alarms.states(health.alarms)
+    missing = [name for name in health.alarms if name not in states]
+    if missing:
+        raise InvalidRequest(f"health.alarms: there is no alarm {', '.join(missing)}; correct the name or leave it out")
+    return tuple(name for name, state in states.items() if state == alarms.RED)
 
 
 def _as_opened(record: records.Record, plan: Plan) -> Plan:

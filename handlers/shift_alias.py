@@ -16,7 +16,8 @@ from bluegreen.traffic import Shift, next_shift, route
 @step
 def handler(deployment: Shifting) -> Shift:
     plan, green = deployment.plan, deployment.green.version
-    shift = next_shift(plan.schedule, deployment.shift, clock.now(), plan.health.period_seconds)
+    allowed = deployment.look.next_weight if deployment.look else None
+    shift = next_shift(plan.schedule, deployment.shift, clock.now(), plan.health.period_seconds, allowed)
     target = route(plan.blue.version, green, shift.green_weight)
     found = aliases.read(plan.function, plan.alias)
     if found.route == target:

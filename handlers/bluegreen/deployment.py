@@ -20,11 +20,12 @@ from pydantic import (
     StringConstraints,
     Tag,
     ValidationError,
+    model_validator,
 )
 from pydantic_core import ErrorDetails
 
 from bluegreen.errors import InvalidRequest
-from bluegreen.health import Health
+from bluegreen.health import HIGH_RESOLUTION_KEPT_SECONDS, Health
 from bluegreen.model import Frozen, Ring
 from bluegreen.smoke import MOST_CASES, Case
 from bluegreen.traffic import Schedule, Shift, Steps, known
@@ -176,6 +177,18 @@ class Request(Frozen):
         except ValidationError as error:
             raise InvalidRequest(explain(error)) from error
 
+    @model_validator(mode="after")
+    def short_periods_are_kept(self) -> Self:
+        """Refuse a bake of which CloudWatch would forget the beginning."""
+        if self.health.period_seconds < 60 and isinstance(self.traffic, Steps):
+            baked = sum(step.bake_seconds for step in self.traffic.to_the_end())
+            if baked > HIGH_RESOLUTION_KEPT_SECONDS:
+                raise ValueError(
+                    f"health.period_seconds: CloudWatch keeps periods below 60 seconds for three hours, and the bakes "
+                    f"take {baked} seconds; write 60"
+                )
+        return self
+
     def to_json(self) -> dict[str, Any]:
         """The request as an execution's input: what was not given stays away."""
         return self.model_dump(mode="json", exclude_unset=True)
@@ -246,6 +259,7 @@ class Plan(Frozen):
     health: Health
     blue: Blue
     latest: Latest
+    red_alarms: tuple[str, ...] = ()
     anything_to_deploy: bool
     new_code: bool
 
@@ -275,13 +289,39 @@ class Green(Frozen):
 
 
 class Look(Frozen):
-    """The section of CheckHealth."""
+    """
+    The section of CheckHealth.
 
+    `next_weight` is green's weight after this look, under `Adaptive`; `unmeasured` looks in a row had no metrics;
+    `probes` were answered so far; `alarms` are red, and of them `pardoned` were so before the deployment.
+    """
+
+    number: int
     bake_over: bool
     verdict: str
     reason: str
-    number: int
+    next_weight: float
+    unmeasured: int
+    probes: int
+    pardoned: tuple[str, ...]
+    alarms: tuple[str, ...]
     evidence: dict[str, Any]
+
+    @classmethod
+    def before_any(cls, plan: Plan) -> Self:
+        """What the first look follows."""
+        return cls(
+            number=0,
+            bake_over=False,
+            verdict="",
+            reason="",
+            next_weight=0.0,
+            unmeasured=0,
+            probes=0,
+            pardoned=plan.red_alarms,
+            alarms=(),
+            evidence={},
+        )
 
 
 class Rollback(Frozen):
@@ -345,9 +385,10 @@ class Published(Opened):
 
 
 class Shifting(Published):
-    """At ShiftAlias: `shift` is what the one before left, if there was one."""
+    """At ShiftAlias: `shift` is what the one before left and `look` the last look, if there were any."""
 
     shift: Shift | None = None
+    look: Look | None = None
 
 
 class Baking(Published):

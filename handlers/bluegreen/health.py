@@ -1,22 +1,71 @@
-"""How the health of green is watched: the request's settings, and when metrics may be believed."""
+"""How the health of green is watched: the request's settings, when metrics may be believed, and what a look decides."""
 
-from typing import Annotated
+from typing import Annotated, Literal, Self
 
-from pydantic import Field, field_validator
+from pydantic import Field, StringConstraints, field_validator, model_validator
 
 from bluegreen.model import Frozen
+from bluegreen.verdict import SHARES, Policy, Tolerance, Verdict
 
 HIGH_RESOLUTION_PERIODS = (1, 5, 10, 30)
+HIGH_RESOLUTION_KEPT_SECONDS = 3 * 3600
+"""CloudWatch keeps data of less than a minute for three hours."""
+
+Fraction = Annotated[float, Field(gt=0, lt=1)]
+Name = Annotated[str, StringConstraints(min_length=1, max_length=255)]
+NoTraffic = Literal["proceed", "probe", "wait", "roll_back"]
+
+
+class CustomMetric(Frozen):
+    """
+    A pair of CloudWatch metrics of your own: of the sum of `requests`, the sum of `bad` was bad.
+
+    In the values of `dimensions`, `{version}` stands for the version that is asked about; one must have it.
+    """
+
+    name: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
+    namespace: Name
+    bad: Name
+    requests: Name
+    dimensions: Annotated[dict[str, str], Field(min_length=1, max_length=30)]
+
+    @model_validator(mode="after")
+    def tells_versions_apart(self) -> Self:
+        """Refuse what would compare a metric with itself."""
+        if not any("{version}" in value for value in self.dimensions.values()):
+            raise ValueError("write {version} in the value of the dimension that tells blue from green")
+        if self.name in SHARES:
+            raise ValueError(f"{self.name} is a signal of ours; choose another name")
+        return self
 
 
 class Health(Frozen):
     """
-    Settings of the watch. Metrics come in buckets of `period_seconds` and are believed
-    `delay_seconds` after a bucket ended (Lambda publishes minutes about two minutes late).
+    Settings of the watch.
+
+    Metrics come in buckets of `period_seconds` and are believed `delay_seconds` after a bucket ended (Lambda
+    publishes minutes about two minutes late). `false_alarm` is the probability, over a whole deployment, that a
+    green no worse than blue is rolled back; `margin` is by how much its rate of bad requests may exceed blue's (a
+    fraction) and still be fine; `icc` how alike the requests of one bucket are. `slow_ms` counts slower invocations
+    as bad ("learn": slower than blue's own recent 95th percentile). `max_bake_seconds` is how long one bake may last
+    while there is not enough evidence (with `Adaptive`: all of them together). `unmeasured_looks` in a row without
+    metrics are borne, then `cannot_measure` decides. `alarms` in ALARM roll back, unless they were red before the
+    deployment and have not turned green since. Signals of `dry_run` are watched and reported, and never act.
     """
 
     period_seconds: int = 60
     delay_seconds: Annotated[int, Field(ge=0, le=900)] = 120
+    false_alarm: Fraction = 0.01
+    margin: Fraction = 0.01
+    icc: Annotated[float, Field(ge=0, lt=1)] = 0.0002
+    slow_ms: Annotated[int, Field(gt=0)] | Literal["learn"] | None = None
+    max_bake_seconds: Annotated[int, Field(gt=0, le=48 * 3600)] | None = None
+    no_traffic: NoTraffic = "proceed"
+    unmeasured_looks: Annotated[int, Field(ge=0, le=100)] = 5
+    cannot_measure: Literal["roll_back", "proceed"] = "roll_back"
+    alarms: Annotated[tuple[Name, ...], Field(max_length=100)] = ()
+    metrics: Annotated[tuple[CustomMetric, ...], Field(max_length=10)] = ()
+    dry_run: tuple[str, ...] = ()
 
     @field_validator("period_seconds")
     @classmethod
@@ -25,6 +74,32 @@ class Health(Frozen):
         if seconds in HIGH_RESOLUTION_PERIODS or (seconds > 0 and seconds % 60 == 0):
             return seconds
         raise ValueError(f"{seconds} is no period of CloudWatch; write 1, 5, 10, 30 or a multiple of 60")
+
+    @model_validator(mode="after")
+    def signals_exist(self) -> Self:
+        """Refuse a dry run of something that is not watched."""
+        unknown = set(self.dry_run) - set(SHARES) - {metric.name for metric in self.metrics}
+        if unknown:
+            watched = ", ".join([*SHARES, *(metric.name for metric in self.metrics)])
+            raise ValueError(f"dry_run names {', '.join(sorted(unknown))}; the signals are {watched}")
+        return self
+
+    @model_validator(mode="after")
+    def waiting_ends(self) -> Self:
+        """Refuse to wait for ever."""
+        if self.no_traffic == "wait" and self.max_bake_seconds is None:
+            raise ValueError("no_traffic is wait, so say how long: write max_bake_seconds")
+        return self
+
+    @property
+    def policy(self) -> Policy:
+        """What is promised and tolerated, for the verdict."""
+        return Policy(
+            false_alarm=self.false_alarm,
+            icc=self.icc,
+            tolerance=Tolerance(margin=self.margin),
+            dry_run=frozenset(self.dry_run),
+        )
 
 
 def settled_until(now: float, health: Health) -> int:
@@ -35,3 +110,92 @@ def settled_until(now: float, health: Health) -> int:
 def bucket_of(moment: float, health: Health) -> int:
     """The start of the bucket that a moment falls into."""
     return int(moment // health.period_seconds) * health.period_seconds
+
+
+class Alarms(Frozen):
+    """
+    The alarms that the user named, as they stand: `red` in ALARM, `unknown` in INSUFFICIENT_DATA, `pardoned` red since
+    before the deployment.
+    """
+
+    red: tuple[str, ...] = ()
+    unknown: tuple[str, ...] = ()
+    pardoned: tuple[str, ...] = ()
+
+    @property
+    def acting(self) -> tuple[str, ...]:
+        """Those that went off during the deployment."""
+        return tuple(name for name in self.red if name not in self.pardoned)
+
+
+Next = Literal["bake_on", "go_on", "roll_back"]
+
+
+class Decision(Frozen):
+    """What to do after a look, and why in a sentence."""
+
+    next: Next
+    reason: str
+
+
+def decide(
+    health: Health,
+    verdict: Verdict,
+    alarms: Alarms,
+    *,
+    baked_seconds: float,
+    bake_seconds: int,
+    unmeasured: int,
+    probed: bool,
+) -> Decision:
+    """
+    What a look comes to.
+
+    `baked_seconds` of the `bake_seconds` are over; `unmeasured` looks in a row, with this one, had no metrics;
+    `probed` says that green has answered probes.
+    """
+    if verdict.kind == "worse":
+        return Decision(next="roll_back", reason=verdict.reason)
+    if alarms.acting:
+        return Decision(next="roll_back", reason=f"the alarm {', '.join(alarms.acting)} went off during the deployment")
+    if verdict.kind == "cannot_measure":
+        return _unmeasured(health, verdict, unmeasured)
+    if baked_seconds < bake_seconds:
+        return Decision(next="bake_on", reason=verdict.reason)
+    if bake_seconds == 0 or (verdict.kind == "fine" and not _in_doubt(alarms)):
+        return Decision(next="go_on", reason=verdict.reason)
+    if is_silent(verdict):
+        return _no_traffic(health, verdict, baked_seconds, probed)
+    if health.max_bake_seconds and baked_seconds < health.max_bake_seconds:
+        return Decision(next="bake_on", reason=f"{verdict.reason}{_in_doubt(alarms)}; baking on")
+    reason = f"{verdict.reason}{_in_doubt(alarms)}; the bake is over and nothing speaks against green"
+    return Decision(next="go_on", reason=reason)
+
+
+def is_silent(verdict: Verdict) -> bool:
+    """There were settled buckets, and green had no request in any of them."""
+    return verdict.buckets > 0 and not any(finding.green.requests for finding in verdict.findings)
+
+
+def _in_doubt(alarms: Alarms) -> str:
+    return f"; the alarm {', '.join(alarms.unknown)} has no data" if alarms.unknown else ""
+
+
+def _unmeasured(health: Health, verdict: Verdict, unmeasured: int) -> Decision:
+    if unmeasured <= health.unmeasured_looks:
+        reason = f"{verdict.reason}; look {unmeasured} of {health.unmeasured_looks} that may fail"
+        return Decision(next="bake_on", reason=reason)
+    if health.cannot_measure == "proceed":
+        return Decision(next="go_on", reason=f"{verdict.reason}; going on unseen, as the request says")
+    return Decision(next="roll_back", reason=f"{verdict.reason}, {unmeasured} times in a row")
+
+
+def _no_traffic(health: Health, verdict: Verdict, baked_seconds: float, probed: bool) -> Decision:
+    if health.no_traffic == "roll_back":
+        return Decision(next="roll_back", reason=f"{verdict.reason}, and the request says to roll back then")
+    if health.no_traffic == "wait":
+        if baked_seconds >= (health.max_bake_seconds or 0):
+            return Decision(next="roll_back", reason=f"{verdict.reason}, {baked_seconds:.0f} seconds long")
+        return Decision(next="bake_on", reason=f"{verdict.reason}; waiting for some")
+    how = "; it answered every probe" if probed else ", and the request says to go on then"
+    return Decision(next="go_on", reason=f"{verdict.reason}{how}")

@@ -22,6 +22,10 @@ EVENTS_PER_LOOK = 9
 MOST_STEPS = 1_000
 
 ADAPTIVE = "Adaptive"
+ADAPTIVE_SECONDS = 3600
+"""How long `Adaptive` may take, unless the request says otherwise."""
+SILENCE_SECONDS = 600
+"""How long `Adaptive` waits for the first request."""
 
 
 class Step(Frozen):
@@ -63,10 +67,22 @@ class Steps(Frozen):
 
 
 class Schedule(Frozen):
-    """A strategy, resolved: every step up to the whole alias. `Adaptive` has none: its weights follow the evidence."""
+    """
+    A strategy, resolved: every step up to the whole alias.
+
+    `longest_seconds` is how long a bake may be drawn out for want of evidence. `Adaptive` has no steps, since its
+    weights follow the evidence: it has its first weight, and all the way up is one bake.
+    """
 
     name: str
     steps: tuple[Step, ...] = ()
+    first_weight: Weight = 1.0
+    longest_seconds: Seconds = 0
+
+    @property
+    def adaptive(self) -> bool:
+        """The next weight depends on the last look."""
+        return not self.steps
 
 
 class Shifted(Frozen):
@@ -77,14 +93,21 @@ class Shifted(Frozen):
 
 
 class Shift(Frozen):
-    """The section of ShiftAlias: where the shift stands, and when to look at it."""
+    """
+    The section of ShiftAlias: where the shift stands, and when to look at it.
+
+    `of_steps` is 0 when nobody knows how many there will be. A green without any traffic is watched for
+    `silence_seconds` at most.
+    """
 
     step: int
     of_steps: int
     green_weight: Weight
     bake_seconds: Seconds
     look_seconds: Seconds
+    silence_seconds: Seconds
     shifted_at: float
+    watched_since: float
     fully_shifted: bool
     shifts: tuple[Shifted, ...]
 
@@ -145,15 +168,26 @@ def known(name: str) -> str:
     raise ValueError(f"{name!r} is not a strategy; {hint}write one of {', '.join(names)}, or an object with steps")
 
 
-def schedule(traffic: str | Steps) -> Schedule:
+def schedule(traffic: str | Steps, max_bake_seconds: int | None = None) -> Schedule:
     """What a strategy's name or a list of steps comes to."""
+    longest = max_bake_seconds or 0
     if isinstance(traffic, Steps):
-        return Schedule(name="Steps", steps=traffic.to_the_end())
-    return Schedule(name=traffic, steps=STRATEGIES.get(traffic, ()))
+        return Schedule(name="Steps", steps=traffic.to_the_end(), longest_seconds=longest)
+    if traffic == ADAPTIVE:
+        return Schedule(name=ADAPTIVE, longest_seconds=longest or ADAPTIVE_SECONDS)
+    return Schedule(name=traffic, steps=STRATEGIES[traffic], longest_seconds=longest)
 
 
-def next_shift(plan: Schedule, done: Shift | None, now: float, period_seconds: int) -> Shift:
-    """The step after what was done; a repeated call with the same `done` is the same step."""
+def next_shift(
+    plan: Schedule, done: Shift | None, now: float, period_seconds: int, next_weight: float | None = None
+) -> Shift:
+    """
+    The step after what was done; a repeated call with the same `done` is the same step.
+
+    `next_weight` is what the last look allows; only `Adaptive` asks.
+    """
+    if plan.adaptive:
+        return _adaptive_shift(plan, done, now, period_seconds, next_weight or plan.first_weight)
     number = done.step if done else 0
     step = plan.steps[number]
     return Shift(
@@ -162,9 +196,30 @@ def next_shift(plan: Schedule, done: Shift | None, now: float, period_seconds: i
         green_weight=step.weight,
         bake_seconds=step.bake_seconds,
         look_seconds=look_seconds(plan, step, period_seconds),
+        silence_seconds=step.bake_seconds,
         shifted_at=now,
+        watched_since=now,
         fully_shifted=step.weight == 1,
         shifts=(*(done.shifts if done else ()), Shifted(at=now, weight=step.weight)),
+    )
+
+
+def _adaptive_shift(plan: Schedule, done: Shift | None, now: float, period_seconds: int, weight: float) -> Shift:
+    """All the way up is one bake; with the whole alias it is over."""
+    shifts = (*(done.shifts if done else ()), Shifted(at=now, weight=weight))
+    fully_shifted = weight == 1
+    most_looks = MOST_EVENTS // (EVENTS_PER_LOOK + EVENTS_PER_SHIFT)
+    return Shift(
+        step=len(shifts),
+        of_steps=0,
+        green_weight=weight,
+        bake_seconds=0 if fully_shifted else plan.longest_seconds,
+        look_seconds=0 if fully_shifted else max(period_seconds, math.ceil(plan.longest_seconds / most_looks)),
+        silence_seconds=SILENCE_SECONDS,
+        shifted_at=now,
+        watched_since=shifts[0].at,
+        fully_shifted=fully_shifted,
+        shifts=shifts,
     )
 
 
@@ -172,10 +227,10 @@ def look_seconds(plan: Schedule, step: Step, period_seconds: int) -> int:
     """Seconds between two looks: an even part of the bake, a metric's period or more, few enough for one execution."""
     if step.bake_seconds == 0:
         return 0
-    in_all = sum(each.bake_seconds for each in plan.steps)
+    in_all = sum(max(each.bake_seconds, plan.longest_seconds) for each in plan.steps)
     affordable = (MOST_EVENTS - len(plan.steps) * (EVENTS_PER_SHIFT + 2 * EVENTS_PER_LOOK)) // EVENTS_PER_LOOK
-    looks = max(1, min(step.bake_seconds // period_seconds, affordable * step.bake_seconds // in_all))
-    return math.ceil(step.bake_seconds / looks)
+    pace = max(period_seconds, math.ceil(in_all / affordable))
+    return math.ceil(step.bake_seconds / max(1, step.bake_seconds // pace))
 
 
 def route(blue: str, green: str, weight: Weight) -> Route:

@@ -1,38 +1,160 @@
 """Looking at both versions: the metrics of all settled buckets since the first shift, and what they say together."""
 
-from bluegreen.aws import metrics
+import statistics
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from bluegreen.aws import alarms, functions, metrics
+from bluegreen.aws.metrics import Query, of_version
 from bluegreen.deployment import Plan
-from bluegreen.health import bucket_of, settled_until
+from bluegreen.errors import AwsRefused, AwsUnavailable, GreenUnhealthy
+from bluegreen.health import Alarms, CustomMetric, bucket_of, settled_until
+from bluegreen.smoke import mismatches
 from bluegreen.traffic import Shift
 from bluegreen.verdict import Bucket, Counts, Sides, Verdict, judge
 
-COUNTED = ("Invocations", "Errors", "Throttles")
+LEARNT_OVER_SECONDS = 3 * 3600
+LEARNT_IN_SECONDS = 300
+"""Blue's 95th percentile of duration is the median over these periods before the first shift."""
+
+RECENT_BUCKETS = 5
+"""What the present traffic is told from."""
 
 
-def look(plan: Plan, green: str, shift: Shift, now: float) -> Verdict:
-    """The verdict on everything that is settled by now."""
-    health = plan.health
-    since, until = bucket_of(shift.shifts[0].at, health), settled_until(now, health)
-    queries = [(version, metric, "Sum") for version in (plan.blue.version, green) for metric in COUNTED]
-    series = metrics.read(plan.function, plan.alias, queries, since, until, health.period_seconds)
+@dataclass(frozen=True)
+class Seen:
+    """What a look found: the verdict, and how many requests a minute the alias has now."""
 
-    def counts(version: str, start: int) -> dict[str, Counts]:
-        invocations, errors, throttles = (round(series[version, metric, "Sum"].get(start, 0)) for metric in COUNTED)
-        return {"errors": Counts(invocations, errors), "throttles": Counts(invocations + throttles, throttles)}
+    verdict: Verdict
+    requests_per_minute: float = 0.0
 
-    def sides(start: int) -> dict[str, Sides]:
-        blue, of_green = counts(plan.blue.version, start), counts(green, start)
-        return {signal: Sides(blue=blue[signal], green=of_green[signal]) for signal in blue}
 
-    return judge(
-        Bucket(start, sides(start), weight_throughout(shift, start, health.period_seconds), health.period_seconds)
-        for start in range(since, until, health.period_seconds)
+def look(plan: Plan, green: str, shift: Shift, now: float) -> Seen:
+    """Everything that is settled by now; a CloudWatch that does not answer is a verdict too."""
+    try:
+        buckets = list(_buckets(plan, green, shift, now))
+    except (AwsUnavailable, AwsRefused) as error:
+        return Seen(Verdict.cannot_measure(f"the metrics could not be read ({error})"))
+    return Seen(judge(buckets, plan.health.policy), _per_minute(buckets))
+
+
+def requests_per_minute(plan: Plan, now: float) -> float:
+    """Blue's recent traffic, before there is a green."""
+    period = max(plan.health.period_seconds, 60)
+    until = settled_until(now, plan.health) // period * period
+    query = of_version(plan.function, plan.alias, plan.blue.version, "Invocations")
+    series = metrics.read([query], until - RECENT_BUCKETS * period, until, period)[query]
+    return sum(series.values()) / (RECENT_BUCKETS * period / 60)
+
+
+def alarms_now(plan: Plan, pardoned: tuple[str, ...]) -> Alarms:
+    """The named alarms; one that was red before the deployment is pardoned until it has once turned green."""
+    states = alarms.states(plan.health.alarms)
+    return Alarms(
+        red=tuple(name for name, state in states.items() if state == alarms.RED),
+        unknown=tuple(name for name in plan.health.alarms if states.get(name, alarms.UNKNOWN) == alarms.UNKNOWN),
+        pardoned=tuple(name for name in pardoned if states.get(name) != alarms.GREEN),
     )
 
 
-def weight_throughout(shift: Shift, start: int, period_seconds: int) -> float | None:
+def probe(plan: Plan, green: str) -> int:
+    """Invoke a green that nobody calls with the smoke tests' payloads, once each. Raises GreenUnhealthy."""
+    for case in plan.smoke_tests:
+        wrong = mismatches(case, functions.invoke(plan.function, green, case))
+        if wrong:
+            raise GreenUnhealthy(f"Version {green} failed the probe {case.name!r}: {'; '.join(wrong)}.")
+    return len(plan.smoke_tests)
+
+
+Signal = Callable[[str], tuple[Query, ...]]
+"""Version -> the queries that count a signal of it: requests, and bad ones."""
+
+
+def _buckets(plan: Plan, green: str, shift: Shift, now: float) -> Iterator[Bucket]:
+    period, blue = plan.health.period_seconds, plan.blue.version
+    first, until = bucket_of(shift.shifts[0].at, plan.health), settled_until(now, plan.health)
+    starts = range(first, until, period)
+    alone = [start for start in starts if shift.fully_shifted and start >= shift.shifted_at]
+    signals = _signals(plan, first)
+    queries = dict.fromkeys(
+        query for version in (blue, green) for asked in signals.values() for query in asked(version)
+    )
+    series = metrics.read(queries, first - len(alone) * period, until, period)
+
+    def sides(start: int, control: int) -> dict[str, Sides]:
+        return {
+            name: Sides(
+                blue=_counted(name, [series[query].get(control) for query in asked(blue)]),
+                green=_counted(name, [series[query].get(start) for query in asked(green)]),
+            )
+            for name, asked in signals.items()
+        }
+
+    for start in starts:
+        if start in alone:
+            # No blue beside green any more: its place take blue's own last buckets before the first shift.
+            control = first - (len(alone) - alone.index(start)) * period
+            yield Bucket(start, sides(start, control), None, period)
+        else:
+            yield Bucket(start, sides(start, start), _weight_throughout(shift, start, period), period)
+
+
+def _signals(plan: Plan, first: int) -> dict[str, Signal]:
+    """The signals that are watched, by name."""
+    found = {
+        "errors": _of_lambda(plan, ("Invocations", "Sum"), ("Errors", "Sum")),
+        "throttles": _of_lambda(plan, ("Invocations", "Sum"), ("Throttles", "Sum")),
+    }
+    slow_ms = _learnt_slow_ms(plan, first) if plan.health.slow_ms == "learn" else plan.health.slow_ms
+    if slow_ms:
+        found["slow"] = _of_lambda(plan, ("Invocations", "Sum"), ("Duration", f"PR(:{slow_ms})"))
+    return found | {custom.name: _of_custom(custom) for custom in plan.health.metrics}
+
+
+def _of_lambda(plan: Plan, *asked: tuple[str, str]) -> Signal:
+    def queries(version: str) -> tuple[Query, ...]:
+        return tuple(of_version(plan.function, plan.alias, version, metric, statistic) for metric, statistic in asked)
+
+    return queries
+
+
+def _of_custom(custom: CustomMetric) -> Signal:
+    def queries(version: str) -> tuple[Query, ...]:
+        named = {name: value.replace("{version}", version) for name, value in custom.dimensions.items()}
+        return tuple(Query(custom.namespace, metric, tuple(named.items())) for metric in (custom.requests, custom.bad))
+
+    return queries
+
+
+def _learnt_slow_ms(plan: Plan, first: int) -> int | None:
+    """Blue's own 95th percentile, None if there is nothing to learn from."""
+    until = first // LEARNT_IN_SECONDS * LEARNT_IN_SECONDS
+    query = of_version(plan.function, plan.alias, plan.blue.version, "Duration", "p95")
+    learnt = metrics.read([query], until - LEARNT_OVER_SECONDS, until, LEARNT_IN_SECONDS)[query]
+    return max(1, round(statistics.median(learnt.values()))) if learnt else None
+
+
+def _counted(name: str, values: list[float | None]) -> Counts:
+    """Throttled requests are not among the invocations, and `PR(:L)` is the percentage that was fast."""
+    requests, bad = round(values[0] or 0), values[1]
+    if name == "throttles":
+        return Counts(requests + round(bad or 0), round(bad or 0))
+    if name == "slow":
+        return Counts(requests, round(requests * (1 - bad / 100)) if bad is not None else 0)
+    return Counts(requests, round(bad or 0))
+
+
+def _weight_throughout(shift: Shift, start: int, period_seconds: int) -> float | None:
     """Green's weight in a bucket, None if it was shifted in the middle of it."""
     if any(start < each.at < start + period_seconds for each in shift.shifts):
         return None
     before = [each.weight for each in shift.shifts if each.at <= start]
     return before[-1] if before else 0.0
+
+
+def _per_minute(buckets: list[Bucket]) -> float:
+    recent = [bucket.signals["errors"] for bucket in buckets[-RECENT_BUCKETS:]]
+    if not recent:
+        return 0.0
+    requests = sum(sides.blue.requests + sides.green.requests for sides in recent)
+    return requests / (len(recent) * buckets[-1].period_seconds / 60)

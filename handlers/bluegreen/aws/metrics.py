@@ -1,6 +1,7 @@
-"""What CloudWatch counted for each version behind an alias."""
+"""What CloudWatch counted."""
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -13,17 +14,27 @@ if TYPE_CHECKING:
 Series = dict[int, float]
 """Start of a period (seconds since 1970) -> what was measured in it; a period without data is not there."""
 
-Query = tuple[str, str, str]
-"""A version, a metric of namespace AWS/Lambda, and a statistic of it."""
+
+@dataclass(frozen=True)
+class Query:
+    """A statistic of one metric."""
+
+    namespace: str
+    metric: str
+    dimensions: tuple[tuple[str, str], ...]
+    statistic: str = "Sum"
 
 
-def read(
-    function: str, alias: str, queries: Iterable[Query], since: int, until: int, period_seconds: int
-) -> dict[Query, Series]:
+def of_version(function: str, alias: str, version: str, metric: str, statistic: str = "Sum") -> Query:
+    """Lambda's metric of a version behind an alias, whose dimension Resource is `function:alias`."""
+    dimensions = (("FunctionName", function), ("Resource", f"{function}:{alias}"), ("ExecutedVersion", version))
+    return Query("AWS/Lambda", metric, dimensions, statistic)
+
+
+def read(queries: Iterable[Query], since: int, until: int, period_seconds: int) -> dict[Query, Series]:
     """
     Each query's series from `since` up to, not including, `until`.
 
-    Lambda reports a version behind an alias under FunctionName, Resource (`function:alias`) and ExecutedVersion.
     Raises AwsUnavailable when CloudWatch has not all of it.
     """
     asked = {f"q{number}": query for number, query in enumerate(queries)}
@@ -34,42 +45,36 @@ def read(
         client("cloudwatch")
         .get_paginator("get_metric_data")
         .paginate(
-            MetricDataQueries=[_query(id_, function, alias, query, period_seconds) for id_, query in asked.items()],
+            MetricDataQueries=[_query(id_, query, period_seconds) for id_, query in asked.items()],
             StartTime=datetime.fromtimestamp(since, UTC),
             EndTime=datetime.fromtimestamp(until, UTC),
             ScanBy="TimestampAscending",
         )
     )
-    incomplete: set[str] = set()
+    status: dict[str, str] = {}
     with in_our_words():
         for page in pages:
             for result in page["MetricDataResults"]:
                 points = zip(result["Timestamps"], result["Values"], strict=True)
-                found[asked[result["Id"]]] |= {int(at.timestamp()): value for at, value in points}
-                if result["StatusCode"] == "Complete":
-                    incomplete.discard(result["Id"])
-                else:
-                    incomplete.add(f"{result['Id']} is {result['StatusCode']}")
+                series = {int(at.timestamp()) // period_seconds * period_seconds: value for at, value in points}
+                found[asked[result["Id"]]] |= series
+                status[result["Id"]] = result["StatusCode"]
+    incomplete = {f"{asked[id_].metric} is {state}" for id_, state in status.items() if state != "Complete"}
     if incomplete:
         raise AwsUnavailable(f"CloudWatch did not answer in full: {', '.join(sorted(incomplete))}")
     return found
 
 
-def _query(id_: str, function: str, alias: str, query: Query, period_seconds: int) -> "MetricDataQueryTypeDef":
-    version, metric, statistic = query
+def _query(id_: str, query: Query, period_seconds: int) -> "MetricDataQueryTypeDef":
     return {
         "Id": id_,
         "MetricStat": {
             "Metric": {
-                "Namespace": "AWS/Lambda",
-                "MetricName": metric,
-                "Dimensions": [
-                    {"Name": "FunctionName", "Value": function},
-                    {"Name": "Resource", "Value": f"{function}:{alias}"},
-                    {"Name": "ExecutedVersion", "Value": version},
-                ],
+                "Namespace": query.namespace,
+                "MetricName": query.metric,
+                "Dimensions": [{"Name": name, "Value": value} for name, value in query.dimensions],
             },
             "Period": period_seconds,
-            "Stat": statistic,
+            "Stat": query.statistic,
         },
     }
