@@ -29,7 +29,7 @@ _numbers = itertools.count(1)
 @pytest.fixture(scope="session")
 def aws() -> Iterator[Sandbox]:
     """One embedded AWS for all tests of a session, on a free port."""
-    with Sandbox(update_seconds=0.3, pending_seconds=0.15, seed=7) as running:
+    with Sandbox(update_seconds=0.1, pending_seconds=0.05, seed=7) as running:
         yield running
 
 

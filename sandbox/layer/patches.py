@@ -59,6 +59,7 @@ PATCHES: list[Patch] = [
     (LAMBDA, "invalidate_worker", lambda original: pool.forget),
     ("ministack.core.iam_actions", "_lambda_action", operations.lambda_action),
     ("ministack.core.iam_actions", "extract_resource_arn", permissions.extract_resource_arn),
+    ("ministack.app", "pin_request_origin", permissions.pin_request_origin),
     ("ministack.services.tagging", "resource_tags", permissions.resource_tags),
     ("ministack.services.cloudwatch", "_evict_old_metrics", metrics.evict_old_metrics),
     ("ministack.services.cloudwatch", "_get_metric_data", statistics.get_metric_data),

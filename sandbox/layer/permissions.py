@@ -1,4 +1,4 @@
-"""What IAM checks a Lambda request against: the qualified ARN that is called, and the tags of its function."""
+"""What IAM checks a request against: the qualified ARN that is called, the tags of its function, and TLS."""
 
 from __future__ import annotations
 
@@ -34,3 +34,8 @@ def resource_tags(original: Any) -> Any:
         return func and dict(func.get("tags") or {})
 
     return _resource_tags
+
+
+def pin_request_origin(original: Any) -> Any:
+    """The wire on this machine stands for TLS, which policies may insist on with aws:SecureTransport."""
+    return lambda source_ip, secure_transport: original(source_ip, True)

@@ -5,7 +5,7 @@ import json
 import pytest
 from botocore.exceptions import ClientError
 
-from sandbox.testing import ACCOUNT, allow, trusted_role
+from sandbox.testing import ACCOUNT, allow, policy, trusted_role
 
 MANAGED = {"StringEquals": {"aws:ResourceTag/bluegreen:managed": "true"}}
 
@@ -124,3 +124,17 @@ def test_unknown_keys_and_wrong_signatures_are_refused(client):
         with pytest.raises(ClientError) as refused:
             client("lambda", **credentials).list_functions()
         assert refused.value.response["Error"]["Code"] == code
+
+
+def test_calls_count_as_made_over_tls(client):
+    topic = client("sns").create_topic(Name="over-tls-only")["TopicArn"]
+    insist = allow("sns:Publish", topic, Principal="*", Condition={"Bool": {"aws:SecureTransport": "false"}})
+    client("sns").set_topic_attributes(
+        TopicArn=topic, AttributeName="Policy", AttributeValue=policy(insist | {"Effect": "Deny"})
+    )
+    role = trusted_role(client, "tells", allow("sns:Publish"))
+    trust = {"Effect": "Allow", "Principal": {"AWS": f"arn:aws:iam::{ACCOUNT}:root"}, "Action": "sts:AssumeRole"}
+    client("iam").update_assume_role_policy(RoleName="tells", PolicyDocument=policy(trust))
+    session = client("sts").assume_role(RoleArn=role, RoleSessionName="test")["Credentials"]
+    credentials = {name: session[name] for name in ("AccessKeyId", "SecretAccessKey", "SessionToken")}
+    assert client("sns", **credentials).publish(TopicArn=topic, Message="hello")["MessageId"]

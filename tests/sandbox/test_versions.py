@@ -32,7 +32,16 @@ def shop(function):
     return shop
 
 
-def test_old_code_serves_while_an_update_is_in_progress(function):
+@pytest.fixture
+def slowly(aws):
+    """Updates and new versions take a second, long enough to be met."""
+    before = aws.control("settings")
+    aws.control("settings", {"update_seconds": 1, "pending_seconds": 1})
+    yield
+    aws.control("settings", {name: before[name] for name in ("update_seconds", "pending_seconds")})
+
+
+def test_old_code_serves_while_an_update_is_in_progress(function, slowly):
     shop = function(ONE)
     shop.update(TWO, wait=False)
 
@@ -43,7 +52,7 @@ def test_old_code_serves_while_an_update_is_in_progress(function):
     assert shop.invoke()["Payload"] == 2
 
 
-def test_nothing_else_changes_a_function_while_an_update_is_in_progress(function):
+def test_nothing_else_changes_a_function_while_an_update_is_in_progress(function, slowly):
     shop = function(ONE)
     shop.update(TWO, wait=False)
 
@@ -69,7 +78,7 @@ def test_an_update_never_breaks_off_an_invocation(function):
     assert answers == [1]
 
 
-def test_a_new_version_is_pending_before_it_is_active_and_no_alias_can_point_to_it_meanwhile(shop):
+def test_a_new_version_is_pending_before_it_is_active_and_no_alias_can_point_to_it_meanwhile(shop, slowly):
     shop.update(ONE)
     version = shop.publish(wait=False)
 
