@@ -61,11 +61,11 @@ def say(done: Adopted, as_json: bool) -> None:
 def adopted(function: str, alias: str) -> Adopted:
     """Adopt it, reading before each change; Refused leaves it as it was."""
     again = f"`bluegreen adopt {function} --alias {alias}` goes on where this stopped; callers get what they got."
-    with explained(f"Reading {function}", NOTHING):
+    with explained(f"reading {function}", NOTHING):
         latest = _latest(function)
         found = _alias(function, alias)
     did: list[str] = []
-    with explained(f"Adopting {function}", lambda: _so_far(did), again):
+    with explained(f"adopting {function}", lambda: _so_far(did), again):
         if found is None or found.route.primary == functions.LATEST:
             version = _published(function, latest)
             did.append(f"version {version} is what $LATEST is")

@@ -85,7 +85,7 @@ def _variable(text: str) -> tuple[str, str]:
 
 
 def _refuse_existing(function: str, alias: str) -> None:
-    with explained(f"Looking for {function}", NOTHING):
+    with explained(f"looking for {function}", NOTHING):
         try:
             functions.describe(function)
         except NotFound:
@@ -118,7 +118,7 @@ def _create(function: str, package: Package, environment: dict[str, str], settin
         "Environment": {"Variables": environment} if environment else None,
     }
     wanted |= {name: value for name, value in optional.items() if value is not None}
-    with explained(f"Creating {function}", NOTHING), in_our_words():
+    with explained(f"creating {function}", NOTHING), in_our_words():
         for attempt in range(1, ROLE_ATTEMPTS + 1):
             try:
                 client("lambda").create_function(**wanted)

@@ -39,7 +39,7 @@ def pause(seconds: float) -> None:
 def follow(arn: str, watcher: Watcher) -> Progress:
     """How it ended. Raises Failed when AWS no longer answers, or no longer to us."""
     with explained(
-        "Following the deployment", GOES_ON, f"`bluegreen watch {arn.rpartition(':')[2]}` goes on watching."
+        "following the deployment", GOES_ON, f"`bluegreen watch {arn.rpartition(':')[2]}` goes on watching."
     ):
         return _follow(arn, watcher)
 

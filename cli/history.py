@@ -1,6 +1,8 @@
 """`bluegreen history`: a function's deployments, the newest first."""
 
 import json
+import re
+import sys
 from datetime import datetime
 
 import click
@@ -30,7 +32,7 @@ def history(place: Place, function: str, alias: str | None, limit: int, as_json:
     """List FUNCTION's deployments, the newest first."""
     check_names(function, alias)
     place.stack(place.account())
-    with explained("Reading the records", NOTHING):
+    with explained("reading the records", NOTHING):
         found = records.of_function(function, limit if alias is None else MOST)
     of_alias = [record for record in found if alias in (None, record.alias)][:limit]
     if as_json:
@@ -47,8 +49,8 @@ def _print(found: list[records.Record]) -> None:
         table.add_column(heading, overflow="fold", no_wrap=heading in ("started", "took", "ended"))
     for record in found:
         table.add_row(*(Text(cell) for cell in _row(record)))
-    console = Console()
-    console.print(table, width=None if console.is_terminal else WIDE)
+    console = Console(width=None if sys.stdout.isatty() else WIDE)
+    console.print(table)
 
 
 def _row(record: records.Record) -> list[str]:
@@ -60,7 +62,7 @@ def _row(record: records.Record) -> list[str]:
         record.green or "-",
         record.state,
         record.error or "-",
-        record.started_by or "-",
+        re.sub(r"arn:\S*:", "", record.started_by) or "-",
         record.id,
     ]
 

@@ -151,7 +151,7 @@ def _serves(checked: Request, blue: functions.Function) -> bool:
 def _blue(function: str, alias: str) -> functions.Function:
     """What serves now. Raises Refused where the machine would refuse."""
     route = serving(function, alias)
-    with explained(f"Reading {function}", NOTHING):
+    with explained(f"reading {function}", NOTHING):
         latest = functions.describe(function)
         if not latest.opted_in:
             raise Refused(

@@ -118,7 +118,7 @@ def of_version(function: str, alias: str | None, version: str, no_smoke_tests: b
 
 def check(request: dict[str, Any], untouched: str = NOTHING) -> Request:
     """Raises Refused, naming every wrong field."""
-    with explained("Reading the request", untouched):
+    with explained("reading the request", untouched):
         return Request.read(request)
 
 

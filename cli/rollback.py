@@ -60,7 +60,7 @@ def _served_before(function: str, alias: str) -> str:
             NOTHING,
             f"`bluegreen status {function} --alias {alias}` says which; --to names a version to go to.",
         )
-    with explained("Reading the records", NOTHING):
+    with explained("reading the records", NOTHING):
         deployed = records.of_function(function)
     for record in deployed:
         if (record.alias, record.state, record.serving) != (alias, records.DEPLOYED, route.primary) or not record.plan:

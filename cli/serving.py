@@ -10,7 +10,7 @@ NOTHING = "Nothing was changed."
 
 def serving(function: str, alias: str) -> Route:
     """Raises Refused when there is no such alias."""
-    with explained(f"Reading {function}:{alias}", NOTHING):
+    with explained(f"reading {function}:{alias}", NOTHING):
         try:
             return aliases.read(function, alias).route
         except NotFound as error:

@@ -30,7 +30,7 @@ def start(asked: Asked, stack: Stack, account: Account) -> str:
     request = check(asked.said(started_by=_started_by(account)).request)
     name = execution_name(asked.function)
     unsure = f"`bluegreen watch {name}` tells whether it was started all the same."
-    with explained("Starting the deployment", "Nothing was deployed.", unsure):
+    with explained("starting the deployment", "Nothing was deployed.", unsure):
         return executions.start(stack.machine, name, request.to_json())
 
 
@@ -75,7 +75,7 @@ def _uploaded(asked: Asked, stack: Stack) -> Asked:
     artifact = asked.package.artifact(stack.bucket, asked.function)
     where = f"s3://{stack.bucket}/{artifact['key']}"
     click.echo(f"Uploading {asked.package.origin} to {where}", err=True)
-    with explained(f"Uploading to {where}", NOTHING), in_our_words():
+    with explained(f"uploading to {where}", NOTHING), in_our_words():
         answer: dict[str, Any] = client("s3").put_object(
             Bucket=stack.bucket, Key=artifact["key"], Body=io.BytesIO(asked.package.content)
         )

@@ -76,7 +76,7 @@ def status(place: Place, function: str, alias: str | None, as_json: bool) -> Non
     stack = place.stack(place.account())
     alias = alias or stack.default_alias
     route = serving(function, alias)
-    with explained("Reading the records", NOTHING):
+    with explained("reading the records", NOTHING):
         lock = records.held(function, alias)
         of_alias = [record for record in records.of_function(function) if record.alias == alias]
         running = _running(lock) if lock else None

@@ -20,7 +20,7 @@ def watch(place: Place, deployment: str, as_json: bool) -> None:
     """Follow DEPLOYMENT (its id, which is its execution's name) to its end, and exit as `deploy` does."""
     stack = place.stack(place.account())
     arn = executions.arn_of(stack.machine, deployment)
-    with explained(f"Looking for {deployment}", NOTHING):
+    with explained(f"looking for {deployment}", NOTHING):
         try:
             request = seen(arn).document
         except NotFound as error:

@@ -177,7 +177,7 @@ def test_it_does_not_wait_for_ever(shop: Any, bluegreen: Bluegreen, answers: Ans
     ran = bluegreen("adopt", SHOP)
 
     assert ran.exit_code == 1
-    assert "Reading Shop did not work: Shop:$LATEST is Pending" in ran.stderr
+    assert "reading Shop did not work: Shop:$LATEST is Pending" in ran.stderr
 
 
 def test_names_that_cannot_be_are_refused_without_aws(bluegreen: Bluegreen) -> None:

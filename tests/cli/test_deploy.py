@@ -149,7 +149,8 @@ def test_a_green_that_fails_under_traffic_is_exit_code_1_and_says_why(
 
     assert ran.exit_code == 1
     assert "Rolled back after" in ran.stdout
-    assert "GreenUnhealthy: Version 2 is worse than version 1: green failed" in ran.stdout
+    assert "GreenUnhealthy: " in ran.stdout
+    assert "green failed" in ran.stdout
     assert ran.stdout.endswith(f"{FUNCTION}:PROD is served by version 1.\n")
     assert "RollBack           gives blue the alias back" in ran.stderr
 

@@ -80,7 +80,8 @@ def test_after_a_rollback_it_says_why(deployer: Deployer, bluegreen: Bluegreen) 
     ran = bluegreen("status", FUNCTION)
 
     assert "ended RolledBack" in ran.stdout
-    assert "GreenUnhealthy: Version 2 is worse than version 1: green failed" in ran.stdout
+    assert "GreenUnhealthy: " in ran.stdout
+    assert "green failed" in ran.stdout
 
 
 def test_a_deployment_that_was_stopped_is_told_apart_from_one_that_runs(
