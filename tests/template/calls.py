@@ -37,6 +37,7 @@ NEEDS: dict[str, set[str]] = {
     "delete_item": {"dynamodb:DeleteItem"},
     "query": {"dynamodb:Query"},
     "transact_write_items": {"dynamodb:PutItem"},
+    "describe_alarms": {"cloudwatch:DescribeAlarms"},
     "get_metric_data": {"cloudwatch:GetMetricData"},
     "publish": {"sns:Publish", "kms:GenerateDataKey", "kms:Decrypt"},
     "start_execution": {"states:StartExecution"},
@@ -92,8 +93,10 @@ def calls_of(handler: str) -> set[str]:
         seen.add(place)
         if place[1] in module.imports:
             ahead.append(module.imports[place[1]])
-        for node in ast.walk(module.definitions.get(place[1], ast.Pass())):
-            ahead += _named(module, node)
+        definition = module.definitions.get(place[1], ast.Pass())
+        local = _assigned(definition)
+        for node in ast.walk(definition):
+            ahead += _named(module, node, local)
             if module.name.startswith("bluegreen.aws."):
                 methods |= _methods(node) & NEEDS.keys()
     return methods
@@ -117,9 +120,18 @@ def unknown_calls() -> set[str]:
     return set().union(*map(_methods, walked)) & of_boto3 - NEEDS.keys()
 
 
-def _named(module: Module, node: ast.AST) -> list[Place]:
+def _assigned(definition: ast.AST) -> set[str]:
+    """Names that stand for something of the definition's own."""
+    return {
+        node.id for node in ast.walk(definition) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
+    } | {node.arg for node in ast.walk(definition) if isinstance(node, ast.arg)}
+
+
+def _named(module: Module, node: ast.AST, local: set[str]) -> list[Place]:
     """The definition that a name, or a name in a module, stands for."""
     match node:
+        case ast.Name(id=name) if name in local:
+            return []
         case ast.Name(id=name) if name in module.definitions:
             return [(module.name, name)]
         case ast.Name(id=name) if name in module.imports:

@@ -105,7 +105,8 @@ def stack() -> Stack:
         check=True,
     )
     translated = json.loads(ran.stdout)
-    return Stack(translated["Resources"], translated["Outputs"], translated["Parameters"])
+    resources = dict(sorted(translated["Resources"].items()))
+    return Stack(resources, translated["Outputs"], translated["Parameters"])
 
 
 @cache

@@ -1,8 +1,10 @@
 """The deployer's own failures reach people."""
 
+from typing import Any
+
 import pytest
 
-from tests.template.stack import machine, stack
+from tests.template.stack import ROOT, machine, stack
 
 ALARMS = stack().of_type("AWS::CloudWatch::Alarm")
 
@@ -25,28 +27,46 @@ def test_alarms_may_use_the_topic_and_its_key() -> None:
     assert using == ["kms:GenerateDataKey*", "kms:Decrypt"]
 
 
+def metrics_of(alarm: str) -> list[dict[str, Any]]:
+    return [query["MetricStat"]["Metric"] for query in ALARMS[alarm]["Metrics"] if "MetricStat" in query]
+
+
 def test_a_failed_rollback_is_told_apart_from_a_rollback() -> None:
     (filter_,) = stack().of_type("AWS::Logs::MetricFilter").values()
     (metric,) = filter_["MetricTransformations"]
-    alarm = ALARMS["RollbackFailedAlarm"]
+    of_executions, _ = metrics_of("RollbackFailedAlarm")
 
     assert machine()["States"]["RollbackFailed"]["Error"] == "RollbackFailed"
     assert filter_["FilterPattern"] == '{ $.type = "ExecutionFailed" && $.details.error = "RollbackFailed" }'
     assert filter_["LogGroupName"] == {"Ref": "DeployStateMachineLogs"}
-    assert (alarm["Namespace"], alarm["MetricName"]) == (metric["MetricNamespace"], metric["MetricName"])
+    assert of_executions == {"Namespace": metric["MetricNamespace"], "MetricName": metric["MetricName"]}
+
+
+def test_a_failed_recovery_raises_the_same_alarm() -> None:
+    _, of_recoveries = metrics_of("RollbackFailedAlarm")
+    variables = stack().functions["RecoverDeploymentsFunction"]["Environment"]["Variables"]
+
+    assert of_recoveries["Namespace"] == variables["POWERTOOLS_METRICS_NAMESPACE"]
+    assert of_recoveries["Dimensions"] == [{"Name": "service", "Value": variables["POWERTOOLS_SERVICE_NAME"]}]
+    assert f'name="{of_recoveries["MetricName"]}"' in (ROOT / "handlers" / "recover_deployments.py").read_text()
+
+
+@pytest.mark.parametrize("alarm", [name for name, alarm in ALARMS.items() if "Metrics" in alarm])
+def test_a_metric_that_is_silent_or_late_hides_no_other(alarm: str) -> None:
+    (sum_,) = [query["Expression"] for query in ALARMS[alarm]["Metrics"] if "Expression" in query]
+    added = [query["Id"] for query in ALARMS[alarm]["Metrics"] if "MetricStat" in query]
+
+    assert sum_ == " + ".join(f"FILL({id_}, 0)" for id_ in added)
+    assert (ALARMS[alarm]["DatapointsToAlarm"], ALARMS[alarm]["EvaluationPeriods"]) == (1, 5)
 
 
 def test_functions_that_fail_on_purpose_raise_no_alarm() -> None:
-    queries = ALARMS["FunctionErrorsAlarm"]["Metrics"]
-    watched = {
-        dimension["Value"]["Ref"]
-        for query in queries
-        for dimension in query.get("MetricStat", {}).get("Metric", {}).get("Dimensions", [])
-    }
+    watched = {metric["Dimensions"][0]["Value"]["Ref"] for metric in metrics_of("FunctionErrorsAlarm")}
 
     assert watched == {
         "CompleteDeploymentFunction",
         "RejectDeploymentFunction",
         "ReceiveUploadFunction",
         "ServeApiFunction",
+        "RecoverDeploymentsFunction",
     }

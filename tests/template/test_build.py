@@ -12,6 +12,8 @@ import pytest
 from sandbox.server import interpreter
 from tests.template.stack import ROOT, run_sam, stack
 
+pytestmark = pytest.mark.xdist_group("build")
+
 FUNCTIONS = stack().functions
 AARCH64 = 183
 """Of the ELF header's machines."""

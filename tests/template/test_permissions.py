@@ -8,6 +8,7 @@ from tests.template.calls import needs_of, unknown_calls
 from tests.template.stack import Statement, stack
 
 NO_RESOURCE_LEVEL = {
+    "cloudwatch:DescribeAlarms": "with less, it answers without composite alarms",
     "cloudwatch:GetMetricData": "metrics have no ARN",
     "logs:CreateLogDelivery": "log deliveries have no ARN; Step Functions asks for all of these",
     "logs:GetLogDelivery": "as above",
@@ -29,16 +30,18 @@ FAILED_EVENTS = {"sqs:SendMessage"}
 OPTED_IN = {"StringEquals": {"aws:ResourceTag/bluegreen:managed": "true"}}
 ONLY_DEPLOYMENTS = {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["deployment#*"]}}
 
+WHO_PUT_BLUE_BACK = {"OpenDeployment", "RollBack", "RecoverDeployments"}
+
 CHANGES = {
-    "lambda:UpdateFunctionCode": {"OpenDeployment", "UpdateCode", "RollBack"},
+    "lambda:UpdateFunctionCode": WHO_PUT_BLUE_BACK | {"UpdateCode"},
     "lambda:PublishVersion": {"PublishVersion"},
-    "lambda:UpdateAlias": {"OpenDeployment", "ShiftAlias", "RollBack"},
-    "lambda:InvokeFunction": {"OpenDeployment", "SmokeTest", "SmokeTestGreen", "RollBack"},
-    "dynamodb:DeleteItem": {"OpenDeployment", "CompleteDeployment", "RollBack", "RejectDeployment"},
-    "s3:PutObject": {"OpenDeployment", "RollBack"},
+    "lambda:UpdateAlias": WHO_PUT_BLUE_BACK | {"ShiftAlias"},
+    "lambda:InvokeFunction": WHO_PUT_BLUE_BACK | {"SmokeTest", "SmokeTestGreen", "CheckHealth"},
+    "dynamodb:DeleteItem": WHO_PUT_BLUE_BACK | {"CompleteDeployment", "RejectDeployment"},
+    "s3:PutObject": WHO_PUT_BLUE_BACK,
     "states:StartExecution": {"ReceiveUpload", "ServeApi"},
 }
-"""Who changes or runs something; OpenDeployment may do what RollBack may, for a predecessor that died."""
+"""Who changes or runs something, the record aside."""
 
 STATEMENTS = stack().all_statements()
 OF_FUNCTIONS = [each for each in STATEMENTS if each.role != "DeployStateMachineRole"]

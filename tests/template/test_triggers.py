@@ -9,17 +9,28 @@ from moto.events.models import EventPattern
 from tests.template.stack import stack
 
 BUCKET = "the-artifact-bucket"
+MACHINE = "the-deploy-machine"
 RULE = "ReceiveUploadFunctionArtifactUploaded"
+RECOVERY_RULE = "RecoverDeploymentsFunctionExecutionEndedBadly"
+SWEEP = "RecoverDeploymentsFunctionSweep"
+
+
+def matches(rule: str, event: Any) -> bool:
+    pattern = json.dumps(stack().properties(rule)["EventPattern"])
+    for resource, name in {"ArtifactBucket": BUCKET, "DeployStateMachine": MACHINE}.items():
+        pattern = pattern.replace(f'{{"Ref": "{resource}"}}', f'"{name}"')
+    return bool(EventPattern.load(pattern).matches_event(event))
 
 
 def starts(key: str, bucket: str = BUCKET, kind: str = "Object Created") -> bool:
-    pattern = json.dumps(stack().properties(RULE)["EventPattern"]).replace('{"Ref": "ArtifactBucket"}', f'"{BUCKET}"')
-    event: Any = {
-        "source": "aws.s3",
-        "detail-type": kind,
-        "detail": {"bucket": {"name": bucket}, "object": {"key": key}},
-    }
-    return bool(EventPattern.load(pattern).matches_event(event))
+    detail = {"bucket": {"name": bucket}, "object": {"key": key}}
+    return matches(RULE, {"source": "aws.s3", "detail-type": kind, "detail": detail})
+
+
+def recovers(status: str, machine: str = MACHINE) -> bool:
+    detail = {"stateMachineArn": machine, "status": status}
+    kind = "Step Functions Execution Status Change"
+    return matches(RECOVERY_RULE, {"source": "aws.states", "detail-type": kind, "detail": detail})
 
 
 def permissions_of(function: str) -> list[dict[str, Any]]:
@@ -79,6 +90,32 @@ def test_the_rule_may_leave_in_the_queue_what_it_cannot_deliver() -> None:
     assert statement["Condition"] == {"ArnEquals": {"aws:SourceArn": {"Fn::GetAtt": [RULE, "Arn"]}}}
 
 
+@pytest.mark.parametrize("status", ["FAILED", "TIMED_OUT", "ABORTED"])
+def test_an_execution_that_ends_badly_is_recovered_from(status: str) -> None:
+    assert recovers(status)
+
+
+def test_others_are_left_alone() -> None:
+    assert not recovers("RUNNING")
+    assert not recovers("SUCCEEDED")
+    assert not recovers("FAILED", machine="somebody-elses")
+
+
+def test_a_lost_event_is_made_good_in_minutes() -> None:
+    assert stack().properties(SWEEP)["ScheduleExpression"] == "rate(5 minutes)"
+
+
+def test_both_rules_may_invoke_the_recovery() -> None:
+    permissions = permissions_of("RecoverDeploymentsFunction")
+
+    assert {each["Principal"] for each in permissions} == {"events.amazonaws.com"}
+    sources = [each["SourceArn"]["Fn::GetAtt"] for each in permissions]
+    assert sorted(sources) == [[RECOVERY_RULE, "Arn"], [SWEEP, "Arn"]]
+    for rule in (RECOVERY_RULE, SWEEP):
+        (target,) = stack().properties(rule)["Targets"]
+        assert target["Arn"] == {"Fn::GetAtt": ["RecoverDeploymentsFunction", "Arn"]}
+
+
 def routes() -> dict[str, dict[str, Any]]:
     paths = stack().properties("Api")["Body"]["paths"]
     return {f"{method.upper()} {path}": route for path, methods in paths.items() for method, route in methods.items()}
@@ -107,4 +144,4 @@ def test_each_route_and_no_other_may_invoke_the_function() -> None:
 def test_nobody_else_may_invoke_a_function() -> None:
     functions = {each["FunctionName"]["Ref"] for each in stack().of_type("AWS::Lambda::Permission").values()}
 
-    assert functions == {"ReceiveUploadFunction", "ServeApiFunction"}
+    assert functions == {"ReceiveUploadFunction", "RecoverDeploymentsFunction", "ServeApiFunction"}
