@@ -116,7 +116,8 @@ def _alias(function: str, alias: str) -> aliases.Alias | None:
         raise Refused(
             f"{function}:{alias} is split: {versions(found.route)}",
             NOTHING,
-            f"Point it to one version first: `aws lambda update-alias --function-name {function} --name {alias} "
+            "Wait for the deployment under way; if `bluegreen status` says there is none, point it to one version: "
+            f"`aws lambda update-alias --function-name {function} --name {alias} "
             f"--function-version {found.route.primary} --routing-config AdditionalVersionWeights={{}}`.",
         )
     return found

@@ -68,7 +68,7 @@ class Ending:
         if end == "NothingToDeploy":
             return f"Nothing to deploy: that is what serves already. {self.serves}"
         if end in ("Rejected", "RejectedWithoutRecord"):
-            return f"Rejected: {why} Nothing was touched. {self.serves}"
+            return f"Rejected: {why} Nothing was touched.{f' {self.serves}' if self.route else ''}"
         if end == "RolledBack":
             return f"Rolled back after {self._took()}: {why} {self.serves}"
         if end == "RollbackFailed":
