@@ -14,9 +14,12 @@ from bluegreen.step import step
 @step
 def handler(deployment: Baking) -> Completion:
     plan, green = deployment.plan, deployment.green.version
-    must_be(plan, expected(plan, green, deployment.shift), aliases.read(plan.function, plan.alias))
-    closed = records.close(plan.deployment, records.DEPLOYED, serving=green)
     record = records.find(plan.deployment)
+    closed = False
+    if record and record.state == records.OPEN:
+        must_be(plan, expected(plan, green, deployment.shift), aliases.read(plan.function, plan.alias))
+        closed = records.close(plan.deployment, records.DEPLOYED, serving=green)
+        record = records.find(plan.deployment)
     if record is None or record.state != records.DEPLOYED:
         raise DeploymentOver(f"Deployment {plan.deployment} was undone before it was complete.")
     records.free(record.lock)

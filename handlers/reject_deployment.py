@@ -39,4 +39,4 @@ def handler(refused: Refused, execution: Execution) -> Rejection:
 
 def _plain(name: Any) -> str:
     """Whatever was sent as a name, short and printable enough for a key and a subject."""
-    return "".join(letter for letter in str(name)[:128] if letter.isascii() and letter.isprintable())
+    return "".join(letter for letter in str(name)[:128] if letter.isascii() and letter.isprintable()) or "unknown"

@@ -28,7 +28,7 @@ from bluegreen.errors import InvalidRequest
 from bluegreen.health import HIGH_RESOLUTION_KEPT_SECONDS, Health
 from bluegreen.model import Frozen, Ring
 from bluegreen.smoke import MOST_CASES, Case
-from bluegreen.traffic import Schedule, Shift, Steps, known
+from bluegreen.traffic import LONGEST_BAKE_SECONDS, Schedule, Shift, Steps, known, schedule
 
 FunctionName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
 AliasName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]*[A-Za-z_-][A-Za-z0-9_-]*$", max_length=128)]
@@ -179,14 +179,22 @@ class Request(Frozen):
 
     @model_validator(mode="after")
     def short_periods_are_kept(self) -> Self:
-        """Refuse a bake of which CloudWatch would forget the beginning."""
-        if self.health.period_seconds < 60 and isinstance(self.traffic, Steps):
-            baked = sum(step.bake_seconds for step in self.traffic.to_the_end())
-            if baked > HIGH_RESOLUTION_KEPT_SECONDS:
-                raise ValueError(
-                    f"health.period_seconds: CloudWatch keeps periods below 60 seconds for three hours, and the bakes "
-                    f"take {baked} seconds; write 60"
-                )
+        """Refuse bakes longer than a deployment may take, and such of which CloudWatch would forget the beginning."""
+        if self.traffic is None:
+            return self
+        plan = schedule(self.traffic, self.health.max_bake_seconds)
+        longest = plan.longest_in_all
+        if longest > LONGEST_BAKE_SECONDS:
+            raise ValueError(
+                f"health.max_bake_seconds: the bakes may take {longest} seconds together; {LONGEST_BAKE_SECONDS} "
+                "(48 hours) is the most"
+            )
+        # The final bake is compared with as much of blue's past as it is long.
+        if self.health.period_seconds < 60 and 2 * longest > HIGH_RESOLUTION_KEPT_SECONDS:
+            raise ValueError(
+                f"health.period_seconds: CloudWatch keeps periods below 60 seconds for three hours, and the bakes may "
+                f"take {longest} seconds; write 60"
+            )
         return self
 
     def to_json(self) -> dict[str, Any]:

@@ -158,11 +158,13 @@ def decide(
         return Decision(next="roll_back", reason=verdict.reason)
     if alarms.acting:
         return Decision(next="roll_back", reason=f"the alarm {', '.join(alarms.acting)} went off during the deployment")
+    if bake_seconds == 0:
+        return Decision(next="go_on", reason=verdict.reason)
     if verdict.kind == "cannot_measure":
         return _unmeasured(health, verdict, unmeasured)
     if baked_seconds < bake_seconds:
         return Decision(next="bake_on", reason=verdict.reason)
-    if bake_seconds == 0 or (verdict.kind == "fine" and not _in_doubt(alarms)):
+    if verdict.kind == "fine" and not _in_doubt(alarms):
         return Decision(next="go_on", reason=verdict.reason)
     if is_silent(verdict):
         return _no_traffic(health, verdict, baked_seconds, probed)

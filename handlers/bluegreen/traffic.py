@@ -19,7 +19,7 @@ MOST_EVENTS = 24_000
 """Of the 25,000 an execution may have, what shifts and looks may use."""
 EVENTS_PER_SHIFT = 7
 EVENTS_PER_LOOK = 9
-MOST_STEPS = 1_000
+MOST_STEPS = 500
 
 ADAPTIVE = "Adaptive"
 ADAPTIVE_SECONDS = 3600
@@ -78,6 +78,13 @@ class Schedule(Frozen):
     steps: tuple[Step, ...] = ()
     first_weight: Weight = 1.0
     longest_seconds: Seconds = 0
+
+    @property
+    def longest_in_all(self) -> int:
+        """Seconds that all bakes together may take."""
+        if self.adaptive:
+            return self.longest_seconds
+        return sum(max(step.bake_seconds, self.longest_seconds) for step in self.steps if step.bake_seconds)
 
     @property
     def adaptive(self) -> bool:
@@ -224,13 +231,17 @@ def _adaptive_shift(plan: Schedule, done: Shift | None, now: float, period_secon
 
 
 def look_seconds(plan: Schedule, step: Step, period_seconds: int) -> int:
-    """Seconds between two looks: an even part of the bake, a metric's period or more, few enough for one execution."""
+    """
+    Seconds between two looks: an even part of the bake, a metric's period or more, few enough for one execution.
+
+    A bake that may be drawn out is looked at no more often than its longest duration allows.
+    """
     if step.bake_seconds == 0:
         return 0
-    in_all = sum(max(each.bake_seconds, plan.longest_seconds) for each in plan.steps)
-    affordable = (MOST_EVENTS - len(plan.steps) * (EVENTS_PER_SHIFT + 2 * EVENTS_PER_LOOK)) // EVENTS_PER_LOOK
-    pace = max(period_seconds, math.ceil(in_all / affordable))
-    return math.ceil(step.bake_seconds / max(1, step.bake_seconds // pace))
+    affordable = (MOST_EVENTS - len(plan.steps) * EVENTS_PER_SHIFT) // EVENTS_PER_LOOK - 2 * len(plan.steps)
+    pace = max(period_seconds, math.ceil(plan.longest_in_all / affordable))
+    evenly = math.ceil(step.bake_seconds / max(1, step.bake_seconds // pace))
+    return max(evenly, pace) if plan.longest_seconds > step.bake_seconds else evenly
 
 
 def route(blue: str, green: str, weight: Weight) -> Route:

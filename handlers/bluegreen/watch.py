@@ -17,6 +17,8 @@ LEARNT_OVER_SECONDS = 3 * 3600
 LEARNT_IN_SECONDS = 300
 """Blue's 95th percentile of duration is the median over these periods before the first shift."""
 
+PROBES_A_LOOK = 10
+
 RECENT_BUCKETS = 5
 """What the present traffic is told from."""
 
@@ -58,12 +60,13 @@ def alarms_now(plan: Plan, pardoned: tuple[str, ...]) -> Alarms:
 
 
 def probe(plan: Plan, green: str) -> int:
-    """Invoke a green that nobody calls with the smoke tests' payloads, once each. Raises GreenUnhealthy."""
-    for case in plan.smoke_tests:
-        wrong = mismatches(case, functions.invoke(plan.function, green, case))
+    """Invoke a green that nobody calls with the smoke tests' payloads, a few at a look. Raises GreenUnhealthy."""
+    cases = plan.smoke_tests[:PROBES_A_LOOK]
+    for case in cases:
+        wrong = mismatches(case, functions.probe(plan.function, green, case))
         if wrong:
             raise GreenUnhealthy(f"Version {green} failed the probe {case.name!r}: {'; '.join(wrong)}.")
-    return len(plan.smoke_tests)
+    return len(cases)
 
 
 Signal = Callable[[str], tuple[Query, ...]]

@@ -84,7 +84,9 @@ class Function(Frozen):
 def describe(function: str, qualifier: str = LATEST) -> Function:
     """By GetFunction, whose rate limit is its own (100 a second) and not the control plane's 15."""
     with in_our_words():
-        return _function(client("lambda").get_function(FunctionName=function, Qualifier=qualifier))
+        # Tags belong to the function and come with an unqualified answer, which is $LATEST's.
+        named = {} if qualifier == LATEST else {"Qualifier": qualifier}
+        return _function(client("lambda").get_function(FunctionName=function, **named))
 
 
 def _function(answer: "GetFunctionResponseTypeDef") -> Function:

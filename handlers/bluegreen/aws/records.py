@@ -3,7 +3,7 @@ The record of every deployment, and the lock of every alias, in one DynamoDB tab
 
     pk                        sk                      what
     deployment#<id>           record                  what served, what is to change, who does it, how it ended
-    deployment#<id>           step#<time>#<state>     what a state did, with its evidence
+    deployment#<id>           step#<time>#<state>#…   what a state did, with its evidence
     lock#<function>:<alias>   lock                    there while a deployment of that alias is open
 
 The index ByFunction lists a function's deployments by their start, ByKind the locks that are held.
@@ -14,7 +14,10 @@ that a handler which outlives its execution cannot change what was undone.
 
 import json
 import os
+import uuid
 from typing import TYPE_CHECKING, Any
+
+from pydantic import ValidationError
 
 from bluegreen import clock
 from bluegreen.aws.client import client, in_our_words
@@ -266,7 +269,8 @@ def note(deployment: str, state: str, evidence: dict[str, Any]) -> None:
     with in_our_words():
         client("dynamodb").put_item(
             TableName=_table(),
-            Item=_key(f"deployment#{deployment}", f"step#{clock.iso(clock.now())}#{state}") | {"evidence": {"S": text}},
+            Item=_key(f"deployment#{deployment}", f"step#{clock.iso(clock.now())}#{state}#{uuid.uuid4().hex[:8]}")
+            | {"evidence": {"S": text}},
         )
 
 
@@ -363,12 +367,18 @@ def _record_item(record: Record) -> dict[str, "AttributeValueTypeDef"]:
 def _record(item: dict[str, str]) -> Record:
     known: dict[str, Any] = {name: value for name, value in item.items() if name in Record.model_fields}
     known |= {"weights": json.loads(known["weights"])} if "weights" in known else {}
-    if "plan" in known:
-        # A plan may have been written by an older or newer release that knows other fields.
-        known["plan"] = Plan.model_validate_json(known["plan"], extra="ignore")
+    known["plan"] = _plan(known.get("plan"))
     return Record(**known)
 
 
+def _plan(text: str | None) -> Plan | None:
+    """None also for a plan of another release that lacks what this one needs; what it has beyond that is no matter."""
+    try:
+        return Plan.model_validate_json(text, extra="ignore") if text else None
+    except ValidationError:
+        return None
+
+
 def _step(item: dict[str, str]) -> Step:
-    _, at, state = item["sk"].split("#")
+    _, at, state, _ = item["sk"].split("#")
     return Step(at=at, state=state, evidence=json.loads(item["evidence"]))

@@ -1,0 +1,313 @@
+"""What the watch concludes under traffic, and what comes of it. Metrics are simulated; machine and handlers are real."""
+
+from typing import Any
+
+import boto3
+import pytest
+
+from tests.machine.deployer import ALIAS, FUNCTION, GOOD, Deployer
+
+CANARY_10 = "Canary10Percent10Minutes"
+
+
+class Users:
+    """Callers whose requests are only counted: so many a minute, of which each version fails its share."""
+
+    def __init__(self, deployer: Deployer, per_minute: int, *, blue: float = 0.0, green: float = 0.0) -> None:
+        self._deployer, self._per_minute = deployer, per_minute
+        self.fails = {"1": blue, "2": green}
+        self.slow: dict[str, float] = {}
+        self.harmed = 0.0
+        deployer.aws.every(60, self._a_minute)
+
+    def _a_minute(self) -> None:
+        main, weights = self._deployer.alias()
+        shares = {main: 1 - sum(weights.values())} | weights
+        for version, share in shares.items():
+            requests = round(self._per_minute * share)
+            errors = round(requests * self.fails[version])
+            self.harmed += errors if version == "2" else 0
+            slow = round(requests * self.slow.get(version, 0))
+            for duration, count, failed in ((50, requests - slow, errors), (900, slow, 0)):
+                if count:
+                    self._deployer.aws.metrics.count(
+                        FUNCTION, ALIAS, version, invocations=count, errors=failed, duration_ms=duration
+                    )
+
+
+def looks(deployer: Deployer) -> list[str]:
+    return [item["evidence"] for item in deployer.items("deployment#") if "#CheckHealth#" in item["sk"]]
+
+
+def test_a_green_with_two_per_cent_errors_on_a_blue_with_a_tenth_of_that_is_rolled_back(deployer: Deployer) -> None:
+    Users(deployer, 6000, blue=0.002, green=0.02)
+
+    run = deployer.deploy(traffic=CANARY_10)
+
+    assert run.error == "GreenUnhealthy"
+    assert "green failed" in run.cause
+    assert "to 1 that green is worse" in run.cause
+    assert deployer.alias() == ("1", {})
+
+
+def test_a_green_that_fails_as_rarely_as_blue_is_promoted(deployer: Deployer) -> None:
+    Users(deployer, 6000, blue=0.01, green=0.01)
+
+    run = deployer.deploy(traffic=CANARY_10)
+
+    assert run.ended == "Deployed"
+    assert run.output["look"]["verdict"] in ("fine", "not_enough")
+
+
+def test_too_few_requests_to_tell_are_never_called_healthy(deployer: Deployer) -> None:
+    Users(deployer, 10)
+
+    run = deployer.deploy(traffic=CANARY_10)
+
+    assert run.ended == "Deployed"
+    assert run.output["look"]["verdict"] == "not_enough"
+    assert any("nothing speaks against green" in look for look in looks(deployer))
+
+
+def test_a_bake_goes_on_until_there_is_enough_evidence(deployer: Deployer) -> None:
+    Users(deployer, 200)
+
+    patient = deployer.deploy(traffic=CANARY_10, health={"max_bake_seconds": 7200})
+
+    assert patient.ended == "Deployed"
+    assert patient.path.count("CheckHealth") > 12
+    first, last = (shift["at"] for shift in patient.output["shift"]["shifts"])
+    assert 600 < last - first < 7200
+
+
+def test_a_bake_does_not_go_on_for_ever(deployer: Deployer) -> None:
+    Users(deployer, 10)
+
+    run = deployer.deploy(traffic=CANARY_10, health={"max_bake_seconds": 1200})
+
+    first, last = (shift["at"] for shift in run.output["shift"]["shifts"])
+    assert last - first == pytest.approx(1200, abs=60)
+
+
+@pytest.mark.parametrize(
+    ("health", "ended", "reason"),
+    [
+        ({"no_traffic": "proceed"}, "Deployed", "the request says to go on"),
+        ({"no_traffic": "probe"}, "Deployed", "answered every probe"),
+        ({"no_traffic": "roll_back"}, "RolledBack", "the request says to roll back"),
+        ({"no_traffic": "wait", "max_bake_seconds": 1800}, "RolledBack", "1800 seconds long"),
+    ],
+)
+def test_without_any_traffic_the_request_decides(
+    deployer: Deployer, health: dict[str, Any], ended: str, reason: str
+) -> None:
+    run = deployer.deploy(traffic=CANARY_10, health=health)
+
+    assert run.ended == ended
+    assert any(reason in look for look in looks(deployer))
+
+
+def test_a_probe_that_fails_rolls_back_a_green_that_nobody_calls(deployer: Deployer) -> None:
+    fails_after_a_while = """
+calls = 0
+def handler(event, context):
+    global calls
+    calls += 1
+    if calls > 2:
+        raise MemoryError('leak')
+    return {}
+"""
+
+    run = deployer.deploy(fails_after_a_while, traffic=CANARY_10, health={"no_traffic": "probe"})
+
+    assert run.error == "GreenUnhealthy"
+    assert "failed the probe" in run.cause
+
+
+def test_metrics_that_cannot_be_read_for_a_while_only_delay(deployer: Deployer) -> None:
+    Users(deployer, 6000)
+
+    with deployer.aws.fails("GetMetricData", "InternalFailure", times=9):
+        run = deployer.deploy(traffic="Canary10Percent5Minutes")
+
+    assert run.ended == "Deployed"
+
+
+@pytest.mark.parametrize(("policy", "ended"), [("roll_back", "RolledBack"), ("proceed", "Deployed")])
+def test_metrics_that_can_never_be_read_are_the_requests_to_decide(deployer: Deployer, policy: str, ended: str) -> None:
+    Users(deployer, 6000)
+
+    with deployer.aws.fails("GetMetricData", "AccessDenied", times=None):
+        run = deployer.deploy(traffic=CANARY_10, health={"cannot_measure": policy, "unmeasured_looks": 3})
+
+    assert run.ended == ended
+    if ended == "RolledBack":
+        assert "metrics could not be read" in run.cause
+        assert "4 times in a row" in run.cause
+        nothing_is_settled_yet = 2
+        assert run.path.count("CheckHealth") == nothing_is_settled_yet + 4
+
+
+def alarm(name: str, state: str) -> None:
+    cloudwatch = boto3.client("cloudwatch")
+    cloudwatch.put_metric_alarm(
+        AlarmName=name,
+        Namespace="Shop",
+        MetricName="Sales",
+        Statistic="Sum",
+        Period=60,
+        EvaluationPeriods=1,
+        Threshold=1,
+        ComparisonOperator="LessThanThreshold",
+    )
+    cloudwatch.set_alarm_state(AlarmName=name, StateValue=state, StateReason="a test")
+
+
+def test_an_alarm_that_goes_off_rolls_back(deployer: Deployer) -> None:
+    alarm("sales", "OK")
+    deployer.aws.after(200, lambda: alarm("sales", "ALARM"))
+
+    run = deployer.deploy(traffic=CANARY_10, health={"alarms": ["sales"]})
+
+    assert run.error == "GreenUnhealthy"
+    assert "the alarm sales went off" in run.cause
+
+
+def test_an_alarm_that_was_red_before_does_not_block_the_fix(deployer: Deployer) -> None:
+    alarm("sales", "ALARM")
+
+    run = deployer.deploy(traffic=CANARY_10, health={"alarms": ["sales"]})
+
+    assert run.ended == "Deployed"
+    assert run.output["look"]["pardoned"] == ["sales"]
+
+
+def test_an_alarm_that_turned_green_is_pardoned_no_longer(deployer: Deployer) -> None:
+    alarm("sales", "ALARM")
+    deployer.aws.after(130, lambda: alarm("sales", "OK"))
+    deployer.aws.after(300, lambda: alarm("sales", "ALARM"))
+
+    run = deployer.deploy(traffic=CANARY_10, health={"alarms": ["sales"]})
+
+    assert run.ended == "RolledBack"
+
+
+def test_an_alarm_without_data_is_not_health(deployer: Deployer) -> None:
+    alarm("sales", "INSUFFICIENT_DATA")
+    Users(deployer, 6000)
+
+    run = deployer.deploy(traffic=CANARY_10, health={"alarms": ["sales"], "max_bake_seconds": 900})
+
+    first, last = (shift["at"] for shift in run.output["shift"]["shifts"])
+    assert last - first == pytest.approx(900, abs=60)
+
+
+def test_an_alarm_that_does_not_exist_is_refused(deployer: Deployer) -> None:
+    before = deployer.everything()
+
+    run = deployer.deploy(health={"alarms": ["sales"]})
+
+    assert run.ended == "Rejected"
+    assert "health.alarms: there is no alarm sales" in run.cause
+    assert deployer.everything() == before
+
+
+@pytest.mark.parametrize("slow_ms", [500, "learn"])
+def test_a_green_that_is_slow_is_rolled_back(deployer: Deployer, slow_ms: Any) -> None:
+    users = Users(deployer, 6000)
+    users.slow = {"1": 0.01, "2": 0.4}
+    deployer.aws.clock.sleep(3600)
+
+    run = deployer.deploy(traffic=CANARY_10, health={"slow_ms": slow_ms})
+
+    assert run.error == "GreenUnhealthy"
+    assert "slow" in run.cause
+
+
+def test_a_signal_in_a_dry_run_is_reported_and_never_acts(deployer: Deployer) -> None:
+    users = Users(deployer, 6000)
+    users.slow = {"2": 0.4}
+
+    run = deployer.deploy(traffic=CANARY_10, health={"slow_ms": 500, "dry_run": ["slow"]})
+
+    assert run.ended == "Deployed"
+    (slow,) = (finding for finding in run.output["look"]["evidence"]["findings"] if finding["signal"] == "slow")
+    assert not slow["acts"]
+    assert slow["green"]["bad"] > 0
+
+
+def test_a_metric_of_ones_own_rolls_back(deployer: Deployer) -> None:
+    def sell() -> None:
+        for version, sales, lost in (("1", 900, 5), ("2", 100, 30)):
+            boto3.client("cloudwatch").put_metric_data(
+                Namespace="Shop",
+                MetricData=[
+                    {
+                        "MetricName": name,
+                        "Dimensions": [{"Name": "Version", "Value": version}],
+                        "Timestamp": deployer.aws.clock.now(),
+                        "Value": value,
+                    }
+                    for name, value in (("Sales", sales), ("Lost", lost))
+                ],
+            )
+
+    deployer.aws.every(60, sell)
+    metric = {
+        "name": "lost_sales",
+        "namespace": "Shop",
+        "bad": "Lost",
+        "requests": "Sales",
+        "dimensions": {"Version": "{version}"},
+    }
+
+    run = deployer.deploy(traffic=CANARY_10, health={"metrics": [metric]})
+
+    assert run.error == "GreenUnhealthy"
+    assert "lost_sales: green" in run.cause
+
+
+def test_a_green_that_goes_bad_in_the_final_bake_is_compared_with_blues_last_minutes(deployer: Deployer) -> None:
+    users = Users(deployer, 6000, blue=0.002, green=0.002)
+    deployer.aws.clock.sleep(3600)
+
+    def worse() -> None:
+        users.fails["2"] = 0.05
+
+    deployer.aws.after(400, worse)
+    run = deployer.deploy(traffic={"steps": [{"weight": 0.5, "bake_seconds": 300}], "final_bake_seconds": 1800})
+
+    assert run.error == "GreenUnhealthy"
+    assert [shift["weight"] for shift in run.document["shift"]["shifts"]] == [0.5, 1.0]
+    assert deployer.alias() == ("1", {})
+
+
+class TestAdaptive:
+    def test_a_good_green_gets_everything_as_the_evidence_grows(self, deployer: Deployer) -> None:
+        Users(deployer, 60_000, blue=0.001, green=0.001)
+        deployer.aws.clock.sleep(1200)
+
+        run = deployer.deploy(traffic="Adaptive")
+
+        weights = [shift["weight"] for shift in run.output["shift"]["shifts"]]
+        took = run.output["shift"]["shifts"][-1]["at"] - run.output["shift"]["shifts"][0]["at"]
+        assert run.ended == "Deployed"
+        assert weights[0] < 0.05
+        assert weights == sorted(weights)
+        assert weights[-2:] == [0.9, 1.0]
+        assert took < 30 * 60
+
+    def test_a_green_that_always_fails_harms_no_more_than_its_budget(self, deployer: Deployer) -> None:
+        users = Users(deployer, 60_000, green=1.0)
+        deployer.aws.clock.sleep(1200)
+
+        run = deployer.deploy(traffic="Adaptive")
+
+        assert run.error == "GreenUnhealthy"
+        assert users.harmed < 2000
+
+    def test_a_function_that_nobody_calls_gets_there_too(self, deployer: Deployer) -> None:
+        run = deployer.deploy(GOOD % 2, traffic="Adaptive")
+
+        assert run.ended == "Deployed"
+        assert deployer.alias() == ("2", {})

@@ -1,0 +1,157 @@
+"""Bad input: each request ends Rejected, names the field, says what to write instead, and touches nothing."""
+
+import io
+import zipfile
+from collections.abc import Callable
+from typing import Any
+
+import boto3
+import pytest
+
+from tests.machine.deployer import ALIAS, BUCKET, FUNCTION, GOOD, Deployer
+
+REJECTED = ["OpenDeployment", "RejectDeployment", "Rejected"]
+
+
+def put(key: str, body: bytes) -> str:
+    boto3.client("s3").put_object(Bucket=BUCKET, Key=key, Body=body)
+    return f"s3://{BUCKET}/{key}"
+
+
+def a_zip() -> bytes:
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as archive:
+        archive.writestr("index.py", GOOD % 7)
+    return file.getvalue()
+
+
+def steps(*weights: float, bake: int = 60) -> dict[str, Any]:
+    return {"steps": [{"weight": weight, "bake_seconds": bake} for weight in weights]}
+
+
+BAD: dict[str, tuple[Callable[[], dict[str, Any]], str]] = {
+    "unknown function": (lambda: {"function": "Nobody"}, "function: there is no function Nobody"),
+    "not a function's name": (lambda: {"function": "a b"}, "function: 'a b' does not match"),
+    "no function": (lambda: {"function": None}, "function:"),
+    "alias without function": (lambda: {"alias": "STAGE"}, "alias: BonusCalculatorLambda has no alias STAGE"),
+    "a number for an alias": (lambda: {"alias": "7"}, "alias: '7' does not match"),
+    "missing object": (lambda: {"artifact": f"s3://{BUCKET}/nothing.zip"}, "artifact: there is no object"),
+    "missing bucket": (lambda: {"artifact": "s3://elsewhere/x.zip"}, "artifact: there is no object"),
+    "empty object": (lambda: {"artifact": put("empty.zip", b"")}, "artifact: s3://artifacts/empty.zip is empty"),
+    "not a zip": (lambda: {"artifact": put("text.zip", b"hello")}, "is not a zip"),
+    "half a zip": (lambda: {"artifact": put("half.zip", a_zip()[:-30])}, "is not a zip"),
+    "wrong sha256": (
+        lambda: {"artifact": {"bucket": BUCKET, "key": put("a.zip", a_zip())[15:], "sha256": "0" * 64}},
+        "artifact.sha256:",
+    ),
+    "no digest at all": (
+        lambda: {"artifact": {"bucket": BUCKET, "key": "x", "sha256": "abc"}},
+        "artifact.sha256: write the SHA-256",
+    ),
+    "no key": (lambda: {"artifact": {"bucket": BUCKET}}, "artifact.key: is required"),
+    "a key with ..": (lambda: {"artifact": f"s3://{BUCKET}/functions/../x.zip"}, "artifact.key:"),
+    "no artifact": (lambda: {"artifact": None}, "artifact: None is not a JSON object"),
+    "unknown version": (
+        lambda: {"artifact": {"version": "9"}},
+        "artifact.version: BonusCalculatorLambda has no version 9",
+    ),
+    "an image for a zip": (
+        lambda: {"artifact": {"image_uri": f"r/i@sha256:{'0' * 64}"}},
+        "artifact: BonusCalculatorLambda takes a Zip",
+    ),
+    "an image by tag": (lambda: {"artifact": {"image_uri": "r/i:new"}}, "artifact.image_uri:"),
+    "unknown key": (lambda: {"smoke_test": []}, "smoke_test: unknown field; did you mean smoke_tests?"),
+    "unknown key inside": (
+        lambda: {"health": {"perod_seconds": 1}},
+        "health.perod_seconds: unknown field; did you mean",
+    ),
+    "misspelt strategy": (
+        lambda: {"traffic": "Canary10Percent5Minute"},
+        "traffic: 'Canary10Percent5Minute' is not a strategy; did you mean Canary10Percent5Minutes?",
+    ),
+    "weights that fall": (
+        lambda: {"traffic": steps(0.5, 0.4)},
+        "traffic: weights must climb: step 2 has 0.4 after 0.5",
+    ),
+    "weights that stand": (lambda: {"traffic": steps(0.5, 0.5)}, "weights must climb"),
+    "weight above 1": (lambda: {"traffic": steps(0.5, 1.5)}, "traffic.steps.1.weight: Input should be less than"),
+    "weight of nothing": (lambda: {"traffic": steps(0.0)}, "traffic.steps.0.weight: Input should be greater than 0"),
+    "a weight in words": (lambda: {"traffic": steps("half")}, "traffic.steps.0.weight: Input should be a valid number"),  # type: ignore[arg-type]
+    "negative bake": (
+        lambda: {"traffic": steps(0.5, bake=-1)},
+        "traffic.steps.0.bake_seconds: Input should be greater",
+    ),
+    "no steps": (lambda: {"traffic": {"steps": []}}, "traffic.steps:"),
+    "bakes for ever": (lambda: {"traffic": steps(0.5, bake=999_999)}, "172800 (48 hours) is the most"),
+    "an odd period": (lambda: {"health": {"period_seconds": 7}}, "health.period_seconds: 7 is no period"),
+    "a case that cannot be": (
+        lambda: {"smoke_tests": [{"name": "x", "expect_at": {"a[": 1}}]},
+        "smoke_tests.0.expect_at: 'a[' is not JMESPath",
+    ),
+    "more than a request": (lambda: {"smoke_tests": [{"name": "x", "payload": "x" * 70_000}]}, "request: it has"),
+}
+
+
+@pytest.mark.parametrize("bad", BAD)
+def test_a_bad_request_names_the_field_and_touches_nothing(deployer: Deployer, bad: str) -> None:
+    wrong, complaint = BAD[bad]
+    artifact = deployer.upload(GOOD % 2)
+    before = deployer.everything()
+
+    run = deployer.run({"function": FUNCTION, "artifact": artifact} | wrong())
+
+    assert run.path == REJECTED
+    assert run.error == "InvalidRequest"
+    assert complaint in run.cause
+    assert deployer.everything() == before
+    assert deployer.items("lock#") == []
+    assert deployer.record(run)["state"] == "Rejected"
+
+
+def test_a_function_that_did_not_opt_in_is_not_touched(deployer: Deployer) -> None:
+    boto3.client("lambda").untag_resource(
+        Resource=boto3.client("lambda").get_function(FunctionName=FUNCTION)["Configuration"]["FunctionArn"],
+        TagKeys=["bluegreen:managed"],
+    )
+    before = deployer.everything()
+
+    run = deployer.deploy()
+
+    assert run.path == REJECTED
+    assert "function: BonusCalculatorLambda has no tag bluegreen:managed = true" in run.cause
+    assert "bluegreen adopt" in run.cause
+    assert deployer.everything() == before
+
+
+def test_an_alias_that_is_split_already_is_left_as_it_is(deployer: Deployer) -> None:
+    deployer.deploy(traffic="AllAtOnce")
+    boto3.client("lambda").update_alias(
+        FunctionName=FUNCTION, Name=ALIAS, RoutingConfig={"AdditionalVersionWeights": {"1": 0.3}}
+    )
+    before = deployer.everything()
+
+    run = deployer.deploy(GOOD % 3)
+
+    assert run.path == REJECTED
+    assert "alias: BonusCalculatorLambda:PROD is split already (version 2 (and 0.3 to 1))" in run.cause
+    assert deployer.everything() == before
+    assert deployer.items("lock#") == []
+
+
+def test_an_alias_that_points_to_latest_is_left_as_it_is(deployer: Deployer) -> None:
+    boto3.client("lambda").update_alias(FunctionName=FUNCTION, Name=ALIAS, FunctionVersion="$LATEST")
+
+    run = deployer.deploy()
+
+    assert run.path == REJECTED
+    assert "points to $LATEST" in run.cause
+
+
+@pytest.mark.parametrize("request_", ["text", 7, [], None, True])
+def test_what_is_no_object_at_all_starts_nothing(deployer: Deployer, request_: Any) -> None:
+    before = deployer.everything()
+
+    run = deployer.run(request_)
+
+    assert run.ended in ("Rejected", "FAILED")
+    assert deployer.everything() == before
