@@ -1,0 +1,35 @@
+"""One embedded AWS with the stack in it, for all tests of a session."""
+
+import itertools
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from sandbox import Sandbox
+from sandbox.stack import deploy_stack
+from tests.e2e.installed import Calculator, Installed
+
+Calculators = Callable[..., Calculator]
+_numbers = itertools.count(1)
+
+
+@pytest.fixture(scope="session")
+def installed() -> Iterator[Installed]:
+    with Sandbox(update_seconds=0.3, pending_seconds=0.15) as aws:
+        yield Installed(aws, deploy_stack(aws))
+
+
+@pytest.fixture(scope="session")
+def role(installed: Installed) -> str:
+    return installed.create_role("bonus-calculators")
+
+
+@pytest.fixture(scope="session")
+def calculators(installed: Installed, role: str) -> Calculators:
+    """`calculators()`: a new function, `calculators(opted_in=False)`: one that is not ours to touch."""
+    return lambda **settings: Calculator(installed, f"bonus-{next(_numbers)}", role, **settings)
+
+
+@pytest.fixture
+def calculator(calculators: Calculators) -> Calculator:
+    return calculators()

@@ -1,0 +1,162 @@
+"""The product in the embedded AWS, and functions for it to deploy, in the words of the tests."""
+
+import json
+import subprocess
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sandbox.demo.account import ALIAS, BLUEGREEN, Account, zipped
+from sandbox.demo.chapter import path_of
+from sandbox.server import interpreter
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+CALCULATOR = EXAMPLES / "bonus-calculator"
+SMOKE_TESTS = json.loads((CALCULATOR / "deployment.json").read_text())["smoke_tests"]
+
+STACK = "bluegreen"
+PATIENCE_SECONDS = 90
+
+SHIFT = ["ShiftAlias", "Bake", "CheckHealth", "BakeOver?", "FullyShifted?"]
+PREPARED = ["OpenDeployment", "AnythingToDeploy?", "NewCode?"]
+STAGED = ["UpdateCode", "SmokeTest", "PublishVersion", "SmokeTestGreen"]
+ALL_AT_ONCE = [*PREPARED, *STAGED, *SHIFT, "CompleteDeployment", "Deployed"]
+REFUSED = ["OpenDeployment", "RejectDeployment", "Rejected"]
+
+
+@dataclass(frozen=True)
+class Ended:
+    """An execution that is over; the state it ended in is the last of its path."""
+
+    path: list[str]
+    error: str | None
+    cause: str | None
+
+    @property
+    def end(self) -> str:
+        return self.path[-1]
+
+
+class Installed(Account):
+    """The stack, as tests start deployments and look at what came of them."""
+
+    def deploy(self, request: Mapping[str, Any]) -> Ended:
+        return self.ended(self.start(dict(request)))
+
+    def ended(self, deployment: str) -> Ended:
+        """Wait for the end of the execution with this name."""
+        execution = self.execution(deployment)
+        states, until = self.client("stepfunctions"), time.monotonic() + PATIENCE_SECONDS
+        while (found := states.describe_execution(executionArn=execution))["status"] == "RUNNING":
+            assert time.monotonic() < until, f"{deployment} still runs: {path_of(self.history(execution))}"
+            time.sleep(0.1)
+        return Ended(path_of(self.history(execution)), found.get("error"), found.get("cause"))
+
+    def execution(self, deployment: str) -> str:
+        """The ARN of the execution with this name."""
+        return f"{self.machine.replace(':stateMachine:', ':execution:')}:{deployment}"
+
+    def http(self, request: urllib.request.Request) -> tuple[int, Any]:
+        """Status and body, whatever the status."""
+        try:
+            with urllib.request.urlopen(request, timeout=PATIENCE_SECONDS) as answer:
+                return answer.status, json.load(answer)
+        except urllib.error.HTTPError as refusal:
+            return refusal.code, json.load(refusal)
+
+    def physical(self, resource: str) -> str:
+        """The name that CloudFormation gave to a resource of the template."""
+        found = self.client("cloudformation").describe_stack_resource(StackName=STACK, LogicalResourceId=resource)
+        return str(found["StackResourceDetail"]["PhysicalResourceId"])
+
+    def command(self, *arguments: str | Path) -> tuple[int, dict[str, Any]]:
+        """`bluegreen … --json`: its exit code and what it says on stdout."""
+        done = self._run(BLUEGREEN, *arguments, "--json")
+        assert "Traceback" not in done.stderr, done.stderr
+        return done.returncode, json.loads(done.stdout or "{}")
+
+    def aws(self, *arguments: str) -> dict[str, Any]:
+        """The ordinary `aws` command."""
+        done = self._run(Path(interpreter()).with_name("aws"), *arguments, "--output", "json")
+        assert done.returncode == 0, done.stderr
+        answer: dict[str, Any] = json.loads(done.stdout)
+        return answer
+
+    def _run(self, *command: str | Path) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            command, env=self.environment, capture_output=True, text=True, timeout=PATIENCE_SECONDS, check=False
+        )
+
+
+class Calculator:
+    """A bonus calculator of its own for a test: version 1 behind PROD, opted in unless it is not to be."""
+
+    def __init__(self, installed: Installed, name: str, role: str, *, opted_in: bool = True) -> None:
+        self._installed = installed
+        self._api = installed.client("lambda")
+        self.name = name
+        self._api.create_function(
+            FunctionName=name,
+            Runtime="nodejs24.x",
+            Handler="index.handler",
+            Role=role,
+            Code={"ZipFile": code("v1")},
+            Tags={"bluegreen:managed": "true"} if opted_in else {},
+        )
+        self._until("function_active_v2")
+        self.publish("1")
+        self._api.create_alias(FunctionName=name, Name=ALIAS, FunctionVersion="1")
+
+    def publish(self, expected: str) -> None:
+        assert self._api.publish_version(FunctionName=self.name)["Version"] == expected
+        self._until("published_version_active", Qualifier=expected)
+
+    def update(self, version: str) -> None:
+        """By hand, past the product."""
+        self._api.update_function_code(FunctionName=self.name, ZipFile=code(version))
+        self._until("function_updated_v2")
+
+    def split(self, alias: str, weights: dict[str, float]) -> None:
+        routing: Any = {"AdditionalVersionWeights": weights}
+        self._api.create_alias(FunctionName=self.name, Name=alias, FunctionVersion="1", RoutingConfig=routing)
+
+    def request(self, version: str, **more: Any) -> dict[str, Any]:
+        """A request for that version's code, all at once unless said otherwise."""
+        artifact = self._installed.upload(f"by-hand/{self.name}/{version}.zip", code(version))
+        return {"function": self.name, "artifact": artifact, "traffic": "AllAtOnce"} | more
+
+    @property
+    def serving(self) -> str:
+        return self._installed.serving(self.name)
+
+    def everything(self) -> dict[str, Any]:
+        """All that Lambda says of the function, revisions and digests included; links to code are new each time."""
+        versions = self._pages("list_versions_by_function", "Versions")
+        return {
+            "versions": versions,
+            "aliases": self._pages("list_aliases", "Aliases"),
+            "functions": [
+                {key: value for key, value in self._function(found["Version"]).items() if key != "Code"}
+                for found in versions
+            ],
+        }
+
+    def _until(self, state: str, **qualifier: str) -> None:
+        self._api.get_waiter(state).wait(FunctionName=self.name, WaiterConfig={"Delay": 0.1}, **qualifier)
+
+    def _function(self, version: str) -> dict[str, Any]:
+        answer: dict[str, Any] = self._api.get_function(FunctionName=self.name, Qualifier=version)
+        return {key: value for key, value in answer.items() if key != "ResponseMetadata"}
+
+    def _pages(self, operation: str, key: str) -> list[Any]:
+        pages = self._api.get_paginator(operation).paginate(FunctionName=self.name)
+        return [found for page in pages for found in page[key]]
+
+
+def code(version: str) -> bytes:
+    """The zip of a version of the example."""
+    return zipped(CALCULATOR / version)
