@@ -1,0 +1,123 @@
+"""What an upload to the artifact bucket asks for."""
+
+import re
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bluegreen.deployment import Request
+from bluegreen.errors import InvalidRequest
+from bluegreen.upload import LONGEST_NAME, Upload
+
+
+def event(key: str = "functions/Shop/1.zip", **more: Any) -> dict[str, Any]:
+    """The detail of S3's event `Object Created`."""
+    thing = {"key": key, "size": 5, "etag": "e", "version-id": "v1", "sequencer": "00AB"} | more
+    return {"bucket": {"name": "artifacts"}, "object": thing, "requester": "123456789012", "reason": "PutObject"}
+
+
+def upload(key: str = "functions/Shop/1.zip", **more: Any) -> Upload:
+    return Upload.read(event(key, **more))
+
+
+def test_names_the_function_in_its_key() -> None:
+    assert upload("functions/Shop/1.zip").function == "Shop"
+    assert upload("functions/Shop/builds/today/1.zip").function == "Shop"
+
+
+def test_asks_for_that_object_version_on_behalf_of_who_uploaded_it() -> None:
+    request = upload().request({})
+
+    assert request == {
+        "function": "Shop",
+        "artifact": {"bucket": "artifacts", "key": "functions/Shop/1.zip", "version_id": "v1"},
+        "only_newer": True,
+        "started_by": "upload by 123456789012",
+    }
+    Request.read(request)
+
+
+def test_takes_the_rest_of_the_request_from_the_settings() -> None:
+    request = upload().request({"alias": "LIVE", "traffic": "AllAtOnce"})
+
+    assert (request["alias"], request["traffic"]) == ("LIVE", "AllAtOnce")
+
+
+def test_settings_cannot_send_it_to_another_function_or_artifact() -> None:
+    request = upload().request(
+        {"function": "Other", "artifact": "s3://other/key", "only_newer": False, "started_by": "nobody"}
+    )
+
+    assert request == upload().request({})
+
+
+def test_in_a_bucket_without_versions_the_newest_object_is_meant() -> None:
+    detail = event()
+    del detail["object"]["version-id"]
+
+    assert Upload.read(detail).request({})["artifact"] == {"bucket": "artifacts", "key": "functions/Shop/1.zip"}
+
+
+def test_one_by_nobody_that_s3_knows_is_by_someone() -> None:
+    detail = event()
+    del detail["requester"]
+
+    assert Upload.read(detail).request({})["started_by"] == "upload by someone"
+
+
+@pytest.mark.parametrize(
+    ("key", "field"),
+    [
+        ("functions/1.zip", "function"),
+        ("functions//1.zip", "function"),
+        ("functions/.zip", "function"),
+        ("functions/../1.zip", "function"),
+        ("functions/a b/1.zip", "function"),
+        ("functions/Größe/1.zip", "function"),
+        ("functions/Shop/../Other/1.zip", "artifact.key"),
+        (f"functions/{'x' * 65}/1.zip", "function"),
+    ],
+)
+def test_a_key_that_names_no_function_is_refused_by_field(key: str, field: str) -> None:
+    with pytest.raises(InvalidRequest, match=rf"(^|; ){re.escape(field)}: "):
+        Request.read(upload(key).request({}))
+
+
+@pytest.mark.parametrize("key", ["functions/Shop/1.zip", f"functions/{'x' * 64}/1.zip"])
+def test_a_function_that_may_exist_is_named(key: str) -> None:
+    assert upload(key).function_is_named
+
+
+@pytest.mark.parametrize("key", ["functions/1.zip", "functions/../1.zip", "functions/a b/1.zip", "functions//1.zip"])
+def test_a_function_that_cannot_exist_is_not_named(key: str) -> None:
+    assert not upload(key).function_is_named
+
+
+class TestTheNameOfItsExecution:
+    def test_is_the_same_however_often_s3_tells_of_it(self) -> None:
+        assert upload().execution_name == Upload.read(event() | {"requester": "another"}).execution_name
+
+    @pytest.mark.parametrize(
+        "other",
+        [
+            event(sequencer="00AC"),
+            event("functions/Shop/2.zip"),
+            event(**{"version-id": "v2"}),
+            event() | {"bucket": {"name": "others"}},
+        ],
+        ids=["later", "key", "version", "bucket"],
+    )
+    def test_differs_for_another_upload(self, other: dict[str, Any]) -> None:
+        assert Upload.read(other).execution_name != upload().execution_name
+
+    def test_begins_with_the_function(self) -> None:
+        assert upload().execution_name.startswith("Shop-")
+
+    @given(st.text(max_size=200), st.text(max_size=40))
+    def test_is_one_that_step_functions_accepts(self, key: str, sequencer: str) -> None:
+        name = upload(f"functions/{key}", sequencer=sequencer).execution_name
+
+        assert re.fullmatch(r"[A-Za-z0-9_-]+", name)
+        assert len(name) <= LONGEST_NAME == 80
