@@ -1,0 +1,208 @@
+"""CheckHealth looks at both versions' metrics, and goes on, bakes on, or stops."""
+
+import json
+from typing import Any
+
+import boto3
+import pytest
+
+from bluegreen.errors import AliasMoved, AwsUnavailable, GreenUnhealthy, StillInProgress
+from tests.handlers.desk import Desk, Desks, aws_answers, somebody_points_the_alias
+from tests.machine.deployer import BAD_UNDER_TRAFFIC, FUNCTION, GOOD
+
+
+def baking(desks: Desks, source: str = GOOD % 2, **request: Any) -> Desk:
+    desk = desks(source=source, **request).to("ShiftAlias")
+    desk.run("ShiftAlias")
+    return desk
+
+
+def users(desk: Desk, version: str, *, calls: int, errors: int = 0) -> None:
+    """What Lambda counts of users who are served by a version behind the alias."""
+    desk.aws.metrics.count(FUNCTION, "PROD", version, invocations=calls, errors=errors)
+
+
+def after(desk: Desk, seconds: float) -> None:
+    desk.aws.clock.sleep(seconds)
+
+
+class TestABake:
+    @pytest.mark.parametrize(("seconds", "over"), [(0, False), (299, False), (300, True), (10_000, True)])
+    def test_is_over_when_its_time_is(self, desks: Desks, seconds: float, over: bool) -> None:
+        desk = baking(desks)
+        after(desk, seconds)
+
+        assert desk.run("CheckHealth")["bake_over"] == over
+
+    def test_of_nothing_is_over_at_once(self, desks: Desks) -> None:
+        assert baking(desks, traffic="AllAtOnce").run("CheckHealth")["bake_over"]
+
+    def test_counts_its_looks(self, desks: Desks) -> None:
+        desk = baking(desks)
+
+        assert [desk.run("CheckHealth")["number"] for _ in range(3)] == [1, 2, 3]
+
+
+class TestTheVerdict:
+    def test_a_green_that_fails_under_traffic_stops_the_deployment(self, desks: Desks) -> None:
+        desk = baking(desks)
+        users(desk, "1", calls=1000)
+        users(desk, "2", calls=100, errors=90)
+        after(desk, 181)
+
+        with pytest.raises(GreenUnhealthy, match="green failed 90 of 100"):
+            desk.run("CheckHealth")
+
+    def test_its_evidence_is_in_the_record(self, desks: Desks) -> None:
+        desk = baking(desks)
+        users(desk, "1", calls=1000)
+        users(desk, "2", calls=100, errors=90)
+        after(desk, 181)
+
+        with pytest.raises(GreenUnhealthy):
+            desk.run("CheckHealth")
+
+        evidence = dict(desk.steps())["CheckHealth"]
+        assert (evidence["error"], evidence["verdict"]) == ("GreenUnhealthy", "worse")
+
+    def test_without_any_user_it_is_not_enough_and_never_fine(self, desks: Desks) -> None:
+        desk = baking(desks)
+        after(desk, 600)
+
+        assert desk.run("CheckHealth")["verdict"] == "not_enough"
+
+    def test_a_green_as_good_as_blue_becomes_fine(self, desks: Desks) -> None:
+        desk = baking(desks)
+        users(desk, "1", calls=20_000)
+        users(desk, "2", calls=20_000)
+        after(desk, 181)
+
+        assert desk.run("CheckHealth")["verdict"] == "fine"
+
+    def test_a_blue_that_fails_as_often_is_no_reason(self, desks: Desks) -> None:
+        desk = baking(desks)
+        users(desk, "1", calls=1000, errors=500)
+        users(desk, "2", calls=100, errors=50)
+        after(desk, 181)
+
+        assert desk.run("CheckHealth")["verdict"] != "worse"
+
+    def test_throttles_of_green_count(self, desks: Desks) -> None:
+        desk = baking(desks)
+        users(desk, "1", calls=1000)
+        desk.aws.metrics.count(FUNCTION, "PROD", "2", invocations=10, throttles=500)
+        after(desk, 181)
+
+        with pytest.raises(GreenUnhealthy, match="throttled"):
+            desk.run("CheckHealth")
+
+    def test_what_was_before_the_shift_does_not_count(self, desks: Desks) -> None:
+        desk = desks().to("ShiftAlias")
+        users(desk, "1", calls=1000)
+        users(desk, "2", calls=100, errors=100)
+        after(desk, 120)
+        desk.run("ShiftAlias")
+        after(desk, 181)
+
+        assert desk.run("CheckHealth")["verdict"] == "not_enough"
+
+    def test_a_minute_that_is_not_settled_does_not_count(self, desks: Desks) -> None:
+        desk = baking(desks)
+        users(desk, "1", calls=1000)
+        users(desk, "2", calls=100, errors=100)
+        after(desk, 170)
+
+        assert desk.run("CheckHealth")["verdict"] == "not_enough"
+
+    def test_what_test_users_of_latest_meet_does_not_count(self, desks: Desks) -> None:
+        desk = baking(desks)
+        users(desk, "1", calls=1000)
+        desk.aws.metrics.count(FUNCTION, "$LATEST", "$LATEST", invocations=100, errors=100)
+        desk.aws.metrics.count(FUNCTION, "2", "2", invocations=100, errors=100)
+        after(desk, 181)
+
+        assert desk.run("CheckHealth")["verdict"] == "not_enough"
+
+    def test_every_look_takes_in_all_since_the_first_shift(self, desks: Desks) -> None:
+        desk = baking(desks)
+        for _ in range(5):
+            users(desk, "1", calls=100)
+            users(desk, "2", calls=10)
+            after(desk, 60)
+        after(desk, 181)
+
+        first = desk.run("CheckHealth")["evidence"]
+        again = desk.run("CheckHealth", retries=1)["evidence"]
+
+        (errors,) = (finding for finding in first["findings"] if finding["signal"] == "errors")
+        assert (errors["green"]["requests"], errors["blue"]["requests"]) == (50, 500)
+        assert again == first
+
+    def test_real_users_of_a_bad_green_are_heard(self, desks: Desks) -> None:
+        desk = baking(desks, BAD_UNDER_TRAFFIC, traffic={"steps": [{"weight": 0.5, "bake_seconds": 300}]})
+        for _ in range(60):
+            boto3.client("lambda").invoke(FunctionName=FUNCTION, Qualifier="PROD", Payload=json.dumps({"user": 1}))
+        after(desk, 181)
+
+        with pytest.raises(GreenUnhealthy):
+            desk.run("CheckHealth")
+
+
+class TestWhatMayStandInTheWay:
+    def test_an_alias_that_somebody_else_moved_stops_the_deployment(self, desks: Desks) -> None:
+        desk = baking(desks)
+        somebody_points_the_alias("1")
+
+        with pytest.raises(AliasMoved):
+            desk.run("CheckHealth")
+
+    def test_weights_that_lambda_sets_are_waited_for(self, desks: Desks) -> None:
+        desk = baking(desks)
+        somebody_points_the_alias("2", {"1": 0.5})
+
+        with (
+            aws_answers("lambda", "GetProvisionedConcurrencyConfig", {"Status": "IN_PROGRESS"}),
+            pytest.raises(StillInProgress),
+        ):
+            desk.run("CheckHealth")
+
+    def test_an_alias_that_cannot_be_read_is_worth_a_retry(self, desks: Desks) -> None:
+        desk = baking(desks)
+
+        with desk.aws.fails("GetAlias", "ServiceUnavailable", times=None), pytest.raises(AwsUnavailable):
+            desk.run("CheckHealth")
+
+    @pytest.mark.parametrize("code", ["ServiceUnavailable", "ReadTimeout", "AccessDenied"])
+    def test_metrics_that_cannot_be_read_are_borne_for_a_while_and_never_called_fine(
+        self, desks: Desks, code: str
+    ) -> None:
+        desk = baking(desks)
+        after(desk, 10_000)
+
+        with desk.aws.fails("GetMetricData", code, times=None):
+            looks = [desk.run("CheckHealth") for _ in range(5)]
+            with pytest.raises(GreenUnhealthy, match="could not be read"):
+                desk.run("CheckHealth")
+
+        assert {look["verdict"] for look in looks} == {"cannot_measure"}
+        assert not any(look["bake_over"] for look in looks)
+
+    def test_metrics_that_come_back_make_all_well_again(self, desks: Desks) -> None:
+        desk = baking(desks)
+        after(desk, 10_000)
+
+        with desk.aws.fails("GetMetricData", "ServiceUnavailable", times=None):
+            for _ in range(5):
+                desk.run("CheckHealth")
+        look = desk.run("CheckHealth")
+
+        assert (look["unmeasured"], look["bake_over"]) == (0, True)
+
+    def test_it_changes_nothing(self, desks: Desks) -> None:
+        desk = baking(desks)
+        before = desk.deployer.everything()
+        after(desk, 300)
+
+        desk.run("CheckHealth")
+
+        assert desk.deployer.everything() == before

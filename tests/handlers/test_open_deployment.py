@@ -1,0 +1,413 @@
+"""OpenDeployment decides everything, takes the lock and writes the record, before anything is changed."""
+
+import base64
+import hashlib
+import json
+from typing import Any
+
+import boto3
+import pytest
+
+from bluegreen.errors import AwsUnavailable, DeploymentInProgress, InvalidRequest
+from tests.handlers.desk import Desk, Desks, aws_answers, just_before, somebody_points_the_alias
+from tests.machine.deployer import ALIAS, BUCKET, FUNCTION, GOOD, Deployer, zip_of
+
+BLUE = GOOD % 1
+
+
+def digest_of(content: bytes) -> str:
+    return base64.b64encode(hashlib.sha256(content).digest()).decode()
+
+
+def refused(desk: Desk) -> str:
+    """The refusal's text; nothing of AWS may be different afterwards."""
+    before = desk.deployer.everything()
+    with pytest.raises(InvalidRequest) as refusal:
+        desk.run("OpenDeployment")
+    assert desk.deployer.everything() == before
+    return str(refusal.value)
+
+
+class TestThePlan:
+    def test_says_what_serves_and_what_latest_has(self, desk: Desk) -> None:
+        plan = desk.run("OpenDeployment")
+
+        assert plan["blue"] == {"version": "1", "sha256": digest_of(zip_of(BLUE))}
+        assert plan["latest"]["sha256"] == digest_of(zip_of(BLUE))
+        assert (plan["function"], plan["alias"], plan["deployment"]) == (FUNCTION, ALIAS, "first")
+
+    def test_pins_the_artifact_by_version_and_digest(self, desks: Desks) -> None:
+        pinned = desks.deployer.upload(GOOD % 2)
+        desk = desks(artifact={"bucket": BUCKET, "key": "new.zip"})
+
+        artifact = desk.run("OpenDeployment")["artifact"]
+
+        assert artifact["version_id"] == pinned["version_id"]
+        assert artifact["sha256"] == digest_of(zip_of(GOOD % 2))
+
+    def test_takes_traffic_and_smoke_tests_from_the_settings_unless_the_request_says(self, desk: Desk) -> None:
+        plan = desk.run("OpenDeployment")
+
+        assert plan["schedule"]["name"] == "Canary10Percent5Minutes"
+        assert [case["payload"] for case in plan["smoke_tests"]] == [{}]
+
+    def test_takes_traffic_and_smoke_tests_from_the_request(self, desks: Desks) -> None:
+        plan = desks(traffic="AllAtOnce", smoke_tests="off", health={"delay_seconds": 0}).run("OpenDeployment")
+
+        assert plan["schedule"]["name"] == "AllAtOnce"
+        assert plan["smoke_tests"] == []
+        assert plan["health"]["delay_seconds"] == 0
+
+    def test_changes_nothing_of_the_function(self, desk: Desk) -> None:
+        before = desk.deployer.everything()
+
+        desk.run("OpenDeployment")
+
+        assert desk.deployer.everything() == before
+
+    def test_a_version_that_exists_needs_no_code(self, desks: Desks) -> None:
+        boto3.client("lambda").update_function_code(FunctionName=FUNCTION, ZipFile=zip_of(GOOD % 2), Publish=True)
+
+        plan = desks(artifact={"version": "2"}).run("OpenDeployment")
+
+        assert (plan["new_code"], plan["anything_to_deploy"]) == (False, True)
+
+
+class TestTheRecord:
+    def test_is_there_before_any_change_and_says_how_to_undo_it(self, desk: Desk) -> None:
+        plan = desk.run("OpenDeployment")
+
+        record = desk.record()
+        assert record is not None
+        assert record["state"] == "open"
+        assert record["execution"] == desk.arn
+        assert json.loads(record["plan"]) == plan
+
+    def test_says_who_started_it_and_with_what(self, desks: Desks) -> None:
+        desk = desks(started_by="pipeline 7")
+        desk.run("OpenDeployment")
+
+        record = desk.record()
+        assert record is not None
+        assert (record["started_by"], record["artifact"]) == ("pipeline 7", f"s3://{BUCKET}/new.zip")
+        assert record["started_at"] == "2026-01-05T09:00:00.000Z"
+
+    def test_has_the_step_with_its_evidence(self, desk: Desk) -> None:
+        plan = desk.run("OpenDeployment")
+
+        assert desk.steps() == [("OpenDeployment", plan)]
+
+    def test_knows_the_green_of_a_version_that_exists(self, desks: Desks) -> None:
+        boto3.client("lambda").update_function_code(FunctionName=FUNCTION, ZipFile=zip_of(GOOD % 2), Publish=True)
+        desk = desks(artifact={"version": "2"})
+
+        desk.run("OpenDeployment")
+
+        assert (desk.record() or {})["green"] == "2"
+
+
+class TestNothingToDeploy:
+    @pytest.mark.parametrize("artifact", [None, {"version": "1"}])
+    def test_is_what_blue_has_already(self, desks: Desks, artifact: Any) -> None:
+        desk = desks(source=BLUE, artifact=artifact)
+
+        plan = desk.run("OpenDeployment")
+
+        assert not plan["anything_to_deploy"]
+        assert (desk.record() or {})["state"] == "NothingToDeploy"
+        assert (desk.record() or {})["serving"] == "1"
+        assert desk.holder() is None
+
+    @pytest.mark.parametrize(("operation", "skip"), [("PutItem", 0), ("DeleteItem", 0), ("UpdateItem", 1)])
+    @pytest.mark.parametrize("when", ["before", "after"])
+    def test_is_said_again_when_its_reply_was_lost(self, desks: Desks, operation: str, skip: int, when: Any) -> None:
+        desk = desks(source=BLUE)
+        with (
+            desk.aws.fails(operation, "ServiceUnavailable", times=None, skip=skip, when=when),
+            pytest.raises(AwsUnavailable),
+        ):
+            desk.run("OpenDeployment")
+
+        plan = desk.run("OpenDeployment", retries=1)
+
+        assert not plan["anything_to_deploy"]
+        assert desk.state() == "NothingToDeploy"
+        assert desk.holder() is None
+
+
+class TestRefusals:
+    def test_a_function_that_is_not_there(self, desk: Desk) -> None:
+        desk.document["function"] = "Nothing"
+
+        assert refused(desk).startswith("function: there is no function Nothing")
+
+    def test_a_function_that_has_not_opted_in(self, desk: Desk) -> None:
+        desk.aws.create_function("Private", BLUE, tags={"bluegreen:managed": "no"})
+        desk.document["function"] = "Private"
+
+        assert refused(desk).startswith("function: Private has no tag bluegreen:managed = true")
+
+    def test_an_alias_that_is_not_there(self, desk: Desk) -> None:
+        desk.document["alias"] = "LIVE"
+
+        said = refused(desk)
+
+        assert said.startswith(f"alias: {FUNCTION} has no alias LIVE")
+        assert f"bluegreen adopt {FUNCTION} --alias LIVE" in said
+
+    def test_an_alias_that_is_split_already(self, desk: Desk) -> None:
+        boto3.client("lambda").update_function_code(FunctionName=FUNCTION, ZipFile=zip_of(GOOD % 2), Publish=True)
+        somebody_points_the_alias("1", {"2": 0.25})
+
+        said = refused(desk)
+
+        assert said.startswith(f"alias: {FUNCTION}:{ALIAS} is split already")
+        assert "--function-version 1 --routing-config AdditionalVersionWeights={}" in said
+
+    def test_an_alias_that_lambda_itself_splits_for_a_moment_is_waited_for(self, desk: Desk) -> None:
+        boto3.client("lambda").update_function_code(FunctionName=FUNCTION, ZipFile=zip_of(GOOD % 2), Publish=True)
+        somebody_points_the_alias("1", {"2": 0.25})
+
+        with (
+            aws_answers("lambda", "GetProvisionedConcurrencyConfig", {"Status": "IN_PROGRESS"}),
+            pytest.raises(AwsUnavailable),
+        ):
+            desk.run("OpenDeployment")
+
+    def test_an_alias_on_latest(self, desk: Desk) -> None:
+        somebody_points_the_alias("$LATEST")
+
+        assert refused(desk).startswith(f"alias: {FUNCTION}:{ALIAS} points to $LATEST")
+
+    def test_an_object_that_is_not_there(self, desks: Desks) -> None:
+        said = refused(desks(artifact={"bucket": BUCKET, "key": "nothing.zip"}))
+
+        assert said.startswith(f"artifact: there is no object s3://{BUCKET}/nothing.zip")
+
+    def test_a_bucket_that_is_not_there(self, desks: Desks) -> None:
+        assert refused(desks(artifact="s3://nobodys/new.zip")).startswith("artifact")
+
+    @pytest.mark.parametrize("code", ["AccessDenied", "403"])
+    def test_a_bucket_that_may_not_be_read(self, desk: Desk, code: str) -> None:
+        with desk.aws.fails("GetObject", code):
+            said = refused(desk)
+
+        assert said.startswith("artifact.bucket: ")
+        assert f"upload to {BUCKET}" in said
+
+    @pytest.mark.parametrize("code", ["NoSuchVersion", "InvalidArgument", "MethodNotAllowed"])
+    def test_an_object_version_that_cannot_be_had(self, desk: Desk, code: str) -> None:
+        with desk.aws.fails("GetObject", code):
+            assert refused(desk).startswith("artifact: ")
+
+    @pytest.mark.parametrize(("content", "said"), [(b"", "is empty"), (b"hello", "is not a zip")])
+    def test_an_object_that_is_no_zip(self, desks: Desks, content: bytes, said: str) -> None:
+        boto3.client("s3").put_object(Bucket=BUCKET, Key="odd.zip", Body=content)
+
+        assert refused(desks(artifact=f"s3://{BUCKET}/odd.zip")).startswith(f"artifact: s3://{BUCKET}/odd.zip {said}")
+
+    def test_another_digest_than_the_objects(self, desks: Desks) -> None:
+        artifact = desks.deployer.upload(GOOD % 2) | {"sha256": "00" * 32}
+
+        said = refused(desks(artifact=artifact))
+
+        assert said.startswith("artifact.sha256: ")
+        assert digest_of(zip_of(GOOD % 2)) in said
+
+    @pytest.mark.parametrize("written", ["hexadecimal", "base64"])
+    def test_the_right_digest_is_none(self, desks: Desks, written: str) -> None:
+        content = zip_of(GOOD % 2)
+        digest = hashlib.sha256(content).hexdigest() if written == "hexadecimal" else digest_of(content)
+
+        plan = desks(artifact=desks.deployer.upload(GOOD % 2) | {"sha256": digest}).run("OpenDeployment")
+
+        assert plan["artifact"]["sha256"] == digest_of(content)
+
+    def test_a_version_that_is_not_there(self, desks: Desks) -> None:
+        assert refused(desks(artifact={"version": "9"})).startswith(f"artifact.version: {FUNCTION} has no version 9")
+
+    def test_an_image_for_a_function_of_a_zip(self, desks: Desks) -> None:
+        image = {"image_uri": f"123456789012.dkr.ecr.us-east-1.amazonaws.com/shop@sha256:{'0' * 64}"}
+
+        assert refused(desks(artifact=image)).startswith("artifact: ")
+
+    def test_a_request_that_cannot_be_read(self, desk: Desk) -> None:
+        desk.document["trafic"] = "AllAtOnce"
+
+        assert refused(desk) == "trafic: unknown field; did you mean traffic?"
+
+
+class TestRetries:
+    @pytest.mark.parametrize(
+        "operation", ["GetFunction", "GetObject", "TransactWriteItems", "GetAlias", "UpdateItem", "PutItem", "GetItem"]
+    )
+    @pytest.mark.parametrize("code", ["ReadTimeout", "ServiceUnavailable"])
+    @pytest.mark.parametrize("when", ["before", "after"])
+    def test_whichever_call_goes_unanswered_the_next_attempt_opens(
+        self, desk: Desk, operation: str, code: str, when: Any
+    ) -> None:
+        with desk.aws.fails(operation, code, times=None, when=when), pytest.raises(AwsUnavailable):
+            desk.run("OpenDeployment")
+
+        desk.run("OpenDeployment", retries=1)
+
+        assert desk.state() == "open"
+        assert desk.holder() == "first"
+
+    def test_a_second_attempt_does_not_forget_what_the_first_found(self, desk: Desk) -> None:
+        plan = desk.run("OpenDeployment")
+        boto3.client("lambda").update_function_code(FunctionName=FUNCTION, ZipFile=zip_of(GOOD % 3))
+
+        assert desk.run("OpenDeployment", retries=1) == plan
+
+
+class TestTheLock:
+    def test_refuses_a_second_deployment_while_the_first_runs(self, desk: Desk, desks: Desks) -> None:
+        desk.run("OpenDeployment")
+        second = desks("second", GOOD % 3)
+
+        with pytest.raises(DeploymentInProgress) as refusal:
+            second.run("OpenDeployment")
+
+        assert "is being deployed to by first" in str(refusal.value)
+        assert desk.arn in str(refusal.value)
+        assert second.record() is None
+        assert desk.holder() == "first"
+
+    def test_is_taken_by_another_alias_of_its_own(self, desk: Desk, desks: Desks) -> None:
+        boto3.client("lambda").create_alias(FunctionName=FUNCTION, Name="LIVE", FunctionVersion="1")
+        desk.run("OpenDeployment")
+
+        second = desks("second", GOOD % 3, alias="LIVE")
+        second.run("OpenDeployment")
+
+        assert second.state() == "open"
+        assert desk.state() == "open"
+
+    def test_that_is_contended_is_asked_for_again(self, desk: Desk) -> None:
+        with desk.aws.fails("TransactWriteItems", "TransactionCanceledException"), pytest.raises(AwsUnavailable):
+            desk.run("OpenDeployment")
+
+        desk.run("OpenDeployment", retries=1)
+
+        assert desk.holder() == "first"
+
+    def test_that_is_freed_while_it_is_asked_for_is_asked_for_again(self, desk: Desk, desks: Desks) -> None:
+        desk.run("OpenDeployment")
+        second = desks("second", GOOD % 3)
+
+        def first_is_rejected() -> None:
+            desk.failed().run("RejectDeployment")
+
+        with just_before("dynamodb", "TransactWriteItems", first_is_rejected):
+            second.run("OpenDeployment")
+
+        assert second.holder() == "second"
+
+
+def open_at_last(desk: Desk) -> dict[str, Any]:
+    """As the machine does: again, as long as it is worth it."""
+    for retries in range(6):
+        try:
+            return desk.run("OpenDeployment", retries=retries)
+        except AwsUnavailable:
+            continue
+    raise AssertionError("it never opened")
+
+
+class TestADeploymentWhoseExecutionHasEnded:
+    @pytest.mark.parametrize("ended", ["end", "stop"])
+    def test_is_recovered_before_the_next_goes_on(self, desk: Desk, desks: Desks, ended: str) -> None:
+        desk.to("ShiftAlias").run("ShiftAlias")
+        getattr(desk, ended)()
+        second = desks("second", GOOD % 3)
+
+        plan = open_at_last(second)
+
+        assert desk.deployer.alias() == ("1", {})
+        assert desk.deployer.digest() == digest_of(zip_of(BLUE))
+        assert (desk.record() or {})["state"] == "RolledBack"
+        assert (desk.record() or {})["error"] == "DeploymentAbandoned"
+        assert second.holder() == "second"
+        assert plan["latest"]["sha256"] == digest_of(zip_of(BLUE))
+        assert plan["blue"]["version"] == "1"
+
+    def test_lets_the_next_be_deployed(self, desk: Desk, desks: Desks) -> None:
+        desk.to("ShiftAlias").run("ShiftAlias")
+        desk.stop()
+        second = desks("second", GOOD % 3)
+        open_at_last(second)
+
+        for state in ("UpdateCode", "SmokeTest", "PublishVersion", "SmokeTestGreen", "ShiftAlias", "ShiftAlias"):
+            second.run(state)
+
+        assert desk.deployer.alias() == ("3", {})
+
+    def test_of_a_version_that_existed_is_put_back_too(self, desks: Desks) -> None:
+        boto3.client("lambda").update_function_code(FunctionName=FUNCTION, ZipFile=zip_of(GOOD % 2), Publish=True)
+        desk = desks(artifact={"version": "2"})
+        desk.run("OpenDeployment")
+        desk.document["green"] = {"version": "2"}
+        desk.run("ShiftAlias")
+        assert desk.deployer.alias() == ("1", {"2": 0.1})
+        desk.stop()
+
+        open_at_last(desks("second", GOOD % 3))
+
+        assert desk.deployer.alias() == ("1", {})
+        assert desk.state() == "RolledBack"
+
+    def test_that_had_touched_nothing_is_closed(self, desk: Desk, desks: Desks) -> None:
+        with desk.aws.fails("GetAlias", "ServiceUnavailable", times=None), pytest.raises(AwsUnavailable):
+            desk.run("OpenDeployment")
+        desk.stop()
+
+        open_at_last(desks("second", GOOD % 3))
+
+        assert desk.state() == "Rejected"
+
+    def test_that_was_complete_is_not_undone(self, desk: Desk, desks: Desks) -> None:
+        desk.to("ShiftAlias")
+        desk.run("ShiftAlias")
+        desk.run("ShiftAlias")
+        with desk.aws.fails("DeleteItem", "ServiceUnavailable", times=None), pytest.raises(AwsUnavailable):
+            desk.run("CompleteDeployment")
+        desk.stop()
+        second = desks("second", GOOD % 3)
+
+        plan = open_at_last(second)
+
+        assert desk.deployer.alias() == ("2", {})
+        assert desk.state() == "Deployed"
+        assert plan["blue"]["version"] == "2"
+
+    def test_that_step_functions_does_not_show_yet_is_not_taken_for_ended(self, desk: Desk, desks: Desks) -> None:
+        desk.to("ShiftAlias").run("ShiftAlias")
+        second = desks("second", GOOD % 3)
+
+        with desk.aws.fails("DescribeExecution", "ExecutionDoesNotExist"), pytest.raises(AwsUnavailable):
+            second.run("OpenDeployment")
+
+        assert desk.deployer.alias() == ("1", {"2": 0.1})
+        assert desk.state() == "open"
+
+    def test_that_step_functions_has_forgotten_is_recovered(self, desk: Desk, desks: Desks) -> None:
+        desk.to("ShiftAlias").run("ShiftAlias")
+        second = desks("second", GOOD % 3)
+        desk.aws.clock.sleep(100 * 24 * 3600)
+
+        with desk.aws.fails("DescribeExecution", "ExecutionDoesNotExist", times=None):
+            open_at_last(second)
+
+        assert desk.deployer.alias() == ("1", {})
+        assert desk.state() == "RolledBack"
+
+
+def test_a_bucket_without_versions_will_do(deployer: Deployer, desks: Desks) -> None:
+    boto3.client("s3").create_bucket(Bucket="plain-bucket")
+    boto3.client("s3").put_object(Bucket="plain-bucket", Key="new.zip", Body=zip_of(GOOD % 2))
+
+    plan = desks(artifact="s3://plain-bucket/new.zip").run("OpenDeployment")
+
+    assert plan["artifact"]["version_id"] is None
+    assert plan["artifact"]["sha256"] == digest_of(zip_of(GOOD % 2))

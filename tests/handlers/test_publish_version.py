@@ -1,0 +1,138 @@
+"""PublishVersion freezes the code that was tested, and no other."""
+
+from typing import Any
+
+import boto3
+import pytest
+from moto.awslambda.models import LambdaFunction
+
+from bluegreen.errors import AwsUnavailable, DeploymentOver, LatestMoved, StillInProgress, UpdateFailed
+from tests.handlers.desk import Desk, just_before, somebody_updates_the_code
+from tests.machine.deployer import FUNCTION, GOOD
+
+
+@pytest.fixture
+def at_publish(desk: Desk) -> Desk:
+    return desk.to("PublishVersion")
+
+
+def test_green_is_the_code_that_was_tested(at_publish: Desk) -> None:
+    green = at_publish.run("PublishVersion")
+
+    assert green["version"] == "2"
+    assert at_publish.deployer.digest("2") == at_publish.document["code"]["sha256"]
+    assert at_publish.deployer.alias() == ("1", {})
+
+
+def test_the_record_knows_green_before_it_can_get_traffic(at_publish: Desk) -> None:
+    at_publish.run("PublishVersion")
+
+    assert (at_publish.record() or {})["green"] == "2"
+
+
+def test_the_version_says_which_deployment_made_it(at_publish: Desk) -> None:
+    at_publish.run("PublishVersion")
+
+    described = boto3.client("lambda").get_function_configuration(FunctionName=FUNCTION, Qualifier="2")
+    assert described["Description"] == "bluegreen first"
+
+
+def test_the_same_code_again_is_the_same_version(at_publish: Desk) -> None:
+    at_publish.run("PublishVersion")
+
+    assert at_publish.run("PublishVersion", retries=1)["version"] == "2"
+    assert at_publish.deployer.versions() == ["1", "2"]
+
+
+@pytest.mark.parametrize("times", [1, None])
+def test_a_reply_lost_on_the_way_makes_no_second_version(at_publish: Desk, times: int | None) -> None:
+    with at_publish.aws.fails("PublishVersion", "ReadTimeout", times=times, when="after"):
+        if times is None:
+            with pytest.raises(AwsUnavailable):
+                at_publish.run("PublishVersion")
+        else:
+            at_publish.run("PublishVersion")
+
+    assert at_publish.run("PublishVersion", retries=1)["version"] == "2"
+    assert at_publish.deployer.versions() == ["1", "2"]
+
+
+def test_a_revision_that_lambda_changes_by_itself_is_not_somebody_else(at_publish: Desk) -> None:
+    with at_publish.aws.fails("PublishVersion", "PreconditionFailedException"):
+        assert at_publish.run("PublishVersion")["version"] == "2"
+
+
+def test_code_that_somebody_else_put_there_is_not_published(at_publish: Desk) -> None:
+    somebody_updates_the_code(at_publish.deployer, GOOD % 9)
+
+    with pytest.raises(LatestMoved):
+        at_publish.run("PublishVersion")
+
+    assert at_publish.deployer.versions() == ["1"]
+
+
+def test_code_that_somebody_else_puts_there_right_before_is_not_published(at_publish: Desk) -> None:
+    with (
+        just_before("lambda", "PublishVersion", lambda: somebody_updates_the_code(at_publish.deployer, GOOD % 9)),
+        pytest.raises(LatestMoved),
+    ):
+        at_publish.run("PublishVersion")
+
+    assert at_publish.deployer.versions() == ["1"]
+
+
+def test_a_configuration_that_somebody_else_changed_is_not_published(at_publish: Desk) -> None:
+    boto3.client("lambda").update_function_configuration(FunctionName=FUNCTION, Environment={"Variables": {"A": "1"}})
+
+    with pytest.raises(LatestMoved):
+        at_publish.run("PublishVersion")
+
+    assert at_publish.deployer.versions() == ["1"]
+
+
+def test_a_configuration_changed_right_before_is_not_published(at_publish: Desk) -> None:
+    def change() -> None:
+        boto3.client("lambda").update_function_configuration(FunctionName=FUNCTION, Timeout=77)
+
+    with just_before("lambda", "PublishVersion", change), pytest.raises(LatestMoved):
+        at_publish.run("PublishVersion")
+
+    assert at_publish.deployer.versions() == ["1"]
+
+
+def test_a_version_that_takes_its_time_is_waited_for(at_publish: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    version_is(monkeypatch, State="Pending")
+
+    with pytest.raises(StillInProgress):
+        at_publish.run("PublishVersion")
+
+    monkeypatch.undo()
+    assert at_publish.run("PublishVersion", retries=1)["version"] == "2"
+    assert at_publish.deployer.versions() == ["1", "2"]
+
+
+def test_a_version_that_will_never_be_active_is_a_failure(at_publish: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    version_is(monkeypatch, State="Failed", StateReason="the subnet is gone")
+
+    with pytest.raises(UpdateFailed, match="the subnet is gone"):
+        at_publish.run("PublishVersion")
+
+
+def test_a_deployment_that_was_undone_learns_no_green(at_publish: Desk) -> None:
+    at_publish.failed().run("RollBack")
+
+    with pytest.raises((DeploymentOver, LatestMoved)):
+        at_publish.run("PublishVersion")
+
+    assert "green" not in (at_publish.record() or {})
+
+
+def version_is(monkeypatch: pytest.MonkeyPatch, **state: str) -> None:
+    """Lambda says this of every version but the first."""
+    tell = LambdaFunction.get_configuration
+
+    def get_configuration(function: Any, on_create: bool = False) -> dict[str, Any]:
+        told: dict[str, Any] = tell(function, on_create)
+        return told if told["Version"] in ("$LATEST", "1") else told | state
+
+    monkeypatch.setattr(LambdaFunction, "get_configuration", get_configuration)

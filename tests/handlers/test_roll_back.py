@@ -1,0 +1,370 @@
+"""RollBack puts blue back, whatever happened, and touches nothing that somebody else did."""
+
+import base64
+from contextlib import suppress
+from typing import Any
+
+import boto3
+import pytest
+
+from bluegreen.errors import AwsRefused, AwsUnavailable, DeploymentError, DeploymentOver, RollbackImpossible
+from tests.handlers.desk import Desk, Desks, just_before, somebody_points_the_alias, somebody_updates_the_code
+from tests.machine.deployer import ALIAS, BUCKET, FUNCTION, GOOD
+
+ORDER = ["UpdateCode", "SmokeTest", "PublishVersion", "SmokeTestGreen", "ShiftAlias"]
+
+
+@pytest.fixture
+def shifting(desk: Desk) -> Desk:
+    """Green has its first share, and failed."""
+    desk.to("ShiftAlias").run("ShiftAlias")
+    return desk.failed()
+
+
+def blue_is_back(desk: Desk) -> bool:
+    latest = desk.document["plan"]["latest"]["sha256"]
+    return desk.deployer.alias() == ("1", {}) and desk.deployer.digest() == latest
+
+
+class TestWhateverWasReached:
+    @pytest.mark.parametrize("reached", range(len(ORDER) + 1))
+    def test_blue_serves_and_latest_has_its_code(self, desk: Desk, reached: int) -> None:
+        desk.run("OpenDeployment")
+        for state in ORDER[:reached]:
+            desk.run(state)
+
+        rollback = desk.failed().run("RollBack")
+
+        assert blue_is_back(desk)
+        assert rollback["serving"] == "1"
+        assert (desk.state(), desk.holder()) == ("RolledBack", None)
+
+    def test_also_when_green_had_everything(self, shifting: Desk) -> None:
+        shifting.run("ShiftAlias")
+        assert shifting.deployer.alias() == ("2", {})
+
+        shifting.run("RollBack")
+
+        assert blue_is_back(shifting)
+
+    def test_also_when_the_shift_worked_and_its_reply_was_lost(self, desk: Desk) -> None:
+        desk.to("ShiftAlias")
+        with desk.aws.fails("UpdateAlias", "ReadTimeout", times=None, when="after"), pytest.raises(AwsUnavailable):
+            desk.run("ShiftAlias")
+        assert desk.deployer.alias() == ("1", {"2": 0.1})
+
+        desk.failed().run("RollBack")
+
+        assert blue_is_back(desk)
+
+    def test_a_version_that_existed_leaves_latest_alone(self, desks: Desks) -> None:
+        boto3.client("lambda").update_function_code(
+            FunctionName=FUNCTION, S3Bucket=BUCKET, S3Key=desks.deployer.upload(GOOD % 2)["key"], Publish=True
+        )
+        before = desks.deployer.digest()
+        desk = desks(artifact={"version": "2"})
+        desk.run("OpenDeployment")
+        desk.document["green"] = {"version": "2"}
+        desk.run("ShiftAlias")
+
+        desk.failed().run("RollBack")
+
+        assert desk.deployer.alias() == ("1", {})
+        assert desk.deployer.digest() == before
+
+
+class TestWhatIsSaid:
+    def test_the_original_error_and_a_cause_that_people_read(self, shifting: Desk) -> None:
+        rollback = shifting.run("RollBack")
+
+        assert rollback["error"] == "GreenUnhealthy"
+        assert rollback["cause"].startswith("green failed 9 of 10. ")
+        assert f"{FUNCTION}:{ALIAS} is back at version 1" in rollback["cause"]
+        assert "$LATEST is put back" in rollback["cause"]
+        assert "unwell" not in rollback["cause"]
+
+    def test_the_record_says_the_same(self, shifting: Desk) -> None:
+        rollback = shifting.run("RollBack")
+
+        record = shifting.record() or {}
+        assert [record[name] for name in ("state", "error", "cause", "serving")] == [
+            "RolledBack",
+            rollback["error"],
+            rollback["cause"],
+            "1",
+        ]
+
+    def test_people_are_told_who_serves(self, shifting: Desk) -> None:
+        shifting.run("RollBack")
+
+        assert shifting.deployer.notified() == [f"Rolled back: {FUNCTION}:{ALIAS} is at version 1"]
+
+    def test_the_aliass_description_stays(self, shifting: Desk) -> None:
+        boto3.client("lambda").update_alias(FunctionName=FUNCTION, Name=ALIAS, Description="what users call")
+
+        shifting.run("RollBack")
+
+        assert boto3.client("lambda").get_alias(FunctionName=FUNCTION, Name=ALIAS)["Description"] == "what users call"
+
+
+class TestRepeated:
+    def test_it_says_and_leaves_the_same(self, shifting: Desk) -> None:
+        first = shifting.run("RollBack")
+
+        second = shifting.run("RollBack", retries=1)
+
+        assert {name: second[name] for name in ("error", "cause", "serving")} == {
+            name: first[name] for name in ("error", "cause", "serving")
+        }
+        assert blue_is_back(shifting)
+        assert len(shifting.deployer.notified()) == 1
+
+    @pytest.mark.parametrize(
+        "operation",
+        ["UpdateAlias", "GetAlias", "UpdateFunctionCode", "GetFunction", "UpdateItem", "DeleteItem", "PutItem"],
+    )
+    @pytest.mark.parametrize("when", ["before", "after"])
+    def test_whichever_call_goes_unanswered_the_next_attempt_finishes(
+        self, shifting: Desk, operation: str, when: Any
+    ) -> None:
+        with shifting.aws.fails(operation, "ReadTimeout", times=None, when=when), pytest.raises(DeploymentError):
+            shifting.run("RollBack")
+
+        shifting.run("RollBack", retries=1)
+
+        assert blue_is_back(shifting)
+        assert (shifting.state(), shifting.holder()) == ("RolledBack", None)
+
+    @pytest.mark.parametrize("operation", ["UpdateAlias", "UpdateFunctionCode"])
+    def test_one_lost_reply_is_found_out_by_reading(self, shifting: Desk, operation: str) -> None:
+        with shifting.aws.fails(operation, "ReadTimeout", times=1, when="after"):
+            try:
+                shifting.run("RollBack")
+            except DeploymentError:
+                shifting.run("RollBack", retries=1)
+
+        assert blue_is_back(shifting)
+
+    def test_a_later_attempt_does_not_touch_what_the_next_deployment_did(self, shifting: Desk, desks: Desks) -> None:
+        with shifting.aws.fails("PutItem", "ReadTimeout", times=None), pytest.raises(AwsUnavailable):
+            shifting.run("RollBack")
+        assert shifting.holder() is None
+        second = desks("second").to("ShiftAlias")
+        second.run("ShiftAlias")
+        assert second.deployer.alias() == ("1", {"2": 0.1})
+
+        shifting.run("RollBack", retries=1)
+
+        assert second.deployer.alias() == ("1", {"2": 0.1})
+        assert second.holder() == "second"
+
+    def test_a_deployment_that_was_complete_is_left_as_it_is(self, desk: Desk, desks: Desks) -> None:
+        desk.to("ShiftAlias")
+        desk.run("ShiftAlias")
+        desk.run("ShiftAlias")
+        desk.run("CompleteDeployment")
+
+        with pytest.raises(RollbackImpossible, match="was complete"):
+            desk.failed("Sandbox.Timedout").run("RollBack")
+
+        assert desk.deployer.alias() == ("2", {})
+        assert (desk.state(), desk.holder()) == ("Deployed", None)
+
+
+class TestSomebodyElse:
+    @pytest.mark.parametrize(("version", "weights"), [("2", {}), ("1", {"2": 0.5}), ("2", {"1": 0.1})])
+    def test_who_set_other_weights_is_not_overwritten(
+        self, shifting: Desk, version: str, weights: dict[str, float]
+    ) -> None:
+        somebody_points_the_alias(version, weights)
+
+        rollback = shifting.failed("AliasMoved", "Someone else moved it").run("RollBack")
+
+        assert shifting.deployer.alias() == (version, weights)
+        assert "Someone else moved" in rollback["cause"]
+        assert "left as it is" in rollback["cause"]
+        assert shifting.holder() is None
+
+    def test_who_moved_the_alias_before_the_first_shift_is_named(self, desk: Desk) -> None:
+        desk.to("ShiftAlias")
+        somebody_points_the_alias("2")
+
+        rollback = desk.failed("AliasMoved", "Someone else moved it").run("RollBack")
+
+        assert desk.deployer.alias() == ("2", {})
+        assert rollback["serving"] == "2"
+
+    def test_who_moves_the_alias_right_before_us_is_not_overwritten(self, shifting: Desk) -> None:
+        with just_before("lambda", "UpdateAlias", lambda: somebody_points_the_alias("2")):
+            try:
+                shifting.run("RollBack")
+            except AwsRefused:
+                shifting.run("RollBack", retries=1)
+
+        assert shifting.deployer.alias() == ("2", {})
+
+    def test_who_put_other_code_into_latest_keeps_it(self, shifting: Desk) -> None:
+        theirs = somebody_updates_the_code(shifting.deployer, GOOD % 9)
+
+        rollback = shifting.run("RollBack")
+
+        assert shifting.deployer.digest() == theirs
+        assert shifting.deployer.alias() == ("1", {})
+        assert "Someone else changed the code of $LATEST" in rollback["cause"]
+
+    def test_who_puts_other_code_into_latest_right_before_us_keeps_it(self, shifting: Desk) -> None:
+        theirs: list[str] = []
+
+        def update() -> None:
+            theirs.append(somebody_updates_the_code(shifting.deployer, GOOD % 9))
+
+        with just_before("lambda", "UpdateFunctionCode", update):
+            try:
+                shifting.run("RollBack")
+            except AwsRefused:
+                shifting.run("RollBack", retries=1)
+
+        assert [shifting.deployer.digest()] == theirs
+        assert shifting.state() == "RolledBack"
+
+
+class TestTheCodeThatLatestHad:
+    def test_is_taken_from_the_deployment_that_put_it_there(self, desks: Desks) -> None:
+        first = desks("first", GOOD % 2).to("ShiftAlias")
+        first.run("ShiftAlias")
+        first.run("ShiftAlias")
+        first.run("CompleteDeployment")
+        second = desks("second", GOOD % 3).to("ShiftAlias")
+        before = first.document["plan"]["artifact"]
+
+        rollback = second.failed().run("RollBack")
+
+        assert second.deployer.digest() == before["sha256"]
+        assert f"s3://{BUCKET}/{before['key']}" in rollback["cause"]
+
+    def test_is_kept_where_it_starts_nothing_when_only_blue_has_it(self, shifting: Desk) -> None:
+        shifting.run("RollBack")
+
+        keys = [item["Key"] for item in boto3.client("s3").list_objects_v2(Bucket=BUCKET)["Contents"]]
+        assert [key for key in keys if key != "new.zip"] == [
+            f"restored/{FUNCTION}/{bytes_of(shifting.deployer.digest()).hex()}.zip"
+        ]
+
+    def test_that_nobody_has_is_said_to_be_lost(self, desks: Desks) -> None:
+        somebody_updates_the_code(desks.deployer, GOOD % 9)
+        desk = desks().to("ShiftAlias")
+
+        rollback = desk.failed().run("RollBack")
+
+        assert "$LATEST keeps the new code" in rollback["cause"]
+        assert desk.deployer.alias() == ("1", {})
+        assert desk.state() == "RolledBack"
+
+    def test_that_cannot_be_put_back_holds_nothing_up_for_ever(self, shifting: Desk) -> None:
+        with shifting.aws.fails("UpdateFunctionCode", "AccessDeniedException", times=None):
+            with pytest.raises(AwsRefused):
+                shifting.run("RollBack", retries=0)
+            assert shifting.deployer.alias() == ("1", {})
+
+            rollback = shifting.run("RollBack", retries=30)
+
+        assert "putting it back failed" in rollback["cause"]
+        assert (shifting.state(), shifting.holder()) == ("RolledBack", None)
+
+
+def bytes_of(digest: str) -> bytes:
+    return base64.b64decode(digest)
+
+
+class TestUsersFirst:
+    @pytest.mark.parametrize("code", ["ReadTimeout", "AccessDeniedException", "ResourceNotFoundException"])
+    def test_a_table_that_does_not_answer_keeps_nobody_on_green(self, shifting: Desk, code: str) -> None:
+        with (
+            shifting.aws.fails("UpdateItem", code, times=None),
+            shifting.aws.fails("GetItem", code, times=None),
+            pytest.raises(DeploymentError),
+        ):
+            shifting.run("RollBack")
+
+        assert shifting.deployer.alias() == ("1", {})
+        shifting.run("RollBack", retries=1)
+        assert (shifting.state(), shifting.holder()) == ("RolledBack", None)
+
+    @pytest.mark.parametrize("operation", ["GetFunction", "Invoke"])
+    @pytest.mark.parametrize("code", ["ReadTimeout", "AccessDeniedException", "TooManyRequestsException"])
+    def test_a_blue_that_cannot_be_asked_gets_its_users_back(self, shifting: Desk, operation: str, code: str) -> None:
+        with shifting.aws.fails(operation, code, times=None), suppress(DeploymentError):
+            shifting.run("RollBack")
+
+        assert shifting.deployer.alias() == ("1", {})
+
+    def test_a_blue_that_hangs_is_asked_once(self, shifting: Desk) -> None:
+        with shifting.aws.fails("Invoke", "ReadTimeout", times=None) as unanswered:
+            shifting.run("RollBack")
+
+        assert unanswered.met == 1
+
+    def test_a_blue_that_is_unwell_is_told_apart(self, desks: Desks) -> None:
+        ill = "import os\ndef handler(event, context):\n    raise RuntimeError('no database')"
+        somebody_updates_the_code(desks.deployer, ill)
+        boto3.client("lambda").publish_version(FunctionName=FUNCTION)
+        somebody_points_the_alias("2")
+        desk = desks(source=GOOD % 3).to("ShiftAlias")
+        desk.run("ShiftAlias")
+
+        rollback = desk.failed().run("RollBack")
+
+        assert desk.deployer.alias() == ("2", {})
+        assert "version 2 is unwell itself: it raised RuntimeError: no database" in rollback["cause"]
+
+    def test_a_blue_that_lacks_what_green_was_tested_for_is_not_unwell(self, desks: Desks) -> None:
+        desk = desks(smoke_tests=[{"name": "new bonus", "expect": {"bonus": 2}}]).to("ShiftAlias")
+        desk.run("ShiftAlias")
+
+        assert "unwell" not in desk.failed().run("RollBack")["cause"]
+
+    def test_an_alias_that_is_gone_takes_a_person_and_says_the_command(self, shifting: Desk) -> None:
+        boto3.client("lambda").delete_alias(FunctionName=FUNCTION, Name=ALIAS)
+
+        with pytest.raises(RollbackImpossible, match="aws lambda update-alias --function-name BonusCalculatorLambda"):
+            shifting.run("RollBack")
+
+    def test_an_alias_that_cannot_be_written_says_the_command(self, shifting: Desk) -> None:
+        with (
+            shifting.aws.fails("UpdateAlias", "AccessDeniedException", times=None),
+            pytest.raises(AwsRefused, match="--function-version 1 --routing-config"),
+        ):
+            shifting.run("RollBack")
+
+
+class TestBesideItself:
+    def test_a_slower_one_does_not_touch_what_the_next_deployment_did(self, shifting: Desk, desks: Desks) -> None:
+        """Two recoveries of one dead deployment; the quicker one's deployment has shifted the same version."""
+        ended: list[dict[str, Any]] = []
+
+        def quicker() -> None:
+            ended.append(shifting.run("RollBack"))
+            second = desks("second").to("ShiftAlias")
+            second.run("ShiftAlias")
+
+        with just_before("lambda", "GetAlias", quicker), suppress(DeploymentOver, AwsRefused):
+            shifting.run("RollBack")
+
+        assert ended
+        assert shifting.deployer.alias() == ("1", {"2": 0.1})
+
+    def test_the_code_of_the_next_deployment_stays(self, shifting: Desk, desks: Desks) -> None:
+        def quicker() -> None:
+            shifting.run("RollBack")
+            desks("second").to("SmokeTest")
+
+        with just_before("lambda", "UpdateAlias", quicker), suppress(DeploymentOver, AwsRefused):
+            shifting.run("RollBack")
+
+        assert shifting.deployer.digest() == shifting.document["plan"]["artifact"]["sha256"]
+
+    def test_the_record_is_closed_once(self, shifting: Desk) -> None:
+        with just_before("dynamodb", "DeleteItem", lambda: shifting.run("RollBack")):
+            shifting.run("RollBack")
+
+        assert len(shifting.deployer.notified()) == 1

@@ -1,0 +1,156 @@
+"""ShiftAlias gives green its next share, once, and only of an alias that is as it was left."""
+
+import boto3
+import pytest
+
+from bluegreen.errors import AliasMoved, AwsUnavailable, DeploymentOver, StillInProgress
+from tests.handlers.desk import Desk, aws_answers, just_before, somebody_points_the_alias
+from tests.machine.deployer import ALIAS, FUNCTION
+
+
+@pytest.fixture
+def at_shift(desk: Desk) -> Desk:
+    return desk.to("ShiftAlias")
+
+
+def revision() -> str:
+    return str(boto3.client("lambda").get_alias(FunctionName=FUNCTION, Name=ALIAS)["RevisionId"])
+
+
+def test_green_gets_its_first_share(at_shift: Desk) -> None:
+    shift = at_shift.run("ShiftAlias")
+
+    assert at_shift.deployer.alias() == ("1", {"2": 0.1})
+    assert (shift["green_weight"], shift["fully_shifted"], shift["step"]) == (0.1, False, 1)
+
+
+def test_green_gets_the_whole_alias_at_last_in_one_call(at_shift: Desk) -> None:
+    at_shift.run("ShiftAlias")
+    before = revision()
+
+    shift = at_shift.run("ShiftAlias")
+
+    assert at_shift.deployer.alias() == ("2", {})
+    assert shift["fully_shifted"]
+    assert revision() != before
+
+
+def test_the_wait_until_the_next_look_is_in_the_section(at_shift: Desk) -> None:
+    assert at_shift.run("ShiftAlias")["look_seconds"] == 60
+
+
+def test_the_aliass_description_stays(at_shift: Desk) -> None:
+    boto3.client("lambda").update_alias(FunctionName=FUNCTION, Name=ALIAS, Description="what users call")
+
+    at_shift.run("ShiftAlias")
+    at_shift.run("ShiftAlias")
+
+    assert boto3.client("lambda").get_alias(FunctionName=FUNCTION, Name=ALIAS)["Description"] == "what users call"
+
+
+@pytest.mark.parametrize("code", ["ReadTimeout", "ServiceException", "TooManyRequestsException"])
+def test_a_passing_hiccup_is_got_over(at_shift: Desk, code: str) -> None:
+    with at_shift.aws.fails("UpdateAlias", code, times=2):
+        at_shift.run("ShiftAlias")
+
+    assert at_shift.deployer.alias() == ("1", {"2": 0.1})
+
+
+def test_a_reply_lost_on_the_way_is_not_taken_for_somebody_elses_move(at_shift: Desk) -> None:
+    with at_shift.aws.fails("UpdateAlias", "ReadTimeout", times=1, when="after"):
+        shift = at_shift.run("ShiftAlias")
+
+    assert shift["green_weight"] == 0.1
+    assert at_shift.deployer.alias() == ("1", {"2": 0.1})
+
+
+def test_a_share_that_was_given_before_is_not_given_again(at_shift: Desk) -> None:
+    with at_shift.aws.fails("UpdateAlias", "ReadTimeout", times=None, when="after"), pytest.raises(AwsUnavailable):
+        at_shift.run("ShiftAlias")
+    before = revision()
+
+    shift = at_shift.run("ShiftAlias", retries=1)
+
+    assert (shift["step"], shift["green_weight"]) == (1, 0.1)
+    assert at_shift.deployer.alias() == ("1", {"2": 0.1})
+    assert revision() == before
+
+
+def test_aws_out_of_order_is_worth_a_retry_and_changes_nothing(at_shift: Desk) -> None:
+    with at_shift.aws.fails("UpdateAlias", "ServiceException", times=None), pytest.raises(AwsUnavailable):
+        at_shift.run("ShiftAlias")
+
+    assert at_shift.deployer.alias() == ("1", {})
+
+
+def test_an_alias_that_somebody_else_moved_is_left_to_them(at_shift: Desk) -> None:
+    at_shift.run("ShiftAlias")
+    somebody_points_the_alias("2", {"1": 0.5})
+
+    with pytest.raises(AliasMoved, match="Someone else moved BonusCalculatorLambda:PROD"):
+        at_shift.run("ShiftAlias")
+
+    assert at_shift.deployer.alias() == ("2", {"1": 0.5})
+
+
+def test_a_move_right_before_ours_is_not_overwritten(at_shift: Desk) -> None:
+    with (
+        just_before("lambda", "UpdateAlias", lambda: somebody_points_the_alias("2", {"1": 0.5})),
+        pytest.raises(AliasMoved),
+    ):
+        at_shift.run("ShiftAlias")
+
+    assert at_shift.deployer.alias() == ("2", {"1": 0.5})
+
+
+def test_weights_that_lambda_sets_for_provisioned_concurrency_are_waited_for(at_shift: Desk) -> None:
+    at_shift.run("ShiftAlias")
+    somebody_points_the_alias("1", {"2": 0.7})
+
+    with (
+        aws_answers("lambda", "GetProvisionedConcurrencyConfig", {"Status": "IN_PROGRESS"}),
+        pytest.raises(StillInProgress, match="provisioned concurrency"),
+    ):
+        at_shift.run("ShiftAlias")
+
+
+@pytest.mark.parametrize("status", ["READY", "FAILED"])
+def test_weights_beside_provisioned_concurrency_that_stands_still_are_somebody_elses(
+    at_shift: Desk, status: str
+) -> None:
+    at_shift.run("ShiftAlias")
+    somebody_points_the_alias("1", {"2": 0.7})
+
+    with (
+        aws_answers("lambda", "GetProvisionedConcurrencyConfig", {"Status": status}),
+        pytest.raises(AliasMoved),
+    ):
+        at_shift.run("ShiftAlias")
+
+
+def test_a_green_that_is_not_active_yet_is_waited_for(at_shift: Desk) -> None:
+    with at_shift.aws.fails("UpdateAlias", "ResourceConflictException"), pytest.raises(StillInProgress):
+        at_shift.run("ShiftAlias")
+
+
+class TestAHandlerThatOutlivesItsExecution:
+    def test_changes_nothing_once_the_deployment_is_undone(self, at_shift: Desk) -> None:
+        at_shift.failed().run("RollBack")
+
+        with pytest.raises(DeploymentOver):
+            at_shift.run("ShiftAlias")
+
+        assert at_shift.deployer.alias() == ("1", {})
+
+    @pytest.mark.parametrize(
+        ("service", "operation"), [("lambda", "GetAlias"), ("dynamodb", "UpdateItem"), ("lambda", "UpdateAlias")]
+    )
+    def test_changes_nothing_wherever_the_rollback_meets_it(self, at_shift: Desk, service: str, operation: str) -> None:
+        def roll_back() -> None:
+            at_shift.failed().run("RollBack")
+
+        with just_before(service, operation, roll_back), pytest.raises((DeploymentOver, AliasMoved)):
+            at_shift.run("ShiftAlias")
+
+        assert at_shift.deployer.alias() == ("1", {})
+        assert at_shift.state() == "RolledBack"

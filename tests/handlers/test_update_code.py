@@ -1,0 +1,167 @@
+"""UpdateCode puts the new code into $LATEST, once, and only over the code that was there."""
+
+from typing import Any
+
+import boto3
+import pytest
+from moto.awslambda.models import LambdaFunction
+
+from bluegreen.errors import AwsRefused, AwsUnavailable, DeploymentOver, LatestMoved, StillInProgress, UpdateFailed
+from tests.handlers.desk import Desk, just_before, somebody_updates_the_code
+from tests.machine.deployer import FUNCTION, GOOD
+
+
+@pytest.fixture
+def at_update(desk: Desk) -> Desk:
+    return desk.to("UpdateCode")
+
+
+def revision() -> str:
+    return str(boto3.client("lambda").get_function(FunctionName=FUNCTION)["Configuration"]["RevisionId"])
+
+
+def test_latest_gets_the_artifacts_code_and_nobody_else_does(at_update: Desk) -> None:
+    code = at_update.run("UpdateCode")
+
+    assert at_update.deployer.digest() == code["sha256"] == at_update.document["plan"]["artifact"]["sha256"]
+    assert at_update.deployer.alias() == ("1", {})
+    assert at_update.deployer.versions() == ["1"]
+
+
+def test_the_object_version_that_was_checked_is_the_one_that_is_taken(at_update: Desk) -> None:
+    at_update.deployer.upload(GOOD % 9)
+
+    code = at_update.run("UpdateCode")
+
+    assert code["sha256"] == at_update.document["plan"]["artifact"]["sha256"]
+
+
+def test_code_that_is_there_already_is_not_sent_again(at_update: Desk) -> None:
+    at_update.run("UpdateCode")
+    before = revision()
+
+    again = at_update.run("UpdateCode", retries=1)
+
+    assert revision() == before
+    assert again["sha256"] == at_update.deployer.digest()
+
+
+@pytest.mark.parametrize("times", [1, None])
+def test_a_reply_lost_on_the_way_is_not_taken_for_somebody_elses_change(at_update: Desk, times: int | None) -> None:
+    with at_update.aws.fails("UpdateFunctionCode", "ReadTimeout", times=times, when="after"):
+        if times is None:
+            with pytest.raises(AwsUnavailable):
+                at_update.run("UpdateCode")
+        else:
+            at_update.run("UpdateCode")
+
+    at_update.run("UpdateCode", retries=1)
+
+    assert at_update.deployer.digest() == at_update.document["plan"]["artifact"]["sha256"]
+
+
+def test_an_update_under_way_is_waited_for(at_update: Desk) -> None:
+    with at_update.aws.fails("UpdateFunctionCode", "ResourceConflictException"), pytest.raises(StillInProgress):
+        at_update.run("UpdateCode")
+
+
+def test_code_that_somebody_else_put_there_is_left_alone(at_update: Desk) -> None:
+    theirs = somebody_updates_the_code(at_update.deployer, GOOD % 9)
+
+    with pytest.raises(LatestMoved):
+        at_update.run("UpdateCode")
+
+    assert at_update.deployer.digest() == theirs
+
+
+def test_code_that_somebody_else_puts_there_right_before_ours_is_left_alone(at_update: Desk) -> None:
+    theirs: list[str] = []
+
+    with (
+        just_before(
+            "lambda",
+            "UpdateFunctionCode",
+            lambda: theirs.append(somebody_updates_the_code(at_update.deployer, GOOD % 9)),
+        ),
+        pytest.raises(LatestMoved),
+    ):
+        at_update.run("UpdateCode")
+
+    assert [at_update.deployer.digest()] == theirs
+
+
+def test_a_configuration_that_somebody_else_changed_is_noticed(at_update: Desk) -> None:
+    boto3.client("lambda").update_function_configuration(FunctionName=FUNCTION, Timeout=77)
+
+    with pytest.raises(LatestMoved):
+        at_update.run("UpdateCode")
+
+
+def test_code_that_lambda_cannot_make_ready_is_a_failure_with_lambdas_reason(
+    at_update: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    says(monkeypatch, after=True, LastUpdateStatus="Failed", LastUpdateStatusReason="the key is gone")
+
+    with pytest.raises(UpdateFailed, match="the key is gone"):
+        at_update.run("UpdateCode")
+
+
+@pytest.mark.parametrize(
+    "state",
+    [{"LastUpdateStatus": "Failed", "LastUpdateStatusReason": "the key is gone"}, {"State": "Inactive"}],
+    ids=["failed", "inactive"],
+)
+def test_new_code_mends_and_wakes_what_was_there(
+    at_update: Desk, monkeypatch: pytest.MonkeyPatch, state: dict[str, Any]
+) -> None:
+    says(monkeypatch, after=False, **state)
+
+    at_update.run("UpdateCode")
+
+    assert at_update.deployer.digest() == at_update.document["plan"]["artifact"]["sha256"]
+
+
+@pytest.mark.parametrize(
+    "state", [{"LastUpdateStatus": "InProgress"}, {"State": "Pending"}], ids=["update", "creation"]
+)
+def test_what_takes_longer_than_a_handler_waits_is_looked_at_again(
+    at_update: Desk, monkeypatch: pytest.MonkeyPatch, state: dict[str, Any]
+) -> None:
+    says(monkeypatch, after=False, **state)
+
+    with pytest.raises(StillInProgress):
+        at_update.run("UpdateCode")
+
+
+@pytest.mark.parametrize("code", ["CodeVerificationFailedException", "CodeStorageExceededException"])
+def test_what_lambda_refuses_is_said_in_lambdas_words(at_update: Desk, code: str) -> None:
+    before = at_update.deployer.digest()
+
+    with at_update.aws.fails("UpdateFunctionCode", code), pytest.raises(AwsRefused, match=code):
+        at_update.run("UpdateCode")
+
+    assert at_update.deployer.digest() == before
+
+
+def test_a_handler_that_outlives_its_execution_changes_nothing(at_update: Desk) -> None:
+    before = at_update.deployer.digest()
+    at_update.failed().run("RollBack")
+
+    with pytest.raises(DeploymentOver):
+        at_update.run("UpdateCode")
+
+    assert at_update.deployer.digest() == before
+
+
+def says(monkeypatch: pytest.MonkeyPatch, *, after: bool, **state: str) -> None:
+    """Lambda says this of $LATEST, from our update on or until it."""
+    tell = LambdaFunction.get_configuration
+    before = boto3.client("lambda").get_function(FunctionName=FUNCTION)["Configuration"]["CodeSha256"]
+
+    def get_configuration(function: Any, on_create: bool = False) -> dict[str, Any]:
+        told: dict[str, Any] = tell(function, on_create)
+        if told["Version"] == "$LATEST" and (told["CodeSha256"] != before) == after:
+            return told | state
+        return told
+
+    monkeypatch.setattr(LambdaFunction, "get_configuration", get_configuration)
