@@ -10,7 +10,7 @@ import json
 import os
 import zipfile
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 from unittest import mock
@@ -18,6 +18,7 @@ from unittest import mock
 import boto3
 from botocore.exceptions import ClientError
 
+from tests.machine.invocation import Handler
 from tests.machine.walk import InProcessAws, Run, handlers_of, in_process_aws
 
 FUNCTION, ALIAS = "BonusCalculatorLambda", "PROD"
@@ -142,9 +143,9 @@ def zip_of(source: str) -> bytes:
 
 
 @contextmanager
-def installed(**world: Any) -> Iterator[Deployer]:
+def installed(handlers: Mapping[str, Handler] | None = None, **world: Any) -> Iterator[Deployer]:
     """The deployer in an AWS of its own."""
-    with mock.patch.dict(os.environ, SETTINGS), in_process_aws(handlers_of(), **world) as aws:
+    with mock.patch.dict(os.environ, SETTINGS), in_process_aws(handlers or handlers_of(), **world) as aws:
         boto3.setup_default_session(region_name="us-east-1")
         s3 = boto3.client("s3")
         s3.create_bucket(Bucket=BUCKET)

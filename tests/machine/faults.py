@@ -5,7 +5,7 @@ A fault meets every attempt of boto3, which may therefore get over it by its own
 """
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -41,6 +41,20 @@ HTTP_STATUS = {
     "SlowDown": 503,
     "TooManyRequestsException": 429,
 }
+
+
+@dataclass(frozen=True)
+class Call:
+    """An attempt of a handler to call AWS: boto3's name for the service, the operation, and whose handler it is."""
+
+    service: str
+    operation: str
+    state: str | None
+    url: str
+
+
+Watcher = Callable[[Call, Callable[[], Any]], Any]
+"""Sees every attempt that a fault may meet; makes it or does not, and gives the answer."""
 
 
 class HandlerKilled(BaseException):
@@ -87,6 +101,16 @@ class Faults:
         self._in_force: list[Fault] = []
         self._thread = threading.local()
         self._lock = threading.Lock()
+        self._watcher: Watcher | None = None
+
+    @contextmanager
+    def watched(self, watcher: Watcher) -> Iterator[None]:
+        """For as long as the block lasts, every attempt of a handler passes by the watcher."""
+        self._watcher = watcher
+        try:
+            yield
+        finally:
+            self._watcher = None
 
     @contextmanager
     def in_force(self, fault: Fault) -> Iterator[Fault]:
@@ -113,12 +137,18 @@ class Faults:
         send = Endpoint._do_get_response  # type: ignore[attr-defined]
 
         def met(endpoint: Any, request: Any, operation: Any, context: Any) -> Any:
-            fault = self.find(operation.name)
-            if fault is None:
-                return send(endpoint, request, operation, context)
-            if fault.when == "after":
-                send(endpoint, request, operation, context)
-            return _answer(fault, request.url)
+            def attempt() -> Any:
+                fault = self.find(operation.name)
+                if fault is None:
+                    return send(endpoint, request, operation, context)
+                if fault.when == "after":
+                    send(endpoint, request, operation, context)
+                return answer(fault.code, request.url)
+
+            acting, immune = getattr(self._thread, "acting", (None, False))
+            if immune or self._watcher is None:
+                return attempt()
+            return self._watcher(Call(endpoint._endpoint_prefix, operation.name, acting, request.url), attempt)
 
         with mock.patch.object(Endpoint, "_do_get_response", met):
             yield
@@ -132,15 +162,15 @@ class Faults:
             return next((fault for fault in self._in_force if fault.is_met(operation, acting)), None)
 
 
-def _answer(fault: Fault, url: str) -> tuple[Any, Any]:
+def answer(code: str, url: str) -> tuple[Any, Any]:
     """What botocore makes of a reply, without the reply: the same for every protocol that AWS speaks."""
-    if fault.code in ENDS_THE_HANDLER:
-        raise ENDS_THE_HANDLER[fault.code]
-    if fault.code in NO_ANSWER:
-        return None, NO_ANSWER[fault.code](endpoint_url=url, error=fault.code)
-    status = HTTP_STATUS.get(fault.code, 400)
+    if code in ENDS_THE_HANDLER:
+        raise ENDS_THE_HANDLER[code]
+    if code in NO_ANSWER:
+        return None, NO_ANSWER[code](endpoint_url=url, error=code)
+    status = HTTP_STATUS.get(code, 400)
     parsed = {
-        "Error": {"Code": fault.code, "Message": f"{fault.code}, as the test wants it"},
+        "Error": {"Code": code, "Message": f"{code}, as the test wants it"},
         "ResponseMetadata": {"HTTPStatusCode": status, "HTTPHeaders": {}, "RequestId": "fault"},
     }
     return (AWSResponse(url, status, HTTPHeaders(), MockRawResponse(b"")), parsed), None

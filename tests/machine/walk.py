@@ -27,7 +27,7 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, Literal
 from unittest import mock
 
 import boto3
@@ -39,7 +39,9 @@ from moto.stepfunctions.parser import models as executions_module
 from moto.stepfunctions.parser.asl.component.common.retry import jitter_strategy_decl, retrier_decl
 from moto.stepfunctions.parser.asl.component.state import state as state_module
 from moto.stepfunctions.parser.asl.component.state.exec.state_task import lambda_eval_utils
+from moto.stepfunctions.parser.asl.component.state.state import CommonStateField
 from moto.stepfunctions.parser.asl.component.state.wait.wait_function import wait_function
+from moto.stepfunctions.parser.asl.eval.environment import Environment
 from moto.stepfunctions.parser.asl.eval.event import event_manager
 from moto.stepfunctions.parser.asl.parse.asl_parser import AmazonStateLanguageParser
 from moto.stepfunctions.parser.asl.utils.boto_client import boto_client_for
@@ -47,13 +49,17 @@ from moto.stepfunctions.parser.backend import execution as execution_module
 from moto.stepfunctions.parser.models import stepfunctions_parser_backends
 
 from tests.machine.clock import Clock
-from tests.machine.faults import Fault, Faults, When
+from tests.machine.faults import Fault, Faults, Watcher, When
 from tests.machine.invocation import Handler, Invocations, zip_of
 from tests.machine.strict_lambda import Metrics, strict_lambda
 
 REGION = "us-east-1"
 DEPLOY_ASL = Path(__file__).parents[2] / "statemachine" / "deploy.asl.json"
 PATIENCE_SECONDS = 60
+
+Moment = Literal["entered", "left"]
+StateHook = Callable[[str, str, Moment], None]
+"""Gets an execution's ARN, the name of a state, and whether that was entered or left just now."""
 
 
 @dataclass(frozen=True)
@@ -75,6 +81,10 @@ class Run:
     error: str
     cause: str
     history: list[dict[str, Any]]
+
+
+def _arn(env: Any) -> str:
+    return str(env.states.context_object.context_object_data["Execution"]["Id"])
 
 
 _STATUS = {"Succeeded": "SUCCEEDED", "Failed": "FAILED", "Aborted": "ABORTED", "TimedOut": "TIMED_OUT"}
@@ -146,7 +156,7 @@ class InProcessAws:
             time.sleep(0.002)
         history = _history(execution)
         entered = [event for event in history if "stateEnteredEventDetails" in event]
-        in_an_end = entered[-1]["type"] in ("SucceedStateEntered", "FailStateEntered")
+        in_an_end = entered and entered[-1]["type"] in ("SucceedStateEntered", "FailStateEntered")
         status = history[-1]["type"].removeprefix("Execution")
         how = history[-1].get("executionFailedEventDetails", {})
         output = history[-1].get("executionSucceededEventDetails", {}).get("output")
@@ -154,7 +164,7 @@ class InProcessAws:
             arn=arn,
             ended=_path(execution)[-1] if in_an_end and status in ("Succeeded", "Failed") else _STATUS[status],
             path=_path(execution),
-            document=json.loads(entered[-1]["stateEnteredEventDetails"]["input"]),
+            document=json.loads(entered[-1]["stateEnteredEventDetails"]["input"]) if entered else {},
             output=json.loads(output) if output is not None else None,
             error=how.get("error", ""),
             cause=how.get("cause", ""),
@@ -168,7 +178,9 @@ class InProcessAws:
 
     def time_out(self, arn: str) -> None:
         """As the machine's own TimeoutSeconds end an execution: no Catch runs."""
-        self._execution(arn).exec_worker.env.set_timed_out()
+        environment = self._execution(arn).exec_worker.env
+        if environment.is_running():
+            environment.set_timed_out()
 
     def fails(
         self,
@@ -194,6 +206,33 @@ class InProcessAws:
     ) -> AbstractContextManager[Fault]:
         """Attempts of a Task state that end in an error of this name, without or after its handler's work."""
         return self._faults.in_force(Fault(f"state {state}", error, times, skip, when, state))
+
+    def watched(self, watcher: Watcher) -> AbstractContextManager[None]:
+        """Every attempt of a handler to call AWS passes by the watcher, which may act before it and after it."""
+        return self._faults.watched(watcher)
+
+    def acting(self, state: str | None, *, immune: bool = False) -> AbstractContextManager[None]:
+        """What the block calls is called by the handler of this name, or by somebody whom no fault meets."""
+        return self._faults.acting(state, immune=immune)
+
+    @contextmanager
+    def at_states(self, hook: StateHook) -> Iterator[None]:
+        """The hook is called whenever an execution enters a state, before its work, and when it leaves it."""
+        take_input, run = CommonStateField._eval_state_input, CommonStateField._eval_body
+
+        def entered(state: Any, env: Any) -> None:
+            hook(_arn(env), state.name, "entered")
+            take_input(state, env)
+
+        def entered_and_left(state: Any, env: Any) -> None:
+            run(state, env)
+            hook(_arn(env), state.name, "left")
+
+        with (
+            mock.patch.object(CommonStateField, "_eval_state_input", entered),
+            mock.patch.object(CommonStateField, "_eval_body", entered_and_left),
+        ):
+            yield
 
     def every(self, seconds: float, do: Callable[[], object]) -> None:
         """Somebody else does something again and again while time passes. No fault meets them."""
@@ -264,6 +303,7 @@ def in_process_aws(
         world.enter_context(_dice_are(random.Random(seed)))
         world.enter_context(_interpreter_is_immune(faults))
         world.enter_context(_nothing_is_read_twice())
+        world.enter_context(_an_end_is_the_end())
         world.enter_context(_quiet("moto.stepfunctions"))
         yield InProcessAws(clock, faults, metrics, asl, update_seconds)
 
@@ -273,7 +313,8 @@ def _time_is(clock: Clock) -> Iterator[None]:
     """The interpreter's waits, retries and timestamps, boto3's retries, and the handlers' clock."""
 
     def wait(_: Any, env: Any, wait_seconds: float) -> None:
-        clock.sleep(wait_seconds)
+        if env.is_running():
+            clock.sleep(wait_seconds)
 
     class Now(datetime.datetime):
         @classmethod
@@ -337,6 +378,19 @@ def _nothing_is_read_twice() -> Iterator[None]:
         mock.patch.object(JSONFileLoader, "load_file", read_model),
         mock.patch.object(AmazonStateLanguageParser, "parse", staticmethod(_parse)),
     ):
+        yield
+
+
+@contextmanager
+def _an_end_is_the_end() -> Iterator[None]:
+    """An execution that was stopped or timed out stays so, whatever the state that it was in still comes to."""
+    fail = Environment.set_error
+
+    def unless_it_has_ended(env: Any, error: Any) -> None:
+        if env.is_running():
+            fail(env, error)
+
+    with mock.patch.object(Environment, "set_error", unless_it_has_ended):
         yield
 
 
