@@ -1,0 +1,246 @@
+"""The record and the lock: who may write what, when."""
+
+import itertools
+
+import pytest
+
+from bluegreen.aws import records
+from bluegreen.aws.records import Lock, Record
+from bluegreen.errors import AwsUnavailable, DeploymentOver
+from tests.machine.deployer import Deployer
+
+ENDS = [records.DEPLOYED, records.ROLLED_BACK, records.REJECTED, records.NOTHING_TO_DEPLOY]
+
+
+def record(name: str = "first", function: str = "Shop", alias: str = "PROD", started_at: str = "2026-01-05") -> Record:
+    return Record(
+        id=name,
+        function=function,
+        alias=alias,
+        state=records.OPEN,
+        execution=f"arn:{name}",
+        started_at=started_at,
+        started_by="alice",
+        artifact="s3://artifacts/new.zip",
+    )
+
+
+def state(name: str = "first") -> str | None:
+    found = records.find(name)
+    return found.state if found else None
+
+
+@pytest.fixture(autouse=True)
+def table(deployer: Deployer) -> Deployer:
+    return deployer
+
+
+class TestOpening:
+    def test_takes_the_lock_and_writes_the_record(self) -> None:
+        records.open_deployment(record())
+
+        assert records.find("first") == record()
+        assert records.held("Shop", "PROD") == record().lock
+        assert records.locks() == [Lock(function="Shop", alias="PROD", held_by="arn:first", deployment="first")]
+
+    def test_twice_is_once(self) -> None:
+        records.open_deployment(record())
+        records.open_deployment(record())
+
+        assert records.held("Shop", "PROD") == record().lock
+
+    def test_beside_another_is_refused_and_writes_nothing(self) -> None:
+        records.open_deployment(record())
+
+        with pytest.raises(records.Held) as held:
+            records.open_deployment(record("second"))
+
+        assert held.value.lock == record().lock
+        assert records.find("second") is None
+
+    @pytest.mark.parametrize("other", [record("second", alias="LIVE"), record("second", function="Other")])
+    def test_of_another_alias_or_function_is_in_nobodys_way(self, other: Record) -> None:
+        records.open_deployment(record())
+        records.open_deployment(other)
+
+        assert len(records.locks()) == 2
+
+    def test_what_has_ended_is_not_opened_again(self) -> None:
+        records.open_deployment(record())
+        records.close("first", records.ROLLED_BACK)
+
+        with pytest.raises(AwsUnavailable):
+            records.open_deployment(record())
+
+        assert state() == records.ROLLED_BACK
+
+
+class TestClosing:
+    @pytest.mark.parametrize("end", ENDS)
+    def test_writes_how_it_ended_once(self, end: str) -> None:
+        records.open_deployment(record())
+
+        assert records.close("first", end, serving="2", error="E", cause="c")
+        assert [records.close("first", other, serving="9") for other in ENDS] == [False] * 4
+
+        found = records.find("first")
+        assert found is not None
+        assert (found.state, found.serving, found.error, found.cause) == (end, "2", "E", "c")
+        assert found.ended_at
+
+    def test_as_deployed_needs_a_deployment_that_nobody_undoes(self) -> None:
+        records.open_deployment(record())
+        records.begin_undoing("first")
+
+        assert not records.close("first", records.DEPLOYED)
+        assert state() == records.UNDOING
+        assert records.close("first", records.ROLLED_BACK)
+
+    def test_what_is_not_there_writes_nothing(self) -> None:
+        assert not records.close("first", records.REJECTED)
+        assert records.find("first") is None
+
+
+class TestUndoing:
+    def test_begins_as_often_as_it_is_tried(self) -> None:
+        records.open_deployment(record())
+
+        assert records.begin_undoing("first")
+        assert records.begin_undoing("first")
+        assert state() == records.UNDOING
+
+    @pytest.mark.parametrize("end", ENDS)
+    def test_does_not_begin_after_the_end(self, end: str) -> None:
+        records.open_deployment(record())
+        records.close("first", end)
+
+        assert not records.begin_undoing("first")
+        assert state() == end
+
+    @pytest.mark.parametrize("what", ["green", "shift"])
+    def test_ends_what_the_deployment_may_learn(self, what: str) -> None:
+        records.open_deployment(record())
+        records.begin_undoing("first")
+
+        with pytest.raises(DeploymentOver):
+            records.learn_green("first", "2") if what == "green" else records.learn_shift("first", [0.1])
+
+        found = records.find("first")
+        assert found is not None
+        assert (found.green, found.weights) == (None, ())
+
+
+class TestLearning:
+    def test_green_and_the_weights_to_come_are_kept(self) -> None:
+        records.open_deployment(record())
+
+        records.learn_green("first", "2")
+        records.learn_shift("first", [0.1, 0.2])
+
+        found = records.find("first")
+        assert found is not None
+        assert (found.green, found.weights) == ("2", (0.1, 0.2))
+
+    @pytest.mark.parametrize(
+        ("asked", "is_", "over"),
+        [
+            (records.OPEN, records.OPEN, False),
+            (records.OPEN, records.UNDOING, True),
+            (records.UNDOING, records.UNDOING, False),
+            (records.UNDOING, records.OPEN, True),
+        ],
+    )
+    def test_a_state_is_as_it_must_be_or_it_is_over(self, asked: str, is_: str, over: bool) -> None:
+        records.open_deployment(record())
+        if is_ == records.UNDOING:
+            records.begin_undoing("first")
+
+        if over:
+            with pytest.raises(DeploymentOver):
+                records.must_be(asked, "first")
+        else:
+            records.must_be(asked, "first")
+
+
+class TestTheLock:
+    def test_is_given_back_by_its_holder(self) -> None:
+        records.open_deployment(record())
+
+        records.free(record().lock)
+        records.free(record().lock)
+
+        assert records.held("Shop", "PROD") is None
+
+    def test_is_not_given_back_by_anybody_else(self) -> None:
+        records.open_deployment(record())
+
+        records.free(record("second").lock)
+
+        assert records.held("Shop", "PROD") == record().lock
+
+    def test_that_is_free_can_be_taken(self) -> None:
+        records.open_deployment(record())
+        records.close("first", records.ROLLED_BACK)
+        records.free(record().lock)
+
+        records.open_deployment(record("second"))
+
+        assert records.held("Shop", "PROD") == record("second").lock
+
+
+class TestKeeping:
+    def test_a_record_that_is_there_stays_as_it_is(self) -> None:
+        records.open_deployment(record())
+
+        records.keep(record().model_copy(update={"state": records.REJECTED}))
+
+        assert state() == records.OPEN
+
+
+class TestTheAudit:
+    def test_has_every_step_in_order(self, table: Deployer) -> None:
+        for name in ("OpenDeployment", "UpdateCode", "SmokeTest"):
+            records.note("first", name, {"learned": name})
+            table.aws.clock.sleep(1)
+
+        assert [(step.state, step.evidence) for step in records.steps("first")] == [
+            ("OpenDeployment", {"learned": "OpenDeployment"}),
+            ("UpdateCode", {"learned": "UpdateCode"}),
+            ("SmokeTest", {"learned": "SmokeTest"}),
+        ]
+
+    def test_keeps_two_steps_of_one_moment(self) -> None:
+        records.note("first", "SmokeTest", {"attempt": 1})
+        records.note("first", "SmokeTest", {"attempt": 2})
+
+        assert sorted(step.evidence["attempt"] for step in records.steps("first")) == [1, 2]
+
+    def test_leaves_out_what_no_item_can_hold_and_says_so(self) -> None:
+        records.note("first", "SmokeTest", {"reply": "x" * 1_000_000, "error": "SmokeTestFailed", "cause": "c"})
+
+        (step,) = records.steps("first")
+        assert step.evidence["error"] == "SmokeTestFailed"
+        assert step.evidence["bytes_left_out"] > 1_000_000
+
+    def test_is_read_however_long_it_is(self, table: Deployer) -> None:
+        for number in range(12):
+            records.note("first", "CheckHealth", {"number": number, "evidence": "x" * 99_000})
+            table.aws.clock.sleep(1)
+
+        assert [step.evidence["number"] for step in records.steps("first")] == list(range(12))
+
+    def test_of_one_deployment_is_not_anothers(self) -> None:
+        records.note("first", "SmokeTest", {})
+
+        assert records.steps("first-2") == []
+
+
+class TestAFunctionsDeployments:
+    def test_are_listed_the_newest_first_and_fifty_at_most(self) -> None:
+        for number in range(52):
+            records.keep(record(f"d{number}", started_at=f"2026-01-05T09:00:{number:02}.000Z"))
+        records.keep(record("other", function="Other"))
+
+        found = [each.id for each in records.of_function("Shop")]
+
+        assert found == [f"d{number}" for number in itertools.islice(reversed(range(52)), 50)]

@@ -1,0 +1,164 @@
+"""RecoverDeployments makes whole what an execution left behind."""
+
+from typing import Any
+
+import boto3
+import pytest
+
+import recover_deployments
+from bluegreen.errors import DeploymentError
+from tests.handlers.desk import Desk, Desks, somebody_points_the_alias
+from tests.machine.deployer import ALIAS, FUNCTION, GOOD
+from tests.machine.invocation import Context
+
+CONTEXT = Context(
+    "RecoverDeploymentsFunction", "$LATEST", "arn:aws:lambda:us-east-1:123456789012:function:RecoverDeployments"
+)
+EVERY_FEW_MINUTES = {"id": "e1", "source": "aws.events", "detail-type": "Scheduled Event", "detail": {}}
+
+
+def ended_badly(desk: Desk, status: str = "ABORTED") -> dict[str, Any]:
+    """As EventBridge tells of it."""
+    return {
+        "id": "e2",
+        "source": "aws.states",
+        "detail-type": "Step Functions Execution Status Change",
+        "detail": {"executionArn": desk.arn, "name": desk.name, "status": status},
+    }
+
+
+def recover(event: dict[str, Any]) -> list[str]:
+    found: dict[str, list[str]] = recover_deployments.handler(event, CONTEXT)
+    return found["recovered"]
+
+
+@pytest.fixture
+def stopped(desk: Desk) -> Desk:
+    """Somebody stopped it when green had its first share."""
+    desk.to("ShiftAlias").run("ShiftAlias")
+    desk.stop()
+    return desk
+
+
+def is_whole(desk: Desk) -> bool:
+    return (
+        desk.deployer.alias() == ("1", {})
+        and desk.deployer.digest() == desk.document["plan"]["latest"]["sha256"]
+        and desk.holder() is None
+        and desk.state() == "RolledBack"
+    )
+
+
+@pytest.mark.parametrize("told", [True, False], ids=["event", "sweep"])
+def test_what_was_stopped_half_way_is_made_whole(stopped: Desk, told: bool) -> None:
+    assert recover(ended_badly(stopped) if told else EVERY_FEW_MINUTES) == ["first"]
+
+    assert is_whole(stopped)
+    record = stopped.record() or {}
+    assert (record["error"], record["serving"]) == ("DeploymentAbandoned", "1")
+    assert "ABORTED" in record["cause"]
+
+
+def test_people_are_told_once(stopped: Desk) -> None:
+    recover(ended_badly(stopped))
+    recover(ended_badly(stopped))
+    recover(EVERY_FEW_MINUTES)
+
+    assert stopped.deployer.notified() == [f"Rolled back: {FUNCTION}:{ALIAS} is at version 1"]
+
+
+def test_what_still_runs_is_left_alone(desk: Desk) -> None:
+    desk.to("ShiftAlias").run("ShiftAlias")
+
+    assert recover(EVERY_FEW_MINUTES) == []
+
+    assert desk.deployer.alias() == ("1", {"2": 0.1})
+    assert (desk.state(), desk.holder()) == ("open", "first")
+
+
+def test_what_ended_as_it_should_is_left_alone(desk: Desk) -> None:
+    desk.to("ShiftAlias")
+    desk.run("ShiftAlias")
+    desk.run("ShiftAlias")
+    desk.run("CompleteDeployment")
+    desk.end()
+
+    assert recover(ended_badly(desk)) == []
+    assert recover(EVERY_FEW_MINUTES) == []
+    assert desk.deployer.alias() == ("2", {})
+
+
+def test_a_lock_that_a_complete_deployment_left_is_freed_and_nothing_else(desk: Desk) -> None:
+    desk.to("ShiftAlias")
+    desk.run("ShiftAlias")
+    desk.run("ShiftAlias")
+    with desk.aws.fails("DeleteItem", "ServiceUnavailable", times=None), pytest.raises(DeploymentError):
+        desk.run("CompleteDeployment")
+    desk.stop()
+
+    recover(EVERY_FEW_MINUTES)
+
+    assert desk.deployer.alias() == ("2", {})
+    assert (desk.state(), desk.holder()) == ("Deployed", None)
+
+
+def test_an_event_that_comes_late_does_not_touch_the_next_deployment(stopped: Desk, desks: Desks) -> None:
+    recover(ended_badly(stopped))
+    second = desks("second").to("ShiftAlias")
+    second.run("ShiftAlias")
+
+    assert recover(ended_badly(stopped)) == []
+
+    assert second.deployer.alias() == ("1", {"2": 0.1})
+    assert second.holder() == "second"
+
+
+def test_one_that_cannot_be_recovered_holds_up_no_other(stopped: Desk, desks: Desks) -> None:
+    stopped.aws.create_function("Other", GOOD % 1)
+    other = desks("other", function="Other").to("ShiftAlias")
+    other.run("ShiftAlias")
+    other.stop()
+    boto3.client("lambda").delete_alias(FunctionName=FUNCTION, Name=ALIAS)
+
+    with pytest.raises(DeploymentError, match="first"):
+        recover(EVERY_FEW_MINUTES)
+
+    assert other.state() == "RolledBack"
+    assert stopped.state() == "undoing"
+
+
+def test_who_must_help_is_told_the_command_and_not_every_few_minutes(stopped: Desk) -> None:
+    boto3.client("lambda").delete_alias(FunctionName=FUNCTION, Name=ALIAS)
+
+    for _ in range(3):
+        with pytest.raises(DeploymentError):
+            recover(EVERY_FEW_MINUTES)
+        stopped.aws.clock.sleep(300)
+
+    assert stopped.deployer.notified() == [f"ROLLBACK FAILED: {FUNCTION}:{ALIAS} may be split"]
+
+
+def test_what_aws_did_not_let_happen_happens_the_next_time(stopped: Desk) -> None:
+    with (
+        stopped.aws.fails("UpdateAlias", "ServiceException", times=None),
+        pytest.raises(DeploymentError),
+    ):
+        recover(EVERY_FEW_MINUTES)
+
+    recover(EVERY_FEW_MINUTES)
+
+    assert is_whole(stopped)
+
+
+def test_an_alias_that_somebody_mended_meanwhile_is_theirs(stopped: Desk) -> None:
+    somebody_points_the_alias("2")
+
+    recover(EVERY_FEW_MINUTES)
+
+    assert stopped.deployer.alias() == ("2", {})
+    assert stopped.holder() is None
+    assert "Someone else moved" in (stopped.record() or {})["cause"]
+
+
+def test_nothing_held_is_nothing_to_do(desk: Desk) -> None:
+    assert recover(EVERY_FEW_MINUTES) == []
