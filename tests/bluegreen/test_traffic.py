@@ -237,6 +237,14 @@ class TestLooks:
         assert events(schedule(steps), period_seconds) <= MOST_EVENTS
         assert MOST_EVENTS + HISTORY_OF_THE_REST <= 25_000
 
+    @given(any_steps(), st.sampled_from([1, 60]), st.integers(1, LONGEST_BAKE_SECONDS))
+    def test_fit_into_one_execution_however_long_a_bake_may_be_prolonged(
+        self, steps: Steps, period_seconds: int, longest: int
+    ) -> None:
+        plan = schedule(steps, max_bake_seconds=longest // (len(steps.steps) + 1) + 1)
+
+        assert events(plan, period_seconds) <= MOST_EVENTS
+
     def test_are_not_thinned_out_where_they_fit(self) -> None:
         a_day = Steps(steps=(Step(weight=0.1, bake_seconds=24 * 3600),))
 

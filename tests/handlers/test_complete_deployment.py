@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from bluegreen.errors import AliasMoved, AwsUnavailable, DeploymentOver
-from tests.handlers.desk import Desk, just_before, somebody_points_the_alias
-from tests.machine.deployer import ALIAS, FUNCTION
+from tests.handlers.desk import Desk, Desks, just_before, somebody_points_the_alias
+from tests.machine.deployer import ALIAS, FUNCTION, GOOD
 
 
 @pytest.fixture
@@ -68,6 +68,16 @@ def test_an_alias_that_somebody_else_moved_is_not_called_deployed(shifted: Desk)
         shifted.run("CompleteDeployment")
 
     assert shifted.state() == "open"
+
+
+def test_a_second_attempt_does_not_mind_what_the_next_deployment_does(shifted: Desk, desks: Desks) -> None:
+    with shifted.aws.fails("PutItem", "ReadTimeout", times=None), pytest.raises(AwsUnavailable):
+        shifted.run("CompleteDeployment")
+    second = desks("second", GOOD % 3).to("ShiftAlias")
+    second.run("ShiftAlias")
+
+    assert shifted.run("CompleteDeployment", retries=1)["serving"] == "2"
+    assert second.holder() == "second"
 
 
 class TestAHandlerThatOutlivesItsExecution:

@@ -79,8 +79,8 @@ def test_no_rejection_turns_on_whether_people_could_be_told(refused: Desk) -> No
 
 @pytest.mark.parametrize(
     "value",
-    [None, "", 5, True, [], {}, {"a": {"b": 1}}, "x" * 5_000, "two\nlines\x00", "a" * 200_000],
-    ids=["null", "empty", "number", "true", "list", "object", "nested", "long", "lines", "huge"],
+    [None, "", 5, True, [], {}, {"a": {"b": 1}}, "x" * 5_000, "two\nlines\x00", "日本", "a" * 200_000],
+    ids=["null", "empty", "number", "true", "list", "object", "nested", "long", "lines", "japanese", "huge"],
 )
 def test_whatever_was_sent_is_written_down_and_told(refused: Desk, value: Any) -> None:
     refused.document |= {"function": value, "alias": value, "artifact": value, "started_by": value}

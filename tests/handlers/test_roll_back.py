@@ -1,6 +1,7 @@
 """RollBack puts blue back, whatever happened, and touches nothing that somebody else did."""
 
 import base64
+import json
 from contextlib import suppress
 from typing import Any
 
@@ -9,7 +10,7 @@ import pytest
 
 from bluegreen.errors import AwsRefused, AwsUnavailable, DeploymentError, DeploymentOver, RollbackImpossible
 from tests.handlers.desk import Desk, Desks, just_before, somebody_points_the_alias, somebody_updates_the_code
-from tests.machine.deployer import ALIAS, BUCKET, FUNCTION, GOOD
+from tests.machine.deployer import ALIAS, BUCKET, FUNCTION, GOOD, TABLE
 
 ORDER = ["UpdateCode", "SmokeTest", "PublishVersion", "SmokeTestGreen", "ShiftAlias"]
 
@@ -368,3 +369,25 @@ class TestBesideItself:
             shifting.run("RollBack")
 
         assert len(shifting.deployer.notified()) == 1
+
+
+def test_a_record_of_another_release_is_in_nobodys_way(shifting: Desk) -> None:
+    boto3.resource("dynamodb").Table(TABLE).put_item(
+        Item={
+            "pk": "deployment#old",
+            "sk": "record",
+            "id": "old",
+            "function": FUNCTION,
+            "alias": ALIAS,
+            "state": "Deployed",
+            "execution": "arn:old",
+            "started_at": "2025-01-05T09:00:00.000Z",
+            "started_by": "",
+            "artifact": "s3://artifacts/old.zip",
+            "plan": json.dumps({"a field": "of old"}),
+        }
+    )
+
+    shifting.run("RollBack")
+
+    assert blue_is_back(shifting)
