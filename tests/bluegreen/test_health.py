@@ -1,11 +1,22 @@
 """When metrics may be believed."""
 
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from bluegreen.health import Health, bucket_of, settled_until
+from bluegreen.health import Alarms, Decision, Health, bucket_of, decide, is_silent, settled_until
+from bluegreen.verdict import Counts, Finding, Verdict
+
+CUSTOM = {
+    "name": "orders",
+    "namespace": "Shop",
+    "bad": "OrdersLost",
+    "requests": "Orders",
+    "dimensions": {"Version": "{version}"},
+}
 
 periods = st.sampled_from([1, 5, 10, 30, 60, 120, 300, 3600])
 healths = st.builds(Health, period_seconds=periods, delay_seconds=st.integers(0, 900))
@@ -61,3 +72,150 @@ def test_a_moment_lies_in_its_bucket(moment: float, health: Health) -> None:
 
     assert start % health.period_seconds == 0
     assert start <= moment < start + health.period_seconds
+
+
+def verdict(kind: str = "fine", *, requests: int = 100, buckets: int = 3) -> Verdict:
+    """As a look may find it; the decision is about its kind, and whether anybody called."""
+    counts = Counts(requests, 0)
+    finding = Finding("errors", True, 1.0, counts, counts, 0.0, 0.001, 0.01)
+    return Verdict(kind, f"it is {kind}", (finding,), buckets=buckets)  # type: ignore[arg-type]
+
+
+SILENT = verdict("not_enough", requests=0)
+
+
+def decided(found: Verdict, *, health: dict[str, Any] | None = None, baked: float = 300, **more: Any) -> Decision:
+    said: dict[str, Any] = {"bake_seconds": 300, "unmeasured": 0, "probed": False, "alarms": Alarms()} | more
+    return decide(Health(**(health or {})), found, baked_seconds=baked, **said)
+
+
+class TestADecision:
+    @pytest.mark.parametrize("baked", [0, 299, 300, 10_000])
+    def test_a_worse_green_is_rolled_back_at_once(self, baked: float) -> None:
+        assert decided(verdict("worse"), baked=baked).next == "roll_back"
+
+    @pytest.mark.parametrize(
+        ("kind", "baked", "next_"),
+        [
+            ("fine", 299, "bake_on"),
+            ("fine", 300, "go_on"),
+            ("not_enough", 299, "bake_on"),
+            ("not_enough", 300, "go_on"),
+        ],
+    )
+    def test_no_bake_is_cut_short_and_none_drawn_out_unasked(self, kind: str, baked: float, next_: str) -> None:
+        assert decided(verdict(kind), baked=baked).next == next_
+
+    def test_a_green_nobody_knows_is_not_called_fine(self) -> None:
+        assert "nothing speaks against green" in decided(verdict("not_enough")).reason
+
+    @pytest.mark.parametrize(
+        ("kind", "baked", "next_"),
+        [
+            ("not_enough", 300, "bake_on"),
+            ("not_enough", 899, "bake_on"),
+            ("not_enough", 900, "go_on"),
+            ("fine", 300, "go_on"),
+        ],
+    )
+    def test_a_bake_is_drawn_out_while_there_is_not_enough(self, kind: str, baked: float, next_: str) -> None:
+        assert decided(verdict(kind), baked=baked, health={"max_bake_seconds": 900}).next == next_
+
+    def test_an_alarm_that_went_off_rolls_back_a_green_that_looks_fine(self) -> None:
+        decision = decided(verdict("fine"), alarms=Alarms(red=("checkout",)))
+
+        assert decision.next == "roll_back"
+        assert "checkout" in decision.reason
+
+    def test_an_alarm_that_was_red_before_is_pardoned(self) -> None:
+        assert decided(verdict("fine"), alarms=Alarms(red=("old",), pardoned=("old",))).next == "go_on"
+
+    def test_one_pardoned_alarm_does_not_pardon_another(self) -> None:
+        alarms = Alarms(red=("old", "new"), pardoned=("old",))
+
+        decision = decided(verdict("fine"), alarms=alarms)
+
+        assert decision.next == "roll_back"
+        assert "old" not in decision.reason
+
+    def test_an_alarm_without_data_draws_out_the_bake_where_that_is_allowed(self) -> None:
+        alarms = Alarms(unknown=("checkout",))
+
+        assert decided(verdict("fine"), alarms=alarms, health={"max_bake_seconds": 900}).next == "bake_on"
+        assert decided(verdict("fine"), alarms=alarms).next == "go_on"
+
+    @pytest.mark.parametrize(("unmeasured", "next_"), [(1, "bake_on"), (5, "bake_on"), (6, "roll_back")])
+    def test_metrics_that_cannot_be_read_are_borne_for_a_while(self, unmeasured: int, next_: str) -> None:
+        assert decided(Verdict.cannot_measure("silence"), baked=10_000, unmeasured=unmeasured).next == next_
+
+    def test_metrics_that_cannot_be_read_stop_nothing_where_the_request_says_so(self) -> None:
+        found = Verdict.cannot_measure("silence")
+
+        assert decided(found, unmeasured=6, health={"cannot_measure": "proceed"}).next == "go_on"
+
+    @pytest.mark.parametrize(
+        ("no_traffic", "baked", "next_"),
+        [
+            ("proceed", 300, "go_on"),
+            ("probe", 300, "go_on"),
+            ("roll_back", 300, "roll_back"),
+            ("roll_back", 299, "bake_on"),
+            ("wait", 300, "bake_on"),
+            ("wait", 899, "bake_on"),
+            ("wait", 900, "roll_back"),
+        ],
+    )
+    def test_what_a_green_without_users_comes_to_is_for_the_request_to_say(
+        self, no_traffic: str, baked: float, next_: str
+    ) -> None:
+        health = {"no_traffic": no_traffic, "max_bake_seconds": 900}
+
+        assert decided(SILENT, baked=baked, health=health).next == next_
+
+    def test_silence_is_settled_buckets_without_a_request(self) -> None:
+        assert is_silent(SILENT)
+        assert not is_silent(verdict("not_enough", requests=0, buckets=0))
+        assert not is_silent(verdict("not_enough", requests=1))
+
+    @given(
+        st.sampled_from(["worse", "fine", "not_enough"]),
+        st.integers(0, 100),
+        st.floats(0, 1e6),
+        st.sampled_from(["proceed", "probe", "roll_back"]),
+    )
+    def test_a_bake_ends_at_last_whatever_is_seen(
+        self, kind: str, requests: int, baked: float, no_traffic: str
+    ) -> None:
+        health = {"no_traffic": no_traffic, "max_bake_seconds": 900}
+
+        decision = decided(verdict(kind, requests=requests), baked=900 + baked, health=health)
+
+        assert decision.next != "bake_on"
+
+
+class TestSettings:
+    @pytest.mark.parametrize(
+        ("written", "said"),
+        [
+            ({"no_traffic": "wait"}, "write max_bake_seconds"),
+            ({"no_traffic": "hope"}, "no_traffic"),
+            ({"dry_run": ["latency"]}, "dry_run names latency; the signals are errors, slow, throttles"),
+            ({"margin": 0}, "margin"),
+            ({"false_alarm": 1}, "false_alarm"),
+            ({"slow_ms": 0}, "slow_ms"),
+            ({"slow_ms": "guess"}, "slow_ms"),
+            ({"max_bake_seconds": 172_801}, "max_bake_seconds"),
+            ({"metrics": [CUSTOM | {"name": "errors"}]}, "errors is a signal of ours"),
+            ({"metrics": [CUSTOM | {"dimensions": {"Version": "2"}}]}, "write {version}"),
+            ({"metrics": [CUSTOM | {"dimensions": {}}]}, "dimensions"),
+            ({"metrics": [CUSTOM | {"name": "Bad Name"}]}, "name"),
+        ],
+    )
+    def test_that_make_no_sense_are_refused_by_field(self, written: dict[str, Any], said: str) -> None:
+        with pytest.raises(ValidationError, match=said):
+            Health(**written)
+
+    def test_a_metric_of_ones_own_is_a_signal_that_may_run_dry(self) -> None:
+        health = Health.model_validate({"metrics": [CUSTOM], "dry_run": ["orders"]})
+
+        assert health.policy.dry_run == {"orders"}
