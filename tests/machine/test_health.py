@@ -1,4 +1,4 @@
-"""What the watch concludes under traffic, and what comes of it. Metrics are simulated; machine and handlers are real."""
+"""What the watch concludes under traffic, and what comes of it. Metrics are simulated; machine, handlers are real."""
 
 from typing import Any
 
