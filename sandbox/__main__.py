@@ -27,21 +27,29 @@ def main() -> int:
         with Sandbox(port(), quiet=False) as sandbox:
             print("deploying the stack with sam", file=sys.stderr, flush=True)
             deploy_stack(sandbox, template)
-            lines = "".join(f"export {name}={value}\n" for name, value in sandbox.environment.items())
-            ENV_FILE.write_text(lines)
-            print(f"{lines}ready", flush=True)
-            sandbox.wait()
+            serve(sandbox)
     except KeyboardInterrupt:
         return 0
     except SandboxError as error:
         print(error, file=sys.stderr)
         return 1
-    finally:
-        ENV_FILE.unlink(missing_ok=True)
     return 0
 
 
+def serve(sandbox: Sandbox) -> None:
+    """Say where the sandbox is, on the terminal and in the file, and wait."""
+    lines = "".join(f"export {name}={value}\n" for name, value in sandbox.environment.items())
+    ENV_FILE.write_text(lines)
+    try:
+        print(f"{lines}ready", flush=True)
+        sandbox.wait()
+    finally:
+        if ENV_FILE.read_text() == lines:
+            ENV_FILE.unlink()
+
+
 def port() -> int:
+    """The port that PORT names, 4566 where it names none."""
     text = os.environ.get("PORT", "4566")
     if not text.isdigit() or not 0 < int(text) < 65536:
         raise SandboxError(f"PORT is {text!r}; write a number from 1 to 65535, as in PORT=4567 make sandbox")
@@ -49,6 +57,7 @@ def port() -> int:
 
 
 def interrupt(number: int, frame: FrameType | None) -> None:
+    """End as on Ctrl-C."""
     raise KeyboardInterrupt
 
 

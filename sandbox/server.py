@@ -74,6 +74,7 @@ class Sandbox:
         self.stop()
 
     def start(self) -> None:
+        """Start the server and return when it answers; raises PortTaken, EnvironmentMissing, ServerFailed."""
         if port_is_taken(self.port):
             raise PortTaken(
                 f"port {self.port} is in use by another process; stop that, or choose another: PORT=4567 make sandbox"
@@ -172,17 +173,20 @@ def interpreter(environ: Mapping[str, str] = os.environ) -> str:
 
 
 def free_port() -> int:
+    """A port that nobody uses at the moment."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         return int(free.getsockname()[1])
 
 
 def port_is_taken(port: int) -> bool:
+    """Whether somebody serves there."""
     with socket.socket() as probe:
         return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 def answers(url: str) -> bool:
+    """Whether the address can be read."""
     try:
         with urllib.request.urlopen(url, timeout=5):
             return True

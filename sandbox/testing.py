@@ -12,6 +12,7 @@ import json
 import time
 import zipfile
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from functools import cache
 from typing import Any, TypeVar
 
@@ -39,12 +40,13 @@ def client(aws: Sandbox) -> Callable[..., Any]:
 
     @cache
     def make(service: str, **credentials: str) -> Any:
-        return boto3.Session(
+        session: Any = boto3.Session(
             aws_access_key_id=credentials.get("AccessKeyId", "test"),
             aws_secret_access_key=credentials.get("SecretAccessKey", "test"),
             aws_session_token=credentials.get("SessionToken"),
             region_name=aws.environment["AWS_DEFAULT_REGION"],
-        ).client(
+        )
+        return session.client(
             service,
             endpoint_url=aws.endpoint,
             config=Config(retries={"total_max_attempts": 1}, max_pool_connections=32, inject_host_prefix=False),
@@ -61,34 +63,41 @@ class Function:
         self.api = lambda_client
 
     def update(self, source: str, wait: bool = True) -> Any:
+        """Put this source into $LATEST."""
         updated = self.api.update_function_code(FunctionName=self.name, ZipFile=zipped(source, self._file()))
         if wait:
             self.wait_until_updated()
         return updated
 
     def configure(self, **settings: Any) -> Any:
+        """Change the configuration."""
         configured = self.api.update_function_configuration(FunctionName=self.name, **settings)
         self.wait_until_updated()
         return configured
 
     def publish(self, wait: bool = True, **preconditions: str) -> str:
+        """The number of the version that $LATEST is published as."""
         version = str(self.api.publish_version(FunctionName=self.name, **preconditions)["Version"])
         if wait:
             eventually(lambda: self.configuration(version)["State"] == "Active")
         return version
 
     def alias(self, name: str, version: str, weights: dict[str, float] | None = None) -> Any:
+        """Create an alias."""
         routing = {"AdditionalVersionWeights": weights or {}}
         return self.api.create_alias(FunctionName=self.name, Name=name, FunctionVersion=version, RoutingConfig=routing)
 
     def invoke(self, payload: Any = None, **more: Any) -> Any:
+        """The answer, its payload parsed."""
         answer = self.api.invoke(FunctionName=self.name, Payload=json.dumps(payload), **more)
         return answer | {"Payload": json.loads(answer["Payload"].read() or b"null")}
 
     def configuration(self, qualifier: str = "$LATEST") -> Any:
+        """The configuration that the qualifier leads to."""
         return self.api.get_function_configuration(FunctionName=self.name, Qualifier=qualifier)
 
     def wait_until_updated(self) -> None:
+        """Until no update is in progress."""
         eventually(lambda: self.configuration()["LastUpdateStatus"] == "Successful")
 
     def _file(self) -> str:
@@ -125,24 +134,25 @@ def trusted_role(client: Callable[..., Any], name: str = "may-do-nothing", *stat
     """The ARN of a role that Lambda and Step Functions may assume, and that may do what the statements say."""
     iam, trusted = client("iam"), ["lambda.amazonaws.com", "states.amazonaws.com"]
     trust = {"Effect": "Allow", "Principal": {"Service": trusted}, "Action": "sts:AssumeRole"}
-    try:
+    with suppress(iam.exceptions.EntityAlreadyExistsException):
         iam.create_role(RoleName=name, AssumeRolePolicyDocument=policy(trust))
-    except iam.exceptions.EntityAlreadyExistsException:
-        pass
     if statements:
         iam.put_role_policy(RoleName=name, PolicyName="may", PolicyDocument=policy(*statements))
     return f"arn:aws:iam::{ACCOUNT}:role/{name}"
 
 
 def policy(*statements: dict[str, Any]) -> str:
+    """A policy document of these statements."""
     return json.dumps({"Version": "2012-10-17", "Statement": list(statements)})
 
 
 def allow(actions: str | list[str], resource: str = "*", **more: Any) -> dict[str, Any]:
+    """A statement that allows."""
     return {"Effect": "Allow", "Action": actions, "Resource": resource, **more}
 
 
 def zipped(source: str, file: str = "index.py", **others: str) -> bytes:
+    """A deployment package, the same bytes for the same content."""
     archive = io.BytesIO()
     with zipfile.ZipFile(archive, "w") as files:
         for name, text in {file: source, **others}.items():

@@ -25,6 +25,8 @@ log = logging.getLogger("sandbox.alarms")
 
 
 def evaluate_alarm(original: Any) -> Any:
+    """Move one alarm to the state it should be in, and tell whom it tells."""
+
     def _evaluate_alarm(alarm: dict[str, Any]) -> None:
         old, new = alarm["StateValue"], state_of(alarm)
         if new is None or new == old:
@@ -90,6 +92,7 @@ def look_for_ever() -> None:
 
 
 def look(account: str, region: str) -> None:
+    """Evaluate the alarms of one account and region."""
     responses._request_account_id.set(account)
     responses._request_region.set(region)
     for alarm in cloudwatch._alarms.values():

@@ -37,6 +37,7 @@ class Call:
     fault: str | None = None
 
     def public(self) -> dict[str, Any]:
+        """What the journal shows of it."""
         return {name: value for name, value in vars(self).items() if name != "access_key"}
 
 
@@ -49,6 +50,7 @@ class Journal:
         self._counts: Counter[tuple[str, str, str, str]] = Counter()
 
     def enter(self, method: str, path: str, headers: dict[str, str], query: dict[str, list[str]], body: bytes) -> Call:
+        """Note a request before it is served."""
         service, operation = operation_of(method, path, headers, query, body)
         key = router.extract_access_key_id(headers, query) or ""
         who = sessions.principal_of(key)
@@ -59,9 +61,11 @@ class Journal:
         return call
 
     def since(self, number: int) -> list[Call]:
+        """The calls with a greater number."""
         return [call for call in self._calls if call.number > number]
 
     def clear(self) -> None:
+        """Forget all calls and count anew; numbers go on."""
         self._calls.clear()
         self._counts.clear()
 

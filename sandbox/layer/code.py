@@ -11,6 +11,8 @@ from sandbox.layer.invoke import Response
 
 
 def get_function(original: Any) -> Any:
+    """Let the link name the version that the qualifier leads to."""
+
     def _get_function(name: str, qualifier: str | None = None) -> Response:
         status, headers, body = original(name, qualifier)
         found = json.loads(body)
@@ -24,6 +26,8 @@ def get_function(original: Any) -> Any:
 
 
 def serve_function_code(original: Any) -> Any:
+    """The archive of the version in the link."""
+
     def _serve_function_code(func_name: str, account_id: str | None = None, region: str | None = None) -> Response:
         name, _, version = func_name.partition(":")
         func = lambda_svc._functions.get_scoped(account_id, region, name) or {}

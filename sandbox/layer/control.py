@@ -31,6 +31,7 @@ class Control:
         self._faults = faults
 
     def handle(self, method: str, path: str, query: bytes, body: bytes) -> tuple[int, dict[str, str], bytes]:
+        """Status, headers and body for a request to one of the paths."""
         ask = getattr(self, f"{method.lower()}_{path.removeprefix('/_sandbox/')}", None)
         number = {name: int(values[0]) for name, values in parse_qs(query.decode()).items()}
         try:
@@ -42,27 +43,34 @@ class Control:
         return status, {"Content-Type": "application/json"}, json.dumps(said).encode()
 
     def get_settings(self, body: Any, number: dict[str, int]) -> Any:
+        """All settings."""
         return vars(settings.current)
 
     def post_settings(self, body: dict[str, Any], number: dict[str, int]) -> Any:
+        """Change those named, and show all."""
         for name, value in body.items():
             settings.change(settings.current, name, value)
         stepfunctions._SFN_WAIT_SCALE = settings.current.wait_scale
         return vars(settings.current)
 
     def get_faults(self, body: Any, number: dict[str, int]) -> Any:
+        """Those in force."""
         return [fault.public() for fault in self._faults.all()]
 
     def post_faults(self, body: dict[str, Any], number: dict[str, int]) -> Any:
+        """Put one in force."""
         return self._faults.put(body).public()
 
     def delete_faults(self, body: Any, number: dict[str, int]) -> Any:
+        """Take one away by its id, or all."""
         self._faults.clear(number.get("id"))
         return []
 
     def get_calls(self, body: Any, number: dict[str, int]) -> Any:
+        """The journal."""
         return [call.public() for call in self._journal.since(number.get("since", 0))]
 
     def delete_calls(self, body: Any, number: dict[str, int]) -> Any:
+        """Empty the journal."""
         self._journal.clear()
         return []

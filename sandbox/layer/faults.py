@@ -49,12 +49,14 @@ class Fault:
     met: int = 0
 
     def meets(self, call: Call) -> bool:
+        """Whether this call is hit; a call that matches is counted."""
         if not all(fnmatchcase(getattr(call, name), getattr(self, name)) for name in LIKE):
             return False
         self.met += 1
         return self.met > self.skip and (self.times == 0 or self.met <= self.skip + self.times)
 
     def public(self) -> dict[str, Any]:
+        """What is shown of it, with how often it hit."""
         hits = max(0, self.met - self.skip)
         return vars(self) | {"hits": hits if self.times == 0 else min(hits, self.times)}
 
@@ -68,6 +70,7 @@ class Faults:
         self._lock = threading.Lock()
 
     def put(self, description: dict[str, Any]) -> Fault:
+        """Put a fault in force; ValueError names what is wrong with it."""
         known = {field.name for field in fields(Fault)} - {"id", "met"}
         if unknown := sorted(set(description) - known):
             raise ValueError(f"a fault has no {', '.join(unknown)}; it has {', '.join(sorted(known))}")
@@ -79,13 +82,16 @@ class Faults:
         return fault
 
     def meeting(self, call: Call) -> Fault | None:
+        """The fault that this call meets, if any."""
         with self._lock:
             return next((fault for fault in self._faults if fault.meets(call)), None)
 
     def all(self) -> list[Fault]:
+        """Those in force, oldest first."""
         with self._lock:
             return list(self._faults)
 
     def clear(self, number: int | None = None) -> None:
+        """Take one away by its id, or all."""
         with self._lock:
             self._faults = [fault for fault in self._faults if number is not None and fault.id != number]

@@ -17,13 +17,12 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 from ministack.services import stepfunctions
-from moto.stepfunctions.parser.api import LambdaFunctionFailedEventDetails, TaskFailedEventDetails
+from moto.stepfunctions.parser.api import HistoryEventType
 from moto.stepfunctions.parser.asl.component.common.error_name.custom_error_name import CustomErrorName
 from moto.stepfunctions.parser.asl.component.common.error_name.failure_event import FailureEvent
 from moto.stepfunctions.parser.asl.component.eval_component import EvalComponent
 from moto.stepfunctions.parser.asl.eval.environment import Environment
 from moto.stepfunctions.parser.asl.eval.evaluation_details import AWSExecutionDetails
-from moto.stepfunctions.parser.asl.eval.event.event_detail import EventDetails
 from moto.stepfunctions.parser.asl.eval.event.event_manager import EventHistoryContext, EventManager
 from moto.stepfunctions.parser.asl.parse.asl_parser import AmazonStateLanguageParser
 
@@ -47,26 +46,28 @@ class History(EventManager):
         self._execution = execution
         execution["events"] = self._history_event_list
 
-    def _publish_history_event(self, **event: Any) -> None:
+    def _publish_history_event(self, *args: Any, **event: Any) -> None:
         if self._execution["status"] == "RUNNING":
-            super()._publish_history_event(**event)
+            super()._publish_history_event(*args, **event)
 
 
 def environment(execution: dict[str, Any], machine: dict[str, Any], given: Any) -> Environment:
+    """What an execution of the machine starts from."""
     account, region = machine["stateMachineArn"].split(":")[4], machine["stateMachineArn"].split(":")[3]
+    context: Any = {
+        "Execution": {
+            "Id": execution["executionArn"],
+            "Input": given,
+            "Name": execution["name"],
+            "RoleArn": machine["roleArn"],
+            "StartTime": execution["startDate"],
+        },
+        "StateMachine": {"Id": execution["stateMachineArn"], "Name": machine["name"]},
+    }
     made = Environment(
         aws_execution_details=AWSExecutionDetails(account=account, region=region, role_arn=machine["roleArn"]),
         execution_type=machine["type"],
-        context={
-            "Execution": {
-                "Id": execution["executionArn"],
-                "Input": given,
-                "Name": execution["name"],
-                "RoleArn": machine["roleArn"],
-                "StartTime": execution["startDate"],
-            },
-            "StateMachine": {"Id": execution["stateMachineArn"], "Name": machine["name"]},
-        },
+        context=context,
         event_history_context=EventHistoryContext.of_program_start(),
         cloud_watch_logging_session=None,
         activity_store={},
@@ -97,12 +98,13 @@ def boto_client_for(original: Any) -> Any:
 @lru_cache(256)
 def _client(service: str, region: str, role_arn: str) -> Any:
     session = sessions.open_session(role_arn, "StepFunctions")
-    return boto3.Session(
+    boto: Any = boto3.Session(
         aws_access_key_id=session.access_key,
         aws_secret_access_key=session.secret_key,
         aws_session_token=session.token,
         region_name=region,
-    ).client(service, endpoint_url=f"http://127.0.0.1:{os.environ['GATEWAY_PORT']}", config=ONE_ATTEMPT)
+    )
+    return boto.client(service, endpoint_url=f"http://127.0.0.1:{os.environ['GATEWAY_PORT']}", config=ONE_ATTEMPT)
 
 
 def lambda_error_name(error: Exception) -> tuple[str, str]:
@@ -124,10 +126,8 @@ def from_error_of_function(original: Any) -> Any:
             failed: FailureEvent = original(self, env, ex)
             return failed
         error, cause = lambda_error_name(ex)
-        details = EventDetails(
-            lambdaFunctionFailedEventDetails=LambdaFunctionFailedEventDetails(error=error, cause=cause)
-        )
-        return FailureEvent(env, CustomErrorName(error), "LambdaFunctionFailed", details)
+        details: Any = {"lambdaFunctionFailedEventDetails": {"error": error, "cause": cause}}
+        return FailureEvent(env, CustomErrorName(error), HistoryEventType.LambdaFunctionFailed, details)
 
     return _from_error
 
@@ -140,8 +140,9 @@ def from_error_of_invoke(original: Any) -> Any:
             failed: FailureEvent = original(self, env, ex)
             return failed
         error, cause = lambda_error_name(ex)
-        details = TaskFailedEventDetails(error=error, cause=cause, resource="invoke", resourceType="lambda")
-        return FailureEvent(env, CustomErrorName(error), "TaskFailed", EventDetails(taskFailedEventDetails=details))
+        about = {"error": error, "cause": cause, "resource": "invoke", "resourceType": "lambda"}
+        details: Any = {"taskFailedEventDetails": about}
+        return FailureEvent(env, CustomErrorName(error), HistoryEventType.TaskFailed, details)
 
     return _from_error
 
@@ -165,6 +166,8 @@ def error_equals(original: Any) -> Any:
 
 
 def wait_interval(original: Any) -> Any:
+    """Wait as long as the state says, times the scale, or until the execution ends."""
+
     def _wait_interval(self: Any, env: Environment, wait_seconds: float) -> None:
         end = time.monotonic() + wait_seconds * stepfunctions._SFN_WAIT_SCALE
         while env.is_running() and (left := end - time.monotonic()) > 0:

@@ -18,6 +18,8 @@ Response = tuple[int, dict[str, str], bytes]
 
 
 def invoke(original: Any) -> Any:
+    """The operation: by name, alias or version; waited for, as an event, or dry."""
+
     async def _invoke(
         name: str, event: Any, headers: dict[str, str], path_qualifier: str | None = None, query_params: Any = None
     ) -> Response:
@@ -28,7 +30,8 @@ def invoke(original: Any) -> Any:
             return not_found(name, qualifier)
         if found.record["config"].get("State") == "Pending":
             message = "The operation cannot be performed at this time. The function is currently in the following state"
-            return error_response_json("ResourceConflictException", f"{message}: Pending", 409)
+            refusal: Response = error_response_json("ResourceConflictException", f"{message}: Pending", 409)
+            return refusal
         answered = {"Content-Type": "application/json", "X-Amz-Executed-Version": found.version}
         kind = headers.get("x-amz-invocation-type", "RequestResponse")
         if kind == "DryRun":
@@ -44,6 +47,7 @@ def invoke(original: Any) -> Any:
 
 
 def response(result: dict[str, Any], headers: dict[str, str], tail: bool) -> Response:
+    """What the API answers to an invocation that came to this."""
     body = json.dumps(result.get("body")).encode()
     if result.get("throttle"):
         retry = {"Retry-After": "1", "x-amzn-errortype": "TooManyRequestsException"}
@@ -56,6 +60,7 @@ def response(result: dict[str, Any], headers: dict[str, str], tail: bool) -> Res
 
 
 def not_found(name: str, qualifier: str | None) -> Response:
+    """The refusal for a function, version or alias that is not there."""
     arn = lambda_svc._func_arn(name) + (f":{qualifier}" if qualifier else "")
     refusal: Response = error_response_json("ResourceNotFoundException", f"Function not found: {arn}", 404)
     return refusal
@@ -100,6 +105,7 @@ def execute_function_warm(original: Any) -> Any:
 
 
 def trace_id(config: dict[str, Any]) -> str:
+    """The X-Ray header of a new trace, sampled where the function asks for tracing."""
     sampled = (config.get("TracingConfig") or {}).get("Mode") == "Active"
     root = f"1-{int(time.time()):08x}-{secrets.token_hex(12)}"
     return f"Root={root};Parent={secrets.token_hex(8)};Sampled={int(sampled)}"

@@ -29,6 +29,7 @@ def write(config: dict[str, Any], stream: str, request_id: str, seconds: float, 
 
 
 def group_of(config: dict[str, Any]) -> str:
+    """The log group that the function writes to."""
     group: str = (config.get("LoggingConfig") or {}).get("LogGroup") or f"/aws/lambda/{config['FunctionName']}"
     return group
 
@@ -57,6 +58,7 @@ def stream_of(group: str, stream: str, now: int) -> dict[str, Any]:
 
 
 def error_lines(error: dict[str, Any] | None) -> list[str]:
+    """How a runtime logs the error that a handler raised."""
     if error is None:
         return []
     trace = "".join(error.get("stackTrace") or []) or "\n".join(error.get("trace") or [])

@@ -9,10 +9,9 @@ from typing import Any
 
 from ministack.core.responses import now_iso
 from ministack.services import stepfunctions
-from moto.stepfunctions.parser.api import ExecutionStartedEventDetails, HistoryEventExecutionDataDetails
+from moto.stepfunctions.parser.api import HistoryEventType
 from moto.stepfunctions.parser.asl.eval.callback.callback import CallbackOutcomeFailure, CallbackOutcomeSuccess
 from moto.stepfunctions.parser.asl.eval.environment import Environment
-from moto.stepfunctions.parser.asl.eval.event.event_detail import EventDetails
 from moto.stepfunctions.parser.asl.eval.program_state import ProgramError, ProgramTimedOut
 
 from sandbox.layer import interpreter
@@ -63,17 +62,20 @@ def run_execution(original: Any) -> Any:
 
 
 def walk(execution: dict[str, Any], machine: dict[str, Any]) -> None:
+    """Run one execution in the interpreter and record how it ended."""
     given = json.loads(execution["input"])
     env = interpreter.environment(execution, machine, given)
-    started = ExecutionStartedEventDetails(
-        input=execution["input"],
-        inputDetails=HistoryEventExecutionDataDetails(truncated=False),
-        roleArn=machine["roleArn"],
-    )
+    started: Any = {
+        "executionStartedEventDetails": {
+            "input": execution["input"],
+            "inputDetails": {"truncated": False},
+            "roleArn": machine["roleArn"],
+        }
+    }
     env.event_manager.add_event(
         context=env.event_history_context,
-        event_type="ExecutionStarted",
-        event_details=EventDetails(executionStartedEventDetails=started),
+        event_type=HistoryEventType.ExecutionStarted,
+        event_details=started,
         update_source_event_id=False,
     )
     program = interpreter.program(machine["definition"])
@@ -102,6 +104,8 @@ def end(execution: dict[str, Any], env: Environment) -> None:
 
 
 def stop_execution(original: Any) -> Any:
+    """Stop in MiniStack's records and in the interpreter."""
+
     def _stop_execution(data: dict[str, Any]) -> Any:
         answer = original(data)
         env = _running.get(data.get("executionArn", ""))
@@ -113,6 +117,8 @@ def stop_execution(original: Any) -> Any:
 
 
 def send_task_success(original: Any) -> Any:
+    """The waiting task has succeeded."""
+
     def _send_task_success(data: dict[str, Any]) -> Any:
         token = data.get("taskToken", "")
         if notify(token, CallbackOutcomeSuccess(token, data.get("output", "{}"))):
@@ -123,6 +129,8 @@ def send_task_success(original: Any) -> Any:
 
 
 def send_task_failure(original: Any) -> Any:
+    """The waiting task has failed."""
+
     def _send_task_failure(data: dict[str, Any]) -> Any:
         token = data.get("taskToken", "")
         if notify(token, CallbackOutcomeFailure(token, data.get("error"), data.get("cause"))):
@@ -133,6 +141,8 @@ def send_task_failure(original: Any) -> Any:
 
 
 def send_task_heartbeat(original: Any) -> Any:
+    """The waiting task is still being worked on."""
+
     def _send_task_heartbeat(data: dict[str, Any]) -> Any:
         token = data.get("taskToken", "")
         if any(env.callback_pool_manager.heartbeat(token) for env in list(_running.values())):

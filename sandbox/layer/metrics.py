@@ -36,6 +36,7 @@ def record_invocation(config: dict[str, Any], started: float, seconds: float, re
 
 
 def dimensions_of(config: dict[str, Any]) -> list[dict[str, str]]:
+    """Every set of dimensions under which an invocation counts."""
     name = config["FunctionName"]
     qualifier = config["FunctionArn"].split(":")[7:]
     resource = ":".join([name, *qualifier])

@@ -15,7 +15,7 @@ IAM_NAMES = {"Invoke": "InvokeFunction", "InvokeWithResponseStream": "InvokeFunc
 
 @dataclass(frozen=True)
 class Request:
-    """What a request asks of Lambda: the operation, the function and, where they are in the path, qualifier and alias."""
+    """What a request asks of Lambda: an operation on a function; the path may name a qualifier or an alias."""
 
     operation: str
     function: str
@@ -40,6 +40,7 @@ def routes() -> list[tuple[str, re.Pattern[str], str]]:
 
 @lru_cache(4096)
 def named(method: str, path: str) -> Request | None:
+    """What the request asks for; None where Lambda has no such path."""
     for expected, pattern, operation in routes():
         if method == expected and (match := pattern.match(path)):
             values = {key: unquote(value) for key, value in match.groupdict().items()}

@@ -58,6 +58,7 @@ def leased(config: dict[str, Any], archive: bytes) -> Iterator[Worker]:
 
 
 def take(key: tuple[str, str, str], kind: str) -> Worker | None:
+    """A warm environment of this kind, if there is one; those of an older kind are retired."""
     with _lock:
         warm = _pools.setdefault(key, Warm())
         outdated: list[Worker] = []
@@ -69,6 +70,7 @@ def take(key: tuple[str, str, str], kind: str) -> Worker | None:
 
 
 def give_back(worker: Worker, key: tuple[str, str, str], kind: str) -> None:
+    """Keep the environment warm, unless it is broken or of an older kind."""
     worker.last_used = time.monotonic()
     with _lock:
         _busy.discard(worker)
@@ -80,6 +82,7 @@ def give_back(worker: Worker, key: tuple[str, str, str], kind: str) -> None:
 
 
 def retire(workers: list[Worker]) -> None:
+    """End environments that nobody uses."""
     for worker in workers:
         worker.close()
         sessions.close_session(worker.access_key)
@@ -98,6 +101,7 @@ def forget(func_name: str, qualifier: str | None = None, account: str | None = N
 
 
 def forget_all() -> None:
+    """Retire every environment; the busy ones when they are done."""
     with _lock:
         idle = [worker for warm in _pools.values() for worker in warm.idle]
         _pools.clear()
@@ -131,6 +135,7 @@ def reap() -> None:
 
 
 def start(config: dict[str, Any], archive: bytes) -> Worker:
+    """A new environment: the code unpacked, the process started, the handler loaded."""
     code = package.unpacked(archive, _folder)
     layers = [
         package.unpacked(found, _folder)
@@ -178,8 +183,10 @@ def environment_of(config: dict[str, Any], code: Path) -> dict[str, str]:
 
 
 def key_of(config: dict[str, Any]) -> tuple[str, str, str]:
+    """Region, function and version."""
     return config["FunctionArn"].split(":")[3], config["FunctionName"], config["Version"]
 
 
 def kind_of(config: dict[str, Any]) -> str:
+    """What makes two environments of a version different."""
     return json.dumps([config.get(name) for name in DECIDES_THE_ENVIRONMENT], sort_keys=True, default=str)

@@ -35,6 +35,7 @@ def route(func: dict[str, Any] | None, qualifier: str | None) -> Route | None:
 
 
 def choose(alias: dict[str, Any]) -> str:
+    """One of the alias's versions, at random by weight."""
     point = _random.random()
     for version, weight in alias.get("RoutingConfig", {}).get("AdditionalVersionWeights", {}).items():
         if point < weight:

@@ -31,6 +31,8 @@ IGNORED_WHEN_COMPARED = {
 
 
 def handle_request(original: Any) -> Any:
+    """Hold a request against the rules of its operation before it is served."""
+
     async def checked(method: str, path: str, headers: Any, body: bytes, query_params: Any) -> Response:
         request = operations.named(method, path)
         func = lambda_svc._functions.get(request.function) if request else None
@@ -57,6 +59,7 @@ def handle_request(original: Any) -> Any:
 
 
 def no_update_in_progress(func: dict[str, Any], data: dict[str, Any]) -> Response | None:
+    """One change at a time."""
     config = func["config"]
     if config.get("State") == "Pending":
         message = "The operation cannot be performed at this time. The function is currently in the following state"
@@ -68,11 +71,13 @@ def no_update_in_progress(func: dict[str, Any], data: dict[str, Any]) -> Respons
 
 
 def revision_is_current(func: dict[str, Any], data: dict[str, Any]) -> Response | None:
+    """A RevisionId in the request must be the function's."""
     refusal: Response | None = lambda_svc._check_revision(func["config"], data)
     return refusal
 
 
 def code_is_as_expected(func: dict[str, Any], data: dict[str, Any]) -> Response | None:
+    """A CodeSha256 in the request must be that of $LATEST."""
     expected, current = data.get("CodeSha256"), func["config"]["CodeSha256"]
     if expected in (None, current):
         return None
@@ -90,6 +95,7 @@ def nothing_new_is_not_published(func: dict[str, Any], data: dict[str, Any]) -> 
 
 
 def comparable(config: dict[str, Any]) -> dict[str, Any]:
+    """The part of a configuration that tells versions apart."""
     return {key: value for key, value in config.items() if key not in IGNORED_WHEN_COMPARED}
 
 
@@ -112,6 +118,7 @@ def dry_run(func: dict[str, Any], data: dict[str, Any]) -> Response | None:
 
 
 def old_code_serves_meanwhile(func: dict[str, Any], data: dict[str, Any]) -> None:
+    """Keep what serves now until the update is done."""
     updates.begin_update(func)
 
 
@@ -133,18 +140,18 @@ def alias_is_possible(func: dict[str, Any], data: dict[str, Any]) -> Response | 
             "Number of items in AdditionalVersionWeights cannot be greater than 1. Update weights and try again"
         )
     if primary in weights:
-        return invalid(
-            f"Invalid function version {primary}. Function version {primary} is already included in routing configuration."
-        )
+        message = f"Function version {primary} is already included in routing configuration."
+        return invalid(f"Invalid function version {primary}. {message}")
     for weight in weights.values():
         if not 0.0 <= weight <= 1.0:
             where = "routingConfig.additionalVersionWeights"
             message = f"1 validation error detected: Value '{weight}' at '{where}' failed to satisfy constraint"
-            return error_response_json("ValidationException", f"{message}: Member must be between 0.0 and 1.0", 400)
+            return refused("ValidationException", f"{message}: Member must be between 0.0 and 1.0", 400)
     return versions_fit(func, [primary, *weights])
 
 
 def versions_fit(func: dict[str, Any], versions: list[str]) -> Response | None:
+    """Every version of an alias is Active, and two of them share role and dead letters."""
     configs = [func["config"] if version == "$LATEST" else func["versions"][version]["config"] for version in versions]
     for config in configs:
         if config.get("State", "Active") != "Active":
@@ -157,13 +164,19 @@ def versions_fit(func: dict[str, Any], versions: list[str]) -> Response | None:
 
 
 def invalid(message: str) -> Response:
-    refusal: Response = error_response_json("InvalidParameterValueException", message, 400)
-    return refusal
+    """A parameter that cannot be."""
+    return refused("InvalidParameterValueException", message, 400)
 
 
 def conflict(message: str) -> Response:
-    refusal: Response = error_response_json("ResourceConflictException", message, 409)
-    return refusal
+    """Something that cannot be now."""
+    return refused("ResourceConflictException", message, 409)
+
+
+def refused(code: str, message: str, status: int) -> Response:
+    """What the API answers where a rule says no."""
+    answer: Response = error_response_json(code, message, status)
+    return answer
 
 
 Rule = Callable[[dict[str, Any], dict[str, Any]], Response | None]

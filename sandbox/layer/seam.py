@@ -47,6 +47,7 @@ class Seam:
         self._control = Control(self.journal, self.faults)
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """Serve one request."""
         if scope["type"] != "http" or scope["path"].startswith(("/_ministack/", "/_aws/")):
             await self._served(scope, receive, send)
             return
@@ -113,6 +114,7 @@ def refused(call: Call, fault: Fault, headers: dict[str, str]) -> tuple[int, dic
 
 
 async def read(receive: Any) -> bytes:
+    """The whole body of a request."""
     chunks, more = [], True
     while more:
         message = await receive()
@@ -132,6 +134,7 @@ def replayed(body: bytes, receive: Any) -> Any:
 
 
 async def answer(send: Any, status: int, headers: dict[str, str], body: bytes) -> None:
+    """Send a response."""
     encoded = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
     encoded.append((b"content-length", str(len(body)).encode()))
     await send({"type": "http.response.start", "status": status, "headers": encoded})

@@ -19,6 +19,7 @@ class Session:
     token: str
 
     def environment(self) -> dict[str, str]:
+        """The variables in which AWS's SDKs look for credentials."""
         return {
             "AWS_ACCESS_KEY_ID": self.access_key,
             "AWS_SECRET_ACCESS_KEY": self.secret_key,
@@ -38,6 +39,7 @@ ROOT = Principal("", "")
 
 
 def open_session(role_arn: str, name: str) -> Session:
+    """Credentials that act as the role, under a session of this name."""
     account, role = role_arn.split(":")[4], role_arn.rsplit("/", 1)[-1]
     session = Session(f"ASIA{secrets.token_hex(8).upper()}", secrets.token_hex(20), secrets.token_hex(40))
     sts._sessions[session.access_key] = {
@@ -51,10 +53,12 @@ def open_session(role_arn: str, name: str) -> Session:
 
 
 def close_session(access_key: str) -> None:
+    """Make the credentials worthless."""
     sts._sessions.pop(access_key, None)
 
 
 def principal_of(access_key: str | None) -> Principal:
+    """Whose key this is."""
     session = sts._sessions.get(access_key or "")
     if session is None or ":assumed-role/" not in session["Arn"]:
         return ROOT

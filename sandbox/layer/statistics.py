@@ -31,6 +31,8 @@ OPERATORS: dict[type, Callable[[float, float], float]] = {
 
 
 def get_metric_data(original: Any) -> Any:
+    """The operation, in whichever protocol it is asked for."""
+
     def _get_metric_data(params: Any, cbor_data: Any, is_cbor: bool, is_json: bool = False) -> Any:
         request = cbor_data if is_cbor or is_json else nested(params)
         answers = [about | {"StatusCode": "Complete"} for about in answer(request)]
@@ -90,6 +92,7 @@ def series(asked: dict[str, Any], start: float, end: float) -> Series:
 
 
 def statistic(name: str, points: list[Any]) -> float | None:
+    """One statistic of a period's points; None where they have none."""
     if (rank := RANK.match(name)) is None:
         value: float | None = cloudwatch._stat_value(cloudwatch._calc_stats(points), name, points)
         return value
@@ -118,9 +121,10 @@ def calculate(node: ast.expr, found: dict[str, Series]) -> Series | float:
 
 
 def combine(op: Callable[[float, float], float], left: Series | float, right: Series | float) -> Series | float:
+    """Two series, or a series and a number, at the times they share; nothing is divided by zero."""
     if not isinstance(left, dict) and not isinstance(right, dict):
         return op(left, right)
-    stamps = set(left if isinstance(left, dict) else right) & set(right if isinstance(right, dict) else left)
+    stamps = set.intersection(*(set(side) for side in (left, right) if isinstance(side, dict)))
     pairs = {
         stamp: (
             left[stamp] if isinstance(left, dict) else left,
@@ -145,6 +149,7 @@ def nested(params: dict[str, Any]) -> dict[str, Any]:
 
 
 def as_lists(node: Any) -> Any:
+    """Turn every {'1': …, '2': …} into a list."""
     if not isinstance(node, dict):
         return node
     if node and all(key.isdigit() for key in node):
@@ -153,6 +158,8 @@ def as_lists(node: Any) -> Any:
 
 
 def xml(answers: list[dict[str, Any]]) -> str:
+    """The results as the query protocol wraps them."""
+
     def members(name: str, values: list[Any]) -> str:
         return f"<{name}>" + "".join(f"<member>{value}</member>" for value in values) + f"</{name}>"
 

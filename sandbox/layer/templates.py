@@ -19,6 +19,8 @@ def resource_handlers(original: Any) -> Any:
 
 
 def table_create(original: Any) -> Any:
+    """A table with the recovery that its template asks for."""
+
     def _ddb_table_create(logical_id: str, props: dict[str, Any], stack_name: str) -> Any:
         name, attributes = original(logical_id, props, stack_name)
         recovery = props.get("PointInTimeRecoverySpecification", {})
@@ -29,6 +31,8 @@ def table_create(original: Any) -> Any:
 
 
 def api_create(original: Any) -> Any:
+    """An HTTP API with the routes of its body, at an address that any client can reach."""
+
     def _apigw_v2_api_create(logical_id: str, props: dict[str, Any], stack_name: str) -> tuple[str, dict[str, Any]]:
         body = props.get("Body") or {}
         named = {"Name": body.get("info", {}).get("title"), **props}
@@ -42,6 +46,8 @@ def api_create(original: Any) -> Any:
 
 
 def api_update(original: Any) -> Any:
+    """The same API with the routes of its new body."""
+
     def _apigw_v2_api_update(
         physical_id: str, old: Any, new: dict[str, Any], stack_name: str, logical_id: Any = None
     ) -> Any:
@@ -66,6 +72,7 @@ def import_body(api_id: str, body: dict[str, Any]) -> None:
 
 
 def add_route(api_id: str, key: str, integration: dict[str, Any], signed: bool) -> None:
+    """A route and the integration it leads to."""
     apigateway._create_integration(
         api_id,
         {
@@ -80,6 +87,7 @@ def add_route(api_id: str, key: str, integration: dict[str, Any], signed: bool) 
 
 
 def route_key(method: str, path: str) -> str:
+    """API Gateway's name for a method and a path."""
     if path == "/$default":
         return "$default"
     return f"{'ANY' if method.startswith('x-') else method.upper()} {path}"

@@ -58,6 +58,7 @@ def schedule_state_transition(original: Any) -> Any:
 
 
 def end_update(func: dict[str, Any]) -> None:
+    """From now on the new code serves."""
     func["config"].update(SUCCESSFUL)
     func.pop("serving", None)
 
@@ -70,6 +71,7 @@ def begin_version(version: dict[str, Any]) -> None:
 
 
 def later(seconds: float, action: Callable[[], Any]) -> None:
+    """Do it in that many seconds, in the caller's account and region; at once where that is none."""
     if seconds <= 0:
         action()
         return

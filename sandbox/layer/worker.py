@@ -16,6 +16,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -74,9 +75,11 @@ class Worker:
 
     @property
     def usable(self) -> bool:
+        """Whether the handler was loaded and the process lives."""
         return self._init_error is None and self._process.poll() is None
 
     def invoke(self, event: Any, request_id: str, arn: str, trace_id: str, timeout: float) -> Outcome:
+        """Run the handler once."""
         if self._init_error is not None:
             return Outcome(None, self._init_error, self._logged())
         call = {
@@ -101,26 +104,24 @@ class Worker:
 
     def kill(self) -> None:
         """End the process and all that it started, and wait for it."""
-        try:
+        with suppress(ProcessLookupError):
             os.killpg(self._process.pid, signal.SIGKILL)
-        except ProcessLookupError:
-            pass
         self._process.wait()
 
     def close(self) -> None:
+        """End the process and delete what it wrote."""
         self.kill()
         if self._process.stdin:
-            try:
+            with suppress(BrokenPipeError):
                 self._process.stdin.close()
-            except BrokenPipeError:
-                pass
         os.close(self._answers)
         os.close(self._logs)
         shutil.rmtree(self._scratch, ignore_errors=True)
 
     def _initialise(self) -> dict[str, Any] | None:
         try:
-            return self._read_answer("init", time.monotonic() + INIT_SECONDS)["error"]
+            error: dict[str, Any] | None = self._read_answer("init", time.monotonic() + INIT_SECONDS)["error"]
+            return error
         except OutOfTime:
             self.kill()
             return {"errorType": "Sandbox.Timedout", "errorMessage": f"Init phase took over {INIT_SECONDS:g} seconds"}

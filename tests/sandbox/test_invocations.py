@@ -46,8 +46,13 @@ def test_an_unknown_qualifier_is_not_found(function):
 
 
 def test_a_python_error_is_reported_by_its_class_and_leaves_the_environment_warm(function):
-    source = "import os\nclass TooDear(Exception): pass\ndef handler(e, c):\n    if e: raise TooDear('12')\n    return os.getpid()"
-    shop = function(source)
+    shop = function(
+        "import os\n"
+        "class TooDear(Exception): pass\n"
+        "def handler(e, c):\n"
+        "    if e: raise TooDear('12')\n"
+        "    return os.getpid()"
+    )
 
     before, failed, after = shop.invoke(), shop.invoke(True), shop.invoke()
 
@@ -59,7 +64,10 @@ def test_a_python_error_is_reported_by_its_class_and_leaves_the_environment_warm
 
 
 def test_a_node_error_is_reported_by_its_name(function):
-    source = "class TooDear extends Error { name = 'TooDear' }\nexport const handler = async () => { throw new TooDear('12') }"
+    source = (
+        "class TooDear extends Error { name = 'TooDear' }\n"
+        "export const handler = async () => { throw new TooDear('12') }"
+    )
     failed = function(source, "nodejs22.x").invoke()
 
     assert failed["FunctionError"] == "Unhandled"

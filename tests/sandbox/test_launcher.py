@@ -18,16 +18,15 @@ def test_a_port_that_is_taken_is_named_with_what_to_do():
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = taken.getsockname()[1]
-        with pytest.raises(PortTaken, match=f"port {port} is in use .* PORT="):
-            with Sandbox(port):
-                pass
+        with pytest.raises(PortTaken, match=f"port {port} is in use .* PORT="), Sandbox(port):
+            pass
 
 
 def test_a_missing_environment_is_named_with_what_makes_it(monkeypatch):
     monkeypatch.setenv("SANDBOX_PYTHON", "/nowhere/python")
-    with pytest.raises(EnvironmentMissing, match=r"/nowhere/python does not exist; `make .venv-sandbox`"):
-        with Sandbox():
-            pass
+    words = r"/nowhere/python does not exist; `make .venv-sandbox`"
+    with pytest.raises(EnvironmentMissing, match=words), Sandbox():
+        pass
 
 
 def test_a_setting_that_is_misspelt_stops_the_start_and_says_so():

@@ -13,12 +13,13 @@ import os
 import sys
 import time
 import traceback
+from typing import Any
 
 
 class Context:
     """What AWS hands to a handler beside the event."""
 
-    def __init__(self, call):
+    def __init__(self, call: dict[str, Any]) -> None:
         self.function_name = os.environ["AWS_LAMBDA_FUNCTION_NAME"]
         self.function_version = os.environ["AWS_LAMBDA_FUNCTION_VERSION"]
         self.memory_limit_in_mb = os.environ["AWS_LAMBDA_FUNCTION_MEMORY_SIZE"]
@@ -28,9 +29,10 @@ class Context:
         self.aws_request_id = call["request_id"]
         self.identity = None
         self.client_context = None
-        self._deadline = call["deadline"]
+        self._deadline: float = call["deadline"]
 
-    def get_remaining_time_in_millis(self):
+    def get_remaining_time_in_millis(self) -> int:
+        """The time until Lambda ends the invocation."""
         return max(0, int((self._deadline - time.time()) * 1000))
 
 
@@ -39,7 +41,8 @@ class LambdaLog(logging.Handler):
 
     request_id = ""
 
-    def emit(self, record):
+    def emit(self, record: logging.LogRecord) -> None:
+        """Print the record with its level, its time and the request it belongs to."""
         now = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(record.created))
         text = f"[{record.levelname}]\t{now}.{int(record.msecs):03d}Z\t{self.request_id}\t{record.getMessage()}"
         if record.exc_info:
@@ -47,7 +50,7 @@ class LambdaLog(logging.Handler):
         print(text)
 
 
-def load(handler):
+def load(handler: str) -> tuple[Any, Any]:
     """The handler's function, and the error that Lambda reports when there is none."""
     module, _, name = handler.rpartition(".")
     try:
@@ -63,16 +66,19 @@ def load(handler):
     return getattr(loaded, name), None
 
 
-def failure(kind, message, trace=()):
+def failure(kind: str, message: str, trace: Any = ()) -> dict[str, Any]:
+    """An error as Lambda reports it."""
     return {"errorMessage": message, "errorType": kind, "stackTrace": list(trace)}
 
 
-def raised(error):
+def raised(error: Exception) -> dict[str, Any]:
+    """The error that the handler raised, without the frames of this file."""
     frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename != __file__]
     return failure(type(error).__name__, str(error), traceback.format_list(frames))
 
 
-def answer_to(handler, call):
+def answer_to(handler: Any, call: dict[str, Any]) -> dict[str, Any]:
+    """The handler's result, or its error."""
     try:
         result = handler(call["event"], Context(call))
     except Exception as error:
@@ -84,15 +90,16 @@ def answer_to(handler, call):
     return {"result": result}
 
 
-def main():
-    answers = open(int(sys.argv[1]), "w", encoding="utf-8")
+def main() -> None:
+    """Load, then answer until stdin ends."""
+    answers = os.fdopen(int(sys.argv[1]), "w", encoding="utf-8")
     sys.path[:0] = json.loads(sys.argv[2])
     sys.path.append(sys.argv[3])
     sys.argv[1:] = []
     log = LambdaLog()
     logging.getLogger().addHandler(log)
 
-    def reply(reply_to, message):
+    def reply(reply_to: str, message: dict[str, Any]) -> None:
         text = json.dumps(message)
         sys.stdout.flush()
         sys.stderr.flush()
