@@ -116,6 +116,8 @@ class TestAPlaceInTheReply:
         [
             ("statusCode", 200, {"statusCode": 500}, "expected 200 at statusCode, but 500 came"),
             ("ok", True, {"ok": 1}, "expected true at ok, but 1 came"),
+            ("a", {"ok": True}, {"a": {"ok": 1}}, 'expected {"ok": true} at a, but {"ok": 1} came'),
+            ("a", [1], {"a": [True]}, "expected [1] at a, but [true] came"),
             ("missing", 1, {"a": 1}, "expected 1 at missing, but null came"),
             ("a", {"b": 1}, {"a": {"b": 1, "c": 2}}, 'expected {"b": 1} at a, but {"b": 1, "c": 2} came'),
         ],
