@@ -64,6 +64,12 @@ class Sandbox:
             raise ServerFailed("the sandbox is not running; use it as `with Sandbox() as aws:`")
         return self._folder
 
+    @property
+    def process_id(self) -> int:
+        """The server's process."""
+        assert self._process
+        return self._process.pid
+
     def __enter__(self) -> Sandbox:
         self.start()
         return self

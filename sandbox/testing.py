@@ -24,6 +24,7 @@ from sandbox import Sandbox
 
 ACCOUNT = "000000000000"
 Found = TypeVar("Found")
+Clients = Callable[..., Any]
 _numbers = itertools.count(1)
 
 
@@ -35,7 +36,7 @@ def aws() -> Iterator[Sandbox]:
 
 
 @pytest.fixture(scope="session")
-def client(aws: Sandbox) -> Callable[..., Any]:
+def client(aws: Sandbox) -> Clients:
     """`client("lambda")`: a boto3 client of the sandbox, as root or with the credentials given."""
 
     @cache
@@ -104,8 +105,11 @@ class Function:
         return "index.mjs" if self.configuration()["Runtime"].startswith("node") else "index.py"
 
 
+Functions = Callable[..., Function]
+
+
 @pytest.fixture
-def function(client: Callable[..., Any]) -> Iterator[Callable[..., Function]]:
+def function(client: Clients) -> Iterator[Functions]:
     """`function("def handler(event, context): ...")`: a function of its own, Active, gone after the test."""
     made: list[Function] = []
 
@@ -130,7 +134,7 @@ def function(client: Callable[..., Any]) -> Iterator[Callable[..., Function]]:
         old.api.delete_function(FunctionName=old.name)
 
 
-def trusted_role(client: Callable[..., Any], name: str = "may-do-nothing", *statements: dict[str, Any]) -> str:
+def trusted_role(client: Clients, name: str = "may-do-nothing", *statements: dict[str, Any]) -> str:
     """The ARN of a role that Lambda and Step Functions may assume, and that may do what the statements say."""
     iam, trusted = client("iam"), ["lambda.amazonaws.com", "states.amazonaws.com"]
     trust = {"Effect": "Allow", "Principal": {"Service": trusted}, "Action": "sts:AssumeRole"}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import threading
 import time
 from collections import Counter, deque
 from dataclasses import dataclass, field
@@ -46,6 +47,7 @@ class Journal:
 
     def __init__(self) -> None:
         self._calls: deque[Call] = deque(maxlen=KEPT_CALLS)
+        self._lock = threading.Lock()
         self._numbers = itertools.count(1)
         self._counts: Counter[tuple[str, str, str, str]] = Counter()
 
@@ -53,21 +55,27 @@ class Journal:
         """Note a request before it is served."""
         service, operation = operation_of(method, path, headers, query, body)
         key = router.extract_access_key_id(headers, query) or ""
-        who = sessions.principal_of(key)
-        self._counts[who.role, who.session, service, operation] += 1
-        nth = self._counts[who.role, who.session, service, operation]
-        call = Call(next(self._numbers), who.role, who.session, service, operation, nth, time.time(), key)
-        self._calls.append(call)
+        return self.note(sessions.principal_of(key), service, operation, key)
+
+    def note(self, who: sessions.Principal, service: str, operation: str, key: str = "") -> Call:
+        """Note a call, or a delivery, which has no key."""
+        with self._lock:
+            self._counts[who.role, who.session, service, operation] += 1
+            nth = self._counts[who.role, who.session, service, operation]
+            call = Call(next(self._numbers), who.role, who.session, service, operation, nth, time.time(), key)
+            self._calls.append(call)
         return call
 
     def since(self, number: int) -> list[Call]:
         """The calls with a greater number."""
-        return [call for call in self._calls if call.number > number]
+        with self._lock:
+            return [call for call in self._calls if call.number > number]
 
     def clear(self) -> None:
         """Forget all calls and count anew; numbers go on."""
-        self._calls.clear()
-        self._counts.clear()
+        with self._lock:
+            self._calls.clear()
+            self._counts.clear()
 
 
 def operation_of(
@@ -89,3 +97,6 @@ def operation_of(
     if service == "s3":
         return service, iam_actions._s3_action(method, path, query) or method
     return service, iam_actions._match_rest_action(service, method, path, query) or method
+
+
+journal = Journal()

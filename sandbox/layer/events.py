@@ -8,6 +8,9 @@ from typing import Any
 
 from ministack.services import lambda_svc
 
+from sandbox.layer import faults, sessions, updates
+from sandbox.layer.calls import journal
+
 _version_created: contextvars.ContextVar[str | None] = contextvars.ContextVar("version_created", default=None)
 
 
@@ -36,6 +39,22 @@ def dispatch_event(original: Any) -> Any:
         return original(event, *args, **kwargs)
 
     return _dispatch_event
+
+
+def invoke_target(original: Any) -> Any:
+    """A delivery that may be lost, late or doubled on purpose; at-least-once is what EventBridge promises."""
+
+    def _invoke_target(target: Any, event: Any, rule: dict[str, Any], view: Any = None) -> None:
+        call = journal.note(sessions.Principal("", rule["Name"]), "events", "Deliver")
+        fault = faults.in_force.meeting(call)
+        call.fault = fault.fault if fault else None
+        if fault and fault.fault == "delay":
+            updates.later(fault.seconds, lambda: original(target, event, rule, view))
+            return
+        for _ in range({"lose": 0, "twice": 2}.get(call.fault or "", 1)):
+            original(target, event, rule, view)
+
+    return _invoke_target
 
 
 def dispatch_to_lambda(original: Any) -> Any:

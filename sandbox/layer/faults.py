@@ -11,6 +11,13 @@ Every call passes `Faults.meeting`; the first fault that matches it, and is not 
     kill_before    the calling function's execution environment dies, and nothing was done
     kill_after     the calling function's execution environment dies, and it was done
     delay          the call waits for `seconds` first
+
+What EventBridge hands to the targets of a rule passes here too, as the operation `Deliver` of the service `events`
+with the rule's name as `session`:
+
+    lose           the event never arrives
+    twice          the event arrives twice
+    delay          the event arrives `seconds` later
 """
 
 from __future__ import annotations
@@ -24,6 +31,7 @@ from typing import Any
 from sandbox.layer.calls import Call
 
 KINDS = ("throttle", "error", "deny", "drop_before", "drop_after", "kill_before", "kill_after", "delay")
+KINDS_OF_DELIVERY = ("lose", "twice", "delay")
 LIKE = ("role", "session", "service", "operation")
 
 
@@ -50,6 +58,8 @@ class Fault:
 
     def meets(self, call: Call) -> bool:
         """Whether this call is hit; a call that matches is counted."""
+        if (call.operation == "Deliver") != (self.operation == "Deliver"):
+            return False
         if not all(fnmatchcase(getattr(call, name), getattr(self, name)) for name in LIKE):
             return False
         self.met += 1
@@ -74,8 +84,9 @@ class Faults:
         known = {field.name for field in fields(Fault)} - {"id", "met"}
         if unknown := sorted(set(description) - known):
             raise ValueError(f"a fault has no {', '.join(unknown)}; it has {', '.join(sorted(known))}")
-        if description.get("fault") not in KINDS:
-            raise ValueError(f"there is no fault {description.get('fault')!r}; there are {', '.join(KINDS)}")
+        kinds = KINDS_OF_DELIVERY if description.get("operation") == "Deliver" else KINDS
+        if description.get("fault") not in kinds:
+            raise ValueError(f"there is no fault {description.get('fault')!r} here; there are {', '.join(kinds)}")
         fault = Fault(**description, id=next(self._ids))
         with self._lock:
             self._faults.append(fault)
@@ -95,3 +106,6 @@ class Faults:
         """Take one away by its id, or all."""
         with self._lock:
             self._faults = [fault for fault in self._faults if number is not None and fault.id != number]
+
+
+in_force = Faults()

@@ -26,7 +26,7 @@ from moto.stepfunctions.parser.asl.eval.evaluation_details import AWSExecutionDe
 from moto.stepfunctions.parser.asl.eval.event.event_manager import EventHistoryContext, EventManager
 from moto.stepfunctions.parser.asl.parse.asl_parser import AmazonStateLanguageParser
 
-from sandbox.layer import sessions
+from sandbox.layer import execution_logs, sessions
 
 NOT_CAUGHT_BY_ALL = {"States.Runtime", "States.DataLimitExceeded"}
 ONE_ATTEMPT = Config(
@@ -49,6 +49,7 @@ class History(EventManager):
     def _publish_history_event(self, *args: Any, **event: Any) -> None:
         if self._execution["status"] == "RUNNING":
             super()._publish_history_event(*args, **event)
+            execution_logs.note(self._execution, dict(self._history_event_list[-1]))
 
 
 def environment(execution: dict[str, Any], machine: dict[str, Any], given: Any) -> Environment:

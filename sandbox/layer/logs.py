@@ -1,4 +1,4 @@
-"""Write what invocations log to CloudWatch Logs: one stream for each execution environment, as on AWS."""
+"""Write to CloudWatch Logs what invocations log: one stream for each execution environment, as on AWS."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import time
 from typing import Any
 
 from ministack.services import cloudwatch_logs as cloudwatch
+
+from sandbox.layer import metric_filters
 
 KEPT_EVENTS = 10_000
 
@@ -20,12 +22,17 @@ def write(config: dict[str, Any], stream: str, request_id: str, seconds: float, 
         f"REPORT RequestId: {request_id}\tDuration: {seconds * 1000:.2f} ms\t"
         f"Billed Duration: {max(1, round(seconds * 1000))} ms\tMemory Size: {config.get('MemorySize', 128)} MB",
     ]
-    now = int(time.time() * 1000)
-    events = [{"timestamp": now, "message": line, "ingestionTime": now} for line in lines]
-    stored = stream_of(group_of(config), stream, now)
-    cloudwatch._append_log_events(stored, events)
-    del stored["events"][:-KEPT_EVENTS]
+    append(group_of(config), stream, lines)
     return "\n".join(lines)
+
+
+def append(group: str, stream: str, lines: list[str]) -> None:
+    """Add lines to a stream, keep the newest, and let the group's metric filters see them."""
+    now = int(time.time() * 1000)
+    stored = stream_of(group, stream, now)
+    cloudwatch._append_log_events(stored, [{"timestamp": now, "message": line, "ingestionTime": now} for line in lines])
+    del stored["events"][:-KEPT_EVENTS]
+    metric_filters.count(group, lines)
 
 
 def group_of(config: dict[str, Any]) -> str:

@@ -8,10 +8,10 @@ from urllib.parse import parse_qs
 
 from ministack.core import iam_actions
 
-from sandbox.layer import pool
-from sandbox.layer.calls import Call, Journal
+from sandbox.layer import faults, pool
+from sandbox.layer.calls import Call, journal
 from sandbox.layer.control import Control
-from sandbox.layer.faults import Fault, Faults
+from sandbox.layer.faults import Fault
 
 DROPPED = "sandbox.dropped"
 REFUSALS = {
@@ -42,9 +42,7 @@ class Seam:
 
     def __init__(self, served: Any) -> None:
         self._served = served
-        self.journal = Journal()
-        self.faults = Faults()
-        self._control = Control(self.journal, self.faults)
+        self._control = Control(journal, faults.in_force)
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Serve one request."""
@@ -57,8 +55,8 @@ class Seam:
             return
         headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
         query = parse_qs(scope["query_string"].decode(), keep_blank_values=True)
-        call = self.journal.enter(scope["method"], scope["path"], headers, query, body)
-        fault = self.faults.meeting(call)
+        call = journal.enter(scope["method"], scope["path"], headers, query, body)
+        fault = faults.in_force.meeting(call)
         call.fault = fault.fault if fault else None
         if fault is None:
             await self._serve(call, scope, body, receive, send)

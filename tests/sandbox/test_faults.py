@@ -1,11 +1,15 @@
 """Faults can be put at any AWS call, by who makes it, what it is and the how-manieth it is."""
 
+import json
 import time
+from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError, ConnectionClosedError
 
-from sandbox.testing import allow, trusted_role
+from sandbox import Sandbox
+from sandbox.testing import Clients, Function, Functions, allow, trusted_role
 
 TABLE = {
     "AttributeDefinitions": [{"AttributeName": "pk", "AttributeType": "S"}],
@@ -15,13 +19,13 @@ TABLE = {
 
 
 @pytest.fixture(autouse=True)
-def no_faults_left(aws):
+def no_faults_left(aws: Sandbox) -> Iterator[None]:
     yield
     aws.control("faults", method="DELETE")
 
 
 @pytest.fixture
-def shop(function):
+def shop(function: Functions) -> Function:
     shop = function("def handler(e, c): return 1")
     shop.publish()
     shop.configure(Timeout=4)
@@ -30,11 +34,11 @@ def shop(function):
     return shop
 
 
-def move(shop):
+def move(shop: Function) -> Any:
     return shop.api.update_alias(FunctionName=shop.name, Name="live", FunctionVersion="2")
 
 
-def served(shop):
+def served(shop: Function) -> Any:
     return shop.api.get_alias(FunctionName=shop.name, Name="live")["FunctionVersion"]
 
 
@@ -46,7 +50,7 @@ def served(shop):
         ("deny", "AccessDeniedException", 403),
     ],
 )
-def test_a_service_can_refuse_once(aws, shop, fault, code, status):
+def test_a_service_can_refuse_once(aws: Sandbox, shop: Function, fault: str, code: str, status: int) -> None:
     aws.control("faults", {"fault": fault, "operation": "UpdateAlias"})
 
     with pytest.raises(ClientError) as refused:
@@ -60,7 +64,9 @@ def test_a_service_can_refuse_once(aws, shop, fault, code, status):
 
 
 @pytest.mark.parametrize(("fault", "version"), [("drop_before", "1"), ("drop_after", "2")])
-def test_a_connection_can_end_before_or_after_the_effect(aws, shop, fault, version):
+def test_a_connection_can_end_before_or_after_the_effect(
+    aws: Sandbox, shop: Function, fault: str, version: str
+) -> None:
     aws.control("faults", {"fault": fault, "service": "lambda", "operation": "UpdateAlias"})
 
     with pytest.raises(ConnectionClosedError):
@@ -69,21 +75,21 @@ def test_a_connection_can_end_before_or_after_the_effect(aws, shop, fault, versi
     assert served(shop) == version
 
 
-def test_every_service_is_refused_in_its_own_words(aws, client):
-    for service, call, request, code in [
-        ("dynamodb", "list_tables", {}, "ThrottlingException"),
-        ("s3", "list_buckets", {}, "SlowDown"),
-        ("stepfunctions", "list_state_machines", {}, "ThrottlingException"),
-        ("cloudwatch", "list_metrics", {}, "ThrottlingException"),
-        ("sns", "list_topics", {}, "ThrottledException"),
+def test_every_service_is_refused_in_its_own_words(aws: Sandbox, client: Clients) -> None:
+    for service, call, code in [
+        ("dynamodb", "list_tables", "ThrottlingException"),
+        ("s3", "list_buckets", "SlowDown"),
+        ("stepfunctions", "list_state_machines", "ThrottlingException"),
+        ("cloudwatch", "list_metrics", "ThrottlingException"),
+        ("sns", "list_topics", "ThrottledException"),
     ]:
         aws.control("faults", {"fault": "throttle"})
         with pytest.raises(ClientError) as refused:
-            getattr(client(service), call)(**request)
+            getattr(client(service), call)()
         assert refused.value.response["Error"]["Code"] == code
 
 
-def test_a_fault_spares_the_first_calls_and_hits_as_many_as_it_says(aws, client):
+def test_a_fault_spares_the_first_calls_and_hits_as_many_as_it_says(aws: Sandbox, client: Clients) -> None:
     fault = aws.control("faults", {"fault": "error", "operation": "ListFunctions", "skip": 1, "times": 2})
     outcomes = []
     for _ in range(4):
@@ -99,7 +105,7 @@ def test_a_fault_spares_the_first_calls_and_hits_as_many_as_it_says(aws, client)
     assert aws.control("faults") == []
 
 
-def test_a_delay_holds_one_call_and_no_other(aws, client):
+def test_a_delay_holds_one_call_and_no_other(aws: Sandbox, client: Clients) -> None:
     aws.control("faults", {"fault": "delay", "operation": "ListFunctions", "seconds": 0.5})
     began = time.monotonic()
     client("lambda").list_functions()
@@ -118,7 +124,9 @@ def handler(event, context):
 
 
 @pytest.mark.parametrize(("fault", "noted"), [("kill_before", 0), ("kill_after", 1)])
-def test_a_function_can_die_in_the_midst_of_a_call_it_makes(aws, client, function, fault, noted):
+def test_a_function_can_die_in_the_midst_of_a_call_it_makes(
+    aws: Sandbox, client: Clients, function: Functions, fault: str, noted: int
+) -> None:
     dynamodb = client("dynamodb")
     dynamodb.create_table(TableName="noted", **TABLE)
     role = trusted_role(client, "writer", allow("dynamodb:PutItem"))
@@ -136,7 +144,37 @@ def test_a_function_can_die_in_the_midst_of_a_call_it_makes(aws, client, functio
         dynamodb.delete_table(TableName="noted")
 
 
-def test_the_calls_that_were_made_can_be_read_with_who_made_them(aws, client, function):
+@pytest.mark.parametrize(("fault", "times"), [("lose", 0), ("twice", 2), ("delay", 1)])
+def test_an_event_can_be_lost_late_or_delivered_twice(aws: Sandbox, client: Clients, fault: str, times: int) -> None:
+    sqs, events = client("sqs"), client("events")
+    url = sqs.create_queue(QueueName=f"delivered-{fault}")["QueueUrl"]
+    arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    events.put_rule(Name=f"delivers-{fault}", EventPattern='{"source": ["test"]}')
+    events.put_targets(Rule=f"delivers-{fault}", Targets=[{"Id": "1", "Arn": arn}])
+    put = {"fault": fault, "service": "events", "operation": "Deliver", "session": f"delivers-{fault}", "seconds": 0.3}
+    aws.control("faults", put)
+
+    events.put_events(Entries=[{"Source": "test", "DetailType": "first", "Detail": "{}"}])
+    at_once = received(sqs, url)
+    time.sleep(0.5)
+    assert at_once + received(sqs, url) == ["first"] * times
+    assert (at_once == []) == (fault != "twice")
+    events.put_events(Entries=[{"Source": "test", "DetailType": "second", "Detail": "{}"}])
+    assert received(sqs, url) == ["second"]
+    events.remove_targets(Rule=f"delivers-{fault}", Ids=["1"])
+    events.delete_rule(Name=f"delivers-{fault}")
+
+
+def received(sqs: Any, url: str) -> list[str]:
+    found: list[str] = []
+    while messages := sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages"):
+        found += [json.loads(message["Body"])["detail-type"] for message in messages]
+    return found
+
+
+def test_the_calls_that_were_made_can_be_read_with_who_made_them(
+    aws: Sandbox, client: Clients, function: Functions
+) -> None:
     last = max((call["number"] for call in aws.control("calls")), default=0)
     role = trusted_role(client, "asker", allow("sts:GetCallerIdentity"))
     source = "import boto3\ndef handler(e, c): return boto3.client('sts').get_caller_identity()['Account']"
@@ -156,7 +194,7 @@ def test_the_calls_that_were_made_can_be_read_with_who_made_them(aws, client, fu
     assert {"CreateFunction", "Invoke", "GetFunctionConfiguration"} <= {call["operation"] for call in calls}
 
 
-def test_a_fault_that_is_misspelt_is_refused_by_name(aws):
+def test_a_fault_that_is_misspelt_is_refused_by_name(aws: Sandbox) -> None:
     for wrong, words in [({"fault": "explode"}, "'explode'"), ({"fault": "deny", "tmes": 1}, "tmes")]:
         with pytest.raises(ValueError, match=words):
             aws.control("faults", wrong)

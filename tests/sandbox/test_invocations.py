@@ -7,12 +7,12 @@ import threading
 
 import pytest
 
-from sandbox.testing import zipped
+from sandbox.testing import Clients, Functions, zipped
 
 WHO = "def handler(event, context): return {'arn': context.invoked_function_arn, 'version': context.function_version}"
 
 
-def test_an_alias_with_weights_sends_that_share_of_the_invocations_to_each_version(function):
+def test_an_alias_with_weights_sends_that_share_of_the_invocations_to_each_version(function: Functions) -> None:
     shop = function(WHO)
     shop.publish()
     shop.update(WHO + "\n")
@@ -25,7 +25,7 @@ def test_an_alias_with_weights_sends_that_share_of_the_invocations_to_each_versi
     assert versions.count("1") + versions.count("2") == 300
 
 
-def test_an_invocation_reports_the_version_that_ran_and_the_arn_that_was_called(function):
+def test_an_invocation_reports_the_version_that_ran_and_the_arn_that_was_called(function: Functions) -> None:
     shop = function(WHO)
     shop.publish()
     shop.alias("live", "1")
@@ -39,13 +39,13 @@ def test_an_invocation_reports_the_version_that_ran_and_the_arn_that_was_called(
     assert unqualified["Payload"]["arn"].endswith(f"function:{shop.name}")
 
 
-def test_an_unknown_qualifier_is_not_found(function):
+def test_an_unknown_qualifier_is_not_found(function: Functions) -> None:
     shop = function(WHO)
     with pytest.raises(shop.api.exceptions.ResourceNotFoundException):
         shop.invoke(Qualifier="nobody")
 
 
-def test_a_python_error_is_reported_by_its_class_and_leaves_the_environment_warm(function):
+def test_a_python_error_is_reported_by_its_class_and_leaves_the_environment_warm(function: Functions) -> None:
     shop = function(
         "import os\n"
         "class TooDear(Exception): pass\n"
@@ -63,7 +63,7 @@ def test_a_python_error_is_reported_by_its_class_and_leaves_the_environment_warm
     assert before["Payload"] == after["Payload"]
 
 
-def test_a_node_error_is_reported_by_its_name(function):
+def test_a_node_error_is_reported_by_its_name(function: Functions) -> None:
     source = (
         "class TooDear extends Error { name = 'TooDear' }\n"
         "export const handler = async () => { throw new TooDear('12') }"
@@ -75,7 +75,7 @@ def test_a_node_error_is_reported_by_its_name(function):
     assert failed["Payload"]["errorMessage"] == "12"
 
 
-def test_node_handlers_may_be_asynchronous_synchronous_or_call_back(function):
+def test_node_handlers_may_be_asynchronous_synchronous_or_call_back(function: Functions) -> None:
     for source, expected in [
         ("export const handler = async (event) => event.n + 1", 2),
         ("export const handler = (event) => event.n + 2", 3),
@@ -84,7 +84,7 @@ def test_node_handlers_may_be_asynchronous_synchronous_or_call_back(function):
         assert function(source, "nodejs22.x").invoke({"n": 1})["Payload"] == expected
 
 
-def test_a_function_that_takes_too_long_is_ended(function):
+def test_a_function_that_takes_too_long_is_ended(function: Functions) -> None:
     slow = function("import time\ndef handler(e, c): time.sleep(e)\n", Timeout=1)
 
     failed = slow.invoke(5)
@@ -94,14 +94,14 @@ def test_a_function_that_takes_too_long_is_ended(function):
     assert "FunctionError" not in slow.invoke(0)
 
 
-def test_a_process_that_ends_is_an_error_of_the_runtime(function):
+def test_a_process_that_ends_is_an_error_of_the_runtime(function: Functions) -> None:
     failed = function("import os\ndef handler(e, c): os._exit(3)").invoke()
 
     assert failed["Payload"]["errorType"] == "Runtime.ExitError"
     assert "exit status 3" in failed["Payload"]["errorMessage"]
 
 
-def test_a_python_function_can_import_what_it_packaged_and_boto3_and_nothing_else(function):
+def test_a_python_function_can_import_what_it_packaged_and_boto3_and_nothing_else(function: Functions) -> None:
     shop = function("import boto3, botocore, jmespath, packaged\ndef handler(e, c): return packaged.__name__")
     shop.api.update_function_code(
         FunctionName=shop.name,
@@ -118,7 +118,7 @@ def test_a_python_function_can_import_what_it_packaged_and_boto3_and_nothing_els
         assert failed["errorMessage"] == f"Unable to import module 'index': No module named '{foreign}'"
 
 
-def test_a_node_function_can_import_what_it_packaged_and_nothing_else(function):
+def test_a_node_function_can_import_what_it_packaged_and_nothing_else(function: Functions) -> None:
     shop = function("export const handler = async () => 1", "nodejs22.x")
     packaged = {
         "node_modules/packaged/index.js": "module.exports = 42",
@@ -133,7 +133,7 @@ def test_a_node_function_can_import_what_it_packaged_and_nothing_else(function):
     assert shop.invoke()["Payload"]["errorType"] == "Runtime.ImportModuleError"
 
 
-def test_nothing_of_the_host_s_environment_reaches_a_function(function):
+def test_nothing_of_the_host_s_environment_reaches_a_function(function: Functions) -> None:
     shop = function("import os\ndef handler(e, c): return dict(os.environ)", Environment={"Variables": {"MINE": "1"}})
 
     seen = shop.invoke()["Payload"]
@@ -147,7 +147,9 @@ def test_nothing_of_the_host_s_environment_reaches_a_function(function):
     assert os.environ["PATH"] != seen["PATH"]
 
 
-def test_what_a_function_prints_is_in_its_log_and_in_the_tail_of_the_answer(function, client):
+def test_what_a_function_prints_is_in_its_log_and_in_the_tail_of_the_answer(
+    function: Functions, client: Clients
+) -> None:
     shop = function("import logging\ndef handler(e, c): print('one'); logging.warning('two')")
 
     tail = base64.b64decode(shop.invoke(LogType="Tail")["LogResult"]).decode()
@@ -160,7 +162,7 @@ def test_what_a_function_prints_is_in_its_log_and_in_the_tail_of_the_answer(func
         assert "REPORT RequestId" in text
 
 
-def test_reserved_concurrency_throttles_aliases_and_versions_too(function):
+def test_reserved_concurrency_throttles_aliases_and_versions_too(function: Functions) -> None:
     shop = function(WHO)
     shop.publish()
     shop.alias("live", "1")
@@ -171,7 +173,7 @@ def test_reserved_concurrency_throttles_aliases_and_versions_too(function):
             shop.invoke(Qualifier=qualifier)
 
 
-def test_invocations_run_beside_each_other(function):
+def test_invocations_run_beside_each_other(function: Functions) -> None:
     slow = function("import time\ndef handler(e, c): time.sleep(0.5)")
     slow.invoke()
     threads = [threading.Thread(target=slow.invoke) for _ in range(4)]
@@ -182,19 +184,19 @@ def test_invocations_run_beside_each_other(function):
     assert not any(thread.is_alive() for thread in threads)
 
 
-def test_a_dry_run_runs_nothing_and_an_event_runs_later(function, client):
+def test_a_dry_run_runs_nothing_and_an_event_runs_later(function: Functions, client: Clients) -> None:
     table = "import os\ndef handler(e, c): print('ran')"
     shop = function(table)
     assert shop.invoke(InvocationType="DryRun")["StatusCode"] == 204
     assert shop.invoke(InvocationType="Event")["StatusCode"] == 202
 
 
-def test_an_answer_that_is_not_json_is_an_error_of_the_runtime(function):
+def test_an_answer_that_is_not_json_is_an_error_of_the_runtime(function: Functions) -> None:
     failed = function("def handler(e, c): return {1, 2}").invoke()
     assert failed["Payload"]["errorType"] == "Runtime.MarshalError"
 
 
-def test_a_big_event_and_much_output_pass(function):
+def test_a_big_event_and_much_output_pass(function: Functions) -> None:
     shop = function("def handler(e, c):\n    print('x' * 200_000)\n    return len(e)", Timeout=10)
     assert shop.invoke("y" * 1_000_000)["Payload"] == 1_000_000
     assert json.dumps(shop.invoke("y")["Payload"]) == "1"

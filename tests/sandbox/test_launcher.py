@@ -6,6 +6,7 @@ import socket
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,7 +14,7 @@ from sandbox import EnvironmentMissing, PortTaken, Sandbox, ServerFailed
 from sandbox.server import ROOT, free_port, interpreter
 
 
-def test_a_port_that_is_taken_is_named_with_what_to_do():
+def test_a_port_that_is_taken_is_named_with_what_to_do() -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
@@ -22,28 +23,28 @@ def test_a_port_that_is_taken_is_named_with_what_to_do():
             pass
 
 
-def test_a_missing_environment_is_named_with_what_makes_it(monkeypatch):
+def test_a_missing_environment_is_named_with_what_makes_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SANDBOX_PYTHON", "/nowhere/python")
     words = r"/nowhere/python does not exist; `make .venv-sandbox`"
     with pytest.raises(EnvironmentMissing, match=words), Sandbox():
         pass
 
 
-def test_a_setting_that_is_misspelt_stops_the_start_and_says_so():
+def test_a_setting_that_is_misspelt_stops_the_start_and_says_so() -> None:
     with pytest.raises(ServerFailed, match="there is no setting 'speed'"), Sandbox(speed=1):
         pass
 
 
-def test_a_sandbox_that_has_stopped_leaves_no_process_and_no_file():
+def test_a_sandbox_that_has_stopped_leaves_no_process_and_no_file() -> None:
     with Sandbox() as running:
-        folder, process = running.folder, running._process.pid
+        folder, process = running.folder, running.process_id
         assert folder.exists()
         assert interpreter() in command(process)
     assert not folder.exists()
     assert not command(process)
 
 
-def test_make_sandbox_refuses_a_port_that_is_none():
+def test_make_sandbox_refuses_a_port_that_is_none() -> None:
     done = subprocess.run(
         [sys.executable, "-m", "sandbox"], cwd=ROOT, env={**os.environ, "PORT": "http"}, capture_output=True, text=True
     )
@@ -52,13 +53,13 @@ def test_make_sandbox_refuses_a_port_that_is_none():
     assert "Traceback" not in done.stderr
 
 
-def test_the_launcher_needs_nothing_of_the_server_s_environment():
+def test_the_launcher_needs_nothing_of_the_server_s_environment() -> None:
     source = "import sys; import sandbox; print([name for name in sys.modules if name.startswith(('boto', 'mini'))])"
     done = subprocess.run([sys.executable, "-c", source], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
 
 
-def test_make_sandbox_serves_the_stack_until_it_is_interrupted():
+def test_make_sandbox_serves_the_stack_until_it_is_interrupted() -> None:
     port = str(free_port())
     serving = subprocess.Popen(
         [sys.executable, "-m", "sandbox", str(Path(__file__).with_name("stack") / "template.yaml")],
@@ -69,7 +70,8 @@ def test_make_sandbox_serves_the_stack_until_it_is_interrupted():
         text=True,
     )
     try:
-        lines = []
+        lines: list[str] = []
+        assert serving.stdout
         while not lines or lines[-1] not in ("ready", ""):
             lines.append(serving.stdout.readline().strip())
         assert lines == [
@@ -87,7 +89,7 @@ def test_make_sandbox_serves_the_stack_until_it_is_interrupted():
     assert not (ROOT / ".sandbox.env").exists()
 
 
-def command(process):
+def command(process: int) -> Any:
     try:
         return Path(f"/proc/{process}/cmdline").read_text()
     except FileNotFoundError:

@@ -2,21 +2,24 @@
 
 import json
 import time
+from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 
-from sandbox.testing import ACCOUNT, allow, eventually, policy, trusted_role
+from sandbox import Sandbox
+from sandbox.testing import ACCOUNT, Clients, Function, Functions, allow, eventually, trusted_role
 
 REGION = "eu-central-1"
 
 
 @pytest.fixture
-def machine(client):
+def machine(client: Clients) -> Iterator[Any]:
     """`machine({...states...})`: a machine that may invoke any function; gone after the test."""
     made = []
 
-    def make(states, role=None, **more):
+    def make(states: Any, role: str | None = None, **more: Any) -> Any:
         role = role or trusted_role(client, "machine", allow("lambda:InvokeFunction"))
         definition = {"StartAt": next(iter(states)), "States": states, **more}
         name = f"machine-{time.time_ns()}"
@@ -32,34 +35,36 @@ def machine(client):
 
 
 @pytest.fixture
-def run(client):
+def run(client: Clients) -> Any:
     """`run(arn, {...})`: the execution once it has ended."""
     states = client("stepfunctions")
 
-    def run(arn, given=None, **more):
+    def run(arn: str, given: Any = None, **more: Any) -> Any:
         execution = states.start_execution(stateMachineArn=arn, input=json.dumps(given or {}), **more)["executionArn"]
         return eventually(lambda: ended(states.describe_execution(executionArn=execution)))
 
     return run
 
 
-def ended(execution):
+def ended(execution: Any) -> Any:
     return execution if execution["status"] != "RUNNING" else None
 
 
-def arn_of(function, qualifier=None):
+def arn_of(function: Function, qualifier: str | None = None) -> Any:
     arn = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:{function.name}"
     return f"{arn}:{qualifier}" if qualifier else arn
 
 
-def task(function, **more):
+def task(function: Function, **more: Any) -> Any:
     return {"Type": "Task", "Resource": arn_of(function), "End": True, **more}
 
 
 FAILS = "class TooDear(Exception): pass\ndef handler(e, c): raise TooDear('12 is too dear')"
 
 
-def test_an_error_is_caught_by_its_class_name_with_its_message_as_the_cause(function, machine, run):
+def test_an_error_is_caught_by_its_class_name_with_its_message_as_the_cause(
+    function: Functions, machine: Any, run: Any
+) -> None:
     caught = {"Catch": [{"ErrorEquals": ["TooDear"], "ResultPath": "$.failure", "Next": "Caught"}]}
     done = run(machine({"Buy": task(function(FAILS), **caught), "Caught": {"Type": "Pass", "End": True}}))
 
@@ -69,12 +74,14 @@ def test_an_error_is_caught_by_its_class_name_with_its_message_as_the_cause(func
     assert json.loads(failure["Cause"])["errorMessage"] == "12 is too dear"
 
 
-def test_an_error_that_nothing_catches_fails_the_execution_in_its_name(function, machine, run):
+def test_an_error_that_nothing_catches_fails_the_execution_in_its_name(
+    function: Functions, machine: Any, run: Any
+) -> None:
     done = run(machine({"Buy": task(function(FAILS))}))
     assert (done["status"], done["error"]) == ("FAILED", "TooDear")
 
 
-def test_a_retry_waits_and_tries_again(function, machine, run, client):
+def test_a_retry_waits_and_tries_again(function: Functions, machine: Any, run: Any, client: Clients) -> None:
     retry = {"Retry": [{"ErrorEquals": ["TooDear"], "IntervalSeconds": 1, "MaxAttempts": 1}]}
     began = time.monotonic()
     done = run(machine({"Buy": task(function(FAILS), **retry)}))
@@ -87,7 +94,7 @@ def test_a_retry_waits_and_tries_again(function, machine, run, client):
     assert kinds[-1] == "ExecutionFailed"
 
 
-def test_the_waits_of_machines_can_be_shortened(aws, machine, run):
+def test_the_waits_of_machines_can_be_shortened(aws: Sandbox, machine: Any, run: Any) -> None:
     aws.control("settings", {"wait_scale": 0.001})
     try:
         began = time.monotonic()
@@ -98,7 +105,9 @@ def test_the_waits_of_machines_can_be_shortened(aws, machine, run):
 
 
 @pytest.mark.parametrize("resource", ["arn", "lambda:invoke"])
-def test_lambda_s_own_refusals_have_the_names_that_retries_are_written_for(function, machine, run, resource):
+def test_lambda_s_own_refusals_have_the_names_that_retries_are_written_for(
+    function: Functions, machine: Any, run: Any, resource: str
+) -> None:
     shop = function("def handler(e, c): return 1")
     shop.api.put_function_concurrency(FunctionName=shop.name, ReservedConcurrentExecutions=0)
     state = task(shop)
@@ -108,7 +117,7 @@ def test_lambda_s_own_refusals_have_the_names_that_retries_are_written_for(funct
     assert run(machine({"Buy": state}))["error"] == "Lambda.TooManyRequestsException"
 
 
-def test_a_machine_invokes_by_alias_and_learns_which_version_ran(function, machine, run):
+def test_a_machine_invokes_by_alias_and_learns_which_version_ran(function: Functions, machine: Any, run: Any) -> None:
     shop = function("def handler(e, c): return c.function_version")
     shop.publish()
     shop.configure(Timeout=4)
@@ -132,7 +141,7 @@ def test_a_machine_invokes_by_alias_and_learns_which_version_ran(function, machi
     assert all(result["ExecutedVersion"] == result["Payload"] for result in results)
 
 
-def test_a_machine_acts_as_its_role(function, machine, run, client):
+def test_a_machine_acts_as_its_role(function: Functions, machine: Any, run: Any, client: Clients) -> None:
     idle = trusted_role(client, "machine-that-may-nothing", allow("s3:ListAllMyBuckets"))
     done = run(machine({"Buy": task(function("def handler(e, c): return 1"))}, role=idle))
 
@@ -140,13 +149,15 @@ def test_a_machine_acts_as_its_role(function, machine, run, client):
     assert "AccessDeniedException" in done["cause"]
 
 
-def test_states_all_does_not_catch_the_machine_s_own_errors(machine, run):
+def test_states_all_does_not_catch_the_machine_s_own_errors(machine: Any, run: Any) -> None:
     choice = {"Type": "Choice", "Choices": [{"Variable": "$.missing", "BooleanEquals": True, "Next": "End"}]}
     done = run(machine({"Choose": choice, "End": {"Type": "Succeed"}}))
     assert done["error"] == "States.Runtime"
 
 
-def test_a_task_that_takes_too_long_is_a_time_out_that_can_be_caught(function, machine, run):
+def test_a_task_that_takes_too_long_is_a_time_out_that_can_be_caught(
+    function: Functions, machine: Any, run: Any
+) -> None:
     slow = function("import time\ndef handler(e, c): time.sleep(3)", Timeout=10)
     caught = {"TimeoutSeconds": 1, "Catch": [{"ErrorEquals": ["States.Timeout"], "Next": "Late"}]}
     done = run(machine({"Wait": task(slow, **caught), "Late": {"Type": "Pass", "Result": "late", "End": True}}))
@@ -154,7 +165,7 @@ def test_a_task_that_takes_too_long_is_a_time_out_that_can_be_caught(function, m
 
 
 @pytest.fixture
-def heard(client):
+def heard(client: Clients) -> Iterator[Any]:
     """The status changes of executions, as EventBridge delivers them to a queue."""
     sqs, events = client("sqs"), client("events")
     url = sqs.create_queue(QueueName=f"heard-{time.time_ns()}")["QueueUrl"]
@@ -163,7 +174,7 @@ def heard(client):
     events.put_rule(Name="heard", EventPattern=json.dumps(pattern))
     events.put_targets(Rule="heard", Targets=[{"Id": "1", "Arn": arn}])
 
-    def statuses():
+    def statuses() -> Any:
         found = []
         while messages := sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages"):
             found += [json.loads(message["Body"])["detail"]["status"] for message in messages]
@@ -175,7 +186,9 @@ def heard(client):
     sqs.delete_queue(QueueUrl=url)
 
 
-def test_a_machine_that_takes_too_long_times_out_without_any_catch_and_says_so(function, machine, run, heard):
+def test_a_machine_that_takes_too_long_times_out_without_any_catch_and_says_so(
+    function: Functions, machine: Any, run: Any, heard: Any
+) -> None:
     slow = function("import time\ndef handler(e, c): time.sleep(3)", Timeout=10)
     caught = {"Catch": [{"ErrorEquals": ["States.ALL"], "Next": "Late"}]}
     states = {"Wait": task(slow, **caught), "Late": {"Type": "Pass", "End": True}}
@@ -185,7 +198,7 @@ def test_a_machine_that_takes_too_long_times_out_without_any_catch_and_says_so(f
     assert heard() == ["RUNNING", "TIMED_OUT"]
 
 
-def test_a_stopped_execution_runs_nothing_more(client, machine, heard):
+def test_a_stopped_execution_runs_nothing_more(client: Clients, machine: Any, heard: Any) -> None:
     states = client("stepfunctions")
     arn = machine({"Bake": {"Type": "Wait", "Seconds": 60, "Next": "After"}, "After": {"Type": "Pass", "End": True}})
     execution = states.start_execution(stateMachineArn=arn)["executionArn"]
@@ -200,7 +213,7 @@ def test_a_stopped_execution_runs_nothing_more(client, machine, heard):
     assert heard() == ["RUNNING", "ABORTED"]
 
 
-def test_starting_again_with_the_same_name_and_input_is_the_same_execution(client, machine):
+def test_starting_again_with_the_same_name_and_input_is_the_same_execution(client: Clients, machine: Any) -> None:
     states = client("stepfunctions")
     arn = machine({"Bake": {"Type": "Wait", "Seconds": 60, "End": True}})
     start = {"stateMachineArn": arn, "name": "once"}
@@ -215,7 +228,9 @@ def test_starting_again_with_the_same_name_and_input_is_the_same_execution(clien
 
 
 @pytest.mark.parametrize("outcome", ["success", "failure"])
-def test_a_task_token_answers_one_waiting_task_once(client, function, machine, outcome):
+def test_a_task_token_answers_one_waiting_task_once(
+    client: Clients, function: Functions, machine: Any, outcome: str
+) -> None:
     states, sqs = client("stepfunctions"), client("sqs")
     url = sqs.create_queue(QueueName=f"approvals-{outcome}")["QueueUrl"]
     wait = {
@@ -238,4 +253,3 @@ def test_a_task_token_answers_one_waiting_task_once(client, function, machine, o
     assert done.get("error") == (None if outcome == "success" else "Refused")
     with pytest.raises(ClientError):
         states.send_task_success(taskToken=token, output="{}")
-    assert policy

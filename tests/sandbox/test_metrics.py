@@ -2,15 +2,19 @@
 
 import time
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
+from sandbox import Sandbox
+from sandbox.testing import Clients, Function, Functions
+
 
 @pytest.fixture
-def read(client):
+def read(client: Clients) -> Any:
     """`read(shop, "Errors", "Sum", Resource=...)`: {second: value}."""
 
-    def read(shop, metric, statistic="Sum", period=1, **dimensions):
+    def read(shop: Function, metric: str, statistic: str = "Sum", period: int = 1, **dimensions: Any) -> Any:
         dimensions = {"FunctionName": shop.name, **dimensions}
         query = {
             "Id": "m",
@@ -34,7 +38,7 @@ def read(client):
 
 
 @pytest.fixture
-def shop(function):
+def shop(function: Functions) -> Function:
     shop = function("import time\ndef handler(e, c):\n    if e == 'fail': raise OSError\n    time.sleep(e or 0)")
     shop.publish()
     shop.configure(Timeout=4)
@@ -43,7 +47,7 @@ def shop(function):
     return shop
 
 
-def test_invocations_are_counted_by_function_by_alias_and_by_the_version_that_ran(shop, read):
+def test_invocations_are_counted_by_function_by_alias_and_by_the_version_that_ran(shop: Function, read: Any) -> None:
     for _ in range(20):
         shop.invoke(Qualifier="live")
     shop.invoke()
@@ -58,7 +62,7 @@ def test_invocations_are_counted_by_function_by_alias_and_by_the_version_that_ra
     assert read(shop, "Invocations", Resource=f"{shop.name}:other") == {}
 
 
-def test_errors_are_zero_where_all_went_well_and_throttles_are_counted_alone(shop, read):
+def test_errors_are_zero_where_all_went_well_and_throttles_are_counted_alone(shop: Function, read: Any) -> None:
     dimensions = {"Resource": f"{shop.name}:live"}
     shop.invoke(Qualifier="live")
     assert sum(read(shop, "Errors", **dimensions).values()) == 0
@@ -74,14 +78,14 @@ def test_errors_are_zero_where_all_went_well_and_throttles_are_counted_alone(sho
     assert sum(read(shop, "Invocations", **dimensions).values()) == 2
 
 
-def test_an_invocation_counts_in_the_second_in_which_it_began(shop, read):
+def test_an_invocation_counts_in_the_second_in_which_it_began(shop: Function, read: Any) -> None:
     shop.invoke()
     before = int(time.time())
     shop.invoke(1.5)
     assert max(read(shop, "Invocations")) <= before + 1
 
 
-def test_seconds_add_up_to_minutes(shop, read):
+def test_seconds_add_up_to_minutes(shop: Function, read: Any) -> None:
     for _ in range(3):
         shop.invoke()
         time.sleep(0.4)
@@ -90,7 +94,7 @@ def test_seconds_add_up_to_minutes(shop, read):
     assert all(stamp % 60 == 0 for stamp in minutes)
 
 
-def test_the_newest_minute_comes_first(shop, client, read):
+def test_the_newest_minute_comes_first(shop: Function, client: Clients, read: Any) -> None:
     shop.invoke()
     time.sleep(1.1)
     shop.invoke()
@@ -98,7 +102,7 @@ def test_the_newest_minute_comes_first(shop, client, read):
     assert stamps == sorted(stamps, reverse=True)
 
 
-def test_durations_have_averages_percentiles_and_the_share_within_a_bound(shop, read):
+def test_durations_have_averages_percentiles_and_the_share_within_a_bound(shop: Function, read: Any) -> None:
     for seconds in (0, 0, 0, 0.3):
         shop.invoke(seconds)
     total = read(shop, "Duration", "Maximum", period=60)
@@ -110,7 +114,7 @@ def test_durations_have_averages_percentiles_and_the_share_within_a_bound(shop, 
     assert max(read(shop, "Duration", "Average", period=300).values()) >= 75
 
 
-def test_metrics_can_be_late(aws, shop, read):
+def test_metrics_can_be_late(aws: Sandbox, shop: Function, read: Any) -> None:
     aws.control("settings", {"metrics_delay_seconds": 2})
     try:
         shop.invoke()

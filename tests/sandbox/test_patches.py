@@ -2,6 +2,8 @@
 
 import ast
 import subprocess
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -10,14 +12,14 @@ from sandbox.server import ROOT, interpreter
 LAYER = ROOT / "sandbox" / "layer"
 
 
-def in_the_server_s_environment(source):
+def in_the_server_s_environment(source: str) -> Any:
     done = subprocess.run(
         [interpreter(), "-c", source], cwd=ROOT, capture_output=True, text=True, env={"GATEWAY_PORT": "1"}
     )
     return done.stdout + done.stderr
 
 
-def test_a_ministack_that_lacks_a_name_is_refused_with_that_name():
+def test_a_ministack_that_lacks_a_name_is_refused_with_that_name() -> None:
     said = in_the_server_s_environment(
         "from ministack.services import lambda_svc, cloudwatch\n"
         "from sandbox.layer import patches\n"
@@ -30,7 +32,7 @@ def test_a_ministack_that_lacks_a_name_is_refused_with_that_name():
     assert "requirements/sandbox.txt" in said
 
 
-def test_a_refused_ministack_is_left_as_it_is():
+def test_a_refused_ministack_is_left_as_it_is() -> None:
     said = in_the_server_s_environment(
         "from ministack.services import lambda_svc\n"
         "from sandbox.layer import patches\n"
@@ -43,7 +45,7 @@ def test_a_refused_ministack_is_left_as_it_is():
 
 
 @pytest.mark.parametrize("file", sorted(LAYER.rglob("*.py")), ids=lambda file: file.name)
-def test_the_layer_knows_nothing_of_the_product_and_the_product_s_packages(file):
+def test_the_layer_knows_nothing_of_the_product_and_the_product_s_packages(file: Path) -> None:
     imported = {
         name.split(".")[0]
         for node in ast.walk(ast.parse(file.read_text()))
@@ -58,7 +60,7 @@ def test_the_layer_knows_nothing_of_the_product_and_the_product_s_packages(file)
     assert not imported & {"handlers", "bluegreen", "cli", "statemachine", "aws_lambda_powertools", "pydantic"}
 
 
-def test_only_the_table_of_patches_changes_anything_of_ministack():
+def test_only_the_table_of_patches_changes_anything_of_ministack() -> None:
     for file in LAYER.glob("*.py"):
         calls = [
             node.func.id

@@ -1,20 +1,21 @@
 """Whoever acts in the sandbox may do what its role says, and nothing else."""
 
 import json
+from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 
-from sandbox.testing import ACCOUNT, allow, policy, trusted_role
+from sandbox.testing import ACCOUNT, Clients, Function, Functions, allow, policy, trusted_role
 
 MANAGED = {"StringEquals": {"aws:ResourceTag/bluegreen:managed": "true"}}
 
 
 @pytest.fixture
-def acting(client):
+def acting(client: Clients) -> Any:
     """`acting("name", statement, ...)`: a Lambda client that acts as a role which may do just that."""
 
-    def act(name, *statements):
+    def act(name: str, *statements: Any) -> Any:
         role = trusted_role(client, name, *statements)
         trust = {"Effect": "Allow", "Principal": {"AWS": f"arn:aws:iam::{ACCOUNT}:root"}, "Action": "sts:AssumeRole"}
         document = json.dumps({"Version": "2012-10-17", "Statement": [trust]})
@@ -26,21 +27,21 @@ def acting(client):
 
 
 @pytest.fixture
-def shop(function):
+def shop(function: Functions) -> Function:
     shop = function("def handler(e, c): return 1", Tags={"bluegreen:managed": "true"})
     shop.publish()
     shop.alias("live", "1")
     return shop
 
 
-def denied(call, **request):
+def denied(call: Any, **request: Any) -> Any:
     with pytest.raises(ClientError) as refused:
         call(**request)
     return refused.value.response["Error"]["Code"] == "AccessDeniedException"
 
 
 @pytest.mark.parametrize("operation", ["get_alias", "update_alias", "create_alias", "delete_alias", "list_aliases"])
-def test_every_alias_call_is_allowed_by_its_own_name_alone(shop, acting, operation):
+def test_every_alias_call_is_allowed_by_its_own_name_alone(shop: Function, acting: Any, operation: str) -> None:
     action = "lambda:" + "".join(word.title() for word in operation.split("_"))
     shop.alias("less", "1")
     requests = {
@@ -58,7 +59,9 @@ def test_every_alias_call_is_allowed_by_its_own_name_alone(shop, acting, operati
             assert denied(getattr(may, other), FunctionName=shop.name, **request)
 
 
-def test_a_condition_on_the_function_s_tag_holds_for_its_aliases_and_versions_too(shop, function, acting):
+def test_a_condition_on_the_function_s_tag_holds_for_its_aliases_and_versions_too(
+    shop: Function, function: Functions, acting: Any
+) -> None:
     other = function("def handler(e, c): return 1")
     other.publish()
     other.alias("live", "1")
@@ -81,7 +84,9 @@ def test_a_condition_on_the_function_s_tag_holds_for_its_aliases_and_versions_to
     assert denied(may.publish_version, FunctionName=other.name)
 
 
-def test_a_permission_for_a_function_is_not_one_for_its_alias_and_the_other_way_round(shop, acting):
+def test_a_permission_for_a_function_is_not_one_for_its_alias_and_the_other_way_round(
+    shop: Function, acting: Any
+) -> None:
     arn = f"arn:aws:lambda:eu-central-1:{ACCOUNT}:function:{shop.name}"
     unqualified, alias = (
         acting("unqualified", allow("lambda:InvokeFunction", arn)),
@@ -94,7 +99,7 @@ def test_a_permission_for_a_function_is_not_one_for_its_alias_and_the_other_way_
     assert denied(alias.invoke, FunctionName=shop.name)
 
 
-def test_a_function_acts_as_its_execution_role(function, client):
+def test_a_function_acts_as_its_execution_role(function: Functions, client: Clients) -> None:
     source = (
         "import boto3\n"
         "def handler(e, c):\n"
@@ -111,7 +116,7 @@ def test_a_function_acts_as_its_execution_role(function, client):
     assert "AccessDenied" in failed["errorMessage"]
 
 
-def test_unknown_keys_and_wrong_signatures_are_refused(client):
+def test_unknown_keys_and_wrong_signatures_are_refused(client: Clients) -> None:
     user = client("iam").create_user(UserName="somebody")["User"]["UserName"]
     key = client("iam").create_access_key(UserName=user)["AccessKey"]
     for credentials, code in [
@@ -124,7 +129,7 @@ def test_unknown_keys_and_wrong_signatures_are_refused(client):
         assert refused.value.response["Error"]["Code"] == code
 
 
-def test_calls_count_as_made_over_tls(client):
+def test_calls_count_as_made_over_tls(client: Clients) -> None:
     topic = client("sns").create_topic(Name="over-tls-only")["TopicArn"]
     insist = allow("sns:Publish", topic, Principal="*", Condition={"Bool": {"aws:SecureTransport": "false"}})
     client("sns").set_topic_attributes(

@@ -5,24 +5,27 @@ import hashlib
 import io
 import urllib.request
 import zipfile
+from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 
-from sandbox.testing import eventually, trusted_role, zipped
+from sandbox import Sandbox
+from sandbox.testing import Clients, Function, Functions, eventually, trusted_role, zipped
 
 ONE = "def handler(event, context): return 1"
 TWO = "def handler(event, context): return 2"
 
 
-def refusal(call, **request):
+def refusal(call: Any, **request: Any) -> Any:
     with pytest.raises(ClientError) as refused:
         call(**request)
     return refused.value.response["Error"]["Code"], refused.value.response["ResponseMetadata"]["HTTPStatusCode"]
 
 
 @pytest.fixture
-def shop(function):
+def shop(function: Functions) -> Function:
     """Versions 1 and 2 and the alias `live` on 1."""
     shop = function(ONE)
     shop.publish()
@@ -33,7 +36,7 @@ def shop(function):
 
 
 @pytest.fixture
-def slowly(aws):
+def slowly(aws: Sandbox) -> Iterator[None]:
     """Updates and new versions take a second, long enough to be met."""
     before = aws.control("settings")
     aws.control("settings", {"update_seconds": 1, "pending_seconds": 1})
@@ -41,7 +44,7 @@ def slowly(aws):
     aws.control("settings", {name: before[name] for name in ("update_seconds", "pending_seconds")})
 
 
-def test_old_code_serves_while_an_update_is_in_progress(function, slowly):
+def test_old_code_serves_while_an_update_is_in_progress(function: Functions, slowly: None) -> None:
     shop = function(ONE)
     shop.update(TWO, wait=False)
 
@@ -52,19 +55,20 @@ def test_old_code_serves_while_an_update_is_in_progress(function, slowly):
     assert shop.invoke()["Payload"] == 2
 
 
-def test_nothing_else_changes_a_function_while_an_update_is_in_progress(function, slowly):
+def test_nothing_else_changes_a_function_while_an_update_is_in_progress(function: Functions, slowly: None) -> None:
     shop = function(ONE)
     shop.update(TWO, wait=False)
 
-    for call, request in [
+    calls: list[tuple[Any, dict[str, Any]]] = [
         (shop.api.update_function_code, {"ZipFile": zipped(ONE)}),
         (shop.api.update_function_configuration, {"Timeout": 9}),
         (shop.api.publish_version, {}),
-    ]:
+    ]
+    for call, request in calls:
         assert refusal(call, FunctionName=shop.name, **request) == ("ResourceConflictException", 409)
 
 
-def test_an_update_never_breaks_off_an_invocation(function):
+def test_an_update_never_breaks_off_an_invocation(function: Functions) -> None:
     slow = function("import time\ndef handler(e, c): time.sleep(1); return 1")
     slow.api.invoke(FunctionName=slow.name, Payload=b"0")
     import threading
@@ -78,7 +82,9 @@ def test_an_update_never_breaks_off_an_invocation(function):
     assert answers == [1]
 
 
-def test_a_new_version_is_pending_before_it_is_active_and_no_alias_can_point_to_it_meanwhile(shop, slowly):
+def test_a_new_version_is_pending_before_it_is_active_and_no_alias_can_point_to_it_meanwhile(
+    shop: Function, slowly: None
+) -> None:
     shop.update(ONE)
     version = shop.publish(wait=False)
 
@@ -90,7 +96,7 @@ def test_a_new_version_is_pending_before_it_is_active_and_no_alias_can_point_to_
     shop.api.update_alias(FunctionName=shop.name, Name="live", FunctionVersion=version)
 
 
-def test_publishing_what_is_published_creates_nothing(shop):
+def test_publishing_what_is_published_creates_nothing(shop: Function) -> None:
     assert shop.publish() == "2"
     shop.update(TWO)
     assert shop.publish() == "2"
@@ -98,7 +104,7 @@ def test_publishing_what_is_published_creates_nothing(shop):
     assert shop.publish() == "3"
 
 
-def test_publishing_can_be_tied_to_the_code_and_to_the_revision(shop):
+def test_publishing_can_be_tied_to_the_code_and_to_the_revision(shop: Function) -> None:
     shop.update(ONE)
     digest = shop.configuration()["CodeSha256"]
 
@@ -110,17 +116,18 @@ def test_publishing_can_be_tied_to_the_code_and_to_the_revision(shop):
     assert shop.publish(CodeSha256=digest, RevisionId=shop.configuration()["RevisionId"]) == "3"
 
 
-def test_a_stale_revision_stops_updates_of_code_configuration_and_alias(shop):
-    for call, request in [
+def test_a_stale_revision_stops_updates_of_code_configuration_and_alias(shop: Function) -> None:
+    calls: list[tuple[Any, dict[str, Any]]] = [
         (shop.api.update_function_code, {"ZipFile": zipped(ONE)}),
         (shop.api.update_function_configuration, {"Timeout": 9}),
         (shop.api.update_alias, {"Name": "live", "FunctionVersion": "2"}),
-    ]:
+    ]
+    for call, request in calls:
         stale = refusal(call, FunctionName=shop.name, RevisionId="stale", **request)
         assert stale == ("PreconditionFailedException", 412)
 
 
-def test_a_dry_run_of_an_update_tells_the_digest_and_leaves_the_code(shop):
+def test_a_dry_run_of_an_update_tells_the_digest_and_leaves_the_code(shop: Function) -> None:
     before = shop.configuration()
 
     answer = shop.api.update_function_code(FunctionName=shop.name, ZipFile=zipped(ONE), DryRun=True)
@@ -142,7 +149,9 @@ def test_a_dry_run_of_an_update_tells_the_digest_and_leaves_the_code(shop):
         ("1", {"2": 1.5}, "ValidationException", 400),
     ],
 )
-def test_an_alias_refuses_what_it_cannot_route(shop, version, weights, code, status):
+def test_an_alias_refuses_what_it_cannot_route(
+    shop: Function, version: str, weights: dict[str, float], code: str, status: int
+) -> None:
     shop.configure(Timeout=8)
     shop.publish()
     for call, name in [(shop.api.update_alias, "live"), (shop.api.create_alias, "other")]:
@@ -158,7 +167,7 @@ def test_an_alias_refuses_what_it_cannot_route(shop, version, weights, code, sta
     assert (alias["FunctionVersion"], alias.get("RoutingConfig")) == ("1", None)
 
 
-def test_the_weights_that_an_alias_has_count_when_only_its_version_is_changed(shop):
+def test_the_weights_that_an_alias_has_count_when_only_its_version_is_changed(shop: Function) -> None:
     shop.api.update_alias(FunctionName=shop.name, Name="live", RoutingConfig={"AdditionalVersionWeights": {"2": 0.1}})
     moved = refusal(shop.api.update_alias, FunctionName=shop.name, Name="live", FunctionVersion="2")
     assert moved == ("InvalidParameterValueException", 400)
@@ -168,7 +177,7 @@ def test_the_weights_that_an_alias_has_count_when_only_its_version_is_changed(sh
     assert "RoutingConfig" not in flipped
 
 
-def test_versions_that_share_an_alias_must_share_their_role(shop, client):
+def test_versions_that_share_an_alias_must_share_their_role(shop: Function, client: Clients) -> None:
     shop.configure(Role=trusted_role(client, "may-do-nothing-either"))
     shop.publish()
     split = refusal(
@@ -180,14 +189,14 @@ def test_versions_that_share_an_alias_must_share_their_role(shop, client):
     assert split == ("InvalidParameterValueException", 400)
 
 
-def test_a_version_that_an_alias_names_cannot_be_deleted(shop):
+def test_a_version_that_an_alias_names_cannot_be_deleted(shop: Function) -> None:
     shop.api.update_alias(FunctionName=shop.name, Name="live", RoutingConfig={"AdditionalVersionWeights": {"2": 0.1}})
     for version in ("1", "2"):
         kept = refusal(shop.api.delete_function, FunctionName=shop.name, Qualifier=version)
         assert kept == ("ResourceConflictException", 409)
 
 
-def test_the_code_of_every_version_can_be_fetched_from_where_get_function_says(shop):
+def test_the_code_of_every_version_can_be_fetched_from_where_get_function_says(shop: Function) -> None:
     shop.update("def handler(e, c): return 3")
     for qualifier, expected in [("1", ONE), ("2", TWO), ("live", ONE), ("$LATEST", "def handler(e, c): return 3")]:
         location = shop.api.get_function(FunctionName=shop.name, Qualifier=qualifier)["Code"]["Location"]
