@@ -108,6 +108,7 @@ def test_test_users_meet_the_new_code_first_and_nobody_is_interrupted(
     installed: Installed, calculator: Calculator, node_client: Path, language: str
 ) -> None:
     environment = installed.environment | {"FUNCTION": calculator.name}
+    command: list[str | Path]
     command, folder = {
         "python": ([sys.executable, "client.py"], CLIENTS),
         "node": (["node", "client.mjs"], node_client),

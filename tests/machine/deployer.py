@@ -107,10 +107,7 @@ class Deployer:
             lambda_.get_function(FunctionName=FUNCTION)["Configuration"],
             lambda_.list_versions_by_function(FunctionName=FUNCTION),
         )
-        return [
-            {name: value for name, value in answer.items() if name != "ResponseMetadata"}  # type: ignore[attr-defined]
-            for answer in answers
-        ]
+        return [{name: value for name, value in answer.items() if name != "ResponseMetadata"} for answer in answers]
 
     def items(self, prefix: str) -> list[dict[str, Any]]:
         """What the table has whose key begins so."""

@@ -1,6 +1,7 @@
 """What the watch concludes under traffic, and what comes of it. Metrics are simulated; machine, handlers are real."""
 
-from typing import Any
+from datetime import UTC, datetime
+from typing import Any, Literal
 
 import boto3
 import pytest
@@ -148,7 +149,7 @@ def test_metrics_that_can_never_be_read_are_the_requests_to_decide(deployer: Dep
         assert run.path.count("CheckHealth") == nothing_is_settled_yet + 4
 
 
-def alarm(name: str, state: str) -> None:
+def alarm(name: str, state: Literal["ALARM", "INSUFFICIENT_DATA", "OK"]) -> None:
     cloudwatch = boto3.client("cloudwatch")
     cloudwatch.put_metric_alarm(
         AlarmName=name,
@@ -245,7 +246,7 @@ def test_a_metric_of_ones_own_rolls_back(deployer: Deployer) -> None:
                     {
                         "MetricName": name,
                         "Dimensions": [{"Name": "Version", "Value": version}],
-                        "Timestamp": deployer.aws.clock.now(),
+                        "Timestamp": datetime.fromtimestamp(deployer.aws.clock.now(), UTC),
                         "Value": value,
                     }
                     for name, value in (("Sales", sales), ("Lost", lost))
