@@ -7,7 +7,7 @@ import sys
 import threading
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -42,7 +42,7 @@ class Heard:
 
 
 @contextmanager
-def asked_all_the_while(command: list[str | Path], environment: dict[str, str], folder: Path) -> Iterator[Heard]:
+def asked_all_the_while(command: Sequence[str | Path], environment: dict[str, str], folder: Path) -> Iterator[Heard]:
     """Run a client; Tess and Ada ask by turns, ten times a second, until the context ends."""
     client = subprocess.Popen(
         command, cwd=folder, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
@@ -108,7 +108,6 @@ def test_test_users_meet_the_new_code_first_and_nobody_is_interrupted(
     installed: Installed, calculator: Calculator, node_client: Path, language: str
 ) -> None:
     environment = installed.environment | {"FUNCTION": calculator.name}
-    command: list[str | Path]
     command, folder = {
         "python": ([sys.executable, "client.py"], CLIENTS),
         "node": (["node", "client.mjs"], node_client),
