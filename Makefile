@@ -27,7 +27,7 @@ asl: $(DEV)                      ## write the state machine and its picture from
 	@$(BIN)/python -m statemachine && $(BIN)/python -m statemachine picture
 
 build: $(SANDBOX)                ## the artifact, for Lambda's platform
-	@.venv-sandbox/bin/sam build
+	@PYTHON=$(CURDIR)/.venv-sandbox/bin/python .venv-sandbox/bin/sam build
 
 deploy: build                    ## the stack, into the AWS account of your credentials
 	@.venv-sandbox/bin/sam deploy
