@@ -94,7 +94,7 @@ class Sandbox:
                 [python, "-m", "sandbox.layer"],
                 cwd=ROOT,
                 env=self._server_environment(),
-                stdin=subprocess.DEVNULL,
+                stdin=subprocess.PIPE,
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
@@ -114,6 +114,8 @@ class Sandbox:
             except subprocess.TimeoutExpired:
                 os.killpg(self._process.pid, signal.SIGKILL)
                 self._process.wait()
+            assert self._process.stdin
+            self._process.stdin.close()
             self._process = None
         if self._folder is not None:
             shutil.rmtree(self._folder, ignore_errors=True)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import secrets
+import shutil
 import sys
 import tempfile
 import threading
@@ -113,6 +114,7 @@ def kill_all() -> None:
     forget_all()
     for worker in list(_busy):
         worker.kill()
+    shutil.rmtree(_folder, ignore_errors=True)
 
 
 def kill(access_key: str) -> bool:

@@ -8,6 +8,7 @@ import asyncio
 import logging
 import os
 import signal
+import sys
 import threading
 import time
 
@@ -24,7 +25,7 @@ REAP_EVERY_SECONDS = 30.0
 
 
 def run() -> None:
-    """Serve on GATEWAY_PORT until SIGTERM or SIGINT, then end every execution environment."""
+    """Serve on GATEWAY_PORT until SIGTERM or SIGINT, or until stdin ends: whoever started the server is gone then."""
     logging.getLogger("moto.stepfunctions").setLevel(logging.CRITICAL)
     patches.install()
     stepfunctions._SFN_WAIT_SCALE = current.wait_scale
@@ -35,19 +36,26 @@ def run() -> None:
     config.keep_alive_timeout = 75
     config.graceful_timeout = 0.2
     config.loglevel = "WARNING"
+    asyncio.run(main(config))
+
+
+async def main(config: Config) -> None:
+    """Serve, then end every execution environment and wait for no thread."""
+    stop, loop = asyncio.Event(), asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    threading.Thread(target=wait_for_stdin_to_end, args=(loop, stop), daemon=True).start()
     try:
-        asyncio.run(main(config))
+        await serve(Seam(app.app), config, shutdown_trigger=stop.wait)
     finally:
         pool.kill_all()
     os._exit(0)
 
 
-async def main(config: Config) -> None:
-    """Serve until a signal."""
-    stop = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    await serve(Seam(app.app), config, shutdown_trigger=stop.wait)
+def wait_for_stdin_to_end(loop: asyncio.AbstractEventLoop, stop: asyncio.Event) -> None:
+    """Stop when the pipe to the launcher breaks, so that a launcher which is killed leaves no server behind."""
+    sys.stdin.buffer.read()
+    loop.call_soon_threadsafe(stop.set)
 
 
 def reap_for_ever() -> None:

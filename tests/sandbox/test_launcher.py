@@ -12,6 +12,7 @@ import pytest
 
 from sandbox import EnvironmentMissing, PortTaken, Sandbox, ServerFailed
 from sandbox.server import ROOT, free_port, interpreter
+from sandbox.testing import eventually
 
 
 def test_a_port_that_is_taken_is_named_with_what_to_do() -> None:
@@ -42,6 +43,17 @@ def test_a_sandbox_that_has_stopped_leaves_no_process_and_no_file() -> None:
         assert interpreter() in command(process)
     assert not folder.exists()
     assert not command(process)
+
+
+def test_a_launcher_that_is_killed_leaves_no_server_behind() -> None:
+    source = "import time, sandbox\nwith sandbox.Sandbox() as aws: print(aws.process_id, flush=True); time.sleep(60)"
+    launcher = subprocess.Popen([sys.executable, "-c", source], cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    assert launcher.stdout
+    process = int(launcher.stdout.readline())
+    assert command(process)
+    launcher.kill()
+    launcher.communicate()
+    eventually(lambda: not command(process))
 
 
 def test_make_sandbox_refuses_a_port_that_is_none() -> None:
