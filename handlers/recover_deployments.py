@@ -24,8 +24,8 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, list[str
         try:
             if recover(lock):
                 recovered.append(lock.deployment)
-        except DeploymentError as error:
-            logger.error("not recovered", extra={"deployment": lock.deployment, "cause": str(error)})
+        except Exception:  # whatever is wrong with one, the others must not wait for it
+            logger.exception("not recovered", extra={"deployment": lock.deployment})
             failed.append(lock.deployment)
     logger.info("looked", extra={"recovered": recovered, "failed": failed})
     if failed:

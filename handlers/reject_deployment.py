@@ -30,10 +30,12 @@ def handler(refused: Refused, execution: Execution) -> Rejection:
         error=error,
         cause=cause,
     )
-    records.keep(record)
-    records.close(record.id, records.REJECTED, error=error, cause=cause)
+    kept = records.keep(record)
+    closed = records.close(record.id, records.REJECTED, error=error, cause=cause)
     records.free(record.lock)
-    told = notifications.tell(f"Rejected: {record.function}:{record.alias} was not touched", f"{error}: {cause}")
+    told = (kept or closed) and notifications.tell(
+        f"Rejected: {record.function}:{record.alias} was not touched", f"{error}: {cause}"
+    )
     return Rejection(error=error, cause=cause, told=told)
 
 

@@ -96,7 +96,7 @@ def test_make_sandbox_serves_the_stack_until_it_is_interrupted() -> None:
         assert (ROOT / ".sandbox.env").read_text().splitlines() == lines[:-1]
     finally:
         serving.send_signal(signal.SIGINT)
-        _, said = serving.communicate(timeout=30)
+        _, said = serving.communicate(timeout=60)
     assert serving.returncode == 0, said
     assert not (ROOT / ".sandbox.env").exists()
 

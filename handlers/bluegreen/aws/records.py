@@ -161,8 +161,8 @@ def locks() -> list[Lock]:
         return [_lock(_strings(item)) for page in pages for item in page["Items"]]
 
 
-def keep(record: Record) -> None:
-    """Write a record that never held a lock: refused, or nothing to do. One that exists stays as it is."""
+def keep(record: Record) -> bool:
+    """Write a record that never held a lock; False for one that exists, which stays as it is."""
     dynamodb = client("dynamodb")
     with in_our_words():
         try:
@@ -170,7 +170,8 @@ def keep(record: Record) -> None:
                 TableName=_table(), Item=_record_item(record), ConditionExpression="attribute_not_exists(pk)"
             )
         except dynamodb.exceptions.ConditionalCheckFailedException:
-            return
+            return False
+    return True
 
 
 def learn_plan(plan: Plan) -> None:
