@@ -74,7 +74,7 @@ def table_of(chapters: Sequence[Chapter]) -> Table:
     table.add_column("deployment", ratio=3)
     table.add_column("path of states", ratio=5)
     table.add_column("serves now", justify="right")
-    table.add_column("requests", ratio=3)
+    table.add_column("requests served", ratio=3)
     table.add_column("harmed", justify="right")
     for chapter in chapters:
         table.add_row(
@@ -91,7 +91,7 @@ def counted(path: Sequence[str]) -> str:
     """The states that do something, in the order they were first entered, with how often."""
     steps = [state for state in path if not state.endswith("?")]
     times = {state: steps.count(state) for state in steps}
-    return " → ".join(state if count == 1 else f"{count} {state}" for state, count in times.items())
+    return " → ".join(state if count == 1 else f"{state} x{count}" for state, count in times.items())
 
 
 if __name__ == "__main__":

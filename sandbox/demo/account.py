@@ -21,6 +21,7 @@ from botocore.config import Config
 from botocore.credentials import Credentials
 
 from sandbox import Sandbox
+from sandbox.server import ROOT
 
 ALIAS = "PROD"
 BLUEGREEN = Path(sys.executable).with_name("bluegreen")
@@ -59,9 +60,16 @@ class Account:
 
     def bluegreen(self, *arguments: str | Path) -> dict[str, Any]:
         """Run the command, showing its progress; its JSON."""
-        print(f"$ bluegreen {' '.join(str(argument) for argument in arguments)}", flush=True)
-        command = [BLUEGREEN, *arguments, "--json"]
-        done = subprocess.run(command, env=self.environment, stdout=subprocess.PIPE, stderr=sys.stdout, text=True)
+        said = [str(argument).removeprefix(f"{ROOT}/") for argument in arguments]
+        print(f"$ bluegreen {' '.join(said)}", flush=True)
+        done = subprocess.run(
+            [BLUEGREEN, *said, "--json"],
+            cwd=ROOT,
+            env=self.environment,
+            stdout=subprocess.PIPE,
+            stderr=sys.stdout,
+            text=True,
+        )
         answer: dict[str, Any] = json.loads(done.stdout or "{}")
         return answer
 

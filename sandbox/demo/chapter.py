@@ -98,8 +98,8 @@ def green_of(history: Sequence[dict[str, Any]]) -> str | None:
 
 
 def answers(tally: Tally) -> str:
-    """`861 answered by version 1, 7 failed by version 3`."""
-    said = [f"{count:,} answered by version {version}" for version, count in sorted(tally.served.items())]
-    said += [f"{count:,} failed by version {version}" for version, count in sorted(tally.failed.items())]
+    """`861 by version 1, 393 by version 2, 7 errors of version 2`."""
+    said = [f"{count:,} by version {version}" for version, count in sorted(tally.served.items())]
+    said += [f"{count:,} errors of version {version}" for version, count in sorted(tally.failed.items())]
     said += [f"{len(tally.lost):,} lost"] if tally.lost else []
     return ", ".join(said) or "none"

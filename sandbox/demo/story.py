@@ -23,8 +23,9 @@ from sandbox.demo.chapter import (
     path_of,
 )
 from sandbox.errors import SandboxError
+from sandbox.server import ROOT
 
-EXAMPLES = Path(__file__).parents[2] / "examples"
+EXAMPLES = ROOT / "examples"
 
 BY_THE_SECOND = {"period_seconds": 1, "delay_seconds": 1}
 TWO_STEPS = {

@@ -2,6 +2,7 @@
 
 import json
 import subprocess
+import sys
 import time
 import urllib.error
 import urllib.request
@@ -12,7 +13,6 @@ from typing import Any
 
 from sandbox.demo.account import ALIAS, BLUEGREEN, Account, zipped
 from sandbox.demo.chapter import path_of
-from sandbox.server import interpreter
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 CALCULATOR = EXAMPLES / "bonus-calculator"
@@ -81,7 +81,7 @@ class Installed(Account):
 
     def aws(self, *arguments: str) -> dict[str, Any]:
         """The ordinary `aws` command."""
-        done = self._run(Path(interpreter()).with_name("aws"), *arguments, "--output", "json")
+        done = self._run(Path(sys.executable).with_name("aws"), *arguments, "--output", "json")
         assert done.returncode == 0, done.stderr
         answer: dict[str, Any] = json.loads(done.stdout)
         return answer
