@@ -1,0 +1,73 @@
+"""`python -m benchmarks`: measure what a deployment costs, print it, and write it to docs/."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+from typing import TypeVar
+
+from rich import box
+from rich.console import Console
+from rich.table import Table as Drawn
+
+from benchmarks.deployment import counts, first_green, imports, invokes, prices, report, size
+
+DOCS = Path(__file__).parents[1] / "docs"
+Found = TypeVar("Found")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The exit code."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="only count and price, which needs no sandbox")
+    parser.add_argument("--out", type=Path, default=DOCS, help="where to write benchmarks.md and benchmarks.json")
+    asked = parser.parse_args(arguments)
+    measured = measure(quick=asked.quick)
+    asked.out.mkdir(parents=True, exist_ok=True)
+    (asked.out / "benchmarks.md").write_text(report.as_markdown(measured))
+    (asked.out / "benchmarks.json").write_text(report.as_json(measured))
+    console = Console()
+    for table in report.tables(measured):
+        drawn = Drawn(*table.columns, title=table.title, title_justify="left", box=box.ROUNDED)
+        for column in drawn.columns[1:]:
+            column.justify = "right"
+        for row in table.rows:
+            drawn.add_row(*row)
+        console.print(drawn)
+        console.print(table.note, style="dim")
+        console.print()
+    return 0
+
+
+def measure(*, quick: bool) -> report.Measured:
+    """Everything, or what takes seconds."""
+    used = [said(f"counting a deployment, {traffic}", partial(counts.count, traffic)) for traffic in counts.TRAFFIC]
+    memory_gb = prices.memory_gb()
+    if quick:
+        return report.Measured(used, memory_gb)
+    return report.Measured(
+        used,
+        memory_gb,
+        imports=report.Imports(*said("importing each handler, 7 times", lambda: imports.measure(7))),
+        size=said("building the artifact for Lambda", size.measure),
+        first_green=said("deploying by upload and by hand, 5 times", lambda: first_green.measure(5)),
+        invokes=said("invoking in the sandbox and in stock MiniStack", lambda: invokes.measure(3, 2.0)),
+    )
+
+
+def said(what: str, do: Callable[[], Found]) -> Found:
+    """Do it, and say so with the time that it took."""
+    console = Console(stderr=True)
+    began = time.monotonic()
+    with console.status(what):
+        found = do()
+    console.print(f"{what}: {time.monotonic() - began:.0f} s", highlight=False)
+    return found
+
+
+if __name__ == "__main__":
+    sys.exit(main())

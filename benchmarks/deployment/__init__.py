@@ -1,0 +1,1 @@
+"""What a deployment costs, and what the sandbox can do: figures of one run, side by side."""

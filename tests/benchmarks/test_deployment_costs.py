@@ -1,0 +1,111 @@
+import dataclasses
+import json
+from pathlib import Path
+
+import pytest
+
+from benchmarks.__main__ import main
+from benchmarks.deployment import prices
+from benchmarks.deployment.counts import Counts, count
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module")
+def all_at_once() -> Counts:
+    return count("AllAtOnce")
+
+
+@pytest.fixture(scope="module")
+def canary() -> Counts:
+    return count("Canary10Percent5Minutes")
+
+
+def test_transitions_are_the_states_that_were_entered(all_at_once: Counts, canary: Counts) -> None:
+    for counts in (all_at_once, canary):
+        assert counts.retries == 0
+        assert counts.transitions == len(counts.path)
+        assert counts.path[0] == "OpenDeployment"
+        assert counts.path[-1] == "Deployed"
+
+
+def test_every_task_that_was_entered_is_an_invocation(all_at_once: Counts, canary: Counts) -> None:
+    states = json.loads((ROOT / "statemachine" / "deploy.asl.json").read_text())["States"]
+
+    for counts in (all_at_once, canary):
+        assert counts.handlers == sum(states[state]["Type"] == "Task" for state in counts.path)
+
+
+def test_a_canary_takes_more_of_everything_than_all_at_once(all_at_once: Counts, canary: Counts) -> None:
+    assert (all_at_once.shifts, canary.shifts) == (1, 2)
+    assert all_at_once.transitions < canary.transitions
+    assert all_at_once.handlers < canary.handlers
+    assert all_at_once.metrics < canary.metrics
+    assert all_at_once.write_units < canary.write_units
+    assert sum(all_at_once.calls.values()) < sum(canary.calls.values())
+
+
+def test_the_users_function_is_invoked_by_the_two_smoke_tests_alone(all_at_once: Counts, canary: Counts) -> None:
+    assert all_at_once.invokes == canary.invokes == 2
+
+
+def test_what_handlers_wait_for_lambda_is_billed(all_at_once: Counts) -> None:
+    assert all_at_once.waited_seconds > 0
+
+    idle = dataclasses.replace(all_at_once, waited_seconds=0)
+    more = prices.price(all_at_once, 0.5).lambda_ - prices.price(idle, 0.5).lambda_
+
+    assert more == pytest.approx(all_at_once.waited_seconds * 0.5 * 0.0000133334)
+
+
+def test_dollars_are_the_counts_at_list_price() -> None:
+    counts = Counts(
+        traffic="AllAtOnce",
+        path=[],
+        shifts=1,
+        looks=1,
+        retries=0,
+        transitions=1_000,
+        handlers=1_000_000,
+        invokes=2,
+        waited_seconds=500_000,
+        calls={},
+        metrics=2_000,
+        read_units=1_000_000,
+        write_units=1_000_000,
+    )
+
+    dollars = prices.price(counts, gb=1)
+
+    assert dollars.step_functions == pytest.approx(0.025)
+    assert dollars.lambda_ == pytest.approx(0.20 + 1_500_000 * 0.0000133334)
+    assert dollars.dynamodb == pytest.approx(0.75)
+    assert dollars.cloudwatch == pytest.approx(0.02)
+    assert dollars.total == pytest.approx(0.025 + 0.20 + 20.0001 + 0.75 + 0.02)
+
+
+def test_the_memory_is_the_templates() -> None:
+    assert f"    MemorySize: {prices.memory_gb() * 1024:g}\n" in (ROOT / "template.yaml").read_text()
+
+
+def test_a_template_without_memory_cannot_be_priced(tmp_path: Path) -> None:
+    (tmp_path / "template.yaml").write_text("Resources: {}\n")
+
+    with pytest.raises(ValueError, match=r"template\.yaml does not say MemorySize"):
+        prices.memory_gb(tmp_path / "template.yaml")
+
+
+def test_a_quick_run_writes_and_prints_the_counts(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--quick", "--out", str(tmp_path)]) == 0
+
+    written = json.loads((tmp_path / "benchmarks.json").read_text())
+    linear = written["counts"][2]
+    assert [each["shifts"] for each in written["counts"]] == [1, 2, 10]
+    assert linear["peer_transitions"] == 52
+    assert (
+        linear["dollars"]["total"]
+        > linear["dollars"]["step_functions"]
+        == pytest.approx(linear["transitions"] * 0.000025)
+    )
+    assert f"| state transitions | {written['counts'][0]['transitions']} |" in (tmp_path / "benchmarks.md").read_text()
+    assert "What a deployment uses" in capsys.readouterr().out
