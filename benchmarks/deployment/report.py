@@ -114,8 +114,8 @@ def _uses(counts: list[Counts]) -> Table:
         rows,
         "Counted while the committed machine runs in process with the real handlers, from the start of the "
         f"execution to `Deployed`: transitions are the states entered, and retries. "
-        f"{USERS_PER_SECOND} requests a second, updates of {UPDATE_SECONDS:g} s, metrics {METRICS_DELAY_SECONDS:g} s late. An upload adds one invocation, of "
-        "`ReceiveUpload`.",
+        f"{USERS_PER_SECOND} requests a second, updates of {UPDATE_SECONDS:g} s, metrics {METRICS_DELAY_SECONDS:g} s "
+        "late. An upload adds one invocation, of `ReceiveUpload`.",
     )
 
 
@@ -143,8 +143,8 @@ def _dollars(counts: list[Counts], gb: float) -> Table:
         "$0.0000133334 for a GB-second of Lambda on arm64 with the template's "
         f"{gb * 1024:g} MB, $0.625 and $0.125 for a million write and read units of DynamoDB on demand, $0.01 for "
         f"1,000 metrics of GetMetricData. Each invocation is assumed to take {prices.BUSY_SECONDS:g} s, and the "
-        f"handlers' waits for Lambda are added as counted ({waited} s). Logs, traces, S3, SNS and the user's own function are "
-        "not in it.",
+        f"handlers' waits for Lambda are added as counted ({waited} s). Logs, traces, S3, SNS and the user's own "
+        "function are not in it.",
     )
 
 
