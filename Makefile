@@ -18,7 +18,7 @@ sandbox: $(DEV) $(SANDBOX)       ## the embedded AWS with this stack deployed, u
 	@$(BIN)/python -m sandbox
 
 test: $(DEV) $(SANDBOX)          ## every test
-	@$(BIN)/python -m pytest -n 2 --dist loadgroup
+	@$(BIN)/python -m pytest -n 2 --dist loadfile
 
 check: $(DEV)                    ## lint, format and types
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy handlers cli sandbox statemachine benchmarks tests && $(BIN)/cfn-lint template.yaml

@@ -50,6 +50,7 @@ class Sandbox:
             "AWS_ACCESS_KEY_ID": "test",
             "AWS_SECRET_ACCESS_KEY": "test",
             "AWS_DEFAULT_REGION": REGION,
+            "AWS_REGION": REGION,
         }
 
     @property

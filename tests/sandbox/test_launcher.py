@@ -91,6 +91,7 @@ def test_make_sandbox_serves_the_stack_until_it_is_interrupted() -> None:
             "export AWS_ACCESS_KEY_ID=test",
             "export AWS_SECRET_ACCESS_KEY=test",
             "export AWS_DEFAULT_REGION=eu-central-1",
+            "export AWS_REGION=eu-central-1",
             "ready",
         ]
         assert (ROOT / ".sandbox.env").read_text().splitlines() == lines[:-1]
