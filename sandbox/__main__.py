@@ -22,7 +22,8 @@ ENV_FILE = ROOT / ".sandbox.env"
 def main() -> int:
     """Serve until interrupted; 0 when that is what ended it, 1 when it could not serve."""
     template = Path(sys.argv[1]).absolute() if len(sys.argv) > 1 else ROOT / "template.yaml"
-    signal.signal(signal.SIGTERM, interrupt)
+    for number in (signal.SIGTERM, signal.SIGINT):  # also where a shell in the background ignores Ctrl-C
+        signal.signal(number, interrupt)
     try:
         with Sandbox(port(), quiet=False) as sandbox:
             print("deploying the stack with sam", file=sys.stderr, flush=True)
