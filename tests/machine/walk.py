@@ -36,6 +36,7 @@ from botocore.loaders import JSONFileLoader
 from moto import mock_aws
 from moto.core.models import DEFAULT_ACCOUNT_ID
 from moto.stepfunctions.parser import models as executions_module
+from moto.stepfunctions.parser.asl.component.common.path import result_path
 from moto.stepfunctions.parser.asl.component.common.retry import jitter_strategy_decl, retrier_decl
 from moto.stepfunctions.parser.asl.component.state import state as state_module
 from moto.stepfunctions.parser.asl.component.state.exec.state_task import lambda_eval_utils
@@ -44,6 +45,7 @@ from moto.stepfunctions.parser.asl.component.state.wait.wait_function import wai
 from moto.stepfunctions.parser.asl.eval.environment import Environment
 from moto.stepfunctions.parser.asl.eval.event import event_manager
 from moto.stepfunctions.parser.asl.parse.asl_parser import AmazonStateLanguageParser
+from moto.stepfunctions.parser.asl.utils import json_path
 from moto.stepfunctions.parser.asl.utils.boto_client import boto_client_for
 from moto.stepfunctions.parser.backend import execution as execution_module
 from moto.stepfunctions.parser.models import stepfunctions_parser_backends
@@ -356,6 +358,8 @@ def _interpreter_is_immune(faults: Faults) -> Iterator[None]:
 
 
 _read_model = functools.cache(JSONFileLoader().load_file)
+_read_path = functools.cache(vars(json_path)["parse"])
+_read_result_path = functools.cache(vars(result_path)["parse"])
 _parse = functools.cache(AmazonStateLanguageParser.parse)
 
 
@@ -376,6 +380,8 @@ def _nothing_is_read_twice() -> Iterator[None]:
     with (
         mock.patch.object(lambda_eval_utils, "boto_client_for", once),
         mock.patch.object(JSONFileLoader, "load_file", read_model),
+        mock.patch.object(json_path, "parse", _read_path),
+        mock.patch.object(result_path, "parse", _read_result_path),
         mock.patch.object(AmazonStateLanguageParser, "parse", staticmethod(_parse)),
     ):
         yield

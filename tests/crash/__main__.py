@@ -1,0 +1,78 @@
+"""
+`python -m tests.crash`: the crash matrix, and what it found, into docs/crash-matrix.md and .json.
+
+    --quick          the fixed subset that `make test` runs
+    --seed N         of the runs with two faults
+    --jobs N         processes
+    --only TEXT      cases whose description holds the text; nothing is written
+"""
+
+import argparse
+import multiprocessing
+import sys
+import time
+import traceback
+from collections.abc import Iterator
+
+from tests.crash import report
+from tests.crash.matrix import Case, Outcome, cases, pairs, quick, run
+
+PAIRS = 400
+
+
+def main() -> int:
+    """0 if there are no violations."""
+    parser = argparse.ArgumentParser(prog="python -m tests.crash", description=__doc__)
+    parser.add_argument("--quick", action="store_true")
+    parser.add_argument("--seed", type=int, default=2026)
+    parser.add_argument("--pairs", type=int, default=PAIRS)
+    parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--only", default="")
+    parser.add_argument("--every", type=int, default=1, help="only every nth case")
+    options = parser.parse_args()
+    planned = list(quick()) if options.quick else [*cases(), *pairs(options.pairs, options.seed)]
+    planned = [case for case in planned if options.only in str(case)][:: options.every]
+    print(f"{len(planned)} runs, {options.jobs} at a time; seed of the pairs: {options.seed}", flush=True)
+    begun = time.monotonic()
+    outcomes = list(_progress(_outcomes(planned, options.jobs), len(planned), begun))
+    wall = time.monotonic() - begun
+    figures = report.measured(outcomes, wall, options.jobs, options.seed)
+    print(report.summary(figures))
+    if not (options.only or options.quick or options.every > 1):
+        report.write(outcomes, figures)
+    return int(any(outcome.violations for outcome in outcomes))
+
+
+def attempt(case: Case) -> Outcome:
+    """A run; one that the harness itself cannot bring to its end is a violation too."""
+    try:
+        return run(case)
+    except Exception as error:
+        where = traceback.extract_tb(error.__traceback__)[-1]
+        text = f"harness: {type(error).__name__}: {error} ({where.name}:{where.lineno})"
+        return Outcome(case, "no end", [text], 0, 0, 0.0, 0, None)
+
+
+def _outcomes(planned: list[Case], jobs: int) -> Iterator[Outcome]:
+    if jobs == 1:
+        yield from map(attempt, planned)
+        return
+    with multiprocessing.Pool(jobs, maxtasksperchild=25) as pool:
+        yield from pool.imap_unordered(attempt, planned, chunksize=8)
+
+
+def _progress(outcomes: Iterator[Outcome], of: int, begun: float) -> Iterator[Outcome]:
+    wrong = 0
+    for number, outcome in enumerate(outcomes, start=1):
+        wrong += bool(outcome.violations)
+        for violation in outcome.violations:
+            print(f"VIOLATION {outcome.case}\n    {violation}")
+        if outcome.unmet and len(outcome.case.faults) == 1:
+            print(f"UNMET     {outcome.case}")
+        if number % 200 == 0 or number == of:
+            print(f"{number:6} of {of}, {wrong} with violations, {time.monotonic() - begun:5.0f} s", flush=True)
+        yield outcome
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,287 @@
+"""
+Every kind of fault, and how it is put at a place.
+
+A kind at a call meets the nth call of one operation by one handler; a kind at a state meets the nth time that the
+execution is there. A passing fault meets one call: `within` boto3's own three attempts, or `beyond` them, so that the
+machine must try again.
+"""
+
+import copy
+from collections.abc import Callable
+from typing import Any, Literal
+
+from tests.crash.world import RECOVERY, TRIGGER, AtState, InHandler, Inject, Injection, Place, World
+from tests.machine.faults import Call, HandlerKilled, HandlerTimedOut, answer
+from tests.machine.walk import Moment
+
+Arm = Callable[[World, Place], None]
+WITHIN, BEYOND = 2, 8
+SKEW_SECONDS = 300.0
+
+THROTTLED = {
+    "lambda": "TooManyRequestsException",
+    "s3": "SlowDown",
+    "dynamodb": "ProvisionedThroughputExceededException",
+    "states": "ThrottlingException",
+    "monitoring": "Throttling",
+    "sns": "ThrottledException",
+}
+BROKEN = {
+    "lambda": "ServiceException",
+    "s3": "InternalError",
+    "dynamodb": "InternalServerError",
+    "states": "InternalFailure",
+    "monitoring": "InternalFailure",
+    "sns": "InternalFailure",
+}
+DENIED = {"s3": "AccessDenied", "sns": "AuthorizationError"}
+
+
+def _answers(codes: dict[str, str], times: int | None, otherwise: str = "AccessDeniedException") -> Arm:
+    def inject(world: World, call: Call, attempt: Callable[[], Any]) -> Any:
+        return answer(codes.get(call.service, otherwise), call.url)
+
+    return _at_call(inject, times)
+
+
+def _no_answer(when: Literal["before", "after"], times: int | None) -> Arm:
+    def inject(world: World, call: Call, attempt: Callable[[], Any]) -> Any:
+        if when == "after":
+            attempt()
+        return answer("ReadTimeout", call.url)
+
+    return _at_call(inject, times)
+
+
+def _ends(end: type[BaseException], when: Literal["before", "after"]) -> Arm:
+    def inject(world: World, call: Call, attempt: Callable[[], Any]) -> Any:
+        if when == "after":
+            attempt()
+        raise end
+
+    return _at_call(inject)
+
+
+def _meanwhile(do: Callable[[World], object]) -> Arm:
+    def inject(world: World, call: Call, attempt: Callable[[], Any]) -> Any:
+        do(world)
+        return attempt()
+
+    return _at_call(inject)
+
+
+def _outlives(stopped: bool, resume: Callable[[World], None]) -> Arm:
+    """The handler hangs at the call while the execution goes on, or ends, without it."""
+
+    def inject(world: World, call: Call, attempt: Callable[[], Any]) -> Any:
+        if stopped:
+            world.stop()
+        resume(world)
+        world.park()
+        return attempt()
+
+    def arm(world: World, place: Place) -> None:
+        world.zombies_in.add(place.state)
+        _at_call(inject)(world, place)
+
+    return arm
+
+
+def _at_call(inject: Inject, times: int | None = 1) -> Arm:
+    def arm(world: World, place: Place) -> None:
+        world.injections.append(Injection(place, inject, times))
+
+    return arm
+
+
+def _after_states(world: World) -> None:
+    world.resume_after_states = 2
+
+
+def _whenever(world: World) -> None:
+    """The run resumes it."""
+
+
+def _after_everything(world: World) -> None:
+    world.resume_in_next = True
+
+
+PASSING = {
+    "throttled, within boto3's retries": _answers(THROTTLED, WITHIN),
+    "throttled, beyond them": _answers(THROTTLED, BEYOND),
+    "5xx, within boto3's retries": _answers(BROKEN, WITHIN),
+    "5xx, beyond them": _answers(BROKEN, BEYOND),
+    "access denied, once": _answers(DENIED, 1),
+    "access denied, until a person helps": _answers(DENIED, None),
+    "timeout before effect": _no_answer("before", 1),
+    "timeout before effect, beyond boto3's retries": _no_answer("before", BEYOND),
+    "timeout after effect": _no_answer("after", 1),
+    "timeout after effect, beyond boto3's retries": _no_answer("after", BEYOND),
+    "handler killed before": _ends(HandlerKilled, "before"),
+    "handler killed after": _ends(HandlerKilled, "after"),
+    "handler out of time before": _ends(HandlerTimedOut, "before"),
+    "handler out of time after": _ends(HandlerTimedOut, "after"),
+}
+"""What any call may meet."""
+
+ACTORS = ["other version", "blue", "other weights", "green", "$LATEST's code", "$LATEST's settings"]
+
+
+def _acts(what: str) -> Callable[[World], None]:
+    return lambda world: world.act(what)
+
+
+OTHERS = {f"another actor: {what}": _meanwhile(_acts(what)) for what in ACTORS} | {
+    "the sweep beside": _meanwhile(World.sweep_beside),
+    "stopped, the handler goes on": _meanwhile(World.stop),
+    "stopped, the handler goes on after recovery": _outlives(True, _whenever),
+    "stopped, the handler goes on during the next deployment": _outlives(True, _after_everything),
+    "lost, the handler goes on beside its retry": _outlives(False, _after_states),
+    "lost, the handler goes on after the end": _outlives(False, _whenever),
+}
+"""What any call of the machine's own handlers may meet."""
+
+
+def _of_metrics(change: Callable[[dict[str, Any]], None], times: int | None) -> Arm:
+    def inject(world: World, call: Call, attempt: Callable[[], Any]) -> Any:
+        (response, parsed), error = attempt()
+        parsed = copy.deepcopy(parsed)
+        for result in parsed["MetricDataResults"]:
+            change(result)
+        return (response, parsed), error
+
+    return _at_call(inject, times)
+
+
+def _partial(result: dict[str, Any]) -> None:
+    result["StatusCode"] = "PartialData"
+    _halve(result, len(result["Values"]) // 2)
+
+
+def _late(result: dict[str, Any]) -> None:
+    _halve(result, max(0, len(result["Values"]) - 1))
+
+
+def _missing(result: dict[str, Any]) -> None:
+    _halve(result, 0)
+
+
+def _halve(result: dict[str, Any], keep: int) -> None:
+    result["Values"], result["Timestamps"] = result["Values"][:keep], result["Timestamps"][:keep]
+
+
+METRICS = {
+    f"metrics {name}{', ever after' if times is None else ''}": _of_metrics(change, times)
+    for name, change in (("late", _late), ("partial", _partial), ("missing", _missing))
+    for times in (1, None)
+}
+"""What a look at the metrics may meet."""
+
+
+def _at_state(moment: Moment, do: Callable[[World], object]) -> Arm:
+    def arm(world: World, place: Place) -> None:
+        world.at_states.append(AtState(place.state, place.nth, moment, do))
+
+    return arm
+
+
+def _state_error(error: str, when: Literal["before", "after"], times: int | None) -> Arm:
+    def arm(world: World, place: Place) -> None:
+        world.in_handlers.append(InHandler(place.state, error, when, place.nth, times))
+
+    return arm
+
+
+def _skewed(seconds: float) -> Arm:
+    def arm(world: World, place: Place) -> None:
+        world.in_handlers.append(InHandler(place.state, nth=place.nth, times=1, skew_seconds=seconds))
+
+    return arm
+
+
+STATES = {
+    "stopped in the state": _at_state("entered", World.stop),
+    "timed out in the state": _at_state("entered", World.time_out),
+    "started again, same name": _at_state("entered", lambda world: world.start_again(None)),
+    "started again, other name": _at_state("entered", lambda world: world.start_again("another")),
+    "upload's event delivered twice": _at_state("entered", World.upload_again),
+    "recovery's event delivered, while it runs": _at_state("entered", World.tell_recovery),
+} | {f"another actor: {what}": _at_state("entered", _acts(what)) for what in ACTORS}
+"""What may happen while an execution is in a state."""
+
+EVENT_LOST = ("stopped in the state", "timed out in the state")
+"""Kinds that are run once more with the event of the execution's end lost."""
+
+TASKS = {
+    "state fails before its work": _state_error("SomethingNobodyThoughtOf", "before", 1),
+    "state fails after its work": _state_error("SomethingNobodyThoughtOf", "after", 1),
+    "Lambda lost before its work": _state_error("Lambda.ServiceException", "before", 3),
+    "Lambda lost after its work": _state_error("Lambda.ServiceException", "after", 3),
+    "clock five minutes fast": _skewed(SKEW_SECONDS),
+    "clock five minutes slow": _skewed(-SKEW_SECONDS),
+}
+"""What may happen to a Task state."""
+
+
+def _always_skewed(seconds: float, alternating: bool) -> Arm:
+    def arm(world: World, place: Place) -> None:
+        world.in_handlers.append(InHandler("*", times=None, skew_seconds=seconds, alternating=alternating))
+
+    return arm
+
+
+def _twice(world: World, place: Place) -> None:
+    world.events = 2
+
+
+def _lost(world: World, place: Place) -> None:
+    world.events = 0
+
+
+RUNS = {
+    "every clock five minutes fast": _always_skewed(SKEW_SECONDS, False),
+    "every clock five minutes slow": _always_skewed(-SKEW_SECONDS, False),
+    "clocks five minutes fast and slow in turn": _always_skewed(SKEW_SECONDS, True),
+    "recovery's event delivered twice": _twice,
+    "recovery's event lost": _lost,
+}
+"""What may hold for a whole run."""
+
+BESIDE = {"recovery beside recovery": _meanwhile(World.tell_recovery)}
+"""What only recovery may meet."""
+
+EVERYWHERE = Place("*", "", 1)
+
+
+def at_call(place: Place) -> dict[str, Arm]:
+    """What this call may meet."""
+    kinds = dict(PASSING)
+    if place.state == RECOVERY:
+        kinds |= BESIDE
+        kinds["the sweep beside"] = OTHERS["the sweep beside"]
+    if place.state not in (RECOVERY, TRIGGER):
+        kinds |= OTHERS
+    if place.state == RECOVERY:
+        kinds |= {name: OTHERS[name] for name in OTHERS if name.startswith("another actor")}
+    if place.operation == "GetMetricData":
+        kinds |= METRICS
+    return kinds
+
+
+def at_state(place: Place, tasks: frozenset[str]) -> dict[str, Arm]:
+    """What this state may meet."""
+    return STATES | (TASKS if place.state in tasks else {})
+
+
+KINDS: dict[str, Arm] = (
+    PASSING | OTHERS | METRICS | RUNS | {"recovery beside recovery": _meanwhile(World.tell_recovery)}
+)
+"""By name, those at calls and of whole runs."""
+
+STATE_KINDS: dict[str, Arm] = STATES | TASKS
+
+
+def arm(world: World, kind: str, place: Place) -> None:
+    """Put a fault of this kind at this place."""
+    kind = kind.removesuffix(", event lost")
+    (KINDS if place.operation or place == EVERYWHERE else STATE_KINDS)[kind](world, place)

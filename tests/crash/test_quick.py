@@ -1,0 +1,13 @@
+"""A fixed part of the crash matrix: every kind of fault, at a few places each."""
+
+import pytest
+
+from tests.crash.matrix import Case, quick, run
+
+
+@pytest.mark.parametrize("case", list(quick()), ids=str)
+def test_whatever_fails_the_alias_comes_back_whole(case: Case) -> None:
+    outcome = run(case)
+
+    assert outcome.violations == []
+    assert not outcome.unmet, "the fault met nothing"

@@ -1,0 +1,157 @@
+"""
+What nobody thought of: people and failures in any order, searched by hypothesis.
+
+The rules start deployments, let time pass, stop them, kill handlers, move the alias and $LATEST, lose events and sweep.
+At any moment the alias names versions that exist and users are served; after each run recovery has its turn, and then
+the alias is whole, no lock is held and every record is closed and true.
+"""
+
+import os
+from contextlib import ExitStack
+from itertools import pairwise
+from typing import Any
+
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
+
+from tests.crash import kinds
+from tests.crash.checks import CLOSED, OTHERS
+from tests.crash.matrix import SETTINGS, digest, fault_free
+from tests.crash.world import OTHER, SWEEP_SECONDS, TRIGGER, World, a_world
+from tests.machine.deployer import BAD_UNDER_TRAFFIC, GOOD
+
+PATIENT = "CRASH_SEARCH_EXAMPLES"
+"""How many examples `make crash-matrix` wants; unset for the few that are the same every time."""
+
+CALLS = st.deferred(lambda: st.sampled_from(sorted(fault_free("good")[0] + fault_free("bad")[0])))
+STATES = st.deferred(lambda: st.sampled_from(sorted(fault_free("good")[1])))
+AT_CALLS = sorted(name for name in kinds.PASSING | kinds.OTHERS if "goes on" not in name)
+AT_STATES = sorted(kinds.STATES)
+
+
+class Deployments(RuleBasedStateMachine):
+    """One function over many deployments, in one world."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stack = ExitStack()
+        self.world: World = self.stack.enter_context(a_world())
+        self.world.bad = {digest(BAD_UNDER_TRAFFIC)}
+        self.number = 0
+        self.abandoned = False
+        self.disturbed = False
+
+    def teardown(self) -> None:
+        """Everybody goes home; what is left is recovered, and a last deployment succeeds."""
+        try:
+            self.everything_is_recovered()
+            self._the_next_one_succeeds()
+        finally:
+            self.stack.close()
+
+    @initialize()
+    def begin(self) -> None:
+        self.world.quiet = False
+
+    @rule(
+        bad=st.booleans(),
+        again=st.booleans(),
+        call=st.none() | st.tuples(st.sampled_from(AT_CALLS), CALLS),
+        state=st.none() | st.tuples(st.sampled_from(AT_STATES), STATES),
+    )
+    def deploy(self, bad: bool, again: bool, call: Any, state: Any) -> None:
+        """An upload, and up to two things that happen meanwhile."""
+        world = self.world
+        world.new_run()
+        self.number += 1
+        source = BAD_UNDER_TRAFFIC if bad else GOOD % (2 if again else 1000 + self.number)
+        world.upload(source, SETTINGS)
+        for kind, place in filter(None, (call, state)):
+            if place.state != TRIGGER or kind in kinds.PASSING:
+                kinds.arm(world, kind, place)
+        run = world.deploy()
+        world.disarm()
+        self.abandoned = run is not None and run.ended in ("ABORTED", "TIMED_OUT", "RollbackFailed")
+        self.disturbed = any(change.by == OTHERS for change in world.ledger)
+
+    @precondition(lambda self: self.abandoned)
+    @rule(twice=st.booleans())
+    def the_event_comes(self, twice: bool) -> None:
+        for _ in range(1 + twice):
+            self.world.recover(self.world.status_event())
+
+    @rule(minutes=st.integers(1, 30))
+    def time_passes(self, minutes: int) -> None:
+        self.world.aws.clock.sleep(60 * minutes)
+
+    @rule()
+    def the_sweep_comes(self) -> None:
+        self.world.recover({})
+
+    @rule(what=st.sampled_from(["other version", "$LATEST's code", "$LATEST's settings"]))
+    def somebody_acts(self, what: str) -> None:
+        self.world.act(what)
+
+    @rule()
+    def the_upload_is_told_again(self) -> None:
+        if self.number:
+            self.world.upload_again()
+
+    @rule()
+    def everything_is_recovered(self) -> None:
+        """After two sweeps nothing is left to do."""
+        world = self.world
+        world.quiet = True
+        for _ in range(5):
+            world.aws.clock.sleep(SWEEP_SECONDS)
+            world.recover({})
+        world.quiet = False
+        assert world.is_calm(), "a lock is held or a record is open after five sweeps"
+        if world.route()[1]:
+            assert self.disturbed, f"nobody else split the alias, and it is at {world.route()}"
+            world.act("blue")
+        for item in world.deployer.items("deployment#"):
+            assert item["sk"] != "record" or item["state"] in CLOSED, item
+
+    @invariant()
+    def nobody_is_harmed(self) -> None:
+        assert self.world.harmed == []
+
+    @invariant()
+    def nothing_of_others_is_overwritten(self) -> None:
+        changes = [change for change in self.world.ledger if change.what == "alias"]
+        for theirs, ours in pairwise(changes):
+            if theirs.by == OTHERS and theirs.after == (OTHER, ()) and ours.by != OTHERS:
+                record = self.world.record_of(self.world.arn)
+                assert record is not None
+                assert f'"version":"{OTHER}"' in record["plan"], f"{ours.by} overwrote {theirs}"
+
+    def _the_next_one_succeeds(self) -> None:
+        run = self.world.redeploy(GOOD % 5, "AllAtOnce")
+        assert run.ended == "Deployed", f"{run.ended} {run.error}: {run.cause}"
+        assert self.world.route() == (run.output["green"]["version"], ())
+        assert self.world.is_calm()
+
+
+def test_no_order_of_events_leaves_the_alias_split_or_a_user_without_an_answer() -> None:
+    assert fault_free("good")[0] + fault_free("bad")[0], "places are found in worlds of their own, before there is one"
+    examples = int(os.environ.get(PATIENT, "0"))
+    run_state_machine_as_test(
+        Deployments,
+        settings=settings(
+            max_examples=examples or 6,
+            stateful_step_count=12,
+            derandomize=not examples,
+            database=None,
+            deadline=None,
+            suppress_health_check=list(HealthCheck),
+        ),
+    )
