@@ -4,7 +4,9 @@
     --quick          the fixed subset that `make test` runs
     --seed N         of the runs with two faults
     --jobs N         processes
+    --pairs N        how many of them
     --only TEXT      cases whose description holds the text; nothing is written
+    --every N        every Nth case; nothing is written
 """
 
 import argparse
@@ -16,19 +18,22 @@ from collections.abc import Iterator
 
 from tests.crash import report
 from tests.crash.matrix import Case, Outcome, cases, pairs, quick, run
+from tests.crash.test_search import search
 
-PAIRS = 400
+PAIRS, EXAMPLES = 400, 150
 
 
 def main() -> int:
     """0 if there are no violations."""
-    parser = argparse.ArgumentParser(prog="python -m tests.crash", description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.crash", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--seed", type=int, default=2026)
     parser.add_argument("--pairs", type=int, default=PAIRS)
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--only", default="")
-    parser.add_argument("--every", type=int, default=1, help="only every nth case")
+    parser.add_argument("--every", type=int, default=1)
     options = parser.parse_args()
     planned = list(quick()) if options.quick else [*cases(), *pairs(options.pairs, options.seed)]
     planned = [case for case in planned if options.only in str(case)][:: options.every]
@@ -37,9 +42,10 @@ def main() -> int:
     outcomes = list(_progress(_outcomes(planned, options.jobs), len(planned), begun))
     wall = time.monotonic() - begun
     figures = report.measured(outcomes, wall, options.jobs, options.seed)
-    print(report.summary(figures))
     if not (options.only or options.quick or options.every > 1):
+        figures["search"] = dict(search(EXAMPLES, the_same_every_time=False))
         report.write(outcomes, figures)
+    print(report.summary(figures))
     return int(any(outcome.violations for outcome in outcomes))
 
 

@@ -66,11 +66,11 @@ def _users_turn_late(world: World) -> None:
     def turn(world: World) -> None:
         world.late = True
 
-    world.at_states.append(AtState("ShiftAlias", 3, "left", turn))
+    world.at_states.append(AtState("ShiftAlias", 3, "left", turn, is_fault=False))
 
 
 def _stopped_in_the_second_bake(world: World) -> None:
-    world.at_states.append(AtState("Bake", 3, "entered", World.stop))
+    world.at_states.append(AtState("Bake", 3, "entered", World.stop, is_fault=False))
 
 
 def _somebody_died_before(world: World) -> None:

@@ -12,6 +12,7 @@ from tests.crash.matrix import SCENARIOS, Case, Outcome
 DOCS = Path(__file__).parents[2] / "docs"
 TWO_FAULTS = "two faults together"
 NO_FAULT = "no fault"
+MOST_LISTED = 40
 WHOLE_RUN = "whole run"
 IN_BETWEEN = "choices, Bake, ends"
 
@@ -164,6 +165,9 @@ def _figures(figures: dict[str, Any]) -> str:
         f"ends: {ends}",
         f"seed of the runs with two faults: {figures['seed']}",
     ]
+    if "search" in figures:
+        searched = ", ".join(f"{number:,} {what}" for what, number in figures["search"].items())
+        lines.append(f"searched beyond the matrix by hypothesis: {searched}; nothing found")
     return "\n".join(f"- {line}" for line in lines)
 
 
@@ -171,4 +175,6 @@ def _violations(outcomes: Iterable[Outcome]) -> str:
     wrong = [outcome for outcome in outcomes if outcome.violations]
     if not wrong:
         return "None."
-    return "\n".join(f"- `{outcome.case}`: {'; '.join(outcome.violations)}" for outcome in wrong)
+    lines = [f"- `{outcome.case}`: {'; '.join(outcome.violations)}" for outcome in wrong]
+    more = [f"- and {len(lines) - MOST_LISTED} more, in crash-matrix.json"] if len(lines) > MOST_LISTED else []
+    return "\n".join(lines[:MOST_LISTED] + more)

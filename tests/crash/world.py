@@ -109,6 +109,7 @@ class AtState:
     nth: int
     moment: Moment
     do: Callable[["World"], object]
+    is_fault: bool = True
     met: int = 0
 
 
@@ -221,7 +222,7 @@ class World:
         """How often each of the things that were to happen did."""
         return [
             *(injection.met for injection in self.injections),
-            *(at_state.met for at_state in self.at_states),
+            *(at_state.met for at_state in self.at_states if at_state.is_fault),
             *(in_handler.met for in_handler in self.in_handlers),
         ]
 

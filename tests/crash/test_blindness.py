@@ -1,0 +1,62 @@
+"""The matrix itself: a deployer that lacks one of its precautions is found out, at the point that this is for."""
+
+from collections.abc import Callable
+from typing import Any
+from unittest import mock
+
+import pytest
+
+from bluegreen import recovery, undo
+from bluegreen.aws import aliases, notifications, records
+from bluegreen.aws.client import client
+from bluegreen.deployment import Rollback
+from tests.crash.matrix import Case, run
+from tests.crash.world import Place
+
+SHIFT = Place("ShiftAlias", "UpdateAlias", 2)
+
+
+def nothing(*_: Any, **__: Any) -> None:
+    """Instead of a precaution."""
+
+
+def without_revision(function: str, alias: str, route: Any, revision: str) -> Any:
+    """Instead of compare and swap."""
+    weights: Any = {"AdditionalVersionWeights": route.also}
+    return client("lambda").update_alias(
+        FunctionName=function, Name=alias, FunctionVersion=route.primary, RoutingConfig=weights
+    )
+
+
+CARELESS: dict[str, tuple[Any, str, Callable[..., Any], Case, str]] = {
+    "does not ask whose the alias is before it puts blue back": (
+        undo, "_is_ours", lambda *_: True,
+        Case("bad", (("another actor: other version", Place("RollBack", "GetAlias", 1)),)), "4:",
+    ),
+    "names no revision": (
+        aliases, "point", without_revision, Case("good", (("another actor: other version", SHIFT),)), "4:",
+    ),
+    "does not write down a weight before it is set": (
+        records, "learn_shift", nothing, Case("good", (("stopped in the state", Place("Bake", "", 1)),)), "1:",
+    ),
+    "does not free the lock": (
+        records, "free", nothing, Case("good"), "3:",
+    ),
+    "does not undo what it finds": (
+        recovery, "undo", lambda plan, green, error, cause, tried: Rollback(error=error, cause=cause, serving="1"),
+        Case("stopped"), "1:",
+    ),
+    "does not tell people": (
+        notifications, "tell", lambda *_: False, Case("bad"), "told:",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("careless", CARELESS)
+def test_a_deployer_is_found_out_that(careless: str) -> None:
+    module, name, instead, case, point = CARELESS[careless]
+
+    with mock.patch.object(module, name, instead):
+        outcome = run(case)
+
+    assert any(violation.startswith(point) for violation in outcome.violations), outcome.violations
