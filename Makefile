@@ -6,7 +6,7 @@ DEV := .venv/.ready
 SANDBOX := .venv-sandbox/.ready
 UV := .venv-uv/bin/uv
 
-.PHONY: help demo sandbox test check asl picture build deploy bench bench-verdict lock clean
+.PHONY: help demo sandbox test check asl picture build deploy crash-matrix bench bench-verdict lock clean
 
 help:
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 18
@@ -31,6 +31,9 @@ build: $(SANDBOX)                ## the artifact, for Lambda's platform
 
 deploy: build                    ## the stack, into the AWS account of your credentials
 	@.venv-sandbox/bin/sam deploy
+
+crash-matrix: $(DEV)             ## every fault at every AWS call and every state (half an hour)
+	@$(BIN)/python -m tests.crash
 
 bench: $(DEV) $(SANDBOX)         ## what a deployment costs, as ratios
 	@$(BIN)/python -m benchmarks
