@@ -1,10 +1,11 @@
 """
-CompleteDeployment: see that green serves everybody, close the record, free the lock, tell people.
+CompleteDeployment: see that green serves everybody, close the record, tell people.
 
 Safe to retry: a record that says Deployed is not written again.
 """
 
-from bluegreen.aws import aliases, notifications, records
+from bluegreen import news
+from bluegreen.aws import aliases, records
 from bluegreen.deployment import Baking, Completion
 from bluegreen.errors import DeploymentOver
 from bluegreen.shifting import expected, must_be
@@ -15,16 +16,10 @@ from bluegreen.step import step
 def handler(deployment: Baking) -> Completion:
     plan, green = deployment.plan, deployment.green.version
     record = records.find(plan.deployment)
-    closed = False
     if record and record.state == records.OPEN:
         must_be(plan, expected(plan, green, deployment.shift), aliases.read(plan.function, plan.alias))
-        closed = records.close(plan.deployment, records.DEPLOYED, serving=green)
+        records.close(record.lock, records.DEPLOYED, serving=green)
         record = records.find(plan.deployment)
     if record is None or record.state != records.DEPLOYED:
         raise DeploymentOver(f"Deployment {plan.deployment} was undone before it was complete.")
-    records.free(record.lock)
-    told = closed and notifications.tell(
-        f"Deployed: {plan.name} is at version {green}",
-        f"{plan.name} went from version {plan.blue.version} to version {green} ({plan.artifact}).",
-    )
-    return Completion(serving=green, told=told)
+    return Completion(serving=green, told=news.tell(plan.deployment))

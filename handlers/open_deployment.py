@@ -47,7 +47,8 @@ def handler(request: Request, execution: Execution) -> Plan:
         artifact=str(artifact),
     )
     _take_lock(record, execution.retries)
-    blue, latest = _serving(request.function, alias), functions.describe(request.function)
+    found = _whole(request.function, alias)
+    blue, latest = functions.describe(request.function, found.route.primary), functions.describe(request.function)
     if request.only_newer:
         _must_be_newer(artifact, record)
     anything_to_deploy = not _serves(artifact, blue)
@@ -61,8 +62,8 @@ def handler(request: Request, execution: Execution) -> Plan:
         red_alarms=_already_red(request.health),
         smoke_tests=_cases(request),
         health=request.health,
-        blue=Blue(version=blue.version, sha256=blue.sha256),
-        latest=Latest(sha256=latest.sha256, settings=latest.settings),
+        blue=Blue(version=blue.version, sha256=blue.sha256, revision=found.revision),
+        latest=Latest(sha256=latest.sha256, settings=latest.settings, revision=latest.revision),
         anything_to_deploy=anything_to_deploy,
         new_code=not isinstance(artifact, Existing),
     )
@@ -95,8 +96,7 @@ def _already_red(health: Health) -> tuple[str, ...]:
 def _as_opened(record: records.Record, plan: Plan) -> Plan:
     """With nothing to deploy the deployment ends here."""
     if not plan.anything_to_deploy:
-        records.close(plan.deployment, records.NOTHING_TO_DEPLOY, serving=plan.blue.version)
-        records.free(record.lock)
+        records.close(record.lock, records.NOTHING_TO_DEPLOY, serving=plan.blue.version)
     return plan
 
 
@@ -169,22 +169,23 @@ def _must_be_newer(artifact: Artifact, record: records.Record) -> None:
         theirs = earlier.plan.artifact if earlier.plan and earlier.alias == record.alias else None
         if not isinstance(artifact, Zip) or not isinstance(theirs, Zip) or earlier.id == record.id:
             continue
-        if (artifact.uploaded_at or "") < (theirs.uploaded_at or ""):
+        if artifact.is_older_than(theirs):
             raise InvalidRequest(
                 f"artifact: {artifact} was uploaded at {artifact.uploaded_at}, before {theirs} ({theirs.uploaded_at}), "
                 f"which deployment {earlier.id} took; to go back all the same, deploy it by hand"
             )
 
 
-def _serving(function: str, alias: str) -> functions.Function:
-    """The version that serves everybody. Raises InvalidRequest when there is no such alias, or no one such version."""
+def _whole(function: str, alias: str) -> aliases.Alias:
+    """The alias, if one version serves everybody. Raises InvalidRequest when there is no such alias or version."""
     try:
-        route = aliases.read(function, alias).route
+        found = aliases.read(function, alias)
     except NotFound as error:
         raise InvalidRequest(
             f"alias: {function} has no alias {alias}; correct the name, or create it with "
             f"`bluegreen adopt {function} --alias {alias}`"
         ) from error
+    route = found.route
     if not route.whole and aliases.moved_by_lambda(function, alias):
         raise AwsUnavailable(f"Lambda is moving the provisioned concurrency of {function}:{alias}; again in a moment")
     if not route.whole:
@@ -198,7 +199,7 @@ def _serving(function: str, alias: str) -> functions.Function:
             f"alias: {function}:{alias} points to $LATEST, which cannot be gone back to; "
             f"`bluegreen adopt {function} --alias {alias}` publishes what serves"
         )
-    return functions.describe(function, route.primary)
+    return found
 
 
 def _serves(artifact: Artifact, blue: functions.Function) -> bool:

@@ -7,8 +7,8 @@ Safe to retry: a record is written once.
 import os
 from typing import Any
 
-from bluegreen import clock
-from bluegreen.aws import notifications, records
+from bluegreen import clock, news
+from bluegreen.aws import records
 from bluegreen.deployment import Refused, Rejection
 from bluegreen.step import Execution, step
 
@@ -30,13 +30,9 @@ def handler(refused: Refused, execution: Execution) -> Rejection:
         error=error,
         cause=cause,
     )
-    kept = records.keep(record)
-    closed = records.close(record.id, records.REJECTED, error=error, cause=cause)
-    records.free(record.lock)
-    told = (kept or closed) and notifications.tell(
-        f"Rejected: {record.function}:{record.alias} was not touched", f"{error}: {cause}"
-    )
-    return Rejection(error=error, cause=cause, told=told)
+    if not records.close(record.lock, records.REJECTED, error=error, cause=cause):
+        records.keep(record)
+    return Rejection(error=error, cause=cause, told=news.tell(record.id))
 
 
 def _plain(name: Any) -> str:

@@ -22,7 +22,7 @@ def handler(deployment: Opened) -> Code:
                 f"The code or the configuration of {plan.function} changed since the deployment opened: someone else "
                 "did that, or a deployment to another of its aliases."
             )
-        records.must_be(records.OPEN, plan.deployment)
+        records.learn_code_sent(plan.deployment)
         with suppress(PreconditionFailed):  # our own call may have worked with its reply lost: what is there decides
             functions.update(plan.function, plan.code, latest.revision)
         latest = functions.when_ready(plan.function)

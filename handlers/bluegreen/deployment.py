@@ -60,13 +60,31 @@ def _plain_key(key: str) -> str:
 
 
 class Zip(Frozen):
-    """A zip in the artifact bucket; the newest object version unless one is named."""
+    """
+    A zip in the artifact bucket; the newest object version unless one is named.
+
+    `uploaded_at` is S3's own time of it, to the second; `sequencer` is from S3's event, and orders the uploads of one
+    key.
+    """
 
     bucket: Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$")]
     key: Annotated[str, Field(min_length=1, max_length=1024), AfterValidator(_plain_key)]
     version_id: str | None = None
     sha256: Digest | None = None
     uploaded_at: str | None = None
+    sequencer: Annotated[str, Field(max_length=64)] | None = None
+
+    def is_older_than(self, other: Self) -> bool:
+        """
+        It was uploaded before.
+
+        Sequencers of one key are compared as AWS says (re:Post knowledge center, "duplicate messages in SQS"): as text,
+        the shorter padded with zeros on the right.
+        """
+        if (self.bucket, self.key) == (other.bucket, other.key) and self.sequencer and other.sequencer:
+            digits = max(len(self.sequencer), len(other.sequencer))
+            return self.sequencer.upper().ljust(digits, "0") < other.sequencer.upper().ljust(digits, "0")
+        return (self.uploaded_at or "") < (other.uploaded_at or "")
 
     def __str__(self) -> str:
         return f"s3://{self.bucket}/{self.key}"
@@ -241,17 +259,19 @@ def _shown(value: Any) -> str:
 
 
 class Blue(Frozen):
-    """What serves when the deployment opens."""
+    """What serves when the deployment opens: all of the alias, which has that revision."""
 
     version: VersionNumber
     sha256: str
+    revision: str = ""
 
 
 class Latest(Frozen):
-    """The code of $LATEST when the deployment opens."""
+    """$LATEST when the deployment opens: its code, a digest of its settings, and its revision."""
 
     sha256: str
     settings: str
+    revision: str = ""
 
 
 class Plan(Frozen):

@@ -2,9 +2,9 @@
 Putting blue back: what RollBack and the recovery of a dead deployment have in common.
 
 Safe to repeat and safe beside itself: each part reads first, changes only what this deployment put there,
-and names the revision that it read. The record is marked before the alias is read, and ShiftAlias writes the weight to
-come into an open record after it has read the alias; so of a shift and an undoing at the same moment, one sees the
-other.
+and names the revision that it read. The record is marked before the alias and $LATEST are read, and whoever changes
+them writes that into an open record after reading them; so of a change and an undoing at the same moment, one sees the
+other. What is as it was is written anew all the same, for its revision: a change that was about to be made then fails.
 """
 
 from bluegreen.aws import aliases, artifacts, functions, records
@@ -16,6 +16,7 @@ from bluegreen.errors import (
     NotFound,
     PreconditionFailed,
     RollbackImpossible,
+    StillInProgress,
 )
 from bluegreen.smoke import UNLESS_GIVEN
 from bluegreen.traffic import Route, route
@@ -36,8 +37,8 @@ def undo(plan: Plan, green: str | None, error: str, cause: str, *, tried: int) -
         return _as_it_ended(plan, record)
     if record is None and tried:
         raise AwsUnavailable(f"The deployments table does not answer. {plan.name} by hand: `{by_hand(plan)}`.")
-    serving, alias = _alias(plan, green, record)
-    latest = _latest_or_why_not(plan, tried)
+    serving, alias = _alias(plan, green, record, tried)
+    latest = _latest_or_why_not(plan, record, tried)
     if record is None:
         raise AwsUnavailable(f"{alias} {latest} The deployments table does not answer, so the record is still open.")
     return Rollback(error=error, cause=" ".join([_sentence(cause), alias, latest]), serving=serving)
@@ -63,7 +64,6 @@ def _marked(plan: Plan) -> records.Record | None:
 def _as_it_ended(plan: Plan, record: records.Record) -> Rollback:
     """Its lock is free, so the alias may be another deployment's by now: nothing is touched."""
     if record.state == records.DEPLOYED:
-        records.free(record.lock)
         raise RollbackImpossible(
             f"The deployment was complete when its last state failed: {plan.name} is at version {record.serving}. "
             f"If that is not wanted: `bluegreen rollback {plan.function} --alias {plan.alias}`."
@@ -71,13 +71,13 @@ def _as_it_ended(plan: Plan, record: records.Record) -> Rollback:
     return Rollback(error=record.error or record.state, cause=record.cause or "", serving=record.serving or "")
 
 
-def _alias(plan: Plan, green: str | None, record: records.Record | None) -> tuple[str, str]:
+def _alias(plan: Plan, green: str | None, record: records.Record | None, tried: int) -> tuple[str, str]:
     """Which version or versions serve, and a sentence about it."""
     if record and not record.weights:
         serving = str(aliases.read(plan.function, plan.alias).route)
         return serving, f"{plan.name} is at version {serving}; this deployment never moved it."
     try:
-        return _put_back(plan, green, record)
+        return _put_back(plan, green, record, tried)
     except NotFound as error:
         raise RollbackImpossible(f"{plan.name} cannot be put back: {error} By hand: `{by_hand(plan)}`.") from error
     except (PreconditionFailed, DeploymentOver):
@@ -86,20 +86,37 @@ def _alias(plan: Plan, green: str | None, record: records.Record | None) -> tupl
         raise type(error)(f"{plan.name} could not be put back yet: {error} By hand: `{by_hand(plan)}`.") from error
 
 
-def _put_back(plan: Plan, green: str | None, record: records.Record | None) -> tuple[str, str]:
+def _put_back(plan: Plan, green: str | None, record: records.Record | None, tried: int) -> tuple[str, str]:
     blue = Route(primary=plan.blue.version)
     found = aliases.read(plan.function, plan.alias)
+    if record and record.alias_returned_at:
+        return _is_back(plan, found.route)
     if not _is_ours(plan, green, record, found.route):
         return str(found.route), f"Someone else moved {plan.name} to version {found.route}; it was left as it is."
     doubts = "" if found.route == blue else _doubts_about_blue(plan)
-    if record:
-        records.must_be(records.UNDOING, plan.deployment)
+    if record and records.must_be(records.UNDOING, plan.deployment).alias_returned_at:
+        return _is_back(plan, found.route)
     # Also when blue has it all: the new revision makes a shift fail that read the old one.
     aliases.point(plan.function, plan.alias, blue, found.revision)
-    back = aliases.read(plan.function, plan.alias).route
-    if back != blue and not aliases.moved_by_lambda(plan.function, plan.alias):
-        raise PreconditionFailed(f"{plan.name} was put back to version {blue} and is now at version {back}")
-    return blue.primary, f"{plan.name} is back at version {blue.primary}.{doubts}"
+    back = aliases.read(plan.function, plan.alias)
+    if back.revision == found.revision and (found.route != blue or tried < ENOUGH_ATTEMPTS):
+        raise StillInProgress(f"{plan.name} was put back to version {blue} and does not show it yet")
+    if record:
+        records.learn_returned(plan.deployment)
+    serving, sentence = _is_back(plan, back.route)
+    return serving, f"{sentence}{doubts}"
+
+
+def _is_back(plan: Plan, found: Route) -> tuple[str, str]:
+    """What the alias says after it had been put back, which is nobody's doing but Lambda's and other people's."""
+    blue = Route(primary=plan.blue.version)
+    if found == blue or (blue.primary in found.versions and aliases.moved_by_lambda(plan.function, plan.alias)):
+        return blue.primary, f"{plan.name} is back at version {blue.primary}."
+    return (
+        str(found),
+        f"{plan.name} was back at version {blue.primary}, then someone else moved it to version {found}; "
+        "it was left as it is.",
+    )
 
 
 def _is_ours(plan: Plan, green: str | None, record: records.Record | None, found: Route) -> bool:
@@ -125,33 +142,59 @@ def _doubts_about_blue(plan: Plan) -> str:
     return f" But version {blue} is unwell itself: {'; '.join(found)}." if found else ""
 
 
-def _latest_or_why_not(plan: Plan, tried: int) -> str:
+def _latest_or_why_not(plan: Plan, record: records.Record | None, tried: int) -> str:
     """Users are safe by now: what cannot be done about $LATEST in ten attempts is said, and holds nothing up."""
     try:
-        return _latest(plan)
+        return _latest(plan, record)
     except DeploymentError as error:
         if tried < ENOUGH_ATTEMPTS:
             raise
-        return f"$LATEST keeps the new code; putting it back failed: {_sentence(str(error))}"
+        return f"{_what_latest_has(plan)} The last attempt to put it back failed: {_sentence(str(error))}"
 
 
-def _latest(plan: Plan) -> str:
+def _what_latest_has(plan: Plan) -> str:
+    """An attempt that failed may have worked all the same, with its reply lost."""
+    try:
+        found = functions.describe(plan.function)
+    except DeploymentError:
+        return "Whether $LATEST has the new code or the old could not be seen."
+    if found.sha256 == plan.latest.sha256:
+        return "$LATEST has the code it had."
+    if isinstance(plan.artifact, Existing) or not found.holds(plan.artifact):
+        return "Someone else changed the code of $LATEST; it was left as it is."
+    return "$LATEST keeps the new code."
+
+
+def _latest(plan: Plan, record: records.Record | None) -> str:
     """$LATEST as it was, if what stands there is ours and what stood there can be had."""
     if isinstance(plan.artifact, Existing):
         return "$LATEST was not part of it."
     found = functions.when_settled(plan.function)
+    sent = record is None or record.code_sent_at is not None
     if found.sha256 == plan.latest.sha256:
+        if record and record.code_sent_at:
+            # A handler that hangs may still send the new code: the new revision makes it fail.
+            _put_into_latest(plan, found, _copy_of(plan, found))
         return "$LATEST has the code it had."
-    if not found.holds(plan.artifact):
+    if not sent or not found.holds(plan.artifact):
         return "Someone else changed the code of $LATEST; it was left as it is."
     before = _code_before(plan)
     if before is None:
         return "$LATEST keeps the new code: what it had was never published or deployed from here."
+    _put_into_latest(plan, found, before)
+    return f"$LATEST is put back to {before}."
+
+
+def _put_into_latest(plan: Plan, found: functions.Function, before: Zip | Image | None) -> None:
+    if before is None:
+        return
     records.must_be(records.UNDOING, plan.deployment)
     functions.update(plan.function, before, found.revision)
-    if functions.when_settled(plan.function).sha256 != plan.latest.sha256:
+    after = functions.when_settled(plan.function)
+    if after.sha256 != plan.latest.sha256:
         raise PreconditionFailed(f"$LATEST of {plan.function} was put back to {before} and is something else now")
-    return f"$LATEST is put back to {before}."
+    if after.revision == found.revision:
+        raise StillInProgress(f"$LATEST of {plan.function} was put back to {before} and does not show it yet")
 
 
 def _code_before(plan: Plan) -> Zip | Image | None:
@@ -162,10 +205,14 @@ def _code_before(plan: Plan) -> Zip | Image | None:
             return earlier
     if plan.latest.sha256 != plan.blue.sha256:
         return None
-    blue = functions.describe(plan.function, plan.blue.version)
-    if blue.image_uri:
-        return Image(image_uri=blue.image_uri)
-    return artifacts.keep_copy(blue.code_url, plan.function, blue.sha256) if blue.code_url else None
+    return _copy_of(plan, functions.describe(plan.function, plan.blue.version))
+
+
+def _copy_of(plan: Plan, version: functions.Function) -> Zip | Image | None:
+    """The code of a version or of $LATEST, where it can be deployed from; None if Lambda does not say."""
+    if version.image_uri:
+        return Image(image_uri=version.image_uri)
+    return artifacts.keep_copy(version.code_url, plan.function, version.sha256) if version.code_url else None
 
 
 def _sentence(text: str) -> str:

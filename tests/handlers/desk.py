@@ -148,6 +148,12 @@ class Desks:
             desk.end()
 
 
+def the_lock_is_still_there(desk: Desk) -> None:
+    """As a person may restore it from a backup, without the deployment that it belonged to."""
+    lock = {"function": FUNCTION, "alias": ALIAS, "held_by": desk.arn, "deployment": desk.name, "kind": "lock"}
+    boto3.resource("dynamodb").Table(TABLE).put_item(Item={"pk": f"lock#{FUNCTION}:{ALIAS}", "sk": "lock"} | lock)
+
+
 def somebody_points_the_alias(version: str, weights: dict[str, float] | None = None) -> None:
     """Past us, as with the console."""
     boto3.client("lambda").update_alias(

@@ -33,7 +33,7 @@ def test_the_lock_is_free_and_people_are_told(shifted: Desk) -> None:
     assert shifted.deployer.notified() == [f"Deployed: {FUNCTION}:{ALIAS} is at version 2"]
 
 
-@pytest.mark.parametrize("operation", ["GetAlias", "UpdateItem", "GetItem", "DeleteItem", "PutItem"])
+@pytest.mark.parametrize("operation", ["GetAlias", "GetItem", "TransactWriteItems", "PutItem"])
 @pytest.mark.parametrize("when", ["before", "after"])
 def test_whichever_call_goes_unanswered_the_next_attempt_completes(shifted: Desk, operation: str, when: Any) -> None:
     with shifted.aws.fails(operation, "ReadTimeout", times=None, when=when), pytest.raises(AwsUnavailable):
@@ -58,7 +58,15 @@ def test_no_deployment_turns_on_whether_people_could_be_told(shifted: Desk) -> N
     with shifted.aws.fails("Publish", "AuthorizationError"):
         assert shifted.run("CompleteDeployment") == {"serving": "2", "told": False}
 
-    assert shifted.state() == "Deployed"
+    assert (shifted.state(), shifted.holder()) == ("Deployed", None)
+
+
+def test_who_was_told_without_its_being_written_down_may_be_told_again_and_nothing_else(shifted: Desk) -> None:
+    with shifted.aws.fails("UpdateItem", "ServiceUnavailable", times=None):
+        assert shifted.run("CompleteDeployment") == {"serving": "2", "told": False}
+
+    assert shifted.run("CompleteDeployment", retries=1) == {"serving": "2", "told": True}
+    assert shifted.deployer.notified() == [f"Deployed: {FUNCTION}:{ALIAS} is at version 2"] * 2
 
 
 def test_an_alias_that_somebody_else_moved_is_not_called_deployed(shifted: Desk) -> None:
@@ -92,7 +100,7 @@ class TestAHandlerThatOutlivesItsExecution:
 
     def test_does_not_complete_what_is_undone_while_it_runs(self, shifted: Desk) -> None:
         with (
-            just_before("dynamodb", "UpdateItem", lambda: shifted.failed().run("RollBack")),
+            just_before("dynamodb", "TransactWriteItems", lambda: shifted.failed().run("RollBack")),
             pytest.raises(DeploymentOver),
         ):
             shifted.run("CompleteDeployment")

@@ -6,9 +6,9 @@ import boto3
 import pytest
 
 import recover_deployments
-from bluegreen.errors import DeploymentError
-from tests.handlers.desk import Desk, Desks, somebody_points_the_alias
-from tests.machine.deployer import ALIAS, FUNCTION, GOOD
+from bluegreen.errors import AwsUnavailable, DeploymentError
+from tests.handlers.desk import Desk, Desks, somebody_points_the_alias, the_lock_is_still_there
+from tests.machine.deployer import ALIAS, FUNCTION, GOOD, TABLE
 from tests.machine.invocation import Context
 
 CONTEXT = Context(
@@ -67,6 +67,41 @@ def test_people_are_told_once(stopped: Desk) -> None:
     assert stopped.deployer.notified() == [f"Rolled back: {FUNCTION}:{ALIAS} is at version 1"]
 
 
+@pytest.mark.parametrize("event", [True, False], ids=["event", "sweep"])
+def test_people_whom_nobody_told_of_an_end_are_told(stopped: Desk, event: bool) -> None:
+    with stopped.aws.fails("Publish", "InternalFailure", times=None):
+        recover(ended_badly(stopped))
+    assert is_whole(stopped)
+    assert stopped.deployer.notified() == []
+
+    recover(ended_badly(stopped) if event else EVERY_FEW_MINUTES)
+
+    assert stopped.deployer.notified() == [f"Rolled back: {FUNCTION}:{ALIAS} is at version 1"]
+
+
+def test_people_are_told_of_what_was_stopped_before_it_touched_anything(desk: Desk) -> None:
+    with desk.aws.fails("GetAlias", "ServiceUnavailable", times=None), pytest.raises(AwsUnavailable):
+        desk.run("OpenDeployment")
+    desk.stop()
+
+    recover(ended_badly(desk))
+
+    assert (desk.state(), desk.holder()) == ("Rejected", None)
+    assert desk.deployer.notified() == [f"Rejected: {FUNCTION}:{ALIAS} was not touched"]
+
+
+def test_a_deployment_that_another_release_began_is_left_to_a_person(stopped: Desk) -> None:
+    table = boto3.resource("dynamodb").Table(TABLE)
+    table.put_item(Item=(stopped.record() or {}) | {"plan": '{"a field": "of another release"}'})
+
+    with pytest.raises(DeploymentError, match="first"):
+        recover(ended_badly(stopped))
+
+    assert stopped.deployer.alias() == ("1", {"2": 0.1})
+    assert (stopped.state(), stopped.holder()) == ("open", "first")
+    assert stopped.deployer.notified() == [f"ROLLBACK FAILED: {FUNCTION}:{ALIAS} may be split"]
+
+
 def test_what_still_runs_is_left_alone(desk: Desk) -> None:
     desk.to("ShiftAlias").run("ShiftAlias")
 
@@ -88,12 +123,12 @@ def test_what_ended_as_it_should_is_left_alone(desk: Desk) -> None:
     assert desk.deployer.alias() == ("2", {})
 
 
-def test_a_lock_that_a_complete_deployment_left_is_freed_and_nothing_else(desk: Desk) -> None:
+def test_a_lock_that_is_there_without_its_deployment_is_freed_and_nothing_else(desk: Desk) -> None:
     desk.to("ShiftAlias")
     desk.run("ShiftAlias")
     desk.run("ShiftAlias")
-    with desk.aws.fails("DeleteItem", "ServiceUnavailable", times=None), pytest.raises(DeploymentError):
-        desk.run("CompleteDeployment")
+    desk.run("CompleteDeployment")
+    the_lock_is_still_there(desk)
     desk.stop()
 
     recover(EVERY_FEW_MINUTES)
@@ -138,7 +173,7 @@ def test_who_must_help_is_told_the_command_and_not_every_few_minutes(stopped: De
     assert stopped.deployer.notified() == [f"ROLLBACK FAILED: {FUNCTION}:{ALIAS} may be split"]
 
 
-def test_what_aws_did_not_let_happen_happens_the_next_time(stopped: Desk) -> None:
+def test_what_aws_did_not_let_happen_happens_the_next_time_and_calls_nobody(stopped: Desk) -> None:
     with (
         stopped.aws.fails("UpdateAlias", "ServiceException", times=None),
         pytest.raises(DeploymentError),
@@ -148,6 +183,28 @@ def test_what_aws_did_not_let_happen_happens_the_next_time(stopped: Desk) -> Non
     recover(EVERY_FEW_MINUTES)
 
     assert is_whole(stopped)
+    assert stopped.deployer.notified() == [f"Rolled back: {FUNCTION}:{ALIAS} is at version 1"]
+
+
+def test_what_aws_does_not_let_happen_for_a_long_time_calls_a_person(stopped: Desk) -> None:
+    with stopped.aws.fails("UpdateAlias", "ServiceException", times=None):
+        for _ in range(4):
+            with pytest.raises(DeploymentError):
+                recover(EVERY_FEW_MINUTES)
+            stopped.aws.clock.sleep(300)
+
+    assert stopped.deployer.notified() == [f"ROLLBACK FAILED: {FUNCTION}:{ALIAS} may be split"]
+
+
+def test_a_person_who_could_not_be_called_is_called_the_next_time(stopped: Desk) -> None:
+    boto3.client("lambda").delete_alias(FunctionName=FUNCTION, Name=ALIAS)
+    with stopped.aws.fails("Publish", "InternalFailure", times=None), pytest.raises(DeploymentError):
+        recover(EVERY_FEW_MINUTES)
+
+    with pytest.raises(DeploymentError):
+        recover(EVERY_FEW_MINUTES)
+
+    assert stopped.deployer.notified() == [f"ROLLBACK FAILED: {FUNCTION}:{ALIAS} may be split"]
 
 
 def test_an_alias_that_somebody_mended_meanwhile_is_theirs(stopped: Desk) -> None:

@@ -57,7 +57,7 @@ def test_the_lock_of_another_stays_where_it_is(desk: Desk, desks: Desks) -> None
     assert desk.state() == "open"
 
 
-@pytest.mark.parametrize("operation", ["PutItem", "UpdateItem", "DeleteItem"])
+@pytest.mark.parametrize("operation", ["PutItem", "TransactWriteItems"])
 @pytest.mark.parametrize("when", ["before", "after"])
 def test_whichever_call_goes_unanswered_the_next_attempt_rejects(refused: Desk, operation: str, when: Any) -> None:
     refused.run("OpenDeployment")

@@ -8,8 +8,22 @@ from typing import Any
 import boto3
 import pytest
 
-from bluegreen.errors import AwsRefused, AwsUnavailable, DeploymentError, DeploymentOver, RollbackImpossible
-from tests.handlers.desk import Desk, Desks, just_before, somebody_points_the_alias, somebody_updates_the_code
+from bluegreen.errors import (
+    AwsRefused,
+    AwsUnavailable,
+    DeploymentError,
+    DeploymentOver,
+    LatestMoved,
+    RollbackImpossible,
+)
+from tests.handlers.desk import (
+    Desk,
+    Desks,
+    aws_answers,
+    just_before,
+    somebody_points_the_alias,
+    somebody_updates_the_code,
+)
 from tests.machine.deployer import ALIAS, BUCKET, FUNCTION, GOOD, TABLE
 
 ORDER = ["UpdateCode", "SmokeTest", "PublishVersion", "SmokeTestGreen", "ShiftAlias"]
@@ -122,7 +136,7 @@ class TestRepeated:
 
     @pytest.mark.parametrize(
         "operation",
-        ["UpdateAlias", "GetAlias", "UpdateFunctionCode", "GetFunction", "UpdateItem", "DeleteItem", "PutItem"],
+        ["UpdateAlias", "GetAlias", "UpdateFunctionCode", "GetFunction", "UpdateItem", "TransactWriteItems", "PutItem"],
     )
     @pytest.mark.parametrize("when", ["before", "after"])
     def test_whichever_call_goes_unanswered_the_next_attempt_finishes(
@@ -204,6 +218,19 @@ class TestSomebodyElse:
 
         assert shifting.deployer.alias() == ("2", {})
 
+    def test_who_moves_it_to_green_once_blue_is_back_is_not_overwritten(self, shifting: Desk) -> None:
+        shifting.run("ShiftAlias")
+        with shifting.aws.fails("TransactWriteItems", "ServiceUnavailable", times=None), pytest.raises(AwsUnavailable):
+            shifting.run("RollBack")
+        assert shifting.deployer.alias() == ("1", {})
+        somebody_points_the_alias("2")
+
+        rollback = shifting.run("RollBack", retries=1)
+
+        assert shifting.deployer.alias() == ("2", {})
+        assert rollback["serving"] == "2"
+        assert "then someone else moved it to version 2" in rollback["cause"]
+
     def test_who_put_other_code_into_latest_keeps_it(self, shifting: Desk) -> None:
         theirs = somebody_updates_the_code(shifting.deployer, GOOD % 9)
 
@@ -269,8 +296,69 @@ class TestTheCodeThatLatestHad:
 
             rollback = shifting.run("RollBack", retries=30)
 
-        assert "putting it back failed" in rollback["cause"]
+        assert "$LATEST keeps the new code. The last attempt to put it back failed" in rollback["cause"]
         assert (shifting.state(), shifting.holder()) == ("RolledBack", None)
+
+    def test_that_is_back_with_its_reply_lost_is_not_called_lost(self, shifting: Desk) -> None:
+        with shifting.aws.fails("UpdateFunctionCode", "ReadTimeout", times=None, when="after"):
+            rollback = shifting.run("RollBack", retries=30)
+
+        assert "$LATEST has the code it had" in rollback["cause"]
+        assert blue_is_back(shifting)
+
+    def test_that_cannot_be_seen_is_not_guessed(self, shifting: Desk) -> None:
+        with shifting.aws.fails("GetFunction", "AccessDeniedException", times=None):
+            rollback = shifting.run("RollBack", retries=30)
+
+        assert "Whether $LATEST has the new code or the old could not be seen" in rollback["cause"]
+
+    def test_that_was_never_touched_is_not_written(self, desk: Desk) -> None:
+        desk.run("OpenDeployment")
+        before = revision_of_latest()
+
+        desk.failed().run("RollBack")
+
+        assert revision_of_latest() == before
+
+    def test_stays_what_somebody_else_made_it_also_with_our_artifact(self, desk: Desk) -> None:
+        desk.run("OpenDeployment")
+        theirs = somebody_updates_the_code(desk.deployer, GOOD % 2)
+
+        rollback = desk.failed("LatestMoved", "somebody").run("RollBack")
+
+        assert desk.deployer.digest() == theirs
+        assert "Someone else changed the code of $LATEST" in rollback["cause"]
+
+
+class TestAHandlerThatHangs:
+    """Its execution has been stopped or goes on without it, and the call that it was about to make comes late."""
+
+    def test_does_not_put_the_new_code_into_latest_after_all(self, desk: Desk) -> None:
+        desk.run("OpenDeployment")
+
+        with (
+            just_before("lambda", "UpdateFunctionCode", lambda: desk.failed().run("RollBack")),
+            pytest.raises(LatestMoved),
+        ):
+            desk.run("UpdateCode")
+
+        assert blue_is_back(desk)
+
+    def test_is_waited_out_where_the_revision_does_not_change(self, desk: Desk) -> None:
+        desk.to("SmokeTest")
+        unchanged: Any = boto3.client("lambda").get_function(FunctionName=FUNCTION)
+        with aws_answers("lambda", "UpdateFunctionCode", {}), aws_answers("lambda", "GetFunction", unchanged):
+            with pytest.raises(DeploymentError):
+                desk.failed().run("RollBack", retries=3)
+
+            rollback = desk.run("RollBack", retries=30)
+
+        assert desk.state() == "RolledBack"
+        assert "The last attempt to put it back failed" in rollback["cause"]
+
+
+def revision_of_latest() -> str:
+    return str(boto3.client("lambda").get_function(FunctionName=FUNCTION)["Configuration"]["RevisionId"])
 
 
 def bytes_of(digest: str) -> bytes:
@@ -368,7 +456,7 @@ class TestBesideItself:
         assert desk.deployer.digest() == desk.document["plan"]["artifact"]["sha256"]
 
     def test_the_record_is_closed_once(self, shifting: Desk) -> None:
-        with just_before("dynamodb", "DeleteItem", lambda: shifting.run("RollBack")):
+        with just_before("dynamodb", "TransactWriteItems", lambda: shifting.run("RollBack")):
             shifting.run("RollBack")
 
         assert len(shifting.deployer.notified()) == 1

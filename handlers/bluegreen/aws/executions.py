@@ -8,6 +8,7 @@ from bluegreen.errors import NotFound
 from bluegreen.model import Frozen
 
 RUNNING = "RUNNING"
+FAILED = "FAILED"
 
 
 class Execution(Frozen):

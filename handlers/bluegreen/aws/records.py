@@ -6,10 +6,12 @@ The record of every deployment, and the lock of every alias, in one DynamoDB tab
     deployment#<id>           step#<time>#<state>#…   what a state did, with its evidence
     lock#<function>:<alias>   lock                    there while a deployment of that alias is open
 
-The index ByFunction lists a function's deployments by their start, ByKind the locks that are held.
-A record is `open`, then perhaps `undoing`, then has the name of the machine's end. Who sets `undoing` may
-undo; whoever shifts reads the alias first, and then writes down the weight to come while the record is open, so
-that a handler which outlives its execution cannot change what was undone.
+The index ByFunction lists a function's deployments by their start, ByKind the locks that are held and the records of
+whose end nobody was told yet. A record is `open`, then perhaps `undoing`, then has the name of the machine's end. The
+lock is taken with the record's opening and freed with its end, in one transaction each: it is held as long as the
+deployment is live. Who sets `undoing` may undo; whoever changes the alias or $LATEST reads it first, and then writes
+down what is to come while the record is open, so that a handler which outlives its execution cannot change what was
+undone.
 """
 
 import json
@@ -17,6 +19,7 @@ import os
 import uuid
 from typing import TYPE_CHECKING, Any
 
+from botocore.exceptions import ClientError
 from pydantic import ValidationError
 
 from bluegreen import clock
@@ -35,13 +38,20 @@ ROLLED_BACK = "RolledBack"
 REJECTED = "Rejected"
 NOTHING_TO_DEPLOY = "NothingToDeploy"
 LARGEST_EVIDENCE = 100_000
-HOUR_SECONDS = 3600
 RECORD = "record"
 LOCK = "lock"
+UNTOLD = "untold"
 
 
 class Record(Frozen):
-    """A deployment, as people ask for it. Times are ISO 8601, UTC; `serving` is the version that serves at its end."""
+    """
+    A deployment, as people ask for it.
+
+    Times are ISO 8601, UTC. `serving` is the version that serves at its end. From `code_sent_at` on, $LATEST may have
+    the new code; from `alias_returned_at` on, the alias has nothing of this deployment any more. People were told of
+    its end at `told_at`, and called to help at `paged_at`. A plan of another release that lacks what this one needs is
+    `unreadable`.
+    """
 
     id: str
     function: str
@@ -52,21 +62,31 @@ class Record(Frozen):
     started_by: str
     artifact: str
     plan: Plan | None = None
+    unreadable: bool = False
     green: str | None = None
     weights: tuple[float, ...] = ()
+    code_sent_at: str | None = None
+    alias_returned_at: str | None = None
     ended_at: str | None = None
     error: str | None = None
     cause: str | None = None
     serving: str | None = None
+    told_at: str | None = None
+    paged_at: str | None = None
 
     @property
     def live(self) -> bool:
         """It has not ended, or nobody has written down how."""
         return self.state in (OPEN, UNDOING)
 
+    @property
+    def untold(self) -> bool:
+        """It has ended in a way that people want to know of, and nobody has written down that they do."""
+        return not self.live and self.state != NOTHING_TO_DEPLOY and self.told_at is None
+
     def to_json(self) -> dict[str, Any]:
         """The record as callers of the API and the command line get it."""
-        return self.model_dump(mode="json", exclude_none=True)
+        return self.model_dump(mode="json", exclude_none=True, exclude={"unreadable"})
 
     @property
     def lock(self) -> "Lock":
@@ -132,11 +152,10 @@ def open_deployment(record: Record) -> None:
                 ]
             )
         except dynamodb.exceptions.TransactionCanceledException as error:
-            reasons = [reason.get("Code") for reason in error.response.get("CancellationReasons", [])]
             holder = held(record.function, record.alias)
-            if holder and holder.held_by != record.execution and "ConditionalCheckFailed" in reasons:
+            if holder and holder.held_by != record.execution and "ConditionalCheckFailed" in _reasons(error):
                 raise Held(holder) from error
-            raise AwsUnavailable(f"the table could not take the record now ({reasons})") from error
+            raise AwsUnavailable(f"the table could not take the record now ({_reasons(error)})") from error
 
 
 def held(function: str, alias: str) -> Lock | None:
@@ -147,18 +166,27 @@ def held(function: str, alias: str) -> Lock | None:
 
 def locks() -> list[Lock]:
     """Every lock that is held."""
+    return [_lock(item) for item in _of_kind(LOCK)]
+
+
+def untold() -> list[Record]:
+    """Every deployment of whose end nobody was told yet."""
+    return [_record(item) for item in _of_kind(UNTOLD)]
+
+
+def _of_kind(kind: str) -> list[dict[str, str]]:
     pages = (
         client("dynamodb")
         .get_paginator("query")
         .paginate(
             TableName=_table(),
             IndexName="ByKind",
-            KeyConditionExpression="kind = :lock",
-            ExpressionAttributeValues={":lock": {"S": LOCK}},
+            KeyConditionExpression="kind = :kind",
+            ExpressionAttributeValues={":kind": {"S": kind}},
         )
     )
     with in_our_words():
-        return [_lock(_strings(item)) for page in pages for item in page["Items"]]
+        return [_strings(item) for page in pages for item in page["Items"]]
 
 
 def keep(record: Record) -> bool:
@@ -167,7 +195,9 @@ def keep(record: Record) -> bool:
     with in_our_words():
         try:
             dynamodb.put_item(
-                TableName=_table(), Item=_record_item(record), ConditionExpression="attribute_not_exists(pk)"
+                TableName=_table(),
+                Item=_record_item(record) | ({"kind": {"S": UNTOLD}} if record.untold else {}),
+                ConditionExpression="attribute_not_exists(pk)",
             )
         except dynamodb.exceptions.ConditionalCheckFailedException:
             return False
@@ -179,6 +209,15 @@ def learn_plan(plan: Plan) -> None:
     green = {"green": plan.artifact.version} if isinstance(plan.artifact, Existing) else {}
     learned = {"plan": plan.model_dump_json(), "artifact": str(plan.artifact)}
     _learn(plan.deployment, learned | green)
+
+
+def learn_code_sent(deployment: str) -> None:
+    """
+    Write down that the next call puts the new code into $LATEST, so that undoing knows whose code it finds there.
+
+    Raises DeploymentOver if somebody has begun to undo the deployment. Read $LATEST first, as with a shift.
+    """
+    _learn(deployment, {"code_sent_at": clock.iso(clock.now())})
 
 
 def learn_green(deployment: str, version: str) -> None:
@@ -196,11 +235,17 @@ def learn_shift(deployment: str, weights: list[float]) -> None:
     _learn(deployment, {"weights": json.dumps(weights)})
 
 
-def must_be(state: str, deployment: str) -> None:
+def learn_returned(deployment: str) -> None:
+    """Write down that the alias has nothing of this deployment any more: whatever moves it from now on is not ours."""
+    _set(deployment, {"alias_returned_at": clock.iso(clock.now())}, while_in=(UNDOING,))
+
+
+def must_be(state: str, deployment: str) -> Record:
     """Raises DeploymentOver if the record is in another state by now. Read what is to be changed before asking."""
     record = find(deployment)
     if record is None or record.state != state:
         raise DeploymentOver(f"Deployment {deployment} is not {state} any more; nothing was changed.")
+    return record
 
 
 def _learn(deployment: str, values: dict[str, str]) -> None:
@@ -213,51 +258,63 @@ def begin_undoing(deployment: str) -> bool:
     return _set(deployment, {"state": UNDOING}, while_in=(OPEN, UNDOING))
 
 
-def page(deployment: str) -> bool:
-    """Whether it is time to call a person again: the first time, and an hour after the last."""
-    now = clock.now()
+def close(
+    lock: Lock, state: str, *, serving: str | None = None, error: str | None = None, cause: str | None = None
+) -> bool:
+    """
+    Write how it ended and free the lock, both or neither; False if an end stood there already.
+
+    `Deployed` needs a deployment that nobody undoes. Until `told` the record is among the untold ones.
+    """
+    learned = {"serving": serving, "error": error, "cause": cause}
+    values = {"state": state, "ended_at": clock.iso(clock.now())} | {
+        name: value for name, value in learned.items() if value
+    }
+    if state != NOTHING_TO_DEPLOY:
+        values["kind"] = UNTOLD
     dynamodb = client("dynamodb")
     with in_our_words():
         try:
-            dynamodb.update_item(
-                TableName=_table(),
-                Key=_key(f"deployment#{deployment}", RECORD),
-                UpdateExpression="SET paged_at = :now",
-                ConditionExpression="attribute_not_exists(paged_at) OR paged_at < :hour_ago",
-                ExpressionAttributeValues={
-                    ":now": {"S": clock.iso(now)},
-                    ":hour_ago": {"S": clock.iso(now - HOUR_SECONDS)},
-                },
+            dynamodb.transact_write_items(
+                TransactItems=[
+                    {
+                        "Update": _setting(
+                            lock.deployment, values, while_in=(OPEN,) if state == DEPLOYED else (OPEN, UNDOING)
+                        )
+                    },
+                    {"Delete": _freeing(lock)},
+                ]
             )
-        except dynamodb.exceptions.ConditionalCheckFailedException:
-            return False
+        except dynamodb.exceptions.TransactionCanceledException as refusal:
+            if _reasons(refusal)[:1] == ["ConditionalCheckFailed"]:
+                return False
+            raise AwsUnavailable(f"the table could not take the end now ({_reasons(refusal)})") from refusal
     return True
 
 
-def close(
-    deployment: str, state: str, *, serving: str | None = None, error: str | None = None, cause: str | None = None
-) -> bool:
-    """Write how it ended; False if that stood there already. `Deployed` needs a deployment that nobody undoes."""
-    learned = {"serving": serving, "error": error, "cause": cause}
-    values = {"state": state, "ended_at": clock.iso(clock.now())}
-    return _set(
-        deployment,
-        values | {name: value for name, value in learned.items() if value},
-        while_in=(OPEN,) if state == DEPLOYED else (OPEN, UNDOING),
-    )
+def told(deployment: str) -> None:
+    """Write down that people know how it ended."""
+    with in_our_words():
+        client("dynamodb").update_item(
+            TableName=_table(),
+            Key=_key(f"deployment#{deployment}", RECORD),
+            UpdateExpression="SET told_at = :now REMOVE kind",
+            ConditionExpression="attribute_exists(pk)",
+            ExpressionAttributeValues={":now": {"S": clock.iso(clock.now())}},
+        )
+
+
+def paged(deployment: str) -> None:
+    """Write down that a person was called."""
+    _set(deployment, {"paged_at": clock.iso(clock.now())}, while_in=(OPEN, UNDOING))
 
 
 def free(lock: Lock) -> None:
-    """Give the lock back, if it still is that execution's."""
+    """Give back a lock whose deployment is not live, if it still is that execution's."""
     dynamodb = client("dynamodb")
     with in_our_words():
         try:
-            dynamodb.delete_item(
-                TableName=_table(),
-                Key=_key(f"lock#{lock.function}:{lock.alias}", LOCK),
-                ConditionExpression="attribute_not_exists(pk) OR held_by = :me",
-                ExpressionAttributeValues={":me": {"S": lock.held_by}},
-            )
+            dynamodb.delete_item(**_freeing(lock))
         except dynamodb.exceptions.ConditionalCheckFailedException:
             return
 
@@ -329,20 +386,40 @@ def _get(pk: str, sk: str) -> dict[str, str] | None:
 def _set(deployment: str, values: dict[str, str], *, while_in: tuple[str, ...]) -> bool:
     """False when the record is in another state and nothing was written."""
     dynamodb = client("dynamodb")
-    states = {f":while{number}": {"S": state} for number, state in enumerate(while_in)}
     with in_our_words():
         try:
-            dynamodb.update_item(
-                TableName=_table(),
-                Key=_key(f"deployment#{deployment}", RECORD),
-                UpdateExpression="SET " + ", ".join(f"#{name} = :{name}" for name in values),
-                ConditionExpression=f"#state IN ({', '.join(states)})",
-                ExpressionAttributeNames={f"#{name}": name for name in {*values, "state"}},
-                ExpressionAttributeValues={f":{name}": {"S": value} for name, value in values.items()} | states,
-            )
+            dynamodb.update_item(**_setting(deployment, values, while_in=while_in))
         except dynamodb.exceptions.ConditionalCheckFailedException:
             return False
     return True
+
+
+def _setting(deployment: str, values: dict[str, str], *, while_in: tuple[str, ...]) -> Any:
+    """An update of the record, as a call of its own and in a transaction."""
+    states = {f":while{number}": {"S": state} for number, state in enumerate(while_in)}
+    return {
+        "TableName": _table(),
+        "Key": _key(f"deployment#{deployment}", RECORD),
+        "UpdateExpression": "SET " + ", ".join(f"#{name} = :{name}" for name in values),
+        "ConditionExpression": f"#state IN ({', '.join(states)})",
+        "ExpressionAttributeNames": {f"#{name}": name for name in {*values, "state"}},
+        "ExpressionAttributeValues": {f":{name}": {"S": value} for name, value in values.items()} | states,
+    }
+
+
+def _freeing(lock: Lock) -> Any:
+    """A deletion of the lock, as a call of its own and in a transaction."""
+    return {
+        "TableName": _table(),
+        "Key": _key(f"lock#{lock.function}:{lock.alias}", LOCK),
+        "ConditionExpression": "attribute_not_exists(pk) OR held_by = :me",
+        "ExpressionAttributeValues": {":me": {"S": lock.held_by}},
+    }
+
+
+def _reasons(refusal: ClientError) -> list[str]:
+    """Why a transaction was cancelled, a code for each of its parts."""
+    return [str(reason.get("Code")) for reason in refusal.response.get("CancellationReasons", [])]
 
 
 def _strings(item: dict[str, "AttributeValueTypeDef"]) -> dict[str, str]:
@@ -360,7 +437,7 @@ def _lock(item: dict[str, str]) -> Lock:
 
 
 def _record_item(record: Record) -> dict[str, "AttributeValueTypeDef"]:
-    values = record.model_dump(exclude_none=True, exclude={"plan", "weights"})
+    values = record.model_dump(exclude_none=True, exclude={"plan", "unreadable", "weights"})
     values |= {"plan": record.plan.model_dump_json()} if record.plan else {}
     return _key(f"deployment#{record.id}", RECORD) | {name: {"S": value} for name, value in values.items()}
 
@@ -368,8 +445,8 @@ def _record_item(record: Record) -> dict[str, "AttributeValueTypeDef"]:
 def _record(item: dict[str, str]) -> Record:
     known: dict[str, Any] = {name: value for name, value in item.items() if name in Record.model_fields}
     known |= {"weights": json.loads(known["weights"])} if "weights" in known else {}
-    known["plan"] = _plan(known.get("plan"))
-    return Record(**known)
+    plan = _plan(known.pop("plan", None))
+    return Record(**known, plan=plan, unreadable="plan" in item and plan is None)
 
 
 def _plan(text: str | None) -> Plan | None:

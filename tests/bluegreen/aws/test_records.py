@@ -1,6 +1,7 @@
 """The record and the lock: who may write what, when."""
 
 import itertools
+from collections.abc import Callable
 
 import pytest
 
@@ -67,7 +68,7 @@ class TestOpening:
 
     def test_what_has_ended_is_not_opened_again(self) -> None:
         records.open_deployment(record())
-        records.close("first", records.ROLLED_BACK)
+        records.close(record().lock, records.ROLLED_BACK)
 
         with pytest.raises(AwsUnavailable):
             records.open_deployment(record())
@@ -80,8 +81,8 @@ class TestClosing:
     def test_writes_how_it_ended_once(self, end: str) -> None:
         records.open_deployment(record())
 
-        assert records.close("first", end, serving="2", error="E", cause="c")
-        assert [records.close("first", other, serving="9") for other in ENDS] == [False] * 4
+        assert records.close(record().lock, end, serving="2", error="E", cause="c")
+        assert [records.close(record().lock, other, serving="9") for other in ENDS] == [False] * 4
 
         found = records.find("first")
         assert found is not None
@@ -92,12 +93,12 @@ class TestClosing:
         records.open_deployment(record())
         records.begin_undoing("first")
 
-        assert not records.close("first", records.DEPLOYED)
+        assert not records.close(record().lock, records.DEPLOYED)
         assert state() == records.UNDOING
-        assert records.close("first", records.ROLLED_BACK)
+        assert records.close(record().lock, records.ROLLED_BACK)
 
     def test_what_is_not_there_writes_nothing(self) -> None:
-        assert not records.close("first", records.REJECTED)
+        assert not records.close(record().lock, records.REJECTED)
         assert records.find("first") is None
 
 
@@ -112,22 +113,30 @@ class TestUndoing:
     @pytest.mark.parametrize("end", ENDS)
     def test_does_not_begin_after_the_end(self, end: str) -> None:
         records.open_deployment(record())
-        records.close("first", end)
+        records.close(record().lock, end)
 
         assert not records.begin_undoing("first")
         assert state() == end
 
-    @pytest.mark.parametrize("what", ["green", "shift"])
-    def test_ends_what_the_deployment_may_learn(self, what: str) -> None:
+    @pytest.mark.parametrize(
+        "learn",
+        [
+            lambda: records.learn_code_sent("first"),
+            lambda: records.learn_green("first", "2"),
+            lambda: records.learn_shift("first", [0.1]),
+        ],
+        ids=["code", "green", "shift"],
+    )
+    def test_ends_what_the_deployment_may_learn(self, learn: Callable[[], None]) -> None:
         records.open_deployment(record())
         records.begin_undoing("first")
 
         with pytest.raises(DeploymentOver):
-            records.learn_green("first", "2") if what == "green" else records.learn_shift("first", [0.1])
+            learn()
 
         found = records.find("first")
         assert found is not None
-        assert (found.green, found.weights) == (None, ())
+        assert (found.code_sent_at, found.green, found.weights) == (None, None, ())
 
 
 class TestLearning:
@@ -163,6 +172,32 @@ class TestLearning:
 
 
 class TestTheLock:
+    def test_is_held_as_long_as_the_deployment_is_live(self) -> None:
+        records.open_deployment(record())
+        records.begin_undoing("first")
+        assert records.held("Shop", "PROD") == record().lock
+
+        records.close(record().lock, records.ROLLED_BACK)
+
+        assert records.held("Shop", "PROD") is None
+
+    def test_of_another_is_not_freed_by_an_end_that_comes_again(self) -> None:
+        records.open_deployment(record())
+        records.close(record().lock, records.ROLLED_BACK)
+        records.open_deployment(record("second"))
+
+        records.close(record().lock, records.ROLLED_BACK)
+
+        assert records.held("Shop", "PROD") == record("second").lock
+
+    def test_that_somebody_took_away_by_hand_leaves_the_end_unwritten(self) -> None:
+        records.open_deployment(record())
+        records.free(record().lock)
+        records.open_deployment(record("second"))
+
+        with pytest.raises(AwsUnavailable, match="could not take the end"):
+            records.close(record().lock, records.ROLLED_BACK)
+
     def test_is_given_back_by_its_holder(self) -> None:
         records.open_deployment(record())
 
@@ -180,12 +215,38 @@ class TestTheLock:
 
     def test_that_is_free_can_be_taken(self) -> None:
         records.open_deployment(record())
-        records.close("first", records.ROLLED_BACK)
-        records.free(record().lock)
+        records.close(record().lock, records.ROLLED_BACK)
 
         records.open_deployment(record("second"))
 
         assert records.held("Shop", "PROD") == record("second").lock
+
+
+class TestTellingPeople:
+    @pytest.mark.parametrize("end", [records.DEPLOYED, records.ROLLED_BACK, records.REJECTED])
+    def test_of_an_end_is_open_until_it_is_done(self, end: str) -> None:
+        records.open_deployment(record())
+        assert records.untold() == []
+
+        records.close(record().lock, end)
+        assert [found.id for found in records.untold()] == ["first"]
+
+        records.told("first")
+        assert records.untold() == []
+        found = records.find("first")
+        assert found is not None
+        assert found.told_at
+
+    def test_that_there_was_nothing_to_deploy_is_not_called_for(self) -> None:
+        records.open_deployment(record())
+        records.close(record().lock, records.NOTHING_TO_DEPLOY)
+
+        assert records.untold() == []
+
+    def test_of_what_was_never_opened_is_open_too(self) -> None:
+        records.keep(record().model_copy(update={"state": records.REJECTED}))
+
+        assert [found.id for found in records.untold()] == ["first"]
 
 
 class TestKeeping:
