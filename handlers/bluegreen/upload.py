@@ -56,6 +56,7 @@ class Upload(Frozen):
         """The request; what the upload itself says goes before the settings."""
         artifact = {"bucket": self.bucket, "key": self.key}
         artifact |= {"version_id": self.version_id} if self.version_id else {}
+        artifact |= {"sequencer": self.sequencer} if self.sequencer else {}
         return settings | {
             "function": self.function,
             "artifact": artifact,

@@ -32,7 +32,12 @@ def test_asks_for_that_object_version_on_behalf_of_who_uploaded_it() -> None:
 
     assert request == {
         "function": "Shop",
-        "artifact": {"bucket": "artifacts", "key": "functions/Shop/1.zip", "version_id": "v1"},
+        "artifact": {
+            "bucket": "artifacts",
+            "key": "functions/Shop/1.zip",
+            "version_id": "v1",
+            "sequencer": "00AB",
+        },
         "only_newer": True,
         "started_by": "upload by 123456789012",
     }
@@ -57,7 +62,11 @@ def test_in_a_bucket_without_versions_the_newest_object_is_meant() -> None:
     detail = event()
     del detail["object"]["version-id"]
 
-    assert Upload.read(detail).request({})["artifact"] == {"bucket": "artifacts", "key": "functions/Shop/1.zip"}
+    assert Upload.read(detail).request({})["artifact"] == {
+        "bucket": "artifacts",
+        "key": "functions/Shop/1.zip",
+        "sequencer": "00AB",
+    }
 
 
 def test_one_by_nobody_that_s3_knows_is_by_someone() -> None:

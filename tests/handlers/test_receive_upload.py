@@ -14,6 +14,7 @@ from tests.machine.invocation import Context
 
 CONTEXT = Context("ReceiveUploadFunction", "$LATEST", "arn:aws:lambda:us-east-1:123456789012:function:ReceiveUpload")
 KEY = f"functions/{FUNCTION}/build-7.zip"
+SEQUENCER = "0055AED6DCD90281E5"
 
 
 @pytest.fixture(autouse=True)
@@ -28,7 +29,7 @@ def machine(deployer: Deployer, monkeypatch: pytest.MonkeyPatch) -> str:
     return arn
 
 
-def event(key: str = KEY, version: str = "v1", sequencer: str = "0055AED6DCD90281E5") -> dict[str, Any]:
+def event(key: str = KEY, version: str = "v1", sequencer: str = SEQUENCER) -> dict[str, Any]:
     """As EventBridge delivers it."""
     return {
         "version": "0",
@@ -72,7 +73,7 @@ def test_the_function_of_its_key_is_deployed_with_that_object_version() -> None:
     request = receive(event())
 
     assert request["function"] == FUNCTION
-    assert request["artifact"] == {"bucket": BUCKET, "key": KEY, "version_id": "v1"}
+    assert request["artifact"] == {"bucket": BUCKET, "key": KEY, "version_id": "v1", "sequencer": SEQUENCER}
     assert request["started_by"] == "upload by 123456789012"
     Request.read(request)
 
