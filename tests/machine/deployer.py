@@ -17,9 +17,11 @@ from unittest import mock
 
 import boto3
 from botocore.exceptions import ClientError
+from moto.core.models import DEFAULT_ACCOUNT_ID
+from moto.dynamodb.models import dynamodb_backends
 
 from tests.machine.invocation import Handler
-from tests.machine.walk import InProcessAws, Run, handlers_of, in_process_aws
+from tests.machine.walk import REGION, InProcessAws, Run, handlers_of, in_process_aws
 
 FUNCTION, ALIAS = "BonusCalculatorLambda", "PROD"
 BUCKET, TABLE, TOPIC = "artifacts", "deployments", "notifications"
@@ -111,8 +113,9 @@ class Deployer:
 
     def items(self, prefix: str) -> list[dict[str, Any]]:
         """What the table has whose key begins so."""
-        found = boto3.resource("dynamodb").Table(TABLE).scan()["Items"]
-        return [item for item in found if str(item["pk"]).startswith(prefix)]
+        found = dynamodb_backends[DEFAULT_ACCOUNT_ID][REGION].tables[TABLE].all_items()
+        items = ({name: value.value for name, value in item.attrs.items()} for item in found)
+        return [item for item in items if str(item["pk"]).startswith(prefix)]
 
     def record(self, run: Run) -> dict[str, Any]:
         """The record of a run."""
