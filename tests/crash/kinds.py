@@ -199,12 +199,15 @@ def _skewed(seconds: float) -> Arm:
     return arm
 
 
+OLDER = "an older upload's event comes late"
+
 STATES = {
     "stopped in the state": _at_state("entered", World.stop),
     "timed out in the state": _at_state("entered", World.time_out),
     "started again, same name": _at_state("entered", lambda world: world.start_again(None)),
     "started again, other name": _at_state("entered", lambda world: world.start_again("another")),
     "upload's event delivered twice": _at_state("entered", World.upload_again),
+    OLDER: _at_state("entered", World.older_upload),
     "recovery's event delivered, while it runs": _at_state("entered", World.tell_recovery),
 } | {f"another actor: {what}": _at_state("entered", _acts(what)) for what in ACTORS}
 """What may happen while an execution is in a state."""

@@ -9,9 +9,11 @@ import pytest
 from bluegreen import recovery, undo
 from bluegreen.aws import aliases, notifications, records
 from bluegreen.aws.client import client
-from bluegreen.deployment import Rollback
+from bluegreen.deployment import Rollback, Zip
+from tests.crash import kinds
 from tests.crash.matrix import Case, run
 from tests.crash.world import Place
+from tests.machine.deployer import TABLE
 
 SHIFT = Place("ShiftAlias", "UpdateAlias", 2)
 
@@ -28,6 +30,15 @@ def without_revision(function: str, alias: str, route: Any, revision: str) -> An
     )
 
 
+def of_nobody(lock: records.Lock) -> Any:
+    """Instead of the lock itself."""
+    return {"TableName": TABLE, "Key": {"pk": {"S": "lock#nobody"}, "sk": {"S": "lock"}}}
+
+
+HANGING = "stopped, the handler goes on after recovery"
+MOVED_TO_GREEN = ("another actor: green", Place("RollBack", "GetFunction", 2))
+NOT_CLOSED = ("5xx, beyond them", Place("RollBack", "TransactWriteItems", 1))
+
 CARELESS: dict[str, tuple[Any, str, Callable[..., Any], Case, str]] = {
     "does not ask whose the alias is before it puts blue back": (
         undo, "_is_ours", lambda *_: True,
@@ -40,11 +51,21 @@ CARELESS: dict[str, tuple[Any, str, Callable[..., Any], Case, str]] = {
         records, "learn_shift", nothing, Case("good", (("stopped in the state", Place("Bake", "", 1)),)), "1:",
     ),
     "does not free the lock": (
-        records, "free", nothing, Case("good"), "3:",
+        records, "_freeing", of_nobody, Case("good"), "3:",
     ),
     "does not undo what it finds": (
         recovery, "undo", lambda plan, green, error, cause, tried: Rollback(error=error, cause=cause, serving="1"),
         Case("stopped"), "1:",
+    ),
+    "does not ask which upload is the newer": (
+        Zip, "is_older_than", lambda *_: False, Case("good", ((kinds.OLDER, Place("Deployed", "", 1)),)), "3:",
+    ),
+    "does not write down that the new code is sent": (
+        records, "learn_code_sent", nothing,
+        Case("good", ((HANGING, Place("UpdateCode", "UpdateFunctionCode", 1)),)), "3:",
+    ),
+    "does not write down that the alias is back": (
+        records, "learn_returned", nothing, Case("late", (MOVED_TO_GREEN, NOT_CLOSED)), "4:",
     ),
     "does not tell people": (
         notifications, "tell", lambda *_: False, Case("bad"), "told:",

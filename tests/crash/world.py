@@ -183,6 +183,7 @@ class World:
         self.resume_at_recovery_call: int | None = None
         self.resume_after_states: int | None = None
         self.resume_in_next = False
+        self.late_runs: list[Run] = []
         self.events = 1
         self.heir = False
         self.quiet = False
@@ -358,6 +359,11 @@ class World:
         with self.aside():
             self.receive(self.upload_event)
 
+    def older_upload(self) -> None:
+        """The event of the upload before comes only now."""
+        with self.aside(another=True):
+            self.late_runs.append(self.aws.finish(self.receive(self.older_event)))
+
     def start_again(self, name: str | None) -> Run:
         """The same execution again, or the same request under another name."""
         request = json.loads(boto3.client("stepfunctions").describe_execution(executionArn=self.arn)["input"])
@@ -375,15 +381,21 @@ class World:
         boto3.client("s3").put_object(
             Bucket=BUCKET, Key=f"functions/{FUNCTION}/deployment.json", Body=json.dumps(settings).encode()
         )
+        self.older_event, self.upload_event = (
+            self._uploaded(zip_of(GOOD % 0), "00"),
+            self._uploaded(zip_of(source) if source else b"no zip", "01"),
+        )
+        uploaded = self.upload_event["detail"]["object"]
+        self.artifact = {"bucket": BUCKET, "key": uploaded["key"], "version_id": uploaded["version-id"]}
+
+    def _uploaded(self, body: bytes, sequencer: str) -> dict[str, Any]:
         key = f"functions/{FUNCTION}/new.zip"
-        body = zip_of(source) if source else b"no zip"
         version = boto3.client("s3").put_object(Bucket=BUCKET, Key=key, Body=body)["VersionId"]
-        self.artifact = {"bucket": BUCKET, "key": key, "version_id": version}
-        self.upload_event: dict[str, Any] = {
+        return {
             "id": "event",
             "detail": {
                 "bucket": {"name": BUCKET},
-                "object": {"key": key, "version-id": version, "sequencer": "00"},
+                "object": {"key": key, "version-id": version, "sequencer": sequencer},
                 "requester": "a person",
             },
         }
