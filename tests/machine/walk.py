@@ -33,6 +33,7 @@ from unittest import mock
 import boto3
 import botocore.endpoint
 from botocore.loaders import JSONFileLoader
+from botocore.useragent import UserAgentString
 from moto import mock_aws
 from moto.core.models import DEFAULT_ACCOUNT_ID
 from moto.stepfunctions.parser import models as executions_module
@@ -381,6 +382,7 @@ def _nothing_is_read_twice() -> Iterator[None]:
     with (
         mock.patch.object(lambda_eval_utils, "boto_client_for", once),
         mock.patch.object(JSONFileLoader, "load_file", read_model),
+        mock.patch.object(UserAgentString, "to_string", return_value="walk"),
         mock.patch.object(json_path, "parse", _read_path),
         mock.patch.object(result_path, "parse", _read_result_path),
         mock.patch.object(AmazonStateLanguageParser, "parse", staticmethod(_parse)),
