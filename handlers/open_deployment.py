@@ -25,6 +25,9 @@ from bluegreen.smoke import UNLESS_GIVEN, Case
 from bluegreen.step import Execution, step
 from bluegreen.traffic import known, schedule
 
+REMEMBERED_DEPLOYMENTS = 500
+"""Of a function, among which an upload must be the newest."""
+
 PATIENT_RETRIES = 3
 """How often we let $LATEST of a dead deployment be in our way."""
 
@@ -69,8 +72,7 @@ def handler(request: Request, execution: Execution) -> Plan:
     )
     if plan.schedule.adaptive:
         plan = _with_first_weight(plan)
-    records.learn_plan(plan)
-    return _as_opened(record, plan)
+    return _as_opened(record, records.learn_plan(plan))
 
 
 def _with_first_weight(plan: Plan) -> Plan:
@@ -165,7 +167,7 @@ def _take_lock(record: records.Record, retries: int) -> None:
 
 
 def _must_be_newer(artifact: Artifact, record: records.Record) -> None:
-    for earlier in records.of_function(record.function):
+    for earlier in records.of_function(record.function, most=REMEMBERED_DEPLOYMENTS):
         theirs = earlier.plan.artifact if earlier.plan and earlier.alias == record.alias else None
         if not isinstance(artifact, Zip) or not isinstance(theirs, Zip) or earlier.id == record.id:
             continue

@@ -10,35 +10,49 @@ from typing import Any
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from bluegreen import news
-from bluegreen.aws import records
-from bluegreen.errors import DeploymentError, StillInProgress
+from bluegreen import clock, news
+from bluegreen.aws import executions, records
+from bluegreen.errors import AwsUnavailable, DeploymentError, StillInProgress
 from bluegreen.recovery import recover
 from bluegreen.step import logger, metrics, tracer
+
+PAUSES_SECONDS = (0, 10, 20, 40)
+"""Before each attempt; what is not done then is left to the next sweep, and is no failure yet."""
 
 
 @logger.inject_lambda_context(correlation_id_path="id", clear_state=True)
 @tracer.capture_lambda_handler(capture_response=False)
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, list[str]]:
-    recovered, later, failed = [], [], []
-    for lock in _locks(event):
-        try:
-            if recover(lock):
-                recovered.append(lock.deployment)
-        except StillInProgress as error:
-            logger.warning("not recovered yet", extra={"deployment": lock.deployment, "cause": str(error)})
-            later.append(lock.deployment)
-        except Exception:  # whatever is wrong with one, the others must not wait for it
-            logger.exception("not recovered", extra={"deployment": lock.deployment})
-            failed.append(lock.deployment)
-    told = {deployment: news.tell(deployment) for deployment in _untold(event)}
-    logger.info("looked", extra={"recovered": recovered, "later": later, "failed": failed, "told": told})
+    recovered: list[str] = []
+    failed: list[str] = []
+    later = _locks(event)
+    for pause in PAUSES_SECONDS:
+        if later:
+            clock.sleep(pause)
+            later = [lock for lock in later if not _recovered(lock, recovered, failed)]
     if failed:
         metrics.add_metric(name="RollbackFailed", unit=MetricUnit.Count, value=len(failed))
         metrics.flush_metrics()
-    if failed or later:
-        raise DeploymentError(f"not recovered, and tried again in some minutes: {', '.join(failed + later)}")
-    return {"recovered": recovered}
+    told = _tell(event)
+    waiting = [lock.deployment for lock in later]
+    logger.info("looked", extra={"recovered": recovered, "later": waiting, "failed": failed, "told": told})
+    if failed:
+        raise DeploymentError(f"not recovered, and tried again in some minutes: {', '.join(failed)}")
+    return {"recovered": recovered, "later": waiting}
+
+
+def _recovered(lock: records.Lock, recovered: list[str], failed: list[str]) -> bool:
+    """Whether that is all that can be done now; False for what the next attempt may find otherwise."""
+    try:
+        if recover(lock):
+            recovered.append(lock.deployment)
+    except (AwsUnavailable, StillInProgress) as error:
+        logger.warning("not recovered yet", extra={"deployment": lock.deployment, "cause": str(error)})
+        return False
+    except Exception:  # whatever is wrong with one, the others must not wait for it
+        logger.exception("not recovered", extra={"deployment": lock.deployment})
+        failed.append(lock.deployment)
+    return True
 
 
 def _locks(event: dict[str, Any]) -> list[records.Lock]:
@@ -51,7 +65,12 @@ def _locks(event: dict[str, Any]) -> list[records.Lock]:
     return [held] if held and held.held_by == detail["executionArn"] else []
 
 
-def _untold(event: dict[str, Any]) -> list[str]:
-    """The deployment that the event tells of, or all of whose end nobody was told."""
+def _tell(event: dict[str, Any]) -> dict[str, bool]:
+    """Of the deployment that the event tells of, or of all of whose end nobody was told; whether they know now."""
     detail = event.get("detail", {})
-    return [detail["name"]] if "executionArn" in detail else [record.id for record in records.untold()]
+    if "executionArn" not in detail:
+        return {record.id: news.tell(record.id) for record in records.untold()}
+    if records.find(detail["name"]):
+        return {detail["name"]: news.tell(detail["name"])}
+    execution = executions.describe(detail["executionArn"])
+    return {execution.name: news.tell_without_record(execution)} if execution else {}

@@ -24,7 +24,7 @@ def handler(deployment: Shifting) -> Shift:
         return shift
     must_be(plan, expected(plan, green, deployment.shift), found)
     had = [deployment.shift.green_weight] if deployment.shift else []
-    records.learn_shift(plan.deployment, [*had, shift.green_weight])
+    records.learn_shift(plan.deployment, shift.step, [*had, shift.green_weight])
     try:
         aliases.point(plan.function, plan.alias, target, found.revision)
     except PreconditionFailed:

@@ -8,7 +8,7 @@ from contextlib import suppress
 
 from bluegreen.aws import functions, records
 from bluegreen.deployment import Code, Opened
-from bluegreen.errors import LatestMoved, PreconditionFailed
+from bluegreen.errors import LatestMoved, PreconditionFailed, StillInProgress
 from bluegreen.step import step
 
 
@@ -26,6 +26,8 @@ def handler(deployment: Opened) -> Code:
         with suppress(PreconditionFailed):  # our own call may have worked with its reply lost: what is there decides
             functions.update(plan.function, plan.code, latest.revision)
         latest = functions.when_ready(plan.function)
+        if (latest.sha256, latest.settings) == (plan.latest.sha256, plan.latest.settings):
+            raise StillInProgress(f"$LATEST of {plan.function} has another revision and the code it had; sending again")
     if not latest.holds(plan.code):
         raise LatestMoved(
             f"$LATEST of {plan.function} does not have the code of {plan.artifact}: someone else changed it."

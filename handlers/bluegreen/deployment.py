@@ -263,7 +263,7 @@ class Blue(Frozen):
 
     version: VersionNumber
     sha256: str
-    revision: str = ""
+    revision: str
 
 
 class Latest(Frozen):
@@ -271,7 +271,7 @@ class Latest(Frozen):
 
     sha256: str
     settings: str
-    revision: str = ""
+    revision: str
 
 
 class Plan(Frozen):

@@ -5,7 +5,8 @@ The end and that nobody knows of it yet are written in one go; who has written t
 RecoverDeployments whom nobody told.
 """
 
-from bluegreen.aws import notifications, records
+from bluegreen.aws import executions, notifications, records
+from bluegreen.deployment import Failure
 from bluegreen.errors import DeploymentError
 
 
@@ -19,6 +20,14 @@ def tell(deployment: str) -> bool:
     except DeploymentError:
         return False
     return record is not None and record.told_at is not None
+
+
+def tell_without_record(execution: executions.Execution) -> bool:
+    """Of an execution that ended before it could write anything down, so that nothing was changed either."""
+    failure = Failure.model_validate({"Error": execution.error or execution.status, "Cause": execution.cause})
+    return notifications.tell(
+        f"Rejected: {execution.name} touched nothing", f"{failure.error}: {failure.sentence} There is no record of it."
+    )
 
 
 def _words(record: records.Record) -> tuple[str, str]:

@@ -1,8 +1,8 @@
 """What is left to do when a deployment was not completed: undo, close the record, tell people."""
 
 from bluegreen import clock, news
-from bluegreen.aws import executions, notifications, records
-from bluegreen.deployment import Plan, Rollback
+from bluegreen.aws import aliases, executions, notifications, records
+from bluegreen.deployment import Failure, Plan, Rollback
 from bluegreen.errors import (
     AwsUnavailable,
     DeploymentError,
@@ -15,6 +15,9 @@ from bluegreen.undo import ENOUGH_ATTEMPTS, by_hand, undo
 
 ABANDONED = "DeploymentAbandoned"
 """The error of a deployment whose execution ended without ending it."""
+
+GIVEN_UP = "RollbackFailed"
+"""The error of an execution that has tried to roll back for half an hour."""
 
 FORGOTTEN_AFTER_SECONDS = 24 * 3600
 """Step Functions forgets an execution 90 days after its end; a young one it does not show has only just begun."""
@@ -44,49 +47,73 @@ def recover(lock: records.Lock, *, impatient: bool = False) -> bool:
     """
     Clean up after an execution that has ended without doing so itself, however it ended; False while it runs.
 
-    Safe beside itself and beside RollBack. Raises StillInProgress for what will pass, as long as nobody gave it up, and
-    else what `undo` raises; a person is told then, once an hour, what to do by hand. An impatient caller goes on with
-    $LATEST as it is, if it cannot be put back.
+    Safe beside itself and beside RollBack. Raises StillInProgress or AwsUnavailable for what will pass, and
+    RollbackImpossible for what will not or has not for long; a person is told then, once an hour, what to do by hand.
+    An impatient caller goes on with $LATEST as it is, if it cannot be put back.
     """
     record = records.find(lock.deployment)
     holder = executions.describe(lock.held_by)
     if holder and holder.status == executions.RUNNING:
         return False
-    if record and holder is None and clock.now() - clock.moment(record.started_at) < FORGOTTEN_AFTER_SECONDS:
-        raise StillInProgress(f"Step Functions does not show the execution {lock.deployment} yet")
-    if record and record.live and record.plan:
-        status = holder.status if holder else "forgotten by Step Functions"
-        name = record.plan.name
-        cause = f"The execution {lock.deployment} is {status} and did not end its deployment."
-        long_ago = holder is None or clock.now() - holder.ended_at > PATIENCE_SECONDS
-        try:
-            tried = ENOUGH_ATTEMPTS if impatient or long_ago else 0
-            finish(record.plan, undo(record.plan, record.green, ABANDONED, cause, tried=tried))
-        except DeploymentError as error:
-            if isinstance(error, WILL_PASS) and not long_ago and status != executions.FAILED:
-                raise StillInProgress(f"{name} is not recovered yet: {error}") from error
-            _call_a_person(record, name, f"{type(error).__name__}: {error} By hand: {by_hand(record.plan)}")
-            raise
+    if record is None or not record.live:
+        records.free(lock)
         return True
-    if record and record.live and record.unreadable:
-        name = f"{lock.function}:{lock.alias}"
-        lost = RollbackImpossible(
-            f"Another release of this deployer began {lock.deployment}, and this one cannot read its plan. "
-            f"See where {name} is: `aws lambda get-alias --function-name {lock.function} --name {lock.alias}`."
-        )
-        _call_a_person(record, name, str(lost))
-        raise lost
-    if record and record.live:
-        cause = "The execution ended before anything was touched."
-        records.close(lock, records.REJECTED, error=ABANDONED, cause=cause)
-        news.tell(record.id)
-    records.free(lock)
+    if holder is None and clock.now() - clock.moment(record.started_at) < FORGOTTEN_AFTER_SECONDS:
+        raise StillInProgress(f"Step Functions does not show the execution {lock.deployment} yet")
+    long_ago = holder is None or clock.now() - holder.ended_at > PATIENCE_SECONDS
+    try:
+        _clean_up(record, holder, tried=ENOUGH_ATTEMPTS if impatient or long_ago else 1)
+    except DeploymentError as error:
+        now = records.find(record.id)
+        if now is None or not now.live:
+            return True  # somebody else was quicker, and what failed was only to be too late
+        given_up = long_ago or (holder is not None and holder.error == GIVEN_UP)
+        if isinstance(error, WILL_PASS) and not given_up:
+            raise StillInProgress(f"{_name(record)} is not recovered yet: {error}") from error
+        _call_a_person(record, f"{type(error).__name__}: {error}")
+        raise RollbackImpossible(str(error)) from error
     return True
 
 
-def _call_a_person(record: records.Record, name: str, why: str) -> None:
+def _clean_up(record: records.Record, holder: executions.Execution | None, *, tried: int) -> None:
+    status = holder.status if holder else "forgotten by Step Functions"
+    cause = f"The execution {record.id} is {status} and did not end its deployment."
+    if record.plan:
+        finish(record.plan, undo(record.plan, record.green, ABANDONED, cause, tried=tried))
+    elif record.unreadable:
+        _leave_to_a_person(record, cause)
+    else:
+        known = {"Error": holder.error, "Cause": holder.cause} if holder and holder.error else None
+        failure = Failure.model_validate(known or {"Error": ABANDONED, "Cause": cause})
+        records.close(record.lock, records.REJECTED, error=failure.error, cause=failure.sentence)
+        news.tell(record.id)
+
+
+def _leave_to_a_person(record: records.Record, cause: str) -> None:
+    """What another release planned cannot be undone from here; once its alias is whole there is nothing to undo."""
+    route = aliases.read(record.function, record.alias).route
+    if not route.whole:
+        raise RollbackImpossible(
+            f"Another release of this deployer began {record.id}, and {_name(record)} is at version {route}. Choose "
+            f"one, as with `aws lambda update-alias --function-name {record.function} --name {record.alias} "
+            f"--function-version {route.primary} --routing-config AdditionalVersionWeights={{}}`."
+        )
+    cause += " Another release of this deployer began it, so $LATEST was not looked at."
+    cause += f" {_name(record)} is at version {route}."
+    records.close(record.lock, records.ROLLED_BACK, serving=str(route), error=ABANDONED, cause=cause)
+    news.tell(record.id)
+
+
+def _name(record: records.Record) -> str:
+    return f"{record.function}:{record.alias}"
+
+
+def _call_a_person(record: records.Record, why: str) -> None:
     """The first time, and an hour after the last."""
     if record.paged_at and clock.now() - clock.moment(record.paged_at) < PAGED_AGAIN_AFTER_SECONDS:
         return
-    if notifications.tell(f"ROLLBACK FAILED: {name} may be split", f"{why}\n\nIt is tried again every few minutes."):
+    command = f"\n\nBy hand: {by_hand(record.plan)}" if record.plan else ""
+    if notifications.tell(
+        f"ROLLBACK FAILED: {_name(record)} may be split", f"{why}\n\nIt is tried again every few minutes.{command}"
+    ):
         records.paged(record.id)

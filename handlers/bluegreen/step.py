@@ -24,6 +24,8 @@ logger = Logger()
 tracer = Tracer()
 metrics = Metrics()
 
+NOTED_WITHIN_ATTEMPTS = 3
+
 WORTH_A_RETRY = (AwsUnavailable, StillInProgress)
 
 
@@ -72,10 +74,20 @@ def step(handler: Handler) -> LambdaHandler:
             raise
         learned = section.model_dump(mode="json")
         logger.info("done", extra={"learned": learned})
-        records.note(execution.name, state, learned)
+        _note(execution, state, learned)
         return learned
 
     return _with_powertools(lambda_handler)
+
+
+def _note(execution: Execution, state: str, learned: dict[str, Any]) -> None:
+    """A step is done again for want of its note, but no deployment turns on that for ever."""
+    try:
+        records.note(execution.name, state, learned)
+    except DeploymentError as unnoted:
+        if isinstance(unnoted, AwsUnavailable) and execution.retries < NOTED_WITHIN_ATTEMPTS:
+            raise
+        logger.error("not noted", extra={"error": type(unnoted).__name__, "cause": str(unnoted)})
 
 
 def _note_failure(deployment: str, state: str, error: DeploymentError) -> None:

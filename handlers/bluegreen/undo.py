@@ -7,9 +7,13 @@ them writes that into an open record after reading them; so of a change and an u
 other. What is as it was is written anew all the same, for its revision: a change that was about to be made then fails.
 """
 
+from collections.abc import Iterator
+from itertools import islice
+
 from bluegreen.aws import aliases, artifacts, functions, records
 from bluegreen.deployment import Existing, Image, Plan, Rollback, Zip
 from bluegreen.errors import (
+    AwsRefused,
     AwsUnavailable,
     DeploymentError,
     DeploymentOver,
@@ -23,6 +27,9 @@ from bluegreen.traffic import Route, route
 
 ENOUGH_ATTEMPTS = 10
 """To put $LATEST back, before the deployment is closed without."""
+
+NOBODY = "none"
+"""Who serves by an alias that is gone."""
 
 
 def undo(plan: Plan, green: str | None, error: str, cause: str, *, tried: int) -> Rollback:
@@ -73,9 +80,12 @@ def _as_it_ended(plan: Plan, record: records.Record) -> Rollback:
 
 def _alias(plan: Plan, green: str | None, record: records.Record | None, tried: int) -> tuple[str, str]:
     """Which version or versions serve, and a sentence about it."""
+    try:
+        found = aliases.read(plan.function, plan.alias)
+    except NotFound:
+        return NOBODY, f"Someone else deleted {plan.name}; nothing serves by that name."
     if record and not record.weights:
-        serving = str(aliases.read(plan.function, plan.alias).route)
-        return serving, f"{plan.name} is at version {serving}; this deployment never moved it."
+        return str(found.route), f"{plan.name} is at version {found.route}; this deployment never moved it."
     try:
         return _put_back(plan, green, record, tried)
     except NotFound as error:
@@ -169,25 +179,35 @@ def _latest(plan: Plan, record: records.Record | None) -> str:
     """$LATEST as it was, if what stands there is ours and what stood there can be had."""
     if isinstance(plan.artifact, Existing):
         return "$LATEST was not part of it."
-    found = functions.when_settled(plan.function)
+    try:
+        found = functions.when_settled(plan.function)
+    except NotFound:
+        return f"Someone else deleted {plan.function}."
     sent = record is None or record.code_sent_at is not None
     if found.sha256 == plan.latest.sha256:
         if record and record.code_sent_at:
             # A handler that hangs may still send the new code: the new revision makes it fail.
-            _put_into_latest(plan, found, _copy_of(plan, found))
+            for itself in _copy_of(plan, found):
+                _put_into_latest(plan, found, itself)
         return "$LATEST has the code it had."
     if not sent or not found.holds(plan.artifact):
         return "Someone else changed the code of $LATEST; it was left as it is."
-    before = _code_before(plan)
-    if before is None:
-        return "$LATEST keeps the new code: what it had was never published or deployed from here."
-    _put_into_latest(plan, found, before)
-    return f"$LATEST is put back to {before}."
+    refused: AwsRefused | None = None
+    for before in _code_before(plan):
+        try:
+            _put_into_latest(plan, found, before)
+        except PreconditionFailed:
+            raise
+        except AwsRefused as error:
+            refused = error  # an artifact may be gone; blue's own code is not
+        else:
+            return f"$LATEST is put back to {before}."
+    if refused:
+        raise refused
+    return "$LATEST keeps the new code: what it had was never published or deployed from here."
 
 
-def _put_into_latest(plan: Plan, found: functions.Function, before: Zip | Image | None) -> None:
-    if before is None:
-        return
+def _put_into_latest(plan: Plan, found: functions.Function, before: Zip | Image) -> None:
     records.must_be(records.UNDOING, plan.deployment)
     functions.update(plan.function, before, found.revision)
     after = functions.when_settled(plan.function)
@@ -197,22 +217,22 @@ def _put_into_latest(plan: Plan, found: functions.Function, before: Zip | Image 
         raise StillInProgress(f"$LATEST of {plan.function} was put back to {before} and does not show it yet")
 
 
-def _code_before(plan: Plan) -> Zip | Image | None:
+def _code_before(plan: Plan) -> Iterator[Zip | Image]:
     """Where the code can be had that $LATEST held: an earlier deployment's artifact, or blue's own code."""
-    for record in records.of_function(plan.function):
-        earlier = record.plan.artifact if record.plan else None
-        if isinstance(earlier, Zip) and earlier.sha256 == plan.latest.sha256:
-            return earlier
-    if plan.latest.sha256 != plan.blue.sha256:
-        return None
-    return _copy_of(plan, functions.describe(plan.function, plan.blue.version))
+    artifacts_before = (record.plan.artifact for record in records.of_function(plan.function) if record.plan)
+    yield from islice(
+        (each for each in artifacts_before if isinstance(each, Zip) and each.sha256 == plan.latest.sha256), 1
+    )
+    if plan.latest.sha256 == plan.blue.sha256:
+        yield from _copy_of(plan, functions.describe(plan.function, plan.blue.version))
 
 
-def _copy_of(plan: Plan, version: functions.Function) -> Zip | Image | None:
-    """The code of a version or of $LATEST, where it can be deployed from; None if Lambda does not say."""
+def _copy_of(plan: Plan, version: functions.Function) -> Iterator[Zip | Image]:
+    """The code of a version or of $LATEST, where it can be deployed from; nothing if Lambda does not say."""
     if version.image_uri:
-        return Image(image_uri=version.image_uri)
-    return artifacts.keep_copy(version.code_url, plan.function, version.sha256) if version.code_url else None
+        yield Image(image_uri=version.image_uri)
+    elif version.code_url:
+        yield artifacts.keep_copy(version.code_url, plan.function, version.sha256)
 
 
 def _sentence(text: str) -> str:

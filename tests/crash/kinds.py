@@ -98,6 +98,10 @@ def _after_states(world: World) -> None:
     world.resume_after_states = 2
 
 
+def _after_the_next_shift(world: World) -> None:
+    world.resume_after_states = 9
+
+
 def _whenever(world: World) -> None:
     """The run resumes it."""
 
@@ -137,6 +141,7 @@ OTHERS = {f"another actor: {what}": _meanwhile(_acts(what)) for what in ACTORS} 
     "stopped, the handler goes on after recovery": _outlives(True, _whenever),
     "stopped, the handler goes on during the next deployment": _outlives(True, _after_everything),
     "lost, the handler goes on beside its retry": _outlives(False, _after_states),
+    "lost, the handler goes on a shift later": _outlives(False, _after_the_next_shift),
     "lost, the handler goes on after the end": _outlives(False, _whenever),
 }
 """What any call of the machine's own handlers may meet."""

@@ -96,7 +96,7 @@ SCENARIOS = {
             "RolledBack",
             _users_turn_late,
             lambda place: (
-                (place.state == "ShiftAlias" and place.nth == 3)
+                (place.state == "ShiftAlias" and place.nth >= 2)
                 or (place.state == "CheckHealth" and place.nth >= 5)
                 or place.state in ("RollBack", "RolledBack")
             ),

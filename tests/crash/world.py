@@ -480,11 +480,12 @@ class World:
         return {name: value["S"] for name, value in item.items() if "S" in value} if item else None
 
     def is_calm(self) -> bool:
-        """No lock is held, and no record is open."""
+        """No lock is held, no record is open, and nobody is still to be told anything."""
         items = self.deployer.items("")
         locks = [item for item in items if str(item["pk"]).startswith("lock#")]
         live = [item for item in items if item["sk"] == "record" and item["state"] in ("open", "undoing")]
-        return not locks and not live
+        untold = [item for item in items if item.get("kind") == "untold"]
+        return not locks and not live and not untold
 
     # The seams.
 

@@ -327,6 +327,36 @@ def open_at_last(desk: Desk) -> dict[str, Any]:
     raise AssertionError("it never opened")
 
 
+class TestAnAttemptThatItsRetryOvertook:
+    """Its reply was lost, and it reads what the deployment has changed since."""
+
+    def test_does_not_write_another_plan(self, desk: Desk) -> None:
+        def overtake() -> None:
+            desk.run("OpenDeployment", retries=1)
+            desk.run("UpdateCode")
+
+        with just_before("lambda", "GetAlias", overtake):
+            desk.run("OpenDeployment")
+
+        assert json.loads((desk.record() or {})["plan"])["latest"]["sha256"] == digest_of(zip_of(BLUE))
+        desk.failed().run("RollBack")
+        assert desk.deployer.digest() == digest_of(zip_of(BLUE))
+
+    def test_does_not_say_that_there_is_nothing_to_deploy(self, desks: Desks) -> None:
+        desk = desks(traffic={"steps": [{"weight": 1.0, "bake_seconds": 600}]})
+
+        def overtake() -> None:
+            desk.to("ShiftAlias").run("ShiftAlias")
+            assert desk.deployer.alias() == ("2", {})
+
+        with just_before("lambda", "GetAlias", overtake):
+            desk.run("OpenDeployment")
+
+        assert (desk.state(), desk.holder()) == ("open", "first")
+        desk.failed().run("RollBack")
+        assert desk.deployer.alias() == ("1", {})
+
+
 class TestOnlyNewer:
     """What an upload asks for: no step back to older code, however late its event comes."""
 

@@ -7,7 +7,7 @@ import pytest
 
 import recover_deployments
 from bluegreen.errors import AwsUnavailable, DeploymentError
-from tests.handlers.desk import Desk, Desks, somebody_points_the_alias, the_lock_is_still_there
+from tests.handlers.desk import Desk, Desks, just_before, somebody_points_the_alias, the_lock_is_still_there
 from tests.machine.deployer import ALIAS, FUNCTION, GOOD, TABLE
 from tests.machine.invocation import Context
 
@@ -25,6 +25,14 @@ def ended_badly(desk: Desk, status: str = "ABORTED") -> dict[str, Any]:
         "detail-type": "Step Functions Execution Status Change",
         "detail": {"executionArn": desk.arn, "name": desk.name, "status": status},
     }
+
+
+def blue_is_gone() -> None:
+    """Somebody deleted the version that is to serve again; Lambda allows that once no alias names it."""
+    lambda_ = boto3.client("lambda")
+    route: Any = {"FunctionName": FUNCTION, "Name": ALIAS, "FunctionVersion": "2"}
+    lambda_.update_alias(**route, RoutingConfig={"AdditionalVersionWeights": {}})
+    lambda_.delete_function(FunctionName=FUNCTION, Qualifier="1")
 
 
 def recover(event: dict[str, Any]) -> list[str]:
@@ -101,6 +109,13 @@ def test_a_deployment_that_another_release_began_is_left_to_a_person(stopped: De
     assert (stopped.state(), stopped.holder()) == ("open", "first")
     assert stopped.deployer.notified() == [f"ROLLBACK FAILED: {FUNCTION}:{ALIAS} may be split"]
 
+    somebody_points_the_alias("2")
+    recover(EVERY_FEW_MINUTES)
+
+    assert stopped.deployer.alias() == ("2", {})
+    assert (stopped.state(), stopped.holder()) == ("RolledBack", None)
+    assert "Another release of this deployer began it" in (stopped.record() or {})["cause"]
+
 
 def test_what_still_runs_is_left_alone(desk: Desk) -> None:
     desk.to("ShiftAlias").run("ShiftAlias")
@@ -153,7 +168,7 @@ def test_one_that_cannot_be_recovered_holds_up_no_other(stopped: Desk, desks: De
     other = desks("other", function="Other").to("ShiftAlias")
     other.run("ShiftAlias")
     other.stop()
-    boto3.client("lambda").delete_alias(FunctionName=FUNCTION, Name=ALIAS)
+    blue_is_gone()
 
     with pytest.raises(DeploymentError, match="first"):
         recover(EVERY_FEW_MINUTES)
@@ -163,7 +178,7 @@ def test_one_that_cannot_be_recovered_holds_up_no_other(stopped: Desk, desks: De
 
 
 def test_who_must_help_is_told_the_command_and_not_every_few_minutes(stopped: Desk) -> None:
-    boto3.client("lambda").delete_alias(FunctionName=FUNCTION, Name=ALIAS)
+    blue_is_gone()
 
     for _ in range(3):
         with pytest.raises(DeploymentError):
@@ -174,11 +189,9 @@ def test_who_must_help_is_told_the_command_and_not_every_few_minutes(stopped: De
 
 
 def test_what_aws_did_not_let_happen_happens_the_next_time_and_calls_nobody(stopped: Desk) -> None:
-    with (
-        stopped.aws.fails("UpdateAlias", "ServiceException", times=None),
-        pytest.raises(DeploymentError),
-    ):
-        recover(EVERY_FEW_MINUTES)
+    with stopped.aws.fails("UpdateAlias", "ServiceException", times=None):
+        assert recover(EVERY_FEW_MINUTES) == []
+    assert stopped.state() == "undoing"
 
     recover(EVERY_FEW_MINUTES)
 
@@ -188,16 +201,64 @@ def test_what_aws_did_not_let_happen_happens_the_next_time_and_calls_nobody(stop
 
 def test_what_aws_does_not_let_happen_for_a_long_time_calls_a_person(stopped: Desk) -> None:
     with stopped.aws.fails("UpdateAlias", "ServiceException", times=None):
-        for _ in range(4):
-            with pytest.raises(DeploymentError):
-                recover(EVERY_FEW_MINUTES)
-            stopped.aws.clock.sleep(300)
+        recover(EVERY_FEW_MINUTES)
+        stopped.aws.clock.sleep(600)
+        with pytest.raises(DeploymentError, match="first"):
+            recover(EVERY_FEW_MINUTES)
 
     assert stopped.deployer.notified() == [f"ROLLBACK FAILED: {FUNCTION}:{ALIAS} may be split"]
 
 
+@pytest.mark.parametrize("operation", ["DescribeExecution", "GetItem"])
+def test_a_throttle_is_no_failure_of_what_runs_well(desk: Desk, operation: str) -> None:
+    desk.to("ShiftAlias").run("ShiftAlias")
+
+    with desk.aws.fails(operation, "ThrottlingException", times=None):
+        assert recover(EVERY_FEW_MINUTES) == []
+
+    assert (desk.state(), desk.deployer.notified()) == ("open", [])
+
+
+def test_a_passing_hiccup_is_got_over_within_the_same_event(stopped: Desk) -> None:
+    with stopped.aws.fails("UpdateAlias", "ServiceException", times=4):
+        assert recover(ended_badly(stopped)) == ["first"]
+
+    assert is_whole(stopped)
+
+
+def test_who_is_too_late_calls_nobody(desk: Desk) -> None:
+    """It is stopped while its last state still runs, and that closes it before recovery begins to undo it."""
+    desk.to("ShiftAlias")
+    desk.run("ShiftAlias")
+    desk.run("ShiftAlias")
+    desk.stop()
+
+    with just_before("stepfunctions", "DescribeExecution", lambda: desk.run("CompleteDeployment")):
+        recover(ended_badly(desk))
+
+    assert desk.deployer.alias() == ("2", {})
+    assert desk.state() == "Deployed"
+    assert desk.deployer.notified() == [f"Deployed: {FUNCTION}:{ALIAS} is at version 2"]
+
+
+def test_a_table_that_does_not_answer_undoes_nothing(stopped: Desk) -> None:
+    """Whose deployment the alias is meanwhile cannot be known then."""
+    with stopped.aws.fails("UpdateItem", "ServiceUnavailable", times=None):
+        assert recover(ended_badly(stopped)) == []
+
+    assert stopped.deployer.alias() == ("1", {"2": 0.1})
+
+
+def test_people_are_told_of_what_could_not_even_be_written_down(desk: Desk) -> None:
+    desk.stop()
+
+    recover(ended_badly(desk, "FAILED"))
+
+    assert desk.deployer.notified() == ["Rejected: first touched nothing"]
+
+
 def test_a_person_who_could_not_be_called_is_called_the_next_time(stopped: Desk) -> None:
-    boto3.client("lambda").delete_alias(FunctionName=FUNCTION, Name=ALIAS)
+    blue_is_gone()
     with stopped.aws.fails("Publish", "InternalFailure", times=None), pytest.raises(DeploymentError):
         recover(EVERY_FEW_MINUTES)
 

@@ -13,8 +13,8 @@ from bluegreen.errors import (
     AwsUnavailable,
     DeploymentError,
     DeploymentOver,
-    LatestMoved,
     RollbackImpossible,
+    StillInProgress,
 )
 from tests.handlers.desk import (
     Desk,
@@ -270,6 +270,20 @@ class TestTheCodeThatLatestHad:
         assert second.deployer.digest() == before["sha256"]
         assert f"s3://{BUCKET}/{before['key']}" in rollback["cause"]
 
+    def test_is_taken_from_blue_where_that_artifact_is_gone(self, desks: Desks) -> None:
+        first = desks("first", artifact=desks.deployer.upload(GOOD % 2, "gone.zip")).to("ShiftAlias")
+        first.run("ShiftAlias")
+        first.run("ShiftAlias")
+        first.run("CompleteDeployment")
+        gone = first.document["plan"]["artifact"]
+        boto3.client("s3").delete_object(Bucket=BUCKET, Key="gone.zip", VersionId=gone["version_id"])
+        second = desks("second", GOOD % 3).to("ShiftAlias")
+
+        rollback = second.failed().run("RollBack")
+
+        assert second.deployer.digest() == gone["sha256"]
+        assert f"$LATEST is put back to s3://{BUCKET}/restored/" in rollback["cause"]
+
     def test_is_kept_where_it_starts_nothing_when_only_blue_has_it(self, shifting: Desk) -> None:
         shifting.run("RollBack")
 
@@ -338,9 +352,11 @@ class TestAHandlerThatHangs:
 
         with (
             just_before("lambda", "UpdateFunctionCode", lambda: desk.failed().run("RollBack")),
-            pytest.raises(LatestMoved),
+            pytest.raises(StillInProgress),
         ):
             desk.run("UpdateCode")
+        with pytest.raises(DeploymentOver):
+            desk.run("UpdateCode", retries=1)
 
         assert blue_is_back(desk)
 
@@ -412,8 +428,31 @@ class TestUsersFirst:
 
         assert "unwell" not in desk.failed().run("RollBack")["cause"]
 
-    def test_an_alias_that_is_gone_takes_a_person_and_says_the_command(self, shifting: Desk) -> None:
+    @pytest.mark.parametrize("shifted", [False, True])
+    def test_an_alias_that_is_gone_is_said_and_ends_the_deployment(self, desk: Desk, shifted: bool) -> None:
+        desk.to("ShiftAlias")
+        if shifted:
+            desk.run("ShiftAlias")
         boto3.client("lambda").delete_alias(FunctionName=FUNCTION, Name=ALIAS)
+
+        rollback = desk.failed().run("RollBack")
+
+        assert f"Someone else deleted {FUNCTION}:{ALIAS}; nothing serves by that name" in rollback["cause"]
+        assert (desk.state(), desk.holder(), rollback["serving"]) == ("RolledBack", None, "none")
+
+    def test_a_function_that_is_gone_is_said_and_ends_the_deployment(self, shifting: Desk) -> None:
+        boto3.client("lambda").delete_alias(FunctionName=FUNCTION, Name=ALIAS)
+        boto3.client("lambda").delete_function(FunctionName=FUNCTION)
+
+        assert f"Someone else deleted {FUNCTION}." in shifting.run("RollBack")["cause"]
+        assert (shifting.state(), shifting.holder()) == ("RolledBack", None)
+
+    def test_a_blue_that_is_gone_takes_a_person_and_says_the_command(self, shifting: Desk) -> None:
+        somebody_points_the_alias("2")
+        boto3.client("lambda").delete_function(FunctionName=FUNCTION, Qualifier="1")
+        somebody_points_the_alias("2", {})
+        table = boto3.resource("dynamodb").Table(TABLE)
+        table.put_item(Item=(shifting.record() or {}) | {"weights": "[0.1, 1]"})
 
         with pytest.raises(RollbackImpossible, match="aws lambda update-alias --function-name BonusCalculatorLambda"):
             shifting.run("RollBack")

@@ -134,6 +134,19 @@ def test_a_green_that_is_not_active_yet_is_waited_for(at_shift: Desk) -> None:
 
 
 class TestAHandlerThatOutlivesItsExecution:
+    def test_does_not_set_back_what_later_shifts_wrote_down(self, at_shift: Desk) -> None:
+        """Its reply was lost, its state was retried, and the machine went on to the next shift."""
+
+        def overtake() -> None:
+            at_shift.run("ShiftAlias", retries=1)
+            at_shift.run("ShiftAlias")
+
+        with just_before("dynamodb", "UpdateItem", overtake), pytest.raises(DeploymentOver):
+            at_shift.run("ShiftAlias")
+
+        at_shift.failed().run("RollBack")
+        assert at_shift.deployer.alias() == ("1", {})
+
     def test_changes_nothing_once_the_deployment_is_undone(self, at_shift: Desk) -> None:
         at_shift.failed().run("RollBack")
 

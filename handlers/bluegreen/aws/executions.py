@@ -8,7 +8,6 @@ from bluegreen.errors import NotFound
 from bluegreen.model import Frozen
 
 RUNNING = "RUNNING"
-FAILED = "FAILED"
 
 
 class Execution(Frozen):
@@ -16,13 +15,15 @@ class Execution(Frozen):
     An execution as Step Functions knows it.
 
     `status` is RUNNING, SUCCEEDED, FAILED, TIMED_OUT, ABORTED or PENDING_REDRIVE; `ended_at` is in seconds since
-    1970, 0 while it runs.
+    1970, 0 while it runs; `error` and `cause` are those of one that FAILED.
     """
 
     arn: str
     name: str
     status: str
     ended_at: float
+    error: str = ""
+    cause: str = ""
 
 
 def describe(arn: str) -> Execution | None:
@@ -34,7 +35,12 @@ def describe(arn: str) -> Execution | None:
         return None
     ended = answer.get("stopDate")
     return Execution(
-        arn=arn, name=answer["name"], status=answer["status"], ended_at=ended.timestamp() if ended else 0.0
+        arn=arn,
+        name=answer["name"],
+        status=answer["status"],
+        ended_at=ended.timestamp() if ended else 0.0,
+        error=answer.get("error", ""),
+        cause=answer.get("cause", ""),
     )
 
 

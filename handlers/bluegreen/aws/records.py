@@ -204,11 +204,22 @@ def keep(record: Record) -> bool:
     return True
 
 
-def learn_plan(plan: Plan) -> None:
-    """Write down what is about to change and how to undo it. Raises DeploymentOver."""
+def learn_plan(plan: Plan) -> Plan:
+    """
+    Write down what is about to change and how to undo it; once, and what stands there is the answer.
+
+    Of two attempts at the same time the later has read what the deployment itself may have changed since. Raises
+    DeploymentOver.
+    """
     green = {"green": plan.artifact.version} if isinstance(plan.artifact, Existing) else {}
     learned = {"plan": plan.model_dump_json(), "artifact": str(plan.artifact)}
-    _learn(plan.deployment, learned | green)
+    if _set(plan.deployment, learned | green, while_in=(OPEN,), unless_known="plan"):
+        return plan
+    return must_be(OPEN, plan.deployment).plan or _learned_elsewhere(plan)
+
+
+def _learned_elsewhere(plan: Plan) -> Plan:
+    raise DeploymentOver(f"Deployment {plan.deployment} was begun by another release; nothing was changed.")
 
 
 def learn_code_sent(deployment: str) -> None:
@@ -225,14 +236,15 @@ def learn_green(deployment: str, version: str) -> None:
     _learn(deployment, {"green": version})
 
 
-def learn_shift(deployment: str, weights: list[float]) -> None:
+def learn_shift(deployment: str, number: int, weights: list[float]) -> None:
     """
-    Write down which weights of green the alias has or may have after the next call: the last, and the one to come.
+    Write down which weights of green the alias has or may have after shift `number`: the last, and the one to come.
 
-    Raises DeploymentOver if somebody has begun to undo the deployment. Read the alias first: then a shift and an
-    undoing at the same moment cannot miss each other.
+    Raises DeploymentOver if somebody has begun to undo the deployment, or if a later shift has been written down: then
+    this attempt was overtaken by its own retry. Read the alias first: then a shift and an undoing at the same moment
+    cannot miss each other.
     """
-    _learn(deployment, {"weights": json.dumps(weights)})
+    _learn(deployment, {"weights": json.dumps(weights), "shift": f"{number:05}"}, unless_beyond="shift")
 
 
 def learn_returned(deployment: str) -> None:
@@ -248,9 +260,11 @@ def must_be(state: str, deployment: str) -> Record:
     return record
 
 
-def _learn(deployment: str, values: dict[str, str]) -> None:
-    if not _set(deployment, values, while_in=(OPEN,)):
-        raise DeploymentOver(f"Deployment {deployment} is not open any more; nothing was changed.")
+def _learn(deployment: str, values: dict[str, str], *, unless_beyond: str = "") -> None:
+    if not _set(deployment, values, while_in=(OPEN,), unless_beyond=unless_beyond):
+        raise DeploymentOver(
+            f"Deployment {deployment} is not open any more, or went on meanwhile; nothing was changed."
+        )
 
 
 def begin_undoing(deployment: str) -> bool:
@@ -356,17 +370,21 @@ def steps(deployment: str) -> list[Step]:
 
 def of_function(function: str, most: int = 50) -> list[Record]:
     """A function's deployments, the newest first."""
-    with in_our_words():
-        answer = client("dynamodb").query(
+    pages = (
+        client("dynamodb")
+        .get_paginator("query")
+        .paginate(
             TableName=_table(),
             IndexName="ByFunction",
             KeyConditionExpression="#function = :function",
             ExpressionAttributeNames={"#function": "function"},
             ExpressionAttributeValues={":function": {"S": function}},
             ScanIndexForward=False,
-            Limit=most,
+            PaginationConfig={"MaxItems": most},
         )
-    return [_record(_strings(item)) for item in answer["Items"]]
+    )
+    with in_our_words():
+        return [_record(_strings(item)) for page in pages for item in page["Items"]]
 
 
 def _table() -> str:
@@ -383,12 +401,29 @@ def _get(pk: str, sk: str) -> dict[str, str] | None:
     return _strings(item) if item else None
 
 
-def _set(deployment: str, values: dict[str, str], *, while_in: tuple[str, ...]) -> bool:
-    """False when the record is in another state and nothing was written."""
+def _set(
+    deployment: str,
+    values: dict[str, str],
+    *,
+    while_in: tuple[str, ...],
+    unless_known: str = "",
+    unless_beyond: str = "",
+) -> bool:
+    """
+    False when nothing was written: the record is in another state, has a value by the name `unless_known`, or one
+    `unless_beyond` that is greater than the one to write.
+    """
     dynamodb = client("dynamodb")
+    update = _setting(deployment, values, while_in=while_in)
+    if unless_known:
+        update["ConditionExpression"] += f" AND attribute_not_exists(#{unless_known})"
+    if unless_beyond:
+        update["ConditionExpression"] += (
+            f" AND (attribute_not_exists(#{unless_beyond}) OR #{unless_beyond} <= :{unless_beyond})"
+        )
     with in_our_words():
         try:
-            dynamodb.update_item(**_setting(deployment, values, while_in=while_in))
+            dynamodb.update_item(**update)
         except dynamodb.exceptions.ConditionalCheckFailedException:
             return False
     return True
