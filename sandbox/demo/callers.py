@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import itertools
 import json
 import threading
 import time
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any
@@ -15,13 +15,18 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 DEPARTMENTS = ("Engineering", "Sales", "Support")
 
+MOST_REQUESTS = 1_000_000
+
+Judge = Callable[[dict[str, Any], str, Any], bool]
+"""What was asked, which version ran, and what came back: whether that is what it had to be."""
+
 
 @dataclass
 class Tally:
     """
     What callers got: per version that ran, how many right answers and how many errors that it returned.
 
-    `lost` has the requests that no version answered, or that got another request's answer.
+    `lost` has the requests that no version answered, or that got what was not their answer.
     """
 
     served: Counter[str] = field(default_factory=Counter)
@@ -38,18 +43,55 @@ class Tally:
         return len(self.lost) + sum(count for version, count in self.failed.items() if version != bad_version)
 
 
+def question(number: int) -> dict[str, Any]:
+    """An employee like no other."""
+    return {
+        "employee": f"employee-{number}",
+        "salary": 40_000 + 10 * number,
+        "years": number % 23,
+        "department": DEPARTMENTS[number % len(DEPARTMENTS)],
+    }
+
+
+def is_answer_to(asked: dict[str, Any], version: str, reply: Any) -> bool:
+    """A bonus for the employee that was asked about."""
+    try:
+        body = json.loads(reply["body"])
+        return bool(reply["statusCode"] == 200 and body["employee"] == asked["employee"] and body["bonus"] >= 0)
+    except (KeyError, TypeError, ValueError):
+        return False
+
+
+def is_any(asked: dict[str, Any], version: str, reply: Any) -> bool:
+    """Whatever error the version returned is its own."""
+    return True
+
+
 class Callers:
     """
-    A context in which `callers` threads ask the alias `per_second` times a second together.
+    A context in which `callers` threads ask the alias `per_second` times a second together, up to `most` times.
 
     Every request has a payload of its own, none is retried, and each counts for what was `during(...)` when it began.
     """
 
-    def __init__(self, client: Any, function: str, alias: str, *, callers: int = 6, per_second: float = 60) -> None:
+    def __init__(
+        self,
+        client: Any,
+        function: str,
+        alias: str,
+        *,
+        callers: int = 6,
+        per_second: float = 60,
+        most: int = MOST_REQUESTS,
+        asks: Callable[[int], dict[str, Any]] = question,
+        is_answer: Judge = is_answer_to,
+        is_own_error: Judge = is_any,
+    ) -> None:
         self._client = client
         self._function, self._alias = function, alias
         self._callers, self._per_second = callers, per_second
-        self._numbers = itertools.count(1)
+        self._asks, self._is_answer, self._is_own_error = asks, is_answer, is_own_error
+        self._numbers = iter(range(1, most + 1))
         self._lock = threading.Lock()
         self._stop = threading.Event()
         self._tally = Tally()
@@ -79,7 +121,11 @@ class Callers:
         due = time.monotonic()
         while not self._stop.wait(max(0.0, due - time.monotonic())):
             due = max(due + self._callers / self._per_second, time.monotonic())
-            self._call(self._tally, question(next(self._numbers)))
+            with self._lock:
+                number = next(self._numbers, None)
+            if number is None:
+                return
+            self._call(self._tally, self._asks(number))
 
     def _call(self, tally: Tally, asked: dict[str, Any]) -> None:
         try:
@@ -91,29 +137,10 @@ class Callers:
             with self._lock:
                 tally.lost.append(f"{type(error).__name__}: {error}")
             return
+        version, failed = answer["ExecutedVersion"], "FunctionError" in answer
+        is_right, right = (self._is_own_error, tally.failed) if failed else (self._is_answer, tally.served)
         with self._lock:
-            if "FunctionError" in answer:
-                tally.failed[answer["ExecutedVersion"]] += 1
-            elif is_answer_to(asked, reply):
-                tally.served[answer["ExecutedVersion"]] += 1
+            if is_right(asked, version, reply):
+                right[version] += 1
             else:
-                tally.lost.append(f"asked {asked}, got {reply}")
-
-
-def question(number: int) -> dict[str, Any]:
-    """An employee like no other."""
-    return {
-        "employee": f"employee-{number}",
-        "salary": 40_000 + 10 * number,
-        "years": number % 23,
-        "department": DEPARTMENTS[number % len(DEPARTMENTS)],
-    }
-
-
-def is_answer_to(asked: dict[str, Any], reply: Any) -> bool:
-    """A bonus for the employee that was asked about."""
-    try:
-        body = json.loads(reply["body"])
-        return bool(reply["statusCode"] == 200 and body["employee"] == asked["employee"] and body["bonus"] >= 0)
-    except (KeyError, TypeError, ValueError):
-        return False
+                tally.lost.append(f"asked {asked}, got {reply} from version {version}")

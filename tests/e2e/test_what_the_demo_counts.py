@@ -13,6 +13,7 @@ from botocore.exceptions import ClientError
 
 from sandbox.demo.callers import Callers, Tally
 from sandbox.demo.chapter import DEPLOYED, UNHEALTHY, Chapter, Expected
+from sandbox.testing import eventually
 
 
 class Lambda:
@@ -58,6 +59,21 @@ def test_every_request_is_counted_as_what_became_of_it() -> None:
     assert set(tally.failed) == {"2"}
     assert {lost.partition(":")[0].partition(" ")[0] for lost in tally.lost} == {"asked", "ClientError"}
     assert tally.requests == tally.served.total() + tally.failed.total() + len(tally.lost)
+
+
+def test_callers_ask_no_more_often_than_they_may_and_know_an_error_that_is_not_the_versions_own() -> None:
+    settings: dict[str, Any] = {"callers": 3, "per_second": 2000, "most": 30}
+    settings |= {"asks": lambda number: {"number": number}, "is_own_error": lambda asked, *_: asked["number"] % 2 == 0}
+
+    callers = Callers(Lambda(raised), "Shop", "PROD", **settings)
+    tally = callers.during()
+
+    with callers:
+        eventually(lambda: tally.requests >= 30)
+        time.sleep(0.05)
+
+    assert (tally.requests, tally.failed, len(tally.lost)) == (30, {"2": 15}, 15)
+    assert "got {} from version 2" in tally.lost[0]
 
 
 def test_only_the_bad_versions_own_errors_are_no_harm() -> None:
