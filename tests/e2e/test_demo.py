@@ -8,12 +8,11 @@ from typing import Any
 import pytest
 
 from sandbox.server import ROOT
-from tests.e2e.installed import PREPARED, SHIFT, STAGED
+from tests.e2e.installed import PREPARED, SHIFT, STAGED, without_repeated_looks
 
 pytestmark = pytest.mark.xdist_group("e2e")
 
 PATIENCE_SECONDS = 300
-LOOK = ["Bake", "CheckHealth", "BakeOver?"]
 
 
 @pytest.fixture(scope="module")
@@ -36,16 +35,6 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
 @pytest.fixture(scope="module")
 def chapters(demo: dict[str, Any]) -> dict[str, dict[str, Any]]:
     return {f"{chapter['function']} {chapter['code']}": chapter for chapter in demo["chapters"]}
-
-
-def without_repeated_looks(path: list[str]) -> list[str]:
-    """How many looks a bake has depends on the machine's speed: one stands for all of them."""
-    found: list[str] = []
-    for state in path:
-        found.append(state)
-        if found[-6:] == LOOK * 2:
-            del found[-3:]
-    return found
 
 
 def test_no_caller_is_harmed(demo: dict[str, Any]) -> None:
