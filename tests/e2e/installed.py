@@ -6,7 +6,8 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -72,6 +73,28 @@ class Installed(Account):
         """A context in which the alias is called all the while; whoever fails is not asked again."""
         client = self.client("lambda", retries={"total_max_attempts": 1}, max_pool_connections=16)
         return Callers(client, function, ALIAS, **settings)
+
+    @contextmanager
+    def deliveries(self, fate: str, rule: str) -> Iterator[Callable[[], int]]:
+        """What EventBridge hands to this rule's targets meanwhile meets that fate; how often it did so far."""
+        name = self.rule(rule)
+        fault = self._aws.control("faults", {"fault": fate, "operation": "Deliver", "session": name, "times": 0})
+        try:
+            yield lambda: next(each["hits"] for each in self._aws.control("faults") if each["id"] == fault["id"])
+        finally:
+            self._aws.control(f"faults?id={fault['id']}", method="DELETE")
+
+    def rule(self, resource: str) -> str:
+        """The name of a rule of the template."""
+        return self.physical(resource).rpartition("/")[2]
+
+    def watch_calls(self, operation: str, function: str) -> Callable[[], int]:
+        """How often a function of the template calls an operation of AWS from now on."""
+        name, now = self.physical(function), self._aws.control("calls")[-1]["number"]
+        return lambda: sum(
+            (call["session"], call["operation"], call["status"]) == (name, operation, 200)
+            for call in self._aws.control(f"calls?since={now}")
+        )
 
     def http(self, request: urllib.request.Request) -> tuple[int, Any]:
         """Status and body, whatever the status."""
