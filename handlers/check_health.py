@@ -34,13 +34,13 @@ def handler(deployment: Baking) -> Look:
         unmeasured=unmeasured,
         probed=probes > 0,
     )
-    wider = _wider(deployment, seen) if decision.next == "bake_on" else 1.0
+    weight = _next_weight(deployment, seen) if decision.next == "bake_on" else 1.0
     look = Look(
         number=before.number + 1,
-        bake_over=decision.next == "go_on" or wider > shift.green_weight,
+        bake_over=decision.next == "go_on" or weight != shift.green_weight,
         verdict=seen.verdict.kind,
         reason=decision.reason,
-        next_weight=wider,
+        next_weight=weight,
         unmeasured=unmeasured,
         probes=probes,
         pardoned=alarms.pardoned,
@@ -52,8 +52,8 @@ def handler(deployment: Baking) -> Look:
     return look
 
 
-def _wider(deployment: Baking, seen: watch.Seen) -> float:
-    """The weight that the evidence allows under `Adaptive`; under any other strategy the weight there is."""
+def _next_weight(deployment: Baking, seen: watch.Seen) -> float:
+    """Under `Adaptive` what the evidence allows, be it more or less; under any other strategy the weight there is."""
     health, weight = deployment.plan.health, deployment.shift.green_weight
     if not deployment.plan.schedule.adaptive:
         return weight

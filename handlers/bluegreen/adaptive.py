@@ -1,9 +1,10 @@
 """
-The Adaptive weight: green gets as much traffic as it can be trusted with.
+The Adaptive weight: green gets as much traffic as it can be trusted with, and less the moment the odds turn against it.
 
-Between a widening and the first bucket that shows its effect pass a few minutes, in which a green that is worse by
+Between a shift and the first bucket that shows its effect pass a few minutes, in which a green that is worse by
 `bound` harms requests_per_minute * weight * minutes * bound requests unseen. The weight keeps that within a budget,
-so that what a bad green can harm does not grow with the traffic.
+so that what a bad green can harm does not grow with the traffic. A green that is suspected goes back to a small
+weight: there a failure of green is the stronger evidence (about log(1 / weight)), and there are fewer of them.
 """
 
 import math
@@ -20,23 +21,29 @@ class Caution:
     """
     How careful the growth is. `benchmarks/verdict` measures what these numbers buy.
 
-    `requests` may be harmed unseen, or `share_of_minute` of a minute's traffic if that is more. Blue is spotless while
-    its weightiest signal has fewer than `noisy_from` bad requests: two failures of green at a small weight then prove
-    that it is worse, so the budget is `spotless` times the root of the traffic, and green gets `spotless_weight`, or
-    what gives it `spotless_per_minute` requests if that is more, up to `spotless_at_most`.
+    `requests` may be harmed unseen, or `share_of_minute` of a minute's traffic if that is more; only `spotless` times
+    the root of a minute's requests while blue's weightiest signal has had fewer than `noisy_from` bad ones. A weight
+    is at most `times` the largest one seen, and `at_most` before green is fine. Odds of `suspicious_odds` to 1 that
+    green is worse are suspicion: more than the 1 to 1 of no evidence, which rounding may exceed.
+
+    After `canary_buckets` the bake is as long as that of Canary10Percent10Minutes, whose tenth minute has seen eight.
+    Then green gets everything if its bound is within `margins` of the margin and no signal leans against it; one that
+    leans has `while_leaning`, a canary's weight, at most. Before, a green that is fine gets everything when it was
+    seen at ALMOST_ALL for `buckets_at_almost_all`.
     """
 
     requests: float = 50
     share_of_minute: float = 0.008
+    noisy_from: int = 3
+    spotless: float = 1.0
     first_at_least: float = 0.001
     first_at_most: float = 0.045
-    times: float = 10
+    times: float = 15
     at_most: float = 0.5
-    noisy_from: int = 3
-    spotless: float = 0.3
-    spotless_weight: float = 0.065
-    spotless_per_minute: float = 15
-    spotless_at_most: float = 0.25
+    suspicious_odds: float = 1.1
+    canary_buckets: int = 8
+    margins: float = 1.5
+    while_leaning: float = 0.1
     buckets_at_almost_all: int = 2
 
     def budget(self, requests_per_minute: float, *, noisy: bool) -> float:
@@ -45,16 +52,9 @@ class Caution:
         least = self.requests if noisy else min(self.requests, self.spotless * math.sqrt(requests_per_minute))
         return max(least, share)
 
-    def ceiling(self, requests_per_minute: float, *, noisy: bool) -> float:
-        """The largest weight before green is fine."""
-        if noisy:
-            return self.at_most
-        enough = self.spotless_per_minute / max(requests_per_minute, 1.0)
-        return min(self.spotless_at_most, max(self.spotless_weight, enough))
-
 
 @dataclass(frozen=True, slots=True)
-class Widening:
+class Move:
     """Green's next weight, and how long to bake before the next decision. The weight may be the one it has."""
 
     green_weight: float
@@ -66,12 +66,12 @@ CAREFUL = Caution()
 
 def first_weight(
     requests_per_minute: float, *, period_seconds: int = 60, delay_seconds: int = 120, caution: Caution = CAREFUL
-) -> Widening:
+) -> Move:
     """The weight to begin with: nothing is known of green, so it may be a failure outright."""
     unseen = _unseen_minutes(period_seconds, delay_seconds)
     weight = caution.budget(requests_per_minute, noisy=True) / max(requests_per_minute * unseen, 1.0)
     weight = max(caution.first_at_least, min(caution.first_at_most, weight))
-    return Widening(weight, period_seconds + delay_seconds)
+    return Move(weight, period_seconds + delay_seconds)
 
 
 def next_weight(
@@ -82,30 +82,43 @@ def next_weight(
     period_seconds: int = 60,
     delay_seconds: int = 120,
     caution: Caution = CAREFUL,
-) -> Widening:
+) -> Move:
     """
-    The weight after a verdict on all settled buckets; never less than `weight`, 1 when green is through.
+    The weight after a verdict on all settled buckets: up with what they prove, down on suspicion, 1 at the end.
 
-    Ask at every new bucket: the weight grows by what the buckets prove, at most `times` the largest weight
-    they show (`verdict.weight_seen`), so a weight whose effect is not visible yet lends no trust to the next.
+    Ask at every new bucket: the weight grows to at most `times` the largest weight the buckets show
+    (`verdict.weight_seen`), so a weight whose effect is not visible yet lends no trust to the next.
     """
-    stay = Widening(weight, period_seconds)
-    if verdict.kind in ("worse", "cannot_measure") or weight >= 1:
-        return stay
-    if weight >= ALMOST_ALL:
-        seen = verdict.seconds_at_weight_seen if verdict.weight_seen >= ALMOST_ALL else 0
-        through = verdict.kind == "fine" and seen >= caution.buckets_at_almost_all * period_seconds
-        return Widening(1.0, period_seconds) if through else stay
-    if verdict.kind == "fine":
-        return Widening(ALMOST_ALL, period_seconds)
     acting = [finding for finding in verdict.findings if finding.acts]
-    if not acting:
-        return stay
+    if verdict.kind in ("worse", "cannot_measure") or weight >= 1 or not acting:
+        return Move(weight, period_seconds)
+    if verdict.log_evidence > math.log(caution.suspicious_odds):
+        smallest = first_weight(
+            requests_per_minute, period_seconds=period_seconds, delay_seconds=delay_seconds, caution=caution
+        )
+        return Move(min(weight, smallest.green_weight), period_seconds)
     noisy = max(acting, key=lambda finding: finding.share).blue.bad >= caution.noisy_from
     unseen = requests_per_minute * _unseen_minutes(period_seconds, delay_seconds)
     trusted = caution.budget(requests_per_minute, noisy=noisy) / max(unseen * _harm(acting), 1e-9)
-    ceiling = min(caution.ceiling(requests_per_minute, noisy=noisy), caution.times * verdict.weight_seen)
-    return Widening(max(weight, min(trusted, ceiling)), period_seconds)
+    allowed = min(trusted, caution.at_most)
+    leaning = any(finding.leans for finding in acting)
+    if not leaning and verdict.kind == "fine":
+        allowed = ALMOST_ALL
+    if not leaning and _is_through(verdict, acting, period_seconds, caution):
+        allowed = 1.0
+    wider = max(weight, min(allowed, caution.times * verdict.weight_seen))
+    if leaning and verdict.buckets >= caution.canary_buckets:
+        wider = min(wider, caution.while_leaning)
+    return Move(wider, period_seconds)
+
+
+def _is_through(verdict: Verdict, acting: list[Finding], period_seconds: int, caution: Caution) -> bool:
+    """Green was seen with almost all, or it has baked as long as a canary does and is about fine."""
+    at_almost_all = verdict.seconds_at_weight_seen if verdict.weight_seen >= ALMOST_ALL else 0
+    if verdict.kind == "fine" and at_almost_all >= caution.buckets_at_almost_all * period_seconds:
+        return True
+    about_fine = all(finding.bound <= caution.margins * finding.margin for finding in acting)
+    return about_fine and verdict.buckets >= caution.canary_buckets
 
 
 def _harm(acting: list[Finding]) -> float:

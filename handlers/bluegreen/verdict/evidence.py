@@ -15,6 +15,8 @@ from bluegreen.verdict.policy import Tolerance
 
 WORSE_BETS = ((1.25, 0.03), (1.6, 0.09), (2.5, 0.13), (5.0, 0.09), (12.0, 0.07), (50.0, 0.12), (1e4, 0.07))
 """How many times blue's rate green's may be, and the part of the stake on it."""
+LEAST_RATIO = WORSE_BETS[0][0]
+"""Less than so many times blue's rate is not looked for."""
 OUTRIGHT_BET = (0.9, 0.005, 0.40)
 """
 Green's rate, blue's rate and the stake, in tiny buckets: a green that fails outright is found out within a few
@@ -66,6 +68,19 @@ def ratio_bet(psi: float, rho: float, sides: Sides, routed: Allocation) -> tuple
     mean = 1 + share * (psi - 1)
     of_green, of_both = sides.green.bad, sides.green.bad + sides.blue.bad
     return of_green * math.log(psi) - of_both * math.log(mean), -(psi / mean - 1) * routed.green
+
+
+def excess(sides: Sides, tolerance: Tolerance) -> float:
+    """
+    By how many bad requests green exceeds the least difference that is looked for, given blue's in the same bucket.
+
+    The sum over buckets tells which way the counts lean (Mantel and Haenszel 1959): an outage of both versions while
+    green happens to have much traffic does not lean against it, as it would in rates over all buckets.
+    """
+    green, blue = sides.green, sides.blue
+    requests = max(green.requests + blue.requests, 1)
+    looked_for = LEAST_RATIO * blue.bad + tolerance.delta * blue.requests
+    return (green.bad * blue.requests - looked_for * green.requests) / requests
 
 
 def outright_bet(rate: float, blue_rate: float, tolerance: Tolerance, sides: Sides, routed: Allocation) -> float:

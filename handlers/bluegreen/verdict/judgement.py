@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 from bluegreen.verdict.counts import Bucket, Counts, Sides
-from bluegreen.verdict.evidence import NoWorse, Worse, log_sum
+from bluegreen.verdict.evidence import NoWorse, Worse, excess, log_sum
 from bluegreen.verdict.policy import Policy
 from bluegreen.verdict.words import compared, odds, points
 
@@ -19,7 +19,8 @@ NOTHING = Sides()
 class Finding:
     """
     One signal: its counts, the log of its evidence that green is worse, and `bound`, the most by which green's
-    rate can exceed blue's. A signal that does not `act` is in a dry run.
+    rate can exceed blue's. `excess` bad requests of green are more than the least difference that is looked for. A
+    signal that does not `act` is in a dry run.
     """
 
     signal: str
@@ -30,6 +31,12 @@ class Finding:
     log_evidence: float
     bound: float
     margin: float
+    excess: float = 0.0
+
+    @property
+    def leans(self) -> bool:
+        """The counts alone speak against green, however few they are."""
+        return self.excess > 0
 
     @property
     def comparable(self) -> bool:
@@ -106,6 +113,7 @@ class Watch:
         self._worse = {name: Worse(policy.tolerated(name), policy.icc) for name in sorted(signals)}
         self._no_worse = {name: NoWorse(policy.icc) for name in self._worse}
         self._totals = {name: NOTHING for name in self._worse}
+        self._excess = dict.fromkeys(self._worse, 0.0)
         self._log_evidence = self._log_peak = 0.0
         self._seconds_at: dict[float, int] = {}
         self._buckets = 0
@@ -117,6 +125,7 @@ class Watch:
             worse.add(sides, bucket)
             self._no_worse[name].add(sides, bucket)
             self._totals[name] += sides
+            self._excess[name] += excess(sides, self._policy.tolerated(name))
         if self._shares:
             self._log_evidence = log_sum(
                 math.log(share) + self._worse[name].log_value for name, share in self._shares.items()
@@ -160,6 +169,7 @@ class Watch:
             log_evidence=self._worse[name].log_value,
             bound=self._no_worse[name].bound(self._policy.doubt),
             margin=self._policy.tolerated(name).margin,
+            excess=self._excess[name],
         )
 
 
