@@ -39,7 +39,7 @@ def handler(deployment: Baking) -> Look:
         number=before.number + 1,
         bake_over=decision.next == "go_on" or weight != shift.green_weight,
         verdict=seen.verdict.kind,
-        reason=decision.reason,
+        reason=f"{decision.reason}{_back(shift.green_weight, weight)}",
         next_weight=weight,
         unmeasured=unmeasured,
         probes=probes,
@@ -64,3 +64,7 @@ def _next_weight(deployment: Baking, seen: watch.Seen) -> float:
         period_seconds=health.period_seconds,
         delay_seconds=health.delay_seconds,
     ).green_weight
+
+
+def _back(now: float, then: float) -> str:
+    return f"; green goes back from {now:.3g} to {then:.3g} until that is cleared up" if then < now else ""

@@ -23,8 +23,9 @@ class Caution:
 
     `requests` may be harmed unseen, or `share_of_minute` of a minute's traffic if that is more; only `spotless` times
     the root of a minute's requests while blue's weightiest signal has had fewer than `noisy_from` bad ones. A weight
-    is at most `times` the largest one seen, and `at_most` before green is fine. Odds of `suspicious_odds` to 1 that
-    green is worse are suspicion: more than the 1 to 1 of no evidence, which rounding may exceed.
+    is at most `times` the largest one seen, and `at_most` before green is fine; the first one, and that of a suspected
+    green, `first_at_most`. Odds of `suspicious_odds` to 1 that green is worse are suspicion: a little more than the 1
+    to 1 of no evidence, which rounding may exceed.
 
     After `canary_buckets` the bake is as long as that of Canary10Percent10Minutes, whose tenth minute has seen eight.
     Then green gets everything if its bound is within `margins` of the margin and no signal leans against it; one that
@@ -37,7 +38,7 @@ class Caution:
     noisy_from: int = 3
     spotless: float = 1.0
     first_at_least: float = 0.001
-    first_at_most: float = 0.045
+    first_at_most: float = 0.03
     times: float = 15
     at_most: float = 0.5
     suspicious_odds: float = 1.1
@@ -92,22 +93,19 @@ def next_weight(
     acting = [finding for finding in verdict.findings if finding.acts]
     if verdict.kind in ("worse", "cannot_measure") or weight >= 1 or not acting:
         return Move(weight, period_seconds)
-    if verdict.log_evidence > math.log(caution.suspicious_odds):
-        smallest = first_weight(
-            requests_per_minute, period_seconds=period_seconds, delay_seconds=delay_seconds, caution=caution
-        )
-        return Move(min(weight, smallest.green_weight), period_seconds)
     noisy = max(acting, key=lambda finding: finding.share).blue.bad >= caution.noisy_from
     unseen = requests_per_minute * _unseen_minutes(period_seconds, delay_seconds)
     trusted = caution.budget(requests_per_minute, noisy=noisy) / max(unseen * _harm(acting), 1e-9)
+    reach = max(weight, caution.times * verdict.weight_seen)
+    if verdict.log_evidence > math.log(caution.suspicious_odds):
+        return Move(min(trusted, caution.first_at_most, reach), period_seconds)
     allowed = min(trusted, caution.at_most)
-    leaning = any(finding.leans for finding in acting)
-    if not leaning and verdict.kind == "fine":
+    if not verdict.leans and verdict.kind == "fine":
         allowed = ALMOST_ALL
-    if not leaning and _is_through(verdict, acting, period_seconds, caution):
+    if not verdict.leans and _is_through(verdict, acting, period_seconds, caution):
         allowed = 1.0
-    wider = max(weight, min(allowed, caution.times * verdict.weight_seen))
-    if leaning and verdict.buckets >= caution.canary_buckets:
+    wider = min(max(weight, allowed), reach)
+    if verdict.leans and verdict.buckets >= caution.canary_buckets:
         wider = min(wider, caution.while_leaning)
     return Move(wider, period_seconds)
 

@@ -170,7 +170,8 @@ def decide(
         return _no_traffic(health, verdict, baked_seconds, probed)
     if health.max_bake_seconds and baked_seconds < health.max_bake_seconds:
         return Decision(next="bake_on", reason=f"{verdict.reason}{_in_doubt(alarms)}; baking on")
-    reason = f"{verdict.reason}{_in_doubt(alarms)}; the bake is over and nothing speaks against green"
+    against = "what speaks against green proves nothing" if verdict.leans else "nothing speaks against green"
+    reason = f"{verdict.reason}{_in_doubt(alarms)}; the bake is over and {against}"
     return Decision(next="go_on", reason=reason)
 
 

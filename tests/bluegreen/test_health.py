@@ -106,6 +106,12 @@ class TestADecision:
     def test_no_bake_is_cut_short_and_none_drawn_out_unasked(self, kind: str, baked: float, next_: str) -> None:
         assert decided(verdict(kind), baked=baked).next == next_
 
+    def test_what_speaks_against_green_when_the_bake_is_over_is_said(self) -> None:
+        leaning = Finding("errors", True, 1.0, Counts(100, 2), Counts(900, 1), 0.9, 0.1, 0.01, excess=1.6)
+        reason = decided(Verdict("not_enough", "not enough", (leaning,), buckets=3)).reason
+
+        assert "what speaks against green proves nothing" in reason
+
     def test_a_green_nobody_knows_is_not_called_fine(self) -> None:
         assert "nothing speaks against green" in decided(verdict("not_enough")).reason
 

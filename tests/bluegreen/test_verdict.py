@@ -466,6 +466,28 @@ class TestWords:
         assert "odds" not in judge(minutes((1, 5, 0, 0))).findings[0].sentence()
 
     @pytest.mark.parametrize(
+        ("figures", "leans"),
+        [
+            (((0, 100, 0, 900),), False),
+            (((1, 100, 0, 900),), True),
+            (((2, 100, 18, 900),), False),
+            (((3, 100, 18, 900),), True),
+            (((5, 100, 0, 0),), False),
+        ],
+    )
+    def test_counts_lean_against_green_from_the_least_ratio_that_is_looked_for(
+        self, figures: tuple[Figures, ...], leans: bool
+    ) -> None:
+        assert judge(minutes(*figures)).leans == leans
+
+    def test_an_outage_of_both_does_not_lean_against_the_green_that_had_most_of_the_traffic(self) -> None:
+        assert not judge(minutes((1, 100, 9, 900), (450, 900, 50, 100))).leans
+
+    def test_what_is_tolerated_of_cold_starts_does_not_lean(self) -> None:
+        assert not judge(minutes((6, 100, 45, 900), signal="slow")).leans
+        assert judge(minutes((9, 100, 45, 900), signal="slow")).leans
+
+    @pytest.mark.parametrize(
         ("log_odds", "words"),
         [
             (-5, "less than 1 to 1"),

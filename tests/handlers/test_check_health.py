@@ -148,6 +148,49 @@ class TestTheVerdict:
             desk.run("CheckHealth")
 
 
+class TestAdaptive:
+    def weighty(self, desks: Desks) -> Desk:
+        """Green has a tenth or more, since it answered well."""
+        desk = baking(desks, traffic="Adaptive")
+        for _ in range(9):
+            users(desk, "1", calls=540)
+            users(desk, "2", calls=60)
+            after(desk, 60)
+            if desk.run("CheckHealth")["bake_over"]:
+                desk.run("ShiftAlias")
+        assert desk.document["shift"]["green_weight"] > 0.1
+        return desk
+
+    def test_a_suspected_green_is_shifted_down(self, desks: Desks) -> None:
+        desk = self.weighty(desks)
+        had = desk.document["shift"]["green_weight"]
+        users(desk, "1", calls=540)
+        users(desk, "2", calls=60, errors=1)
+        after(desk, 181)
+
+        look = desk.run("CheckHealth")
+        shift = desk.run("ShiftAlias")
+
+        assert (look["bake_over"], look["verdict"]) == (True, "not_enough")
+        assert look["next_weight"] < had
+        assert f"green goes back from {had:.3g} to {look['next_weight']:.3g} until that is cleared up" in look["reason"]
+        assert shift["green_weight"] == desk.deployer.alias()[1]["2"] == look["next_weight"]
+        assert [each["weight"] for each in shift["shifts"]][-2:] == [had, look["next_weight"]]
+        assert (shift["fully_shifted"], desk.run("CheckHealth")["bake_over"]) == (False, False)
+
+    def test_a_shift_down_whose_reply_is_lost_is_one_shift(self, desks: Desks) -> None:
+        desk = self.weighty(desks)
+        users(desk, "1", calls=540)
+        users(desk, "2", calls=60, errors=1)
+        after(desk, 181)
+        look = desk.run("CheckHealth")
+
+        with desk.aws.fails("UpdateAlias", "ReadTimeout", when="after"):
+            shift = desk.run("ShiftAlias", retries=1)
+
+        assert shift["green_weight"] == desk.deployer.alias()[1]["2"] == look["next_weight"]
+
+
 class TestWhatMayStandInTheWay:
     def test_an_alias_that_somebody_else_moved_stops_the_deployment(self, desks: Desks) -> None:
         desk = baking(desks)

@@ -78,6 +78,11 @@ class Verdict:
         return cls("cannot_measure", reason)
 
     @property
+    def leans(self) -> bool:
+        """The counts of some acting signal speak against green, proof or not."""
+        return any(finding.acts and finding.leans for finding in self.findings)
+
+    @property
     def odds(self) -> float:
         """The evidence as odds to one that green is worse, 1e300 at most."""
         return math.exp(max(-690.0, min(690.0, self.log_evidence_peak)))
