@@ -23,7 +23,8 @@ Bad greens: requests harmed on average within the first {MINUTES} minutes (also 
 until rollback, of those rolled back · share promoted. The least harm among rules that spare the identical green of
 the cell in 99 cases of 100 is **bold**; a rule that does not is in (parentheses)."""
 GOOD_LEGEND = (
-    "Identical greens: rolled back · median minute at 90 % of the traffic · at 100 % (- is later than the hour)."
+    "Identical greens: rolled back · median minute at 90 % of the traffic · at 100 % · the minute at which nine of ten "
+    "have 100 % (- is later than the hour)."
 )
 
 
@@ -36,7 +37,8 @@ def number(value: float | None) -> str:
 
 def good_cell(outcome: Outcome) -> str:
     """An identical green."""
-    return f"{outcome.rolled_back:.1%} · {number(outcome.minutes_to_90)} · {number(outcome.minutes_to_100)}"
+    minutes = (outcome.minutes_to_90, outcome.minutes_to_100, outcome.nine_in_ten_at_100)
+    return " · ".join([f"{outcome.rolled_back:.1%}", *(number(minute) for minute in minutes)])
 
 
 def bad_cell(outcome: Outcome) -> str:

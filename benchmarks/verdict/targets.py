@@ -7,6 +7,7 @@ from benchmarks.verdict.floor import AboveFloor
 from benchmarks.verdict.rules import ADAPTIVE, ALARM, OURS
 from benchmarks.verdict.scenario import Scenario, identical_to_blue
 from benchmarks.verdict.simulation import Outcome
+from bluegreen.adaptive import CAREFUL
 from bluegreen.verdict import Policy
 
 ONE_PER_CENT = 0.01
@@ -59,9 +60,11 @@ def targets(measured: Measured, above: list[AboveFloor]) -> list[Target]:
         fewer_harmed(measured),
         fewer_harmed_until_rollback(measured),
         three_per_cent(measured),
+        within_the_budget(measured),
         near_the_floor(above),
         quick_to_ninety(measured),
         quick_to_hundred(measured),
+        quick_to_hundred_in_thin_traffic(measured),
     ]
 
 
@@ -127,6 +130,21 @@ def three_per_cent(measured: Measured) -> Target:
     )
 
 
+def within_the_budget(measured: Measured) -> Target:
+    """What a bad green can harm does not grow with the traffic, but for the share of a minute it takes to see it."""
+
+    def of_budget(scenario: Scenario) -> float:
+        return measured[ADAPTIVE, scenario].harmed / CAREFUL.budget(scenario.per_minute, noisy=True)
+
+    worst = max((scenario for scenario in measured.bad if scenario.green == 1), key=of_budget)
+    budget = f"{CAREFUL.requests:g} requests, or {CAREFUL.share_of_minute:.1%} of a minute's traffic"
+    return Target(
+        f"{ADAPTIVE}: a green that always fails harms its budget at most ({budget}; 5 % more for chance)",
+        of_budget(worst) <= 1.05,
+        f"{of_budget(worst):.0%} of it at most ({worst.cell()})",
+    )
+
+
 def near_the_floor(above: list[AboveFloor]) -> Target:
     """Against Wald's bound."""
     worst = max(above, key=lambda each: each.ratio)
@@ -141,25 +159,44 @@ def near_the_floor(above: list[AboveFloor]) -> Target:
 
 def quick_to_ninety(measured: Measured) -> Target:
     """A good green is not kept waiting."""
-    return _quick(measured, "at 90 % of the traffic by median minute 15", 15, hundred=False)
+    return _quick(measured, "at 90 % of the traffic by median minute 15", 15, _busy(measured), hundred=False)
 
 
 def quick_to_hundred(measured: Measured) -> Target:
     """No later than CodeDeploy's ten-minute canary."""
-    return _quick(measured, "at 100 % by median minute 10, as with Canary10Percent10Minutes", 10, hundred=True)
+    return _quick(measured, AS_THE_CANARY, 10, _busy(measured), hundred=True)
 
 
-def _quick(measured: Measured, claim: str, limit: int, *, hundred: bool) -> Target:
+def quick_to_hundred_in_thin_traffic(measured: Measured) -> Target:
+    """Where ten minutes show next to nothing."""
+    thin = [cell for cell in measured.good if cell.traffic < BUSY]
+    return _quick(measured, AS_THE_CANARY, 10, thin, hundred=True)
+
+
+BUSY = 10
+"""Requests per second from which ten minutes are enough to tell."""
+AS_THE_CANARY = "at 100 % by median minute 10, as with Canary10Percent10Minutes"
+
+
+def _busy(measured: Measured) -> list[Scenario]:
+    return [cell for cell in measured.good if cell.traffic >= BUSY]
+
+
+def _quick(measured: Measured, claim: str, limit: int, cells: list[Scenario], *, hundred: bool) -> Target:
     arrived = []
-    for cell in measured.good:
-        if cell.traffic >= 10:
-            each = measured[ADAPTIVE, cell]
-            minute = each.minutes_to_100 if hundred else each.minutes_to_90
-            arrived.append((minute if minute is not None else float("inf"), cell))
+    for cell in cells:
+        each = measured[ADAPTIVE, cell]
+        minute = each.minutes_to_100 if hundred else each.minutes_to_90
+        arrived.append((minute if minute is not None else float("inf"), cell))
     worst = max(minute for minute, _ in arrived)
-    late = [f"{cell.cell()}: {minute:g}" for minute, cell in arrived if minute > limit]
+    late = [f"{cell.cell()}: {_minute(minute)}" for minute, cell in arrived if minute > limit]
+    where = f"{BUSY} req/s and more" if cells[0].traffic >= BUSY else f"less than {BUSY} req/s"
     return Target(
-        f"{ADAPTIVE}: an identical green {claim}, at 10 req/s and more",
+        f"{ADAPTIVE}: an identical green {claim}, at {where}",
         not late,
         f"later: {'; '.join(late)}" if late else f"minute {worst:g} at the latest",
     )
+
+
+def _minute(minute: float) -> str:
+    return f"{minute:g}" if minute < float("inf") else "later than the hour"
