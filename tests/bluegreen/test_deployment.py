@@ -312,8 +312,8 @@ def plan_of(read: Request) -> Plan:
             "schedule": schedule(read.traffic or "AllAtOnce"),
             "smoke_tests": () if read.smoke_tests == "off" else read.smoke_tests,
             "health": read.health,
-            "blue": {"version": "1", "sha256": IN_BASE64},
-            "latest": {"sha256": IN_BASE64, "settings": "s"},
+            "blue": {"version": "1", "sha256": IN_BASE64, "revision": "r1"},
+            "latest": {"sha256": IN_BASE64, "settings": "s", "revision": "r2"},
             "anything_to_deploy": True,
             "new_code": not isinstance(read.artifact, Existing),
         }

@@ -155,7 +155,7 @@ def _figures(figures: dict[str, Any]) -> str:
     whole = figures["from_a_stop_to_a_whole_alias"]
     ends = ", ".join(f"{end} {number}" for end, number in figures["ends"].items())
     lines = [
-        f"{figures['runs']:,} runs, {figures['violations']} violations",
+        f"{figures['runs']:,} runs{_part(figures['every'])}, {figures['violations']} violations",
         f"{figures['runs_per_cpu_second']} runs per second of CPU ({figures['cpu_seconds']:,} seconds in all); "
         f"{figures['runs_per_second']} per second with {figures['jobs']} processes ({figures['wall_seconds']:,} s)",
         f"{figures['requests_served']:,} requests served, {figures['requests_harmed']} harmed by the deployer",
@@ -169,6 +169,10 @@ def _figures(figures: dict[str, Any]) -> str:
         searched = ", ".join(f"{number:,} {what}" for what, number in figures["search"].items())
         lines.append(f"searched beyond the matrix by hypothesis: {searched}; nothing found")
     return "\n".join(f"- {line}" for line in lines)
+
+
+def _part(every: int) -> str:
+    return f" (**one case in {every}** of the matrix; `make crash-matrix` runs them all)" if every > 1 else ""
 
 
 def _violations(outcomes: Iterable[Outcome]) -> str:

@@ -94,7 +94,6 @@ HICCUPS = [
     ("GetMetricData", "InternalFailure", 7),
     ("PutItem", "InternalServerError", 7),
     ("UpdateItem", "ConnectTimeout", 7),
-    ("DeleteItem", "ServiceUnavailable", 7),
 ]
 """More times than boto3 tries by itself (three; once for an invoke), so that the machine must try again."""
 

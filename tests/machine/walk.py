@@ -359,6 +359,7 @@ def _interpreter_is_immune(faults: Faults) -> Iterator[None]:
         yield
 
 
+_client = functools.cache(lambda region, service: boto_client_for(region=region, service=service))
 _read_model = functools.cache(JSONFileLoader().load_file)
 _read_path = functools.cache(vars(json_path)["parse"])
 _read_result_path = functools.cache(vars(result_path)["parse"])
@@ -369,12 +370,8 @@ _parse = functools.cache(AmazonStateLanguageParser.parse)
 def _nothing_is_read_twice() -> Iterator[None]:
     """Neither AWS's models for each session, nor the ASL for each execution, nor the document for each path in it."""
 
-    @functools.cache
-    def client(region: str, service: str) -> Any:
-        return boto_client_for(region=region, service=service)
-
     def once(region: str, service: str, state_credentials: Any = None) -> Any:
-        return client(region, service)
+        return _client(region, service)
 
     def read_model(_: JSONFileLoader, path: str) -> Any:
         return _read_model(path)
