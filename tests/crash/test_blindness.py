@@ -35,6 +35,15 @@ def of_nobody(lock: records.Lock) -> Any:
     return {"TableName": TABLE, "Key": {"pk": {"S": "lock#nobody"}, "sk": {"S": "lock"}}}
 
 
+real_set = records._set
+
+
+def whatever_stands_there(deployment: str, values: dict[str, str], *, while_in: tuple[str, ...], **_: str) -> bool:
+    """Instead of asking whether a later attempt has written already."""
+    return real_set(deployment, values, while_in=while_in)
+
+
+OVERTAKEN = ("lost, the handler goes on a shift later", Place("ShiftAlias", "UpdateItem", 2))
 HANGING = "stopped, the handler goes on after recovery"
 MOVED_TO_GREEN = ("another actor: green", Place("RollBack", "GetFunction", 2))
 NOT_CLOSED = ("5xx, beyond them", Place("RollBack", "TransactWriteItems", 1))
@@ -56,6 +65,9 @@ CARELESS: dict[str, tuple[Any, str, Callable[..., Any], Case, str]] = {
     "does not undo what it finds": (
         recovery, "undo", lambda plan, green, error, cause, tried: Rollback(error=error, cause=cause, serving="1"),
         Case("stopped"), "1:",
+    ),
+    "lets an overtaken attempt write the record": (
+        records, "_set", whatever_stands_there, Case("late", (OVERTAKEN,)), "1:",
     ),
     "does not ask which upload is the newer": (
         Zip, "is_older_than", lambda *_: False, Case("good", ((kinds.OLDER, Place("Deployed", "", 1)),)), "3:",
