@@ -215,11 +215,10 @@ def learn_plan(plan: Plan) -> Plan:
     learned = {"plan": plan.model_dump_json(), "artifact": str(plan.artifact)}
     if _set(plan.deployment, learned | green, while_in=(OPEN,), unless_known="plan"):
         return plan
-    return must_be(OPEN, plan.deployment).plan or _learned_elsewhere(plan)
-
-
-def _learned_elsewhere(plan: Plan) -> Plan:
-    raise DeploymentOver(f"Deployment {plan.deployment} was begun by another release; nothing was changed.")
+    found = must_be(OPEN, plan.deployment).plan
+    if found is None:
+        raise DeploymentOver(f"Deployment {plan.deployment} was begun by another release; nothing was changed.")
+    return found
 
 
 def learn_code_sent(deployment: str) -> None:
