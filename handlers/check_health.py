@@ -5,11 +5,11 @@ Safe to retry: a look reads everything since the first shift again and changes n
 """
 
 from bluegreen import clock, watch
-from bluegreen.adaptive import next_weight
+from bluegreen.adaptive import ALMOST_ALL, next_weight
 from bluegreen.aws import aliases
 from bluegreen.deployment import Baking, Look
 from bluegreen.errors import GreenUnhealthy
-from bluegreen.health import decide, is_silent
+from bluegreen.health import Alarms, decide, is_silent
 from bluegreen.shifting import expected, must_be
 from bluegreen.step import step
 
@@ -34,7 +34,7 @@ def handler(deployment: Baking) -> Look:
         unmeasured=unmeasured,
         probed=probes > 0,
     )
-    weight = _next_weight(deployment, seen) if decision.next == "bake_on" else 1.0
+    weight = _next_weight(deployment, seen, alarms) if decision.next == "bake_on" else 1.0
     look = Look(
         number=before.number + 1,
         bake_over=decision.next == "go_on" or weight != shift.green_weight,
@@ -52,18 +52,24 @@ def handler(deployment: Baking) -> Look:
     return look
 
 
-def _next_weight(deployment: Baking, seen: watch.Seen) -> float:
-    """Under `Adaptive` what the evidence allows, be it more or less; under any other strategy the weight there is."""
+def _next_weight(deployment: Baking, seen: watch.Seen, alarms: Alarms) -> float:
+    """
+    Under `Adaptive` what the evidence allows, be it more or less; under any other strategy the weight there is.
+
+    An alarm without data is not health, so green does not get the last of it then.
+    """
     health, weight = deployment.plan.health, deployment.shift.green_weight
     if not deployment.plan.schedule.adaptive:
         return weight
-    return next_weight(
+    most = max(weight, ALMOST_ALL) if alarms.unknown else 1.0
+    allowed = next_weight(
         weight,
         seen.verdict,
         seen.requests_per_minute,
         period_seconds=health.period_seconds,
         delay_seconds=health.delay_seconds,
-    ).green_weight
+    )
+    return min(most, allowed.green_weight)
 
 
 def _back(now: float, then: float) -> str:

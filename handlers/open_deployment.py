@@ -78,12 +78,12 @@ def handler(request: Request, execution: Execution) -> Plan:
 def _with_first_weight(plan: Plan) -> Plan:
     """The less traffic there is now, the more of it green may have."""
     health = plan.health
-    widening = first_weight(
+    first = first_weight(
         watch.requests_per_minute(plan, clock.now()),
         period_seconds=health.period_seconds,
         delay_seconds=health.delay_seconds,
     )
-    schedule = plan.schedule.model_copy(update={"first_weight": widening.green_weight})
+    schedule = plan.schedule.model_copy(update={"first_weight": first.green_weight})
     return plan.model_copy(update={"schedule": schedule})
 
 

@@ -163,7 +163,7 @@ def decide(
     if verdict.kind == "cannot_measure":
         return _unmeasured(health, verdict, unmeasured)
     if baked_seconds < bake_seconds:
-        return Decision(next="bake_on", reason=verdict.reason)
+        return Decision(next="bake_on", reason=f"{verdict.reason}{_in_doubt(alarms)}")
     if verdict.kind == "fine" and not _in_doubt(alarms):
         return Decision(next="go_on", reason=verdict.reason)
     if is_silent(verdict):

@@ -178,6 +178,27 @@ class TestAdaptive:
         assert [each["weight"] for each in shift["shifts"]][-2:] == [had, look["next_weight"]]
         assert (shift["fully_shifted"], desk.run("CheckHealth")["bake_over"]) == (False, False)
 
+    def test_an_alarm_without_data_keeps_green_from_the_last_of_it(self, desks: Desks) -> None:
+        cloudwatch = boto3.client("cloudwatch")
+        cloudwatch.put_metric_alarm(
+            AlarmName="checkout", ComparisonOperator="GreaterThanThreshold", EvaluationPeriods=1, Threshold=1.0
+        )
+        cloudwatch.set_alarm_state(AlarmName="checkout", StateValue="INSUFFICIENT_DATA", StateReason="a test")
+        desk = baking(desks, traffic="Adaptive", health={"alarms": ["checkout"]})
+
+        for _ in range(20):
+            users(desk, "1", calls=600)
+            users(desk, "2", calls=600)
+            after(desk, 60)
+            look = desk.run("CheckHealth")
+            if look["bake_over"]:
+                desk.run("ShiftAlias")
+        assert desk.document["shift"]["green_weight"] == 0.9
+        assert "the alarm checkout has no data" in look["reason"]
+
+        cloudwatch.set_alarm_state(AlarmName="checkout", StateValue="OK", StateReason="a test")
+        assert desk.run("CheckHealth")["next_weight"] == 1.0
+
     def test_a_shift_down_whose_reply_is_lost_is_one_shift(self, desks: Desks) -> None:
         desk = self.weighty(desks)
         users(desk, "1", calls=540)
