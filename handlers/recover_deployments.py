@@ -17,7 +17,7 @@ from bluegreen.recovery import recover
 from bluegreen.step import logger, metrics, tracer
 
 PAUSES_SECONDS = (0, 10, 20, 40)
-"""Before each attempt; what is not done then is left to the next sweep, and is no failure yet."""
+"""Before each attempt; what is not done then is left to Lambda's own retries and to the next sweep."""
 
 
 @logger.inject_lambda_context(correlation_id_path="id", clear_state=True)
@@ -36,9 +36,9 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, list[str
     told = _tell(event)
     waiting = [lock.deployment for lock in later]
     logger.info("looked", extra={"recovered": recovered, "later": waiting, "failed": failed, "told": told})
-    if failed:
-        raise DeploymentError(f"not recovered, and tried again in some minutes: {', '.join(failed)}")
-    return {"recovered": recovered, "later": waiting}
+    if failed or waiting:
+        raise DeploymentError(f"not recovered, and tried again in some minutes: {', '.join(failed + waiting)}")
+    return {"recovered": recovered}
 
 
 def _recovered(lock: records.Lock, recovered: list[str], failed: list[str]) -> bool:

@@ -81,13 +81,12 @@ def _as_it_ended(plan: Plan, record: records.Record) -> Rollback:
 def _alias(plan: Plan, green: str | None, record: records.Record | None, tried: int) -> tuple[str, str]:
     """Which version or versions serve, and a sentence about it."""
     try:
-        found = aliases.read(plan.function, plan.alias)
-    except NotFound:
-        return NOBODY, f"Someone else deleted {plan.name}; nothing serves by that name."
-    if record and not record.weights:
-        return str(found.route), f"{plan.name} is at version {found.route}; this deployment never moved it."
-    try:
-        return _put_back(plan, green, record, tried)
+        found = _found(plan)
+        if found is None:
+            return NOBODY, f"Someone else deleted {plan.name}; nothing serves by that name."
+        if record and not record.weights:
+            return str(found.route), f"{plan.name} is at version {found.route}; this deployment never moved it."
+        return _put_back(plan, green, record, found, tried)
     except NotFound as error:
         raise RollbackImpossible(f"{plan.name} cannot be put back: {error} By hand: `{by_hand(plan)}`.") from error
     except (PreconditionFailed, DeploymentOver):
@@ -96,9 +95,17 @@ def _alias(plan: Plan, green: str | None, record: records.Record | None, tried: 
         raise type(error)(f"{plan.name} could not be put back yet: {error} By hand: `{by_hand(plan)}`.") from error
 
 
-def _put_back(plan: Plan, green: str | None, record: records.Record | None, tried: int) -> tuple[str, str]:
+def _found(plan: Plan) -> aliases.Alias | None:
+    try:
+        return aliases.read(plan.function, plan.alias)
+    except NotFound:
+        return None
+
+
+def _put_back(
+    plan: Plan, green: str | None, record: records.Record | None, found: aliases.Alias, tried: int
+) -> tuple[str, str]:
     blue = Route(primary=plan.blue.version)
-    found = aliases.read(plan.function, plan.alias)
     if record and record.alias_returned_at:
         return _is_back(plan, found.route)
     if not _is_ours(plan, green, record, found.route):

@@ -46,6 +46,13 @@ def test_whichever_call_goes_unanswered_the_next_attempt_completes(shifted: Desk
     assert shifted.deployer.alias() == ("2", {})
 
 
+def test_no_deployment_turns_on_its_note_for_ever(shifted: Desk) -> None:
+    with shifted.aws.fails("PutItem", "ReadTimeout", times=None):
+        assert shifted.run("CompleteDeployment", retries=3)["serving"] == "2"
+
+    assert (shifted.state(), shifted.holder()) == ("Deployed", None)
+
+
 def test_people_are_told_once(shifted: Desk) -> None:
     with shifted.aws.fails("PutItem", "ReadTimeout", times=None), pytest.raises(AwsUnavailable):
         shifted.run("CompleteDeployment")

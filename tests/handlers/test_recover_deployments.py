@@ -1,5 +1,6 @@
 """RecoverDeployments makes whole what an execution left behind."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 import boto3
@@ -7,7 +8,14 @@ import pytest
 
 import recover_deployments
 from bluegreen.errors import AwsUnavailable, DeploymentError
-from tests.handlers.desk import Desk, Desks, just_before, somebody_points_the_alias, the_lock_is_still_there
+from tests.handlers.desk import (
+    Desk,
+    Desks,
+    aws_answers,
+    just_before,
+    somebody_points_the_alias,
+    the_lock_is_still_there,
+)
 from tests.machine.deployer import ALIAS, FUNCTION, GOOD, TABLE
 from tests.machine.invocation import Context
 
@@ -189,8 +197,8 @@ def test_who_must_help_is_told_the_command_and_not_every_few_minutes(stopped: De
 
 
 def test_what_aws_did_not_let_happen_happens_the_next_time_and_calls_nobody(stopped: Desk) -> None:
-    with stopped.aws.fails("UpdateAlias", "ServiceException", times=None):
-        assert recover(EVERY_FEW_MINUTES) == []
+    with stopped.aws.fails("UpdateAlias", "ServiceException", times=None), pytest.raises(DeploymentError):
+        recover(EVERY_FEW_MINUTES)
     assert stopped.state() == "undoing"
 
     recover(EVERY_FEW_MINUTES)
@@ -201,10 +209,10 @@ def test_what_aws_did_not_let_happen_happens_the_next_time_and_calls_nobody(stop
 
 def test_what_aws_does_not_let_happen_for_a_long_time_calls_a_person(stopped: Desk) -> None:
     with stopped.aws.fails("UpdateAlias", "ServiceException", times=None):
-        recover(EVERY_FEW_MINUTES)
-        stopped.aws.clock.sleep(600)
-        with pytest.raises(DeploymentError, match="first"):
-            recover(EVERY_FEW_MINUTES)
+        for _ in range(2):
+            with pytest.raises(DeploymentError, match="first"):
+                recover(EVERY_FEW_MINUTES)
+            stopped.aws.clock.sleep(600)
 
     assert stopped.deployer.notified() == [f"ROLLBACK FAILED: {FUNCTION}:{ALIAS} may be split"]
 
@@ -213,10 +221,57 @@ def test_what_aws_does_not_let_happen_for_a_long_time_calls_a_person(stopped: De
 def test_a_throttle_is_no_failure_of_what_runs_well(desk: Desk, operation: str) -> None:
     desk.to("ShiftAlias").run("ShiftAlias")
 
-    with desk.aws.fails(operation, "ThrottlingException", times=None):
+    with desk.aws.fails(operation, "ThrottlingException", times=6):
         assert recover(EVERY_FEW_MINUTES) == []
 
     assert (desk.state(), desk.deployer.notified()) == ("open", [])
+
+
+def test_what_cannot_be_looked_at_for_a_minute_is_not_passed_over_in_silence(desk: Desk) -> None:
+    desk.to("ShiftAlias").run("ShiftAlias")
+
+    with (
+        desk.aws.fails("DescribeExecution", "ThrottlingException", times=None),
+        pytest.raises(DeploymentError, match="first"),
+    ):
+        recover(EVERY_FEW_MINUTES)
+
+    assert (desk.state(), desk.deployer.notified()) == ("open", [])
+
+
+def as_step_functions_says(desk: Desk, error: str, cause: str) -> dict[str, Any]:
+    return {"executionArn": desk.arn, "name": desk.name, "status": "FAILED", "error": error, "cause": cause} | {
+        "stopDate": datetime.fromtimestamp(desk.aws.clock.now(), UTC)
+    }
+
+
+def test_who_has_tried_for_half_an_hour_calls_a_person_at_once(stopped: Desk) -> None:
+    said = as_step_functions_says(stopped, "RollbackFailed", "the alias could not be written")
+    with (
+        aws_answers("stepfunctions", "DescribeExecution", said),
+        stopped.aws.fails("UpdateAlias", "ServiceException", times=None),
+        pytest.raises(DeploymentError, match="first"),
+    ):
+        recover(ended_badly(stopped, "FAILED"))
+
+    assert stopped.deployer.notified() == [f"ROLLBACK FAILED: {FUNCTION}:{ALIAS} may be split"]
+
+
+def test_a_rejection_that_was_not_written_down_keeps_its_reason(desk: Desk) -> None:
+    with desk.aws.fails("GetAlias", "ServiceUnavailable", times=None), pytest.raises(AwsUnavailable):
+        desk.run("OpenDeployment")
+    said = as_step_functions_says(desk, "AwsUnavailable", '{"errorMessage": "AWS could not answer"}')
+    desk.stop()
+
+    with aws_answers("stepfunctions", "DescribeExecution", said):
+        recover(ended_badly(desk, "FAILED"))
+
+    record = desk.record() or {}
+    assert [record[name] for name in ("state", "error", "cause")] == [
+        "Rejected",
+        "AwsUnavailable",
+        "AWS could not answer",
+    ]
 
 
 def test_a_passing_hiccup_is_got_over_within_the_same_event(stopped: Desk) -> None:
@@ -243,8 +298,8 @@ def test_who_is_too_late_calls_nobody(desk: Desk) -> None:
 
 def test_a_table_that_does_not_answer_undoes_nothing(stopped: Desk) -> None:
     """Whose deployment the alias is meanwhile cannot be known then."""
-    with stopped.aws.fails("UpdateItem", "ServiceUnavailable", times=None):
-        assert recover(ended_badly(stopped)) == []
+    with stopped.aws.fails("UpdateItem", "ServiceUnavailable", times=None), pytest.raises(DeploymentError):
+        recover(ended_badly(stopped))
 
     assert stopped.deployer.alias() == ("1", {"2": 0.1})
 

@@ -360,7 +360,26 @@ class TestAHandlerThatHangs:
 
         assert blue_is_back(desk)
 
-    def test_is_waited_out_where_the_revision_does_not_change(self, desk: Desk) -> None:
+    def test_in_a_shift_is_waited_out_where_the_revision_does_not_change(self, desk: Desk) -> None:
+        """It has written its weight down and not set it; the alias is at blue, and stays as it is when that is set."""
+        desk.to("ShiftAlias")
+        with desk.aws.fails("UpdateAlias", "ReadTimeout", times=None), pytest.raises(AwsUnavailable):
+            desk.run("ShiftAlias")
+        unchanged: Any = boto3.client("lambda").get_alias(FunctionName=FUNCTION, Name=ALIAS)
+        with aws_answers("lambda", "UpdateAlias", unchanged):
+            with pytest.raises(StillInProgress):
+                desk.failed().run("RollBack", retries=9)
+
+            desk.run("RollBack", retries=10)
+
+        assert (desk.state(), desk.deployer.alias()) == ("RolledBack", ("1", {}))
+
+    def test_a_stale_look_at_the_alias_is_not_believed(self, shifting: Desk) -> None:
+        stale: Any = boto3.client("lambda").get_alias(FunctionName=FUNCTION, Name=ALIAS)
+        with aws_answers("lambda", "GetAlias", stale), pytest.raises(StillInProgress):
+            shifting.run("RollBack", retries=30)
+
+    def test_in_an_update_is_waited_out_where_the_revision_does_not_change(self, desk: Desk) -> None:
         desk.to("SmokeTest")
         unchanged: Any = boto3.client("lambda").get_function(FunctionName=FUNCTION)
         with aws_answers("lambda", "UpdateFunctionCode", {}), aws_answers("lambda", "GetFunction", unchanged):
@@ -457,9 +476,10 @@ class TestUsersFirst:
         with pytest.raises(RollbackImpossible, match="aws lambda update-alias --function-name BonusCalculatorLambda"):
             shifting.run("RollBack")
 
-    def test_an_alias_that_cannot_be_written_says_the_command(self, shifting: Desk) -> None:
+    @pytest.mark.parametrize("operation", ["GetAlias", "UpdateAlias"])
+    def test_an_alias_that_cannot_be_read_or_written_says_the_command(self, shifting: Desk, operation: str) -> None:
         with (
-            shifting.aws.fails("UpdateAlias", "AccessDeniedException", times=None),
+            shifting.aws.fails(operation, "AccessDeniedException", times=None),
             pytest.raises(AwsRefused, match="--function-version 1 --routing-config"),
         ):
             shifting.run("RollBack")

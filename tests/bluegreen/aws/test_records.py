@@ -2,13 +2,16 @@
 
 import itertools
 from collections.abc import Callable
+from typing import Any
 
+import boto3
 import pytest
 
 from bluegreen.aws import records
 from bluegreen.aws.records import Lock, Record
+from bluegreen.deployment import Existing, Plan
 from bluegreen.errors import AwsUnavailable, DeploymentOver
-from tests.machine.deployer import Deployer
+from tests.machine.deployer import TABLE, Deployer
 
 ENDS = [records.DEPLOYED, records.ROLLED_BACK, records.REJECTED, records.NOTHING_TO_DEPLOY]
 
@@ -149,6 +152,24 @@ class TestLearning:
         found = records.find("first")
         assert found is not None
         assert (found.green, found.weights) == ("2", (0.1, 0.2))
+
+    def test_a_plan_of_another_release_is_not_replaced(self) -> None:
+        records.open_deployment(record())
+        items = boto3.resource("dynamodb").Table(TABLE)
+        key = {"pk": "deployment#first", "sk": "record"}
+        theirs = '{"a field": "of another release"}'
+        items.update_item(
+            Key=key,
+            UpdateExpression="SET #plan = :plan",
+            ExpressionAttributeNames={"#plan": "plan"},
+            ExpressionAttributeValues={":plan": theirs},
+        )
+        known: Any = {"deployment": "first", "artifact": Existing(version="2")}
+
+        with pytest.raises(DeploymentOver, match="another release"):
+            records.learn_plan(Plan.model_construct(**known))
+
+        assert items.get_item(Key=key)["Item"]["plan"] == theirs
 
     def test_an_attempt_that_a_later_shift_overtook_changes_nothing(self) -> None:
         records.open_deployment(record())
