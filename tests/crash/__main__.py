@@ -39,13 +39,16 @@ def main() -> int:
     planned = [case for case in planned if options.only in str(case)][:: options.every]
     print(f"{len(planned)} runs, {options.jobs} at a time; seed of the pairs: {options.seed}", flush=True)
     begun = time.monotonic()
-    outcomes = list(_progress(_outcomes(planned, options.jobs), len(planned), begun))
-    wall = time.monotonic() - begun
-    figures = report.measured(outcomes, wall, options.jobs, options.seed)
-    figures["every"] = options.every
-    if not (options.only or options.quick):
-        figures["search"] = dict(search(EXAMPLES // options.every, the_same_every_time=False))
-        report.write(outcomes, figures)
+    whole = not (options.only or options.quick)
+    with multiprocessing.Pool(options.jobs, maxtasksperchild=25) as pool:
+        searched = pool.apply_async(_search, (max(1, EXAMPLES // options.every),)) if whole else None
+        ran = pool.imap_unordered(attempt, planned, chunksize=8)
+        outcomes = list(_progress(ran, len(planned), begun))
+        figures = report.measured(outcomes, time.monotonic() - begun, options.jobs, options.seed)
+        figures["every"] = options.every
+        if searched is not None:
+            figures["search"] = searched.get()
+            report.write(outcomes, figures)
     print(report.summary(figures))
     return int(any(outcome.violations for outcome in outcomes))
 
@@ -60,12 +63,9 @@ def attempt(case: Case) -> Outcome:
         return Outcome(case, "no end", [text], 0, 0, 0.0, 0, None)
 
 
-def _outcomes(planned: list[Case], jobs: int) -> Iterator[Outcome]:
-    if jobs == 1:
-        yield from map(attempt, planned)
-        return
-    with multiprocessing.Pool(jobs, maxtasksperchild=25) as pool:
-        yield from pool.imap_unordered(attempt, planned, chunksize=8)
+def _search(examples: int) -> dict[str, int]:
+    """Beside the matrix, and part of its time."""
+    return dict(search(examples, the_same_every_time=False))
 
 
 def _progress(outcomes: Iterator[Outcome], of: int, begun: float) -> Iterator[Outcome]:

@@ -42,7 +42,7 @@ BLUE, OTHER = "1", "2"
 RECOVERY, TRIGGER = "RecoverDeployments", "ReceiveUpload"
 SWEEP_SECONDS = 300
 UPDATE_SECONDS = 2.0
-USERS_A_SECOND = 3
+USERS_A_SECOND = 2
 AFTERWARDS_SECONDS = 10
 """Between two requests once the execution is over: half an hour may pass then, in which little happens."""
 

@@ -5,6 +5,7 @@ A function registered by name is a Python callable of this process. Any other ru
 """
 
 import io
+import itertools
 import json
 import random
 import time
@@ -25,6 +26,8 @@ from tests.machine.strict_lambda import LATEST, Metrics, ResourceConflict, Rules
 
 Handler = Callable[[Any, Any], Any]
 
+_requests = itertools.count(1)
+
 
 @dataclass(frozen=True)
 class Context:
@@ -33,7 +36,7 @@ class Context:
     function_name: str
     function_version: str
     invoked_function_arn: str
-    aws_request_id: str = field(default_factory=lambda: str(uuid.uuid4()))
+    aws_request_id: str = field(default_factory=lambda: str(uuid.UUID(int=next(_requests))))
     memory_limit_in_mb: int = 256
     log_group_name: str = "/aws/lambda/function"
     log_stream_name: str = "2026/01/05/[1]stream"

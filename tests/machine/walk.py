@@ -33,8 +33,11 @@ from unittest import mock
 import boto3
 import botocore.endpoint
 from botocore.loaders import JSONFileLoader
+from botocore.signers import RequestSigner
 from botocore.useragent import UserAgentString
 from moto import mock_aws
+from moto.core import responses
+from moto.core.base_backend import BaseBackend
 from moto.core.models import DEFAULT_ACCOUNT_ID
 from moto.stepfunctions.parser import models as executions_module
 from moto.stepfunctions.parser.asl.component.common.path import result_path
@@ -307,6 +310,7 @@ def in_process_aws(
         world.enter_context(_dice_are(random.Random(seed)))
         world.enter_context(_interpreter_is_immune(faults))
         world.enter_context(_nothing_is_read_twice())
+        world.enter_context(_nobody_signs())
         world.enter_context(_an_end_is_the_end())
         world.enter_context(_quiet("moto.stepfunctions"))
         yield InProcessAws(clock, faults, metrics, asl, update_seconds)
@@ -364,17 +368,29 @@ _read_model = functools.cache(JSONFileLoader().load_file)
 _read_path = functools.cache(vars(json_path)["parse"])
 _read_result_path = functools.cache(vars(result_path)["parse"])
 _parse = functools.cache(AmazonStateLanguageParser.parse)
+_actions = functools.cache(vars(responses)["method_names_from_class"])
+_urls: dict[tuple[type, str], Any] = {}
 
 
 @contextmanager
 def _nothing_is_read_twice() -> Iterator[None]:
-    """Neither AWS's models for each session, nor the ASL for each execution, nor the document for each path in it."""
+    """
+    Neither AWS's models for each session, nor the ASL for each execution, nor the document for each path in it, nor
+    moto's own list of what it serves for each call.
+    """
+    list_urls = vars(BaseBackend)["urls"].fget
 
     def once(region: str, service: str, state_credentials: Any = None) -> Any:
         return _client(region, service)
 
     def read_model(_: JSONFileLoader, path: str) -> Any:
         return _read_model(path)
+
+    def urls(backend: BaseBackend) -> Any:
+        key = type(backend), backend.region_name
+        if key not in _urls:
+            _urls[key] = list_urls(backend)
+        return _urls[key]
 
     with (
         mock.patch.object(lambda_eval_utils, "boto_client_for", once),
@@ -384,7 +400,25 @@ def _nothing_is_read_twice() -> Iterator[None]:
         mock.patch.object(result_path, "parse", _read_result_path),
         mock.patch.object(AmazonStateLanguageParser, "parse", staticmethod(_parse)),
         mock.patch.object(states_values, "copy", SimpleNamespace(deepcopy=_copy_of_json)),
+        mock.patch.object(responses, "method_names_from_class", _actions),
+        mock.patch.object(BaseBackend, "urls", property(urls)),
     ):
+        yield
+
+
+@contextmanager
+def _nobody_signs() -> Iterator[None]:
+    """Of a signature moto reads the key and the region, S3's aside; a true one takes a twentieth of a call."""
+    truly = RequestSigner.sign
+
+    def sign(signer: Any, operation_name: str, request: Any, *arguments: Any, **named: Any) -> None:
+        if signer.signing_name == "s3":
+            truly(signer, operation_name, request, *arguments, **named)
+            return
+        scope = f"20260105/{signer.region_name}/{signer.signing_name}/aws4_request"
+        request.headers["Authorization"] = f"AWS4-HMAC-SHA256 Credential=somebody/{scope}, SignedHeaders=host"
+
+    with mock.patch.object(RequestSigner, "sign", sign):
         yield
 
 
