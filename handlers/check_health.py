@@ -10,7 +10,7 @@ from bluegreen.aws import aliases
 from bluegreen.deployment import Baking, Look
 from bluegreen.errors import GreenUnhealthy
 from bluegreen.health import Alarms, decide, is_silent
-from bluegreen.shifting import expected, must_be
+from bluegreen.shifting import expected, latest_must_be_ours, must_be
 from bluegreen.step import step
 
 
@@ -19,6 +19,7 @@ def handler(deployment: Baking) -> Look:
     plan, green, shift = deployment.plan, deployment.green.version, deployment.shift
     before = deployment.look or Look.before_any(plan)
     must_be(plan, expected(plan, green, shift), aliases.read(plan.function, plan.alias))
+    latest_must_be_ours(plan)
     now = clock.now()
     seen = watch.look(plan, green, shift, now)
     alarms = watch.alarms_now(plan, before.pardoned)

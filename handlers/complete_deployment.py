@@ -8,7 +8,7 @@ from bluegreen import news
 from bluegreen.aws import aliases, records
 from bluegreen.deployment import Baking, Completion
 from bluegreen.errors import DeploymentOver
-from bluegreen.shifting import expected, must_be
+from bluegreen.shifting import expected, latest_must_be_ours, must_be
 from bluegreen.step import step
 
 
@@ -18,6 +18,7 @@ def handler(deployment: Baking) -> Completion:
     record = records.find(plan.deployment)
     if record and record.state == records.OPEN:
         must_be(plan, expected(plan, green, deployment.shift), aliases.read(plan.function, plan.alias))
+        latest_must_be_ours(plan)
         records.close(record.lock, records.DEPLOYED, serving=green)
         record = records.find(plan.deployment)
     if record is None or record.state != records.DEPLOYED:

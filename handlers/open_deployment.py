@@ -18,18 +18,23 @@ from bluegreen.errors import (
     DeploymentInProgress,
     InvalidRequest,
     NotFound,
+    StillInProgress,
 )
 from bluegreen.health import Health
 from bluegreen.recovery import recover
 from bluegreen.smoke import UNLESS_GIVEN, Case
 from bluegreen.step import Execution, step
-from bluegreen.traffic import known, schedule
+from bluegreen.traffic import Route, known, schedule
+from bluegreen.undo import ENOUGH_ATTEMPTS
 
 REMEMBERED_DEPLOYMENTS = 500
 """Of a function, among which an upload must be the newest."""
 
+PATIENT_ATTEMPTS = 5
+"""At putting back $LATEST of a dead deployment, before we go on without; this state has seven."""
+
 PATIENT_RETRIES = 3
-"""How often we let $LATEST of a dead deployment be in our way."""
+"""How often we wait for an alias of a dead deployment to show a new revision."""
 
 
 @step
@@ -155,7 +160,8 @@ def _take_lock(record: records.Record, retries: int) -> None:
         records.open_deployment(record)
     except records.Held as held:
         try:
-            ended = recover(held.lock, impatient=retries >= PATIENT_RETRIES)
+            tried = ENOUGH_ATTEMPTS if retries >= PATIENT_RETRIES else 1
+            ended = recover(held.lock, tried=tried, enough_at_latest=PATIENT_ATTEMPTS)
         except DeploymentError as error:
             raise AwsUnavailable(f"the deployment {held.lock.deployment} cannot be recovered yet: {error}") from error
         if not ended:
@@ -188,7 +194,7 @@ def _whole(function: str, alias: str) -> aliases.Alias:
             f"`bluegreen adopt {function} --alias {alias}`"
         ) from error
     route = found.route
-    if not route.whole and aliases.moved_by_lambda(function, alias):
+    if not route.whole and _moves(function, alias, route):
         raise AwsUnavailable(f"Lambda is moving the provisioned concurrency of {function}:{alias}; again in a moment")
     if not route.whole:
         raise InvalidRequest(
@@ -202,6 +208,13 @@ def _whole(function: str, alias: str) -> aliases.Alias:
             f"`bluegreen adopt {function} --alias {alias}` publishes what serves"
         )
     return found
+
+
+def _moves(function: str, alias: str, found: Route) -> bool:
+    try:
+        return aliases.moved_by_lambda(function, alias, found)
+    except StillInProgress:
+        return True
 
 
 def _serves(artifact: Artifact, blue: functions.Function) -> bool:

@@ -5,6 +5,7 @@ Runs when Step Functions says that an execution ended badly, and every few minut
 end that nobody was told of, since events can be lost. Safe to repeat and safe beside itself.
 """
 
+import random
 from typing import Any
 
 from aws_lambda_powertools.metrics import MetricUnit
@@ -13,7 +14,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from bluegreen import clock, news
 from bluegreen.aws import executions, records
 from bluegreen.errors import AwsUnavailable, DeploymentError, StillInProgress
-from bluegreen.recovery import recover
+from bluegreen.recovery import call_without_record, recover
 from bluegreen.step import logger, metrics, tracer
 
 PAUSES_SECONDS = (0, 10, 20, 40)
@@ -25,11 +26,15 @@ PAUSES_SECONDS = (0, 10, 20, 40)
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, list[str]]:
     recovered: list[str] = []
     failed: list[str] = []
-    later = _locks(event)
+    try:
+        later = _locks(event)
+    except DeploymentError:
+        _call_without_table(event)
+        raise
     for pause in PAUSES_SECONDS:
         if later:
             clock.sleep(pause)
-            later = [lock for lock in later if not _recovered(lock, recovered, failed)]
+            later = [lock for lock in later if not _recovered(lock, event, recovered, failed)]
     if failed:
         metrics.add_metric(name="RollbackFailed", unit=MetricUnit.Count, value=len(failed))
         metrics.flush_metrics()
@@ -41,11 +46,13 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, list[str
     return {"recovered": recovered}
 
 
-def _recovered(lock: records.Lock, recovered: list[str], failed: list[str]) -> bool:
+def _recovered(lock: records.Lock, event: dict[str, Any], recovered: list[str], failed: list[str]) -> bool:
     """Whether that is all that can be done now; False for what the next attempt may find otherwise."""
     try:
         if recover(lock):
             recovered.append(lock.deployment)
+        elif _tells_of_an_end(event):
+            return False  # DescribeExecution is behind the event
     except (AwsUnavailable, StillInProgress) as error:
         logger.warning("not recovered yet", extra={"deployment": lock.deployment, "cause": str(error)})
         return False
@@ -59,10 +66,22 @@ def _locks(event: dict[str, Any]) -> list[records.Lock]:
     """Of the execution that the event tells of, or all that are held."""
     detail = event.get("detail", {})
     if "executionArn" not in detail:
-        return records.locks()
+        held_now = records.locks()
+        return random.sample(held_now, len(held_now))  # whatever keeps one waiting is not before the same others again
     record = records.find(detail["name"])
     held = records.held(record.function, record.alias) if record else None
     return [held] if held and held.held_by == detail["executionArn"] else []
+
+
+def _call_without_table(event: dict[str, Any]) -> None:
+    detail = event.get("detail", {})
+    if "executionArn" in detail and (execution := executions.describe(detail["executionArn"])):
+        call_without_record(execution)
+
+
+def _tells_of_an_end(event: dict[str, Any]) -> bool:
+    status: str = event.get("detail", {}).get("status", executions.RUNNING)
+    return status != executions.RUNNING
 
 
 def _tell(event: dict[str, Any]) -> dict[str, bool]:

@@ -7,8 +7,8 @@ Safe to retry: the step taken depends only on the share already recorded, and an
 from bluegreen import clock
 from bluegreen.aws import aliases, records
 from bluegreen.deployment import Shifting
-from bluegreen.errors import PreconditionFailed
-from bluegreen.shifting import expected, must_be
+from bluegreen.errors import PreconditionFailed, StillInProgress
+from bluegreen.shifting import expected, latest_must_be_ours, must_be
 from bluegreen.step import step
 from bluegreen.traffic import Shift, next_shift, route
 
@@ -23,11 +23,15 @@ def handler(deployment: Shifting) -> Shift:
     if found.route == target:
         return shift
     must_be(plan, expected(plan, green, deployment.shift), found)
+    latest_must_be_ours(plan)
     had = [deployment.shift.green_weight] if deployment.shift else []
     records.learn_shift(plan.deployment, shift.step, [*had, shift.green_weight])
     try:
         aliases.point(plan.function, plan.alias, target, found.revision)
     except PreconditionFailed:
         # Our own call may have worked with its reply lost: what the alias says decides.
-        must_be(plan, target, aliases.read(plan.function, plan.alias))
+        now = aliases.read(plan.function, plan.alias)
+        if now.route == found.route:
+            raise StillInProgress(f"{plan.name} has another revision and the route it had; shifting again") from None
+        must_be(plan, target, now)
     return shift

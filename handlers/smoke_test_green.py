@@ -4,6 +4,7 @@ SmokeTestGreen: call the published version before it gets traffic; what was test
 Safe to retry as far as the function's own cases are.
 """
 
+from bluegreen.aws import functions
 from bluegreen.deployment import Published
 from bluegreen.smoke import Smoke
 from bluegreen.smoke_run import run
@@ -12,4 +13,6 @@ from bluegreen.step import step
 
 @step
 def handler(deployment: Published) -> Smoke:
-    return run(deployment.plan, deployment.green.version)
+    plan, green = deployment.plan, deployment.green.version
+    functions.when_awake(plan.function, green)
+    return run(plan, green)

@@ -190,6 +190,7 @@ def stage(*, then: State, or_else: State) -> State:
         learns="green_smoke",
         then=then,
         or_else=or_else,
+        retry=[*when_busy(), until_done(attempts=60)],
     )
     publish_version = task(
         "PublishVersion",
@@ -239,7 +240,7 @@ def shift(*, then: State, or_else: State) -> State:
         learns="shift",
         then=bake,
         or_else=or_else,
-        retry=[*when_busy(), until_done(attempts=60)],
+        retry=[*when_busy(), until_done(attempts=180)],
     )
     fully_shifted = question(
         "FullyShifted?",
@@ -261,7 +262,7 @@ def shift(*, then: State, or_else: State) -> State:
         learns="look",
         then=bake_over,
         or_else=or_else,
-        retry=[*when_busy(), until_done(attempts=60)],
+        retry=[*when_busy(), until_done(attempts=180)],
     )
     bake.next(check_health)
     return shift_alias
@@ -275,7 +276,7 @@ def complete(*, then: State, or_else: State) -> State:
         learns="completion",
         then=then,
         or_else=or_else,
-        retry=whatever_happens(but=["AliasMoved", "DeploymentOver"]),
+        retry=whatever_happens(but=["AliasMoved", "LatestMoved", "DeploymentOver"]),
     )
 
 

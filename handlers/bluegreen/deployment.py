@@ -431,6 +431,7 @@ class Failed(Opened):
 
     failure: Failure
     green: Green | None = None
+    shift: Shift | None = None
 
 
 class Refused(Ring):

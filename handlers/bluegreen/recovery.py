@@ -5,13 +5,16 @@ from bluegreen.aws import aliases, executions, notifications, records
 from bluegreen.deployment import Failure, Plan, Rollback
 from bluegreen.errors import (
     AwsUnavailable,
-    DeploymentError,
     DeploymentOver,
     PreconditionFailed,
     RollbackImpossible,
     StillInProgress,
 )
+from bluegreen.traffic import Route, route
 from bluegreen.undo import ENOUGH_ATTEMPTS, by_hand, undo
+
+RECOVERY = "RecoverDeployments"
+"""Its name in the audit, whoever does it."""
 
 ABANDONED = "DeploymentAbandoned"
 """The error of a deployment whose execution ended without ending it."""
@@ -43,18 +46,18 @@ def finish(plan: Plan, rollback: Rollback) -> Rollback:
     return rollback.model_copy(update={"told": news.tell(plan.deployment)})
 
 
-def recover(lock: records.Lock, *, impatient: bool = False) -> bool:
+def recover(lock: records.Lock, *, tried: int = 1, enough_at_latest: int = ENOUGH_ATTEMPTS) -> bool:
     """
     Clean up after an execution that has ended without doing so itself, however it ended; False while it runs.
 
     Safe beside itself and beside RollBack. Raises StillInProgress or AwsUnavailable for what will pass, and
     RollbackImpossible for what will not or has not for long; a person is told then, once an hour, what to do by hand.
-    An impatient caller goes on with $LATEST as it is, if it cannot be put back.
+    `tried` and `enough_at_latest` are those of `undo`.
     """
-    record = records.find(lock.deployment)
     holder = executions.describe(lock.held_by)
     if holder and holder.status == executions.RUNNING:
         return False
+    record = records.find(lock.deployment)  # after its end: what it did before is written down by now
     if record is None or not record.live:
         records.free(lock)
         return True
@@ -62,50 +65,75 @@ def recover(lock: records.Lock, *, impatient: bool = False) -> bool:
         raise StillInProgress(f"Step Functions does not show the execution {lock.deployment} yet")
     long_ago = holder is None or clock.now() - holder.ended_at > PATIENCE_SECONDS
     try:
-        _clean_up(record, holder, tried=ENOUGH_ATTEMPTS if impatient or long_ago else 1)
-    except DeploymentError as error:
+        found = _clean_up(
+            record, holder, tried=ENOUGH_ATTEMPTS if long_ago else tried, enough_at_latest=enough_at_latest
+        )
+        records.note(record.id, RECOVERY, found)
+    except Exception as error:  # a fault of ours leaves an alias split as well
         now = records.find(record.id)
         if now is None or not now.live:
             return True  # somebody else was quicker, and what failed was only to be too late
         given_up = long_ago or (holder is not None and holder.error == GIVEN_UP)
-        if isinstance(error, WILL_PASS) and not given_up:
+        users_are_safe = bool(now.alias_returned_at) or not now.weights
+        if isinstance(error, WILL_PASS) and (users_are_safe or not given_up):
             raise StillInProgress(f"{_name(record)} is not recovered yet: {error}") from error
         _call_a_person(record, f"{type(error).__name__}: {error}")
         raise RollbackImpossible(str(error)) from error
     return True
 
 
-def _clean_up(record: records.Record, holder: executions.Execution | None, *, tried: int) -> None:
+def _clean_up(
+    record: records.Record, holder: executions.Execution | None, *, tried: int, enough_at_latest: int
+) -> dict[str, str]:
+    """Undo, close and tell; what was found, for the audit."""
     status = holder.status if holder else "forgotten by Step Functions"
     cause = f"The execution {record.id} is {status} and did not end its deployment."
     if record.plan:
-        finish(record.plan, undo(record.plan, record.green, ABANDONED, cause, tried=tried))
-    elif record.unreadable:
-        _leave_to_a_person(record, cause)
+        undone = undo(record.plan, None, ABANDONED, cause, tried=tried, enough_at_latest=enough_at_latest)
+        return finish(record.plan, undone).model_dump(exclude={"told"})
+    if record.unreadable:
+        _without_plan(record, cause)
     else:
         known = {"Error": holder.error, "Cause": holder.cause} if holder and holder.error else None
         failure = Failure.model_validate(known or {"Error": ABANDONED, "Cause": cause})
         records.close(record.lock, records.REJECTED, error=failure.error, cause=failure.sentence)
         news.tell(record.id)
+    return {"cause": cause}
 
 
-def _leave_to_a_person(record: records.Record, cause: str) -> None:
-    """What another release planned cannot be undone from here; once its alias is whole there is nothing to undo."""
-    route = aliases.read(record.function, record.alias).route
-    if not route.whole:
+def _without_plan(record: records.Record, cause: str) -> None:
+    """Of what another release planned only the alias can be put back from here; what is no release's takes a person."""
+    records.begin_undoing(record.id)
+    found = aliases.read(record.function, record.alias)
+    if record.blue and record.green and found.route in _given(record, record.blue, record.green):
+        aliases.point(record.function, record.alias, Route(primary=record.blue), found.revision)
+        found = aliases.read(record.function, record.alias)
+    if not found.route.whole:
         raise RollbackImpossible(
-            f"Another release of this deployer began {record.id}, and {_name(record)} is at version {route}. Choose "
-            f"one, as with `aws lambda update-alias --function-name {record.function} --name {record.alias} "
-            f"--function-version {route.primary} --routing-config AdditionalVersionWeights={{}}`."
+            f"Another release of this deployer began {record.id}, and {_name(record)} is at version {found.route}. "
+            f"Choose one, as with `aws lambda update-alias --function-name {record.function} --name {record.alias} "
+            f"--function-version {found.route.primary} --routing-config AdditionalVersionWeights={{}}`."
         )
     cause += " Another release of this deployer began it, so $LATEST was not looked at."
-    cause += f" {_name(record)} is at version {route}."
-    records.close(record.lock, records.ROLLED_BACK, serving=str(route), error=ABANDONED, cause=cause)
+    cause += f" {_name(record)} is at version {found.route}."
+    records.close(record.lock, records.ROLLED_BACK, serving=str(found.route), error=ABANDONED, cause=cause)
     news.tell(record.id)
+
+
+def _given(record: records.Record, blue: str, green: str) -> list[Route]:
+    """What the deployment may have made of its alias."""
+    return [route(blue, green, weight) for weight in record.weights]
 
 
 def _name(record: records.Record) -> str:
     return f"{record.function}:{record.alias}"
+
+
+def call_without_record(execution: executions.Execution) -> None:
+    """The table is away, so nobody knows who serves: what RollBack said last, the command for a person included."""
+    if execution.error == GIVEN_UP:
+        failure = Failure.model_validate({"Error": execution.error, "Cause": execution.cause})
+        notifications.tell(f"ROLLBACK FAILED: {execution.name} may have left its alias split", failure.sentence)
 
 
 def _call_a_person(record: records.Record, why: str) -> None:

@@ -1,8 +1,8 @@
-"""What the alias must say between two shifts."""
+"""What the alias and $LATEST must say between two shifts."""
 
-from bluegreen.aws import aliases
+from bluegreen.aws import aliases, functions
 from bluegreen.deployment import Plan
-from bluegreen.errors import AliasMoved, StillInProgress
+from bluegreen.errors import AliasMoved, LatestMoved, StillInProgress
 from bluegreen.traffic import Route, Shift, route
 
 
@@ -16,9 +16,25 @@ def must_be(plan: Plan, wanted: Route, found: aliases.Alias) -> None:
     if found.route == wanted:
         return
     if found.route.versions <= wanted.versions | {plan.blue.version} and aliases.moved_by_lambda(
-        plan.function, plan.alias
+        plan.function, plan.alias, found.route
     ):
         raise StillInProgress(f"Lambda is moving the provisioned concurrency of {plan.name}")
     raise AliasMoved(
         f"Someone else moved {plan.name} to version {found.route}; this deployment had left it at {wanted}."
     )
+
+
+def latest_must_be_ours(plan: Plan) -> None:
+    """
+    Raises LatestMoved if someone else changed $LATEST since green was published from it.
+
+    Green would serve all the same; but who deploys by another way meanwhile should not find this one done over it.
+    """
+    if not plan.new_code:
+        return
+    latest = functions.describe(plan.function)
+    if not latest.holds(plan.code) or latest.settings != plan.latest.settings:
+        raise LatestMoved(
+            f"The code or the configuration of {plan.function} changed while green was watched: someone else did that, "
+            "or a deployment to another of its aliases."
+        )

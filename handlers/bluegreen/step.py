@@ -102,7 +102,8 @@ def _signature(handler: Handler) -> tuple[Callable[[Any], Any], bool]:
     """How to read the document for this handler, and whether it wants the execution."""
     parameters = list(inspect.signature(handler).parameters)
     model = typing.get_type_hints(handler)[parameters[0]]
-    read = getattr(model, "read", model.model_validate)
+    # What a newer release wrote beside what this one knows is no matter.
+    read = getattr(model, "read", functools.partial(model.model_validate, extra="ignore"))
     return read, len(parameters) == 2
 
 

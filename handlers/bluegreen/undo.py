@@ -22,20 +22,24 @@ from bluegreen.errors import (
     RollbackImpossible,
     StillInProgress,
 )
-from bluegreen.smoke import UNLESS_GIVEN
+from bluegreen.smoke import UNLESS_GIVEN, mismatches
 from bluegreen.traffic import Route, route
 
 ENOUGH_ATTEMPTS = 10
-"""To put $LATEST back, before the deployment is closed without."""
+"""To put $LATEST back once blue is back, before the deployment is closed without."""
 
 NOBODY = "none"
 """Who serves by an alias that is gone."""
 
 
-def undo(plan: Plan, green: str | None, error: str, cause: str, *, tried: int) -> Rollback:
+def undo(
+    plan: Plan, last: Route | None, error: str, cause: str, *, tried: int, enough_at_latest: int = ENOUGH_ATTEMPTS
+) -> Rollback:
     """
-    Put the alias and $LATEST back to what they were, and say what was found; `tried` is how often it was tried before.
+    Put the alias and $LATEST back to what they were, and say what was found.
 
+    `last` is how the last shift that is known of left the alias: what counts while the table does not say more. `tried`
+    is how often it was tried before; once blue is back, $LATEST is given up after `enough_at_latest` attempts.
     Raises RollbackImpossible when it takes a person, and any other DeploymentError when it is worth repeating. The
     caller closes the record. Of a deployment that has been undone already, the answer is what was found then.
     """
@@ -44,8 +48,8 @@ def undo(plan: Plan, green: str | None, error: str, cause: str, *, tried: int) -
         return _as_it_ended(plan, record)
     if record is None and tried:
         raise AwsUnavailable(f"The deployments table does not answer. {plan.name} by hand: `{by_hand(plan)}`.")
-    serving, alias = _alias(plan, green, record, tried)
-    latest = _latest_or_why_not(plan, record, tried)
+    serving, alias = _alias(plan, last, record, tried)
+    latest = _latest_or_why_not(plan, record, enough_at_latest)
     if record is None:
         raise AwsUnavailable(f"{alias} {latest} The deployments table does not answer, so the record is still open.")
     return Rollback(error=error, cause=" ".join([_sentence(cause), alias, latest]), serving=serving)
@@ -78,7 +82,7 @@ def _as_it_ended(plan: Plan, record: records.Record) -> Rollback:
     return Rollback(error=record.error or record.state, cause=record.cause or "", serving=record.serving or "")
 
 
-def _alias(plan: Plan, green: str | None, record: records.Record | None, tried: int) -> tuple[str, str]:
+def _alias(plan: Plan, last: Route | None, record: records.Record | None, tried: int) -> tuple[str, str]:
     """Which version or versions serve, and a sentence about it."""
     try:
         found = _found(plan)
@@ -86,7 +90,7 @@ def _alias(plan: Plan, green: str | None, record: records.Record | None, tried: 
             return NOBODY, f"Someone else deleted {plan.name}; nothing serves by that name."
         if record and not record.weights:
             return str(found.route), f"{plan.name} is at version {found.route}; this deployment never moved it."
-        return _put_back(plan, green, record, found, tried)
+        return _put_back(plan, last, record, found, tried)
     except NotFound as error:
         raise RollbackImpossible(f"{plan.name} cannot be put back: {error} By hand: `{by_hand(plan)}`.") from error
     except (PreconditionFailed, DeploymentOver):
@@ -103,16 +107,24 @@ def _found(plan: Plan) -> aliases.Alias | None:
 
 
 def _put_back(
-    plan: Plan, green: str | None, record: records.Record | None, found: aliases.Alias, tried: int
+    plan: Plan, last: Route | None, record: records.Record | None, found: aliases.Alias, tried: int
 ) -> tuple[str, str]:
     blue = Route(primary=plan.blue.version)
     if record and record.alias_returned_at:
-        return _is_back(plan, found.route)
-    if not _is_ours(plan, green, record, found.route):
+        return _is_back(plan, found.route, record.doubts or "")
+    if not _is_ours(plan, last, record, found.route):
+        if record is None:
+            raise AwsUnavailable(f"It is at version {found.route}, and without the table nobody knows who moved it.")
         return str(found.route), f"Someone else moved {plan.name} to version {found.route}; it was left as it is."
-    doubts = "" if found.route == blue else _doubts_about_blue(plan)
-    if record and records.must_be(records.UNDOING, plan.deployment).alias_returned_at:
-        return _is_back(plan, found.route)
+    doubts = (record and record.doubts) or ""
+    if found.route != blue and not doubts:
+        doubts = _doubts_about_blue(plan)
+    if record:
+        if doubts and not record.doubts:
+            records.learn_doubts(plan.deployment, doubts)
+        now = records.must_be(records.UNDOING, plan.deployment)
+        if now.alias_returned_at:
+            return _is_back(plan, found.route, now.doubts or "")
     # Also when blue has it all: the new revision makes a shift fail that read the old one.
     aliases.point(plan.function, plan.alias, blue, found.revision)
     back = aliases.read(plan.function, plan.alias)
@@ -120,51 +132,75 @@ def _put_back(
         raise StillInProgress(f"{plan.name} was put back to version {blue} and does not show it yet")
     if record:
         records.learn_returned(plan.deployment)
-    serving, sentence = _is_back(plan, back.route)
-    return serving, f"{sentence}{doubts}"
+    return _is_back(plan, back.route, doubts)
 
 
-def _is_back(plan: Plan, found: Route) -> tuple[str, str]:
+def _is_back(plan: Plan, found: Route, doubts: str) -> tuple[str, str]:
     """What the alias says after it had been put back, which is nobody's doing but Lambda's and other people's."""
     blue = Route(primary=plan.blue.version)
-    if found == blue or (blue.primary in found.versions and aliases.moved_by_lambda(plan.function, plan.alias)):
-        return blue.primary, f"{plan.name} is back at version {blue.primary}."
+    if found == blue or (blue.primary in found.versions and aliases.moved_by_lambda(plan.function, plan.alias, found)):
+        return blue.primary, f"{plan.name} is back at version {blue.primary}.{doubts}"
     return (
         str(found),
         f"{plan.name} was back at version {blue.primary}, then someone else moved it to version {found}; "
-        "it was left as it is.",
+        f"it was left as it is.{doubts}",
     )
 
 
-def _is_ours(plan: Plan, green: str | None, record: records.Record | None, found: Route) -> bool:
+def _is_ours(plan: Plan, last: Route | None, record: records.Record | None, found: Route) -> bool:
     """What the alias says is blue's, a weight that this deployment wrote down, or Lambda's own doing."""
-    if green is None or record is None:
-        return found.versions <= {plan.blue.version, green}
-    ours = [Route(primary=plan.blue.version), *(route(plan.blue.version, green, weight) for weight in record.weights)]
+    blue = plan.blue.version
+    ours = [Route(primary=blue), *([last] if last else [])]
+    if record and record.green:
+        ours += [route(blue, record.green, weight) for weight in record.weights]
     if found in ours:
         return True
-    return found.versions <= {plan.blue.version, green} and aliases.moved_by_lambda(plan.function, plan.alias)
+    versions = frozenset[str]().union(*(each.versions for each in ours))
+    return found.versions <= versions and aliases.moved_by_lambda(plan.function, plan.alias, found)
 
 
 def _doubts_about_blue(plan: Plan) -> str:
     """Blue goes back in any case, since green is known to be bad; but a blue that is unwell is told apart."""
-    blue, case = plan.blue.version, (plan.smoke_tests or UNLESS_GIVEN)[0]
+    blue = plan.blue.version
+    found: list[str] = []
     try:
         state = functions.describe(plan.function, blue).state
-        reply = functions.probe(plan.function, blue, case)
+        found += [] if state == "Active" else [f"it was {state}"]
+        found += _fails(plan)
     except DeploymentError as error:
-        return f" Whether version {blue} is well could not be seen: {_sentence(str(error))}"
-    found = [] if state == "Active" else [f"it was {state}"]
-    found += [f"it raised {reply.error}: {reply.error_message}"] if reply.error not in (None, case.expect_error) else []
-    return f" But version {blue} is unwell itself: {'; '.join(found)}." if found else ""
+        found += [f"and more could not be seen: {error}"] if found else []
+        if not found:
+            return f" Whether version {blue} is well could not be seen: {_sentence(str(error))}"
+    return f" But version {blue} is unwell itself: {_sentence('; '.join(found))}" if found else ""
 
 
-def _latest_or_why_not(plan: Plan, record: records.Record | None, tried: int) -> str:
-    """Users are safe by now: what cannot be done about $LATEST in ten attempts is said, and holds nothing up."""
+def _fails(plan: Plan) -> list[str]:
+    """What is wrong with blue's answer to the first of its own smoke tests, those that it was deployed with."""
+    blue = plan.blue.version
+    own = next(
+        (
+            record.plan.smoke_tests
+            for record in records.of_function(plan.function)
+            if record.plan and record.state == records.DEPLOYED and record.green == blue
+        ),
+        None,
+    )
+    if own is not None:
+        return mismatches(own[0], functions.probe(plan.function, blue, own[0])) if own else []
+    case = (plan.smoke_tests or UNLESS_GIVEN)[0]  # green's: that blue lacks what is new is no illness, an error is
+    reply = functions.probe(plan.function, blue, case)
+    return [f"it raised {reply.error}: {reply.error_message}"] if reply.error not in (None, case.expect_error) else []
+
+
+def _latest_or_why_not(plan: Plan, record: records.Record | None, enough: int) -> str:
+    """Users are safe by now: what cannot be done about $LATEST in some attempts is said, and holds nothing up."""
     try:
         return _latest(plan, record)
     except DeploymentError as error:
-        if tried < ENOUGH_ATTEMPTS:
+        failures = 1 + ((record and record.latest_failures) or 0)
+        if record:
+            records.learn_latest_failures(plan.deployment, failures)
+        if record is None or failures < enough:
             raise
         return f"{_what_latest_has(plan)} The last attempt to put it back failed: {_sentence(str(error))}"
 

@@ -6,7 +6,7 @@ from datetime import datetime
 from itertools import pairwise
 from typing import Any
 
-from tests.crash.world import ANOTHER, BLUE, RECOVERY, Change, Route, World
+from tests.crash.world import ANOTHER, BLUE, RECOVERY, TRIGGER, Change, Route, World
 from tests.machine.walk import Run
 
 ENDS = {"Deployed", "NothingToDeploy", "Rejected", "RejectedWithoutRecord", "RolledBack", "RollbackFailed"}
@@ -14,6 +14,9 @@ THREE_DAYS = 259_200
 MOST_EVENTS = 25_000
 CLOSED = {"Deployed", "RolledBack", "Rejected", "NothingToDeploy"}
 OTHERS = "somebody else"
+UNSEEN_IN = {TRIGGER, "OpenDeployment", "CompleteDeployment", "Deployed", RECOVERY}
+"""Before there is anything to compare $LATEST with, or after it was looked at for the last time."""
+
 RECOVERERS = {"OpenDeployment", RECOVERY}
 """Who undoes a dead deployment before the one under test begins."""
 
@@ -117,6 +120,14 @@ def _overwritten(ledger: list[Change], plan: Any, before_us: set[str], announced
             if ours.before in announced and not any(earlier.by == ours.by for earlier in mine[:number]):
                 continue
             yield f"4: {ours.by} changed the {what} from {ours.before}, which somebody else had put there"
+
+
+def unnoticed(world: World, state: str | None, where: list[str]) -> Iterator[str]:
+    """Somebody else changed $LATEST in these states, and it is `Deployed` although a later state was to see that."""
+    code = any((each.by, each.what) == (OTHERS, "latest") for each in world.ledger)
+    changed = code or "settings" in world.actor_notes
+    if state == "Deployed" and changed and not UNSEEN_IN.issuperset(where):
+        yield f"4: somebody else changed $LATEST in {', '.join(where)}, and nobody noticed"
 
 
 def _end(run: Run, cut_short: bool) -> Iterator[str]:

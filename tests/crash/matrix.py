@@ -277,6 +277,8 @@ def run(case: Case) -> Outcome:
             for late in world.late_runs
             if late.ended != "Rejected"
         ]
+        where = [place.state for kind, place in case.faults if kind.startswith("another actor: $LATEST")]
+        found += checks.unnoticed(world, record["state"] if record else None, where)
         unmet = not all(world.met())
         found += _next(world, ledger)
         return Outcome(

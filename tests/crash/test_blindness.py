@@ -6,6 +6,7 @@ from unittest import mock
 
 import pytest
 
+import complete_deployment
 from bluegreen import recovery, undo
 from bluegreen.aws import aliases, notifications, records
 from bluegreen.aws.client import client
@@ -44,6 +45,7 @@ def whatever_stands_there(deployment: str, values: dict[str, str], *, while_in: 
 
 
 OVERTAKEN = ("lost, the handler goes on a shift later", Place("ShiftAlias", "UpdateItem", 2))
+STOPPED_AT_LAST = ("stopped in the state", Place("CompleteDeployment", "", 1))
 HANGING = "stopped, the handler goes on after recovery"
 MOVED_TO_GREEN = ("another actor: green", Place("RollBack", "GetFunction", 2))
 NOT_CLOSED = ("5xx, beyond them", Place("RollBack", "TransactWriteItems", 1))
@@ -63,11 +65,11 @@ CARELESS: dict[str, tuple[Any, str, Callable[..., Any], Case, str]] = {
         records, "_freeing", of_nobody, Case("good"), "3:",
     ),
     "does not undo what it finds": (
-        recovery, "undo", lambda plan, green, error, cause, tried: Rollback(error=error, cause=cause, serving="1"),
+        recovery, "undo", lambda plan, last, error, cause, **_: Rollback(error=error, cause=cause, serving="1"),
         Case("stopped"), "1:",
     ),
     "lets an overtaken attempt write the record": (
-        records, "_set", whatever_stands_there, Case("late", (OVERTAKEN,)), "1:",
+        records, "_set", whatever_stands_there, Case("good", (OVERTAKEN, STOPPED_AT_LAST)), "1:",
     ),
     "does not ask which upload is the newer": (
         Zip, "is_older_than", lambda *_: False, Case("good", ((kinds.OLDER, Place("Deployed", "", 1)),)), "3:",
@@ -78,6 +80,10 @@ CARELESS: dict[str, tuple[Any, str, Callable[..., Any], Case, str]] = {
     ),
     "does not write down that the alias is back": (
         records, "learn_returned", nothing, Case("late", (MOVED_TO_GREEN, NOT_CLOSED)), "4:",
+    ),
+    "does not look at $LATEST once more": (
+        complete_deployment, "latest_must_be_ours", nothing,
+        Case("good", (("another actor: $LATEST's code", Place("FullyShifted?", "", 3)),)), "4:",
     ),
     "does not tell people": (
         notifications, "tell", lambda *_: False, Case("bad"), "told:",

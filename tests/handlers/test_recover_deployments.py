@@ -1,5 +1,7 @@
 """RecoverDeployments makes whole what an execution left behind."""
 
+import json
+import random
 from datetime import UTC, datetime
 from typing import Any
 
@@ -9,6 +11,7 @@ import pytest
 import recover_deployments
 from bluegreen.errors import AwsUnavailable, DeploymentError
 from tests.handlers.desk import (
+    TO_GREEN,
     Desk,
     Desks,
     aws_answers,
@@ -75,6 +78,56 @@ def test_what_was_stopped_half_way_is_made_whole(stopped: Desk, told: bool) -> N
     assert "ABORTED" in record["cause"]
 
 
+def test_the_audit_says_what_it_did(stopped: Desk) -> None:
+    recover(EVERY_FEW_MINUTES)
+
+    state, evidence = stopped.steps()[-1]
+    assert state == "RecoverDeployments"
+    assert (evidence["error"], evidence["serving"]) == ("DeploymentAbandoned", "1")
+
+
+@pytest.mark.parametrize("seen", ["OpenDeployment", "PublishVersion"])
+def test_a_deployment_that_goes_on_and_is_stopped_while_it_is_looked_at_is_made_whole(desk: Desk, seen: str) -> None:
+    """The record that was there before its end says nothing of what it did until then."""
+    if seen == "OpenDeployment":
+        with desk.aws.fails("GetAlias", "ServiceUnavailable", times=None), pytest.raises(AwsUnavailable):
+            desk.run("OpenDeployment")
+    else:
+        desk.to("PublishVersion")
+
+    def goes_on_and_is_stopped() -> None:
+        for state in [*TO_GREEN[TO_GREEN.index(seen) :]]:
+            desk.run(state)
+        desk.stop()
+
+    with just_before("stepfunctions", "DescribeExecution", goes_on_and_is_stopped):
+        recover(EVERY_FEW_MINUTES)
+
+    assert is_whole(desk)
+
+
+def test_an_end_that_step_functions_does_not_show_yet_is_looked_at_again(stopped: Desk) -> None:
+    runs = {"executionArn": stopped.arn, "name": stopped.name, "status": "RUNNING"}
+    with aws_answers("stepfunctions", "DescribeExecution", runs), pytest.raises(DeploymentError, match="first"):
+        recover(ended_badly(stopped))
+
+    assert recover(ended_badly(stopped)) == ["first"]
+    assert is_whole(stopped)
+
+
+def test_whoever_comes_last_in_one_sweep_need_not_be_last_in_the_next(
+    desks: Desks, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = desks("first").to("ShiftAlias")
+    first.stop()
+    desks.deployer.aws.create_function("Another", GOOD % 1)
+    second = desks("second", function="Another").to("ShiftAlias")
+    second.stop()
+    monkeypatch.setattr(random, "sample", lambda locks, number: sorted(locks, key=lambda lock: lock.deployment)[::-1])
+
+    assert recover(EVERY_FEW_MINUTES) == ["second", "first"]
+
+
 def test_people_are_told_once(stopped: Desk) -> None:
     recover(ended_badly(stopped))
     recover(ended_badly(stopped))
@@ -106,15 +159,34 @@ def test_people_are_told_of_what_was_stopped_before_it_touched_anything(desk: De
     assert desk.deployer.notified() == [f"Rejected: {FUNCTION}:{ALIAS} was not touched"]
 
 
-def test_a_deployment_that_another_release_began_is_left_to_a_person(stopped: Desk) -> None:
+OF_ANOTHER_RELEASE = {"plan": '{"a field": "of another release"}'}
+
+
+@pytest.mark.parametrize("shifts", [1, 2])
+def test_the_alias_of_a_deployment_that_another_release_began_is_put_back(desk: Desk, shifts: int) -> None:
+    desk.to("ShiftAlias")
+    for _ in range(shifts):
+        desk.run("ShiftAlias")
+    desk.stop()
+    boto3.resource("dynamodb").Table(TABLE).put_item(Item=(desk.record() or {}) | OF_ANOTHER_RELEASE)
+
+    recover(ended_badly(desk))
+
+    assert desk.deployer.alias() == ("1", {})
+    assert (desk.state(), desk.holder()) == ("RolledBack", None)
+    assert "so $LATEST was not looked at" in (desk.record() or {})["cause"]
+
+
+def test_an_alias_that_somebody_split_beside_another_release_is_left_to_a_person(stopped: Desk) -> None:
     table = boto3.resource("dynamodb").Table(TABLE)
-    table.put_item(Item=(stopped.record() or {}) | {"plan": '{"a field": "of another release"}'})
+    table.put_item(Item=(stopped.record() or {}) | OF_ANOTHER_RELEASE)
+    somebody_points_the_alias("1", {"2": 0.3})
 
     with pytest.raises(DeploymentError, match="first"):
         recover(ended_badly(stopped))
 
-    assert stopped.deployer.alias() == ("1", {"2": 0.1})
-    assert (stopped.state(), stopped.holder()) == ("open", "first")
+    assert stopped.deployer.alias() == ("1", {"2": 0.3})
+    assert (stopped.state(), stopped.holder()) == ("undoing", "first")
     assert stopped.deployer.notified() == [f"ROLLBACK FAILED: {FUNCTION}:{ALIAS} may be split"]
 
     somebody_points_the_alias("2")
@@ -253,6 +325,51 @@ def test_who_has_tried_for_half_an_hour_calls_a_person_at_once(stopped: Desk) ->
         pytest.raises(DeploymentError, match="first"),
     ):
         recover(ended_badly(stopped, "FAILED"))
+
+    assert stopped.deployer.notified() == [f"ROLLBACK FAILED: {FUNCTION}:{ALIAS} may be split"]
+
+
+def test_the_command_reaches_people_also_while_the_table_is_away(stopped: Desk) -> None:
+    cause = json.dumps({"errorType": "AwsUnavailable", "errorMessage": "By hand: `aws lambda update-alias`."})
+    said = as_step_functions_says(stopped, "RollbackFailed", cause)
+    with (
+        aws_answers("stepfunctions", "DescribeExecution", said),
+        stopped.aws.fails("GetItem", "ProvisionedThroughputExceededException", times=None),
+        pytest.raises(AwsUnavailable),
+    ):
+        recover(ended_badly(stopped, "FAILED"))
+
+    assert stopped.deployer.notified() == ["ROLLBACK FAILED: first may have left its alias split"]
+
+
+def test_nobody_is_called_for_code_that_no_user_meets(stopped: Desk) -> None:
+    with stopped.aws.fails("UpdateFunctionCode", "ServiceException", times=None):
+        for _ in range(2):
+            with pytest.raises(DeploymentError, match="first"):
+                recover(EVERY_FEW_MINUTES)
+            stopped.aws.clock.sleep(600)
+        assert stopped.deployer.notified() == []
+        recover(EVERY_FEW_MINUTES)
+
+    assert "$LATEST keeps the new code. The last attempt" in (stopped.record() or {})["cause"]
+    assert stopped.deployer.alias() == ("1", {})
+
+
+@pytest.mark.parametrize("seconds", [0, 700])
+def test_one_throttle_does_not_cost_the_code_of_latest(stopped: Desk, seconds: int) -> None:
+    stopped.aws.clock.sleep(seconds)
+
+    with stopped.aws.fails("UpdateFunctionCode", "TooManyRequestsException", times=3):
+        recover(EVERY_FEW_MINUTES)
+
+    assert is_whole(stopped)
+
+
+def test_a_fault_of_ours_calls_a_person_as_well(stopped: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bluegreen.recovery.undo", lambda *_, **__: 1 // 0)
+
+    with pytest.raises(DeploymentError, match="first"):
+        recover(EVERY_FEW_MINUTES)
 
     assert stopped.deployer.notified() == [f"ROLLBACK FAILED: {FUNCTION}:{ALIAS} may be split"]
 

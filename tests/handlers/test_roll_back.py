@@ -2,12 +2,15 @@
 
 import base64
 import json
-from contextlib import suppress
+import os
+from contextlib import nullcontext, suppress
 from typing import Any
+from unittest import mock
 
 import boto3
 import pytest
 
+from bluegreen.aws import functions
 from bluegreen.errors import (
     AwsRefused,
     AwsUnavailable,
@@ -34,6 +37,14 @@ def shifting(desk: Desk) -> Desk:
     """Green has its first share, and failed."""
     desk.to("ShiftAlias").run("ShiftAlias")
     return desk.failed()
+
+
+def at_last(desk: Desk) -> tuple[dict[str, Any], int]:
+    """What RollBack says once it is through, and how many attempts failed before."""
+    for failed in range(60):
+        with suppress(DeploymentError):
+            return desk.run("RollBack", retries=failed + 1), failed
+    raise AssertionError("RollBack is not through after half an hour")
 
 
 def blue_is_back(desk: Desk) -> bool:
@@ -308,23 +319,35 @@ class TestTheCodeThatLatestHad:
                 shifting.run("RollBack", retries=0)
             assert shifting.deployer.alias() == ("1", {})
 
-            rollback = shifting.run("RollBack", retries=30)
+            rollback, attempts = at_last(shifting)
 
+        assert attempts == 8
         assert "$LATEST keeps the new code. The last attempt to put it back failed" in rollback["cause"]
         assert (shifting.state(), shifting.holder()) == ("RolledBack", None)
 
     def test_that_is_back_with_its_reply_lost_is_not_called_lost(self, shifting: Desk) -> None:
         with shifting.aws.fails("UpdateFunctionCode", "ReadTimeout", times=None, when="after"):
-            rollback = shifting.run("RollBack", retries=30)
+            rollback, _ = at_last(shifting)
 
         assert "$LATEST has the code it had" in rollback["cause"]
         assert blue_is_back(shifting)
 
     def test_that_cannot_be_seen_is_not_guessed(self, shifting: Desk) -> None:
         with shifting.aws.fails("GetFunction", "AccessDeniedException", times=None):
-            rollback = shifting.run("RollBack", retries=30)
+            rollback, _ = at_last(shifting)
 
         assert "Whether $LATEST has the new code or the old could not be seen" in rollback["cause"]
+
+    def test_is_not_given_up_for_what_kept_the_alias_waiting(self, shifting: Desk) -> None:
+        with shifting.aws.fails("UpdateAlias", "TooManyRequestsException", times=None):
+            for number in range(11):
+                with pytest.raises(AwsUnavailable):
+                    shifting.run("RollBack", retries=number)
+
+        with shifting.aws.fails("UpdateFunctionCode", "TooManyRequestsException", times=3):
+            at_last(shifting)
+
+        assert blue_is_back(shifting)
 
     def test_that_was_never_touched_is_not_written(self, desk: Desk) -> None:
         desk.run("OpenDeployment")
@@ -386,7 +409,7 @@ class TestAHandlerThatHangs:
             with pytest.raises(DeploymentError):
                 desk.failed().run("RollBack", retries=3)
 
-            rollback = desk.run("RollBack", retries=30)
+            rollback, _ = at_last(desk)
 
         assert desk.state() == "RolledBack"
         assert "The last attempt to put it back failed" in rollback["cause"]
@@ -414,6 +437,36 @@ class TestUsersFirst:
         shifting.run("RollBack", retries=1)
         assert (shifting.state(), shifting.holder()) == ("RolledBack", None)
 
+    @pytest.mark.parametrize(("route", "weights"), [("2", {}), ("1", {"2": 0.3})])
+    def test_a_table_that_does_not_answer_is_no_leave_to_overwrite(
+        self, shifting: Desk, route: str, weights: dict[str, float]
+    ) -> None:
+        somebody_points_the_alias(route, weights)
+
+        with (
+            shifting.aws.fails("UpdateItem", "AccessDeniedException"),
+            pytest.raises(AwsUnavailable, match="nobody knows who moved it"),
+        ):
+            shifting.run("RollBack")
+
+        assert "Someone else moved" in shifting.run("RollBack", retries=1)["cause"]
+        assert shifting.deployer.alias() == (route, weights)
+
+    def test_lambda_that_has_just_moved_everybody_to_a_bad_green_is_not_believed(self, shifting: Desk) -> None:
+        """Its move of provisioned concurrency ends between our look at the alias and our question about it."""
+        shifting.run("ShiftAlias")
+        somebody_points_the_alias("1", {"2": 0.6})
+
+        with (
+            just_before("lambda", "GetProvisionedConcurrencyConfig", lambda: somebody_points_the_alias("2")),
+            aws_answers("lambda", "GetProvisionedConcurrencyConfig", {"Status": "READY"}),
+            pytest.raises(StillInProgress, match="moved on while it was looked at"),
+        ):
+            shifting.run("RollBack")
+
+        shifting.run("RollBack", retries=1)
+        assert blue_is_back(shifting)
+
     @pytest.mark.parametrize("operation", ["GetFunction", "Invoke"])
     @pytest.mark.parametrize("code", ["ReadTimeout", "AccessDeniedException", "TooManyRequestsException"])
     def test_a_blue_that_cannot_be_asked_gets_its_users_back(self, shifting: Desk, operation: str, code: str) -> None:
@@ -428,18 +481,61 @@ class TestUsersFirst:
 
         assert unanswered.met == 1
 
-    def test_a_blue_that_is_unwell_is_told_apart(self, desks: Desks) -> None:
+    @pytest.mark.parametrize(
+        ("operation", "code", "when"),
+        [
+            (None, "", "before"),
+            ("UpdateAlias", "ReadTimeout", "after"),
+            ("UpdateFunctionCode", "ServiceException", "before"),
+            ("TransactWriteItems", "InternalServerError", "before"),
+        ],
+    )
+    def test_a_blue_that_is_unwell_is_told_apart(
+        self, desks: Desks, operation: str | None, code: str, when: Any
+    ) -> None:
+        """Also if what found it out could not finish, and blue has everybody when the next attempt looks."""
         ill = "import os\ndef handler(event, context):\n    raise RuntimeError('no database')"
         somebody_updates_the_code(desks.deployer, ill)
         boto3.client("lambda").publish_version(FunctionName=FUNCTION)
         somebody_points_the_alias("2")
         desk = desks(source=GOOD % 3).to("ShiftAlias")
         desk.run("ShiftAlias")
+        desk.failed()
 
-        rollback = desk.failed().run("RollBack")
+        with desk.aws.fails(operation, code, times=3, when=when) if operation else nullcontext():
+            rollback, _ = at_last(desk)
 
         assert desk.deployer.alias() == ("2", {})
         assert "version 2 is unwell itself: it raised RuntimeError: no database" in rollback["cause"]
+
+    def test_a_blue_that_fails_its_own_smoke_test_is_told_apart(self, desks: Desks) -> None:
+        """It raises nothing; but it is not what it was when it was deployed."""
+        blue = "import os\ndef handler(event, context): return {'statusCode': int(os.environ.get('STATUS', 200))}"
+        desks.deployer.deploy(blue, traffic="AllAtOnce", smoke_tests=[{"name": "ok", "expect": {"statusCode": 200}}])
+        desk = desks("second", GOOD % 3).to("ShiftAlias")
+        desk.run("ShiftAlias")
+
+        with mock.patch.dict(os.environ, {"STATUS": "500"}):
+            rollback = desk.failed().run("RollBack")
+
+        assert "version 2 is unwell itself: expected 200 at reply.statusCode, but 500 came" in rollback["cause"]
+
+    def test_a_blue_that_nobody_called_for_weeks_is_told_apart(self, shifting: Desk) -> None:
+        """Lambda refuses the invocation that wakes it."""
+        describe = functions.describe
+
+        def asleep(function: str, qualifier: str = functions.LATEST) -> functions.Function:
+            found = describe(function, qualifier)
+            return found.model_copy(update={"state": "Inactive"}) if qualifier == "1" else found
+
+        with (
+            mock.patch.object(functions, "describe", asleep),
+            shifting.aws.fails("Invoke", "ResourceConflictException", times=None),
+        ):
+            rollback = shifting.run("RollBack")
+
+        assert "version 1 is unwell itself: it was Inactive; and more could not be seen" in rollback["cause"]
+        assert shifting.deployer.alias() == ("1", {})
 
     def test_a_blue_that_lacks_what_green_was_tested_for_is_not_unwell(self, desks: Desks) -> None:
         desk = desks(smoke_tests=[{"name": "new bonus", "expect": {"bonus": 2}}]).to("ShiftAlias")

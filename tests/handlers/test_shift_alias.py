@@ -3,9 +3,16 @@
 import boto3
 import pytest
 
-from bluegreen.errors import AliasMoved, AwsUnavailable, DeploymentOver, StillInProgress
-from tests.handlers.desk import Desk, aws_answers, just_before, somebody_points_the_alias
-from tests.machine.deployer import ALIAS, FUNCTION
+from bluegreen.errors import AliasMoved, AwsUnavailable, DeploymentOver, LatestMoved, StillInProgress
+from tests.handlers.desk import (
+    Desk,
+    Desks,
+    aws_answers,
+    just_before,
+    somebody_points_the_alias,
+    somebody_updates_the_code,
+)
+from tests.machine.deployer import ALIAS, FUNCTION, GOOD, zip_of
 
 
 @pytest.fixture
@@ -128,6 +135,70 @@ def test_weights_beside_provisioned_concurrency_that_stands_still_are_somebody_e
         at_shift.run("ShiftAlias")
 
 
+def test_a_move_of_lambda_that_ends_while_it_is_looked_at_is_nobody_elses(at_shift: Desk) -> None:
+    at_shift.run("ShiftAlias")
+    somebody_points_the_alias("1", {"2": 0.06})
+
+    with (
+        just_before("lambda", "GetProvisionedConcurrencyConfig", lambda: somebody_points_the_alias("1", {"2": 0.1})),
+        aws_answers("lambda", "GetProvisionedConcurrencyConfig", {"Status": "READY"}),
+        pytest.raises(StillInProgress),
+    ):
+        at_shift.run("ShiftAlias")
+
+    assert at_shift.run("ShiftAlias", retries=1)["fully_shifted"]
+
+
+def test_a_new_revision_of_the_same_route_is_no_move(at_shift: Desk) -> None:
+    """As when somebody edits the alias's description, or Lambda changes its revision by itself."""
+
+    def describe() -> None:
+        boto3.client("lambda").update_alias(FunctionName=FUNCTION, Name=ALIAS, Description="what users call")
+
+    at_shift.run("ShiftAlias")
+    with just_before("lambda", "UpdateAlias", describe), pytest.raises(StillInProgress):
+        at_shift.run("ShiftAlias")
+
+    at_shift.run("ShiftAlias", retries=1)
+    assert at_shift.deployer.alias() == ("2", {})
+
+
+@pytest.mark.parametrize("state", ["ShiftAlias", "CheckHealth", "CompleteDeployment"])
+@pytest.mark.parametrize("changed", ["code", "settings"])
+def test_latest_that_somebody_else_changed_is_noticed_at_the_next_step(
+    at_shift: Desk, state: str, changed: str
+) -> None:
+    at_shift.run("ShiftAlias")
+    if state == "CompleteDeployment":
+        at_shift.run("ShiftAlias")
+    before = at_shift.deployer.alias()
+    if changed == "code":
+        theirs = somebody_updates_the_code(at_shift.deployer, GOOD % 9)
+    else:
+        boto3.client("lambda").update_function_configuration(FunctionName=FUNCTION, MemorySize=512)
+
+    with pytest.raises(LatestMoved, match=f"The code or the configuration of {FUNCTION} changed while green was"):
+        at_shift.run(state)
+
+    assert at_shift.deployer.alias() == before
+    at_shift.failed("LatestMoved", "somebody").run("RollBack")
+    assert at_shift.deployer.alias() == ("1", {})
+    if changed == "code":
+        assert at_shift.deployer.digest() == theirs
+
+
+def test_latest_is_nothing_to_a_version_that_existed(desks: Desks) -> None:
+    boto3.client("lambda").update_function_code(FunctionName=FUNCTION, ZipFile=zip_of(GOOD % 2), Publish=True)
+    desk = desks(artifact={"version": "2"})
+    desk.run("OpenDeployment")
+    desk.document["green"] = {"version": "2"}
+    somebody_updates_the_code(desk.deployer, GOOD % 9)
+
+    desk.run("ShiftAlias")
+
+    assert desk.deployer.alias() == ("1", {"2": 0.1})
+
+
 def test_a_green_that_is_not_active_yet_is_waited_for(at_shift: Desk) -> None:
     with at_shift.aws.fails("UpdateAlias", "ResourceConflictException"), pytest.raises(StillInProgress):
         at_shift.run("ShiftAlias")
@@ -150,7 +221,7 @@ class TestAHandlerThatOutlivesItsExecution:
     def test_changes_nothing_once_the_deployment_is_undone(self, at_shift: Desk) -> None:
         at_shift.failed().run("RollBack")
 
-        with pytest.raises(DeploymentOver):
+        with pytest.raises((DeploymentOver, LatestMoved)):
             at_shift.run("ShiftAlias")
 
         assert at_shift.deployer.alias() == ("1", {})
@@ -162,7 +233,7 @@ class TestAHandlerThatOutlivesItsExecution:
         def roll_back() -> None:
             at_shift.failed().run("RollBack")
 
-        with just_before(service, operation, roll_back), pytest.raises((DeploymentOver, AliasMoved)):
+        with just_before(service, operation, roll_back), pytest.raises((DeploymentOver, LatestMoved, StillInProgress)):
             at_shift.run("ShiftAlias")
 
         assert at_shift.deployer.alias() == ("1", {})

@@ -1,9 +1,13 @@
 """SmokeTestGreen calls the published version before it gets traffic."""
 
+from typing import Any
+from unittest import mock
+
 import boto3
 import pytest
 
-from bluegreen.errors import SmokeTestFailed
+from bluegreen.aws import functions
+from bluegreen.errors import SmokeTestFailed, StillInProgress
 from tests.handlers.desk import Desk, Desks
 from tests.machine.deployer import FUNCTION, zip_of
 
@@ -42,6 +46,31 @@ def test_a_version_that_existed_is_called_as_well(desks: Desks) -> None:
     desk.document["green"] = {"version": "2"}
 
     assert desk.run("SmokeTestGreen")["version"] == "2"
+
+
+@pytest.mark.parametrize("smoke_tests", [[{"name": "a"}], "off"])
+def test_a_version_that_sleeps_is_woken_before_users_meet_it(desk: Desk, smoke_tests: Any) -> None:
+    """Lambda refuses the invocation that wakes it."""
+    desk.document["smoke_tests"] = smoke_tests
+    desk.to("SmokeTestGreen")
+    describe, asleep = functions.describe, [*["Inactive"] * 3, "Pending", "Active"]
+
+    def waking(function: str, qualifier: str = functions.LATEST) -> functions.Function:
+        found = describe(function, qualifier)
+        return found.model_copy(update={"state": asleep.pop(0) if len(asleep) > 1 else asleep[0]})
+
+    with mock.patch.object(functions, "describe", waking):
+        with (
+            desk.aws.fails("Invoke", "ResourceConflictException", times=None) as refused,
+            pytest.raises(StillInProgress),
+        ):
+            desk.run("SmokeTestGreen")
+        with pytest.raises(StillInProgress, match="wakes up"):
+            desk.run("SmokeTestGreen", retries=1)
+        desk.run("SmokeTestGreen", retries=2)
+
+    assert refused.met == 1
+    assert asleep == ["Active"]
 
 
 def test_it_can_be_done_again(desk: Desk) -> None:

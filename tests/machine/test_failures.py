@@ -150,6 +150,29 @@ def test_someone_else_changing_latest_stops_the_deployment_and_is_left_alone(dep
     assert deployer.digest() == deployer.digest("2")
 
 
+def test_someone_else_changing_latest_while_green_is_watched_stops_the_deployment(deployer: Deployer) -> None:
+    deployer.aws.after(
+        100, lambda: boto3.client("lambda").update_function_code(FunctionName=FUNCTION, ZipFile=zip_of(GOOD % 99))
+    )
+
+    run = deployer.deploy()
+
+    assert (run.ended, run.error) == ("RolledBack", "LatestMoved")
+    assert run.path.count("CheckHealth") == 2
+    assert deployer.alias() == ("1", {})
+
+
+def test_a_version_that_lambda_put_to_sleep_is_woken_before_it_serves(deployer: Deployer) -> None:
+    deployer.deploy(traffic="AllAtOnce")
+    request = {"function": FUNCTION, "artifact": {"version": "1"}, "traffic": "AllAtOnce"}
+
+    with deployer.aws.fails("Invoke", "SnapStartNotReadyException", state="SmokeTestGreen", times=3):
+        run = deployer.run(request)
+
+    assert run.ended == "Deployed"
+    assert deployer.alias() == ("1", {})
+
+
 def test_a_second_deployment_of_the_same_alias_is_refused_with_the_firsts_name(deployer: Deployer) -> None:
     artifact = deployer.upload(GOOD % 2)
     seconds: list[Any] = []

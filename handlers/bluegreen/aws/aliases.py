@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from bluegreen.aws.client import client, in_our_words
-from bluegreen.errors import NotFound
+from bluegreen.errors import NotFound, StillInProgress
 from bluegreen.model import Frozen
 from bluegreen.traffic import Route
 
@@ -38,14 +38,22 @@ def point(function: str, alias: str, route: Route, revision: str) -> Alias:
         )
 
 
-def moved_by_lambda(function: str, alias: str) -> bool:
-    """Lambda itself sets weights while it moves an alias's provisioned concurrency; that is nobody's doing."""
+def moved_by_lambda(function: str, alias: str, found: Route) -> bool:
+    """
+    Lambda itself sets weights while it moves an alias's provisioned concurrency; that is nobody's doing.
+
+    Raises StillInProgress if the alias is not at `found` any more: then that move may have ended just now.
+    """
     try:
         with in_our_words():
             answer = client("lambda").get_provisioned_concurrency_config(FunctionName=function, Qualifier=alias)
     except NotFound:
         return False
-    return answer["Status"] == "IN_PROGRESS"
+    if answer["Status"] == "IN_PROGRESS":
+        return True
+    if read(function, alias).route != found:
+        raise StillInProgress(f"{function}:{alias} moved on while it was looked at")
+    return False
 
 
 def _alias(answer: "AliasConfigurationResponseTypeDef") -> Alias:

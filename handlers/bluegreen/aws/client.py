@@ -49,6 +49,7 @@ _NAMES: dict[str, type[DeploymentError]] = {
     "RequestTimeoutException": AwsUnavailable,
     "ResourceConflictException": StillInProgress,
     "ResourceNotReadyException": StillInProgress,
+    "SnapStartNotReadyException": StillInProgress,
     "AccessDenied": AccessDenied,
     "AccessDeniedException": AccessDenied,
     "AuthorizationError": AccessDenied,

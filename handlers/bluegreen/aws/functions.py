@@ -11,7 +11,7 @@ from bluegreen.aws.client import client, in_our_words
 from bluegreen.deployment import OPT_IN_TAG, OPTED_IN, Green, Image, Zip
 from bluegreen.errors import AwsUnavailable, StillInProgress, UpdateFailed
 from bluegreen.model import Frozen
-from bluegreen.smoke import Case, Reply
+from bluegreen.smoke import UNLESS_GIVEN, Case, Reply
 
 if TYPE_CHECKING:
     from mypy_boto3_lambda import LambdaClient
@@ -131,6 +131,18 @@ def when_ready(function: str, qualifier: str = LATEST) -> Function:
         why = found.state_reason or found.updating_reason or "Lambda gives no reason"
         raise UpdateFailed(f"{function}:{qualifier} is {found.state}, its update {found.updating}: {why}")
     return found
+
+
+def when_awake(function: str, version: str) -> None:
+    """
+    See that a version can be invoked. Raises StillInProgress while it wakes: one that nobody invoked for two weeks
+    is Inactive, and refuses the invocation that wakes it.
+    """
+    if when_ready(function, version).state != "Inactive":
+        return
+    probe(function, version, UNLESS_GIVEN[0])
+    if when_ready(function, version).state == "Inactive":
+        raise StillInProgress(f"{function}:{version} is Inactive and wakes up")
 
 
 def update(function: str, artifact: Zip | Image, revision: str) -> None:

@@ -48,9 +48,10 @@ class Record(Frozen):
     A deployment, as people ask for it.
 
     Times are ISO 8601, UTC. `serving` is the version that serves at its end. From `code_sent_at` on, $LATEST may have
-    the new code; from `alias_returned_at` on, the alias has nothing of this deployment any more. People were told of
-    its end at `told_at`, and called to help at `paged_at`. A plan of another release that lacks what this one needs is
-    `unreadable`.
+    the new code; from `alias_returned_at` on, the alias has nothing of this deployment any more. `doubts` about blue
+    were found before it got its users back, and `latest_failures` attempts to put $LATEST back have failed. People
+    were told of its end at `told_at`, and called to help at `paged_at`. A plan of another release that lacks what this
+    one needs is `unreadable`; `blue`, `green` and the `weights` that green had or may have are readable all the same.
     """
 
     id: str
@@ -63,10 +64,13 @@ class Record(Frozen):
     artifact: str
     plan: Plan | None = None
     unreadable: bool = False
+    blue: str | None = None
     green: str | None = None
     weights: tuple[float, ...] = ()
     code_sent_at: str | None = None
     alias_returned_at: str | None = None
+    doubts: str | None = None
+    latest_failures: int | None = None
     ended_at: str | None = None
     error: str | None = None
     cause: str | None = None
@@ -212,7 +216,7 @@ def learn_plan(plan: Plan) -> Plan:
     DeploymentOver.
     """
     green = {"green": plan.artifact.version} if isinstance(plan.artifact, Existing) else {}
-    learned = {"plan": plan.model_dump_json(), "artifact": str(plan.artifact)}
+    learned = {"plan": plan.model_dump_json(), "blue": plan.blue.version, "artifact": str(plan.artifact)}
     if _set(plan.deployment, learned | green, while_in=(OPEN,), unless_known="plan"):
         return plan
     found = must_be(OPEN, plan.deployment).plan
@@ -249,6 +253,16 @@ def learn_shift(deployment: str, number: int, weights: list[float]) -> None:
 def learn_returned(deployment: str) -> None:
     """Write down that the alias has nothing of this deployment any more: whatever moves it from now on is not ours."""
     _set(deployment, {"alias_returned_at": clock.iso(clock.now())}, while_in=(UNDOING,))
+
+
+def learn_doubts(deployment: str, doubts: str) -> None:
+    """Write down what is wrong with blue before it gets its users back: a later attempt may not see it any more."""
+    _set(deployment, {"doubts": doubts}, while_in=(UNDOING,))
+
+
+def learn_latest_failures(deployment: str, number: int) -> None:
+    """Write down how many attempts to put $LATEST back have failed."""
+    _set(deployment, {"latest_failures": str(number)}, while_in=(UNDOING,))
 
 
 def must_be(state: str, deployment: str) -> Record:
