@@ -40,7 +40,7 @@ def documents(installed: Installed, calculators: Calculators, stranger: Calculat
         ("UpdateCode", "lambda:GetFunction"),
         ("SmokeTest", "lambda:InvokeFunction"),
         ("PublishVersion", "lambda:GetFunction"),
-        ("SmokeTestGreen", "lambda:InvokeFunction"),
+        ("SmokeTestGreen", "lambda:GetFunction"),
         ("ShiftAlias", "lambda:GetAlias"),
         ("CheckHealth", "lambda:GetAlias"),
         ("RollBack", "lambda:GetAlias"),

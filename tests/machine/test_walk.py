@@ -1,7 +1,9 @@
 """The harness itself, with handlers that only say what they were asked."""
 
 import json
+import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import boto3
@@ -326,3 +328,13 @@ class TestFaults:
             assert aws.walk({}).ended == "Deployed"
 
         assert len(answers) == 60
+
+
+def test_an_execution_does_not_go_on_in_the_next_test(tmp_path: Path) -> None:
+    idle = tmp_path / "idle.asl.json"
+    idle.write_text(json.dumps({"StartAt": "Idle", "States": {"Idle": {"Type": "Wait", "Seconds": 1, "End": True}}}))
+    with in_process_aws({}, asl=idle) as aws:
+        aws.after(0.5, lambda: time.sleep(0.5))
+        execution = aws._execution(aws.start({}))
+
+    assert str(execution.status) == "ABORTED"

@@ -189,6 +189,14 @@ class InProcessAws:
         if environment.is_running():
             environment.set_timed_out()
 
+    def end_what_still_runs(self) -> None:
+        """Its thread would go on in the next test, and move that test's clock."""
+        machines = stepfunctions_parser_backends[DEFAULT_ACCOUNT_ID][REGION].state_machines
+        for execution in (each for machine in machines for each in machine.executions):
+            if str(execution.status) == "RUNNING":
+                self.stop(execution.execution_arn)
+                self.finish(execution.execution_arn)
+
     def fails(
         self,
         operation: str,
@@ -313,7 +321,11 @@ def in_process_aws(
         world.enter_context(_nobody_signs())
         world.enter_context(_an_end_is_the_end())
         world.enter_context(_quiet("moto.stepfunctions"))
-        yield InProcessAws(clock, faults, metrics, asl, update_seconds)
+        aws = InProcessAws(clock, faults, metrics, asl, update_seconds)
+        try:
+            yield aws
+        finally:
+            aws.end_what_still_runs()
 
 
 @contextmanager

@@ -9,7 +9,7 @@ import pytest
 
 from bluegreen.aws import records
 from bluegreen.aws.records import Lock, Record
-from bluegreen.deployment import Existing, Plan
+from bluegreen.deployment import Blue, Existing, Plan
 from bluegreen.errors import AwsUnavailable, DeploymentOver
 from tests.machine.deployer import TABLE, Deployer
 
@@ -164,7 +164,8 @@ class TestLearning:
             ExpressionAttributeNames={"#plan": "plan"},
             ExpressionAttributeValues={":plan": theirs},
         )
-        known: Any = {"deployment": "first", "artifact": Existing(version="2")}
+        blue = Blue(version="1", sha256="", revision="")
+        known: Any = {"deployment": "first", "artifact": Existing(version="2"), "blue": blue}
 
         with pytest.raises(DeploymentOver, match="another release"):
             records.learn_plan(Plan.model_construct(**known))
