@@ -186,6 +186,19 @@ class TestRefusals:
         ):
             desk.run("OpenDeployment")
 
+    def test_a_split_of_lambdas_that_ends_while_it_is_looked_at_is_waited_for(self, desk: Desk) -> None:
+        boto3.client("lambda").update_function_code(FunctionName=FUNCTION, ZipFile=zip_of(GOOD % 2), Publish=True)
+        somebody_points_the_alias("1", {"2": 0.25})
+
+        with (
+            just_before("lambda", "GetProvisionedConcurrencyConfig", lambda: somebody_points_the_alias("2")),
+            aws_answers("lambda", "GetProvisionedConcurrencyConfig", {"Status": "READY"}),
+            pytest.raises(AwsUnavailable, match="provisioned concurrency"),
+        ):
+            desk.run("OpenDeployment")
+
+        assert desk.run("OpenDeployment", retries=1)["blue"]["version"] == "2"
+
     def test_an_alias_on_latest(self, desk: Desk) -> None:
         somebody_points_the_alias("$LATEST")
 
