@@ -9,7 +9,19 @@ import os
 from bluegreen import clock, watch
 from bluegreen.adaptive import first_weight
 from bluegreen.aws import alarms, aliases, artifacts, executions, functions, records
-from bluegreen.deployment import OPT_IN_TAG, OPTED_IN, Artifact, Blue, Existing, Image, Latest, Plan, Request, Zip
+from bluegreen.deployment import (
+    DIRECTLY,
+    OPT_IN_TAG,
+    OPTED_IN,
+    Artifact,
+    Blue,
+    Existing,
+    Image,
+    Latest,
+    Plan,
+    Request,
+    Zip,
+)
 from bluegreen.errors import (
     AccessDenied,
     AwsRefused,
@@ -51,7 +63,7 @@ def handler(request: Request, execution: Execution) -> Plan:
         state=records.OPEN,
         execution=execution.arn,
         started_at=execution.started_at,
-        started_by=request.started_by or "",
+        started_by=request.started_by or DIRECTLY,
         artifact=str(artifact),
     )
     _take_lock(record, execution.retries)

@@ -9,7 +9,7 @@ from typing import Any
 
 from bluegreen import clock, news
 from bluegreen.aws import records
-from bluegreen.deployment import Refused, Rejection
+from bluegreen.deployment import DIRECTLY, Refused, Rejection
 from bluegreen.step import Execution, step
 
 
@@ -24,7 +24,7 @@ def handler(refused: Refused, execution: Execution) -> Rejection:
         state=records.REJECTED,
         execution=execution.arn,
         started_at=execution.started_at,
-        started_by=_plain(refused.started_by or ""),
+        started_by=_plain(refused.started_by or DIRECTLY),
         artifact=str(refused.artifact or "unknown")[:1024],
         ended_at=now,
         error=error,

@@ -37,6 +37,9 @@ VersionNumber = Annotated[str, StringConstraints(pattern=r"^[0-9]+$")]
 OPT_IN_TAG = "bluegreen:managed"
 OPTED_IN = "true"
 
+DIRECTLY = "StartExecution"
+"""Who started it, if the request does not say: CloudTrail has the caller of that call."""
+
 LARGEST_REQUEST = 64 * 1024
 """Bytes: the document holds the request about twice, and Step Functions takes 256 KB."""
 

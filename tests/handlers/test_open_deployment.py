@@ -95,13 +95,14 @@ class TestTheRecord:
         assert record["execution"] == desk.arn
         assert json.loads(record["plan"]) == plan
 
-    def test_says_who_started_it_and_with_what(self, desks: Desks) -> None:
-        desk = desks(started_by="pipeline 7")
+    @pytest.mark.parametrize(("said", "kept"), [({"started_by": "pipeline 7"}, "pipeline 7"), ({}, "StartExecution")])
+    def test_says_who_started_it_and_with_what(self, desks: Desks, said: dict[str, str], kept: str) -> None:
+        desk = desks(**said)
         desk.run("OpenDeployment")
 
         record = desk.record()
         assert record is not None
-        assert (record["started_by"], record["artifact"]) == ("pipeline 7", f"s3://{BUCKET}/new.zip")
+        assert (record["started_by"], record["artifact"]) == (kept, f"s3://{BUCKET}/new.zip")
         assert record["started_at"] == "2026-01-05T09:00:00.000Z"
 
     def test_has_the_step_with_its_evidence(self, desk: Desk) -> None:
