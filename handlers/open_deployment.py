@@ -67,6 +67,7 @@ def handler(request: Request, execution: Execution) -> Plan:
         artifact=str(artifact),
     )
     _take_lock(record, execution.retries)
+    _latest_must_be_free(artifact, record, execution.retries)
     found = _whole(request.function, alias)
     blue, latest = functions.describe(request.function, found.route.primary), functions.describe(request.function)
     if request.only_newer:
@@ -171,17 +172,35 @@ def _take_lock(record: records.Record, retries: int) -> None:
     try:
         records.open_deployment(record)
     except records.Held as held:
-        try:
-            tried = ENOUGH_ATTEMPTS if retries >= PATIENT_RETRIES else 1
-            ended = recover(held.lock, tried=tried, enough_at_latest=PATIENT_ATTEMPTS)
-        except DeploymentError as error:
-            raise AwsUnavailable(f"the deployment {held.lock.deployment} cannot be recovered yet: {error}") from error
-        if not ended:
+        if not _has_ended(held.lock, retries):
             raise DeploymentInProgress(
                 f"alias: {record.function}:{record.alias} is being deployed to by {held.lock.deployment}; "
                 f"wait for it, or stop it: {executions.console_link(held.lock.held_by)}"
             ) from held
         raise AwsUnavailable(f"the lock of {record.function}:{record.alias} has just been freed; again") from held
+
+
+def _has_ended(lock: records.Lock, retries: int) -> bool:
+    """And is cleaned up after."""
+    try:
+        tried = ENOUGH_ATTEMPTS if retries >= PATIENT_RETRIES else 1
+        return recover(lock, tried=tried, enough_at_latest=PATIENT_ATTEMPTS)
+    except DeploymentError as error:
+        raise AwsUnavailable(f"the deployment {lock.deployment} cannot be recovered yet: {error}") from error
+
+
+def _latest_must_be_free(artifact: Artifact, record: records.Record, retries: int) -> None:
+    """The aliases of a function share $LATEST: of two deployments that change it the later waits for the earlier."""
+    if isinstance(artifact, Existing):
+        return
+    for other in records.of_function(record.function):
+        changes_it = other.live and other.alias != record.alias and (other.plan is None or other.plan.new_code)
+        earlier = (other.started_at, other.id) < (record.started_at, record.id)
+        if changes_it and earlier and not _has_ended(other.lock, retries):
+            raise DeploymentInProgress(
+                f"function: {record.function} gets new code by {other.id} for {other.alias} as well, and there is one "
+                f"$LATEST; wait for it, or stop it: {executions.console_link(other.execution)}"
+            )
 
 
 def _must_be_newer(artifact: Artifact, record: records.Record) -> None:

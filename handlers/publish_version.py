@@ -26,7 +26,7 @@ def handler(deployment: Updated) -> Green:
 def _publish(deployment: Updated) -> Green:
     plan = deployment.plan
     latest = functions.when_ready(plan.function)
-    if latest.sha256 != deployment.code.sha256 or latest.settings != plan.latest.settings:
+    if latest.sha256 != deployment.code.sha256 or not latest.has_settings_of(plan.latest):
         raise LatestMoved(
             f"The code or the configuration of {plan.function} changed after its smoke test: someone else did that, "
             "or a deployment to another of its aliases."

@@ -6,7 +6,7 @@ end that nobody was told of, since events can be lost. Safe to repeat and safe b
 """
 
 import random
-from typing import Any
+from typing import Any, Literal
 
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -20,46 +20,62 @@ from bluegreen.step import logger, metrics, tracer
 PAUSES_SECONDS = (0, 10, 20, 40)
 """Before each attempt; what is not done then is left to Lambda's own retries and to the next sweep."""
 
+Found = Literal["recovered", "running", "later", "failed"]
+
 
 @logger.inject_lambda_context(correlation_id_path="id", clear_state=True)
 @tracer.capture_lambda_handler(capture_response=False)
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, list[str]]:
-    recovered: list[str] = []
-    failed: list[str] = []
-    try:
-        later = _locks(event)
-    except DeploymentError:
-        _call_without_table(event)
-        raise
+    looked_at = _locks_at_last(event)
+    found: dict[str, Found] = {}
     for pause in PAUSES_SECONDS:
-        if later:
+        if again := [lock for lock in looked_at if _is_to_be_looked_at(event, found.get(lock.deployment, "later"))]:
             clock.sleep(pause)
-            later = [lock for lock in later if not _recovered(lock, event, recovered, failed)]
+            found |= {lock.deployment: _recovered(lock) for lock in again}
+    recovered, failed, waiting = (
+        [deployment for deployment, each in found.items() if each == wanted]
+        for wanted in ("recovered", "failed", "later")
+    )
     if failed:
         metrics.add_metric(name="RollbackFailed", unit=MetricUnit.Count, value=len(failed))
         metrics.flush_metrics()
     told = _tell(event)
-    waiting = [lock.deployment for lock in later]
-    logger.info("looked", extra={"recovered": recovered, "later": waiting, "failed": failed, "told": told})
+    logger.info("looked", extra={"found": found, "told": told})
     if failed or waiting:
         raise DeploymentError(f"not recovered, and tried again in some minutes: {', '.join(failed + waiting)}")
     return {"recovered": recovered}
 
 
-def _recovered(lock: records.Lock, event: dict[str, Any], recovered: list[str], failed: list[str]) -> bool:
-    """Whether that is all that can be done now; False for what the next attempt may find otherwise."""
+def _is_to_be_looked_at(event: dict[str, Any], found: Found) -> bool:
+    """Also what still runs, if the event says that it has ended: DescribeExecution is behind it then."""
+    ended = event.get("detail", {}).get("status", executions.RUNNING) != executions.RUNNING
+    return found == "later" or (found == "running" and ended)
+
+
+def _recovered(lock: records.Lock) -> Found:
+    """`later` for what the next attempt may find otherwise, `failed` for what takes a person."""
     try:
-        if recover(lock):
-            recovered.append(lock.deployment)
-        elif _tells_of_an_end(event):
-            return False  # DescribeExecution is behind the event
+        return "recovered" if recover(lock) else "running"
     except (AwsUnavailable, StillInProgress) as error:
         logger.warning("not recovered yet", extra={"deployment": lock.deployment, "cause": str(error)})
-        return False
+        return "later"
     except Exception:  # whatever is wrong with one, the others must not wait for it
         logger.exception("not recovered", extra={"deployment": lock.deployment})
-        failed.append(lock.deployment)
-    return True
+        return "failed"
+
+
+def _locks_at_last(event: dict[str, Any]) -> list[records.Lock]:
+    """Once the table answers. While it is away people are told at least what the execution said."""
+    for pause in PAUSES_SECONDS:
+        clock.sleep(pause)
+        try:
+            return _locks(event)
+        except DeploymentError as error:
+            last = error
+    detail = event.get("detail", {})
+    if "executionArn" in detail and (execution := executions.describe(detail["executionArn"])):
+        call_without_record(execution)
+    raise last
 
 
 def _locks(event: dict[str, Any]) -> list[records.Lock]:
@@ -71,17 +87,6 @@ def _locks(event: dict[str, Any]) -> list[records.Lock]:
     record = records.find(detail["name"])
     held = records.held(record.function, record.alias) if record else None
     return [held] if held and held.held_by == detail["executionArn"] else []
-
-
-def _call_without_table(event: dict[str, Any]) -> None:
-    detail = event.get("detail", {})
-    if "executionArn" in detail and (execution := executions.describe(detail["executionArn"])):
-        call_without_record(execution)
-
-
-def _tells_of_an_end(event: dict[str, Any]) -> bool:
-    status: str = event.get("detail", {}).get("status", executions.RUNNING)
-    return status != executions.RUNNING
 
 
 def _tell(event: dict[str, Any]) -> dict[str, bool]:

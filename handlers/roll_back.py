@@ -5,15 +5,29 @@ Safe to repeat, and repeated for a long time: it reads before it changes, and ve
 """
 
 from bluegreen.deployment import Failed, Rollback
+from bluegreen.errors import AliasMoved, GreenUnhealthy, LatestMoved
 from bluegreen.recovery import finish
-from bluegreen.shifting import expected
 from bluegreen.step import Execution, step
+from bluegreen.traffic import Route, route
 from bluegreen.undo import undo
+
+FOUND_BETWEEN_SHIFTS = {error.__name__ for error in (AliasMoved, GreenUnhealthy, LatestMoved)}
 
 
 @step
 def handler(deployment: Failed, execution: Execution) -> Rollback:
     plan, failure = deployment.plan, deployment.failure
-    last = expected(plan, deployment.green.version, deployment.shift) if deployment.green else None
-    rollback = undo(plan, last, failure.error, failure.sentence, tried=execution.retries)
+    rollback = undo(plan, _left(deployment), failure.error, failure.sentence, tried=execution.retries)
     return finish(plan, rollback)
+
+
+def _left(deployment: Failed) -> list[Route]:
+    """As the last shift left the alias, or as one may have that failed without an answer."""
+    plan, green, shift, look = deployment.plan, deployment.green, deployment.shift, deployment.look
+    weights = [shift.green_weight] if shift else []
+    if deployment.failure.error not in FOUND_BETWEEN_SHIFTS:
+        if plan.schedule.adaptive:
+            weights.append((look.next_weight if look else 0) or plan.schedule.first_weight)
+        else:
+            weights += [step.weight for step in plan.schedule.steps[shift.step if shift else 0 :][:1]]
+    return [route(plan.blue.version, green.version, weight) for weight in weights] if green else []

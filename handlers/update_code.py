@@ -17,7 +17,7 @@ def handler(deployment: Opened) -> Code:
     plan = deployment.plan
     latest = functions.when_settled(plan.function)
     if not latest.holds(plan.code):
-        if latest.sha256 != plan.latest.sha256 or latest.settings != plan.latest.settings:
+        if latest.sha256 != plan.latest.sha256 or not latest.has_settings_of(plan.latest):
             raise LatestMoved(
                 f"The code or the configuration of {plan.function} changed since the deployment opened: someone else "
                 "did that, or a deployment to another of its aliases."
@@ -26,7 +26,7 @@ def handler(deployment: Opened) -> Code:
         with suppress(PreconditionFailed):  # our own call may have worked with its reply lost: what is there decides
             functions.update(plan.function, plan.code, latest.revision)
         latest = functions.when_ready(plan.function)
-        if (latest.sha256, latest.settings) == (plan.latest.sha256, plan.latest.settings):
+        if latest.sha256 == plan.latest.sha256 and latest.has_settings_of(plan.latest):
             raise StillInProgress(f"$LATEST of {plan.function} has another revision and the code it had; sending again")
     if not latest.holds(plan.code):
         raise LatestMoved(

@@ -429,12 +429,26 @@ class Baking(Published):
     look: Look | None = None
 
 
+class LastShift(Ring):
+    """All of a Shift that RollBack cannot do without, whichever release wrote it."""
+
+    step: int
+    green_weight: float
+
+
+class LastLook(Ring):
+    """All of a Look that RollBack cannot do without."""
+
+    next_weight: float
+
+
 class Failed(Opened):
-    """At RollBack: green is known only if it came to that."""
+    """At RollBack: green is known only if it came to that, and so are the last shift and the last look at it."""
 
     failure: Failure
     green: Green | None = None
-    shift: Shift | None = None
+    shift: LastShift | None = None
+    look: LastLook | None = None
 
 
 class Refused(Ring):

@@ -89,7 +89,7 @@ def _clean_up(
     status = holder.status if holder else "forgotten by Step Functions"
     cause = f"The execution {record.id} is {status} and did not end its deployment."
     if record.plan:
-        undone = undo(record.plan, None, ABANDONED, cause, tried=tried, enough_at_latest=enough_at_latest)
+        undone = undo(record.plan, (), ABANDONED, cause, tried=tried, enough_at_latest=enough_at_latest)
         return finish(record.plan, undone).model_dump(exclude={"told"})
     if record.unreadable:
         _without_plan(record, cause)
@@ -104,10 +104,16 @@ def _clean_up(
 def _without_plan(record: records.Record, cause: str) -> None:
     """Of what another release planned only the alias can be put back from here; what is no release's takes a person."""
     records.begin_undoing(record.id)
+    record = records.find(record.id) or record
     found = aliases.read(record.function, record.alias)
-    if record.blue and record.green and found.route in _given(record, record.blue, record.green):
-        aliases.point(record.function, record.alias, Route(primary=record.blue), found.revision)
+    if not record.alias_returned_at and found.route in _ours(record):
+        # Also when blue has it all, as in `undo`: a shift that hangs must meet another revision.
+        back = Route(primary=record.blue or "")
+        aliases.point(record.function, record.alias, back, found.revision)
         found = aliases.read(record.function, record.alias)
+        if found.route != back:
+            raise StillInProgress(f"{_name(record)} was put back to version {back} and does not show it yet")
+        records.learn_returned(record.id)
     if not found.route.whole:
         raise RollbackImpossible(
             f"Another release of this deployer began {record.id}, and {_name(record)} is at version {found.route}. "
@@ -120,9 +126,12 @@ def _without_plan(record: records.Record, cause: str) -> None:
     news.tell(record.id)
 
 
-def _given(record: records.Record, blue: str, green: str) -> list[Route]:
-    """What the deployment may have made of its alias."""
-    return [route(blue, green, weight) for weight in record.weights]
+def _ours(record: records.Record) -> list[Route]:
+    """What the deployment may have made of its alias, blue included; nothing if it never moved it."""
+    blue, green = record.blue, record.green
+    if not blue or not green or not record.weights:
+        return []
+    return [Route(primary=blue), *(route(blue, green, weight) for weight in record.weights)]
 
 
 def _name(record: records.Record) -> str:

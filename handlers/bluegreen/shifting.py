@@ -1,9 +1,13 @@
 """What the alias and $LATEST must say between two shifts."""
 
+from bluegreen import clock
 from bluegreen.aws import aliases, functions
 from bluegreen.deployment import Plan
 from bluegreen.errors import AliasMoved, LatestMoved, StillInProgress
 from bluegreen.traffic import Route, Shift, route
+
+SECOND_LOOK_SECONDS = 3
+"""Lambda may show for a moment what $LATEST was before we changed it; no deployment turns on one such look."""
 
 
 def expected(plan: Plan, green: str, shift: Shift | None) -> Route:
@@ -30,11 +34,16 @@ def latest_must_be_ours(plan: Plan) -> None:
 
     Green would serve all the same; but who deploys by another way meanwhile should not find this one done over it.
     """
-    if not plan.new_code:
+    if not plan.new_code or _latest_is_ours(plan):
         return
-    latest = functions.describe(plan.function)
-    if not latest.holds(plan.code) or latest.settings != plan.latest.settings:
+    clock.sleep(SECOND_LOOK_SECONDS)
+    if not _latest_is_ours(plan):
         raise LatestMoved(
             f"The code or the configuration of {plan.function} changed while green was watched: someone else did that, "
             "or a deployment to another of its aliases."
         )
+
+
+def _latest_is_ours(plan: Plan) -> bool:
+    latest = functions.describe(plan.function)
+    return latest.holds(plan.code) and latest.has_settings_of(plan.latest)

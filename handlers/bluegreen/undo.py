@@ -7,7 +7,8 @@ them writes that into an open record after reading them; so of a change and an u
 other. What is as it was is written anew all the same, for its revision: a change that was about to be made then fails.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from itertools import islice
 
 from bluegreen.aws import aliases, artifacts, functions, records
@@ -28,18 +29,24 @@ from bluegreen.traffic import Route, route
 ENOUGH_ATTEMPTS = 10
 """To put $LATEST back once blue is back, before the deployment is closed without."""
 
+LONGEST_DOUBTS = 1000
+"""Characters: a record, a notification and an execution's cause have limits, and blue's error may be long."""
+
+OWN_AMONG = 20
+"""So many deployments of the function are looked through for the one that blue came with: users wait meanwhile."""
+
 NOBODY = "none"
 """Who serves by an alias that is gone."""
 
 
 def undo(
-    plan: Plan, last: Route | None, error: str, cause: str, *, tried: int, enough_at_latest: int = ENOUGH_ATTEMPTS
+    plan: Plan, left: Sequence[Route], error: str, cause: str, *, tried: int, enough_at_latest: int = ENOUGH_ATTEMPTS
 ) -> Rollback:
     """
     Put the alias and $LATEST back to what they were, and say what was found.
 
-    `last` is how the last shift that is known of left the alias: what counts while the table does not say more. `tried`
-    is how often it was tried before; once blue is back, $LATEST is given up after `enough_at_latest` attempts.
+    `left` is how the execution may have left the alias: what counts while the table does not say more. `tried` is how
+    often it was tried before; once blue is back, $LATEST is given up after `enough_at_latest` attempts.
     Raises RollbackImpossible when it takes a person, and any other DeploymentError when it is worth repeating. The
     caller closes the record. Of a deployment that has been undone already, the answer is what was found then.
     """
@@ -48,7 +55,7 @@ def undo(
         return _as_it_ended(plan, record)
     if record is None and tried:
         raise AwsUnavailable(f"The deployments table does not answer. {plan.name} by hand: `{by_hand(plan)}`.")
-    serving, alias = _alias(plan, last, record, tried)
+    serving, alias = _alias(plan, left, record, tried)
     latest = _latest_or_why_not(plan, record, enough_at_latest)
     if record is None:
         raise AwsUnavailable(f"{alias} {latest} The deployments table does not answer, so the record is still open.")
@@ -82,7 +89,7 @@ def _as_it_ended(plan: Plan, record: records.Record) -> Rollback:
     return Rollback(error=record.error or record.state, cause=record.cause or "", serving=record.serving or "")
 
 
-def _alias(plan: Plan, last: Route | None, record: records.Record | None, tried: int) -> tuple[str, str]:
+def _alias(plan: Plan, left: Sequence[Route], record: records.Record | None, tried: int) -> tuple[str, str]:
     """Which version or versions serve, and a sentence about it."""
     try:
         found = _found(plan)
@@ -90,7 +97,7 @@ def _alias(plan: Plan, last: Route | None, record: records.Record | None, tried:
             return NOBODY, f"Someone else deleted {plan.name}; nothing serves by that name."
         if record and not record.weights:
             return str(found.route), f"{plan.name} is at version {found.route}; this deployment never moved it."
-        return _put_back(plan, last, record, found, tried)
+        return _put_back(plan, left, record, found, tried)
     except NotFound as error:
         raise RollbackImpossible(f"{plan.name} cannot be put back: {error} By hand: `{by_hand(plan)}`.") from error
     except (PreconditionFailed, DeploymentOver):
@@ -107,21 +114,21 @@ def _found(plan: Plan) -> aliases.Alias | None:
 
 
 def _put_back(
-    plan: Plan, last: Route | None, record: records.Record | None, found: aliases.Alias, tried: int
+    plan: Plan, left: Sequence[Route], record: records.Record | None, found: aliases.Alias, tried: int
 ) -> tuple[str, str]:
     blue = Route(primary=plan.blue.version)
     if record and record.alias_returned_at:
         return _is_back(plan, found.route, record.doubts or "")
-    if not _is_ours(plan, last, record, found.route):
+    if not _is_ours(plan, left, record, found.route):
         if record is None:
             raise AwsUnavailable(f"It is at version {found.route}, and without the table nobody knows who moved it.")
         return str(found.route), f"Someone else moved {plan.name} to version {found.route}; it was left as it is."
     doubts = (record and record.doubts) or ""
     if found.route != blue and not doubts:
         doubts = _doubts_about_blue(plan)
-    if record:
-        if doubts and not record.doubts:
+        with suppress(DeploymentError):  # users come first
             records.learn_doubts(plan.deployment, doubts)
+    if record:
         now = records.must_be(records.UNDOING, plan.deployment)
         if now.alias_returned_at:
             return _is_back(plan, found.route, now.doubts or "")
@@ -147,11 +154,13 @@ def _is_back(plan: Plan, found: Route, doubts: str) -> tuple[str, str]:
     )
 
 
-def _is_ours(plan: Plan, last: Route | None, record: records.Record | None, found: Route) -> bool:
+def _is_ours(plan: Plan, left: Sequence[Route], record: records.Record | None, found: Route) -> bool:
     """What the alias says is blue's, a weight that this deployment wrote down, or Lambda's own doing."""
     blue = plan.blue.version
-    ours = [Route(primary=blue), *([last] if last else [])]
-    if record and record.green:
+    ours = [Route(primary=blue)]
+    if record is None:
+        ours += left
+    elif record.green:
         ours += [route(blue, record.green, weight) for weight in record.weights]
     if found in ours:
         return True
@@ -167,11 +176,11 @@ def _doubts_about_blue(plan: Plan) -> str:
         state = functions.describe(plan.function, blue).state
         found += [] if state == "Active" else [f"it was {state}"]
         found += _fails(plan)
-    except DeploymentError as error:
-        found += [f"and more could not be seen: {error}"] if found else []
+    except Exception as error:  # nothing that is only to be said may keep users on a bad green
         if not found:
-            return f" Whether version {blue} is well could not be seen: {_sentence(str(error))}"
-    return f" But version {blue} is unwell itself: {_sentence('; '.join(found))}" if found else ""
+            return f" Whether version {blue} is well could not be seen: {_sentence(str(error)[:LONGEST_DOUBTS])}"
+        found.append(f"and more could not be seen: {error}")
+    return f" But version {blue} is unwell itself: {_sentence('; '.join(found)[:LONGEST_DOUBTS])}" if found else ""
 
 
 def _fails(plan: Plan) -> list[str]:
@@ -180,13 +189,13 @@ def _fails(plan: Plan) -> list[str]:
     own = next(
         (
             record.plan.smoke_tests
-            for record in records.of_function(plan.function)
+            for record in records.of_function(plan.function, most=OWN_AMONG)
             if record.plan and record.state == records.DEPLOYED and record.green == blue
         ),
-        None,
+        (),
     )
-    if own is not None:
-        return mismatches(own[0], functions.probe(plan.function, blue, own[0])) if own else []
+    if own:
+        return mismatches(own[0], functions.probe(plan.function, blue, own[0]))
     case = (plan.smoke_tests or UNLESS_GIVEN)[0]  # green's: that blue lacks what is new is no illness, an error is
     reply = functions.probe(plan.function, blue, case)
     return [f"it raised {reply.error}: {reply.error_message}"] if reply.error not in (None, case.expect_error) else []

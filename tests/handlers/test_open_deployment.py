@@ -4,6 +4,7 @@ import base64
 import hashlib
 import json
 import time
+from contextlib import suppress
 from typing import Any
 
 import boto3
@@ -304,11 +305,47 @@ class TestTheLock:
         boto3.client("lambda").create_alias(FunctionName=FUNCTION, Name="LIVE", FunctionVersion="1")
         desk.run("OpenDeployment")
 
+        second = desks("second", artifact={"version": "1"}, alias="LIVE")
+        second.run("OpenDeployment")
+
+        assert second.state() == "NothingToDeploy"
+        assert desk.state() == "open"
+
+    def test_of_two_aliases_is_no_leave_for_two_to_change_latest(self, desk: Desk, desks: Desks) -> None:
+        boto3.client("lambda").create_alias(FunctionName=FUNCTION, Name="LIVE", FunctionVersion="1")
+        desk.run("OpenDeployment")
+        desk.aws.clock.sleep(1)
+
+        second = desks("second", GOOD % 3, alias="LIVE")
+        with pytest.raises(DeploymentInProgress, match=f"function: {FUNCTION} gets new code by first for PROD as well"):
+            second.run("OpenDeployment")
+
+        desk.stop()
+        second.run("OpenDeployment", retries=1)
+        assert (desk.state(), second.state()) == ("RolledBack", "open")
+
+    def test_of_another_alias_is_left_to_whoever_came_later(self, desk: Desk, desks: Desks) -> None:
+        """Of two that open at the same moment one goes on."""
+        boto3.client("lambda").create_alias(FunctionName=FUNCTION, Name="LIVE", FunctionVersion="1")
         second = desks("second", GOOD % 3, alias="LIVE")
         second.run("OpenDeployment")
 
-        assert second.state() == "open"
-        assert desk.state() == "open"
+        desk.run("OpenDeployment")
+
+        assert (desk.state(), second.state()) == ("open", "open")
+
+    def test_of_the_dead_is_taken_over_although_latest_cannot_be_put_back(self, desk: Desk, desks: Desks) -> None:
+        desk.to("ShiftAlias").run("ShiftAlias")
+        desk.stop()
+        second = desks("second", GOOD % 3)
+
+        with desk.aws.fails("UpdateFunctionCode", "AccessDeniedException", times=None):
+            for number in range(7):
+                with suppress(AwsUnavailable):
+                    second.run("OpenDeployment", retries=number)
+
+        assert (desk.state(), second.state()) == ("RolledBack", "open")
+        assert "$LATEST keeps the new code" in (desk.record() or {})["cause"]
 
     def test_that_is_contended_is_asked_for_again(self, desk: Desk) -> None:
         with desk.aws.fails("TransactWriteItems", "TransactionCanceledException"), pytest.raises(AwsUnavailable):

@@ -107,12 +107,21 @@ def test_a_deployment_that_goes_on_and_is_stopped_while_it_is_looked_at_is_made_
 
 
 def test_an_end_that_step_functions_does_not_show_yet_is_looked_at_again(stopped: Desk) -> None:
-    runs = {"executionArn": stopped.arn, "name": stopped.name, "status": "RUNNING"}
-    with aws_answers("stepfunctions", "DescribeExecution", runs), pytest.raises(DeploymentError, match="first"):
-        recover(ended_badly(stopped))
+    runs: dict[str, Any] = {"executionArn": stopped.arn, "name": stopped.name, "status": "RUNNING"}
+    with aws_answers("stepfunctions", "DescribeExecution", runs):
+        stopped.aws.after(30, lambda: runs.update(status="ABORTED", stopDate=datetime.fromtimestamp(0, UTC)))
+        assert recover(ended_badly(stopped)) == ["first"]
 
-    assert recover(ended_badly(stopped)) == ["first"]
     assert is_whole(stopped)
+
+
+def test_one_that_goes_on_after_its_end_is_nobodys_failure(desk: Desk) -> None:
+    """Redriven: the event of its end comes late."""
+    desk.to("ShiftAlias").run("ShiftAlias")
+
+    assert recover(ended_badly(desk, "FAILED")) == []
+
+    assert desk.deployer.alias() == ("1", {"2": 0.1})
 
 
 def test_whoever_comes_last_in_one_sweep_need_not_be_last_in_the_next(
@@ -175,6 +184,37 @@ def test_the_alias_of_a_deployment_that_another_release_began_is_put_back(desk: 
     assert desk.deployer.alias() == ("1", {})
     assert (desk.state(), desk.holder()) == ("RolledBack", None)
     assert "so $LATEST was not looked at" in (desk.record() or {})["cause"]
+
+
+def test_what_somebody_chose_after_the_alias_was_back_is_theirs_also_beside_another_release(desk: Desk) -> None:
+    desk.to("ShiftAlias").run("ShiftAlias")
+    desk.run("ShiftAlias")
+    desk.stop()
+    table = boto3.resource("dynamodb").Table(TABLE)
+    table.put_item(Item=(desk.record() or {}) | OF_ANOTHER_RELEASE)
+    with desk.aws.fails("TransactWriteItems", "InternalServerError", times=None), pytest.raises(DeploymentError):
+        recover(EVERY_FEW_MINUTES)
+    assert desk.deployer.alias() == ("1", {})
+    somebody_points_the_alias("2")
+
+    recover(EVERY_FEW_MINUTES)
+
+    assert (desk.deployer.alias(), desk.state()) == (("2", {}), "RolledBack")
+
+
+def test_a_shift_that_hangs_meets_another_revision_also_beside_another_release(desk: Desk) -> None:
+    desk.to("ShiftAlias")
+
+    def is_stopped() -> None:
+        desk.stop()
+        table = boto3.resource("dynamodb").Table(TABLE)
+        table.put_item(Item=(desk.record() or {}) | OF_ANOTHER_RELEASE)
+        recover(EVERY_FEW_MINUTES)
+
+    with just_before("lambda", "UpdateAlias", is_stopped), pytest.raises(DeploymentError):
+        desk.run("ShiftAlias")
+
+    assert (desk.deployer.alias(), desk.state()) == (("1", {}), "RolledBack")
 
 
 def test_an_alias_that_somebody_split_beside_another_release_is_left_to_a_person(stopped: Desk) -> None:
@@ -342,7 +382,35 @@ def test_the_command_reaches_people_also_while_the_table_is_away(stopped: Desk) 
     assert stopped.deployer.notified() == ["ROLLBACK FAILED: first may have left its alias split"]
 
 
-def test_nobody_is_called_for_code_that_no_user_meets(stopped: Desk) -> None:
+def test_nobody_is_called_for_an_ordinary_failure_while_the_table_is_away(stopped: Desk) -> None:
+    said = as_step_functions_says(stopped, "GreenUnhealthy", "green failed")
+    with (
+        aws_answers("stepfunctions", "DescribeExecution", said),
+        stopped.aws.fails("GetItem", "ProvisionedThroughputExceededException", times=None),
+        pytest.raises(AwsUnavailable),
+    ):
+        recover(ended_badly(stopped, "FAILED"))
+
+    assert stopped.deployer.notified() == []
+
+
+def test_nobody_is_called_for_a_table_that_is_away_for_a_moment(stopped: Desk) -> None:
+    said = as_step_functions_says(stopped, "RollbackFailed", "by hand")
+    with (
+        aws_answers("stepfunctions", "DescribeExecution", said),
+        stopped.aws.fails("GetItem", "ProvisionedThroughputExceededException", times=3),
+    ):
+        recover(ended_badly(stopped, "FAILED"))
+
+    assert stopped.deployer.notified() == [f"Rolled back: {FUNCTION}:{ALIAS} is at version 1"]
+
+
+@pytest.mark.parametrize("shifted", [True, False])
+def test_nobody_is_called_for_code_that_no_user_meets(desk: Desk, shifted: bool) -> None:
+    stopped = desk.to("ShiftAlias")
+    if shifted:
+        stopped.run("ShiftAlias")
+    stopped.stop()
     with stopped.aws.fails("UpdateFunctionCode", "ServiceException", times=None):
         for _ in range(2):
             with pytest.raises(DeploymentError, match="first"):

@@ -508,6 +508,60 @@ class TestUsersFirst:
         assert desk.deployer.alias() == ("2", {})
         assert "version 2 is unwell itself: it raised RuntimeError: no database" in rollback["cause"]
 
+    @pytest.mark.parametrize("size", [2_000, 450_000])
+    def test_a_blue_that_says_much_when_it_fails_keeps_nobody_on_green(self, desks: Desks, size: int) -> None:
+        somebody_updates_the_code(desks.deployer, f"def handler(event, context):\n    raise RuntimeError('x' * {size})")
+        boto3.client("lambda").publish_version(FunctionName=FUNCTION)
+        somebody_points_the_alias("2")
+        desk = desks(source=GOOD % 3).to("ShiftAlias")
+        desk.run("ShiftAlias")
+
+        cause = desk.failed().run("RollBack")["cause"]
+
+        assert desk.deployer.alias() == ("2", {})
+        assert "it raised RuntimeError: xxx" in cause
+        assert len(cause) < 2_000
+
+    def test_a_table_that_does_not_take_the_doubts_keeps_nobody_on_green(self, shifting: Desk) -> None:
+        with (
+            shifting.aws.fails("GetFunction", "AccessDeniedException", times=1),
+            shifting.aws.fails("UpdateItem", "ProvisionedThroughputExceededException", skip=1, times=3),
+        ):
+            rollback = shifting.run("RollBack")
+
+        assert "Whether version 1 is well could not be seen" in rollback["cause"]
+        assert blue_is_back(shifting)
+
+    def test_a_record_that_cannot_be_read_keeps_nobody_on_green(self, shifting: Desk) -> None:
+        item = (shifting.record() or {}) | {"pk": "deployment#older", "started_at": "2020"}
+        del item["plan"], item["execution"]
+        boto3.resource("dynamodb").Table(TABLE).put_item(Item=item)
+
+        with suppress(Exception):
+            shifting.run("RollBack")
+
+        assert shifting.deployer.alias() == ("1", {})
+
+    @pytest.mark.parametrize("traffic", ["AllAtOnce", "Adaptive"])
+    def test_a_shift_without_an_answer_is_undone_without_the_table_too(self, desks: Desks, traffic: str) -> None:
+        desk = desks(traffic=traffic).to("ShiftAlias")
+        with desk.aws.fails("UpdateAlias", "ReadTimeout", times=None, when="after"), pytest.raises(AwsUnavailable):
+            desk.run("ShiftAlias")
+        assert desk.deployer.alias() != ("1", {})
+
+        with desk.aws.fails("UpdateItem", "ServiceUnavailable", times=None), suppress(DeploymentError):
+            desk.failed("AwsUnavailable", "no answer").run("RollBack")
+
+        assert desk.deployer.alias() == ("1", {})
+
+    def test_a_shift_that_another_release_wrote_is_undone(self, shifting: Desk) -> None:
+        del shifting.document["shift"]["silence_seconds"]
+        shifting.document["plan"]["schedule"]["what a later release knows"] = 1
+
+        shifting.run("RollBack")
+
+        assert blue_is_back(shifting)
+
     def test_a_blue_that_fails_its_own_smoke_test_is_told_apart(self, desks: Desks) -> None:
         """It raises nothing; but it is not what it was when it was deployed."""
         blue = "import os\ndef handler(event, context): return {'statusCode': int(os.environ.get('STATUS', 200))}"

@@ -157,10 +157,7 @@ class InProcessAws:
     def finish(self, arn: str) -> Run:
         """Wait, in real time, until an execution is over."""
         execution = self._execution(arn)
-        patience = time.monotonic() + PATIENCE_SECONDS
-        while str(execution.status) == "RUNNING":
-            assert time.monotonic() < patience, f"{arn} does not end; it went {_path(execution)}"
-            time.sleep(0.002)
+        self._await_the_end(execution)
         history = _history(execution)
         entered = [event for event in history if "stateEnteredEventDetails" in event]
         in_an_end = entered and entered[-1]["type"] in ("SucceedStateEntered", "FailStateEntered")
@@ -195,7 +192,7 @@ class InProcessAws:
         for execution in (each for machine in machines for each in machine.executions):
             if str(execution.status) == "RUNNING":
                 self.stop(execution.execution_arn)
-                self.finish(execution.execution_arn)
+                self._await_the_end(execution)
 
     def fails(
         self,
@@ -284,6 +281,12 @@ class InProcessAws:
                 do()
 
         return somebody_else
+
+    def _await_the_end(self, execution: Any) -> None:
+        patience = time.monotonic() + PATIENCE_SECONDS
+        while str(execution.status) == "RUNNING":
+            assert time.monotonic() < patience, f"{execution.execution_arn} does not end; it went {_path(execution)}"
+            time.sleep(0.002)
 
     def _execution(self, arn: str) -> Any:
         return stepfunctions_parser_backends[DEFAULT_ACCOUNT_ID][REGION].describe_execution(arn)

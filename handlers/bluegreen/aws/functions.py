@@ -8,7 +8,7 @@ from botocore.exceptions import ReadTimeoutError
 
 from bluegreen import clock
 from bluegreen.aws.client import client, in_our_words
-from bluegreen.deployment import OPT_IN_TAG, OPTED_IN, Green, Image, Zip
+from bluegreen.deployment import OPT_IN_TAG, OPTED_IN, Green, Image, Latest, Zip
 from bluegreen.errors import AwsUnavailable, StillInProgress, UpdateFailed
 from bluegreen.model import Frozen
 from bluegreen.smoke import UNLESS_GIVEN, Case, Reply
@@ -48,7 +48,7 @@ NOT_SETTINGS = frozenset(
 
 
 class Function(Frozen):
-    """What Lambda says of `$LATEST` or of one version; `settings` is a digest of the function's configuration."""
+    """What Lambda says of `$LATEST` or of one version; `settings` is a digest of the configuration, or empty."""
 
     name: str
     version: str
@@ -74,6 +74,10 @@ class Function(Frozen):
         """It cannot be invoked, and will not be by waiting."""
         return "Failed" in (self.state, self.updating)
 
+    def has_settings_of(self, before: Latest) -> bool:
+        """Nobody changed its configuration, as far as both can be read."""
+        return self.settings == before.settings or "" in (self.settings, before.settings)
+
     def holds(self, artifact: Zip | Image) -> bool:
         """Its code is that of the artifact."""
         if isinstance(artifact, Image):
@@ -95,7 +99,7 @@ def _function(answer: "GetFunctionResponseTypeDef") -> Function:
         name=configuration["FunctionName"],
         version=configuration["Version"],
         sha256=configuration["CodeSha256"],
-        settings=_digest({name: value for name, value in configuration.items() if name not in NOT_SETTINGS}),
+        settings=_settings(configuration),
         package_type=configuration.get("PackageType", "Zip"),
         revision=configuration["RevisionId"],
         state=configuration.get("State", "Active"),
@@ -106,6 +110,13 @@ def _function(answer: "GetFunctionResponseTypeDef") -> Function:
         code_url=code.get("Location"),
         image_uri=code.get("ResolvedImageUri"),
     )
+
+
+def _settings(configuration: Any) -> str:
+    """A digest; nothing when Lambda cannot decrypt the environment just now, which says nothing of who changed it."""
+    if "Error" in configuration.get("Environment", {}):
+        return ""
+    return _digest({name: value for name, value in configuration.items() if name not in NOT_SETTINGS})
 
 
 def _digest(settings: dict[str, Any]) -> str:
