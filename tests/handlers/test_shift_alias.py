@@ -1,8 +1,12 @@
 """ShiftAlias gives green its next share, once, and only of an alias that is as it was left."""
 
+from typing import Any
+from unittest import mock
+
 import boto3
 import pytest
 
+from bluegreen.aws import functions
 from bluegreen.errors import AliasMoved, AwsUnavailable, DeploymentOver, LatestMoved, StillInProgress
 from tests.handlers.desk import (
     Desk,
@@ -185,6 +189,36 @@ def test_latest_that_somebody_else_changed_is_noticed_at_the_next_step(
     assert at_shift.deployer.alias() == ("1", {})
     if changed == "code":
         assert at_shift.deployer.digest() == theirs
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"sha256": "as it was before"},
+        {"settings": ""},
+    ],
+    ids=["a stale look", "an environment that cannot be decrypted"],
+)
+@pytest.mark.parametrize("state", ["ShiftAlias", "CheckHealth"])
+def test_one_odd_look_at_latest_stops_nothing(at_shift: Desk, state: str, odd: dict[str, str]) -> None:
+    at_shift.run("ShiftAlias")
+    describe, oddly = functions.describe, [odd]
+
+    def once(function: str, qualifier: str = functions.LATEST) -> functions.Function:
+        return describe(function, qualifier).model_copy(update=oddly.pop() if oddly else {})
+
+    with mock.patch.object(functions, "describe", once):
+        at_shift.run(state)
+
+    assert oddly == []
+
+
+def test_an_environment_that_cannot_be_decrypted_says_nothing_of_its_settings(desk: Desk) -> None:
+    answer: Any = boto3.client("lambda").get_function(FunctionName=FUNCTION)
+    answer["Configuration"]["Environment"] = {"Error": {"ErrorCode": "AccessDeniedException", "Message": "KMS"}}
+
+    with aws_answers("lambda", "GetFunction", answer):
+        assert functions.describe(FUNCTION).settings == ""
 
 
 def test_latest_is_nothing_to_a_version_that_existed(desks: Desks) -> None:
