@@ -20,7 +20,7 @@ from tests.crash import report
 from tests.crash.matrix import Case, Outcome, cases, pairs, quick, run
 from tests.crash.test_search import search
 
-PAIRS, EXAMPLES = 400, 150
+PAIRS, EXAMPLES = 300, 150
 
 
 def main() -> int:

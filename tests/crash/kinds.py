@@ -10,7 +10,7 @@ import copy
 from collections.abc import Callable
 from typing import Any, Literal
 
-from tests.crash.world import RECOVERY, TRIGGER, AtState, InHandler, Inject, Injection, Place, World
+from tests.crash.world import READS, RECOVERY, TRIGGER, AtState, InHandler, Inject, Injection, Place, World
 from tests.machine.faults import Call, HandlerKilled, HandlerTimedOut, answer
 from tests.machine.walk import Moment
 
@@ -127,6 +127,11 @@ PASSING = {
     "handler out of time after": _ends(HandlerTimedOut, "after"),
 }
 """What any call may meet."""
+
+ONLY_OF_CHANGES = frozenset(
+    name for name in PASSING if name.startswith(("timeout after effect", "handler out of time"))
+)
+"""A read has no effect after which a timeout could come; and a handler out of time is one that was killed, by name."""
 
 ACTORS = ["other version", "blue", "other weights", "green", "$LATEST's code", "$LATEST's settings"]
 
@@ -263,7 +268,8 @@ EVERYWHERE = Place("*", "", 1)
 
 def at_call(place: Place) -> dict[str, Arm]:
     """What this call may meet."""
-    kinds = dict(PASSING)
+    changes = place.operation not in READS
+    kinds = {name: kind for name, kind in PASSING.items() if changes or name not in ONLY_OF_CHANGES}
     if place.state == RECOVERY:
         kinds |= BESIDE
         kinds["the sweep beside"] = OTHERS["the sweep beside"]

@@ -218,9 +218,9 @@ def _prepared(case: Case) -> Iterator[World]:
     scenario = SCENARIOS[case.scenario]
     with a_world() as world:
         world.bad = {digest(BAD_UNDER_TRAFFIC), digest(LATE)}
+        scenario.prepare(world)
         world.upload(scenario.source, SETTINGS)
         world.events = scenario.events
-        scenario.prepare(world)
         for kind, place in case.faults:
             kinds.arm(world, kind, place)
             if kind.endswith("event lost"):

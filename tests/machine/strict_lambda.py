@@ -15,6 +15,7 @@ import zipfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any
 from unittest import mock
 from urllib.parse import unquote
@@ -46,6 +47,16 @@ class ResourceConflict(LambdaClientError):
         super().__init__("ResourceConflictException", message)
 
 
+@cache
+def _dimension_sets(function: str, qualifier: str, version: str) -> list[frozenset[tuple[str, str]]]:
+    """As Lambda writes them: the function's, the qualifier's and, behind an alias, the version's."""
+    resource = function if qualifier == LATEST else f"{function}:{qualifier}"
+    sets = [{"FunctionName": function}, {"FunctionName": function, "Resource": resource}]
+    if qualifier not in (LATEST, version):
+        sets.append({"FunctionName": function, "Resource": resource, "ExecutedVersion": version})
+    return [frozenset(dimensions.items()) for dimensions in sets]
+
+
 class Metrics:
     """AWS/Lambda as CloudWatch counts it, for the three dimension sets that Lambda writes."""
 
@@ -66,11 +77,7 @@ class Metrics:
         duration_ms: float = 1.0,
     ) -> None:
         """Invocations that start now. A throttled one counts as neither an invocation nor an error."""
-        resource = function if qualifier == LATEST else f"{function}:{qualifier}"
-        dimension_sets = [{"FunctionName": function}, {"FunctionName": function, "Resource": resource}]
-        if qualifier not in (LATEST, version):
-            dimension_sets.append({"FunctionName": function, "Resource": resource, "ExecutedVersion": version})
-        for dimensions in dimension_sets:
+        for dimensions in _dimension_sets(function, qualifier, version):
             for metric, value, times in (
                 ("Invocations", 1.0, invocations),
                 ("Errors", 1.0, errors),
@@ -80,8 +87,7 @@ class Metrics:
                 ("Duration", duration_ms, invocations),
             ):
                 if times:
-                    key = (metric, frozenset(dimensions.items()))
-                    self._points.setdefault(key, []).append((self._clock.now(), value, times))
+                    self._points.setdefault((metric, dimensions), []).append((self._clock.now(), value, times))
 
     def read(
         self, metric: str, dimensions: Mapping[str, str], start: float, end: float, period: int, stat: str

@@ -15,6 +15,7 @@ import datetime
 import functools
 import importlib
 import importlib.util
+import itertools
 import json
 import logging
 import os
@@ -39,6 +40,7 @@ from moto import mock_aws
 from moto.core import responses
 from moto.core.base_backend import BaseBackend
 from moto.core.models import DEFAULT_ACCOUNT_ID
+from moto.s3 import models as s3_models
 from moto.stepfunctions.parser import models as executions_module
 from moto.stepfunctions.parser.asl.component.common.path import result_path
 from moto.stepfunctions.parser.asl.component.common.retry import jitter_strategy_decl, retrier_decl
@@ -333,7 +335,7 @@ def in_process_aws(
 
 @contextmanager
 def _time_is(clock: Clock) -> Iterator[None]:
-    """The interpreter's waits, retries and timestamps, boto3's retries, and the handlers' clock."""
+    """The interpreter's waits, retries and timestamps, boto3's retries, S3's dates, and the handlers' clock."""
 
     def wait(_: Any, env: Any, wait_seconds: float) -> None:
         if env.is_running():
@@ -352,6 +354,9 @@ def _time_is(clock: Clock) -> Iterator[None]:
             patches.enter_context(mock.patch.object(module, "time", jumping))
         for module in (state_module, event_manager, execution_module, executions_module):
             patches.enter_context(mock.patch.object(module, "datetime", dates))
+        patches.enter_context(
+            mock.patch.object(s3_models, "utcnow", lambda: Now.now(datetime.UTC).replace(tzinfo=None))
+        )
         if importlib.util.find_spec("bluegreen") is not None:
             ours = importlib.import_module("bluegreen.clock")
             patches.enter_context(mock.patch.object(ours, "now", clock.now))
@@ -433,7 +438,8 @@ def _nobody_signs() -> Iterator[None]:
         scope = f"20260105/{signer.region_name}/{signer.signing_name}/aws4_request"
         request.headers["Authorization"] = f"AWS4-HMAC-SHA256 Credential=somebody/{scope}, SignedHeaders=host"
 
-    with mock.patch.object(RequestSigner, "sign", sign):
+    numbered = SimpleNamespace(uuid4=functools.partial(next, itertools.count(1)))
+    with mock.patch.object(RequestSigner, "sign", sign), mock.patch.object(botocore.endpoint, "uuid", numbered):
         yield
 
 
