@@ -3,7 +3,6 @@
 import base64
 import hashlib
 import json
-import time
 from contextlib import suppress
 from typing import Any
 
@@ -431,7 +430,7 @@ class TestOnlyNewer:
 
     def test_refuses_what_was_uploaded_to_another_key_before(self, desks: Desks) -> None:
         older = desks.deployer.upload(GOOD % 3, "older.zip")
-        time.sleep(1.1)  # S3's own times are in seconds, and moto's are the wall's
+        desks.deployer.aws.clock.sleep(1)  # S3's own times are in seconds
         self.deployed(desks, "new.zip")
         late = desks("late", artifact=older, only_newer=True)
 

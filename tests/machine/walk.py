@@ -346,6 +346,9 @@ def _time_is(clock: Clock) -> Iterator[None]:
         def now(cls, tz: datetime.tzinfo | None = None) -> Any:
             return datetime.datetime.fromtimestamp(clock.now(), tz)
 
+    def now_as_s3_says() -> datetime.datetime:
+        return Now.now(datetime.UTC).replace(tzinfo=None)
+
     jumping = SimpleNamespace(sleep=clock.sleep)
     dates = SimpleNamespace(**vars(datetime) | {"datetime": Now})
     with ExitStack() as patches:
@@ -354,9 +357,7 @@ def _time_is(clock: Clock) -> Iterator[None]:
             patches.enter_context(mock.patch.object(module, "time", jumping))
         for module in (state_module, event_manager, execution_module, executions_module):
             patches.enter_context(mock.patch.object(module, "datetime", dates))
-        patches.enter_context(
-            mock.patch.object(s3_models, "utcnow", lambda: Now.now(datetime.UTC).replace(tzinfo=None))
-        )
+        patches.enter_context(mock.patch.object(s3_models, "utcnow", now_as_s3_says))
         if importlib.util.find_spec("bluegreen") is not None:
             ours = importlib.import_module("bluegreen.clock")
             patches.enter_context(mock.patch.object(ours, "now", clock.now))
