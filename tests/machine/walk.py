@@ -347,7 +347,7 @@ def _time_is(clock: Clock) -> Iterator[None]:
             return datetime.datetime.fromtimestamp(clock.now(), tz)
 
     def now_as_s3_says() -> datetime.datetime:
-        return Now.now(datetime.UTC).replace(tzinfo=None)
+        return datetime.datetime.fromtimestamp(clock.now(), datetime.UTC).replace(tzinfo=None)
 
     jumping = SimpleNamespace(sleep=clock.sleep)
     dates = SimpleNamespace(**vars(datetime) | {"datetime": Now})
