@@ -129,11 +129,21 @@ PASSING = {
 """What any call may meet."""
 
 ONLY_OF_CHANGES = frozenset(
-    name for name in PASSING if name.startswith(("timeout after effect", "handler out of time"))
+    {
+        *("timeout after effect", "timeout after effect, beyond boto3's retries"),
+        *("handler out of time before", "handler out of time after"),
+        *("throttled, within boto3's retries", "5xx, within boto3's retries", "timeout before effect"),
+    }
 )
-"""A read has no effect after which a timeout could come; and a handler out of time is one that was killed, by name."""
+"""
+A read has no effect after which a timeout could come; a handler out of time is one that was killed, by name; and of a
+read that boto3 itself makes once more nobody sees anything.
+"""
 
 ACTORS = ["other version", "blue", "other weights", "green", "$LATEST's code", "$LATEST's settings"]
+ACTORS_BETWEEN = ["other version", "$LATEST's code"]
+LAMBDAS = frozenset({"GetAlias", "UpdateAlias", "GetFunction", "UpdateFunctionCode", "PublishVersion", "Invoke"})
+"""By these the deployer sees others; between two of them it is all the same when these act, so two kinds suffice."""
 
 
 def _acts(what: str) -> Callable[[World], None]:
@@ -270,13 +280,13 @@ def at_call(place: Place) -> dict[str, Arm]:
     """What this call may meet."""
     changes = place.operation not in READS
     kinds = {name: kind for name, kind in PASSING.items() if changes or name not in ONLY_OF_CHANGES}
+    actors = ACTORS if place.operation in LAMBDAS else ACTORS_BETWEEN
+    beside = {name: kind for name, kind in OTHERS.items() if not name.startswith("another actor")}
     if place.state == RECOVERY:
         kinds |= BESIDE
-        kinds["the sweep beside"] = OTHERS["the sweep beside"]
-    if place.state not in (RECOVERY, TRIGGER):
-        kinds |= OTHERS
-    if place.state == RECOVERY:
-        kinds |= {name: OTHERS[name] for name in OTHERS if name.startswith("another actor")}
+        beside = {name: kind for name, kind in beside.items() if name == "the sweep beside"}
+    if place.state != TRIGGER:
+        kinds |= beside | {f"another actor: {what}": OTHERS[f"another actor: {what}"] for what in actors}
     if place.operation == "GetMetricData":
         kinds |= METRICS
     return kinds
