@@ -1,5 +1,5 @@
 """
-`python -m benchmarks.verdict.thin`: why no green waits less than Adaptive lets it at 1 req/s without harm to others.
+`python -m benchmarks.verdict.thin`: why a good green does not get everything at minute 10 at 1 req/s.
 
 Take the best rule that could give everything at minute 10: it goes back to blue at the first failure it sees, which no
 rule does that keeps the promise, and its weights until then are free. Those that harm no more than the best peer on

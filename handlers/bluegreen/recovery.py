@@ -106,9 +106,10 @@ def _without_plan(record: records.Record, cause: str) -> None:
     records.begin_undoing(record.id)
     record = records.find(record.id) or record
     found = aliases.read(record.function, record.alias)
-    if not record.alias_returned_at and found.route in _ours(record):
+    ours = _ours(record)
+    if not record.alias_returned_at and found.route in ours:
         # Also when blue has it all, as in `undo`: a shift that hangs must meet another revision.
-        back = Route(primary=record.blue or "")
+        back = ours[0]
         aliases.point(record.function, record.alias, back, found.revision)
         found = aliases.read(record.function, record.alias)
         if found.route != back:
@@ -127,7 +128,7 @@ def _without_plan(record: records.Record, cause: str) -> None:
 
 
 def _ours(record: records.Record) -> list[Route]:
-    """What the deployment may have made of its alias, blue included; nothing if it never moved it."""
+    """Blue, and what else the deployment may have made of its alias; nothing if it never moved it."""
     blue, green = record.blue, record.green
     if not blue or not green or not record.weights:
         return []

@@ -217,6 +217,17 @@ def test_a_shift_that_hangs_meets_another_revision_also_beside_another_release(d
     assert (desk.deployer.alias(), desk.state()) == (("1", {}), "RolledBack")
 
 
+def test_an_alias_that_does_not_show_blue_yet_is_looked_at_again_also_beside_another_release(stopped: Desk) -> None:
+    table = boto3.resource("dynamodb").Table(TABLE)
+    table.put_item(Item=(stopped.record() or {}) | OF_ANOTHER_RELEASE)
+    stale: Any = boto3.client("lambda").get_alias(FunctionName=FUNCTION, Name=ALIAS)
+
+    with aws_answers("lambda", "GetAlias", stale), pytest.raises(DeploymentError, match="first"):
+        recover(EVERY_FEW_MINUTES)
+
+    assert (stopped.state(), stopped.deployer.notified()) == ("undoing", [])
+
+
 def test_an_alias_that_somebody_split_beside_another_release_is_left_to_a_person(stopped: Desk) -> None:
     table = boto3.resource("dynamodb").Table(TABLE)
     table.put_item(Item=(stopped.record() or {}) | OF_ANOTHER_RELEASE)

@@ -574,6 +574,17 @@ class TestUsersFirst:
 
         assert "version 2 is unwell itself: expected 200 at reply.statusCode, but 500 came" in rollback["cause"]
 
+    def test_a_smoke_test_that_blue_did_not_come_with_is_not_its_own(self, desks: Desks) -> None:
+        """One that rolled back, to this very version, asked for what blue never had."""
+        failing = desks("failing", GOOD % 2, smoke_tests=[{"name": "new", "expect": {"bonus": 2}}]).to("SmokeTest")
+        failing.failed("SmokeTestFailed", "no bonus").run("RollBack")
+        item = (failing.record() or {}) | {"green": "1"}
+        boto3.resource("dynamodb").Table(TABLE).put_item(Item=item)
+        desk = desks("next", GOOD % 3).to("ShiftAlias")
+        desk.run("ShiftAlias")
+
+        assert "unwell" not in desk.failed().run("RollBack")["cause"]
+
     def test_a_blue_that_nobody_called_for_weeks_is_told_apart(self, shifting: Desk) -> None:
         """Lambda refuses the invocation that wakes it."""
         describe = functions.describe

@@ -367,7 +367,12 @@ def _time_is(clock: Clock) -> Iterator[None]:
 
 @contextmanager
 def _dice_are(dice: random.Random) -> Iterator[None]:
-    with mock.patch.object(jitter_strategy_decl, "random", dice):
+    """Jitter rolls these, and boto3 numbers its calls instead of rolling any."""
+    numbered = SimpleNamespace(uuid4=functools.partial(next, itertools.count(1)))
+    with (
+        mock.patch.object(jitter_strategy_decl, "random", dice),
+        mock.patch.object(botocore.endpoint, "uuid", numbered),
+    ):
         yield
 
 
@@ -439,8 +444,7 @@ def _nobody_signs() -> Iterator[None]:
         scope = f"20260105/{signer.region_name}/{signer.signing_name}/aws4_request"
         request.headers["Authorization"] = f"AWS4-HMAC-SHA256 Credential=somebody/{scope}, SignedHeaders=host"
 
-    numbered = SimpleNamespace(uuid4=functools.partial(next, itertools.count(1)))
-    with mock.patch.object(RequestSigner, "sign", sign), mock.patch.object(botocore.endpoint, "uuid", numbered):
+    with mock.patch.object(RequestSigner, "sign", sign):
         yield
 
 
