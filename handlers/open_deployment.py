@@ -39,9 +39,6 @@ from bluegreen.step import Execution, step
 from bluegreen.traffic import Route, known, schedule
 from bluegreen.undo import ENOUGH_ATTEMPTS
 
-REMEMBERED_DEPLOYMENTS = 500
-"""Of a function, among which an upload must be the newest."""
-
 PATIENT_ATTEMPTS = 5
 """At putting back $LATEST of a dead deployment, before we go on without; this state has seven."""
 
@@ -70,8 +67,9 @@ def handler(request: Request, execution: Execution) -> Plan:
     _latest_must_be_free(artifact, record, execution.retries)
     found = _whole(request.function, alias)
     blue, latest = functions.describe(request.function, found.route.primary), functions.describe(request.function)
-    if request.only_newer:
-        _must_be_newer(artifact, record)
+    newest = records.newest(request.function, alias)
+    if request.only_newer and newest:
+        _must_be_newer(artifact, newest)
     anything_to_deploy = not _serves(artifact, blue)
     plan = Plan(
         deployment=execution.name,
@@ -90,7 +88,7 @@ def handler(request: Request, execution: Execution) -> Plan:
     )
     if plan.schedule.adaptive:
         plan = _with_first_weight(plan)
-    return _as_opened(record, records.learn_plan(plan))
+    return _as_opened(record, records.learn_plan(plan, newest=_is_newer(artifact, newest)))
 
 
 def _with_first_weight(plan: Plan) -> Plan:
@@ -203,16 +201,17 @@ def _latest_must_be_free(artifact: Artifact, record: records.Record, retries: in
             )
 
 
-def _must_be_newer(artifact: Artifact, record: records.Record) -> None:
-    for earlier in records.of_function(record.function, most=REMEMBERED_DEPLOYMENTS):
-        theirs = earlier.plan.artifact if earlier.plan and earlier.alias == record.alias else None
-        if not isinstance(artifact, Zip) or not isinstance(theirs, Zip) or earlier.id == record.id:
-            continue
-        if artifact.is_older_than(theirs):
-            raise InvalidRequest(
-                f"artifact: {artifact} was uploaded at {artifact.uploaded_at}, before {theirs} ({theirs.uploaded_at}), "
-                f"which deployment {earlier.id} took; to go back all the same, deploy it by hand"
-            )
+def _must_be_newer(artifact: Artifact, newest: records.Newest) -> None:
+    taken = newest.artifact
+    if isinstance(artifact, Zip) and artifact.is_older_than(taken):
+        raise InvalidRequest(
+            f"artifact: {artifact} was uploaded at {artifact.uploaded_at}, before {taken} ({taken.uploaded_at}), "
+            f"which deployment {newest.deployment} took; to go back all the same, deploy it by hand"
+        )
+
+
+def _is_newer(artifact: Artifact, newest: records.Newest | None) -> bool:
+    return isinstance(artifact, Zip) and (newest is None or newest.artifact.is_older_than(artifact))
 
 
 def _whole(function: str, alias: str) -> aliases.Alias:

@@ -173,8 +173,8 @@ class Request(Frozen):
     """
     What a person, a pipeline or an upload asks for; the input of the deploy machine.
 
-    `only_newer` refuses an artifact that was uploaded before the one deployed last: an upload sets it, so that an
-    event which comes late is no step back.
+    `only_newer` refuses an artifact that was uploaded before the newest one that a deployment of the alias took: an
+    upload sets it, so that an event which comes late is no step back.
     """
 
     function: FunctionName

@@ -131,7 +131,9 @@ class TestNothingToDeploy:
         assert (desk.record() or {})["serving"] == "1"
         assert desk.holder() is None
 
-    @pytest.mark.parametrize(("operation", "skip"), [("PutItem", 0), ("UpdateItem", 0), ("TransactWriteItems", 1)])
+    @pytest.mark.parametrize(
+        ("operation", "skip"), [("PutItem", 0), ("TransactWriteItems", 1), ("TransactWriteItems", 2)]
+    )
     @pytest.mark.parametrize("when", ["before", "after"])
     def test_is_said_again_when_its_reply_was_lost(self, desks: Desks, operation: str, skip: int, when: Any) -> None:
         desk = desks(source=BLUE)
@@ -265,14 +267,24 @@ class TestRefusals:
 
 class TestRetries:
     @pytest.mark.parametrize(
-        "operation", ["GetFunction", "GetObject", "TransactWriteItems", "GetAlias", "UpdateItem", "PutItem", "GetItem"]
+        ("operation", "skip"),
+        [
+            ("GetFunction", 0),
+            ("GetObject", 0),
+            ("TransactWriteItems", 0),
+            ("GetAlias", 0),
+            ("TransactWriteItems", 1),
+            ("PutItem", 0),
+            ("GetItem", 0),
+            ("GetItem", 1),
+        ],
     )
     @pytest.mark.parametrize("code", ["ReadTimeout", "ServiceUnavailable"])
     @pytest.mark.parametrize("when", ["before", "after"])
     def test_whichever_call_goes_unanswered_the_next_attempt_opens(
-        self, desk: Desk, operation: str, code: str, when: Any
+        self, desk: Desk, operation: str, skip: int, code: str, when: Any
     ) -> None:
-        with desk.aws.fails(operation, code, times=None, when=when), pytest.raises(AwsUnavailable):
+        with desk.aws.fails(operation, code, times=None, skip=skip, when=when), pytest.raises(AwsUnavailable):
             desk.run("OpenDeployment")
 
         desk.run("OpenDeployment", retries=1)
@@ -436,6 +448,43 @@ class TestOnlyNewer:
 
         with pytest.raises(InvalidRequest, match="to go back all the same, deploy it by hand"):
             late.run("OpenDeployment")
+
+    def test_refuses_it_although_the_index_is_behind(self, desks: Desks) -> None:
+        older = desks.deployer.upload(GOOD % 3) | {"sequencer": "00"}
+        self.deployed(desks, "new.zip", sequencer="01")
+        late = desks("late", artifact=older, only_newer=True)
+
+        with (
+            aws_answers("dynamodb", "Query", {"Items": [], "Count": 0}),
+            pytest.raises(InvalidRequest, match="which deployment first took"),
+        ):
+            late.run("OpenDeployment")
+
+    def test_refuses_what_is_older_than_an_upload_that_changed_nothing(self, desks: Desks) -> None:
+        older = desks.deployer.upload(GOOD % 3) | {"sequencer": "00"}
+        same = desks("same", artifact=desks.deployer.upload(BLUE) | {"sequencer": "01"}, only_newer=True)
+        assert not same.run("OpenDeployment")["anything_to_deploy"]
+
+        with pytest.raises(InvalidRequest, match="which deployment same took"):
+            desks("late", artifact=older, only_newer=True).run("OpenDeployment")
+
+    def test_refuses_what_is_older_than_the_newest_also_after_a_step_back_by_hand(self, desks: Desks) -> None:
+        oldest, older = (desks.deployer.upload(GOOD % number) | {"sequencer": f"0{number}"} for number in (3, 4))
+        self.deployed(desks, "new.zip", sequencer="05")
+        back = desks("back", artifact=oldest)
+        back.run("OpenDeployment")
+        back.failed().run("RollBack")
+        back.end()
+
+        with pytest.raises(InvalidRequest, match="which deployment first took"):
+            desks("late", artifact=older, only_newer=True).run("OpenDeployment")
+
+    def test_takes_what_is_older_than_the_newest_of_another_alias(self, desks: Desks) -> None:
+        older = desks.deployer.upload(GOOD % 3) | {"sequencer": "00"}
+        self.deployed(desks, "new.zip", sequencer="01")
+        boto3.client("lambda").create_alias(FunctionName=FUNCTION, Name="OTHER", FunctionVersion="1")
+
+        assert desks("other", artifact=older, alias="OTHER", only_newer=True).run("OpenDeployment")["new_code"]
 
     def test_takes_what_is_newer(self, desks: Desks) -> None:
         self.deployed(desks, "new.zip", sequencer="0055AED6DCD9028101")

@@ -5,6 +5,7 @@ The record of every deployment, and the lock of every alias, in one DynamoDB tab
     deployment#<id>           record                  what served, what is to change, who does it, how it ended
     deployment#<id>           step#<time>#<state>#…   what a state did, with its evidence
     lock#<function>:<alias>   lock                    there while a deployment of that alias is open
+    newest#<function>:<alias> newest                  the newest upload that a deployment of that alias took
 
 The index ByFunction lists a function's deployments by their start, ByKind the locks that are held and the records of
 whose end nobody was told yet. A record is `open`, then perhaps `undoing`, then has the name of the machine's end. The
@@ -24,7 +25,7 @@ from pydantic import ValidationError
 
 from bluegreen import clock
 from bluegreen.aws.client import client, in_our_words
-from bluegreen.deployment import Existing, Plan
+from bluegreen.deployment import Existing, Plan, Zip
 from bluegreen.errors import AwsUnavailable, DeploymentOver
 from bluegreen.model import Frozen
 
@@ -40,6 +41,7 @@ NOTHING_TO_DEPLOY = "NothingToDeploy"
 LARGEST_EVIDENCE = 100_000
 RECORD = "record"
 LOCK = "lock"
+NEWEST = "newest"
 UNTOLD = "untold"
 
 
@@ -112,6 +114,13 @@ class Lock(Frozen):
     function: str
     alias: str
     held_by: str
+    deployment: str
+
+
+class Newest(Frozen):
+    """The newest upload that a deployment of an alias took, however that ended, and that deployment's id."""
+
+    artifact: Zip
     deployment: str
 
 
@@ -208,16 +217,23 @@ def keep(record: Record) -> bool:
     return True
 
 
-def learn_plan(plan: Plan) -> Plan:
+def newest(function: str, alias: str) -> Newest | None:
+    """What an upload must not be older than. Read it with the lock in hand: nobody else adds to it then."""
+    item = _get(f"newest#{function}:{alias}", NEWEST)
+    return Newest(artifact=Zip.model_validate_json(item["artifact"]), deployment=item["deployment"]) if item else None
+
+
+def learn_plan(plan: Plan, *, newest: bool) -> Plan:
     """
     Write down what is about to change and how to undo it; once, and what stands there is the answer.
 
-    Of two attempts at the same time the later has read what the deployment itself may have changed since. Raises
-    DeploymentOver.
+    With the `newest` upload for its alias, that is written down as well. Of two attempts at the same time the later has
+    read what the deployment itself may have changed since. Raises DeploymentOver.
     """
     green = {"green": plan.artifact.version} if isinstance(plan.artifact, Existing) else {}
     learned = {"plan": plan.model_dump_json(), "blue": plan.blue.version, "artifact": str(plan.artifact)}
-    if _set(plan.deployment, learned | green, while_in=(OPEN,), unless_known="plan"):
+    update = _setting(plan.deployment, learned | green, while_in=(OPEN,), unless_known="plan")
+    if _together({"Update": update}, *([{"Put": _newest_item(plan)}] if newest else [])):
         return plan
     found = must_be(OPEN, plan.deployment).plan
     if found is None:
@@ -299,24 +315,8 @@ def close(
     }
     if state != NOTHING_TO_DEPLOY:
         values["kind"] = UNTOLD
-    dynamodb = client("dynamodb")
-    with in_our_words():
-        try:
-            dynamodb.transact_write_items(
-                TransactItems=[
-                    {
-                        "Update": _setting(
-                            lock.deployment, values, while_in=(OPEN,) if state == DEPLOYED else (OPEN, UNDOING)
-                        )
-                    },
-                    {"Delete": _freeing(lock)},
-                ]
-            )
-        except dynamodb.exceptions.TransactionCanceledException as refusal:
-            if _reasons(refusal)[:1] == ["ConditionalCheckFailed"]:
-                return False
-            raise AwsUnavailable(f"the table could not take the end now ({_reasons(refusal)})") from refusal
-    return True
+    states = (OPEN,) if state == DEPLOYED else (OPEN, UNDOING)
+    return _together({"Update": _setting(lock.deployment, values, while_in=states)}, {"Delete": _freeing(lock)})
 
 
 def told(deployment: str) -> None:
@@ -427,31 +427,62 @@ def _set(
     `unless_beyond` that is greater than the one to write.
     """
     dynamodb = client("dynamodb")
-    update = _setting(deployment, values, while_in=while_in)
-    if unless_known:
-        update["ConditionExpression"] += f" AND attribute_not_exists(#{unless_known})"
-    if unless_beyond:
-        update["ConditionExpression"] += (
-            f" AND (attribute_not_exists(#{unless_beyond}) OR #{unless_beyond} <= :{unless_beyond})"
-        )
     with in_our_words():
         try:
-            dynamodb.update_item(**update)
+            dynamodb.update_item(
+                **_setting(
+                    deployment, values, while_in=while_in, unless_known=unless_known, unless_beyond=unless_beyond
+                )
+            )
         except dynamodb.exceptions.ConditionalCheckFailedException:
             return False
     return True
 
 
-def _setting(deployment: str, values: dict[str, str], *, while_in: tuple[str, ...]) -> Any:
+def _together(update: Any, *others: Any) -> bool:
+    """All or nothing; False when the record was not in the state for it. Raises AwsUnavailable."""
+    dynamodb = client("dynamodb")
+    with in_our_words():
+        try:
+            dynamodb.transact_write_items(TransactItems=[update, *others])
+        except dynamodb.exceptions.TransactionCanceledException as refusal:
+            if _reasons(refusal)[:1] == ["ConditionalCheckFailed"]:
+                return False
+            raise AwsUnavailable(f"the table could not take the record now ({_reasons(refusal)})") from refusal
+    return True
+
+
+def _setting(
+    deployment: str,
+    values: dict[str, str],
+    *,
+    while_in: tuple[str, ...],
+    unless_known: str = "",
+    unless_beyond: str = "",
+) -> Any:
     """An update of the record, as a call of its own and in a transaction."""
     states = {f":while{number}": {"S": state} for number, state in enumerate(while_in)}
+    conditions = [f"#state IN ({', '.join(states)})"]
+    if unless_known:
+        conditions.append(f"attribute_not_exists(#{unless_known})")
+    if unless_beyond:
+        conditions.append(f"(attribute_not_exists(#{unless_beyond}) OR #{unless_beyond} <= :{unless_beyond})")
     return {
         "TableName": _table(),
         "Key": _key(f"deployment#{deployment}", RECORD),
         "UpdateExpression": "SET " + ", ".join(f"#{name} = :{name}" for name in values),
-        "ConditionExpression": f"#state IN ({', '.join(states)})",
+        "ConditionExpression": " AND ".join(conditions),
         "ExpressionAttributeNames": {f"#{name}": name for name in {*values, "state"}},
         "ExpressionAttributeValues": {f":{name}": {"S": value} for name, value in values.items()} | states,
+    }
+
+
+def _newest_item(plan: Plan) -> Any:
+    """A put of the plan's upload, as a part of a transaction."""
+    return {
+        "TableName": _table(),
+        "Item": _key(f"newest#{plan.function}:{plan.alias}", NEWEST)
+        | {"artifact": {"S": plan.artifact.model_dump_json()}, "deployment": {"S": plan.deployment}},
     }
 
 

@@ -2,6 +2,7 @@
 
 import itertools
 from collections.abc import Callable
+from contextlib import nullcontext
 from typing import Any
 
 import boto3
@@ -9,7 +10,7 @@ import pytest
 
 from bluegreen.aws import records
 from bluegreen.aws.records import Lock, Record
-from bluegreen.deployment import Blue, Existing, Plan
+from bluegreen.deployment import Blue, Existing, Plan, Zip
 from bluegreen.errors import AwsUnavailable, DeploymentOver
 from tests.machine.deployer import TABLE, Deployer
 
@@ -168,9 +169,24 @@ class TestLearning:
         known: Any = {"deployment": "first", "artifact": Existing(version="2"), "blue": blue}
 
         with pytest.raises(DeploymentOver, match="another release"):
-            records.learn_plan(Plan.model_construct(**known))
+            records.learn_plan(Plan.model_construct(**known), newest=False)
 
         assert items.get_item(Key=key)["Item"]["plan"] == theirs
+
+    @pytest.mark.parametrize("over", [False, True])
+    def test_the_newest_upload_is_learned_with_the_plan_or_not_at_all(self, over: bool) -> None:
+        records.open_deployment(record())
+        upload = Zip(bucket="artifacts", key="new.zip", sequencer="01")
+        blue = Blue(version="1", sha256="", revision="")
+        known: Any = {"deployment": "first", "function": "Shop", "alias": "PROD", "artifact": upload, "blue": blue}
+        if over:
+            records.begin_undoing("first")
+
+        with pytest.raises(DeploymentOver) if over else nullcontext():
+            records.learn_plan(Plan.model_construct(**known), newest=True)
+
+        learned = records.Newest(artifact=upload, deployment="first")
+        assert records.newest("Shop", "PROD") == (None if over else learned)
 
     def test_an_attempt_that_a_later_shift_overtook_changes_nothing(self) -> None:
         records.open_deployment(record())
@@ -230,7 +246,7 @@ class TestTheLock:
         records.free(record().lock)
         records.open_deployment(record("second"))
 
-        with pytest.raises(AwsUnavailable, match="could not take the end"):
+        with pytest.raises(AwsUnavailable, match="could not take the record"):
             records.close(record().lock, records.ROLLED_BACK)
 
     def test_is_given_back_by_its_holder(self) -> None:
