@@ -19,7 +19,7 @@ from functools import cache
 from typing import Any
 
 from tests.crash import checks, kinds
-from tests.crash.world import RECOVERY, SWEEP_SECONDS, TRIGGER, AtState, Place, World, a_world
+from tests.crash.world import ALARM, RECOVERY, SWEEP_SECONDS, TRIGGER, AtState, Place, World, a_world
 from tests.machine.deployer import BAD_UNDER_TRAFFIC, FUNCTION, GOOD, zip_of
 
 LATE = "def handler(event, context): return {'statusCode': 200 // (not event.get('late'))}"
@@ -28,7 +28,7 @@ SETTINGS = {
         "steps": [{"weight": 0.1, "bake_seconds": 60}, {"weight": 0.5, "bake_seconds": 60}],
         "final_bake_seconds": 60,
     },
-    "health": {"period_seconds": 30, "delay_seconds": 0},
+    "health": {"period_seconds": 30, "delay_seconds": 0, "alarms": [ALARM]},
 }
 MOST_SWEEPS = 14
 HELP_COMES_AFTER_SWEEPS = 2

@@ -30,7 +30,7 @@ from bluegreen import clock as handlers_clock
 from bluegreen.aws import executions
 from bluegreen.step import logger
 from bluegreen.upload import Upload
-from tests.machine.deployer import ALIAS, BUCKET, FUNCTION, GOOD, TABLE, Deployer, installed, zip_of
+from tests.machine.deployer import ALIAS, BUCKET, FUNCTION, GOOD, TABLE, Deployer, alarm, installed, zip_of
 from tests.machine.faults import Call, HandlerKilled, HandlerTimedOut
 from tests.machine.invocation import Context, Handler
 from tests.machine.strict_lambda import weights_of
@@ -38,6 +38,9 @@ from tests.machine.walk import REGION, InProcessAws, Moment, Run, handlers_of
 
 BLUE, OTHER = "1", "2"
 """The version that serves at first, and one that somebody else may move the alias to."""
+
+ALARM = "sales"
+"""Watched by every deployment under test, and never red."""
 
 RECOVERY, TRIGGER = "RecoverDeployments", "ReceiveUpload"
 SWEEP_SECONDS = 300
@@ -213,6 +216,7 @@ class World:
                 lambda_.publish_version(FunctionName=FUNCTION)
                 self.aws.clock.sleep(UPDATE_SECONDS)
         self.digest_before = self.digest()
+        alarm(ALARM, "OK")
         self.aws.after(1 / USERS_A_SECOND, self._user_calls_again)
 
     def new_run(self) -> None:

@@ -1,12 +1,12 @@
 """What the watch concludes under traffic, and what comes of it. Metrics are simulated; machine, handlers are real."""
 
 from datetime import UTC, datetime
-from typing import Any, Literal
+from typing import Any
 
 import boto3
 import pytest
 
-from tests.machine.deployer import ALIAS, FUNCTION, GOOD, Deployer
+from tests.machine.deployer import ALIAS, FUNCTION, GOOD, Deployer, alarm
 
 CANARY_10 = "Canary10Percent10Minutes"
 
@@ -147,21 +147,6 @@ def test_metrics_that_can_never_be_read_are_the_requests_to_decide(deployer: Dep
         assert "4 times in a row" in run.cause
         nothing_is_settled_yet = 2
         assert run.path.count("CheckHealth") == nothing_is_settled_yet + 4
-
-
-def alarm(name: str, state: Literal["ALARM", "INSUFFICIENT_DATA", "OK"]) -> None:
-    cloudwatch = boto3.client("cloudwatch")
-    cloudwatch.put_metric_alarm(
-        AlarmName=name,
-        Namespace="Shop",
-        MetricName="Sales",
-        Statistic="Sum",
-        Period=60,
-        EvaluationPeriods=1,
-        Threshold=1,
-        ComparisonOperator="LessThanThreshold",
-    )
-    cloudwatch.set_alarm_state(AlarmName=name, StateValue=state, StateReason="a test")
 
 
 def test_an_alarm_that_goes_off_rolls_back(deployer: Deployer) -> None:

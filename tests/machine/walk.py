@@ -21,7 +21,7 @@ import logging
 import os
 import random
 import re
-import time
+import threading
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager
@@ -37,6 +37,7 @@ from botocore.loaders import JSONFileLoader
 from botocore.signers import RequestSigner
 from botocore.useragent import UserAgentString
 from moto import mock_aws
+from moto.core import models as mocks
 from moto.core import responses
 from moto.core.base_backend import BaseBackend
 from moto.core.models import DEFAULT_ACCOUNT_ID
@@ -122,10 +123,19 @@ def handlers_of(asl: Path = DEPLOY_ASL) -> dict[str, Handler]:
 class InProcessAws:
     """AWS for one test."""
 
-    def __init__(self, clock: Clock, faults: Faults, metrics: Metrics, asl: Path, update_seconds: float) -> None:
+    def __init__(
+        self,
+        clock: Clock,
+        faults: Faults,
+        metrics: Metrics,
+        ends: threading.Condition,
+        asl: Path,
+        update_seconds: float,
+    ) -> None:
         self.clock = clock
         self.metrics = metrics
         self._faults = faults
+        self._ends = ends
         self._asl = asl
         self._update_seconds = update_seconds
         self._machines: dict[Path, str] = {}
@@ -285,10 +295,9 @@ class InProcessAws:
         return somebody_else
 
     def _await_the_end(self, execution: Any) -> None:
-        patience = time.monotonic() + PATIENCE_SECONDS
-        while str(execution.status) == "RUNNING":
-            assert time.monotonic() < patience, f"{execution.execution_arn} does not end; it went {_path(execution)}"
-            time.sleep(0.002)
+        with self._ends:
+            ended = self._ends.wait_for(lambda: str(execution.status) != "RUNNING", PATIENCE_SECONDS)
+        assert ended, f"{execution.execution_arn} does not end; it went {_path(execution)}"
 
     def _execution(self, arn: str) -> Any:
         return stepfunctions_parser_backends[DEFAULT_ACCOUNT_ID][REGION].describe_execution(arn)
@@ -313,6 +322,7 @@ def in_process_aws(
     environment = {"AWS_DEFAULT_REGION": REGION, "AWS_REGION": REGION}
     with ExitStack() as world:
         world.enter_context(mock.patch.dict(os.environ, environment))
+        world.enter_context(mock.patch.object(mocks, "RESPONSES_METHODS", []))  # for who calls AWS without boto3
         world.enter_context(mock_aws(config={"stepfunctions": {"execute_state_machine": True}}))
         metrics, rules = world.enter_context(
             strict_lambda(clock, update_seconds=update_seconds, metrics_delay_seconds=metrics_delay_seconds)
@@ -325,8 +335,9 @@ def in_process_aws(
         world.enter_context(_nothing_is_read_twice())
         world.enter_context(_nobody_signs())
         world.enter_context(_an_end_is_the_end())
+        ends = world.enter_context(_ends_are_told())
         world.enter_context(_quiet("moto.stepfunctions"))
-        aws = InProcessAws(clock, faults, metrics, asl, update_seconds)
+        aws = InProcessAws(clock, faults, metrics, ends, asl, update_seconds)
         try:
             yield aws
         finally:
@@ -464,6 +475,21 @@ def _an_end_is_the_end() -> Iterator[None]:
 
     with mock.patch.object(Environment, "set_error", unless_it_has_ended):
         yield
+
+
+@contextmanager
+def _ends_are_told() -> Iterator[threading.Condition]:
+    """Who waits for an end sleeps until one is there: asking again and again takes the time of the execution."""
+    terminated = execution_module.BaseExecutionWorkerCommunication.terminated
+    ends = threading.Condition()
+
+    def told(execution: Any) -> None:
+        terminated(execution)
+        with ends:
+            ends.notify_all()
+
+    with mock.patch.object(execution_module.BaseExecutionWorkerCommunication, "terminated", told):
+        yield ends
 
 
 @contextmanager
