@@ -662,6 +662,23 @@ class TestBesideItself:
         assert ended
         assert shifting.deployer.alias() == ("1", {"2": 0.1})
 
+    def test_a_slower_one_does_not_touch_what_somebody_did_after_the_quicker(self, shifting: Desk) -> None:
+        """Somebody gives green the very share that it had, before the record is closed."""
+
+        def quicker() -> None:
+            with (
+                shifting.aws.fails("TransactWriteItems", "ServiceUnavailable", times=None),
+                pytest.raises(AwsUnavailable),
+            ):
+                shifting.run("RollBack")
+            somebody_points_the_alias("1", {"2": 0.1})
+
+        with just_before("lambda", "GetAlias", quicker):
+            rollback = shifting.run("RollBack")
+
+        assert shifting.deployer.alias() == ("1", {"2": 0.1})
+        assert "then someone else moved it to version" in rollback["cause"]
+
     def test_the_code_of_the_next_deployment_stays(self, desk: Desk, desks: Desks) -> None:
         """The next deployment is of the same zip, so that $LATEST has what the dead one put there."""
         desk.to("SmokeTest").failed()
