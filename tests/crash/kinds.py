@@ -95,11 +95,11 @@ def _at_call(inject: Inject, times: int | None = 1) -> Arm:
 
 
 def _after_states(world: World) -> None:
-    world.resume_after_states = 2
+    world.after_states(2, World.resume)
 
 
 def _after_the_next_shift(world: World) -> None:
-    world.resume_after_states = 9
+    world.after_states(9, World.resume)
 
 
 def _whenever(world: World) -> None:
@@ -232,6 +232,26 @@ STATES = {
 } | {f"another actor: {what}": _at_state("entered", _acts(what)) for what in ACTORS}
 """What may happen while an execution is in a state."""
 
+
+def _hanging_sweep(call: int, states: int) -> Callable[[World], None]:
+    return lambda world: world.hanging_sweep(call, states)
+
+
+SWEEPS_CALLS = (2, 3)
+"""Of a sweep that finds an execution which still runs: before it asks for that, and after."""
+
+HANGING_AT_STATES = {
+    f"stopped while a sweep hangs before its call {call}": _at_state("entered", _hanging_sweep(call, 2))
+    for call in SWEEPS_CALLS
+}
+"""What a sweep that is slower than two states has seen of them is no longer true."""
+
+HANGING_AT_CALLS = {
+    f"stopped in the first bake while a sweep hangs before its call {call}": _meanwhile(_hanging_sweep(call, 8))
+    for call in SWEEPS_CALLS
+}
+"""And one that began while the deployment was being opened has seen a record without a plan."""
+
 EVENT_LOST = ("stopped in the state", "timed out in the state")
 """Kinds that are run once more with the event of the execution's end lost."""
 
@@ -287,6 +307,8 @@ def at_call(place: Place) -> dict[str, Arm]:
         beside = {name: kind for name, kind in beside.items() if name == "the sweep beside"}
     if place.state != TRIGGER:
         kinds |= beside | {f"another actor: {what}": OTHERS[f"another actor: {what}"] for what in actors}
+    if place.state == "OpenDeployment":
+        kinds |= HANGING_AT_CALLS
     if place.operation == "GetMetricData":
         kinds |= METRICS
     return kinds
@@ -294,15 +316,15 @@ def at_call(place: Place) -> dict[str, Arm]:
 
 def at_state(place: Place, tasks: frozenset[str]) -> dict[str, Arm]:
     """What this state may meet."""
-    return STATES | (TASKS if place.state in tasks else {})
+    return STATES | HANGING_AT_STATES | (TASKS if place.state in tasks else {})
 
 
 KINDS: dict[str, Arm] = (
-    PASSING | OTHERS | METRICS | RUNS | {"recovery beside recovery": _meanwhile(World.tell_recovery)}
+    PASSING | OTHERS | HANGING_AT_CALLS | METRICS | RUNS | {"recovery beside recovery": _meanwhile(World.tell_recovery)}
 )
 """By name, those at calls and of whole runs."""
 
-STATE_KINDS: dict[str, Arm] = STATES | TASKS
+STATE_KINDS: dict[str, Arm] = STATES | HANGING_AT_STATES | TASKS
 
 
 def arm(world: World, kind: str, place: Place) -> None:

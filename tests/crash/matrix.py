@@ -357,4 +357,7 @@ def quick() -> Iterator[Case]:
     for number, kind in enumerate((*kinds.STATES, *kinds.TASKS)):
         yield Case("good", ((kind, KEY_STATES[number % 3]),))
     yield from (Case("good", ((f"{kind}, event lost", KEY_STATES[0]),)) for kind in kinds.EVENT_LOST)
+    for at_call, at_state in zip(kinds.HANGING_AT_CALLS, kinds.HANGING_AT_STATES, strict=True):
+        yield Case("good", ((at_call, Place("OpenDeployment", "GetAlias", 1)),))
+        yield Case("good", ((at_state, Place("SmokeTestGreen", "", 1)),))
     yield Case("good", ((kinds.OLDER, Place("Deployed", "", 1)),))

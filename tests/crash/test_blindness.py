@@ -7,8 +7,9 @@ from unittest import mock
 import pytest
 
 import complete_deployment
+import recover_deployments
 from bluegreen import recovery, undo
-from bluegreen.aws import aliases, notifications, records
+from bluegreen.aws import aliases, executions, notifications, records
 from bluegreen.aws.client import client
 from bluegreen.deployment import Rollback, Zip
 from tests.crash import kinds
@@ -34,6 +35,18 @@ def without_revision(function: str, alias: str, route: Any, revision: str) -> An
 def of_nobody(lock: records.Lock) -> Any:
     """Instead of the lock itself."""
     return {"TableName": TABLE, "Key": {"pk": {"S": "lock#nobody"}, "sk": {"S": "lock"}}}
+
+
+real_recover = recovery.recover
+
+
+def by_an_old_record(lock: records.Lock) -> bool:
+    """Instead of reading the record once the execution has ended."""
+    old = records.find(lock.deployment)
+    execution = executions.describe(lock.held_by)
+    if execution and execution.status != executions.RUNNING and old and not old.plan:
+        return records.close(lock, records.REJECTED)
+    return real_recover(lock)
 
 
 real_set = records._set
@@ -80,6 +93,10 @@ CARELESS: dict[str, tuple[Any, str, Callable[..., Any], Case, str]] = {
     ),
     "does not write down that the alias is back": (
         records, "learn_returned", nothing, Case("late", (MOVED_TO_GREEN, NOT_CLOSED)), "4:",
+    ),
+    "decides by what the record said before the execution ended": (
+        recover_deployments, "recover", by_an_old_record,
+        Case("good", ((list(kinds.HANGING_AT_CALLS)[1], Place("OpenDeployment", "GetAlias", 1)),)), "1:",
     ),
     "does not look at $LATEST once more": (
         complete_deployment, "latest_must_be_ours", nothing,

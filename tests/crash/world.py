@@ -189,7 +189,7 @@ class World:
         self.zombies_in: set[str] = set()
         self.actor_notes: list[str] = []
         self.resume_at_recovery_call: int | None = None
-        self.resume_after_states: int | None = None
+        self.hangs_at_recovery_call: int | None = None
         self.resume_in_next = False
         self.late_runs: list[Run] = []
         self.events = 1
@@ -197,6 +197,8 @@ class World:
         self.quiet = False
         self._counts: Counter[tuple[str, str]] = Counter()
         self._visits: Counter[str] = Counter()
+        self._soon: tuple[int, Callable[[World], object]] | None = None
+        self._sweep_hangs = False
         self._busy = 0
         self._another = 0
         self._next_hook: Callable[[str, Moment], None] | None = None
@@ -239,7 +241,7 @@ class World:
     def disarm(self) -> None:
         """Nothing more goes wrong."""
         self.injections, self.at_states, self.in_handlers = [], [], []
-        self.resume_after_states = self.resume_at_recovery_call = None
+        self._soon = self.resume_at_recovery_call = self.hangs_at_recovery_call = None
         self.quiet = True
 
     # What is to be seen from outside.
@@ -358,6 +360,14 @@ class World:
         with self.aside():
             self.recover({})
 
+    def hanging_sweep(self, call: int, states: int) -> None:
+        """The schedule comes, hangs before that call, and goes on once the execution was stopped some states later."""
+        self.hangs_at_recovery_call = self.recovery_calls + call
+        self._in_a_thread(RECOVERY, lambda: self.recover({}))
+        self.hangs_at_recovery_call = None
+        self._sweep_hangs = True
+        self.after_states(states, World.stop)
+
     def tell_recovery(self) -> None:
         """The event that tells of the execution's end comes (again)."""
         with self.aside():
@@ -461,7 +471,10 @@ class World:
             return None
         finally:
             self._gate.set()
-        return self.aws.finish(self.arn)
+        run = self.aws.finish(self.arn)
+        if self._sweep_hangs:
+            self.resume()
+        return run
 
     def redeploy(self, source: str | None, traffic: Any) -> Run:
         """The next deployment of the function, undisturbed."""
@@ -532,6 +545,8 @@ class World:
             self.recovery_calls += 1
             if self.recovery_calls == self.resume_at_recovery_call:
                 self.resume()
+            if self.recovery_calls == self.hangs_at_recovery_call:
+                self.park()
 
     def _see_whether_whole(self) -> None:
         if self.stopped_at_call is not None and self.whole_after_calls is None and not self.route()[1]:
@@ -547,15 +562,23 @@ class World:
         if moment == "entered":
             self._visits[state] += 1
             self.visits.append(Place(state, "", self._visits[state]))
-            if self.resume_after_states is not None:
-                self.resume_after_states -= 1
-                if self.resume_after_states == 0:
-                    self.resume_after_states = None
-                    self.resume()
+            self._do_what_is_due()
         for due in list(self.at_states):
             if (due.state, due.nth, due.moment) == (state, self._visits[state], moment):
                 due.met += 1
                 due.do(self)
+
+    def after_states(self, number: int, do: Callable[["World"], object]) -> None:
+        """Something happens as the execution enters the state that is so many ahead."""
+        self._soon = number, do
+
+    def _do_what_is_due(self) -> None:
+        if self._soon is None:
+            return
+        ahead, do = self._soon
+        self._soon = (ahead - 1, do) if ahead > 1 else None
+        if ahead == 1:
+            do(self)
 
     @contextmanager
     def in_the_next_deployment(self, do: Callable[[str, Moment], None]) -> Iterator[None]:
@@ -597,7 +620,6 @@ class World:
 
     def _beside(self, state: str, real: Handler, event: Any, context: Any) -> Any:
         box: dict[str, Any] = {}
-        over = threading.Event()
 
         def body() -> None:
             with self.aws.acting(state):
@@ -605,17 +627,27 @@ class World:
                     box["answer"] = real(event, context)
                 except BaseException as error:
                     box["error"] = error
-            over.set()
 
-        thread = threading.Thread(target=body, daemon=True)
-        self._waiting_for[id(thread)] = over
-        thread.start()
-        assert over.wait(60), f"{state} does not end"
+        thread = self._in_a_thread(state, body)
         if any(parked.thread is thread for parked in self.parked):
             raise lost("Lambda.SdkClientException")
         if "error" in box:
             raise box["error"]
         return box["answer"]
+
+    def _in_a_thread(self, name: str, do: Callable[[], object]) -> threading.Thread:
+        """Until it is done, or parked."""
+        over = threading.Event()
+
+        def body() -> None:
+            do()
+            over.set()
+
+        thread = threading.Thread(target=body, daemon=True)
+        self._waiting_for[id(thread)] = over
+        thread.start()
+        assert over.wait(60), f"{name} does not end"
+        return thread
 
     def park(self) -> None:
         """The handler that calls this hangs here until `resume`; whoever waits for it is told that it is lost."""
