@@ -25,7 +25,7 @@ def handler(deployment: Shifting) -> Shift:
     must_be(plan, expected(plan, green, deployment.shift), found)
     latest_must_be_ours(plan)
     had = [deployment.shift.green_weight] if deployment.shift else []
-    records.learn_shift(plan.deployment, shift.step, [*had, shift.green_weight])
+    records.learn_shift(plan.deployment, shift.step, green, [*had, shift.green_weight])
     try:
         aliases.point(plan.function, plan.alias, target, found.revision)
     except PreconditionFailed:

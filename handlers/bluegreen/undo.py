@@ -165,7 +165,7 @@ def _is_ours(plan: Plan, left: Sequence[Route], record: records.Record | None, f
     if found in ours:
         return True
     versions = frozenset[str]().union(*(each.versions for each in ours))
-    return found.versions <= versions and aliases.moved_by_lambda(plan.function, plan.alias, found)
+    return not found.whole and found.versions <= versions and aliases.moved_by_lambda(plan.function, plan.alias, found)
 
 
 def _doubts_about_blue(plan: Plan) -> str:

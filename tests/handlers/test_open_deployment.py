@@ -18,7 +18,7 @@ from tests.handlers.desk import (
     somebody_points_the_alias,
     the_lock_is_still_there,
 )
-from tests.machine.deployer import ALIAS, BUCKET, FUNCTION, GOOD, Deployer, zip_of
+from tests.machine.deployer import ALIAS, BUCKET, FUNCTION, GOOD, TABLE, Deployer, zip_of
 
 BLUE = GOOD % 1
 
@@ -485,6 +485,16 @@ class TestOnlyNewer:
         boto3.client("lambda").create_alias(FunctionName=FUNCTION, Name="OTHER", FunctionVersion="1")
 
         assert desks("other", artifact=older, alias="OTHER", only_newer=True).run("OpenDeployment")["new_code"]
+
+    def test_reads_what_a_newer_release_wrote_about_it(self, desks: Desks) -> None:
+        older = desks.deployer.upload(GOOD % 3) | {"sequencer": "00"}
+        self.deployed(desks, "new.zip", sequencer="01")
+        table = boto3.resource("dynamodb").Table(TABLE)
+        item: Any = table.get_item(Key={"pk": f"newest#{FUNCTION}:{ALIAS}", "sk": "newest"})["Item"]
+        table.put_item(Item=item | {"artifact": json.dumps(json.loads(item["artifact"]) | {"a field": "of tomorrow"})})
+
+        with pytest.raises(InvalidRequest, match="which deployment first took"):
+            desks("late", artifact=older, only_newer=True).run("OpenDeployment")
 
     def test_takes_what_is_newer(self, desks: Desks) -> None:
         self.deployed(desks, "new.zip", sequencer="0055AED6DCD9028101")

@@ -57,6 +57,28 @@ def test_a_reply_lost_on_the_way_makes_no_second_version(at_publish: Desk, times
     assert at_publish.deployer.versions() == ["1", "2"]
 
 
+def test_an_attempt_that_its_retry_overtook_does_not_rename_green(at_publish: Desk) -> None:
+    """Somebody publishes in between, so the retry's green is another; what users meet must be known as ours."""
+    lambda_ = boto3.client("lambda")
+    went_on: list[dict[str, Any]] = []
+
+    def overtake() -> None:
+        lambda_.update_function_configuration(FunctionName=FUNCTION, Timeout=60)
+        lambda_.publish_version(FunctionName=FUNCTION)
+        lambda_.update_function_configuration(FunctionName=FUNCTION, Timeout=3)
+        assert at_publish.run("PublishVersion", retries=1)["version"] == "4"
+        at_publish.run("SmokeTestGreen")
+        at_publish.run("ShiftAlias")
+        went_on.append(at_publish.document)
+
+    with just_before("dynamodb", "UpdateItem", overtake), pytest.raises(DeploymentOver):
+        at_publish.run("PublishVersion")
+
+    at_publish.document = went_on[0]
+    at_publish.failed().run("RollBack")
+    assert at_publish.deployer.alias() == ("1", {})
+
+
 def test_a_revision_that_lambda_changes_by_itself_is_not_somebody_else(at_publish: Desk) -> None:
     with at_publish.aws.fails("PublishVersion", "PreconditionFailedException"):
         assert at_publish.run("PublishVersion")["version"] == "2"

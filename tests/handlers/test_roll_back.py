@@ -229,6 +229,16 @@ class TestSomebodyElse:
 
         assert shifting.deployer.alias() == ("2", {})
 
+    def test_who_gave_green_everybody_is_not_overwritten_while_lambda_moves_concurrency(self, shifting: Desk) -> None:
+        """Lambda adds weights then, but it gives nobody everything."""
+        somebody_points_the_alias("2")
+
+        with aws_answers("lambda", "GetProvisionedConcurrencyConfig", {"Status": "IN_PROGRESS"}):
+            rollback = shifting.run("RollBack")
+
+        assert shifting.deployer.alias() == ("2", {})
+        assert "Someone else moved" in rollback["cause"]
+
     def test_who_moves_it_to_green_once_blue_is_back_is_not_overwritten(self, shifting: Desk) -> None:
         shifting.run("ShiftAlias")
         with shifting.aws.fails("TransactWriteItems", "ServiceUnavailable", times=None), pytest.raises(AwsUnavailable):

@@ -220,7 +220,9 @@ def keep(record: Record) -> bool:
 def newest(function: str, alias: str) -> Newest | None:
     """What an upload must not be older than. Read it with the lock in hand: nobody else adds to it then."""
     item = _get(f"newest#{function}:{alias}", NEWEST)
-    return Newest(artifact=Zip.model_validate_json(item["artifact"]), deployment=item["deployment"]) if item else None
+    if item is None:
+        return None
+    return Newest(artifact=Zip.model_validate_json(item["artifact"], extra="ignore"), deployment=item["deployment"])
 
 
 def learn_plan(plan: Plan, *, newest: bool) -> Plan:
@@ -251,11 +253,15 @@ def learn_code_sent(deployment: str) -> None:
 
 
 def learn_green(deployment: str, version: str) -> None:
-    """Write down green's version before it can get traffic, so that undoing knows it. Raises DeploymentOver."""
-    _learn(deployment, {"green": version})
+    """
+    Write down green's version before it can get traffic, so that undoing knows it.
+
+    Raises DeploymentOver also once a shift was written down: then this attempt was overtaken by its own retry.
+    """
+    _learn(deployment, {"green": version}, unless_known="shift")
 
 
-def learn_shift(deployment: str, number: int, weights: list[float]) -> None:
+def learn_shift(deployment: str, number: int, green: str, weights: list[float]) -> None:
     """
     Write down which weights of green the alias has or may have after shift `number`: the last, and the one to come.
 
@@ -263,7 +269,8 @@ def learn_shift(deployment: str, number: int, weights: list[float]) -> None:
     this attempt was overtaken by its own retry. Read the alias first: then a shift and an undoing at the same moment
     cannot miss each other.
     """
-    _learn(deployment, {"weights": json.dumps(weights), "shift": f"{number:05}"}, unless_beyond="shift")
+    shift = {"green": green, "weights": json.dumps(weights), "shift": f"{number:05}"}
+    _learn(deployment, shift, unless_beyond="shift")
 
 
 def learn_returned(deployment: str) -> None:
@@ -289,8 +296,8 @@ def must_be(state: str, deployment: str) -> Record:
     return record
 
 
-def _learn(deployment: str, values: dict[str, str], *, unless_beyond: str = "") -> None:
-    if not _set(deployment, values, while_in=(OPEN,), unless_beyond=unless_beyond):
+def _learn(deployment: str, values: dict[str, str], *, unless_known: str = "", unless_beyond: str = "") -> None:
+    if not _set(deployment, values, while_in=(OPEN,), unless_known=unless_known, unless_beyond=unless_beyond):
         raise DeploymentOver(
             f"Deployment {deployment} is not open any more, or went on meanwhile; nothing was changed."
         )
@@ -472,7 +479,7 @@ def _setting(
         "Key": _key(f"deployment#{deployment}", RECORD),
         "UpdateExpression": "SET " + ", ".join(f"#{name} = :{name}" for name in values),
         "ConditionExpression": " AND ".join(conditions),
-        "ExpressionAttributeNames": {f"#{name}": name for name in {*values, "state"}},
+        "ExpressionAttributeNames": {f"#{name}": name for name in {*values, "state", unless_known} - {""}},
         "ExpressionAttributeValues": {f":{name}": {"S": value} for name, value in values.items()} | states,
     }
 

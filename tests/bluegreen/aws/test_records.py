@@ -127,7 +127,7 @@ class TestUndoing:
         [
             lambda: records.learn_code_sent("first"),
             lambda: records.learn_green("first", "2"),
-            lambda: records.learn_shift("first", 1, [0.1]),
+            lambda: records.learn_shift("first", 1, "2", [0.1]),
         ],
         ids=["code", "green", "shift"],
     )
@@ -148,7 +148,7 @@ class TestLearning:
         records.open_deployment(record())
 
         records.learn_green("first", "2")
-        records.learn_shift("first", 2, [0.1, 0.2])
+        records.learn_shift("first", 2, "2", [0.1, 0.2])
 
         found = records.find("first")
         assert found is not None
@@ -190,12 +190,12 @@ class TestLearning:
 
     def test_an_attempt_that_a_later_shift_overtook_changes_nothing(self) -> None:
         records.open_deployment(record())
-        records.learn_shift("first", 9, [0.1])
-        records.learn_shift("first", 9, [0.1])
-        records.learn_shift("first", 10, [0.1, 0.2])
+        records.learn_shift("first", 9, "2", [0.1])
+        records.learn_shift("first", 9, "2", [0.1])
+        records.learn_shift("first", 10, "2", [0.1, 0.2])
 
         with pytest.raises(DeploymentOver):
-            records.learn_shift("first", 9, [0.1])
+            records.learn_shift("first", 9, "2", [0.1])
 
         found = records.find("first")
         assert found is not None
