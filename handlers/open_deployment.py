@@ -50,6 +50,11 @@ PATIENT_RETRIES = 3
 def handler(request: Request, execution: Execution) -> Plan:
     alias = request.alias or os.environ["DEFAULT_ALIAS"]
     opened = records.find(execution.name)
+    if opened and opened.started_at != execution.started_at:
+        raise InvalidRequest(
+            f"name: {opened.id} was a deployment of {opened.function}:{opened.alias}, begun at {opened.started_at}; "
+            "Step Functions forgets a name after 90 days, the record does not: start it under another name"
+        )
     if opened and opened.plan:
         return _as_opened(opened, opened.plan)
     artifact = _found(_opted_in(request.function), request.artifact)
@@ -62,9 +67,9 @@ def handler(request: Request, execution: Execution) -> Plan:
         started_at=execution.started_at,
         started_by=request.started_by or DIRECTLY,
         artifact=str(artifact),
+        new_code=not isinstance(artifact, Existing),
     )
     _take_lock(record, execution.retries)
-    _latest_must_be_free(artifact, record, execution.retries)
     found = _whole(request.function, alias)
     blue, latest = functions.describe(request.function, found.route.primary), functions.describe(request.function)
     newest = records.newest(request.function, alias)
@@ -84,7 +89,7 @@ def handler(request: Request, execution: Execution) -> Plan:
         blue=Blue(version=blue.version, sha256=blue.sha256, revision=found.revision),
         latest=Latest(sha256=latest.sha256, settings=latest.settings, revision=latest.revision),
         anything_to_deploy=anything_to_deploy,
-        new_code=not isinstance(artifact, Existing),
+        new_code=record.new_code,
     )
     if plan.schedule.adaptive:
         plan = _with_first_weight(plan)
@@ -170,12 +175,18 @@ def _take_lock(record: records.Record, retries: int) -> None:
     try:
         records.open_deployment(record)
     except records.Held as held:
-        if not _has_ended(held.lock, retries):
+        lock = held.lock
+        if not _has_ended(lock, retries):
+            why = (
+                f"alias: {record.function}:{record.alias} is being deployed to by {lock.deployment}"
+                if lock.alias == record.alias
+                else f"function: {record.function} gets new code by {lock.deployment} for {lock.alias} as well, and "
+                "there is one $LATEST"
+            )
             raise DeploymentInProgress(
-                f"alias: {record.function}:{record.alias} is being deployed to by {held.lock.deployment}; "
-                f"wait for it, or stop it: {executions.console_link(held.lock.held_by)}"
+                f"{why}; wait for it, or stop it: {executions.console_link(lock.held_by)}"
             ) from held
-        raise AwsUnavailable(f"the lock of {record.function}:{record.alias} has just been freed; again") from held
+        raise AwsUnavailable(f"the lock of {lock.function}:{lock.alias} has just been freed; again") from held
 
 
 def _has_ended(lock: records.Lock, retries: int) -> bool:
@@ -185,20 +196,6 @@ def _has_ended(lock: records.Lock, retries: int) -> bool:
         return recover(lock, tried=tried, enough_at_latest=PATIENT_ATTEMPTS)
     except DeploymentError as error:
         raise AwsUnavailable(f"the deployment {lock.deployment} cannot be recovered yet: {error}") from error
-
-
-def _latest_must_be_free(artifact: Artifact, record: records.Record, retries: int) -> None:
-    """The aliases of a function share $LATEST: of two deployments that change it the later waits for the earlier."""
-    if isinstance(artifact, Existing):
-        return
-    for other in records.of_function(record.function):
-        changes_it = other.live and other.alias != record.alias and (other.plan is None or other.plan.new_code)
-        earlier = (other.started_at, other.id) < (record.started_at, record.id)
-        if changes_it and earlier and not _has_ended(other.lock, retries):
-            raise DeploymentInProgress(
-                f"function: {record.function} gets new code by {other.id} for {other.alias} as well, and there is one "
-                f"$LATEST; wait for it, or stop it: {executions.console_link(other.execution)}"
-            )
 
 
 def _must_be_newer(artifact: Artifact, newest: records.Newest) -> None:

@@ -30,8 +30,13 @@ def handler(refused: Refused, execution: Execution) -> Rejection:
         error=error,
         cause=cause,
     )
-    if not records.close(record.lock, records.REJECTED, error=error, cause=cause):
+    opened = records.find(execution.name)
+    if opened is None:
         records.keep(record)
+    elif opened.started_at != execution.started_at:
+        return Rejection(error=error, cause=cause, told=False)  # its name was another deployment's
+    else:
+        records.close(opened.lock, records.REJECTED, error=error, cause=cause)
     return Rejection(error=error, cause=cause, told=news.tell(record.id))
 
 

@@ -34,7 +34,7 @@ def without_revision(function: str, alias: str, route: Any, revision: str) -> An
 
 def of_nobody(lock: records.Lock) -> Any:
     """Instead of the lock itself."""
-    return {"TableName": TABLE, "Key": {"pk": {"S": "lock#nobody"}, "sk": {"S": "lock"}}}
+    return [{"TableName": TABLE, "Key": {"pk": {"S": "lock#nobody"}, "sk": {"S": "lock"}}}]
 
 
 real_recover = recovery.recover

@@ -42,6 +42,7 @@ class Desk:
         self.document: dict[str, Any] = {"function": FUNCTION} | request
         self.arn = ""
         self._idle = idle
+        self.started_at = "2026-01-05T09:00:00.000Z"
         self._handlers = handlers_of()
         self._sections = _sections()
         self._idling, self._over = threading.Event(), threading.Event()
@@ -75,7 +76,7 @@ class Desk:
         event = {
             "document": {name: value for name, value in self.document.items() if name not in sections},
             "execution": self.arn,
-            "started": "2026-01-05T09:00:00.000Z",
+            "started": self.started_at,
             "state": state,
             "retries": retries,
         }

@@ -299,6 +299,23 @@ class TestRetries:
         assert desk.run("OpenDeployment", retries=1) == plan
 
 
+class TestAName:
+    def test_that_was_another_deployments_is_refused(self, desk: Desk) -> None:
+        """Step Functions lets a name be used again after 90 days."""
+        desk.to("ShiftAlias").run("ShiftAlias")
+        desk.failed().run("RollBack")
+        kept = desk.record()
+        desk.started_at = "2026-04-05T09:00:00.000Z"
+
+        refusal = refused(desk)
+
+        assert refusal.startswith(f"name: first was a deployment of {FUNCTION}:{ALIAS}, begun at 2026-01-05")
+        assert not desk.failed("InvalidRequest", refusal).run("RejectDeployment")["told"]
+        after = desk.record() or {}
+        assert (kept or {})["state"] == "RolledBack"
+        assert after == kept
+
+
 class TestTheLock:
     def test_refuses_a_second_deployment_while_the_first_runs(self, desk: Desk, desks: Desks) -> None:
         desk.run("OpenDeployment")
@@ -332,18 +349,30 @@ class TestTheLock:
             second.run("OpenDeployment")
 
         desk.stop()
-        second.run("OpenDeployment", retries=1)
+        open_at_last(second)
         assert (desk.state(), second.state()) == ("RolledBack", "open")
 
-    def test_of_another_alias_is_left_to_whoever_came_later(self, desk: Desk, desks: Desks) -> None:
-        """Of two that open at the same moment one goes on."""
+    def test_of_latest_is_had_by_who_opened_first_and_not_by_who_started_first(self, desk: Desk, desks: Desks) -> None:
         boto3.client("lambda").create_alias(FunctionName=FUNCTION, Name="LIVE", FunctionVersion="1")
-        second = desks("second", GOOD % 3, alias="LIVE")
+        second = desks("second", GOOD % 3, alias="LIVE").to("ShiftAlias")
+
+        with pytest.raises(DeploymentInProgress, match="by second for LIVE as well"):
+            desk.run("OpenDeployment")
+
+        second.failed().run("RollBack")
+        desk.run("OpenDeployment", retries=1)
+        assert (desk.state(), second.state()) == ("open", "RolledBack")
+
+    def test_of_latest_is_nobodys_who_deploys_a_version(self, desk: Desk, desks: Desks) -> None:
+        boto3.client("lambda").create_alias(FunctionName=FUNCTION, Name="LIVE", FunctionVersion="1")
+        boto3.client("lambda").update_function_code(FunctionName=FUNCTION, ZipFile=zip_of(GOOD % 2), Publish=True)
+        second = desks("second", artifact={"version": "2"}, alias="LIVE")
         second.run("OpenDeployment")
 
         desk.run("OpenDeployment")
+        second.failed().run("RollBack")
 
-        assert (desk.state(), second.state()) == ("open", "open")
+        assert (desk.state(), second.state()) == ("open", "RolledBack")
 
     def test_of_the_dead_is_taken_over_although_latest_cannot_be_put_back(self, desk: Desk, desks: Desks) -> None:
         desk.to("ShiftAlias").run("ShiftAlias")

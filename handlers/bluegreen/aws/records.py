@@ -5,6 +5,7 @@ The record of every deployment, and the lock of every alias, in one DynamoDB tab
     deployment#<id>           record                  what served, what is to change, who does it, how it ended
     deployment#<id>           step#<time>#<state>#…   what a state did, with its evidence
     lock#<function>:<alias>   lock                    there while a deployment of that alias is open
+    lock#<function>:$LATEST   lock                    there while a deployment of new code to any alias of it is open
     newest#<function>:<alias> newest                  the newest upload that a deployment of that alias took
 
 The index ByFunction lists a function's deployments by their start, ByKind the locks that are held and the records of
@@ -18,6 +19,7 @@ undone.
 import json
 import os
 import uuid
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
@@ -41,6 +43,7 @@ NOTHING_TO_DEPLOY = "NothingToDeploy"
 LARGEST_EVIDENCE = 100_000
 RECORD = "record"
 LOCK = "lock"
+LATEST = "$LATEST"
 NEWEST = "newest"
 UNTOLD = "untold"
 
@@ -64,6 +67,7 @@ class Record(Frozen):
     started_at: str
     started_by: str
     artifact: str
+    new_code: bool = False
     plan: Plan | None = None
     unreadable: bool = False
     blue: str | None = None
@@ -97,7 +101,13 @@ class Record(Frozen):
     @property
     def lock(self) -> "Lock":
         """The lock that the deployment holds while it is open."""
-        return Lock(function=self.function, alias=self.alias, held_by=self.execution, deployment=self.id)
+        return Lock(
+            function=self.function,
+            alias=self.alias,
+            held_by=self.execution,
+            deployment=self.id,
+            new_code=self.new_code,
+        )
 
 
 class Step(Frozen):
@@ -109,12 +119,18 @@ class Step(Frozen):
 
 
 class Lock(Frozen):
-    """Who deploys to an alias: an execution, and that deployment's id."""
+    """Who deploys to an alias, and with `new_code` to the $LATEST of all aliases: an execution, and its deployment."""
 
     function: str
     alias: str
     held_by: str
     deployment: str
+    new_code: bool = False
+
+    @property
+    def qualifiers(self) -> tuple[str, ...]:
+        """What of the function nobody else may change meanwhile."""
+        return (self.alias, LATEST) if self.new_code else (self.alias,)
 
 
 class Newest(Frozen):
@@ -126,7 +142,13 @@ class Newest(Frozen):
 
 def lock_of(plan: Plan) -> Lock:
     """The lock that a deployment with this plan holds."""
-    return Lock(function=plan.function, alias=plan.alias, held_by=plan.execution, deployment=plan.deployment)
+    return Lock(
+        function=plan.function,
+        alias=plan.alias,
+        held_by=plan.execution,
+        deployment=plan.deployment,
+        new_code=plan.new_code,
+    )
 
 
 class Held(Exception):
@@ -138,47 +160,34 @@ class Held(Exception):
 
 
 def open_deployment(record: Record) -> None:
-    """Take the lock and write the record, both or neither; again is harmless. Raises Held."""
+    """Take the locks and write the record, all or nothing; again is harmless. Raises Held."""
+    opening: Any = {
+        "TableName": _table(),
+        "Item": _record_item(record),
+        "ConditionExpression": "attribute_not_exists(pk) OR (attribute_not_exists(#plan) AND #state = :open)",
+        "ExpressionAttributeNames": {"#plan": "plan", "#state": "state"},
+        "ExpressionAttributeValues": {":open": {"S": OPEN}},
+    }
     dynamodb = client("dynamodb")
     with in_our_words():
         try:
-            dynamodb.transact_write_items(
-                TransactItems=[
-                    {
-                        "Put": {
-                            "TableName": _table(),
-                            "Item": _lock_item(record.lock),
-                            "ConditionExpression": "attribute_not_exists(pk) OR held_by = :me",
-                            "ExpressionAttributeValues": {":me": {"S": record.execution}},
-                        }
-                    },
-                    {
-                        "Put": {
-                            "TableName": _table(),
-                            "Item": _record_item(record),
-                            "ConditionExpression": "attribute_not_exists(pk) OR "
-                            "(attribute_not_exists(#plan) AND #state = :open)",
-                            "ExpressionAttributeNames": {"#plan": "plan", "#state": "state"},
-                            "ExpressionAttributeValues": {":open": {"S": OPEN}},
-                        }
-                    },
-                ]
-            )
+            dynamodb.transact_write_items(TransactItems=[*_taking(record.lock), {"Put": opening}])
         except dynamodb.exceptions.TransactionCanceledException as error:
-            holder = held(record.function, record.alias)
-            if holder and holder.held_by != record.execution and "ConditionalCheckFailed" in _reasons(error):
-                raise Held(holder) from error
+            holders = [held(record.function, qualifier) for qualifier in record.lock.qualifiers]
+            for holder in holders if "ConditionalCheckFailed" in _reasons(error) else []:
+                if holder and holder.held_by != record.execution:
+                    raise Held(holder) from error
             raise AwsUnavailable(f"the table could not take the record now ({_reasons(error)})") from error
 
 
-def held(function: str, alias: str) -> Lock | None:
-    """Who holds the alias's lock now."""
-    item = _get(f"lock#{function}:{alias}", LOCK)
+def held(function: str, qualifier: str) -> Lock | None:
+    """Who deploys to the alias now, or whose new code is in $LATEST."""
+    item = _get(f"lock#{function}:{qualifier}", LOCK)
     return _lock(item) if item else None
 
 
 def locks() -> list[Lock]:
-    """Every lock that is held."""
+    """Every alias's lock that is held."""
     return [_lock(item) for item in _of_kind(LOCK)]
 
 
@@ -323,7 +332,10 @@ def close(
     if state != NOTHING_TO_DEPLOY:
         values["kind"] = UNTOLD
     states = (OPEN,) if state == DEPLOYED else (OPEN, UNDOING)
-    return _together({"Update": _setting(lock.deployment, values, while_in=states)}, {"Delete": _freeing(lock)})
+    return _together(
+        {"Update": _setting(lock.deployment, values, while_in=states)},
+        *({"Delete": delete} for delete in _freeing(lock)),
+    )
 
 
 def told(deployment: str) -> None:
@@ -344,13 +356,11 @@ def paged(deployment: str) -> None:
 
 
 def free(lock: Lock) -> None:
-    """Give back a lock whose deployment is not live, if it still is that execution's."""
+    """Give back the locks of a deployment that is not live, as far as they still are that execution's."""
     dynamodb = client("dynamodb")
-    with in_our_words():
-        try:
-            dynamodb.delete_item(**_freeing(lock))
-        except dynamodb.exceptions.ConditionalCheckFailedException:
-            return
+    for delete in reversed(_freeing(lock)):  # the alias's last: by that the sweep finds what is left
+        with in_our_words(), suppress(dynamodb.exceptions.ConditionalCheckFailedException):
+            dynamodb.delete_item(**delete)
 
 
 def note(deployment: str, state: str, evidence: dict[str, Any]) -> None:
@@ -493,14 +503,37 @@ def _newest_item(plan: Plan) -> Any:
     }
 
 
-def _freeing(lock: Lock) -> Any:
-    """A deletion of the lock, as a call of its own and in a transaction."""
-    return {
-        "TableName": _table(),
-        "Key": _key(f"lock#{lock.function}:{lock.alias}", LOCK),
-        "ConditionExpression": "attribute_not_exists(pk) OR held_by = :me",
-        "ExpressionAttributeValues": {":me": {"S": lock.held_by}},
-    }
+_OURS_TO_TAKE = "attribute_not_exists(pk) OR held_by = :me"
+
+
+def _taking(lock: Lock) -> list[Any]:
+    """A put for each item of the lock, as parts of a transaction. The sweep looks for the alias's only."""
+    values = {name: {"S": str(value)} for name, value in lock.model_dump().items()}
+    kinds: list[Any] = [{"kind": {"S": LOCK}}, {}]
+    return [
+        {
+            "Put": {
+                "TableName": _table(),
+                "Item": _key(f"lock#{lock.function}:{qualifier}", LOCK) | values | kind,
+                "ConditionExpression": _OURS_TO_TAKE,
+                "ExpressionAttributeValues": {":me": {"S": lock.held_by}},
+            }
+        }
+        for qualifier, kind in zip(lock.qualifiers, kinds, strict=False)
+    ]
+
+
+def _freeing(lock: Lock) -> list[Any]:
+    """A deletion of each item of the lock, as calls of their own and in a transaction."""
+    return [
+        {
+            "TableName": _table(),
+            "Key": _key(f"lock#{lock.function}:{qualifier}", LOCK),
+            "ConditionExpression": _OURS_TO_TAKE,
+            "ExpressionAttributeValues": {":me": {"S": lock.held_by}},
+        }
+        for qualifier in lock.qualifiers
+    ]
 
 
 def _reasons(refusal: ClientError) -> list[str]:
@@ -512,20 +545,14 @@ def _strings(item: dict[str, "AttributeValueTypeDef"]) -> dict[str, str]:
     return {name: value["S"] for name, value in item.items() if "S" in value}
 
 
-def _lock_item(lock: Lock) -> dict[str, "AttributeValueTypeDef"]:
-    return _key(f"lock#{lock.function}:{lock.alias}", LOCK) | {
-        name: {"S": value} for name, value in {**lock.model_dump(), "kind": LOCK}.items()
-    }
-
-
 def _lock(item: dict[str, str]) -> Lock:
-    return Lock(**{name: item[name] for name in Lock.model_fields})
+    return Lock.model_validate({name: item[name] for name in Lock.model_fields if name in item})
 
 
 def _record_item(record: Record) -> dict[str, "AttributeValueTypeDef"]:
     values = record.model_dump(exclude_none=True, exclude={"plan", "unreadable", "weights"})
     values |= {"plan": record.plan.model_dump_json()} if record.plan else {}
-    return _key(f"deployment#{record.id}", RECORD) | {name: {"S": value} for name, value in values.items()}
+    return _key(f"deployment#{record.id}", RECORD) | {name: {"S": str(value)} for name, value in values.items()}
 
 
 def _record(item: dict[str, str]) -> Record:
