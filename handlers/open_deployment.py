@@ -93,7 +93,7 @@ def handler(request: Request, execution: Execution) -> Plan:
     )
     if plan.schedule.adaptive:
         plan = _with_first_weight(plan)
-    return _as_opened(record, records.learn_plan(plan, newest=_is_newer(artifact, newest)))
+    return _as_opened(record, records.learn_plan(plan, newest=_is_newest(artifact, newest)))
 
 
 def _with_first_weight(plan: Plan) -> Plan:
@@ -200,15 +200,16 @@ def _has_ended(lock: records.Lock, retries: int) -> bool:
 
 def _must_be_newer(artifact: Artifact, newest: records.Newest) -> None:
     taken = newest.artifact
-    if isinstance(artifact, Zip) and artifact.is_older_than(taken):
+    if isinstance(artifact, Zip) and not (artifact.is_newer_than(taken) or artifact.is_same_upload_as(taken)):
         raise InvalidRequest(
-            f"artifact: {artifact} was uploaded at {artifact.uploaded_at}, before {taken} ({taken.uploaded_at}), "
-            f"which deployment {newest.deployment} took; to go back all the same, deploy it by hand"
+            f"artifact: {artifact} was uploaded at {artifact.uploaded_at}, not after {taken} ({taken.uploaded_at}), "
+            f"which deployment {newest.deployment} took; if it is what you want all the same, deploy it by hand"
         )
 
 
-def _is_newer(artifact: Artifact, newest: records.Newest | None) -> bool:
-    return isinstance(artifact, Zip) and (newest is None or newest.artifact.is_older_than(artifact))
+def _is_newest(artifact: Artifact, newest: records.Newest | None) -> bool:
+    """Of two that nobody can order it is the one that is deployed now."""
+    return isinstance(artifact, Zip) and (newest is None or not newest.artifact.is_newer_than(artifact))
 
 
 def _whole(function: str, alias: str) -> aliases.Alias:

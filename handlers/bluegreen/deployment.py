@@ -77,17 +77,21 @@ class Zip(Frozen):
     uploaded_at: str | None = None
     sequencer: Annotated[str, Field(max_length=64)] | None = None
 
-    def is_older_than(self, other: Self) -> bool:
+    def is_newer_than(self, other: Self) -> bool:
         """
-        It was uploaded before.
+        It was uploaded after the other, as far as anybody can tell: two uploads of one second are not ordered.
 
-        Sequencers of one key are compared as AWS says (re:Post knowledge center, "duplicate messages in SQS"): as text,
-        the shorter padded with zeros on the right.
+        Except by sequencers of one key, compared as AWS says (re:Post knowledge center, "duplicate messages in SQS"):
+        as text, the shorter padded with zeros on the right.
         """
         if (self.bucket, self.key) == (other.bucket, other.key) and self.sequencer and other.sequencer:
             digits = max(len(self.sequencer), len(other.sequencer))
-            return self.sequencer.upper().ljust(digits, "0") < other.sequencer.upper().ljust(digits, "0")
-        return (self.uploaded_at or "") < (other.uploaded_at or "")
+            return self.sequencer.upper().ljust(digits, "0") > other.sequencer.upper().ljust(digits, "0")
+        return (self.uploaded_at or "") > (other.uploaded_at or "")
+
+    def is_same_upload_as(self, other: Self) -> bool:
+        """It is that very object version."""
+        return (self.bucket, self.key, self.version_id) == (other.bucket, other.key, other.version_id)
 
     def __str__(self) -> str:
         return f"s3://{self.bucket}/{self.key}"
@@ -173,8 +177,8 @@ class Request(Frozen):
     """
     What a person, a pipeline or an upload asks for; the input of the deploy machine.
 
-    `only_newer` refuses an artifact that was uploaded before the newest one that a deployment of the alias took: an
-    upload sets it, so that an event which comes late is no step back.
+    `only_newer` refuses an artifact unless it was uploaded after the newest one that a deployment of the alias took, or
+    is that one: an upload sets it, so that an event which comes late is no step back.
     """
 
     function: FunctionName

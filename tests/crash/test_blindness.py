@@ -85,7 +85,7 @@ CARELESS: dict[str, tuple[Any, str, Callable[..., Any], Case, str]] = {
         records, "_set", whatever_stands_there, Case("good", (OVERTAKEN, STOPPED_AT_LAST)), "1:",
     ),
     "does not ask which upload is the newer": (
-        Zip, "is_older_than", lambda *_: False, Case("good", ((kinds.OLDER, Place("Deployed", "", 1)),)), "3:",
+        Zip, "is_newer_than", lambda *_: True, Case("good", ((kinds.OLDER, Place("Deployed", "", 1)),)), "3:",
     ),
     "does not write down that the new code is sent": (
         records, "learn_code_sent", nothing,

@@ -464,7 +464,7 @@ class TestOnlyNewer:
         self.deployed(desks, "new.zip", sequencer="0055AED6DCD9028101")
         late = desks("late", artifact=older, only_newer=True)
 
-        with pytest.raises(InvalidRequest, match=r"artifact: s3://artifacts/new.zip was uploaded at .* before"):
+        with pytest.raises(InvalidRequest, match=r"artifact: s3://artifacts/new.zip was uploaded at .* not after"):
             late.run("OpenDeployment")
 
         assert late.deployer.alias() == ("2", {})
@@ -475,7 +475,7 @@ class TestOnlyNewer:
         self.deployed(desks, "new.zip")
         late = desks("late", artifact=older, only_newer=True)
 
-        with pytest.raises(InvalidRequest, match="to go back all the same, deploy it by hand"):
+        with pytest.raises(InvalidRequest, match="if it is what you want all the same, deploy it by hand"):
             late.run("OpenDeployment")
 
     def test_refuses_it_although_the_index_is_behind(self, desks: Desks) -> None:
@@ -515,6 +515,37 @@ class TestOnlyNewer:
 
         assert desks("other", artifact=older, alias="OTHER", only_newer=True).run("OpenDeployment")["new_code"]
 
+    @pytest.mark.parametrize("key", ["new.zip", "elsewhere.zip"])
+    def test_refuses_what_was_uploaded_in_the_same_second_where_nobody_knows_the_order(
+        self, desks: Desks, key: str
+    ) -> None:
+        artifact = desks.deployer.upload(GOOD % 3, key) | {"sequencer": "00"}
+        self.deployed(desks, "new.zip")  # by hand: without a sequencer
+
+        with pytest.raises(InvalidRequest, match="which deployment first took"):
+            desks("late", artifact=artifact, only_newer=True).run("OpenDeployment")
+
+    def test_knows_the_last_of_two_that_nobody_can_order(self, desks: Desks) -> None:
+        older = desks.deployer.upload(GOOD % 3, "other.zip") | {"sequencer": "00"}
+        newer = desks.deployer.upload(GOOD % 4, "other.zip") | {"sequencer": "01"}
+        self.deployed(desks, "new.zip")
+        hand = desks("hand", artifact=newer)
+        hand.run("OpenDeployment")
+        hand.failed().run("RejectDeployment")
+
+        with pytest.raises(InvalidRequest, match="which deployment hand took"):
+            desks("late", artifact=older, only_newer=True).run("OpenDeployment")
+
+    def test_takes_the_newest_again(self, desks: Desks) -> None:
+        same = desks.deployer.upload(GOOD % 2)
+        first = desks("first", artifact=same)
+        first.run("OpenDeployment")
+        first.failed().run("RejectDeployment")
+
+        again = desks("again", artifact=same | {"sequencer": "01"}, only_newer=True)
+
+        assert again.run("OpenDeployment")["anything_to_deploy"]
+
     def test_reads_what_a_newer_release_wrote_about_it(self, desks: Desks) -> None:
         older = desks.deployer.upload(GOOD % 3) | {"sequencer": "00"}
         self.deployed(desks, "new.zip", sequencer="01")
@@ -527,7 +558,7 @@ class TestOnlyNewer:
 
     def test_takes_what_is_newer(self, desks: Desks) -> None:
         self.deployed(desks, "new.zip", sequencer="0055AED6DCD9028101")
-        newer = desks.deployer.upload(GOOD % 3) | {"sequencer": "0055AED6DCD902810100"}
+        newer = desks.deployer.upload(GOOD % 3) | {"sequencer": "0055AED6DCD90281010A"}
 
         assert desks("next", artifact=newer, only_newer=True).run("OpenDeployment")["anything_to_deploy"]
 
