@@ -61,6 +61,10 @@ def until_done(*, attempts: int) -> Retry:
     return Retry(error_equals=["StillInProgress"], interval_seconds=5, backoff_rate=1.0, max_attempts=attempts)
 
 
+UNREADABLE = "ValidationError"
+"""The document is another release's, as when the stack was updated meanwhile: recovery reads the record instead."""
+
+
 def whatever_happens(*, but: list[str]) -> list[Retry]:
     """About half an hour of attempts, unless the error says that none can succeed."""
     return [
@@ -159,7 +163,7 @@ def roll_back() -> State:
         learns="rollback",
         then=rolled_back,
         or_else=rollback_failed,
-        retry=whatever_happens(but=["RollbackImpossible"]),
+        retry=whatever_happens(but=["RollbackImpossible", UNREADABLE]),
         failure="rollback_failure",
     )
 
@@ -276,7 +280,7 @@ def complete(*, then: State, or_else: State) -> State:
         learns="completion",
         then=then,
         or_else=or_else,
-        retry=whatever_happens(but=["AliasMoved", "LatestMoved", "DeploymentOver"]),
+        retry=whatever_happens(but=["AliasMoved", "LatestMoved", "DeploymentOver", UNREADABLE]),
     )
 
 

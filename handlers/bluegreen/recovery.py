@@ -11,7 +11,7 @@ from bluegreen.errors import (
     StillInProgress,
 )
 from bluegreen.traffic import Route, route
-from bluegreen.undo import ENOUGH_ATTEMPTS, by_hand, undo
+from bluegreen.undo import ENOUGH_ATTEMPTS, by_hand, sentence, undo
 
 RECOVERY = "RecoverDeployments"
 """Its name in the audit, whoever does it."""
@@ -87,15 +87,17 @@ def _clean_up(
 ) -> dict[str, str]:
     """Undo, close and tell; what was found, for the audit."""
     status = holder.status if holder else "forgotten by Step Functions"
-    cause = f"The execution {record.id} is {status} and did not end its deployment."
+    error, cause = ABANDONED, f"The execution {record.id} is {status} and did not end its deployment."
+    if record.error and record.error != ABANDONED:
+        error, cause = record.error, f"{sentence(record.cause or 'It does not say why.')} {cause}"
     if record.plan:
-        undone = undo(record.plan, (), ABANDONED, cause, tried=tried, enough_at_latest=enough_at_latest)
+        undone = undo(record.plan, (), error, cause, tried=tried, enough_at_latest=enough_at_latest)
         return finish(record.plan, undone).model_dump(exclude={"told"})
     if record.unreadable:
         _without_plan(record, cause)
     else:
         known = {"Error": holder.error, "Cause": holder.cause} if holder and holder.error else None
-        failure = Failure.model_validate(known or {"Error": ABANDONED, "Cause": cause})
+        failure = Failure.model_validate(known or {"Error": error, "Cause": cause})
         records.close(record.lock, records.REJECTED, error=failure.error, cause=failure.sentence)
         news.tell(record.id)
     return {"cause": cause}
@@ -103,7 +105,7 @@ def _clean_up(
 
 def _without_plan(record: records.Record, cause: str) -> None:
     """Of what another release planned only the alias can be put back from here; what is no release's takes a person."""
-    records.begin_undoing(record.id)
+    records.begin_undoing(record.id, ABANDONED, cause)
     record = records.find(record.id) or record
     found = aliases.read(record.function, record.alias)
     ours = _ours(record)

@@ -50,16 +50,16 @@ def undo(
     Raises RollbackImpossible when it takes a person, and any other DeploymentError when it is worth repeating. The
     caller closes the record. Of a deployment that has been undone already, the answer is what was found then.
     """
-    record = _marked(plan)
+    record = _marked(plan, error, cause)
     if record and not record.live:
         return _as_it_ended(plan, record)
     if record is None and tried:
-        raise AwsUnavailable(f"The deployments table does not answer. {plan.name} by hand: `{by_hand(plan)}`.")
+        raise AwsUnavailable(f"{_share_taken_back(plan, left, tried)} The deployments table does not answer.")
     serving, alias = _alias(plan, left, record, tried)
     latest = _latest_or_why_not(plan, record, enough_at_latest)
     if record is None:
         raise AwsUnavailable(f"{alias} {latest} The deployments table does not answer, so the record is still open.")
-    return Rollback(error=error, cause=" ".join([_sentence(cause), alias, latest]), serving=serving)
+    return Rollback(error=error, cause=" ".join([sentence(cause), alias, latest]), serving=serving)
 
 
 def by_hand(plan: Plan) -> str:
@@ -70,10 +70,10 @@ def by_hand(plan: Plan) -> str:
     )
 
 
-def _marked(plan: Plan) -> records.Record | None:
+def _marked(plan: Plan, error: str, cause: str) -> records.Record | None:
     """From now on the deployment shifts nothing more. None when the table refuses: traffic goes back all the same."""
     try:
-        records.begin_undoing(plan.deployment)
+        records.begin_undoing(plan.deployment, error, cause)
         return records.find(plan.deployment)
     except DeploymentError:
         return None
@@ -87,6 +87,16 @@ def _as_it_ended(plan: Plan, record: records.Record) -> Rollback:
             f"If that is not wanted: `bluegreen rollback {plan.function} --alias {plan.alias}`."
         )
     return Rollback(error=record.error or record.state, cause=record.cause or "", serving=record.serving or "")
+
+
+def _share_taken_back(plan: Plan, left: Sequence[Route], tried: int) -> str:
+    """
+    What can be done without the table once another attempt may have closed the record.
+
+    Blue gets back a share that green has; at worst another deployment of the same version gave it that, and stops.
+    What somebody may have made of the alias since, and $LATEST, are left alone.
+    """
+    return _alias(plan, [each for each in left if not each.whole], None, tried)[1]
 
 
 def _alias(plan: Plan, left: Sequence[Route], record: records.Record | None, tried: int) -> tuple[str, str]:
@@ -178,9 +188,9 @@ def _doubts_about_blue(plan: Plan) -> str:
         found += _fails(plan)
     except Exception as error:  # nothing that is only to be said may keep users on a bad green
         if not found:
-            return f" Whether version {blue} is well could not be seen: {_sentence(str(error)[:LONGEST_DOUBTS])}"
+            return f" Whether version {blue} is well could not be seen: {sentence(str(error)[:LONGEST_DOUBTS])}"
         found.append(f"and more could not be seen: {error}")
-    return f" But version {blue} is unwell itself: {_sentence('; '.join(found)[:LONGEST_DOUBTS])}" if found else ""
+    return f" But version {blue} is unwell itself: {sentence('; '.join(found)[:LONGEST_DOUBTS])}" if found else ""
 
 
 def _fails(plan: Plan) -> list[str]:
@@ -202,16 +212,22 @@ def _fails(plan: Plan) -> list[str]:
 
 
 def _latest_or_why_not(plan: Plan, record: records.Record | None, enough: int) -> str:
-    """Users are safe by now: what cannot be done about $LATEST in some attempts is said, and holds nothing up."""
+    """
+    Users are safe by now: what cannot be done about $LATEST in some attempts is said, and holds nothing up.
+
+    Nor does what kills the handler each time, before it can say so.
+    """
+    attempt = 1 + ((record and record.latest_attempts) or 0)
+    if record and plan.new_code:
+        records.learn_latest_attempt(plan.deployment, attempt)
+    if attempt > enough + ENOUGH_ATTEMPTS:
+        return f"{_what_latest_has(plan)} No attempt to put it back came to an end."
     try:
         return _latest(plan, record)
     except DeploymentError as error:
-        failures = 1 + ((record and record.latest_failures) or 0)
-        if record:
-            records.learn_latest_failures(plan.deployment, failures)
-        if record is None or failures < enough:
+        if record is None or attempt < enough:
             raise
-        return f"{_what_latest_has(plan)} The last attempt to put it back failed: {_sentence(str(error))}"
+        return f"{_what_latest_has(plan)} The last attempt to put it back failed: {sentence(str(error))}"
 
 
 def _what_latest_has(plan: Plan) -> str:
@@ -287,5 +303,6 @@ def _copy_of(plan: Plan, version: functions.Function) -> Iterator[Zip | Image]:
         yield artifacts.keep_copy(version.code_url, plan.function, version.sha256)
 
 
-def _sentence(text: str) -> str:
+def sentence(text: str) -> str:
+    """With a stop at its end."""
     return text if text.endswith((".", "!", "?")) else f"{text}."

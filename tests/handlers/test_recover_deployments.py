@@ -106,6 +106,32 @@ def test_a_deployment_that_goes_on_and_is_stopped_while_it_is_looked_at_is_made_
     assert is_whole(desk)
 
 
+def test_why_a_rollback_began_that_never_came_to_its_end_is_not_forgotten(desk: Desk) -> None:
+    desk.to("ShiftAlias").run("ShiftAlias")
+    with desk.aws.fails("UpdateAlias", "ServiceUnavailable", times=None), pytest.raises(AwsUnavailable):
+        desk.failed("GreenUnhealthy", "green failed 9 of 10").run("RollBack")
+    desk.stop()
+
+    recover(ended_badly(desk))
+
+    record = desk.record() or {}
+    assert (record["state"], record["error"]) == ("RolledBack", "GreenUnhealthy")
+    assert record["cause"].startswith("green failed 9 of 10. The execution first is ABORTED")
+
+
+def test_a_record_that_nobody_can_read_keeps_nobody_from_being_told(stopped: Desk) -> None:
+    boto3.resource("dynamodb").Table(TABLE).put_item(
+        Item={"pk": "deployment#odd", "sk": "record", "kind": "untold", "function": FUNCTION, "started_at": "2026"}
+    )
+    with stopped.aws.fails("Publish", "InternalError", times=None):
+        recover(ended_badly(stopped))
+    assert stopped.deployer.notified() == []
+
+    recover(EVERY_FEW_MINUTES)
+
+    assert len(stopped.deployer.notified()) == 1
+
+
 def test_an_end_that_step_functions_does_not_show_yet_is_looked_at_again(stopped: Desk) -> None:
     runs: dict[str, Any] = {"executionArn": stopped.arn, "name": stopped.name, "status": "RUNNING"}
     with aws_answers("stepfunctions", "DescribeExecution", runs):

@@ -28,6 +28,7 @@ from tests.handlers.desk import (
     somebody_updates_the_code,
 )
 from tests.machine.deployer import ALIAS, BUCKET, FUNCTION, GOOD, TABLE
+from tests.machine.faults import HandlerKilled
 
 ORDER = ["UpdateCode", "SmokeTest", "PublishVersion", "SmokeTestGreen", "ShiftAlias"]
 
@@ -335,6 +336,16 @@ class TestTheCodeThatLatestHad:
         assert "$LATEST keeps the new code. The last attempt to put it back failed" in rollback["cause"]
         assert (shifting.state(), shifting.holder()) == ("RolledBack", None)
 
+    def test_that_kills_whoever_puts_it_back_holds_nothing_up_for_ever(self, shifting: Desk) -> None:
+        with shifting.aws.fails("UpdateFunctionCode", "HandlerKilled", times=None):
+            for killed in range(40):
+                with suppress(HandlerKilled):
+                    rollback = shifting.run("RollBack", retries=killed)
+                    break
+
+        assert (killed, shifting.state(), shifting.holder()) == (20, "RolledBack", None)
+        assert "$LATEST keeps the new code. No attempt to put it back came to an end." in rollback["cause"]
+
     def test_that_is_back_with_its_reply_lost_is_not_called_lost(self, shifting: Desk) -> None:
         with shifting.aws.fails("UpdateFunctionCode", "ReadTimeout", times=None, when="after"):
             rollback, _ = at_last(shifting)
@@ -446,6 +457,33 @@ class TestUsersFirst:
         assert shifting.deployer.alias() == ("1", {})
         shifting.run("RollBack", retries=1)
         assert (shifting.state(), shifting.holder()) == ("RolledBack", None)
+
+    def test_a_table_that_is_away_from_the_first_attempt_on_keeps_nobody_on_a_share_of_green(
+        self, shifting: Desk
+    ) -> None:
+        with shifting.aws.fails("UpdateItem", "ReadTimeout", times=None):
+            with (
+                shifting.aws.fails("UpdateAlias", "TooManyRequestsException", times=None),
+                pytest.raises(AwsUnavailable),
+            ):
+                shifting.run("RollBack")
+            with pytest.raises(AwsUnavailable, match="is back at version 1"):
+                shifting.run("RollBack", retries=1)
+
+        assert shifting.deployer.alias() == ("1", {})
+
+    def test_a_table_that_is_away_is_no_leave_to_take_everything_from_green_later(self, desks: Desks) -> None:
+        """An earlier attempt may have closed the record, and another deployment of the same version be complete."""
+        desk = desks(traffic="AllAtOnce").to("ShiftAlias")
+        desk.run("ShiftAlias")
+
+        with (
+            desk.aws.fails("UpdateItem", "ReadTimeout", times=None),
+            pytest.raises(AwsUnavailable, match="By hand: `aws lambda update-alias"),
+        ):
+            desk.failed().run("RollBack", retries=1)
+
+        assert desk.deployer.alias() == ("2", {})
 
     @pytest.mark.parametrize(("route", "weights"), [("2", {}), ("1", {"2": 0.3})])
     def test_a_table_that_does_not_answer_is_no_leave_to_overwrite(
@@ -707,6 +745,23 @@ class TestBesideItself:
             shifting.run("RollBack")
 
         assert len(shifting.deployer.notified()) == 1
+
+
+def test_a_record_that_nobody_can_read_is_in_nobodys_way(shifting: Desk) -> None:
+    boto3.resource("dynamodb").Table(TABLE).put_item(
+        Item={
+            "pk": "deployment#odd",
+            "sk": "record",
+            "function": FUNCTION,
+            "alias": ALIAS,
+            "started_at": "2026-01-06T09:00:00.000Z",
+        }
+    )
+
+    shifting.run("RollBack")
+
+    assert blue_is_back(shifting)
+    assert shifting.state() == "RolledBack"
 
 
 def test_a_record_of_another_release_is_in_nobodys_way(shifting: Desk) -> None:

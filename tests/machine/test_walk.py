@@ -119,11 +119,20 @@ class TestTheMachine:
         assert fault.met == 61
         assert 20 * 60 < aws.clock.now() - begun < 45 * 60
 
-    def test_a_rollback_that_cannot_succeed_is_not_tried_again(self, aws: InProcessAws) -> None:
-        with aws.state_fails("CheckHealth", "Worse"), aws.state_fails("RollBack", "RollbackImpossible") as fault:
+    @pytest.mark.parametrize("error", ["RollbackImpossible", "ValidationError"])
+    def test_a_rollback_that_cannot_succeed_is_not_tried_again(self, aws: InProcessAws, error: str) -> None:
+        """What cannot read the document of another release leaves it to recovery, which reads the record."""
+        with aws.state_fails("CheckHealth", "Worse"), aws.state_fails("RollBack", error) as fault:
             run = aws.walk({})
 
         assert run.ended == "RollbackFailed"
+        assert fault.met == 1
+
+    def test_a_completion_that_cannot_read_the_document_is_not_tried_again(self, aws: InProcessAws) -> None:
+        with aws.state_fails("CompleteDeployment", "ValidationError") as fault:
+            run = aws.walk({})
+
+        assert run.ended == "RolledBack"
         assert fault.met == 1
 
     @pytest.mark.parametrize("error", ["AwsUnavailable", "Lambda.TooManyRequestsException", "Lambda.ServiceException"])

@@ -54,9 +54,10 @@ class Record(Frozen):
 
     Times are ISO 8601, UTC. `serving` is the version that serves at its end. From `code_sent_at` on, $LATEST may have
     the new code; from `alias_returned_at` on, the alias has nothing of this deployment any more. `doubts` about blue
-    were found before it got its users back, and `latest_failures` attempts to put $LATEST back have failed. People
-    were told of its end at `told_at`, and called to help at `paged_at`. A plan of another release that lacks what this
-    one needs is `unreadable`; `blue`, `green` and the `weights` that green had or may have are readable all the same.
+    were found before it got its users back, and `latest_attempts` to put $LATEST back were begun. People were told of
+    its end at `told_at`, and called to help at `paged_at`. A plan of another release that lacks what this one needs is
+    `unreadable`; `blue`, `green` and the `weights` that green had or may have are readable all the same. What a later
+    release adds here has a default, since records are kept for ever.
     """
 
     id: str
@@ -76,7 +77,7 @@ class Record(Frozen):
     code_sent_at: str | None = None
     alias_returned_at: str | None = None
     doubts: str | None = None
-    latest_failures: int | None = None
+    latest_attempts: int | None = None
     ended_at: str | None = None
     error: str | None = None
     cause: str | None = None
@@ -193,7 +194,7 @@ def locks() -> list[Lock]:
 
 def untold() -> list[Record]:
     """Every deployment of whose end nobody was told yet."""
-    return [_record(item) for item in _of_kind(UNTOLD)]
+    return _readable(_of_kind(UNTOLD))
 
 
 def _of_kind(kind: str) -> list[dict[str, str]]:
@@ -292,9 +293,9 @@ def learn_doubts(deployment: str, doubts: str) -> None:
     _set(deployment, {"doubts": doubts}, while_in=(UNDOING,))
 
 
-def learn_latest_failures(deployment: str, number: int) -> None:
-    """Write down how many attempts to put $LATEST back have failed."""
-    _set(deployment, {"latest_failures": str(number)}, while_in=(UNDOING,))
+def learn_latest_attempt(deployment: str, number: int) -> None:
+    """Write down that another attempt to put $LATEST back begins: one that is killed cannot say that it failed."""
+    _set(deployment, {"latest_attempts": str(number)}, while_in=(UNDOING,))
 
 
 def must_be(state: str, deployment: str) -> Record:
@@ -312,9 +313,9 @@ def _learn(deployment: str, values: dict[str, str], *, unless_known: str = "", u
         )
 
 
-def begin_undoing(deployment: str) -> bool:
-    """From now on the deployment changes nothing more; False if it had ended already."""
-    return _set(deployment, {"state": UNDOING}, while_in=(OPEN, UNDOING))
+def begin_undoing(deployment: str, error: str, cause: str) -> bool:
+    """From now on the deployment changes nothing more, for the first reason given; False if it had ended already."""
+    return _set(deployment, {"state": UNDOING}, at_first={"error": error, "cause": cause}, while_in=(OPEN, UNDOING))
 
 
 def close(
@@ -414,7 +415,7 @@ def of_function(function: str, most: int = 50) -> list[Record]:
         )
     )
     with in_our_words():
-        return [_record(_strings(item)) for page in pages for item in page["Items"]]
+        return _readable([_strings(item) for page in pages for item in page["Items"]])
 
 
 def _table() -> str:
@@ -436,6 +437,7 @@ def _set(
     values: dict[str, str],
     *,
     while_in: tuple[str, ...],
+    at_first: dict[str, str] | None = None,
     unless_known: str = "",
     unless_beyond: str = "",
 ) -> bool:
@@ -448,7 +450,12 @@ def _set(
         try:
             dynamodb.update_item(
                 **_setting(
-                    deployment, values, while_in=while_in, unless_known=unless_known, unless_beyond=unless_beyond
+                    deployment,
+                    values,
+                    while_in=while_in,
+                    at_first=at_first,
+                    unless_known=unless_known,
+                    unless_beyond=unless_beyond,
                 )
             )
         except dynamodb.exceptions.ConditionalCheckFailedException:
@@ -474,10 +481,14 @@ def _setting(
     values: dict[str, str],
     *,
     while_in: tuple[str, ...],
+    at_first: dict[str, str] | None = None,
     unless_known: str = "",
     unless_beyond: str = "",
 ) -> Any:
-    """An update of the record, as a call of its own and in a transaction."""
+    """An update of the record, as a call of its own and in a transaction; `at_first` is what stays once it is there."""
+    first = at_first or {}
+    assignments = [f"#{name} = :{name}" for name in values]
+    assignments += [f"#{name} = if_not_exists(#{name}, :{name})" for name in first]
     states = {f":while{number}": {"S": state} for number, state in enumerate(while_in)}
     conditions = [f"#state IN ({', '.join(states)})"]
     if unless_known:
@@ -487,10 +498,10 @@ def _setting(
     return {
         "TableName": _table(),
         "Key": _key(f"deployment#{deployment}", RECORD),
-        "UpdateExpression": "SET " + ", ".join(f"#{name} = :{name}" for name in values),
+        "UpdateExpression": "SET " + ", ".join(assignments),
         "ConditionExpression": " AND ".join(conditions),
-        "ExpressionAttributeNames": {f"#{name}": name for name in {*values, "state", unless_known} - {""}},
-        "ExpressionAttributeValues": {f":{name}": {"S": value} for name, value in values.items()} | states,
+        "ExpressionAttributeNames": {f"#{name}": name for name in {*values, *first, "state", unless_known} - {""}},
+        "ExpressionAttributeValues": {f":{name}": {"S": value} for name, value in (values | first).items()} | states,
     }
 
 
@@ -560,6 +571,15 @@ def _record(item: dict[str, str]) -> Record:
     known |= {"weights": json.loads(known["weights"])} if "weights" in known else {}
     plan = _plan(known.pop("plan", None))
     return Record(**known, plan=plan, unreadable="plan" in item and plan is None)
+
+
+def _readable(items: list[dict[str, str]]) -> list[Record]:
+    """Without those that another release wrote so that this one cannot read them: the others must not wait for them."""
+    found = []
+    for item in items:
+        with suppress(ValidationError):
+            found.append(_record(item))
+    return found
 
 
 def _plan(text: str | None) -> Plan | None:

@@ -95,7 +95,7 @@ class TestClosing:
 
     def test_as_deployed_needs_a_deployment_that_nobody_undoes(self) -> None:
         records.open_deployment(record())
-        records.begin_undoing("first")
+        records.begin_undoing("first", "E", "why")
 
         assert not records.close(record().lock, records.DEPLOYED)
         assert state() == records.UNDOING
@@ -110,8 +110,8 @@ class TestUndoing:
     def test_begins_as_often_as_it_is_tried(self) -> None:
         records.open_deployment(record())
 
-        assert records.begin_undoing("first")
-        assert records.begin_undoing("first")
+        assert records.begin_undoing("first", "E", "why")
+        assert records.begin_undoing("first", "E", "why")
         assert state() == records.UNDOING
 
     @pytest.mark.parametrize("end", ENDS)
@@ -119,7 +119,7 @@ class TestUndoing:
         records.open_deployment(record())
         records.close(record().lock, end)
 
-        assert not records.begin_undoing("first")
+        assert not records.begin_undoing("first", "E", "why")
         assert state() == end
 
     @pytest.mark.parametrize(
@@ -133,7 +133,7 @@ class TestUndoing:
     )
     def test_ends_what_the_deployment_may_learn(self, learn: Callable[[], None]) -> None:
         records.open_deployment(record())
-        records.begin_undoing("first")
+        records.begin_undoing("first", "E", "why")
 
         with pytest.raises(DeploymentOver):
             learn()
@@ -180,7 +180,7 @@ class TestLearning:
         blue = Blue(version="1", sha256="", revision="")
         known: Any = {"deployment": "first", "function": "Shop", "alias": "PROD", "artifact": upload, "blue": blue}
         if over:
-            records.begin_undoing("first")
+            records.begin_undoing("first", "E", "why")
 
         with pytest.raises(DeploymentOver) if over else nullcontext():
             records.learn_plan(Plan.model_construct(**known), newest=True)
@@ -213,7 +213,7 @@ class TestLearning:
     def test_a_state_is_as_it_must_be_or_it_is_over(self, asked: str, is_: str, over: bool) -> None:
         records.open_deployment(record())
         if is_ == records.UNDOING:
-            records.begin_undoing("first")
+            records.begin_undoing("first", "E", "why")
 
         if over:
             with pytest.raises(DeploymentOver):
@@ -225,7 +225,7 @@ class TestLearning:
 class TestTheLock:
     def test_is_held_as_long_as_the_deployment_is_live(self) -> None:
         records.open_deployment(record())
-        records.begin_undoing("first")
+        records.begin_undoing("first", "E", "why")
         assert records.held("Shop", "PROD") == record().lock
 
         records.close(record().lock, records.ROLLED_BACK)
