@@ -210,6 +210,7 @@ def stage(*, then: State, or_else: State) -> State:
         learns="smoke",
         then=publish_version,
         or_else=or_else,
+        retry=[*when_busy(), until_done(attempts=60)],
     )
     update_code = task(
         "UpdateCode",

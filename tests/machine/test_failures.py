@@ -173,6 +173,14 @@ def test_a_version_that_lambda_put_to_sleep_is_woken_before_it_serves(deployer: 
     assert deployer.alias() == ("1", {})
 
 
+@pytest.mark.parametrize("code", ["ResourceConflictException", "SnapStartNotReadyException"])
+def test_a_latest_that_cannot_be_called_yet_is_waited_for(deployer: Deployer, code: str) -> None:
+    with deployer.aws.fails("Invoke", code, state="SmokeTest", times=3) as fault:
+        run = deployer.deploy()
+
+    assert (fault.met, run.ended) == (3, "Deployed")
+
+
 def test_a_second_deployment_of_the_same_alias_is_refused_with_the_firsts_name(deployer: Deployer) -> None:
     artifact = deployer.upload(GOOD % 2)
     seconds: list[Any] = []

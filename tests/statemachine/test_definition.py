@@ -88,6 +88,13 @@ def test_a_task_is_retried_when_aws_is_busy(task: str) -> None:
     assert retried >= {ours, "Lambda.TooManyRequestsException"} | aws or retried == {"States.ALL"}
 
 
+@pytest.mark.parametrize("task", [task for task in TASKS if task not in ("OpenDeployment", "RejectDeployment")])
+def test_a_task_waits_for_what_lambda_still_does(task: str) -> None:
+    retried = {error for retry in TASKS[task]["Retry"] if retry["MaxAttempts"] for error in retry["ErrorEquals"]}
+
+    assert retried & {"StillInProgress", "States.ALL"}
+
+
 @pytest.mark.parametrize("task", TASKS)
 def test_a_task_catches_everything_beside_what_went_wrong_before(task: str) -> None:
     (catch,) = TASKS[task]["Catch"]
