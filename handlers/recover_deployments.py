@@ -20,6 +20,9 @@ from bluegreen.step import logger, metrics, tracer
 PAUSES_SECONDS = (0, 10, 20, 40)
 """Before each attempt; what is not done then is left to Lambda's own retries and to the next sweep."""
 
+KEPT_SECONDS = 180
+"""Of the function's ten minutes: the look that is begun last may take one, telling people takes the others."""
+
 Found = Literal["recovered", "running", "later", "failed"]
 
 
@@ -27,23 +30,26 @@ Found = Literal["recovered", "running", "later", "failed"]
 @tracer.capture_lambda_handler(capture_response=False)
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, list[str]]:
     looked_at = _locks_at_last(event)
-    found: dict[str, Found] = {}
+    found: dict[str, Found] = {lock.deployment: "later" for lock in looked_at}
     for pause in PAUSES_SECONDS:
-        if again := [lock for lock in looked_at if _is_to_be_looked_at(event, found.get(lock.deployment, "later"))]:
+        again = [lock for lock in looked_at if _is_to_be_looked_at(event, found[lock.deployment])]
+        if again and _has_time(context, pause):
             clock.sleep(pause)
-            found |= {lock.deployment: _recovered(lock) for lock in again}
+            found |= {lock.deployment: _recovered(lock) for lock in again if _has_time(context)}
     recovered, failed, waiting = (
         [deployment for deployment, each in found.items() if each == wanted]
         for wanted in ("recovered", "failed", "later")
     )
-    if failed:
-        metrics.add_metric(name="RollbackFailed", unit=MetricUnit.Count, value=len(failed))
-        metrics.flush_metrics()
     told = _tell(event)
     logger.info("looked", extra={"found": found, "told": told})
     if failed or waiting:
         raise DeploymentError(f"not recovered, and tried again in some minutes: {', '.join(failed + waiting)}")
     return {"recovered": recovered}
+
+
+def _has_time(context: LambdaContext, pause: int = 0) -> bool:
+    """For another look after that pause."""
+    return context.get_remaining_time_in_millis() > (KEPT_SECONDS + pause) * 1000
 
 
 def _is_to_be_looked_at(event: dict[str, Any], found: Found) -> bool:
@@ -61,6 +67,8 @@ def _recovered(lock: records.Lock) -> Found:
         return "later"
     except Exception:  # whatever is wrong with one, the others must not wait for it
         logger.exception("not recovered", extra={"deployment": lock.deployment})
+        metrics.add_metric(name="RollbackFailed", unit=MetricUnit.Count, value=1)
+        metrics.flush_metrics()  # at once: whatever happens to this function afterwards, the alarm goes off
         return "failed"
 
 

@@ -9,7 +9,9 @@ import boto3
 import pytest
 
 import recover_deployments
+from bluegreen.aws import functions
 from bluegreen.errors import AwsUnavailable, DeploymentError
+from bluegreen.step import metrics
 from tests.handlers.desk import (
     TO_GREEN,
     Desk,
@@ -20,11 +22,10 @@ from tests.handlers.desk import (
     the_lock_is_still_there,
 )
 from tests.machine.deployer import ALIAS, FUNCTION, GOOD, TABLE
+from tests.machine.faults import HandlerTimedOut
 from tests.machine.invocation import Context
 
-CONTEXT = Context(
-    "RecoverDeploymentsFunction", "$LATEST", "arn:aws:lambda:us-east-1:123456789012:function:RecoverDeployments"
-)
+ARN = "arn:aws:lambda:us-east-1:123456789012:function:RecoverDeployments"
 EVERY_FEW_MINUTES = {"id": "e1", "source": "aws.events", "detail-type": "Scheduled Event", "detail": {}}
 
 
@@ -47,7 +48,8 @@ def blue_is_gone() -> None:
 
 
 def recover(event: dict[str, Any]) -> list[str]:
-    found: dict[str, list[str]] = recover_deployments.handler(event, CONTEXT)
+    context = Context("RecoverDeploymentsFunction", "$LATEST", ARN)
+    found: dict[str, list[str]] = recover_deployments.handler(event, context)
     return found["recovered"]
 
 
@@ -161,6 +163,41 @@ def test_whoever_comes_last_in_one_sweep_need_not_be_last_in_the_next(
     monkeypatch.setattr(random, "sample", lambda locks, number: sorted(locks, key=lambda lock: lock.deployment)[::-1])
 
     assert recover(EVERY_FEW_MINUTES) == ["second", "first"]
+
+
+def test_people_are_told_however_many_take_long(
+    stopped: Desk, desks: Desks, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Lambda ends the function after ten minutes."""
+    monkeypatch.setenv("POWERTOOLS_METRICS_DISABLED", "false")
+    monkeypatch.setattr(metrics.provider, "namespace", "BlueGreen")
+    for name in ("a", "b", "c", "d", "e", "f", "told"):
+        stopped.aws.create_function(f"Of-{name}", GOOD % 1)
+        desk = desks(name, function=f"Of-{name}").to("SmokeTest")
+        if name == "told":
+            with desk.aws.fails("Publish", "InternalError", times=None):
+                desk.failed().run("RollBack")
+        desk.stop()
+    blue_is_gone()
+    describe = functions.describe
+
+    def hangs(function: str, *version: str) -> functions.Function:
+        found = describe(function, *version)
+        return found.model_copy(update={"updating": "InProgress"}) if function.startswith("Of-") else found
+
+    monkeypatch.setattr(functions, "describe", hangs)
+    monkeypatch.setattr(random, "sample", lambda locks, number: sorted(locks, key=lambda lock: lock.deployment)[::-1])
+
+    def times_out() -> None:
+        raise HandlerTimedOut
+
+    stopped.aws.after(600, times_out)
+
+    with pytest.raises(DeploymentError, match="first, f, e, d, c, b, a"):
+        recover(EVERY_FEW_MINUTES)
+
+    assert "Rolled back: Of-told:PROD is at version 1" in stopped.deployer.notified()
+    assert '"Name":"RollbackFailed"' in capsys.readouterr().out
 
 
 def test_people_are_told_once(stopped: Desk) -> None:

@@ -21,6 +21,7 @@ from unittest import mock
 from moto.awslambda.models import LambdaBackend, LambdaFunction
 from moto.awslambda.responses import LambdaResponse
 
+from bluegreen import clock
 from tests.machine.faults import Faults, HandlerKilled, HandlerTimedOut
 from tests.machine.strict_lambda import LATEST, Metrics, ResourceConflict, Rules, weights_of
 
@@ -42,10 +43,12 @@ class Context:
     log_stream_name: str = "2026/01/05/[1]stream"
     identity: None = None
     client_context: None = None
+    timeout_seconds: float = 600
+    begun: float = field(default_factory=lambda: clock.now())
 
     def get_remaining_time_in_millis(self) -> int:
-        """Time enough: what ends a handler here is a fault."""
-        return 60_000
+        """What is left; nothing ends the handler then, which only a fault does here."""
+        return round((self.begun + self.timeout_seconds - clock.now()) * 1000)
 
 
 class Invocations:
