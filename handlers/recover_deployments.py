@@ -42,8 +42,9 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, list[str
     )
     told = _tell(event)
     logger.info("looked", extra={"found": found, "told": told})
-    if failed or waiting:
-        raise DeploymentError(f"not recovered, and tried again in some minutes: {', '.join(failed + waiting)}")
+    untold = [deployment for deployment, known in told.items() if known is None]
+    if unfinished := dict.fromkeys(failed + waiting + untold):
+        raise DeploymentError(f"not recovered or not told of, and tried again in some minutes: {', '.join(unfinished)}")
     return {"recovered": recovered}
 
 
@@ -97,12 +98,21 @@ def _locks(event: dict[str, Any]) -> list[records.Lock]:
     return [held] if held and held.held_by == detail["executionArn"] else []
 
 
-def _tell(event: dict[str, Any]) -> dict[str, bool]:
+def _tell(event: dict[str, Any]) -> dict[str, bool | None]:
     """Of the deployment that the event tells of, or of all of whose end nobody was told; whether they know now."""
     detail = event.get("detail", {})
     if "executionArn" not in detail:
-        return {record.id: news.tell(record.id) for record in records.untold()}
+        return {record.id: _told(record.id) for record in records.untold()}
     if records.find(detail["name"]):
-        return {detail["name"]: news.tell(detail["name"])}
+        return {detail["name"]: _told(detail["name"])}
     execution = executions.describe(detail["executionArn"])
     return {execution.name: news.tell_without_record(execution)} if execution else {}
+
+
+def _told(deployment: str) -> bool | None:
+    """Whether people know of its end; None for a fault of ours, for which no other end must be kept back."""
+    try:
+        return news.tell(deployment)
+    except Exception:
+        logger.exception("not told", extra={"deployment": deployment})
+        return None

@@ -2,6 +2,7 @@
 
 import json
 import random
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -9,6 +10,7 @@ import boto3
 import pytest
 
 import recover_deployments
+from bluegreen import news
 from bluegreen.aws import functions
 from bluegreen.errors import AwsUnavailable, DeploymentError
 from bluegreen.step import metrics
@@ -51,6 +53,18 @@ def recover(event: dict[str, Any]) -> list[str]:
     context = Context("RecoverDeploymentsFunction", "$LATEST", ARN)
     found: dict[str, list[str]] = recover_deployments.handler(event, context)
     return found["recovered"]
+
+
+def fails_the_first_time(do: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """A fault of ours that only one deployment meets."""
+    first = [ValueError("ours")]
+
+    def sometimes(asked: Any) -> Any:
+        if first:
+            raise first.pop()
+        return do(asked)
+
+    return sometimes
 
 
 @pytest.fixture
@@ -218,6 +232,26 @@ def test_people_whom_nobody_told_of_an_end_are_told(stopped: Desk, event: bool) 
     recover(ended_badly(stopped) if event else EVERY_FEW_MINUTES)
 
     assert stopped.deployer.notified() == [f"Rolled back: {FUNCTION}:{ALIAS} is at version 1"]
+
+
+def test_an_end_that_cannot_be_told_keeps_back_no_other_and_is_seen(
+    stopped: Desk, desks: Desks, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stopped.aws.create_function("Other", GOOD % 1)
+    other = desks("other", function="Other").to("SmokeTest")
+    with stopped.aws.fails("Publish", "InternalError", times=None):
+        for desk in (stopped, other):
+            desk.failed().run("RollBack")
+
+    monkeypatch.setattr(news, "_words", fails_the_first_time(news._words))
+
+    with pytest.raises(DeploymentError, match=r"not told of.*: (first|other)$"):
+        recover(EVERY_FEW_MINUTES)
+
+    (told,) = stopped.deployer.notified()
+    recover(EVERY_FEW_MINUTES)
+    (told_later,) = stopped.deployer.notified()
+    assert {told, told_later} == {f"Rolled back: {name}:{ALIAS} is at version 1" for name in (FUNCTION, "Other")}
 
 
 def test_people_are_told_of_what_was_stopped_before_it_touched_anything(desk: Desk) -> None:
