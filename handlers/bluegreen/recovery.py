@@ -6,12 +6,13 @@ from bluegreen.deployment import Failure, Plan, Rollback
 from bluegreen.errors import (
     AwsUnavailable,
     DeploymentOver,
+    NotFound,
     PreconditionFailed,
     RollbackImpossible,
     StillInProgress,
 )
 from bluegreen.traffic import Route, route
-from bluegreen.undo import ENOUGH_ATTEMPTS, by_hand, sentence, undo
+from bluegreen.undo import ENOUGH_ATTEMPTS, NOBODY, by_hand, sentence, undo
 
 RECOVERY = "RecoverDeployments"
 """Its name in the audit, whoever does it."""
@@ -94,7 +95,7 @@ def _clean_up(
         undone = undo(record.plan, (), error, cause, tried=tried, enough_at_latest=enough_at_latest)
         return finish(record.plan, undone).model_dump(exclude={"told"})
     if record.unreadable:
-        _without_plan(record, cause)
+        _without_plan(record, error, cause)
     else:
         known = {"Error": holder.error, "Cause": holder.cause} if holder and holder.error else None
         failure = Failure.model_validate(known or {"Error": error, "Cause": cause})
@@ -103,11 +104,22 @@ def _clean_up(
     return {"cause": cause}
 
 
-def _without_plan(record: records.Record, cause: str) -> None:
+def _without_plan(record: records.Record, error: str, cause: str) -> None:
     """Of what another release planned only the alias can be put back from here; what is no release's takes a person."""
-    records.begin_undoing(record.id, ABANDONED, cause)
+    records.begin_undoing(record.id, error, cause)
     record = records.find(record.id) or record
-    found = aliases.read(record.function, record.alias)
+    serving, alias = _alias_without_plan(record)
+    cause += f" Another release of this deployer began it, so $LATEST was not looked at. {alias}"
+    records.close(record.lock, records.ROLLED_BACK, serving=serving, error=error, cause=cause)
+    news.tell(record.id)
+
+
+def _alias_without_plan(record: records.Record) -> tuple[str, str]:
+    """Which version serves, and a sentence about it."""
+    try:
+        found = aliases.read(record.function, record.alias)
+    except NotFound:
+        return NOBODY, f"Someone else deleted {_name(record)}; nothing serves by that name."
     ours = _ours(record)
     if not record.alias_returned_at and found.route in ours:
         # Also when blue has it all, as in `undo`: a shift that hangs must meet another revision.
@@ -117,16 +129,15 @@ def _without_plan(record: records.Record, cause: str) -> None:
         if found.route != back:
             raise StillInProgress(f"{_name(record)} was put back to version {back} and does not show it yet")
         records.learn_returned(record.id)
-    if not found.route.whole:
-        raise RollbackImpossible(
-            f"Another release of this deployer began {record.id}, and {_name(record)} is at version {found.route}. "
-            f"Choose one, as with `aws lambda update-alias --function-name {record.function} --name {record.alias} "
-            f"--function-version {found.route.primary} --routing-config AdditionalVersionWeights={{}}`."
-        )
-    cause += " Another release of this deployer began it, so $LATEST was not looked at."
-    cause += f" {_name(record)} is at version {found.route}."
-    records.close(record.lock, records.ROLLED_BACK, serving=str(found.route), error=ABANDONED, cause=cause)
-    news.tell(record.id)
+    if found.route.whole:
+        return str(found.route), f"{_name(record)} is at version {found.route}."
+    if aliases.moved_by_lambda(record.function, record.alias, found.route):
+        raise StillInProgress(f"Lambda is moving the provisioned concurrency of {_name(record)}")
+    raise RollbackImpossible(
+        f"Another release of this deployer began {record.id}, and {_name(record)} is at version {found.route}. "
+        f"Choose one, as with `aws lambda update-alias --function-name {record.function} --name {record.alias} "
+        f"--function-version {found.route.primary} --routing-config AdditionalVersionWeights={{}}`."
+    )
 
 
 def _ours(record: records.Record) -> list[Route]:

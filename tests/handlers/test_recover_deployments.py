@@ -345,6 +345,40 @@ def test_an_alias_that_somebody_split_beside_another_release_is_left_to_a_person
     assert "Another release of this deployer began it" in (stopped.record() or {})["cause"]
 
 
+def test_weights_that_lambda_sets_call_nobody_also_beside_another_release(stopped: Desk) -> None:
+    table = boto3.resource("dynamodb").Table(TABLE)
+    table.put_item(Item=(stopped.record() or {}) | OF_ANOTHER_RELEASE)
+    somebody_points_the_alias("1", {"2": 0.07})
+    in_progress = {"Status": "IN_PROGRESS"}
+
+    with (
+        aws_answers("lambda", "GetProvisionedConcurrencyConfig", in_progress),
+        pytest.raises(DeploymentError, match="first"),
+    ):
+        recover(EVERY_FEW_MINUTES)
+
+    assert (stopped.state(), stopped.deployer.notified()) == ("undoing", [])
+
+    with aws_answers("lambda", "GetProvisionedConcurrencyConfig", in_progress):
+        stopped.aws.after(5, lambda: somebody_points_the_alias("1", {"2": 0.1}))
+        recover(EVERY_FEW_MINUTES)
+
+    assert (stopped.deployer.alias(), stopped.state()) == (("1", {}), "RolledBack")
+
+
+def test_an_alias_that_somebody_deleted_ends_also_what_another_release_began(stopped: Desk) -> None:
+    table = boto3.resource("dynamodb").Table(TABLE)
+    table.put_item(Item=(stopped.record() or {}) | OF_ANOTHER_RELEASE)
+    boto3.client("lambda").delete_alias(FunctionName=FUNCTION, Name=ALIAS)
+
+    assert recover(EVERY_FEW_MINUTES) == ["first"]
+
+    record = stopped.record() or {}
+    assert (record["state"], record["serving"], stopped.holder()) == ("RolledBack", "none", None)
+    assert f"Someone else deleted {FUNCTION}:{ALIAS}; nothing serves by that name." in record["cause"]
+    assert stopped.deployer.notified() == [f"Rolled back: {FUNCTION}:{ALIAS} is at version none"]
+
+
 def test_what_still_runs_is_left_alone(desk: Desk) -> None:
     desk.to("ShiftAlias").run("ShiftAlias")
 
