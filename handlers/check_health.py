@@ -7,6 +7,7 @@ Safe to retry: a look reads everything since the first shift again and changes n
 from bluegreen import clock, watch
 from bluegreen.adaptive import ALMOST_ALL, next_weight
 from bluegreen.aws import aliases
+from bluegreen.aws.client import PROBE_SECONDS
 from bluegreen.deployment import Baking, Look
 from bluegreen.errors import GreenUnhealthy
 from bluegreen.health import Alarms, decide, is_silent
@@ -24,7 +25,8 @@ def handler(deployment: Baking) -> Look:
     seen = watch.look(plan, green, shift, now)
     alarms = watch.alarms_now(plan, before.pardoned)
     silent = is_silent(seen.verdict)
-    probes = before.probes + (watch.probe(plan, green) if silent and plan.health.no_traffic == "probe" else 0)
+    probed = watch.probe(plan, green) if silent and plan.health.no_traffic == "probe" else watch.Probed()
+    probes = before.probes + probed.answered
     unmeasured = before.unmeasured + 1 if seen.verdict.kind == "cannot_measure" else 0
     decision = decide(
         plan.health,
@@ -40,7 +42,7 @@ def handler(deployment: Baking) -> Look:
         number=before.number + 1,
         bake_over=decision.next == "go_on" or weight != shift.green_weight,
         verdict=seen.verdict.kind,
-        reason=f"{decision.reason}{_back(shift.green_weight, weight)}",
+        reason=f"{decision.reason}{_back(shift.green_weight, weight)}{_unanswered(probed)}",
         next_weight=weight,
         unmeasured=unmeasured,
         probes=probes,
@@ -75,3 +77,8 @@ def _next_weight(deployment: Baking, seen: watch.Seen, alarms: Alarms) -> float:
 
 def _back(now: float, then: float) -> str:
     return f"; green goes back from {now:.3g} to {then:.3g} until that is cleared up" if then < now else ""
+
+
+def _unanswered(probed: watch.Probed) -> str:
+    names = ", ".join(probed.unanswered)
+    return f"; no answer within {PROBE_SECONDS} seconds, which proves nothing, to the probe {names}" if names else ""

@@ -200,5 +200,8 @@ def _no_traffic(health: Health, verdict: Verdict, baked_seconds: float, probed: 
         if baked_seconds >= (health.max_bake_seconds or 0):
             return Decision(next="roll_back", reason=f"{verdict.reason}, {baked_seconds:.0f} seconds long")
         return Decision(next="bake_on", reason=f"{verdict.reason}; waiting for some")
-    how = "; it answered every probe" if probed else ", and the request says to go on then"
+    if health.no_traffic == "probe":
+        how = "; it answered no probe wrongly" if probed else "; it answered no probe"
+    else:
+        how = ", and the request says to go on then"
     return Decision(next="go_on", reason=f"{verdict.reason}{how}")

@@ -44,13 +44,14 @@ class Case(Frozen):
 
 
 class Reply(Frozen):
-    """What a caller got: the payload, or the error that the function raised."""
+    """What a caller got: the payload, or the error that the function raised, unless nothing was `answered` in time."""
 
     payload: Any
     error: str | None
     error_message: str | None
     duration_ms: float
     version: str
+    answered: bool = True
 
 
 class Passed(Frozen):

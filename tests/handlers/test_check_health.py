@@ -148,6 +148,52 @@ class TestTheVerdict:
             desk.run("CheckHealth")
 
 
+class TestProbes:
+    def silent(self, desks: Desks, *cases: dict[str, Any]) -> Desk:
+        desk = baking(desks, smoke_tests=cases, health={"no_traffic": "probe"})
+        after(desk, 300)
+        return desk
+
+    def test_one_that_is_answered_too_late_proves_nothing(self, desks: Desks) -> None:
+        """The smoke test waits for two minutes, a probe for five seconds."""
+        desk = self.silent(desks, {"name": "slow", "max_duration_ms": 30_000}, {"name": "quick"})
+
+        with desk.aws.fails("Invoke", "ReadTimeout", times=1):
+            look = desk.run("CheckHealth")
+
+        assert (look["bake_over"], look["probes"]) == (True, 1)
+        assert "no answer within 5 seconds, which proves nothing, to the probe slow" in look["reason"]
+
+    def test_none_that_is_answered_is_not_called_an_answer(self, desks: Desks) -> None:
+        desk = self.silent(desks, {"name": "slow"})
+
+        with desk.aws.fails("Invoke", "ReadTimeout", times=None):
+            look = desk.run("CheckHealth")
+
+        assert (look["bake_over"], look["probes"]) == (True, 0)
+        assert "it answered no probe;" in look["reason"]
+
+    def test_one_that_must_be_answered_sooner_than_a_probe_waits_is_a_failure(self, desks: Desks) -> None:
+        desk = self.silent(desks, {"name": "quick", "max_duration_ms": 3000})
+
+        with (
+            desk.aws.fails("Invoke", "ReadTimeout", times=None),
+            pytest.raises(GreenUnhealthy, match="failed the probe 'quick'"),
+        ):
+            desk.run("CheckHealth")
+
+    def test_an_error_of_the_function_that_is_named_so_is_no_silence(self, desks: Desks) -> None:
+        source = (
+            "class NoAnswer(Exception): pass\nasked = []\ndef handler(event, context):\n"
+            "    asked.append(event)\n    if len(asked) > 2: raise NoAnswer('from the database')"
+        )
+        desk = baking(desks, source, health={"no_traffic": "probe"})
+        after(desk, 300)
+
+        with pytest.raises(GreenUnhealthy, match="from the database"):
+            desk.run("CheckHealth")
+
+
 class TestAdaptive:
     def weighty(self, desks: Desks) -> Desk:
         """Green has a tenth or more, since it answered well."""

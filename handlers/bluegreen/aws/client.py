@@ -28,9 +28,15 @@ if TYPE_CHECKING:
     from mypy_boto3_stepfunctions import SFNClient
 
 _CONTROL = Config(connect_timeout=3, read_timeout=10, retries={"mode": "standard", "total_max_attempts": 3})
+
+PROBE_SECONDS = 5
+"""How long a probe waits for its answer."""
+
 _INVOKING = {
     "invoke": Config(connect_timeout=3, read_timeout=120, retries={"mode": "standard", "total_max_attempts": 1}),
-    "probe": Config(connect_timeout=3, read_timeout=5, retries={"mode": "standard", "total_max_attempts": 1}),
+    "probe": Config(
+        connect_timeout=3, read_timeout=PROBE_SECONDS, retries={"mode": "standard", "total_max_attempts": 1}
+    ),
 }
 """Lambda for invoking functions that are not ours: never twice for one call."""
 

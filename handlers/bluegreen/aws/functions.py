@@ -206,6 +206,7 @@ def _invoke(lambda_: "LambdaClient", function: str, qualifier: str, case: Case) 
             error_message=f"nothing came within {waited:.0f} seconds",
             duration_ms=waited * 1000,
             version=qualifier,
+            answered=False,
         )
     payload = _json(body)
     failed = "FunctionError" in answer
