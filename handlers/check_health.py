@@ -80,5 +80,6 @@ def _back(now: float, then: float) -> str:
 
 
 def _unanswered(probed: watch.Probed) -> str:
-    names = ", ".join(probed.unanswered)
-    return f"; no answer within {PROBE_SECONDS} seconds, which proves nothing, to the probe {names}" if names else ""
+    if not probed.unanswered:
+        return ""
+    return f"; neither version answers the probe {probed.unanswered!r} within {PROBE_SECONDS} seconds"

@@ -12,6 +12,7 @@ from contextlib import suppress
 from itertools import islice
 
 from bluegreen.aws import aliases, artifacts, functions, records
+from bluegreen.aws.client import PROBE_SECONDS
 from bluegreen.deployment import Existing, Image, Plan, Rollback, Zip
 from bluegreen.errors import (
     AwsRefused,
@@ -204,10 +205,13 @@ def _fails(plan: Plan) -> list[str]:
         ),
         (),
     )
-    if own:
-        return mismatches(own[0], functions.probe(plan.function, blue, own[0]))
-    case = (plan.smoke_tests or UNLESS_GIVEN)[0]  # green's: that blue lacks what is new is no illness, an error is
+    case = (own or plan.smoke_tests or UNLESS_GIVEN)[0]
     reply = functions.probe(plan.function, blue, case)
+    if not reply.answered:
+        return [f"it did not answer within {PROBE_SECONDS} seconds"]
+    if own:
+        return mismatches(case, reply)
+    # Green's: that blue lacks what is new is no illness, an error is.
     return [f"it raised {reply.error}: {reply.error_message}"] if reply.error not in (None, case.expect_error) else []
 
 

@@ -154,15 +154,24 @@ class TestProbes:
         after(desk, 300)
         return desk
 
-    def test_one_that_is_answered_too_late_proves_nothing(self, desks: Desks) -> None:
+    def test_one_that_neither_version_answers_in_time_proves_nothing(self, desks: Desks) -> None:
         """The smoke test waits for two minutes, a probe for five seconds."""
-        desk = self.silent(desks, {"name": "slow", "max_duration_ms": 30_000}, {"name": "quick"})
+        desk = self.silent(desks, {"name": "quick"}, {"name": "slow", "max_duration_ms": 30_000})
 
-        with desk.aws.fails("Invoke", "ReadTimeout", times=1):
+        with desk.aws.fails("Invoke", "ReadTimeout", times=2, skip=1):
             look = desk.run("CheckHealth")
 
         assert (look["bake_over"], look["probes"]) == (True, 1)
-        assert "no answer within 5 seconds, which proves nothing, to the probe slow" in look["reason"]
+        assert "neither version answers the probe 'slow' within 5 seconds" in look["reason"]
+
+    def test_one_that_blue_answers_in_time_and_green_does_not_is_a_failure(self, desks: Desks) -> None:
+        desk = self.silent(desks, {"name": "slow"})
+
+        with (
+            desk.aws.fails("Invoke", "ReadTimeout", times=1),
+            pytest.raises(GreenUnhealthy, match="did not answer the probe 'slow' within 5 seconds, and version 1 did"),
+        ):
+            desk.run("CheckHealth")
 
     def test_none_that_is_answered_is_not_called_an_answer(self, desks: Desks) -> None:
         desk = self.silent(desks, {"name": "slow"})

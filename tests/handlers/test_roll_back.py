@@ -525,9 +525,10 @@ class TestUsersFirst:
 
     def test_a_blue_that_hangs_is_asked_once(self, shifting: Desk) -> None:
         with shifting.aws.fails("Invoke", "ReadTimeout", times=None) as unanswered:
-            shifting.run("RollBack")
+            rollback = shifting.run("RollBack")
 
         assert unanswered.met == 1
+        assert "it did not answer within 5 seconds" in rollback["cause"]
 
     @pytest.mark.parametrize(
         ("operation", "code", "when"),
