@@ -36,6 +36,8 @@ def _words(record: records.Record) -> tuple[str, str]:
     why = f"{record.error}: {record.cause}"
     if record.state == records.REJECTED:
         return f"Rejected: {name} was not touched", why
+    if record.serving == records.NOBODY:
+        return f"Rolled back: {name} is gone", why
     if record.state == records.ROLLED_BACK:
         return f"Rolled back: {name} is at version {record.serving}", why
     blue = record.plan.blue.version if record.plan else "another"

@@ -12,7 +12,7 @@ from bluegreen.errors import (
     StillInProgress,
 )
 from bluegreen.traffic import Route, route
-from bluegreen.undo import ENOUGH_ATTEMPTS, NOBODY, by_hand, sentence, undo
+from bluegreen.undo import ENOUGH_ATTEMPTS, by_hand, sentence, undo
 
 RECOVERY = "RecoverDeployments"
 """Its name in the audit, whoever does it."""
@@ -119,7 +119,7 @@ def _alias_without_plan(record: records.Record) -> tuple[str, str]:
     try:
         found = aliases.read(record.function, record.alias)
     except NotFound:
-        return NOBODY, f"Someone else deleted {_name(record)}; nothing serves by that name."
+        return records.NOBODY, f"Someone else deleted {_name(record)}; nothing serves by that name."
     ours = _ours(record)
     if not record.alias_returned_at and found.route in ours:
         # Also when blue has it all, as in `undo`: a shift that hangs must meet another revision.

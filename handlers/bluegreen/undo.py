@@ -36,9 +36,6 @@ LONGEST_DOUBTS = 1000
 OWN_AMONG = 20
 """So many deployments of the function are looked through for the one that blue came with: users wait meanwhile."""
 
-NOBODY = "none"
-"""Who serves by an alias that is gone."""
-
 
 def undo(
     plan: Plan, left: Sequence[Route], error: str, cause: str, *, tried: int, enough_at_latest: int = ENOUGH_ATTEMPTS
@@ -105,7 +102,7 @@ def _alias(plan: Plan, left: Sequence[Route], record: records.Record | None, tri
     try:
         found = _found(plan)
         if found is None:
-            return NOBODY, f"Someone else deleted {plan.name}; nothing serves by that name."
+            return records.NOBODY, f"Someone else deleted {plan.name}; nothing serves by that name."
         if record and not record.weights:
             return str(found.route), f"{plan.name} is at version {found.route}; this deployment never moved it."
         return _put_back(plan, left, record, found, tried)

@@ -668,6 +668,7 @@ class TestUsersFirst:
 
         assert f"Someone else deleted {FUNCTION}:{ALIAS}; nothing serves by that name" in rollback["cause"]
         assert (desk.state(), desk.holder(), rollback["serving"]) == ("RolledBack", None, "none")
+        assert desk.deployer.notified() == [f"Rolled back: {FUNCTION}:{ALIAS} is gone"]
 
     def test_a_function_that_is_gone_is_said_and_ends_the_deployment(self, shifting: Desk) -> None:
         boto3.client("lambda").delete_alias(FunctionName=FUNCTION, Name=ALIAS)

@@ -46,6 +46,8 @@ LOCK = "lock"
 LATEST = "$LATEST"
 NEWEST = "newest"
 UNTOLD = "untold"
+NOBODY = "none"
+"""Who serves by an alias that is gone."""
 
 
 class Record(Frozen):
