@@ -376,7 +376,7 @@ def test_an_alias_that_somebody_deleted_ends_also_what_another_release_began(sto
     record = stopped.record() or {}
     assert (record["state"], record["serving"], stopped.holder()) == ("RolledBack", "none", None)
     assert f"Someone else deleted {FUNCTION}:{ALIAS}; nothing serves by that name." in record["cause"]
-    assert stopped.deployer.notified() == [f"Rolled back: {FUNCTION}:{ALIAS} is at version none"]
+    assert stopped.deployer.notified() == [f"Rolled back: {FUNCTION}:{ALIAS} is gone"]
 
 
 def test_what_still_runs_is_left_alone(desk: Desk) -> None:
