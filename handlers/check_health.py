@@ -82,4 +82,6 @@ def _back(now: float, then: float) -> str:
 def _unanswered(probed: watch.Probed) -> str:
     if not probed.unanswered:
         return ""
-    return f"; neither version answers the probe {probed.unanswered!r} within {PROBE_SECONDS} seconds"
+    return (
+        f"; the probe {probed.unanswered!r} got no answer within {PROBE_SECONDS} seconds, nor the right one from blue"
+    )

@@ -93,7 +93,7 @@ def handler(request: Request, execution: Execution) -> Plan:
     )
     if plan.schedule.adaptive:
         plan = _with_first_weight(plan)
-    return _as_opened(record, records.learn_plan(plan, newest=_is_newest(artifact, newest)))
+    return _as_opened(record, records.learn_plan(plan, is_newest=_is_newest(artifact, newest)))
 
 
 def _with_first_weight(plan: Plan) -> Plan:
@@ -186,7 +186,7 @@ def _take_lock(record: records.Record, retries: int) -> None:
             raise DeploymentInProgress(
                 f"{why}; wait for it, or stop it: {executions.console_link(lock.held_by)}"
             ) from held
-        raise AwsUnavailable(f"the lock of {lock.function}:{lock.alias} has just been freed; again") from held
+        raise AwsUnavailable(f"{lock.deployment} has just been cleaned up after; again") from held
 
 
 def _has_ended(lock: records.Lock, retries: int) -> bool:

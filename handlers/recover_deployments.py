@@ -20,8 +20,8 @@ from bluegreen.step import logger, metrics, tracer
 PAUSES_SECONDS = (0, 10, 20, 40)
 """Before each attempt; what is not done then is left to Lambda's own retries and to the next sweep."""
 
-KEPT_SECONDS = 180
-"""Of the function's ten minutes: the look that is begun last may take one, telling people takes the others."""
+KEPT_SECONDS = 300
+"""Of the function's ten minutes, for the look that is begun last and then for telling people."""
 
 Found = Literal["recovered", "running", "later", "failed"]
 
@@ -30,9 +30,9 @@ Found = Literal["recovered", "running", "later", "failed"]
 @tracer.capture_lambda_handler(capture_response=False)
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, list[str]]:
     looked_at = _locks_at_last(event)
-    found: dict[str, Found] = {lock.deployment: "later" for lock in looked_at}
+    found: dict[str, Found] = {}  # what there was no time for is the next sweep's, and no failure
     for pause in PAUSES_SECONDS:
-        again = [lock for lock in looked_at if _is_to_be_looked_at(event, found[lock.deployment])]
+        again = [lock for lock in looked_at if _is_to_be_looked_at(event, found.get(lock.deployment, "later"))]
         if again and _has_time(context, pause):
             clock.sleep(pause)
             found |= {lock.deployment: _recovered(lock) for lock in again if _has_time(context)}

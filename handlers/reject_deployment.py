@@ -8,7 +8,7 @@ import os
 from typing import Any
 
 from bluegreen import clock, news
-from bluegreen.aws import records
+from bluegreen.aws import notifications, records
 from bluegreen.deployment import DIRECTLY, Refused, Rejection
 from bluegreen.step import Execution, step
 
@@ -34,7 +34,9 @@ def handler(refused: Refused, execution: Execution) -> Rejection:
     if opened is None:
         records.keep(record)
     elif opened.started_at != execution.started_at:
-        return Rejection(error=error, cause=cause, told=False)  # its name was another deployment's
+        # The record by its name is another deployment's.
+        told = notifications.tell(f"Rejected: {record.function}:{record.alias} was not touched", f"{error}: {cause}")
+        return Rejection(error=error, cause=cause, told=told)
     else:
         records.close(opened.lock, records.REJECTED, error=error, cause=cause)
     return Rejection(error=error, cause=cause, told=news.tell(record.id))

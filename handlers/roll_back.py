@@ -18,7 +18,7 @@ FOUND_BETWEEN_SHIFTS = {error.__name__ for error in (AliasMoved, GreenUnhealthy,
 def handler(deployment: Failed, execution: Execution) -> Rollback:
     plan, failure = deployment.plan, deployment.failure
     rollback = undo(plan, _left(deployment), failure.error, failure.sentence, tried=execution.retries)
-    return finish(plan, rollback)
+    return finish(plan.deployment, rollback)
 
 
 def _left(deployment: Failed) -> list[Route]:

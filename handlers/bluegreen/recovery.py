@@ -2,7 +2,7 @@
 
 from bluegreen import clock, news
 from bluegreen.aws import aliases, executions, notifications, records
-from bluegreen.deployment import Failure, Plan, Rollback
+from bluegreen.deployment import Failure, Rollback
 from bluegreen.errors import (
     AwsUnavailable,
     DeploymentOver,
@@ -35,16 +35,17 @@ WILL_PASS = (AwsUnavailable, DeploymentOver, PreconditionFailed, StillInProgress
 """What the next attempt may find otherwise."""
 
 
-def finish(plan: Plan, rollback: Rollback) -> Rollback:
+def finish(deployment: str, rollback: Rollback) -> Rollback:
     """Close the record as rolled back, once, and tell people."""
-    records.close(
-        records.lock_of(plan),
-        records.ROLLED_BACK,
-        serving=rollback.serving,
-        error=rollback.error,
-        cause=rollback.cause,
-    )
-    return rollback.model_copy(update={"told": news.tell(plan.deployment)})
+    if record := records.find(deployment):
+        records.close(
+            record.lock,
+            records.ROLLED_BACK,
+            serving=rollback.serving,
+            error=rollback.error,
+            cause=rollback.cause,
+        )
+    return rollback.model_copy(update={"told": news.tell(deployment)})
 
 
 def recover(lock: records.Lock, *, tried: int = 1, enough_at_latest: int = ENOUGH_ATTEMPTS) -> bool:
@@ -93,7 +94,7 @@ def _clean_up(
         error, cause = record.error, f"{sentence(record.cause or 'It does not say why.')} {cause}"
     if record.plan:
         undone = undo(record.plan, (), error, cause, tried=tried, enough_at_latest=enough_at_latest)
-        return finish(record.plan, undone).model_dump(exclude={"told"})
+        return finish(record.id, undone).model_dump(exclude={"told"})
     if record.unreadable:
         _without_plan(record, error, cause)
     else:

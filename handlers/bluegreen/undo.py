@@ -48,7 +48,7 @@ def undo(
     Raises RollbackImpossible when it takes a person, and any other DeploymentError when it is worth repeating. The
     caller closes the record. Of a deployment that has been undone already, the answer is what was found then.
     """
-    record = _marked(plan, error, cause)
+    record = _marked(plan, error, cause, tried)
     if record and not record.live:
         return _as_it_ended(plan, record)
     if record is None and tried:
@@ -68,13 +68,25 @@ def by_hand(plan: Plan) -> str:
     )
 
 
-def _marked(plan: Plan, error: str, cause: str) -> records.Record | None:
-    """From now on the deployment shifts nothing more. None when the table refuses: traffic goes back all the same."""
+def _marked(plan: Plan, error: str, cause: str, tried: int) -> records.Record | None:
+    """
+    From now on the deployment shifts nothing more. None when the table refuses: traffic goes back all the same.
+
+    Not if an earlier attempt closed the record, as far as the table says that.
+    """
     try:
         records.begin_undoing(plan.deployment, error, cause)
         return records.find(plan.deployment)
     except DeploymentError:
+        return _closed(plan.deployment) if tried else None
+
+
+def _closed(deployment: str) -> records.Record | None:
+    try:
+        record = records.find(deployment)
+    except DeploymentError:
         return None
+    return record if record and not record.live else None
 
 
 def _as_it_ended(plan: Plan, record: records.Record) -> Rollback:
@@ -222,7 +234,7 @@ def _latest_or_why_not(plan: Plan, record: records.Record | None, enough: int) -
     if record and plan.new_code:
         records.learn_latest_attempt(plan.deployment, attempt)
     if attempt > enough + ENOUGH_ATTEMPTS:
-        return f"{_what_latest_has(plan)} No attempt to put it back came to an end."
+        return f"{_what_latest_has(plan)} After {attempt - 1} attempts it was not tried again to put it back."
     try:
         return _latest(plan, record)
     except DeploymentError as error:

@@ -11,7 +11,7 @@ from bluegreen.aws.metrics import Query, of_version
 from bluegreen.deployment import Plan
 from bluegreen.errors import AwsRefused, AwsUnavailable, GreenUnhealthy
 from bluegreen.health import Alarms, CustomMetric, bucket_of, settled_until
-from bluegreen.smoke import mismatches
+from bluegreen.smoke import Case, mismatches
 from bluegreen.traffic import Shift
 from bluegreen.verdict import Bucket, Counts, Sides, Verdict, judge
 
@@ -35,7 +35,7 @@ class Seen:
 
 @dataclass(frozen=True)
 class Probed:
-    """How many probes were answered as they should, and the name of the case that neither version answers in time."""
+    """How many probes were answered as they should, and the first case that green did not answer in time, nor blue."""
 
     answered: int = 0
     unanswered: str = ""
@@ -73,22 +73,30 @@ def probe(plan: Plan, green: str) -> Probed:
     """
     Invoke a green that nobody calls with the smoke tests' payloads, a few at a look. Raises GreenUnhealthy.
 
-    What blue does not answer in time either proves nothing, unless the case itself asks for a quicker answer: green has
-    passed it as a smoke test, which waits longer.
+    No answer in time proves nothing unless the case itself asks for a quicker one, or blue gives the right one: green
+    has passed the case as a smoke test, which waits longer. Blue is asked once a look, for there is not time for more.
     """
-    blue = plan.blue.version
-    for answered, case in enumerate(plan.smoke_tests[:PROBES_A_LOOK]):
+    answered, unanswered = 0, ""
+    for case in plan.smoke_tests[:PROBES_A_LOOK]:
         reply = functions.probe(plan.function, green, case)
-        if not reply.answered and (case.max_duration_ms or math.inf) >= PROBE_SECONDS * 1000:
-            if not functions.probe(plan.function, blue, case).answered:
-                return Probed(answered, case.name)
-            raise GreenUnhealthy(
-                f"Version {green} did not answer the probe {case.name!r} within {PROBE_SECONDS} seconds, and version "
-                f"{blue} did."
-            )
-        if wrong := mismatches(case, reply):
-            raise GreenUnhealthy(f"Version {green} failed the probe {case.name!r}: {'; '.join(wrong)}.")
-    return Probed(len(plan.smoke_tests[:PROBES_A_LOOK]))
+        if reply.answered or (case.max_duration_ms or math.inf) < PROBE_SECONDS * 1000:
+            if wrong := mismatches(case, reply):
+                raise GreenUnhealthy(f"Version {green} failed the probe {case.name!r}: {'; '.join(wrong)}.")
+            answered += 1
+        elif not unanswered:
+            unanswered = case.name
+            if _is_answered_by_blue(plan, case):
+                raise GreenUnhealthy(
+                    f"Version {green} did not answer the probe {case.name!r} within {PROBE_SECONDS} seconds, and "
+                    f"version {plan.blue.version} did."
+                )
+    return Probed(answered, unanswered)
+
+
+def _is_answered_by_blue(plan: Plan, case: Case) -> bool:
+    """As it should be; that blue lacks what is new says nothing about green."""
+    reply = functions.probe(plan.function, plan.blue.version, case)
+    return reply.answered and not mismatches(case, reply)
 
 
 Signal = Callable[[str], tuple[Query, ...]]

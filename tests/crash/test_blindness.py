@@ -49,12 +49,12 @@ def by_an_old_record(lock: records.Lock) -> bool:
     return real_recover(lock)
 
 
-real_set = records._set
+real_setting = records._setting
 
 
-def whatever_stands_there(deployment: str, values: dict[str, str], *, while_in: tuple[str, ...], **_: str) -> bool:
+def whatever_stands_there(deployment: str, values: dict[str, str], **others: Any) -> Any:
     """Instead of asking whether a later attempt has written already."""
-    return real_set(deployment, values, while_in=while_in)
+    return real_setting(deployment, values, **{name: value for name, value in others.items() if "unless" not in name})
 
 
 OVERTAKEN = ("lost, the handler goes on a shift later", Place("ShiftAlias", "UpdateItem", 2))
@@ -82,7 +82,7 @@ CARELESS: dict[str, tuple[Any, str, Callable[..., Any], Case, str]] = {
         Case("stopped"), "1:",
     ),
     "lets an overtaken attempt write the record": (
-        records, "_set", whatever_stands_there, Case("good", (OVERTAKEN, STOPPED_AT_LAST)), "1:",
+        records, "_setting", whatever_stands_there, Case("good", (OVERTAKEN, STOPPED_AT_LAST)), "1:",
     ),
     "does not ask which upload is the newer": (
         Zip, "is_newer_than", lambda *_: True, Case("good", ((kinds.OLDER, Place("Deployed", "", 1)),)), "3:",

@@ -162,7 +162,7 @@ class TestProbes:
             look = desk.run("CheckHealth")
 
         assert (look["bake_over"], look["probes"]) == (True, 1)
-        assert "neither version answers the probe 'slow' within 5 seconds" in look["reason"]
+        assert "the probe 'slow' got no answer within 5 seconds, nor the right one from blue" in look["reason"]
 
     def test_one_that_blue_answers_in_time_and_green_does_not_is_a_failure(self, desks: Desks) -> None:
         desk = self.silent(desks, {"name": "slow"})
@@ -172,6 +172,22 @@ class TestProbes:
             pytest.raises(GreenUnhealthy, match="did not answer the probe 'slow' within 5 seconds, and version 1 did"),
         ):
             desk.run("CheckHealth")
+
+    def test_one_that_blue_lacks_is_not_held_against_a_slow_green(self, desks: Desks) -> None:
+        desk = self.silent(desks, {"name": "new", "expect_at": {"bonus": 2}})
+
+        with desk.aws.fails("Invoke", "ReadTimeout", times=1):
+            look = desk.run("CheckHealth")
+
+        assert (look["bake_over"], look["probes"]) == (True, 0)
+
+    def test_the_others_are_sent_all_the_same(self, desks: Desks) -> None:
+        desk = self.silent(desks, {"name": "slow"}, {"name": "quick"})
+
+        with desk.aws.fails("Invoke", "ReadTimeout", times=2):
+            look = desk.run("CheckHealth")
+
+        assert look["probes"] == 1
 
     def test_none_that_is_answered_is_not_called_an_answer(self, desks: Desks) -> None:
         desk = self.silent(desks, {"name": "slow"})

@@ -310,7 +310,8 @@ class TestAName:
         refusal = refused(desk)
 
         assert refusal.startswith(f"name: first was a deployment of {FUNCTION}:{ALIAS}, begun at 2026-01-05")
-        assert not desk.failed("InvalidRequest", refusal).run("RejectDeployment")["told"]
+        assert desk.failed("InvalidRequest", refusal).run("RejectDeployment")["told"]
+        assert desk.deployer.notified()[-1] == f"Rejected: {FUNCTION}:{ALIAS} was not touched"
         after = desk.record() or {}
         assert (kept or {})["state"] == "RolledBack"
         assert after == kept
@@ -555,6 +556,13 @@ class TestOnlyNewer:
 
         with pytest.raises(InvalidRequest, match="which deployment first took"):
             desks("late", artifact=older, only_newer=True).run("OpenDeployment")
+
+    def test_does_not_stand_in_the_way_where_nobody_can_read_it(self, desks: Desks) -> None:
+        boto3.resource("dynamodb").Table(TABLE).put_item(
+            Item={"pk": f"newest#{FUNCTION}:{ALIAS}", "sk": "newest", "artifact": "{}", "deployment": "odd"}
+        )
+
+        assert desks("next", only_newer=True).run("OpenDeployment")["anything_to_deploy"]
 
     def test_takes_what_is_newer(self, desks: Desks) -> None:
         self.deployed(desks, "new.zip", sequencer="0055AED6DCD9028101")

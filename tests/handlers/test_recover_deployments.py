@@ -139,6 +139,7 @@ def test_a_record_that_nobody_can_read_keeps_nobody_from_being_told(stopped: Des
     boto3.resource("dynamodb").Table(TABLE).put_item(
         Item={"pk": "deployment#odd", "sk": "record", "kind": "untold", "function": FUNCTION, "started_at": "2026"}
     )
+    boto3.resource("dynamodb").Table(TABLE).put_item(Item={"pk": "lock#odd", "sk": "lock", "kind": "lock"})
     with stopped.aws.fails("Publish", "InternalError", times=None):
         recover(ended_badly(stopped))
     assert stopped.deployer.notified() == []

@@ -344,7 +344,9 @@ class TestTheCodeThatLatestHad:
                     break
 
         assert (killed, shifting.state(), shifting.holder()) == (20, "RolledBack", None)
-        assert "$LATEST keeps the new code. No attempt to put it back came to an end." in rollback["cause"]
+        assert (
+            "$LATEST keeps the new code. After 20 attempts it was not tried again to put it back." in rollback["cause"]
+        )
 
     def test_that_is_back_with_its_reply_lost_is_not_called_lost(self, shifting: Desk) -> None:
         with shifting.aws.fails("UpdateFunctionCode", "ReadTimeout", times=None, when="after"):
@@ -728,6 +730,18 @@ class TestBesideItself:
 
         assert shifting.deployer.alias() == ("1", {"2": 0.1})
         assert "then someone else moved it to version" in rollback["cause"]
+
+    def test_one_refused_write_is_no_leave_to_take_back_a_share_of_the_next_deployment(
+        self, shifting: Desk, desks: Desks
+    ) -> None:
+        shifting.run("RollBack")
+        second = desks("second").to("ShiftAlias")
+        second.run("ShiftAlias")
+
+        with shifting.aws.fails("UpdateItem", "TransactionConflictException", times=None):
+            shifting.run("RollBack", retries=1)
+
+        assert shifting.deployer.alias() == ("1", {"2": 0.1})
 
     def test_the_code_of_the_next_deployment_stays(self, desk: Desk, desks: Desks) -> None:
         """The next deployment is of the same zip, so that $LATEST has what the dead one put there."""

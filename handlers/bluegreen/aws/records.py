@@ -17,22 +17,27 @@ undone.
 """
 
 import json
+import logging
 import os
 import uuid
+from collections.abc import Callable
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from botocore.exceptions import ClientError
 from pydantic import ValidationError
 
 from bluegreen import clock
 from bluegreen.aws.client import client, in_our_words
+from bluegreen.aws.functions import LATEST
 from bluegreen.deployment import Existing, Plan, Zip
 from bluegreen.errors import AwsUnavailable, DeploymentOver
 from bluegreen.model import Frozen
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.type_defs import AttributeValueTypeDef
+
+T = TypeVar("T")
 
 OPEN = "open"
 UNDOING = "undoing"
@@ -43,7 +48,6 @@ NOTHING_TO_DEPLOY = "NothingToDeploy"
 LARGEST_EVIDENCE = 100_000
 RECORD = "record"
 LOCK = "lock"
-LATEST = "$LATEST"
 NEWEST = "newest"
 UNTOLD = "untold"
 NOBODY = "none"
@@ -54,8 +58,9 @@ class Record(Frozen):
     """
     A deployment, as people ask for it.
 
-    Times are ISO 8601, UTC. `serving` is the version that serves at its end. From `code_sent_at` on, $LATEST may have
-    the new code; from `alias_returned_at` on, the alias has nothing of this deployment any more. `doubts` about blue
+    Times are ISO 8601, UTC. With `new_code` its lock is of $LATEST too. `serving` is the version that serves at its
+    end. From `code_sent_at` on, $LATEST may have the new code; from `alias_returned_at` on, the alias has nothing of
+    this deployment any more. `error` and `cause` stand there from the time on that it is `undoing`. `doubts` about blue
     were found before it got its users back, and `latest_attempts` to put $LATEST back were begun. People were told of
     its end at `told_at`, and called to help at `paged_at`. A plan of another release that lacks what this one needs is
     `unreadable`; `blue`, `green` and the `weights` that green had or may have are readable all the same. What a later
@@ -99,7 +104,7 @@ class Record(Frozen):
 
     def to_json(self) -> dict[str, Any]:
         """The record as callers of the API and the command line get it."""
-        return self.model_dump(mode="json", exclude_none=True, exclude={"unreadable"})
+        return self.model_dump(mode="json", exclude_none=True, exclude={"unreadable", "new_code"})
 
     @property
     def lock(self) -> "Lock":
@@ -143,22 +148,11 @@ class Newest(Frozen):
     deployment: str
 
 
-def lock_of(plan: Plan) -> Lock:
-    """The lock that a deployment with this plan holds."""
-    return Lock(
-        function=plan.function,
-        alias=plan.alias,
-        held_by=plan.execution,
-        deployment=plan.deployment,
-        new_code=plan.new_code,
-    )
-
-
 class Held(Exception):
     """The lock is somebody else's."""
 
     def __init__(self, lock: Lock) -> None:
-        super().__init__(f"{lock.function}:{lock.alias} is held by {lock.held_by}")
+        super().__init__(f"{lock.function} is being deployed to by {lock.held_by}")
         self.lock = lock
 
 
@@ -191,12 +185,12 @@ def held(function: str, qualifier: str) -> Lock | None:
 
 def locks() -> list[Lock]:
     """Every alias's lock that is held."""
-    return [_lock(item) for item in _of_kind(LOCK)]
+    return _readable(_lock, _of_kind(LOCK))
 
 
 def untold() -> list[Record]:
     """Every deployment of whose end nobody was told yet."""
-    return _readable(_of_kind(UNTOLD))
+    return _readable(_record, _of_kind(UNTOLD))
 
 
 def _of_kind(kind: str) -> list[dict[str, str]]:
@@ -232,22 +226,21 @@ def keep(record: Record) -> bool:
 def newest(function: str, alias: str) -> Newest | None:
     """What an upload must not be older than. Read it with the lock in hand: nobody else adds to it then."""
     item = _get(f"newest#{function}:{alias}", NEWEST)
-    if item is None:
-        return None
-    return Newest(artifact=Zip.model_validate_json(item["artifact"], extra="ignore"), deployment=item["deployment"])
+    found = _readable(_newest, [item] if item else [])
+    return found[0] if found else None
 
 
-def learn_plan(plan: Plan, *, newest: bool) -> Plan:
+def learn_plan(plan: Plan, *, is_newest: bool) -> Plan:
     """
     Write down what is about to change and how to undo it; once, and what stands there is the answer.
 
-    With the `newest` upload for its alias, that is written down as well. Of two attempts at the same time the later has
-    read what the deployment itself may have changed since. Raises DeploymentOver.
+    If its upload is the newest one for its alias, that is written down as well. Of two attempts at the same time the
+    later has read what the deployment itself may have changed since. Raises DeploymentOver.
     """
     green = {"green": plan.artifact.version} if isinstance(plan.artifact, Existing) else {}
     learned = {"plan": plan.model_dump_json(), "blue": plan.blue.version, "artifact": str(plan.artifact)}
     update = _setting(plan.deployment, learned | green, while_in=(OPEN,), unless_known="plan")
-    if _together({"Update": update}, *([{"Put": _newest_item(plan)}] if newest else [])):
+    if _together({"Update": update}, *([{"Put": _newest_item(plan)}] if is_newest else [])):
         return plan
     found = must_be(OPEN, plan.deployment).plan
     if found is None:
@@ -287,17 +280,17 @@ def learn_shift(deployment: str, number: int, green: str, weights: list[float]) 
 
 def learn_returned(deployment: str) -> None:
     """Write down that the alias has nothing of this deployment any more: whatever moves it from now on is not ours."""
-    _set(deployment, {"alias_returned_at": clock.iso(clock.now())}, while_in=(UNDOING,))
+    _set(_setting(deployment, {"alias_returned_at": clock.iso(clock.now())}, while_in=(UNDOING,)))
 
 
 def learn_doubts(deployment: str, doubts: str) -> None:
     """Write down what is wrong with blue before it gets its users back: a later attempt may not see it any more."""
-    _set(deployment, {"doubts": doubts}, while_in=(UNDOING,))
+    _set(_setting(deployment, {"doubts": doubts}, while_in=(UNDOING,)))
 
 
 def learn_latest_attempt(deployment: str, number: int) -> None:
     """Write down that another attempt to put $LATEST back begins: one that is killed cannot say that it failed."""
-    _set(deployment, {"latest_attempts": str(number)}, while_in=(UNDOING,))
+    _set(_setting(deployment, {"latest_attempts": str(number)}, while_in=(UNDOING,)))
 
 
 def must_be(state: str, deployment: str) -> Record:
@@ -309,7 +302,8 @@ def must_be(state: str, deployment: str) -> Record:
 
 
 def _learn(deployment: str, values: dict[str, str], *, unless_known: str = "", unless_beyond: str = "") -> None:
-    if not _set(deployment, values, while_in=(OPEN,), unless_known=unless_known, unless_beyond=unless_beyond):
+    update = _setting(deployment, values, while_in=(OPEN,), unless_known=unless_known, unless_beyond=unless_beyond)
+    if not _set(update):
         raise DeploymentOver(
             f"Deployment {deployment} is not open any more, or went on meanwhile; nothing was changed."
         )
@@ -317,7 +311,8 @@ def _learn(deployment: str, values: dict[str, str], *, unless_known: str = "", u
 
 def begin_undoing(deployment: str, error: str, cause: str) -> bool:
     """From now on the deployment changes nothing more, for the first reason given; False if it had ended already."""
-    return _set(deployment, {"state": UNDOING}, at_first={"error": error, "cause": cause}, while_in=(OPEN, UNDOING))
+    why = {"error": error, "cause": cause}
+    return _set(_setting(deployment, {"state": UNDOING}, at_first=why, while_in=(OPEN, UNDOING)))
 
 
 def close(
@@ -355,7 +350,7 @@ def told(deployment: str) -> None:
 
 def paged(deployment: str) -> None:
     """Write down that a person was called."""
-    _set(deployment, {"paged_at": clock.iso(clock.now())}, while_in=(OPEN, UNDOING))
+    _set(_setting(deployment, {"paged_at": clock.iso(clock.now())}, while_in=(OPEN, UNDOING)))
 
 
 def free(lock: Lock) -> None:
@@ -417,7 +412,7 @@ def of_function(function: str, most: int = 50) -> list[Record]:
         )
     )
     with in_our_words():
-        return _readable([_strings(item) for page in pages for item in page["Items"]])
+        return _readable(_record, [_strings(item) for page in pages for item in page["Items"]])
 
 
 def _table() -> str:
@@ -434,32 +429,12 @@ def _get(pk: str, sk: str) -> dict[str, str] | None:
     return _strings(item) if item else None
 
 
-def _set(
-    deployment: str,
-    values: dict[str, str],
-    *,
-    while_in: tuple[str, ...],
-    at_first: dict[str, str] | None = None,
-    unless_known: str = "",
-    unless_beyond: str = "",
-) -> bool:
-    """
-    False when nothing was written: the record is in another state, has a value by the name `unless_known`, or one
-    `unless_beyond` that is greater than the one to write.
-    """
+def _set(update: Any) -> bool:
+    """False when nothing was written, since the record is not as the update wants it."""
     dynamodb = client("dynamodb")
     with in_our_words():
         try:
-            dynamodb.update_item(
-                **_setting(
-                    deployment,
-                    values,
-                    while_in=while_in,
-                    at_first=at_first,
-                    unless_known=unless_known,
-                    unless_beyond=unless_beyond,
-                )
-            )
+            dynamodb.update_item(**update)
         except dynamodb.exceptions.ConditionalCheckFailedException:
             return False
     return True
@@ -487,7 +462,12 @@ def _setting(
     unless_known: str = "",
     unless_beyond: str = "",
 ) -> Any:
-    """An update of the record, as a call of its own and in a transaction; `at_first` is what stays once it is there."""
+    """
+    An update of the record, as a call of its own and in a transaction; `at_first` is what stays once it is there.
+
+    It wants the record in a state of `while_in`, without a value by the name `unless_known`, and with none
+    `unless_beyond` that is greater than the one to write.
+    """
     first = at_first or {}
     assignments = [f"#{name} = :{name}" for name in values]
     assignments += [f"#{name} = if_not_exists(#{name}, :{name})" for name in first]
@@ -516,23 +496,25 @@ def _newest_item(plan: Plan) -> Any:
     }
 
 
-_OURS_TO_TAKE = "attribute_not_exists(pk) OR held_by = :me"
+_OURS_OR_NOBODYS = "attribute_not_exists(pk) OR held_by = :me"
 
 
 def _taking(lock: Lock) -> list[Any]:
     """A put for each item of the lock, as parts of a transaction. The sweep looks for the alias's only."""
     values = {name: {"S": str(value)} for name, value in lock.model_dump().items()}
-    kinds: list[Any] = [{"kind": {"S": LOCK}}, {}]
+    swept: Any = {"kind": {"S": LOCK}}
     return [
         {
             "Put": {
                 "TableName": _table(),
-                "Item": _key(f"lock#{lock.function}:{qualifier}", LOCK) | values | kind,
-                "ConditionExpression": _OURS_TO_TAKE,
+                "Item": _key(f"lock#{lock.function}:{qualifier}", LOCK)
+                | values
+                | (swept if qualifier == lock.alias else {}),
+                "ConditionExpression": _OURS_OR_NOBODYS,
                 "ExpressionAttributeValues": {":me": {"S": lock.held_by}},
             }
         }
-        for qualifier, kind in zip(lock.qualifiers, kinds, strict=False)
+        for qualifier in lock.qualifiers
     ]
 
 
@@ -542,7 +524,7 @@ def _freeing(lock: Lock) -> list[Any]:
         {
             "TableName": _table(),
             "Key": _key(f"lock#{lock.function}:{qualifier}", LOCK),
-            "ConditionExpression": _OURS_TO_TAKE,
+            "ConditionExpression": _OURS_OR_NOBODYS,
             "ExpressionAttributeValues": {":me": {"S": lock.held_by}},
         }
         for qualifier in lock.qualifiers
@@ -568,6 +550,17 @@ def _record_item(record: Record) -> dict[str, "AttributeValueTypeDef"]:
     return _key(f"deployment#{record.id}", RECORD) | {name: {"S": str(value)} for name, value in values.items()}
 
 
+def _readable(read: Callable[[dict[str, str]], T], items: list[dict[str, str]]) -> list[T]:
+    """Without what another release wrote so that this one cannot read it: the others must not wait for that."""
+    found = []
+    for item in items:
+        try:
+            found.append(read(item))
+        except (KeyError, ValueError) as error:
+            logging.getLogger(__name__).warning("left out %s, unreadable: %s", item.get("pk"), type(error).__name__)
+    return found
+
+
 def _record(item: dict[str, str]) -> Record:
     known: dict[str, Any] = {name: value for name, value in item.items() if name in Record.model_fields}
     known |= {"weights": json.loads(known["weights"])} if "weights" in known else {}
@@ -575,13 +568,8 @@ def _record(item: dict[str, str]) -> Record:
     return Record(**known, plan=plan, unreadable="plan" in item and plan is None)
 
 
-def _readable(items: list[dict[str, str]]) -> list[Record]:
-    """Without those that another release wrote so that this one cannot read them: the others must not wait for them."""
-    found = []
-    for item in items:
-        with suppress(ValidationError):
-            found.append(_record(item))
-    return found
+def _newest(item: dict[str, str]) -> Newest:
+    return Newest(artifact=Zip.model_validate_json(item["artifact"], extra="ignore"), deployment=item["deployment"])
 
 
 def _plan(text: str | None) -> Plan | None:

@@ -169,7 +169,7 @@ class TestLearning:
         known: Any = {"deployment": "first", "artifact": Existing(version="2"), "blue": blue}
 
         with pytest.raises(DeploymentOver, match="another release"):
-            records.learn_plan(Plan.model_construct(**known), newest=False)
+            records.learn_plan(Plan.model_construct(**known), is_newest=False)
 
         assert items.get_item(Key=key)["Item"]["plan"] == theirs
 
@@ -183,7 +183,7 @@ class TestLearning:
             records.begin_undoing("first", "E", "why")
 
         with pytest.raises(DeploymentOver) if over else nullcontext():
-            records.learn_plan(Plan.model_construct(**known), newest=True)
+            records.learn_plan(Plan.model_construct(**known), is_newest=True)
 
         learned = records.Newest(artifact=upload, deployment="first")
         assert records.newest("Shop", "PROD") == (None if over else learned)
