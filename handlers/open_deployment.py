@@ -1,5 +1,5 @@
 """
-OpenDeployment: decide everything, take the alias's lock and write the record, before anything is changed.
+OpenDeployment: decide everything, take the lock and write the record, before anything is changed.
 
 Safe to retry: the lock knows its execution, and the record is written again as long as nothing was changed.
 """

@@ -15,7 +15,6 @@ from bluegreen.deployment import Rollback, Zip
 from tests.crash import kinds
 from tests.crash.matrix import Case, run
 from tests.crash.world import Place
-from tests.machine.deployer import TABLE
 
 SHIFT = Place("ShiftAlias", "UpdateAlias", 2)
 
@@ -34,7 +33,7 @@ def without_revision(function: str, alias: str, route: Any, revision: str) -> An
 
 def of_nobody(lock: records.Lock) -> Any:
     """Instead of the lock itself."""
-    return [{"TableName": TABLE, "Key": {"pk": {"S": "lock#nobody"}, "sk": {"S": "lock"}}}]
+    return [{"Key": {"pk": {"S": "lock#nobody"}, "sk": {"S": "lock"}}}]
 
 
 real_recover = recovery.recover

@@ -18,17 +18,14 @@ undone.
 
 import json
 import logging
-import os
 import uuid
 from collections.abc import Callable
-from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from botocore.exceptions import ClientError
 from pydantic import ValidationError
 
 from bluegreen import clock
-from bluegreen.aws.client import client, in_our_words
+from bluegreen.aws import table
 from bluegreen.aws.functions import LATEST
 from bluegreen.deployment import Existing, Plan, Zip
 from bluegreen.errors import AwsUnavailable, DeploymentOver
@@ -158,28 +155,24 @@ class Held(Exception):
 
 def open_deployment(record: Record) -> None:
     """Take the locks and write the record, all or nothing; again is harmless. Raises Held."""
-    opening: Any = {
-        "TableName": _table(),
+    opening = {
         "Item": _record_item(record),
         "ConditionExpression": "attribute_not_exists(pk) OR (attribute_not_exists(#plan) AND #state = :open)",
         "ExpressionAttributeNames": {"#plan": "plan", "#state": "state"},
-        "ExpressionAttributeValues": {":open": {"S": OPEN}},
+        "ExpressionAttributeValues": table.values({":open": OPEN}),
     }
-    dynamodb = client("dynamodb")
-    with in_our_words():
-        try:
-            dynamodb.transact_write_items(TransactItems=[*_taking(record.lock), {"Put": opening}])
-        except dynamodb.exceptions.TransactionCanceledException as error:
-            holders = [held(record.function, qualifier) for qualifier in record.lock.qualifiers]
-            for holder in holders if "ConditionalCheckFailed" in _reasons(error) else []:
-                if holder and holder.held_by != record.execution:
-                    raise Held(holder) from error
-            raise AwsUnavailable(f"the table could not take the record now ({_reasons(error)})") from error
+    reasons = table.together(*({"Put": put} for put in _taking(record.lock)), {"Put": opening})
+    if table.REFUSED in reasons:
+        for holder in [held(record.function, qualifier) for qualifier in record.lock.qualifiers]:
+            if holder and holder.held_by != record.execution:
+                raise Held(holder)
+    if reasons:
+        raise AwsUnavailable(f"the table could not take the record now ({reasons})")
 
 
 def held(function: str, qualifier: str) -> Lock | None:
     """Who deploys to the alias now, or whose new code is in $LATEST."""
-    item = _get(f"lock#{function}:{qualifier}", LOCK)
+    item = table.get(f"lock#{function}:{qualifier}", LOCK)
     return _lock(item) if item else None
 
 
@@ -194,38 +187,22 @@ def untold() -> list[Record]:
 
 
 def _of_kind(kind: str) -> list[dict[str, str]]:
-    pages = (
-        client("dynamodb")
-        .get_paginator("query")
-        .paginate(
-            TableName=_table(),
-            IndexName="ByKind",
-            KeyConditionExpression="kind = :kind",
-            ExpressionAttributeValues={":kind": {"S": kind}},
-        )
+    return table.query(
+        IndexName="ByKind",
+        KeyConditionExpression="kind = :kind",
+        ExpressionAttributeValues=table.values({":kind": kind}),
     )
-    with in_our_words():
-        return [_strings(item) for page in pages for item in page["Items"]]
 
 
 def keep(record: Record) -> bool:
     """Write a record that never held a lock; False for one that exists, which stays as it is."""
-    dynamodb = client("dynamodb")
-    with in_our_words():
-        try:
-            dynamodb.put_item(
-                TableName=_table(),
-                Item=_record_item(record) | ({"kind": {"S": UNTOLD}} if record.untold else {}),
-                ConditionExpression="attribute_not_exists(pk)",
-            )
-        except dynamodb.exceptions.ConditionalCheckFailedException:
-            return False
-    return True
+    item = _record_item(record) | (table.values({"kind": UNTOLD}) if record.untold else {})
+    return table.put({"Item": item, "ConditionExpression": "attribute_not_exists(pk)"})
 
 
 def newest(function: str, alias: str) -> Newest | None:
     """What an upload must not be older than. Read it with the lock in hand: nobody else adds to it then."""
-    item = _get(f"newest#{function}:{alias}", NEWEST)
+    item = table.get(f"newest#{function}:{alias}", NEWEST)
     found = _readable(_newest, [item] if item else [])
     return found[0] if found else None
 
@@ -240,7 +217,7 @@ def learn_plan(plan: Plan, *, is_newest: bool) -> Plan:
     green = {"green": plan.artifact.version} if isinstance(plan.artifact, Existing) else {}
     learned = {"plan": plan.model_dump_json(), "blue": plan.blue.version, "artifact": str(plan.artifact)}
     update = _setting(plan.deployment, learned | green, while_in=(OPEN,), unless_known="plan")
-    if _together({"Update": update}, *([{"Put": _newest_item(plan)}] if is_newest else [])):
+    if _written(update, *([{"Put": _newest_item(plan)}] if is_newest else [])):
         return plan
     found = must_be(OPEN, plan.deployment).plan
     if found is None:
@@ -280,17 +257,17 @@ def learn_shift(deployment: str, number: int, green: str, weights: list[float]) 
 
 def learn_returned(deployment: str) -> None:
     """Write down that the alias has nothing of this deployment any more: whatever moves it from now on is not ours."""
-    _set(_setting(deployment, {"alias_returned_at": clock.iso(clock.now())}, while_in=(UNDOING,)))
+    table.update(_setting(deployment, {"alias_returned_at": clock.iso(clock.now())}, while_in=(UNDOING,)))
 
 
 def learn_doubts(deployment: str, doubts: str) -> None:
     """Write down what is wrong with blue before it gets its users back: a later attempt may not see it any more."""
-    _set(_setting(deployment, {"doubts": doubts}, while_in=(UNDOING,)))
+    table.update(_setting(deployment, {"doubts": doubts}, while_in=(UNDOING,)))
 
 
 def learn_latest_attempt(deployment: str, number: int) -> None:
     """Write down that another attempt to put $LATEST back begins: one that is killed cannot say that it failed."""
-    _set(_setting(deployment, {"latest_attempts": str(number)}, while_in=(UNDOING,)))
+    table.update(_setting(deployment, {"latest_attempts": str(number)}, while_in=(UNDOING,)))
 
 
 def must_be(state: str, deployment: str) -> Record:
@@ -303,7 +280,7 @@ def must_be(state: str, deployment: str) -> Record:
 
 def _learn(deployment: str, values: dict[str, str], *, unless_known: str = "", unless_beyond: str = "") -> None:
     update = _setting(deployment, values, while_in=(OPEN,), unless_known=unless_known, unless_beyond=unless_beyond)
-    if not _set(update):
+    if not table.update(update):
         raise DeploymentOver(
             f"Deployment {deployment} is not open any more, or went on meanwhile; nothing was changed."
         )
@@ -312,7 +289,7 @@ def _learn(deployment: str, values: dict[str, str], *, unless_known: str = "", u
 def begin_undoing(deployment: str, error: str, cause: str) -> bool:
     """From now on the deployment changes nothing more, for the first reason given; False if it had ended already."""
     why = {"error": error, "cause": cause}
-    return _set(_setting(deployment, {"state": UNDOING}, at_first=why, while_in=(OPEN, UNDOING)))
+    return table.update(_setting(deployment, {"state": UNDOING}, at_first=why, while_in=(OPEN, UNDOING)))
 
 
 def close(
@@ -330,35 +307,33 @@ def close(
     if state != NOTHING_TO_DEPLOY:
         values["kind"] = UNTOLD
     states = (OPEN,) if state == DEPLOYED else (OPEN, UNDOING)
-    return _together(
-        {"Update": _setting(lock.deployment, values, while_in=states)},
-        *({"Delete": delete} for delete in _freeing(lock)),
+    return _written(
+        _setting(lock.deployment, values, while_in=states),
+        *({"Delete": deletion} for deletion in _freeing(lock)),
     )
 
 
 def told(deployment: str) -> None:
     """Write down that people know how it ended."""
-    with in_our_words():
-        client("dynamodb").update_item(
-            TableName=_table(),
-            Key=_key(f"deployment#{deployment}", RECORD),
-            UpdateExpression="SET told_at = :now REMOVE kind",
-            ConditionExpression="attribute_exists(pk)",
-            ExpressionAttributeValues={":now": {"S": clock.iso(clock.now())}},
-        )
+    table.update(
+        {
+            "Key": table.key(f"deployment#{deployment}", RECORD),
+            "UpdateExpression": "SET told_at = :now REMOVE kind",
+            "ConditionExpression": "attribute_exists(pk)",
+            "ExpressionAttributeValues": table.values({":now": clock.iso(clock.now())}),
+        }
+    )
 
 
 def paged(deployment: str) -> None:
     """Write down that a person was called."""
-    _set(_setting(deployment, {"paged_at": clock.iso(clock.now())}, while_in=(OPEN, UNDOING)))
+    table.update(_setting(deployment, {"paged_at": clock.iso(clock.now())}, while_in=(OPEN, UNDOING)))
 
 
 def free(lock: Lock) -> None:
     """Give back the locks of a deployment that is not live, as far as they still are that execution's."""
-    dynamodb = client("dynamodb")
-    for delete in reversed(_freeing(lock)):  # the alias's last: by that the sweep finds what is left
-        with in_our_words(), suppress(dynamodb.exceptions.ConditionalCheckFailedException):
-            dynamodb.delete_item(**delete)
+    for deletion in reversed(_freeing(lock)):  # the alias's last: by that the sweep finds what is left
+        table.delete(deletion)
 
 
 def note(deployment: str, state: str, evidence: dict[str, Any]) -> None:
@@ -366,91 +341,45 @@ def note(deployment: str, state: str, evidence: dict[str, Any]) -> None:
     text = json.dumps(evidence)
     if len(text) > LARGEST_EVIDENCE:
         text = json.dumps({"bytes_left_out": len(text), "error": evidence.get("error"), "cause": evidence.get("cause")})
-    with in_our_words():
-        client("dynamodb").put_item(
-            TableName=_table(),
-            Item=_key(f"deployment#{deployment}", f"step#{clock.iso(clock.now())}#{state}#{uuid.uuid4().hex[:8]}")
-            | {"evidence": {"S": text}},
-        )
+    sk = f"step#{clock.iso(clock.now())}#{state}#{uuid.uuid4().hex[:8]}"
+    table.put({"Item": table.key(f"deployment#{deployment}", sk) | table.values({"evidence": text})})
 
 
 def find(deployment: str) -> Record | None:
     """By the deployment's id, which is its execution's name."""
-    item = _get(f"deployment#{deployment}", RECORD)
+    item = table.get(f"deployment#{deployment}", RECORD)
     return _record(item) if item else None
 
 
 def steps(deployment: str) -> list[Step]:
     """What the states did, in order."""
-    pages = (
-        client("dynamodb")
-        .get_paginator("query")
-        .paginate(
-            TableName=_table(),
-            ConsistentRead=True,
-            KeyConditionExpression="pk = :pk AND begins_with(sk, :step)",
-            ExpressionAttributeValues={":pk": {"S": f"deployment#{deployment}"}, ":step": {"S": "step#"}},
-        )
+    items = table.query(
+        ConsistentRead=True,
+        KeyConditionExpression="pk = :pk AND begins_with(sk, :step)",
+        ExpressionAttributeValues=table.values({":pk": f"deployment#{deployment}", ":step": "step#"}),
     )
-    with in_our_words():
-        return [_step(_strings(item)) for page in pages for item in page["Items"]]
+    return [_step(item) for item in items]
 
 
 def of_function(function: str, most: int = 50) -> list[Record]:
     """A function's deployments, the newest first."""
-    pages = (
-        client("dynamodb")
-        .get_paginator("query")
-        .paginate(
-            TableName=_table(),
-            IndexName="ByFunction",
-            KeyConditionExpression="#function = :function",
-            ExpressionAttributeNames={"#function": "function"},
-            ExpressionAttributeValues={":function": {"S": function}},
-            ScanIndexForward=False,
-            PaginationConfig={"MaxItems": most},
-        )
+    items = table.query(
+        IndexName="ByFunction",
+        KeyConditionExpression="#function = :function",
+        ExpressionAttributeNames={"#function": "function"},
+        ExpressionAttributeValues=table.values({":function": function}),
+        ScanIndexForward=False,
+        PaginationConfig={"MaxItems": most},
     )
-    with in_our_words():
-        return _readable(_record, [_strings(item) for page in pages for item in page["Items"]])
+    return _readable(_record, items)
 
 
-def _table() -> str:
-    return os.environ["TABLE_NAME"]
-
-
-def _key(pk: str, sk: str) -> dict[str, "AttributeValueTypeDef"]:
-    return {"pk": {"S": pk}, "sk": {"S": sk}}
-
-
-def _get(pk: str, sk: str) -> dict[str, str] | None:
-    with in_our_words():
-        item = client("dynamodb").get_item(TableName=_table(), Key=_key(pk, sk), ConsistentRead=True).get("Item")
-    return _strings(item) if item else None
-
-
-def _set(update: Any) -> bool:
-    """False when nothing was written, since the record is not as the update wants it."""
-    dynamodb = client("dynamodb")
-    with in_our_words():
-        try:
-            dynamodb.update_item(**update)
-        except dynamodb.exceptions.ConditionalCheckFailedException:
-            return False
-    return True
-
-
-def _together(update: Any, *others: Any) -> bool:
-    """All or nothing; False when the record was not in the state for it. Raises AwsUnavailable."""
-    dynamodb = client("dynamodb")
-    with in_our_words():
-        try:
-            dynamodb.transact_write_items(TransactItems=[update, *others])
-        except dynamodb.exceptions.TransactionCanceledException as refusal:
-            if _reasons(refusal)[:1] == ["ConditionalCheckFailed"]:
-                return False
-            raise AwsUnavailable(f"the table could not take the record now ({_reasons(refusal)})") from refusal
-    return True
+def _written(update: Any, *others: dict[str, Any]) -> bool:
+    """All or nothing; False when the record was not as the update wants it. Raises AwsUnavailable."""
+    reasons = table.together({"Update": update}, *others)
+    if reasons and reasons[0] != table.REFUSED:
+        raise AwsUnavailable(f"the table could not take the record now ({reasons})")
+    return not reasons
 
 
 def _setting(
@@ -471,48 +400,37 @@ def _setting(
     first = at_first or {}
     assignments = [f"#{name} = :{name}" for name in values]
     assignments += [f"#{name} = if_not_exists(#{name}, :{name})" for name in first]
-    states = {f":while{number}": {"S": state} for number, state in enumerate(while_in)}
+    states = {f":while{number}": state for number, state in enumerate(while_in)}
     conditions = [f"#state IN ({', '.join(states)})"]
     if unless_known:
         conditions.append(f"attribute_not_exists(#{unless_known})")
     if unless_beyond:
         conditions.append(f"(attribute_not_exists(#{unless_beyond}) OR #{unless_beyond} <= :{unless_beyond})")
     return {
-        "TableName": _table(),
-        "Key": _key(f"deployment#{deployment}", RECORD),
+        "Key": table.key(f"deployment#{deployment}", RECORD),
         "UpdateExpression": "SET " + ", ".join(assignments),
         "ConditionExpression": " AND ".join(conditions),
         "ExpressionAttributeNames": {f"#{name}": name for name in {*values, *first, "state", unless_known} - {""}},
-        "ExpressionAttributeValues": {f":{name}": {"S": value} for name, value in (values | first).items()} | states,
+        "ExpressionAttributeValues": table.values(
+            {f":{name}": value for name, value in (values | first).items()} | states
+        ),
     }
 
 
 def _newest_item(plan: Plan) -> Any:
     """A put of the plan's upload, as a part of a transaction."""
-    return {
-        "TableName": _table(),
-        "Item": _key(f"newest#{plan.function}:{plan.alias}", NEWEST)
-        | {"artifact": {"S": plan.artifact.model_dump_json()}, "deployment": {"S": plan.deployment}},
-    }
-
-
-_OURS_OR_NOBODYS = "attribute_not_exists(pk) OR held_by = :me"
+    values = {"artifact": plan.artifact.model_dump_json(), "deployment": plan.deployment}
+    return {"Item": table.key(f"newest#{plan.function}:{plan.alias}", NEWEST) | table.values(values)}
 
 
 def _taking(lock: Lock) -> list[Any]:
     """A put for each item of the lock, as parts of a transaction. The sweep looks for the alias's only."""
-    values = {name: {"S": str(value)} for name, value in lock.model_dump().items()}
-    swept: Any = {"kind": {"S": LOCK}}
     return [
         {
-            "Put": {
-                "TableName": _table(),
-                "Item": _key(f"lock#{lock.function}:{qualifier}", LOCK)
-                | values
-                | (swept if qualifier == lock.alias else {}),
-                "ConditionExpression": _OURS_OR_NOBODYS,
-                "ExpressionAttributeValues": {":me": {"S": lock.held_by}},
-            }
+            "Item": table.key(f"lock#{lock.function}:{qualifier}", LOCK)
+            | table.values(lock.model_dump())
+            | (table.values({"kind": LOCK}) if qualifier == lock.alias else {}),
+            **_ours_or_nobodys(lock),
         }
         for qualifier in lock.qualifiers
     ]
@@ -521,23 +439,16 @@ def _taking(lock: Lock) -> list[Any]:
 def _freeing(lock: Lock) -> list[Any]:
     """A deletion of each item of the lock, as calls of their own and in a transaction."""
     return [
-        {
-            "TableName": _table(),
-            "Key": _key(f"lock#{lock.function}:{qualifier}", LOCK),
-            "ConditionExpression": _OURS_OR_NOBODYS,
-            "ExpressionAttributeValues": {":me": {"S": lock.held_by}},
-        }
+        {"Key": table.key(f"lock#{lock.function}:{qualifier}", LOCK), **_ours_or_nobodys(lock)}
         for qualifier in lock.qualifiers
     ]
 
 
-def _reasons(refusal: ClientError) -> list[str]:
-    """Why a transaction was cancelled, a code for each of its parts."""
-    return [str(reason.get("Code")) for reason in refusal.response.get("CancellationReasons", [])]
-
-
-def _strings(item: dict[str, "AttributeValueTypeDef"]) -> dict[str, str]:
-    return {name: value["S"] for name, value in item.items() if "S" in value}
+def _ours_or_nobodys(lock: Lock) -> dict[str, Any]:
+    return {
+        "ConditionExpression": "attribute_not_exists(pk) OR held_by = :me",
+        "ExpressionAttributeValues": table.values({":me": lock.held_by}),
+    }
 
 
 def _lock(item: dict[str, str]) -> Lock:
@@ -547,7 +458,7 @@ def _lock(item: dict[str, str]) -> Lock:
 def _record_item(record: Record) -> dict[str, "AttributeValueTypeDef"]:
     values = record.model_dump(exclude_none=True, exclude={"plan", "unreadable", "weights"})
     values |= {"plan": record.plan.model_dump_json()} if record.plan else {}
-    return _key(f"deployment#{record.id}", RECORD) | {name: {"S": str(value)} for name, value in values.items()}
+    return table.key(f"deployment#{record.id}", RECORD) | table.values(values)
 
 
 def _readable(read: Callable[[dict[str, str]], T], items: list[dict[str, str]]) -> list[T]:
