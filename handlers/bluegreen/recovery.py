@@ -21,7 +21,7 @@ ABANDONED = "DeploymentAbandoned"
 """The error of a deployment whose execution ended without ending it."""
 
 GIVEN_UP = "RollbackFailed"
-"""The error of an execution that has tried to roll back for half an hour."""
+"""The error of an execution that could not roll back; for half an hour, if it could even begin to undo."""
 
 FORGOTTEN_AFTER_SECONDS = 24 * 3600
 """Step Functions forgets an execution 90 days after its end; a young one it does not show has only just begun."""
@@ -75,7 +75,7 @@ def recover(lock: records.Lock, *, tried: int = 1, enough_at_latest: int = ENOUG
         now = records.find(record.id)
         if now is None or not now.live:
             return True  # somebody else was quicker, and what failed was only to be too late
-        given_up = long_ago or (holder is not None and holder.error == GIVEN_UP)
+        given_up = long_ago or (holder is not None and holder.error == GIVEN_UP and record.state == records.UNDOING)
         users_are_safe = bool(now.alias_returned_at) or not now.weights
         if isinstance(error, WILL_PASS) and (users_are_safe or not given_up):
             raise StillInProgress(f"{_name(record)} is not recovered yet: {error}") from error

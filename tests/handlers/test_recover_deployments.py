@@ -122,6 +122,15 @@ def test_a_deployment_that_goes_on_and_is_stopped_while_it_is_looked_at_is_made_
     assert is_whole(desk)
 
 
+def test_a_sweep_that_has_no_time_left_for_a_look_fails_nobody(stopped: Desk) -> None:
+    context = Context("RecoverDeploymentsFunction", "$LATEST", ARN, timeout_seconds=200)
+
+    assert recover_deployments.handler(EVERY_FEW_MINUTES, context) == {"recovered": []}
+
+    assert stopped.state() == "open"
+    assert recover(EVERY_FEW_MINUTES) == ["first"]
+
+
 def test_why_a_rollback_began_that_never_came_to_its_end_is_not_forgotten(desk: Desk) -> None:
     desk.to("ShiftAlias").run("ShiftAlias")
     with desk.aws.fails("UpdateAlias", "ServiceUnavailable", times=None), pytest.raises(AwsUnavailable):
@@ -510,6 +519,18 @@ def test_who_has_tried_for_half_an_hour_calls_a_person_at_once(stopped: Desk) ->
         recover(ended_badly(stopped, "FAILED"))
 
     assert stopped.deployer.notified() == [f"ROLLBACK FAILED: {FUNCTION}:{ALIAS} may be split"]
+
+
+def test_who_could_not_even_begin_to_roll_back_has_not_tried_for_half_an_hour(stopped: Desk) -> None:
+    """RollBack ends at once where it cannot read the document; then one throttle is no reason to call anybody."""
+    said = as_step_functions_says(stopped, "RollbackFailed", "1 validation error for Failed")
+    with (
+        aws_answers("stepfunctions", "DescribeExecution", said),
+        stopped.aws.fails("UpdateAlias", "ServiceException", times=3),
+    ):
+        assert recover(ended_badly(stopped, "FAILED")) == ["first"]
+
+    assert stopped.deployer.notified() == [f"Rolled back: {FUNCTION}:{ALIAS} is at version 1"]
 
 
 def test_the_command_reaches_people_also_while_the_table_is_away(stopped: Desk) -> None:

@@ -147,7 +147,7 @@ class TestLearning:
     def test_green_and_the_weights_to_come_are_kept(self) -> None:
         records.open_deployment(record())
 
-        records.learn_green("first", "2")
+        records.learn_green("first", "3")  # by an attempt that the one that goes on has overtaken
         records.learn_shift("first", 2, "2", [0.1, 0.2])
 
         found = records.find("first")
@@ -256,6 +256,27 @@ class TestTheLock:
         records.free(record().lock)
 
         assert records.held("Shop", "PROD") is None
+
+    def test_of_new_code_is_latests_too(self) -> None:
+        new_code = record().model_copy(update={"new_code": True})
+        records.open_deployment(new_code)
+
+        with pytest.raises(records.Held) as held:
+            records.open_deployment(record("second", alias="LIVE").model_copy(update={"new_code": True}))
+
+        assert held.value.lock == new_code.lock == records.held("Shop", "$LATEST")
+        assert records.locks() == [new_code.lock]
+
+    def test_of_new_code_is_given_back_so_that_what_is_left_is_found(self, table: Deployer) -> None:
+        new_code = record().model_copy(update={"new_code": True})
+        records.open_deployment(new_code)
+
+        with table.aws.fails("DeleteItem", "ServiceUnavailable", times=None, skip=1), pytest.raises(AwsUnavailable):
+            records.free(new_code.lock)
+        assert records.locks() == [new_code.lock]
+
+        records.free(new_code.lock)
+        assert table.items("lock#") == []
 
     def test_is_not_given_back_by_anybody_else(self) -> None:
         records.open_deployment(record())
