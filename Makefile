@@ -21,7 +21,7 @@ test: $(DEV) $(SANDBOX)          ## every test
 	@$(BIN)/python -m pytest -n 2 --dist loadfile
 
 check: $(DEV)                    ## lint, format and types
-	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy handlers cli sandbox statemachine benchmarks tests && $(BIN)/cfn-lint template.yaml
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy handlers bluegreen_cli sandbox statemachine benchmarks tests && $(BIN)/cfn-lint template.yaml
 
 asl: $(DEV)                      ## write the state machine and its picture from their definition
 	@$(BIN)/python -m statemachine && $(BIN)/python -m statemachine picture

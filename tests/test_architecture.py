@@ -161,16 +161,18 @@ def test_the_sandbox_imports_nothing_of_the_handlers(file: Path) -> None:
     assert not [name for name in imports(file) if within(name, "bluegreen", "handlers", *HANDLER_NAMES)]
 
 
-@named(files(ROOT / "cli"))
+@named(files(ROOT / "bluegreen_cli"))
 def test_the_command_line_imports_no_handler(file: Path) -> None:
     assert not [name for name in imports(file) if name.partition(".")[0] in {*HANDLER_NAMES, "sandbox", "statemachine"}]
 
 
-@named([*HANDLER_FILES, *PACKAGE_FILES, *files(ROOT / "cli"), *files(ROOT / "sandbox")])
+@named([*HANDLER_FILES, *PACKAGE_FILES, *files(ROOT / "bluegreen_cli"), *files(ROOT / "sandbox")])
 def test_only_the_authors_of_the_machine_import_its_sdk(file: Path) -> None:
     assert not [name for name in imports(file) if within(name, "stepfunctions", "sagemaker")]
 
 
 @named(files(ROOT / "statemachine"))
 def test_the_machine_is_authored_without_handlers(file: Path) -> None:
-    assert not [name for name in imports(file) if within(name, *HANDLER_NAMES, "sandbox", "cli") or "boto" in name]
+    assert not [
+        name for name in imports(file) if within(name, *HANDLER_NAMES, "sandbox", "bluegreen_cli") or "boto" in name
+    ]

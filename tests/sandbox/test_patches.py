@@ -57,7 +57,14 @@ def test_the_layer_knows_nothing_of_the_product_and_the_product_s_packages(file:
             else []
         )
     }
-    assert not imported & {"handlers", "bluegreen", "cli", "statemachine", "aws_lambda_powertools", "pydantic"}
+    assert not imported & {
+        "handlers",
+        "bluegreen",
+        "bluegreen_cli",
+        "statemachine",
+        "aws_lambda_powertools",
+        "pydantic",
+    }
 
 
 def test_only_the_table_of_patches_changes_anything_of_ministack() -> None:

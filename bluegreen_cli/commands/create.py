@@ -1,0 +1,134 @@
+"""`bluegreen create`: a new function from a zip, with version 1 behind an alias."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+from botocore.exceptions import ClientError
+
+from bluegreen import clock
+from bluegreen.aws import functions
+from bluegreen.aws.client import in_our_words
+from bluegreen.deployment import OPT_IN_TAG, OPTED_IN
+from bluegreen.errors import NotFound
+from bluegreen_cli.aws import client
+from bluegreen_cli.commands.adopt import adopted, say
+from bluegreen_cli.context import Context, json_option
+from bluegreen_cli.package import Package
+from bluegreen_cli.problems import Failed, Refused, explained
+from bluegreen_cli.request import check_names
+
+NOTHING = "Nothing was created."
+MOST_BYTES = 50 * 1024 * 1024
+"""Of a zip in the call itself, as Lambda limits it."""
+
+ROLE_ATTEMPTS = 8
+ROLE_PAUSE_SECONDS = 3
+"""A role that was made just now is not everywhere yet; IAM takes some seconds."""
+
+
+@click.command()
+@click.argument("function")
+@click.option("--zip", "zip_file", metavar="FILE", help="The function's code.")
+@click.option("--dir", "folder", metavar="FOLDER", help="The function's code, to be made a zip.")
+@click.option("--runtime", required=True, metavar="NAME", help="For instance nodejs22.x or python3.14.")
+@click.option("--handler", required=True, metavar="NAME", help="For instance index.handler.")
+@click.option("--role", required=True, metavar="ARN", help="What the function may do; you need iam:PassRole for it.")
+@click.option("--alias", metavar="NAME", help="The stack's default unless given, PROD without a stack.")
+@click.option("--architecture", type=click.Choice(["arm64", "x86_64"]), default="x86_64", show_default=True)
+@click.option("--memory", type=click.IntRange(128, 10_240), metavar="MB", help="Lambda's default unless given.")
+@click.option("--timeout", type=click.IntRange(1, 900), metavar="SECONDS", help="Lambda's default unless given.")
+@click.option("--env", "variables", multiple=True, metavar="NAME=VALUE", help="An environment variable; repeat it.")
+@click.option("--description", metavar="TEXT")
+@json_option
+@click.pass_obj
+def create(
+    context: Context,
+    /,
+    function: str,
+    zip_file: str | None,
+    folder: str | None,
+    alias: str | None,
+    variables: tuple[str, ...],
+    as_json: bool,
+    **settings: Any,
+) -> None:
+    """
+    Create FUNCTION from a zip or a folder, with version 1 behind an alias and the tag bluegreen:managed.
+
+    Create refuses a function that exists: that one is adopted.
+    """
+    if bool(zip_file) == bool(folder):
+        raise click.UsageError("Say where the code is: --zip FILE or --dir FOLDER.")
+    check_names(function, alias, NOTHING)
+    package = Package.read(Path(zip_file or folder or ""))
+    if len(package.content) > MOST_BYTES:
+        raise Refused(
+            f"{package.origin} has {len(package.content) / 2**20:.0f} MB; in creating a function Lambda takes 50 MB",
+            NOTHING,
+            "Create it with a small zip and then `bluegreen deploy` this one, which goes through S3.",
+        )
+    environment = dict(_variable(each) for each in variables)
+    context.account()
+    name = alias or context.default_alias()
+    _refuse_existing(function, name)
+    _create(function, package, environment, settings)
+    click.echo(f"Created {function}.", err=True)
+    say(adopted(function, name), as_json)
+
+
+def _variable(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not equals or not name:
+        raise click.UsageError(f"--env {text}: write NAME=VALUE.")
+    return name, value
+
+
+def _refuse_existing(function: str, alias: str) -> None:
+    with explained(f"looking for {function}", NOTHING):
+        try:
+            functions.describe(function)
+        except NotFound:
+            return
+    raise _exists(function, alias)
+
+
+def _exists(function: str, alias: str) -> Refused:
+    return Refused(
+        f"there is a function {function} already",
+        "It was not changed.",
+        f"`bluegreen adopt {function} --alias {alias}` makes it one that can be deployed to.",
+    )
+
+
+def _create(function: str, package: Package, environment: dict[str, str], settings: dict[str, Any]) -> None:
+    wanted: dict[str, Any] = {
+        "FunctionName": function,
+        "Runtime": settings["runtime"],
+        "Handler": settings["handler"],
+        "Role": settings["role"],
+        "Architectures": [settings["architecture"]],
+        "Code": {"ZipFile": package.content},
+        "Tags": {OPT_IN_TAG: OPTED_IN},
+    }
+    optional = {
+        "MemorySize": settings["memory"],
+        "Timeout": settings["timeout"],
+        "Description": settings["description"],
+        "Environment": {"Variables": environment} if environment else None,
+    }
+    wanted |= {name: value for name, value in optional.items() if value is not None}
+    with explained(f"creating {function}", NOTHING), in_our_words():
+        for attempt in range(1, ROLE_ATTEMPTS + 1):
+            try:
+                client("lambda").create_function(**wanted)
+                return
+            except ClientError as error:
+                if error.response["Error"]["Code"] == "ResourceConflictException":
+                    raise Failed(
+                        f"somebody else created {function} just now", "It was not changed.", "Look at what it is."
+                    ) from error
+                if "cannot be assumed" not in str(error) or attempt == ROLE_ATTEMPTS:
+                    raise
+                click.echo("Waiting: IAM does not know the role everywhere yet", err=True)
+                clock.sleep(ROLE_PAUSE_SECONDS)

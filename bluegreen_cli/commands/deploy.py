@@ -1,0 +1,30 @@
+"""`bluegreen deploy`: from a zip, a folder or an object to the version that serves."""
+
+from typing import Any
+
+import click
+
+from bluegreen_cli import launch, request
+from bluegreen_cli.context import Context, json_option
+
+
+@click.command()
+@request.options
+@click.option("--follow/--no-follow", default=True, help="Watch it to its end, or only start it.")
+@json_option
+@click.pass_obj
+def deploy(context: Context, /, follow: bool, as_json: bool, **said: Any) -> None:
+    """
+    Deploy new code, or a version that exists, to FUNCTION's alias.
+
+    The request is checked here in the words of the state machine, the zip (or the folder, as a zip) is uploaded, the
+    execution started and followed. Ctrl-C stops the following, not the deployment.
+    """
+    asked = request.read(**said)
+    account = context.account()
+    stack = context.stack(account)
+    arn = launch.start(asked, stack, account)
+    if follow:
+        launch.to_the_end(arn, asked.function, asked.alias(stack.default_alias), as_json)
+    else:
+        launch.started(arn, as_json)

@@ -1,0 +1,81 @@
+"""What is deployed from a laptop: a zip, or a folder that becomes one."""
+
+import hashlib
+import io
+import os
+import stat
+import zipfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+from bluegreen_cli.problems import Refused
+
+NOTHING = "Nothing was uploaded."
+LEFT_OUT = {".git", "__pycache__", ".DS_Store"}
+"""They are no part of a function, and no two copies of a folder agree on them."""
+
+THE_SAME_FOR_ALL = (1980, 1, 1, 0, 0, 0)
+
+
+@dataclass(frozen=True)
+class Package:
+    """A zip in memory, and where it came from."""
+
+    content: bytes
+    origin: str
+
+    @classmethod
+    def read(cls, path: Path) -> Self:
+        """Raises Refused when there is nothing there that Lambda could take."""
+        if not path.exists():
+            raise Refused(
+                f"artifact: there is no file or folder {path}", NOTHING, "Build it first, or correct the path."
+            )
+        try:
+            content = _zipped(path) if path.is_dir() else path.read_bytes()
+        except OSError as error:
+            raise Refused(f"artifact: {path} cannot be read: {error}", NOTHING) from error
+        if not content:
+            raise Refused(f"artifact: {path} is empty", NOTHING, "Name the function's zip, or the folder of its code.")
+        if not zipfile.is_zipfile(io.BytesIO(content)):
+            raise Refused(f"artifact: {path} is not a zip", NOTHING, "Name a zip, or the folder to make one of.")
+        return cls(content=content, origin=str(path))
+
+    @property
+    def sha256(self) -> str:
+        """In hexadecimal."""
+        return hashlib.sha256(self.content).hexdigest()
+
+    def artifact(self, bucket: str, function: str) -> dict[str, Any]:
+        """What the request says of it once it is uploaded."""
+        return {"bucket": bucket, "key": f"uploads/{function}/{self.sha256}.zip", "sha256": self.sha256}
+
+
+def _zipped(folder: Path) -> bytes:
+    """The same files make the same zip, whenever and wherever: order, times and owners are left out of it."""
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as package:
+        for name, file in sorted(_files(folder, ())):
+            entry = zipfile.ZipInfo(name, THE_SAME_FOR_ALL)
+            entry.create_system = 3
+            entry.compress_type = zipfile.ZIP_DEFLATED
+            runs = os.access(file, os.X_OK)
+            entry.external_attr = (stat.S_IFREG | (0o755 if runs else 0o644)) << 16
+            package.writestr(entry, file.read_bytes())
+        empty = not package.namelist()
+    return b"" if empty else content.getvalue()
+
+
+def _files(folder: Path, within: tuple[Path, ...], prefix: str = "") -> Iterator[tuple[str, Path]]:
+    """Every file with its name in the zip; links are followed, since what they lead to is not in the zip."""
+    if folder.resolve() in within:
+        raise Refused(f"artifact: {folder} is a link to a folder that it lies in", NOTHING, "Take the link away.")
+    for path in folder.iterdir():
+        if path.name in LEFT_OUT:
+            continue
+        if path.is_dir():
+            yield from _files(path, (*within, folder.resolve()), f"{prefix}{path.name}/")
+        else:
+            yield f"{prefix}{path.name}", path

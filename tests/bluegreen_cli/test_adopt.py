@@ -1,0 +1,185 @@
+"""`bluegreen adopt`: an existing function becomes one that can be deployed to, and its callers notice nothing."""
+
+import json
+from typing import Any
+
+import boto3
+import pytest
+
+from tests.bluegreen_cli.conftest import Answers, Bluegreen
+from tests.machine.deployer import BUCKET, FUNCTION, GOOD, Deployer, zip_of
+
+SHOP = "Shop"
+
+
+@pytest.fixture
+def shop(deployer: Deployer) -> Any:
+    """A function as somebody made it by hand: no version, no alias, no tag."""
+    lambda_ = boto3.client("lambda")
+    lambda_.create_function(
+        FunctionName=SHOP,
+        Runtime="python3.14",
+        Handler="index.handler",
+        Role=boto3.client("iam").get_role(RoleName="function")["Role"]["Arn"],
+        Code={"ZipFile": zip_of(GOOD % 7)},
+    )
+    return lambda_
+
+
+def tags(lambda_: Any) -> dict[str, str]:
+    found: dict[str, str] = lambda_.get_function(FunctionName=SHOP).get("Tags", {})
+    return found
+
+
+def versions(lambda_: Any) -> list[str]:
+    return [each["Version"] for each in lambda_.list_versions_by_function(FunctionName=SHOP)["Versions"]]
+
+
+def answer(lambda_: Any) -> Any:
+    return json.loads(lambda_.invoke(FunctionName=SHOP, Qualifier="PROD", Payload=b"{}")["Payload"].read())
+
+
+def test_a_function_gets_a_version_of_what_serves_today_an_alias_and_the_tag(shop: Any, bluegreen: Bluegreen) -> None:
+    ran = bluegreen("adopt", SHOP)
+
+    assert ran.exit_code == 0
+    assert ran.stdout == (
+        "Shop:PROD is served by version 1: version 1 is what $LATEST is; alias PROD was created; "
+        "tag bluegreen:managed was set.\n"
+    )
+    assert shop.get_alias(FunctionName=SHOP, Name="PROD")["FunctionVersion"] == "1"
+    assert tags(shop) == {"bluegreen:managed": "true"}
+    assert answer(shop)["bonus"] == 7
+
+
+def test_again_does_nothing(shop: Any, bluegreen: Bluegreen) -> None:
+    bluegreen("adopt", SHOP)
+
+    ran = bluegreen("adopt", SHOP)
+
+    assert ran.exit_code == 0
+    assert ran.stdout == "Shop:PROD is served by version 1: nothing was to be done.\n"
+    assert versions(shop) == ["$LATEST", "1"]
+
+
+def test_a_function_that_was_adopted_can_be_deployed_to(shop: Any, bluegreen: Bluegreen) -> None:
+    bluegreen("adopt", SHOP)
+    boto3.client("s3").put_object(Bucket=BUCKET, Key="shop.zip", Body=zip_of(GOOD % 8))
+
+    assert bluegreen("deploy", SHOP, f"s3://{BUCKET}/shop.zip", "--traffic", "AllAtOnce").exit_code == 0
+    assert answer(shop)["bonus"] == 8
+
+
+def test_an_alias_at_a_version_stays_there_even_if_latest_is_newer(shop: Any, bluegreen: Bluegreen) -> None:
+    shop.publish_version(FunctionName=SHOP)
+    shop.create_alias(FunctionName=SHOP, Name="PROD", FunctionVersion="1")
+    shop.update_function_code(FunctionName=SHOP, ZipFile=zip_of(GOOD % 9))
+
+    ran = bluegreen("adopt", SHOP)
+
+    assert ran.stdout == "Shop:PROD is served by version 1: tag bluegreen:managed was set.\n"
+    assert versions(shop) == ["$LATEST", "1"]
+    assert answer(shop)["bonus"] == 7
+
+
+def test_an_alias_at_latest_moves_to_a_version_of_the_same_code(shop: Any, bluegreen: Bluegreen) -> None:
+    shop.create_alias(FunctionName=SHOP, Name="PROD", FunctionVersion="$LATEST")
+
+    ran = bluegreen("adopt", SHOP)
+
+    assert "alias PROD was moved from $LATEST to the same code" in ran.stdout
+    assert shop.get_alias(FunctionName=SHOP, Name="PROD")["FunctionVersion"] == "1"
+    assert answer(shop)["bonus"] == 7
+
+
+def test_a_split_alias_is_refused_and_nothing_is_changed(shop: Any, bluegreen: Bluegreen) -> None:
+    shop.publish_version(FunctionName=SHOP)
+    shop.update_function_code(FunctionName=SHOP, ZipFile=zip_of(GOOD % 9))
+    shop.publish_version(FunctionName=SHOP)
+    weights = {"AdditionalVersionWeights": {"2": 0.5}}
+    shop.create_alias(FunctionName=SHOP, Name="PROD", FunctionVersion="1", RoutingConfig=weights)
+
+    ran = bluegreen("adopt", SHOP)
+
+    assert ran.exit_code == 2
+    assert "Shop:PROD is split: version 1 (50 %) and version 2 (50 %)" in ran.stderr
+    assert "Nothing was changed." in ran.stderr
+    assert "aws lambda update-alias" in ran.stderr
+    assert tags(shop) == {}
+
+
+def test_the_alias_may_have_another_name(shop: Any, bluegreen: Bluegreen) -> None:
+    ran = bluegreen("adopt", SHOP, "--alias", "live", "--json")
+
+    assert ran.json == {
+        "function": SHOP,
+        "alias": "live",
+        "version": "1",
+        "did": ["version 1 is what $LATEST is", "alias live was created", "tag bluegreen:managed was set"],
+    }
+
+
+def test_a_function_that_does_not_exist_is_refused(deployer: Deployer, bluegreen: Bluegreen) -> None:
+    ran = bluegreen("adopt", "Nowhere")
+
+    assert ran.exit_code == 2
+    assert "there is no function Nowhere in this account and region" in ran.stderr
+    assert "bluegreen create" in ran.stderr
+
+
+def test_stopped_half_way_it_says_how_far_it_came_and_goes_on_when_asked_again(
+    shop: Any, bluegreen: Bluegreen, answers: Answers
+) -> None:
+    answers.refuse("TagResource", "AccessDeniedException", "not authorized to perform: lambda:TagResource", 403)
+
+    ran = bluegreen("adopt", SHOP)
+
+    assert ran.exit_code == 1
+    assert "not authorized to perform: lambda:TagResource" in ran.stderr
+    assert "Done so far: version 1 is what $LATEST is; alias PROD was created." in ran.stderr
+    assert "`bluegreen adopt Shop --alias PROD` goes on where this stopped" in ran.stderr
+
+
+def test_it_works_before_there_is_a_stack(shop: Any, bluegreen: Bluegreen) -> None:
+    assert bluegreen("--stack", "not-yet", "adopt", SHOP).exit_code == 0
+
+
+def test_it_works_for_those_who_may_not_read_the_stack(shop: Any, bluegreen: Bluegreen, answers: Answers) -> None:
+    answers.refuse("DescribeStacks", "AccessDenied", status=403)
+
+    assert bluegreen("adopt", SHOP).exit_code == 0
+
+
+def test_it_waits_until_lambda_is_ready(shop: Any, bluegreen: Bluegreen, deployer: Deployer, answers: Answers) -> None:
+    found = shop.get_function(FunctionName=SHOP)
+    pending = {**found, "Configuration": found["Configuration"] | {"State": "Pending"}}
+    asked: list[object] = []
+
+    def answer(request: dict[str, Any]) -> Any:
+        asked.append(request)
+        return pending if len(asked) < 40 else found
+
+    answers.answer("GetFunction", answer)
+    began = deployer.aws.clock.now()
+
+    ran = bluegreen("adopt", SHOP)
+
+    assert ran.exit_code == 0
+    assert "Waiting: Shop:$LATEST is Pending" in ran.stderr
+    assert deployer.aws.clock.now() - began >= 30
+
+
+def test_it_does_not_wait_for_ever(shop: Any, bluegreen: Bluegreen, answers: Answers) -> None:
+    found = shop.get_function(FunctionName=SHOP)
+    pending = {**found, "Configuration": found["Configuration"] | {"State": "Pending"}}
+    answers.answer("GetFunction", lambda _: pending)
+
+    ran = bluegreen("adopt", SHOP)
+
+    assert ran.exit_code == 1
+    assert "reading Shop did not work: Shop:$LATEST is Pending" in ran.stderr
+
+
+def test_names_that_cannot_be_are_refused_without_aws(bluegreen: Bluegreen) -> None:
+    assert bluegreen("adopt", FUNCTION, "--alias", "1").exit_code == 2
+    assert bluegreen("adopt", "no function").exit_code == 2

@@ -1,0 +1,184 @@
+"""`bluegreen create`: from a zip to version 1 behind an alias."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+
+from bluegreen_cli.commands import create as creating
+from tests.bluegreen_cli.conftest import Answers, Bluegreen, aws_error
+from tests.machine.deployer import FUNCTION, GOOD, Deployer
+
+Package = Callable[..., str]
+Create = Callable[..., Any]
+
+
+@pytest.fixture
+def create(deployer: Deployer, bluegreen: Bluegreen, package: Package) -> Create:
+    """`bluegreen create` with all that it requires."""
+    role = boto3.client("iam").get_role(RoleName="function")["Role"]["Arn"]
+
+    def create(name: str, *arguments: str) -> Any:
+        code = () if {"--zip", "--dir"} & set(arguments) else ("--zip", package(GOOD % 1))
+        required = ("--runtime", "python3.14", "--handler", "index.handler", "--role", role)
+        return bluegreen("create", name, *required, *code, *arguments)
+
+    return create
+
+
+def test_a_function_is_created_with_version_1_behind_the_alias_and_the_tag(create: Create) -> None:
+    ran = create("Shop")
+
+    assert ran.exit_code == 0
+    assert ran.stdout == "Shop:PROD is served by version 1: version 1 is what $LATEST is; alias PROD was created.\n"
+    lambda_ = boto3.client("lambda")
+    assert lambda_.get_alias(FunctionName="Shop", Name="PROD")["FunctionVersion"] == "1"
+    assert lambda_.get_function(FunctionName="Shop")["Tags"] == {"bluegreen:managed": "true"}
+
+
+def test_what_was_created_can_be_deployed_to(create: Create, bluegreen: Bluegreen, package: Package) -> None:
+    create("Shop")
+
+    assert bluegreen("deploy", "Shop", package(GOOD % 2), "--traffic", "AllAtOnce").exit_code == 0
+
+
+def test_a_folder_will_do_for_a_zip(create: Create, tmp_path: Path) -> None:
+    folder = tmp_path / "shop"
+    folder.mkdir()
+    (folder / "index.py").write_text(GOOD % 1)
+
+    assert create("Shop", "--dir", str(folder)).exit_code == 0
+
+
+def test_settings_reach_the_function(create: Create) -> None:
+    create(
+        *("Shop", "--alias", "live", "--memory", "512", "--timeout", "10", "--architecture", "arm64"),
+        *("--env", "STAGE=live", "--env", "URL=a=b", "--description", "The shop"),
+    )
+
+    found: Any = boto3.client("lambda").get_function_configuration(FunctionName="Shop", Qualifier="live")
+    assert (found["MemorySize"], found["Timeout"], found["Architectures"]) == (512, 10, ["arm64"])
+    assert found["Environment"]["Variables"] == {"STAGE": "live", "URL": "a=b"}
+    assert found["Description"]
+
+
+def test_with_json_the_result_is_json(create: Create) -> None:
+    assert create("Shop", "--json").json["version"] == "1"
+
+
+def test_a_function_that_exists_is_refused_and_left_as_it_is(create: Create, deployer: Deployer) -> None:
+    before = deployer.everything()
+
+    ran = create(FUNCTION)
+
+    assert ran.exit_code == 2
+    assert f"there is a function {FUNCTION} already" in ran.stderr
+    assert f"`bluegreen adopt {FUNCTION} --alias PROD`" in ran.stderr
+    assert deployer.everything() == before
+
+
+def test_a_function_that_appears_meanwhile_is_left_as_it_is(create: Create, answers: Answers) -> None:
+    answers.refuse("CreateFunction", "ResourceConflictException", "Function already exist: Shop", 409)
+
+    ran = create("Shop")
+
+    assert ran.exit_code == 1
+    assert "somebody else created Shop just now" in ran.stderr
+
+
+def test_a_role_that_was_made_just_now_is_waited_for(create: Create, answers: Answers, deployer: Deployer) -> None:
+    asked: list[object] = []
+
+    def refuse(request: object) -> object:
+        asked.append(request)
+        text = "The role defined for the function cannot be assumed by Lambda."
+        raise aws_error("CreateFunction", "InvalidParameterValueException", text)
+
+    answers.answer("CreateFunction", refuse)
+
+    ran = create("Shop")
+
+    assert ran.exit_code == 1
+    assert len(asked) == creating.ROLE_ATTEMPTS
+    assert "IAM does not know the role everywhere yet" in ran.stderr
+    assert "cannot be assumed by Lambda" in ran.stderr
+    assert "Nothing was created." in ran.stderr
+
+
+def test_what_lambda_refuses_is_said_in_its_words(create: Create, answers: Answers) -> None:
+    answers.refuse("CreateFunction", "InvalidParameterValueException", "Value python0.1 at 'runtime' failed")
+
+    ran = create("Shop")
+
+    assert ran.exit_code == 1
+    assert "Value python0.1 at 'runtime' failed" in ran.stderr
+    assert "Nothing was created." in ran.stderr
+
+
+def test_a_role_that_may_not_be_passed_is_said_in_its_words(create: Create, answers: Answers) -> None:
+    answers.refuse("CreateFunction", "AccessDeniedException", "not authorized to perform: iam:PassRole", 403)
+
+    ran = create("Shop")
+
+    assert ran.exit_code == 1
+    assert "iam:PassRole" in ran.stderr
+
+
+def test_stopped_after_the_creation_adopt_goes_on(create: Create, answers: Answers) -> None:
+    answers.refuse("PublishVersion", "ServiceException", status=500)
+
+    ran = create("Shop")
+
+    assert ran.exit_code == 1
+    assert "Created Shop." in ran.stderr
+    assert "`bluegreen adopt Shop --alias PROD` goes on where this stopped" in ran.stderr
+
+
+def test_a_zip_that_is_too_large_for_the_call_takes_the_way_through_s3(
+    create: Create, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(creating, "MOST_BYTES", 10)
+
+    ran = create("Shop")
+
+    assert ran.exit_code == 2
+    assert "`bluegreen deploy` this one, which goes through S3" in ran.stderr
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("--zip", "a.zip", "--dir", "folder"),
+        ("--env", "NOTHING"),
+        ("--memory", "64"),
+        ("--timeout", "1000"),
+        ("--architecture", "sparc"),
+    ],
+    ids=str,
+)
+def test_wrong_usage_is_exit_code_2(create: Create, arguments: tuple[str, ...]) -> None:
+    ran = create("Shop", *arguments)
+
+    assert ran.exit_code == 2
+    assert "Usage: " in ran.stderr
+
+
+def test_without_code_it_asks_for_code(bluegreen: Bluegreen) -> None:
+    ran = bluegreen("create", "Shop", "--runtime", "nodejs22.x", "--handler", "index.handler", "--role", "arn")
+
+    assert ran.exit_code == 2
+    assert "Say where the code is: --zip FILE or --dir FOLDER." in ran.stderr
+
+
+def test_a_file_that_is_no_zip_is_refused_on_the_laptop(bluegreen: Bluegreen, tmp_path: Path) -> None:
+    path = tmp_path / "index.js"
+    path.write_text("console.log(1)")
+
+    ran = bluegreen(
+        "create", "Shop", "--zip", str(path), "--runtime", "nodejs22.x", "--handler", "index.handler", "--role", "arn"
+    )
+
+    assert ran.exit_code == 2
+    assert "is not a zip" in ran.stderr

@@ -1,0 +1,170 @@
+"""Following an execution: scripted histories, poll by poll."""
+
+from collections.abc import Iterator
+
+import boto3
+import pytest
+from botocore.exceptions import EndpointConnectionError
+from moto import mock_aws
+
+from bluegreen_cli import follow as following
+from bluegreen_cli.follow import LONGEST_PAUSE_SECONDS, follow
+from bluegreen_cli.problems import Failed
+from bluegreen_cli.progress import Event, Progress
+from tests.bluegreen_cli.conftest import Answers, aws_error
+from tests.bluegreen_cli.history import GREEN, PLAN, TENTH, WHOLE, History, Script, flat, look
+
+ARN = "arn:aws:states:us-east-1:123456789012:execution:deploy:Shop-1"
+LOST = EndpointConnectionError(endpoint_url="https://states.us-east-1.amazonaws.com")
+
+
+class Notebook:
+    """A watcher that writes down what it is told."""
+
+    def __init__(self) -> None:
+        self.states: list[str] = []
+        self.weights: list[float] = []
+        self.losses: list[str] = []
+
+    def learned(self, before: Progress, events: list[Event], after: Progress) -> None:
+        self.states.append(after.state)
+        self.weights.append(after.green_weight)
+
+    def lost(self, why: str) -> None:
+        self.losses.append(why)
+
+
+@pytest.fixture(autouse=True)
+def _aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    with mock_aws():
+        monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+        boto3.setup_default_session(region_name="us-east-1")
+        yield
+
+
+@pytest.fixture
+def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """How long it paused, without pausing."""
+    pauses: list[float] = []
+    monkeypatch.setattr(following, "pause", pauses.append)
+    return pauses
+
+
+def test_it_follows_state_by_state_to_the_end(answers: Answers, pauses: list[float]) -> None:
+    history = History()
+    answers.answer(
+        "GetExecutionHistory",
+        Script(
+            [history.event("ExecutionStarted")],
+            history.did("OpenDeployment", plan=PLAN),
+            [],
+            flat(history.did("PublishVersion", green=GREEN), history.did("ShiftAlias", shift=TENTH)),
+            history.did("ShiftAlias", shift=WHOLE),
+            history.succeeded("Deployed"),
+        ),
+    )
+    notebook = Notebook()
+
+    progress = follow(ARN, notebook)
+
+    assert progress.end == "Deployed"
+    assert progress.status == "SUCCEEDED"
+    assert notebook.states == ["", "OpenDeployment", "OpenDeployment", "ShiftAlias", "ShiftAlias", "Deployed"]
+    assert notebook.weights == [0, 0, 0, 0.1, 1.0, 1.0]
+    assert pauses == [2.0] * 5
+
+
+def test_a_long_history_is_read_page_by_page_and_only_as_far_as_it_is_new(
+    answers: Answers, pauses: list[float]
+) -> None:
+    history = History()
+    events = [history.event("ExecutionStarted"), *(event for _ in range(9) for event in history.did("CheckHealth"))]
+    script = Script(events, history.succeeded("Deployed"), page=2)
+    asked: list[bool] = []
+
+    def answer(request: dict[str, object]) -> object:
+        asked.append("nextToken" in request)
+        return script(request)
+
+    answers.answer("GetExecutionHistory", answer)
+
+    assert follow(ARN, Notebook()).last_event == 21
+    assert asked == [False, *[True] * 9, False, True]
+
+
+@pytest.mark.parametrize(
+    "trouble",
+    [
+        aws_error("GetExecutionHistory", "ThrottlingException", "Rate exceeded"),
+        aws_error("GetExecutionHistory", "InternalServerError", "oops", 500),
+        aws_error("GetExecutionHistory", "ExecutionDoesNotExist", "not there yet"),
+        LOST,
+    ],
+    ids=["throttled", "server error", "not found yet", "connection lost"],
+)
+def test_it_survives_what_passes(answers: Answers, pauses: list[float], trouble: Exception) -> None:
+    history = History()
+    answers.answer("GetExecutionHistory", Script(trouble, trouble, history.succeeded("Deployed")))
+    notebook = Notebook()
+
+    assert follow(ARN, notebook).end == "Deployed"
+    assert len(notebook.losses) == 2
+    assert pauses == [2.0, 2.0]
+
+
+def test_it_asks_less_often_the_longer_aws_is_silent(answers: Answers, pauses: list[float]) -> None:
+    answers.answer("GetExecutionHistory", Script(*[LOST] * 8, History().succeeded("Deployed")))
+
+    follow(ARN, Notebook())
+
+    assert pauses == [2, 2, 4, 8, 16, LONGEST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS]
+
+
+def test_after_a_quarter_of_an_hour_of_silence_it_gives_up_and_says_how_to_go_on(
+    answers: Answers, pauses: list[float]
+) -> None:
+    answers.answer("GetExecutionHistory", Script(*[LOST] * 100))
+
+    with pytest.raises(Failed) as failed:
+        follow(ARN, Notebook())
+
+    assert sum(pauses) >= 900
+    assert failed.value.exit_code == 1
+    assert failed.value.untouched == "The deployment goes on without us."
+    assert "bluegreen watch Shop-1" in failed.value.advice
+
+
+def test_a_caller_who_may_no_longer_look_is_told_at_once(answers: Answers, pauses: list[float]) -> None:
+    answers.refuse("GetExecutionHistory", "AccessDeniedException", "not authorized to states:GetExecutionHistory")
+
+    with pytest.raises(Failed, match="not authorized to states:GetExecutionHistory"):
+        follow(ARN, Notebook())
+
+    assert pauses == []
+
+
+@pytest.mark.parametrize(("last", "status"), [("ExecutionAborted", "ABORTED"), ("ExecutionTimedOut", "TIMED_OUT")])
+def test_an_execution_that_was_cut_short_is_over_without_an_end(
+    answers: Answers, pauses: list[float], last: str, status: str
+) -> None:
+    history = History()
+    answers.answer("GetExecutionHistory", Script(history.to_the_first_shift(), [history.event(last)]))
+
+    progress = follow(ARN, Notebook())
+
+    assert (progress.status, progress.end) == (status, "")
+
+
+def test_a_failure_keeps_its_error_and_its_cause(answers: Answers, pauses: list[float]) -> None:
+    history = History()
+    events = history.ended_badly("RolledBack", "GreenUnhealthy", "green failed 9 of 10")
+    answers.answer("GetExecutionHistory", Script(events))
+
+    progress = follow(ARN, Notebook())
+
+    assert (progress.end, progress.error, progress.cause) == ("RolledBack", "GreenUnhealthy", "green failed 9 of 10")
+
+
+def test_a_look_that_shows_no_traffic_yet_has_no_rates() -> None:
+    assert Progress().sides == {}
+    assert Progress(document={"look": look((1, 10), (2, 100))}).sides["green"].failed == 1

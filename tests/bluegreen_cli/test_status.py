@@ -1,0 +1,172 @@
+"""`bluegreen status` and `bluegreen watch`: who serves, what is under way, how the last one ended."""
+
+from collections.abc import Callable
+from typing import Any
+
+import boto3
+import pytest
+
+from tests.bluegreen_cli.conftest import Answers, Bluegreen, Ran
+from tests.machine.deployer import BAD_UNDER_TRAFFIC, BROKEN, FUNCTION, GOOD, Deployer
+
+ALL_AT_ONCE: dict[str, Any] = {"traffic": "AllAtOnce"}
+NAME = "Shop-1"
+
+
+@pytest.fixture
+def meanwhile(deployer: Deployer, bluegreen: Bluegreen) -> Callable[..., Ran]:
+    """Run a command 200 seconds into a deployment with a canary."""
+
+    def run(*arguments: str) -> Ran:
+        ran: list[Ran] = []
+        deployer.aws.after(200, lambda: ran.append(bluegreen(*arguments)))
+        artifact = deployer.upload(GOOD % 2)
+        deployer.run({"function": FUNCTION, "artifact": artifact}, name=NAME)
+        return ran[0]
+
+    return run
+
+
+def test_at_rest_it_says_who_serves(deployer: Deployer, bluegreen: Bluegreen) -> None:
+    ran = bluegreen("status", FUNCTION)
+
+    assert ran.exit_code == 0
+    assert ran.stdout == (
+        f"{FUNCTION}:PROD is served by version 1.\nNo deployment is under way.\nNo deployment has ended yet.\n"
+    )
+
+
+def test_under_way_it_says_the_weights_the_state_the_last_verdict_and_the_time_left(
+    deployer: Deployer, meanwhile: Callable[..., Ran]
+) -> None:
+    deployer.users_call()
+
+    ran = meanwhile("status", FUNCTION)
+
+    assert ran.exit_code == 0
+    lines = ran.stdout.splitlines()
+    assert lines[0] == f"{FUNCTION}:PROD is served by version 1 (90 %) and version 2 (10 %)."
+    assert lines[1] == f"{NAME} is under way, in Bake."
+    assert "last verdict: " in ran.stdout
+    assert " left\n" in ran.stdout
+    assert f"`bluegreen watch {NAME}` follows it." in ran.stdout
+
+
+def test_under_way_json_has_the_numbers(meanwhile: Callable[..., Ran]) -> None:
+    found = meanwhile("status", FUNCTION, "--json").json
+
+    assert found["serving"] == {"1": 0.9, "2": 0.1}
+    assert found["running"]["deployment"] == NAME
+    assert found["running"]["status"] == "RUNNING"
+    assert found["running"]["state"] == "Bake"
+    assert found["running"]["green_weight"] == 0.1
+    assert found["running"]["verdict"] == "not_enough"
+    assert found["last"] is None
+
+
+def test_afterwards_it_says_how_the_last_one_ended(deployer: Deployer, bluegreen: Bluegreen) -> None:
+    deployer.deploy(GOOD % 2, **ALL_AT_ONCE)
+
+    ran = bluegreen("status", FUNCTION)
+
+    assert "ended Deployed at 2026-01-05T09:0" in ran.stdout
+    assert ran.stdout.endswith("with version 2\n")
+
+
+def test_after_a_rollback_it_says_why(deployer: Deployer, bluegreen: Bluegreen) -> None:
+    deployer.users_call()
+    deployer.deploy(BAD_UNDER_TRAFFIC)
+
+    ran = bluegreen("status", FUNCTION)
+
+    assert "ended RolledBack" in ran.stdout
+    assert "GreenUnhealthy: " in ran.stdout
+    assert "green failed" in ran.stdout
+
+
+def test_a_deployment_that_was_stopped_is_told_apart_from_one_that_runs(
+    deployer: Deployer, bluegreen: Bluegreen
+) -> None:
+    def stop() -> None:
+        deployer.aws.stop(f"{deployer.aws.machine_arn().replace(':stateMachine:', ':execution:')}:{NAME}")
+
+    deployer.aws.after(90, stop)
+    deployer.run({"function": FUNCTION, "artifact": deployer.upload(GOOD % 2)}, name=NAME)
+
+    ran = bluegreen("status", FUNCTION)
+
+    assert f"{NAME} holds the lock, but its execution is ABORTED" in ran.stdout
+
+
+def test_a_deployment_that_step_functions_has_forgotten_is_said_to_be(
+    deployer: Deployer, bluegreen: Bluegreen, answers: Answers
+) -> None:
+    def stop() -> None:
+        deployer.aws.stop(f"{deployer.aws.machine_arn().replace(':stateMachine:', ':execution:')}:{NAME}")
+
+    deployer.aws.after(90, stop)
+    deployer.run({"function": FUNCTION, "artifact": deployer.upload(GOOD % 2)}, name=NAME)
+    answers.refuse("DescribeExecution", "ExecutionDoesNotExist")
+
+    assert "its execution is forgotten by Step Functions" in bluegreen("status", FUNCTION).stdout
+
+
+def test_without_the_history_it_still_says_that_one_is_under_way(
+    meanwhile: Callable[..., Ran], answers: Answers
+) -> None:
+    answers.refuse("GetExecutionHistory", "AccessDeniedException", status=403)
+
+    assert f"{NAME} is under way, in its beginning." in meanwhile("status", FUNCTION).stdout
+
+
+@pytest.mark.parametrize("names", [("Nowhere",), (FUNCTION, "--alias", "STAGING")])
+def test_an_alias_that_does_not_exist_is_exit_code_2(
+    deployer: Deployer, bluegreen: Bluegreen, names: tuple[str, ...]
+) -> None:
+    ran = bluegreen("status", *names)
+
+    assert ran.exit_code == 2
+    assert "in this account and region" in ran.stderr
+
+
+def test_a_table_that_may_not_be_read_is_exit_code_1(
+    deployer: Deployer, bluegreen: Bluegreen, answers: Answers
+) -> None:
+    answers.refuse("GetItem", "AccessDeniedException", "not authorized to perform: dynamodb:GetItem", 403)
+
+    ran = bluegreen("status", FUNCTION)
+
+    assert ran.exit_code == 1
+    assert "dynamodb:GetItem" in ran.stderr
+
+
+def test_a_deployment_that_is_over_can_be_watched_too(deployer: Deployer, bluegreen: Bluegreen) -> None:
+    deployer.run({"function": FUNCTION, "artifact": deployer.upload(BROKEN)}, name=NAME)
+
+    ran = bluegreen("watch", NAME)
+
+    assert ran.exit_code == 1
+    assert "SmokeTestFailed" in ran.stdout
+
+
+def test_watching_goes_on_to_the_end(deployer: Deployer, bluegreen: Bluegreen) -> None:
+    deployer.aws.start({"function": FUNCTION, "artifact": deployer.upload(GOOD % 2)}, name=NAME)
+
+    ran = bluegreen("watch", NAME, "--json")
+
+    assert ran.exit_code == 0
+    assert ran.json["end"] == "Deployed"
+
+
+def test_what_was_never_deployed_cannot_be_watched(deployer: Deployer, bluegreen: Bluegreen) -> None:
+    ran = bluegreen("watch", "Nothing-1")
+
+    assert ran.exit_code == 2
+    assert "there is no deployment Nothing-1" in ran.stderr
+
+
+def test_after_a_deployment_nothing_is_under_way(deployer: Deployer, bluegreen: Bluegreen) -> None:
+    deployer.deploy(GOOD % 2, **ALL_AT_ONCE)
+
+    assert bluegreen("status", FUNCTION, "--json").json["running"] is None
+    assert boto3.client("lambda").get_alias(FunctionName=FUNCTION, Name="PROD")["FunctionVersion"] == "2"
