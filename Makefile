@@ -20,8 +20,8 @@ sandbox: $(DEV) $(SANDBOX)       ## the embedded AWS with this stack deployed, u
 test: $(DEV) $(SANDBOX)          ## every test
 	@$(BIN)/python -m pytest -n 2 --dist loadfile
 
-check: $(DEV)                    ## lint, format and types
-	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy handlers bluegreen_cli sandbox statemachine benchmarks tests && $(BIN)/cfn-lint template.yaml
+check: $(DEV)                    ## lint, format, types and layers
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy handlers bluegreen_cli sandbox statemachine benchmarks tests && PYTHONPATH=handlers:. $(BIN)/lint-imports --no-cache && $(BIN)/cfn-lint template.yaml
 
 asl: $(DEV)                      ## write the state machine and its picture from their definition
 	@$(BIN)/python -m statemachine && $(BIN)/python -m statemachine picture

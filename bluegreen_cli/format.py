@@ -1,6 +1,6 @@
 """Figures and routes in people's words."""
 
-from bluegreen.traffic import Route
+from bluegreen.decisions.route import Route
 
 
 def duration(seconds: float) -> str:

@@ -1,8 +1,8 @@
 """Who serves an alias now, as Lambda itself says."""
 
 from bluegreen.aws import aliases
+from bluegreen.decisions.route import Route
 from bluegreen.errors import DeploymentError, NotFound
-from bluegreen.traffic import Route
 from bluegreen_cli.problems import Refused, explained
 
 NOTHING = "Nothing was changed."

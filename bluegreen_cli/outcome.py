@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from bluegreen.aws import executions
-from bluegreen.deployment import Failure
-from bluegreen.traffic import Route
+from bluegreen.decisions.route import Route
+from bluegreen.document import Failure
 from bluegreen_cli.format import duration, shares, versions
 from bluegreen_cli.live import serving_if_known
 from bluegreen_cli.progress import Progress

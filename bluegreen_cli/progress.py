@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from bluegreen.deployment import Failure
+from bluegreen.document import Failure
 from bluegreen_cli.format import duration, percent
 
 Event = dict[str, Any]

@@ -9,7 +9,8 @@ from typing import Any
 
 import click
 
-from bluegreen.deployment import Image, Request, Zip
+from bluegreen.request.artifact import Image, Zip
+from bluegreen.request.request import Request
 from bluegreen_cli.package import Package
 from bluegreen_cli.problems import Refused, explained
 

@@ -4,15 +4,16 @@ CheckHealth: look at both versions' metrics, and go on, bake on, or stop.
 Safe to retry: a look reads everything since the first shift again and changes nothing.
 """
 
-from bluegreen import clock, watch
-from bluegreen.adaptive import ALMOST_ALL, next_weight
+from bluegreen import clock
 from bluegreen.aws import aliases
 from bluegreen.aws.client import PROBE_SECONDS
-from bluegreen.deployment import Baking, Look
+from bluegreen.baking import watch
+from bluegreen.baking.alias import expected, latest_must_be_ours, must_be
+from bluegreen.decisions.adaptive import ALMOST_ALL, next_weight
+from bluegreen.decisions.bake import Alarms, decide, is_silent
+from bluegreen.document import Baking, Look
+from bluegreen.edge import step
 from bluegreen.errors import GreenUnhealthy
-from bluegreen.health import Alarms, decide, is_silent
-from bluegreen.shifting import expected, latest_must_be_ours, must_be
-from bluegreen.step import step
 
 
 @step

@@ -5,11 +5,12 @@ Safe to retry: a record that says Deployed is not written again.
 """
 
 from bluegreen import news
-from bluegreen.aws import aliases, records
-from bluegreen.deployment import Baking, Completion
+from bluegreen.aws import aliases
+from bluegreen.baking.alias import expected, latest_must_be_ours, must_be
+from bluegreen.document import Baking, Completion
+from bluegreen.edge import step
 from bluegreen.errors import DeploymentOver
-from bluegreen.shifting import expected, latest_must_be_ours, must_be
-from bluegreen.step import step
+from bluegreen.ledger import records
 
 
 @step

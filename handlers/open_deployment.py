@@ -6,22 +6,13 @@ Safe to retry: the lock knows its execution, and the record is written again as 
 
 import os
 
-from bluegreen import clock, watch
-from bluegreen.adaptive import first_weight
-from bluegreen.aws import alarms, aliases, artifacts, executions, functions, records
-from bluegreen.deployment import (
-    DIRECTLY,
-    OPT_IN_TAG,
-    OPTED_IN,
-    Artifact,
-    Blue,
-    Existing,
-    Image,
-    Latest,
-    Plan,
-    Request,
-    Zip,
-)
+from bluegreen import clock
+from bluegreen.aws import alarms, aliases, artifacts, executions, functions
+from bluegreen.baking import watch
+from bluegreen.decisions.adaptive import first_weight
+from bluegreen.decisions.route import Route
+from bluegreen.document import DIRECTLY, OPT_IN_TAG, OPTED_IN, Blue, Latest, Plan
+from bluegreen.edge import Execution, step
 from bluegreen.errors import (
     AccessDenied,
     AwsRefused,
@@ -32,12 +23,14 @@ from bluegreen.errors import (
     NotFound,
     StillInProgress,
 )
-from bluegreen.health import Health
-from bluegreen.recovery import recover
-from bluegreen.smoke import UNLESS_GIVEN, Case
-from bluegreen.step import Execution, step
-from bluegreen.traffic import Route, known, schedule
-from bluegreen.undo import ENOUGH_ATTEMPTS
+from bluegreen.ledger import records
+from bluegreen.request.artifact import Artifact, Existing, Image, Zip
+from bluegreen.request.health import Health
+from bluegreen.request.request import Request
+from bluegreen.request.smoke_tests import UNLESS_GIVEN, Case
+from bluegreen.request.traffic import known, schedule
+from bluegreen.rollback.recovery import recover
+from bluegreen.rollback.undo import ENOUGH_ATTEMPTS
 
 PATIENT_ATTEMPTS = 5
 """At putting back $LATEST of a dead deployment, before we go on without; this state has seven."""

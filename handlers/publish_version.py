@@ -4,10 +4,11 @@ PublishVersion: freeze the tested code as green, and wait until it can serve.
 Safe to retry: Lambda publishes the same code once.
 """
 
-from bluegreen.aws import functions, records
-from bluegreen.deployment import Green, Updated
+from bluegreen.aws import functions
+from bluegreen.document import Green, Updated
+from bluegreen.edge import step
 from bluegreen.errors import AwsRefused, LatestMoved
-from bluegreen.step import step
+from bluegreen.ledger import records
 
 
 @step

@@ -12,9 +12,9 @@ from aws_lambda_powertools.utilities.data_classes import EventBridgeEvent
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from bluegreen.aws import artifacts, executions
+from bluegreen.edge import logger, tracer
 from bluegreen.errors import InvalidRequest
-from bluegreen.step import logger, tracer
-from bluegreen.upload import Upload
+from bluegreen.request.upload import Upload
 
 SETTINGS = "functions/{function}/deployment.json"
 

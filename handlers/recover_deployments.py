@@ -12,10 +12,11 @@ from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from bluegreen import clock, news
-from bluegreen.aws import executions, records
+from bluegreen.aws import executions
+from bluegreen.edge import logger, metrics, tracer
 from bluegreen.errors import AwsUnavailable, DeploymentError, StillInProgress
-from bluegreen.recovery import call_without_record, recover
-from bluegreen.step import logger, metrics, tracer
+from bluegreen.ledger import records
+from bluegreen.rollback.recovery import call_without_record, recover
 
 PAUSES_SECONDS = (0, 10, 20, 40)
 """Before each attempt; what is not done then is left to Lambda's own retries and to the next sweep."""

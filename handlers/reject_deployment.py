@@ -8,9 +8,10 @@ import os
 from typing import Any
 
 from bluegreen import clock, news
-from bluegreen.aws import notifications, records
-from bluegreen.deployment import DIRECTLY, Refused, Rejection
-from bluegreen.step import Execution, step
+from bluegreen.aws import notifications
+from bluegreen.document import DIRECTLY, Refused, Rejection
+from bluegreen.edge import Execution, step
+from bluegreen.ledger import records
 
 
 @step

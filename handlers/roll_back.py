@@ -4,12 +4,12 @@ RollBack: put blue back, whatever happened.
 Safe to repeat, and repeated for a long time: it reads before it changes, and verifies what it did.
 """
 
-from bluegreen.deployment import Failed, Rollback
+from bluegreen.decisions.route import Route, route
+from bluegreen.document import Failed, Rollback
+from bluegreen.edge import Execution, step
 from bluegreen.errors import AliasMoved, GreenUnhealthy, LatestMoved
-from bluegreen.recovery import finish
-from bluegreen.step import Execution, step
-from bluegreen.traffic import Route, route
-from bluegreen.undo import undo
+from bluegreen.rollback.recovery import finish
+from bluegreen.rollback.undo import undo
 
 FOUND_BETWEEN_SHIFTS = {error.__name__ for error in (AliasMoved, GreenUnhealthy, LatestMoved)}
 

@@ -16,10 +16,11 @@ from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 from aws_lambda_powertools.event_handler.exceptions import BadRequestError, NotFoundError
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from bluegreen.aws import executions, records
-from bluegreen.deployment import Request
+from bluegreen.aws import executions
+from bluegreen.edge import logger, tracer
 from bluegreen.errors import AwsUnavailable, InvalidRequest
-from bluegreen.step import logger, tracer
+from bluegreen.ledger import records
+from bluegreen.request.request import Request
 
 app = APIGatewayHttpResolver()
 

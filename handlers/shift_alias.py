@@ -5,12 +5,14 @@ Safe to retry: the step taken depends only on the share already recorded, and an
 """
 
 from bluegreen import clock
-from bluegreen.aws import aliases, records
-from bluegreen.deployment import Shifting
+from bluegreen.aws import aliases
+from bluegreen.baking.alias import expected, latest_must_be_ours, must_be
+from bluegreen.decisions.route import route
+from bluegreen.decisions.shift import Shift, next_shift
+from bluegreen.document import Shifting
+from bluegreen.edge import step
 from bluegreen.errors import PreconditionFailed, StillInProgress
-from bluegreen.shifting import expected, latest_must_be_ours, must_be
-from bluegreen.step import step
-from bluegreen.traffic import Shift, next_shift, route
+from bluegreen.ledger import records
 
 
 @step

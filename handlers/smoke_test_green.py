@@ -5,10 +5,10 @@ Safe to retry as far as the function's own cases are.
 """
 
 from bluegreen.aws import functions
-from bluegreen.deployment import Published
-from bluegreen.smoke import Smoke
+from bluegreen.decisions.replies import Smoke
+from bluegreen.document import Published
+from bluegreen.edge import step
 from bluegreen.smoke_run import run
-from bluegreen.step import step
 
 
 @step

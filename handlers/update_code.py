@@ -6,10 +6,11 @@ Safe to retry: code that is there already is not sent again.
 
 from contextlib import suppress
 
-from bluegreen.aws import functions, records
-from bluegreen.deployment import Code, Opened
+from bluegreen.aws import functions
+from bluegreen.document import Code, Opened
+from bluegreen.edge import step
 from bluegreen.errors import LatestMoved, PreconditionFailed, StillInProgress
-from bluegreen.step import step
+from bluegreen.ledger import records
 
 
 @step

@@ -11,7 +11,7 @@ import importlib
 import math
 from collections.abc import Callable, Sequence
 
-from bluegreen.adaptive import first_weight, next_weight
+from bluegreen.decisions.adaptive import first_weight, next_weight
 from bluegreen.verdict import Bucket, Sides
 from bluegreen.verdict.judgement import Watch
 

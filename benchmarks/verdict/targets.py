@@ -7,7 +7,7 @@ from benchmarks.verdict.floor import AboveFloor
 from benchmarks.verdict.rules import ADAPTIVE, ALARM, OURS
 from benchmarks.verdict.scenario import Scenario, identical_to_blue
 from benchmarks.verdict.simulation import Outcome
-from bluegreen.adaptive import CAREFUL
+from bluegreen.decisions.adaptive import CAREFUL
 from bluegreen.verdict import Policy
 
 ONE_PER_CENT = 0.01

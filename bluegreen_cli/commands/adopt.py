@@ -8,9 +8,9 @@ import click
 from bluegreen import clock
 from bluegreen.aws import aliases, functions
 from bluegreen.aws.client import in_our_words
-from bluegreen.deployment import OPT_IN_TAG, OPTED_IN
+from bluegreen.decisions.route import Route
+from bluegreen.document import OPT_IN_TAG, OPTED_IN
 from bluegreen.errors import NotFound, StillInProgress
-from bluegreen.traffic import Route
 from bluegreen_cli.aws import client
 from bluegreen_cli.context import Context, json_option
 from bluegreen_cli.format import versions

@@ -9,7 +9,7 @@ from botocore.exceptions import ClientError
 from bluegreen import clock
 from bluegreen.aws import functions
 from bluegreen.aws.client import in_our_words
-from bluegreen.deployment import OPT_IN_TAG, OPTED_IN
+from bluegreen.document import OPT_IN_TAG, OPTED_IN
 from bluegreen.errors import NotFound
 from bluegreen_cli.aws import client
 from bluegreen_cli.commands.adopt import adopted, say

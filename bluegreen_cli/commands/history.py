@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from bluegreen.aws import records
+from bluegreen.ledger import records
 from bluegreen_cli.context import Context, json_option
 from bluegreen_cli.format import duration
 from bluegreen_cli.problems import explained

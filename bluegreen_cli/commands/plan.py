@@ -8,8 +8,11 @@ from typing import Any
 import click
 
 from bluegreen.aws import functions
-from bluegreen.deployment import OPT_IN_TAG, OPTED_IN, Existing, Request, Zip
-from bluegreen.traffic import Schedule, Step, look_seconds, schedule
+from bluegreen.decisions.pace import look_seconds
+from bluegreen.document import OPT_IN_TAG, OPTED_IN
+from bluegreen.request.artifact import Existing, Zip
+from bluegreen.request.request import Request
+from bluegreen.request.traffic import Schedule, Step, schedule
 from bluegreen_cli import request
 from bluegreen_cli.context import Context, json_option
 from bluegreen_cli.format import duration, percent, versions

@@ -2,7 +2,7 @@
 
 import click
 
-from bluegreen.aws import records
+from bluegreen.ledger import records
 from bluegreen_cli import launch, request
 from bluegreen_cli.context import Context, json_option
 from bluegreen_cli.format import versions

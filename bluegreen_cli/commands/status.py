@@ -7,8 +7,9 @@ from typing import Any
 
 import click
 
-from bluegreen.aws import executions, records
+from bluegreen.aws import executions
 from bluegreen.errors import DeploymentError
+from bluegreen.ledger import records
 from bluegreen_cli.context import Context, json_option
 from bluegreen_cli.follow import seen
 from bluegreen_cli.format import duration, shares, versions

@@ -5,9 +5,10 @@ The end and that nobody knows of it yet are written in one go; who has written t
 RecoverDeployments whom nobody told.
 """
 
-from bluegreen.aws import executions, notifications, records
-from bluegreen.deployment import Failure
+from bluegreen.aws import executions, notifications
+from bluegreen.document import Failure
 from bluegreen.errors import DeploymentError
+from bluegreen.ledger import records
 
 
 def tell(deployment: str) -> bool:

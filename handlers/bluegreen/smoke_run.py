@@ -2,9 +2,9 @@
 
 from bluegreen import clock
 from bluegreen.aws import functions
-from bluegreen.deployment import Plan
+from bluegreen.decisions.replies import Passed, Smoke, mismatches
+from bluegreen.document import Plan
 from bluegreen.errors import SmokeTestFailed
-from bluegreen.smoke import Passed, Smoke, mismatches
 
 LAST_START_SECONDS = 120
 """When the last case must have begun: it may take two minutes, and the handler has less than five."""

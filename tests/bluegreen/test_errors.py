@@ -7,7 +7,7 @@ import re
 import pytest
 
 from bluegreen import errors
-from bluegreen.deployment import Failure
+from bluegreen.document import Failure
 from bluegreen.errors import AwsRefused, DeploymentError
 
 ALL = {

@@ -8,7 +8,7 @@ from typing import Any
 import boto3
 import pytest
 
-from bluegreen.traffic import STRATEGIES, schedule
+from bluegreen.request.traffic import STRATEGIES, schedule
 from bluegreen_cli.commands.plan import NOTHING_TO_DEPLOY, estimate
 from tests.bluegreen_cli.conftest import Bluegreen
 from tests.machine.deployer import BUCKET, FUNCTION, GOOD, Deployer

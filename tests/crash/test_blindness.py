@@ -8,10 +8,12 @@ import pytest
 
 import complete_deployment
 import recover_deployments
-from bluegreen import recovery, undo
-from bluegreen.aws import aliases, executions, notifications, records
+from bluegreen.aws import aliases, executions, notifications
 from bluegreen.aws.client import client
-from bluegreen.deployment import Rollback, Zip
+from bluegreen.document import Rollback
+from bluegreen.ledger import records
+from bluegreen.request.artifact import Zip
+from bluegreen.rollback import recovery, undo
 from tests.crash import kinds
 from tests.crash.matrix import Case, run
 from tests.crash.world import Place

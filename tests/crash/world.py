@@ -28,8 +28,8 @@ import receive_upload
 import recover_deployments
 from bluegreen import clock as handlers_clock
 from bluegreen.aws import executions
-from bluegreen.step import logger
-from bluegreen.upload import Upload
+from bluegreen.edge import logger
+from bluegreen.request.upload import Upload
 from tests.machine.deployer import ALIAS, BUCKET, FUNCTION, GOOD, TABLE, Deployer, alarm, installed, zip_of
 from tests.machine.faults import Call, HandlerKilled, HandlerTimedOut
 from tests.machine.invocation import Context, Handler

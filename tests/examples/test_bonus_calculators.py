@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from bluegreen.deployment import Request
-from bluegreen.smoke import Case, Reply, mismatches
+from bluegreen.decisions.replies import Reply, mismatches
+from bluegreen.request.request import Request
+from bluegreen.request.smoke_tests import Case
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 NODE, PYTHON = "bonus-calculator", "bonus-calculator-python"

@@ -7,8 +7,8 @@ import boto3
 import pytest
 
 import receive_upload
-from bluegreen.deployment import Request
 from bluegreen.errors import AwsRefused, AwsUnavailable, InvalidRequest
+from bluegreen.request.request import Request
 from tests.machine.deployer import BUCKET, FUNCTION, GOOD, Deployer
 from tests.machine.invocation import Context
 

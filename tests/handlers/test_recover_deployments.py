@@ -12,8 +12,8 @@ import pytest
 import recover_deployments
 from bluegreen import news
 from bluegreen.aws import functions
+from bluegreen.edge import metrics
 from bluegreen.errors import AwsUnavailable, DeploymentError
-from bluegreen.step import metrics
 from tests.handlers.desk import (
     TO_GREEN,
     Desk,
@@ -598,7 +598,7 @@ def test_one_throttle_does_not_cost_the_code_of_latest(stopped: Desk, seconds: i
 
 
 def test_a_fault_of_ours_calls_a_person_as_well(stopped: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("bluegreen.recovery.undo", lambda *_, **__: 1 // 0)
+    monkeypatch.setattr("bluegreen.rollback.recovery.undo", lambda *_, **__: 1 // 0)
 
     with pytest.raises(DeploymentError, match="first"):
         recover(EVERY_FEW_MINUTES)

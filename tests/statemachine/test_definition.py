@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from statelint.linter import Linter
 
-from bluegreen.deployment import Request
+from bluegreen.request.request import Request
 from statemachine.__main__ import DEPLOY_ASL, deploy_asl
 from statemachine.sdk import Fail, Retry
 

@@ -97,7 +97,7 @@ def calls_of(handler: str) -> set[str]:
         local = _assigned(definition)
         for node in ast.walk(definition):
             ahead += _named(module, node, local)
-            if module.name.startswith("bluegreen.aws."):
+            if module.name.startswith(("bluegreen.aws.", "bluegreen.ledger.")):
                 methods |= _methods(node) & NEEDS.keys()
     return methods
 
@@ -115,7 +115,7 @@ def unknown_calls() -> set[str]:
         for service in SERVICES
         for operation in session.get_service_model(service).operation_names
     }
-    adapters = [module for name, module in modules().items() if name.startswith("bluegreen.aws.")]
+    adapters = [module for name, module in modules().items() if name.startswith(("bluegreen.aws.", "bluegreen.ledger."))]
     walked = [node for module in adapters for each in module.definitions.values() for node in ast.walk(each)]
     return set().union(*map(_methods, walked)) & of_boto3 - NEEDS.keys()
 

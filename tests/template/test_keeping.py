@@ -2,7 +2,8 @@
 
 import inspect
 
-from bluegreen.aws import artifacts, records
+from bluegreen.aws import artifacts
+from bluegreen.ledger import records
 from tests.template.stack import stack
 
 BUCKET = stack().properties("ArtifactBucket")

@@ -3,9 +3,9 @@
 from typing import TYPE_CHECKING
 
 from bluegreen.aws.client import client, in_our_words
+from bluegreen.decisions.route import Route
 from bluegreen.errors import NotFound, StillInProgress
 from bluegreen.model import Frozen
-from bluegreen.traffic import Route
 
 if TYPE_CHECKING:
     from mypy_boto3_lambda.type_defs import AliasConfigurationResponseTypeDef

@@ -13,8 +13,8 @@ from typing import Any
 
 from bluegreen import clock
 from bluegreen.aws.client import client, in_our_words
-from bluegreen.deployment import Zip
 from bluegreen.errors import AwsUnavailable, InvalidRequest, NotFound
+from bluegreen.request.artifact import Zip
 
 CHUNK = 1 << 20
 LARGEST_ZIP = 250 * CHUNK

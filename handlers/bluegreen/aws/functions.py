@@ -8,10 +8,12 @@ from botocore.exceptions import ReadTimeoutError
 
 from bluegreen import clock
 from bluegreen.aws.client import client, in_our_words
-from bluegreen.deployment import OPT_IN_TAG, OPTED_IN, Green, Image, Latest, Zip
+from bluegreen.decisions.replies import Reply
+from bluegreen.document import OPT_IN_TAG, OPTED_IN, Green, Latest
 from bluegreen.errors import AwsUnavailable, StillInProgress, UpdateFailed
 from bluegreen.model import Frozen
-from bluegreen.smoke import UNLESS_GIVEN, Case, Reply
+from bluegreen.request.artifact import Image, Zip
+from bluegreen.request.smoke_tests import UNLESS_GIVEN, Case
 
 if TYPE_CHECKING:
     from mypy_boto3_lambda import LambdaClient

@@ -25,7 +25,7 @@ from bluegreen.errors import (
     PreconditionFailed,
     StillInProgress,
 )
-from bluegreen.smoke import Case
+from bluegreen.request.smoke_tests import Case
 from tests.machine.deployer import Deployer
 
 

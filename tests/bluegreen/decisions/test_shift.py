@@ -9,23 +9,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from bluegreen.traffic import (
+from bluegreen.decisions.pace import EVENTS_PER_LOOK, EVENTS_PER_SHIFT, MOST_EVENTS, look_seconds
+from bluegreen.decisions.route import Route, route
+from bluegreen.decisions.shift import Shift, next_shift
+from bluegreen.request.traffic import (
     ADAPTIVE,
-    EVENTS_PER_LOOK,
-    EVENTS_PER_SHIFT,
     LONGEST_BAKE_SECONDS,
-    MOST_EVENTS,
     MOST_STEPS,
     STRATEGIES,
-    Route,
     Schedule,
-    Shift,
     Step,
     Steps,
     known,
-    look_seconds,
-    next_shift,
-    route,
     schedule,
 )
 

@@ -8,10 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bluegreen.deployment import Existing, Image, Plan, Request, Zip, code_digest
+from bluegreen.document import Plan
 from bluegreen.errors import InvalidRequest
-from bluegreen.smoke import Case
-from bluegreen.traffic import STRATEGIES, Steps, schedule
+from bluegreen.request.artifact import Existing, Image, Zip, code_digest
+from bluegreen.request.request import Request
+from bluegreen.request.smoke_tests import Case
+from bluegreen.request.traffic import STRATEGIES, Steps, schedule
 
 ARTIFACT = {"bucket": "artifacts", "key": "new.zip"}
 DIGEST = bytes(range(32))

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bluegreen.deployment import Request
 from bluegreen.errors import InvalidRequest
-from bluegreen.upload import LONGEST_NAME, Upload
+from bluegreen.request.request import Request
+from bluegreen.request.upload import LONGEST_NAME, Upload
 
 
 def event(key: str = "functions/Shop/1.zip", **more: Any) -> dict[str, Any]:

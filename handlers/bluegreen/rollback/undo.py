@@ -11,9 +11,11 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from itertools import islice
 
-from bluegreen.aws import aliases, artifacts, functions, records
+from bluegreen.aws import aliases, artifacts, functions
 from bluegreen.aws.client import PROBE_SECONDS
-from bluegreen.deployment import Existing, Image, Plan, Rollback, Zip
+from bluegreen.decisions.replies import mismatches
+from bluegreen.decisions.route import Route, route
+from bluegreen.document import Plan, Rollback
 from bluegreen.errors import (
     AwsRefused,
     AwsUnavailable,
@@ -24,8 +26,9 @@ from bluegreen.errors import (
     RollbackImpossible,
     StillInProgress,
 )
-from bluegreen.smoke import UNLESS_GIVEN, mismatches
-from bluegreen.traffic import Route, route
+from bluegreen.ledger import records
+from bluegreen.request.artifact import Existing, Image, Zip
+from bluegreen.request.smoke_tests import UNLESS_GIVEN
 
 ENOUGH_ATTEMPTS = 10
 """To put $LATEST back once blue is back, before the deployment is closed without."""

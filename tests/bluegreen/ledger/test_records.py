@@ -8,10 +8,11 @@ from typing import Any
 import boto3
 import pytest
 
-from bluegreen.aws import records
-from bluegreen.aws.records import Lock, Record
-from bluegreen.deployment import Blue, Existing, Plan, Zip
+from bluegreen.document import Blue, Plan
 from bluegreen.errors import AwsUnavailable, DeploymentOver
+from bluegreen.ledger import records
+from bluegreen.ledger.records import Lock, Record
+from bluegreen.request.artifact import Existing, Zip
 from tests.machine.deployer import TABLE, Deployer
 
 ENDS = [records.DEPLOYED, records.ROLLED_BACK, records.REJECTED, records.NOTHING_TO_DEPLOY]

@@ -2,9 +2,10 @@
 
 from bluegreen import clock
 from bluegreen.aws import aliases, functions
-from bluegreen.deployment import Plan
+from bluegreen.decisions.route import Route, route
+from bluegreen.decisions.shift import Shift
+from bluegreen.document import Plan
 from bluegreen.errors import AliasMoved, LatestMoved, StillInProgress
-from bluegreen.traffic import Route, Shift, route
 
 SECOND_LOOK_SECONDS = 3
 """Lambda may show for a moment what $LATEST was before we changed it; no deployment turns on one such look."""

@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from bluegreen.health import Alarms, Decision, Health, bucket_of, decide, is_silent, settled_until
+from bluegreen.decisions.bake import Alarms, Decision, bucket_of, decide, is_silent, settled_until
+from bluegreen.request.health import Health
 from bluegreen.verdict import Counts, Finding, Verdict
 
 CUSTOM = {

@@ -1,46 +1,15 @@
-"""Smoke tests: what a case expects of a reply, and what of it did not come true."""
+"""What of a smoke test's reply is not as it was expected."""
 
 import json
-from typing import Annotated, Any
+from typing import Any
 
 import jmespath
 from aws_lambda_powertools.utilities.jmespath_utils import PowertoolsFunctions
-from pydantic import Field, field_validator
 
 from bluegreen.model import Frozen
+from bluegreen.request.smoke_tests import Case
 
-MOST_CASES = 50
 LONGEST_TEXT = 500
-
-
-class Case(Frozen):
-    """
-    One invocation and what must come of it.
-
-    `expect` matches a reply that has at least these keys and values, at any depth; a list matches
-    element by element. `expect_at` maps JMESPath expressions to the values found there;
-    Powertools' `powertools_json(body)` reads JSON inside a string. `expect_error` is the
-    name of the error that the function must raise (`errorType`). Durations are what a caller waits,
-    cold start included.
-    """
-
-    name: Annotated[str, Field(min_length=1, max_length=80)]
-    payload: Any = {}
-    expect: Any = None
-    expect_at: dict[str, Any] = {}
-    expect_error: str | None = None
-    max_duration_ms: Annotated[int, Field(gt=0, le=240_000)] | None = None
-
-    @field_validator("expect_at")
-    @classmethod
-    def expressions_parse(cls, paths: dict[str, Any]) -> dict[str, Any]:
-        """Refuse a JMESPath that cannot be read, before anything is invoked."""
-        for path in paths:
-            try:
-                jmespath.compile(path)
-            except jmespath.exceptions.JMESPathError as error:
-                raise ValueError(f"{path!r} is not JMESPath: {' '.join(str(error).split())}") from error
-        return paths
 
 
 class Reply(Frozen):
@@ -66,10 +35,6 @@ class Smoke(Frozen):
 
     version: str
     passed: tuple[Passed, ...]
-
-
-UNLESS_GIVEN = (Case(name="answers {} without an error"),)
-"""With no cases in the request, the function must at least not fail."""
 
 
 def mismatches(case: Case, reply: Reply) -> list[str]:

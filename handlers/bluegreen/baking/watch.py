@@ -8,11 +8,13 @@ from dataclasses import dataclass
 from bluegreen.aws import alarms, functions, metrics
 from bluegreen.aws.client import PROBE_SECONDS
 from bluegreen.aws.metrics import Query, of_version
-from bluegreen.deployment import Plan
+from bluegreen.decisions.bake import Alarms, bucket_of, settled_until
+from bluegreen.decisions.replies import mismatches
+from bluegreen.decisions.shift import Shift
+from bluegreen.document import Plan
 from bluegreen.errors import AwsRefused, AwsUnavailable, GreenUnhealthy
-from bluegreen.health import Alarms, CustomMetric, bucket_of, settled_until
-from bluegreen.smoke import Case, mismatches
-from bluegreen.traffic import Shift
+from bluegreen.request.health import CustomMetric
+from bluegreen.request.smoke_tests import Case
 from bluegreen.verdict import Bucket, Counts, Sides, Verdict, judge
 
 LEARNT_OVER_SECONDS = 3 * 3600

@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from bluegreen.smoke import LONGEST_TEXT, Case, Reply, mismatches
+from bluegreen.decisions.replies import LONGEST_TEXT, Reply, mismatches
+from bluegreen.request.smoke_tests import Case
 
 scalars = st.none() | st.booleans() | st.integers(-5, 5) | st.floats(allow_nan=False) | st.text(max_size=5)
 documents = st.recursive(

@@ -25,11 +25,12 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from pydantic import ValidationError
 
 from bluegreen import clock
-from bluegreen.aws import table
 from bluegreen.aws.functions import LATEST
-from bluegreen.deployment import Existing, Plan, Zip
+from bluegreen.document import Plan
 from bluegreen.errors import AwsUnavailable, DeploymentOver
+from bluegreen.ledger import table
 from bluegreen.model import Frozen
+from bluegreen.request.artifact import Existing, Zip
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.type_defs import AttributeValueTypeDef

@@ -16,8 +16,8 @@ from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from pydantic import BaseModel
 
-from bluegreen.aws import records
 from bluegreen.errors import AwsUnavailable, DeploymentError, StillInProgress
+from bluegreen.ledger import records
 from bluegreen.model import Frozen
 
 logger = Logger()

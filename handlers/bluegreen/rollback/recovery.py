@@ -1,8 +1,9 @@
 """What is left to do when a deployment was not completed: undo, close the record, tell people."""
 
 from bluegreen import clock, news
-from bluegreen.aws import aliases, executions, notifications, records
-from bluegreen.deployment import Failure, Rollback
+from bluegreen.aws import aliases, executions, notifications
+from bluegreen.decisions.route import Route, route
+from bluegreen.document import Failure, Rollback
 from bluegreen.errors import (
     AwsUnavailable,
     DeploymentOver,
@@ -11,8 +12,8 @@ from bluegreen.errors import (
     RollbackImpossible,
     StillInProgress,
 )
-from bluegreen.traffic import Route, route
-from bluegreen.undo import ENOUGH_ATTEMPTS, by_hand, sentence, undo
+from bluegreen.ledger import records
+from bluegreen.rollback.undo import ENOUGH_ATTEMPTS, by_hand, sentence, undo
 
 RECOVERY = "RecoverDeployments"
 """Its name in the audit, whoever does it."""

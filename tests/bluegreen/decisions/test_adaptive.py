@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bluegreen.adaptive import ALMOST_ALL, Caution, first_weight, next_weight
+from bluegreen.decisions.adaptive import ALMOST_ALL, Caution, first_weight, next_weight
 from bluegreen.verdict import Bucket, Counts, Policy, Sides, Verdict, judge
 
 

@@ -1,0 +1,1 @@
+"""Watching green while it has a share of the alias."""

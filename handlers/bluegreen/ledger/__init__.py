@@ -1,0 +1,1 @@
+"""What the deployer remembers, in one DynamoDB table."""

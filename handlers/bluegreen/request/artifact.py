@@ -1,0 +1,108 @@
+"""What is deployed: a zip, a container image, or a version that is published already."""
+
+import base64
+import re
+from collections.abc import Mapping
+from typing import Annotated, Any, Self
+
+from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, StringConstraints, Tag
+
+from bluegreen.model import Frozen
+from bluegreen.request.names import VersionNumber
+
+
+def code_digest(text: str) -> str:
+    """A SHA-256 as Lambda writes it (base64), from hexadecimal or base64."""
+    if re.fullmatch(r"[0-9a-fA-F]{64}", text):
+        return base64.b64encode(bytes.fromhex(text)).decode()
+    if re.fullmatch(r"[A-Za-z0-9+/]{43}=", text):
+        return text
+    raise ValueError("write the SHA-256 of the zip in hexadecimal (64 characters) or base64 (44 characters)")
+
+
+Digest = Annotated[str, BeforeValidator(code_digest)]
+
+
+def _plain_key(key: str) -> str:
+    if ".." in key.split("/"):
+        raise ValueError(f"{key!r} has a part `..`; write the object's own key")
+    return key
+
+
+class Zip(Frozen):
+    """
+    A zip in the artifact bucket; the newest object version unless one is named.
+
+    `uploaded_at` is S3's own time of it, to the second; `sequencer` is from S3's event, and orders the uploads of one
+    key.
+    """
+
+    bucket: Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$")]
+    key: Annotated[str, Field(min_length=1, max_length=1024), AfterValidator(_plain_key)]
+    version_id: str | None = None
+    sha256: Digest | None = None
+    uploaded_at: str | None = None
+    sequencer: Annotated[str, Field(max_length=64)] | None = None
+
+    def is_newer_than(self, other: Self) -> bool:
+        """
+        It was uploaded after the other, as far as anybody can tell: two uploads of one second are not ordered.
+
+        Except by sequencers of one key, compared as AWS says (re:Post knowledge center, "duplicate messages in SQS"):
+        as text, the shorter padded with zeros on the right.
+        """
+        if (self.bucket, self.key) == (other.bucket, other.key) and self.sequencer and other.sequencer:
+            digits = max(len(self.sequencer), len(other.sequencer))
+            return self.sequencer.upper().ljust(digits, "0") > other.sequencer.upper().ljust(digits, "0")
+        return (self.uploaded_at or "") > (other.uploaded_at or "")
+
+    def is_same_upload_as(self, other: Self) -> bool:
+        """It is that very object version."""
+        return (self.bucket, self.key, self.version_id) == (other.bucket, other.key, other.version_id)
+
+    def __str__(self) -> str:
+        return f"s3://{self.bucket}/{self.key}"
+
+
+class Image(Frozen):
+    """A container image, by digest: a tag may move between the test and a retry."""
+
+    image_uri: Annotated[str, StringConstraints(pattern=r"^\S+@sha256:[0-9a-f]{64}$")]
+
+    @property
+    def digest(self) -> str:
+        """`sha256:…`"""
+        return self.image_uri.rpartition("@")[2]
+
+    def __str__(self) -> str:
+        return self.image_uri
+
+
+class Existing(Frozen):
+    """A version that is published already: how one goes back by hand."""
+
+    version: VersionNumber
+
+    def __str__(self) -> str:
+        return f"version {self.version}"
+
+
+def _artifact(value: Any) -> Any:
+    if isinstance(value, str):
+        bucket, _, key = value.removeprefix("s3://").partition("/")
+        if not value.startswith("s3://") or not bucket or not key:
+            raise ValueError(f"{value!r} is not an artifact; write s3://bucket/key or an object with bucket and key")
+        return {"bucket": bucket, "key": key}
+    return value
+
+
+def _kind_of_artifact(value: Any) -> str:
+    keys = value if isinstance(value, Mapping) else vars(value) if isinstance(value, Frozen) else {}
+    return "image" if "image_uri" in keys else "existing" if "version" in keys else "zip"
+
+
+Artifact = Annotated[
+    Annotated[Zip, Tag("zip")] | Annotated[Image, Tag("image")] | Annotated[Existing, Tag("existing")],
+    Discriminator(_kind_of_artifact),
+    BeforeValidator(_artifact),
+]

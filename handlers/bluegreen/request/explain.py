@@ -1,0 +1,47 @@
+"""pydantic's errors in the request's own field names."""
+
+import difflib
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
+Fields = Mapping[str, Collection[str]]
+"""The fields that there are, by the part of the request that has them: "" is the request itself."""
+
+_TAGS = {"artifact": {"zip", "image", "existing"}, "traffic": {"strategy", "steps"}, "smoke_tests": {"off", "cases"}}
+
+
+def explain(error: ValidationError, fields: Fields) -> str:
+    """Every complaint as `field: what is wrong`, in the request's own field names."""
+    return "; ".join(f"{_field(detail['loc'])}: {_complaint(detail, fields)}" for detail in error.errors())
+
+
+def _field(location: tuple[int | str, ...]) -> str:
+    """`artifact.zip.key` is `artifact.key` to people: a union's tag follows the field that holds the union."""
+    kept = [
+        str(part)
+        for number, part in enumerate(location)
+        if not (number == 1 and part in _TAGS.get(str(location[0]), ()))
+    ]
+    return ".".join(kept) or "request"
+
+
+def _complaint(detail: ErrorDetails, fields: Fields) -> str:
+    if detail["type"] == "extra_forbidden":
+        known_there = fields.get(str(detail["loc"][-2]) if len(detail["loc"]) > 1 else "", ())
+        close = difflib.get_close_matches(str(detail["loc"][-1]), [*known_there], n=1)
+        return "unknown field" + (f"; did you mean {close[0]}?" if close else "; leave it out")
+    if detail["type"] == "missing":
+        return "is required"
+    if detail["type"] == "string_pattern_mismatch":
+        return f"{_shown(detail['input'])} does not match {detail['ctx']['pattern']}"
+    if detail["type"] in {"model_type", "model_attributes_type"}:
+        return f"{_shown(detail['input'])} is not a JSON object"
+    return detail["msg"].removeprefix("Value error, ")
+
+
+def _shown(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 100 else text[:100] + " …"

@@ -1,0 +1,61 @@
+"""Smoke tests: what is sent to the function, and what must come of it."""
+
+from typing import Annotated, Any, Literal
+
+import jmespath
+from pydantic import BeforeValidator, Discriminator, Field, Tag, field_validator
+
+from bluegreen.model import Frozen
+
+MOST_CASES = 50
+
+
+class Case(Frozen):
+    """
+    One invocation and what must come of it.
+
+    `expect` matches a reply that has at least these keys and values, at any depth; a list matches
+    element by element. `expect_at` maps JMESPath expressions to the values found there;
+    Powertools' `powertools_json(body)` reads JSON inside a string. `expect_error` is the
+    name of the error that the function must raise (`errorType`). Durations are what a caller waits,
+    cold start included.
+    """
+
+    name: Annotated[str, Field(min_length=1, max_length=80)]
+    payload: Any = {}
+    expect: Any = None
+    expect_at: dict[str, Any] = {}
+    expect_error: str | None = None
+    max_duration_ms: Annotated[int, Field(gt=0, le=240_000)] | None = None
+
+    @field_validator("expect_at")
+    @classmethod
+    def expressions_parse(cls, paths: dict[str, Any]) -> dict[str, Any]:
+        """Refuse a JMESPath that cannot be read, before anything is invoked."""
+        for path in paths:
+            try:
+                jmespath.compile(path)
+            except jmespath.exceptions.JMESPathError as error:
+                raise ValueError(f"{path!r} is not JMESPath: {' '.join(str(error).split())}") from error
+        return paths
+
+
+UNLESS_GIVEN = (Case(name="answers {} without an error"),)
+"""With no cases in the request, the function must at least not fail."""
+
+
+def _off(value: Any) -> Any:
+    if value != "off":
+        raise ValueError('write a list of cases, or "off" to deploy without smoke tests')
+    return value
+
+
+def _kind_of_smoke_tests(value: Any) -> str:
+    return "off" if isinstance(value, str) else "cases"
+
+
+SmokeTests = Annotated[
+    Annotated[Literal["off"], BeforeValidator(_off), Tag("off")]
+    | Annotated[tuple[Case, ...], Field(max_length=MOST_CASES), Tag("cases")],
+    Discriminator(_kind_of_smoke_tests),
+]
