@@ -12,7 +12,7 @@ from aws_lambda_powertools.utilities.data_classes import EventBridgeEvent
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from bluegreen.aws import artifacts, executions
-from bluegreen.edge import logger, tracer
+from bluegreen.edge import logger
 from bluegreen.errors import InvalidRequest
 from bluegreen.request.upload import Upload
 
@@ -20,7 +20,6 @@ SETTINGS = "functions/{function}/deployment.json"
 
 
 @logger.inject_lambda_context(correlation_id_path="id", clear_state=True)
-@tracer.capture_lambda_handler(capture_response=False)
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, str]:
     upload = Upload.read(EventBridgeEvent(event).detail)
     arn = executions.start(os.environ["STATE_MACHINE_ARN"], upload.execution_name, upload.request(_settings(upload)))

@@ -13,7 +13,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from bluegreen import clock, news
 from bluegreen.aws import executions
-from bluegreen.edge import logger, metrics, tracer
+from bluegreen.edge import logger, metrics
 from bluegreen.errors import AwsUnavailable, DeploymentError, StillInProgress
 from bluegreen.ledger import records
 from bluegreen.rollback.recovery import call_without_record, recover
@@ -28,7 +28,6 @@ Found = Literal["recovered", "running", "later", "failed"]
 
 
 @logger.inject_lambda_context(correlation_id_path="id", clear_state=True)
-@tracer.capture_lambda_handler(capture_response=False)
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, list[str]]:
     looked_at = _locks_at_last(event)
     found: dict[str, Found] = {}  # what there was no time for is the next sweep's, and no failure

@@ -17,7 +17,7 @@ from aws_lambda_powertools.event_handler.exceptions import BadRequestError, NotF
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from bluegreen.aws import executions
-from bluegreen.edge import logger, tracer
+from bluegreen.edge import logger
 from bluegreen.errors import AwsUnavailable, InvalidRequest
 from bluegreen.ledger import records
 from bluegreen.request.request import Request
@@ -84,6 +84,5 @@ def _caller() -> str:
 
 
 @logger.inject_lambda_context(correlation_id_path="requestContext.requestId", clear_state=True)
-@tracer.capture_lambda_handler(capture_response=False)
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     return app.resolve(event, context)

@@ -11,7 +11,7 @@ import typing
 from collections.abc import Callable
 from typing import Any
 
-from aws_lambda_powertools import Logger, Metrics, Tracer
+from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from pydantic import BaseModel
@@ -21,7 +21,6 @@ from bluegreen.ledger import records
 from bluegreen.model import Frozen
 
 logger = Logger()
-tracer = Tracer()
 metrics = Metrics()
 
 NOTED_WITHIN_ATTEMPTS = 3
@@ -108,12 +107,11 @@ def _signature(handler: Handler) -> tuple[Callable[[Any], Any], bool]:
 
 
 def _with_powertools(handler: LambdaHandler) -> LambdaHandler:
-    """Logs carry the execution as correlation id, traces the state."""
-    traced = tracer.capture_lambda_handler(handler, capture_response=False)
+    """Logs carry the execution as correlation id."""
     return typing.cast(
         LambdaHandler,
-        logger.inject_lambda_context(traced, correlation_id_path="execution", clear_state=True),
+        logger.inject_lambda_context(handler, correlation_id_path="execution", clear_state=True),
     )
 
 
-__all__ = ["Execution", "logger", "metrics", "step", "tracer"]
+__all__ = ["Execution", "logger", "metrics", "step"]

@@ -115,7 +115,9 @@ def unknown_calls() -> set[str]:
         for service in SERVICES
         for operation in session.get_service_model(service).operation_names
     }
-    adapters = [module for name, module in modules().items() if name.startswith(("bluegreen.aws.", "bluegreen.ledger."))]
+    adapters = [
+        module for name, module in modules().items() if name.startswith(("bluegreen.aws.", "bluegreen.ledger."))
+    ]
     walked = [node for module in adapters for each in module.definitions.values() for node in ast.walk(each)]
     return set().union(*map(_methods, walked)) & of_boto3 - NEEDS.keys()
 
