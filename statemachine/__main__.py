@@ -4,7 +4,7 @@ import argparse
 import json
 from pathlib import Path
 
-from statemachine.definition import deploy_machine
+from statemachine.machines import deploy_machine
 from statemachine.picture import draw
 
 DEPLOY_ASL = Path(__file__).with_name("deploy.asl.json")

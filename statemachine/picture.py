@@ -2,8 +2,9 @@
 The machine as a picture, drawn from its ASL.
 
 The main line goes down: from the start along `Next` and `Default`. What a Choice does otherwise leaves it to the
-left: ends, states that lead back to it, loops. What fails leaves it to the right: neighbours that are caught by the
-same state share one bracket to it. Everything is placed by these rules, so a new state finds its place by itself.
+left: ends, loops, ways around. A failure that a state mends before the main line goes on leaves it to the left, too.
+Every other failure leaves it to the right: neighbours that are caught by the same state share one bracket to it.
+Everything is placed by these rules, so a new state finds its place by itself.
 """
 
 import re
@@ -155,8 +156,11 @@ class Picture:
             y = box.bottom + GAP
 
     def _place_side(self) -> None:
-        """Left of the main line: an end beside its Choice, a detour halfway along what it goes around."""
+        """Left of the main line: an end beside its Choice, a mending state beside the state whose failure it mends."""
         x = MARGIN + SIDE_WIDTH / 2
+        for name, mending in self._mended():
+            box = self._box(mending, SIDE_WIDTH)
+            box.x, box.y = x, self.boxes[name].y
         for choice, _, target in self._otherwise():
             if target in self.boxes:
                 continue
@@ -194,12 +198,21 @@ class Picture:
             for rule in self._states[name].get("Choices", []):
                 yield name, rule, rule["Next"]
 
+    def _mended(self) -> Iterator[tuple[str, str]]:
+        """States of the main line, and the state that mends a failure of theirs and leads back to them."""
+        for name in self._spine:
+            for catch in self._states[name].get("Catch", []):
+                if self._states[catch["Next"]].get("Next") == name:
+                    yield name, catch["Next"]
+
     def _caught(self) -> dict[str, list[str]]:
-        """Who catches -> the states of the main line that it catches."""
+        """The state that catches -> the states of the main line that it catches."""
+        mending = {state for _, state in self._mended()}
         caught: dict[str, list[str]] = {}
         for name in self._spine:
             for catch in self._states[name].get("Catch", []):
-                caught.setdefault(catch["Next"], []).append(name)
+                if catch["Next"] not in mending:
+                    caught.setdefault(catch["Next"], []).append(name)
         return caught
 
     def _edges(self) -> Iterator[str]:
@@ -213,8 +226,11 @@ class Picture:
                 yield _label(above.x + 8, above.bottom + 15, _answers(rule)[1])
         for choice, rule, target in self._otherwise():
             box = self.boxes[choice]
-            yield _label(box.left - 4, box.y - 6, _answers(rule)[0], anchor="end")
+            number = self._states[choice]["Choices"].index(rule)
+            yield _label(box.left - 4, box.y + (-6 if number == 0 else 14), _answers(rule)[0], anchor="end")
             yield from self._way_left(box, self.boxes[target])
+        for name, mending in self._mended():
+            yield from self._there_and_back(self.boxes[name], self.boxes[mending])
         for handler, caught in self._caught().items():
             yield from self._way_right(caught, self.boxes[handler])
             yield from self._ways_down(handler)
@@ -230,6 +246,15 @@ class Picture:
             back = self.boxes[following]
             yield _line([(choice.left, choice.y), (target.x, choice.y), (target.x, target.top)])
             yield _line([(target.x, target.bottom), (target.x, back.y), (back.left, back.y)])
+
+    def _there_and_back(self, failing: Box, mending: Box) -> Iterator[str]:
+        above, below = failing.y - GUTTER / 3, failing.y + GUTTER / 3
+        yield _line([(failing.left, above), (mending.right, above)], "caught")
+        yield _line([(mending.right, below), (failing.left, below)])
+        over = MARGIN / 2
+        for catch in self._states[mending.name].get("Catch", []):
+            end = self.boxes[catch["Next"]]
+            yield _line([(mending.x, mending.top), (mending.x, over), (end.x, over), (end.x, end.top)], "caught")
 
     def _inside(self, choice: Box, target: Box) -> int:
         """How many loops this one goes around."""
@@ -276,8 +301,8 @@ def _ways_out(state: ASL) -> list[str]:
 
 
 def _answers(rule: ASL) -> tuple[str, str]:
-    """What is said of a Choice when its rule holds, and when it does not."""
-    return {False: ("no", "yes"), True: ("yes", "no")}.get(rule.get("BooleanEquals"), ("", ""))  # type: ignore[arg-type]
+    """What is said of a Choice when its rule holds, and when no rule does."""
+    return str(rule.get("StringEquals", "")).replace("_", " "), "otherwise"
 
 
 def _width(text: str, size: float) -> float:

@@ -1,10 +1,12 @@
 """The committed ASL: that it is what Python writes, that it is sound, and what the contract promises of it."""
 
+import importlib
 import json
 import logging
 import re
 import subprocess
 import sys
+import typing
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,6 +14,9 @@ from typing import Any
 import pytest
 from statelint.linter import Linter
 
+from bluegreen import document
+from bluegreen.document import Bake, Done, Ended, Green, Look, Opening
+from bluegreen.errors import DeploymentError
 from bluegreen.request.request import Request
 from statemachine.__main__ import DEPLOY_ASL, deploy_asl
 from statemachine.sdk import Fail, Retry
@@ -22,17 +27,43 @@ MACHINE: dict[str, Any] = json.loads(DEPLOY_ASL.read_text())
 STATES: dict[str, dict[str, Any]] = MACHINE["States"]
 TASKS = {name: state for name, state in STATES.items() if state["Type"] == "Task"}
 
+BEFORE_A_CHANGE = ("OpenDeployment", "RecoverPrevious")
+LAST_RESORTS = ("RollBack", "RejectDeployment")
+
+RUNS = {"SmokeTestGreen": "SmokeTest"}
+"""States whose handler has another name."""
+
 
 def targets(state: dict[str, Any]) -> Iterator[str]:
     yield from (state[field] for field in ("Next", "Default") if field in state)
     yield from (exit_["Next"] for field in ("Choices", "Catch") for exit_ in state.get(field, []))
 
 
+def retried(task: str) -> set[str]:
+    """The errors after which a task is tried again."""
+    return {error for retry in TASKS[task]["Retry"] if retry["MaxAttempts"] for error in retry["ErrorEquals"]}
+
+
+def last_catch(task: str) -> dict[str, Any]:
+    """Where every error leads that no other catch of the task takes."""
+    caught: dict[str, Any] = TASKS[task]["Catch"][-1]
+    return caught
+
+
+def file_of(handler: str) -> str:
+    return re.sub(r"(?<!^)(?=[A-Z])", "_", handler).lower()
+
+
+def answer_of(task: str) -> Any:
+    """The section that the task's handler answers."""
+    return typing.get_type_hints(importlib.import_module(file_of(RUNS.get(task, task))).handler)["return"]
+
+
 def test_the_committed_asl_is_what_python_writes() -> None:
     assert DEPLOY_ASL.read_text() == deploy_asl(), "run `python -m statemachine`"
 
 
-def test_statelint_accepts_it() -> None:
+def test_statelint_accepts_the_machine() -> None:
     deployed = re.sub(r"\$\{\w+\}", "arn:aws:lambda:eu-west-1:123456789012:function:x", DEPLOY_ASL.read_text())
 
     assert Linter.validate(json.loads(deployed)) == []
@@ -55,6 +86,7 @@ def test_from_every_state_there_is_a_way_to_an_end() -> None:
 def test_the_ends_are_those_of_the_contract() -> None:
     ends = {name: state["Type"] for name, state in STATES.items() if state["Type"] in ("Succeed", "Fail")}
 
+    assert set(ends) == set(document.ENDS)
     assert ends == {
         "Deployed": "Succeed",
         "NothingToDeploy": "Succeed",
@@ -82,47 +114,139 @@ def test_a_task_has_a_time_limit_of_its_own(task: str) -> None:
 
 @pytest.mark.parametrize("task", TASKS)
 def test_a_task_is_retried_when_aws_is_busy(task: str) -> None:
-    retried = {error for retry in TASKS[task]["Retry"] if retry["MaxAttempts"] for error in retry["ErrorEquals"]}
     ours, aws = "AwsUnavailable", {"Lambda.ServiceException", "Lambda.AWSLambdaException", "Lambda.SdkClientException"}
 
-    assert retried >= {ours, "Lambda.TooManyRequestsException"} | aws or retried == {"States.ALL"}
+    assert retried(task) >= {ours, "Lambda.TooManyRequestsException"} | aws or retried(task) == {"States.ALL"}
 
 
 @pytest.mark.parametrize("task", [task for task in TASKS if task not in ("OpenDeployment", "RejectDeployment")])
 def test_a_task_waits_for_what_lambda_still_does(task: str) -> None:
-    retried = {error for retry in TASKS[task]["Retry"] if retry["MaxAttempts"] for error in retry["ErrorEquals"]}
+    assert retried(task) & {"StillInProgress", "States.ALL"}
 
-    assert retried & {"StillInProgress", "States.ALL"}
+
+@pytest.mark.parametrize("task", TASKS)
+def test_a_task_retries_and_catches_by_names_that_errors_have(task: str) -> None:
+    ours = {kind.__name__ for kind in _all_below(DeploymentError)} | {"ValidationError"}
+    exits = [*TASKS[task]["Retry"], *TASKS[task]["Catch"]]
+    named = {error for exit_ in exits for error in exit_["ErrorEquals"] if "." not in error}
+
+    assert named <= ours
+
+
+def _all_below(kind: type[Exception]) -> Iterator[type[Exception]]:
+    for each in kind.__subclasses__():
+        yield each
+        yield from _all_below(each)
 
 
 @pytest.mark.parametrize("task", TASKS)
 def test_a_task_catches_everything_beside_what_went_wrong_before(task: str) -> None:
-    (catch,) = TASKS[task]["Catch"]
+    caught = last_catch(task)
 
-    assert catch["ErrorEquals"] == ["States.ALL"]
-    assert catch["ResultPath"] not in {"$", *(other["ResultPath"] for other in TASKS.values())}
-    if task in ("RollBack", "RejectDeployment"):
-        assert catch["ResultPath"] != "$.failure"
-        assert STATES[catch["Next"]]["Type"] == "Fail"
+    assert caught["ErrorEquals"] == ["States.ALL"]
+    assert caught["ResultPath"] not in {"$", *(other["ResultPath"] for other in TASKS.values())}
+    if task in LAST_RESORTS:
+        assert caught["ResultPath"] != "$.failure"
+        assert STATES[caught["Next"]]["Type"] == "Fail"
 
 
-@pytest.mark.parametrize("task", [task for task in TASKS if task not in ("RollBack", "RejectDeployment")])
+@pytest.mark.parametrize("task", [task for task in TASKS if task not in LAST_RESORTS])
 def test_before_the_first_change_a_failure_is_a_rejection_and_a_rollback_after_it(task: str) -> None:
-    (catch,) = TASKS[task]["Catch"]
+    assert last_catch(task)["ResultPath"] == "$.failure"
+    assert last_catch(task)["Next"] == ("RejectDeployment" if task in BEFORE_A_CHANGE else "RollBack")
 
-    assert catch["Next"] == ("RejectDeployment" if task == "OpenDeployment" else "RollBack")
+
+def test_only_a_lock_that_an_ended_execution_left_leads_to_another_exit() -> None:
+    others = {task: state["Catch"][:-1] for task, state in TASKS.items() if len(state["Catch"]) > 1}
+
+    assert others == {
+        "OpenDeployment": [
+            {"ErrorEquals": ["DeploymentInterrupted"], "ResultPath": None, "Next": "RecoverPrevious"},
+        ]
+    }
+
+
+def test_after_the_recovery_of_the_previous_deployment_the_request_is_opened_again_as_it_was() -> None:
+    assert TASKS["RecoverPrevious"]["Next"] == "OpenDeployment"
+    assert TASKS["RecoverPrevious"]["ResultPath"] is None
+    assert [task for task in TASKS if "RecoverPrevious" in targets(TASKS[task])] == ["OpenDeployment"]
 
 
 def test_no_state_overwrites_what_another_learned() -> None:
-    learned = [state["ResultPath"] for state in STATES.values() if state["Type"] == "Task"]
+    learned = [path for path in (state["ResultPath"] for state in TASKS.values()) if path]
 
     assert len(set(learned)) == len(learned)
 
 
-def test_no_state_overwrites_the_request() -> None:
-    asked = {f"$.{field.alias or name}" for name, field in Request.model_fields.items()}
+@pytest.mark.parametrize("task", TASKS)
+def test_a_tasks_answer_is_kept_where_the_document_has_it(task: str) -> None:
+    kept = {
+        "$": Opening,
+        "$.green": Green,
+        "$.bake": Bake,
+        "$.bake.look": Look,
+        "$.rollback": Ended,
+        "$.rejection": Ended,
+        None: Done,
+    }
 
-    assert not asked & {state["ResultPath"] for state in STATES.values() if "ResultPath" in state}
+    assert answer_of(task) is kept[TASKS[task]["ResultPath"]]
+
+
+def test_a_section_of_the_document_lies_where_the_opening_puts_it() -> None:
+    assert {"deployment", "green", "bake"} == set(Opening.model_fields) - {"evidence"}
+    assert "look" in Bake.model_fields
+
+
+def test_the_opening_alone_replaces_the_request() -> None:
+    assert [task for task, state in TASKS.items() if state["ResultPath"] == "$"] == ["OpenDeployment"]
+
+
+def test_what_a_rejection_adds_to_the_request_is_no_field_of_a_request() -> None:
+    asked = {f"$.{field.alias or name}" for name, field in Request.model_fields.items()}
+    added = {catch["ResultPath"] for task in BEFORE_A_CHANGE for catch in TASKS[task]["Catch"] if catch["ResultPath"]}
+
+    assert added == {"$.failure"}
+    assert not asked & added
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_a_task_is_told_the_document_and_what_step_functions_knows(task: str) -> None:
+    assert TASKS[task]["Parameters"] == {
+        "document.$": "$",
+        "execution.$": "$$.Execution.Id",
+        "started.$": "$$.Execution.StartTime",
+        "state.$": "$$.State.Name",
+        "retries.$": "$$.State.RetryCount",
+    }
+
+
+@pytest.mark.parametrize(
+    ("question", "about", "words", "ways"),
+    [
+        (
+            "WhatToDeploy?",
+            "$.deployment.brings",
+            typing.get_args(document.Brings),
+            {"nothing": "NothingToDeploy", "version": "SmokeTestGreen", "new_code": "UpdateCode"},
+        ),
+        (
+            "WhatNext?",
+            "$.bake.look.next",
+            [word for word in typing.get_args(document.Next) if word != "roll_back"],
+            {"bake_on": "Bake", "shift": "ShiftAlias", "complete": "CompleteDeployment"},
+        ),
+    ],
+)
+def test_a_question_has_a_way_for_every_word_that_the_document_may_have(
+    question: str, about: str, words: list[str], ways: dict[str, str]
+) -> None:
+    state = STATES[question]
+    led = {rule["StringEquals"]: rule["Next"] for rule in state["Choices"]}
+    (otherwise,) = set(words) - set(led)
+
+    assert {rule["Variable"] for rule in state["Choices"]} == {about}
+    assert led | {otherwise: state["Default"]} == ways
 
 
 @pytest.mark.parametrize("state", STATES)
@@ -138,18 +262,19 @@ def resource(name: str) -> str:
 
 
 @pytest.mark.parametrize("task", TASKS)
-def test_a_task_has_one_name_in_all_six_places(task: str) -> None:
-    file = re.sub(r"(?<!^)(?=[A-Z])", "_", task).lower()
+def test_a_task_runs_the_handler_of_its_name_in_all_six_places(task: str) -> None:
+    handler = RUNS.get(task, task)
+    file = file_of(handler)
 
-    assert TASKS[task]["Resource"] == f"${{{task}FunctionArn}}"
-    assert f" {task}FunctionArn: !GetAtt {task}Function.Arn\n" in resource("DeployStateMachine")
-    assert f" Handler: {file}.handler\n" in resource(f"{task}Function")
-    assert (ROOT / "handlers" / f"{file}.py").read_text().startswith(f'"""\n{task}: ')
+    assert TASKS[task]["Resource"] == f"${{{handler}FunctionArn}}"
+    assert f" {handler}FunctionArn: !GetAtt {handler}Function.Arn\n" in resource("DeployStateMachine")
+    assert f" Handler: {file}.handler\n" in resource(f"{handler}Function")
+    assert (ROOT / "handlers" / f"{file}.py").read_text().startswith(f'"""\n{handler}: ')
     assert (ROOT / "tests" / "handlers" / f"test_{file}.py").exists()
 
 
 class TestTheSdk:
-    def test_it_comes_without_its_side_effects(self) -> None:
+    def test_the_sdk_comes_without_its_side_effects(self) -> None:
         script = "import logging, sys, statemachine.sdk; print(logging.getLogger().level, 'sagemaker' in sys.modules)"
         ran = subprocess.run(
             [sys.executable, "-W", "error", "-c", script], cwd=ROOT, capture_output=True, text=True, check=True

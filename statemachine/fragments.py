@@ -1,0 +1,75 @@
+"""
+The parts of the state machine. Each function takes the states that its part leads to as arguments.
+
+    prepare     OpenDeployment, WhatToDeploy?; RecoverPrevious         or_else RejectDeployment
+    stage       UpdateCode, SmokeTest, PublishVersion, SmokeTestGreen  or_else RollBack
+    shift       ShiftAlias, Bake, CheckHealth, WhatNext?               or_else RollBack
+    complete    CompleteDeployment, Deployed                           or_else RollBack
+"""
+
+from collections.abc import Sequence
+
+from statemachine import states
+from statemachine.sdk import Catch, State
+from statemachine.states import TaskRow
+
+
+def line(*rows: TaskRow | State, then: State, or_else: State) -> State:
+    """States one after the other; the last leads to `then`, and every failure to `or_else`. Answers the first."""
+    following = then
+    for row in reversed(rows):
+        state = task(row, or_else=or_else) if isinstance(row, TaskRow) else row
+        state.next(following)
+        following = state
+    return following
+
+
+def task(row: TaskRow, *, or_else: State, unless: Sequence[Catch] = ()) -> State:
+    """The row's state; every failure that no catch of `unless` takes leads to `or_else`."""
+    state = row.state()
+    for catch in (*unless, Catch(error_equals=["States.ALL"], result_path=f"$.{row.failure}", next_step=or_else)):
+        state.add_catch(catch)
+    return state
+
+
+def prepare(*, new_code: State, version: State, or_else: State) -> State:
+    """Everything that can be known before anything is changed. The last deployment's remains are cleared first."""
+    recover = task(states.RECOVER_PREVIOUS, or_else=or_else)
+    interrupted = Catch(error_equals=["DeploymentInterrupted"], result_path=None, next_step=recover)
+    opened = task(states.OPEN_DEPLOYMENT, or_else=or_else, unless=[interrupted])
+    recover.next(opened)
+    opened.next(
+        states.WHAT_TO_DEPLOY.state({"nothing": states.nothing_to_deploy(), "version": version}, otherwise=new_code)
+    )
+    return opened
+
+
+def stage(*, then: State, or_else: State) -> tuple[State, State]:
+    """Make and test green while blue has the alias. Answers the first state for new code, and the one for a version."""
+    tested = line(states.SMOKE_TEST_GREEN, then=then, or_else=or_else)
+    return line(states.UPDATE_CODE, states.SMOKE_TEST, states.PUBLISH_VERSION, then=tested, or_else=or_else), tested
+
+
+def shift(*, then: State, or_else: State) -> State:
+    """Green gets the alias share by share, each baked look by look."""
+    shift_alias, bake = task(states.SHIFT_ALIAS, or_else=or_else), states.bake()
+    check_health = task(states.CHECK_HEALTH, or_else=or_else)
+    shift_alias.next(bake)
+    bake.next(check_health)
+    check_health.next(states.WHAT_NEXT.state({"bake_on": bake, "shift": shift_alias}, otherwise=then))
+    return shift_alias
+
+
+def complete(*, then: State, or_else: State) -> State:
+    """What is left to do once green has all of the alias."""
+    return line(states.COMPLETE_DEPLOYMENT, then=then, or_else=or_else)
+
+
+def reject() -> State:
+    """Nothing was touched: blue serves, and the request is answered with what was wrong with it."""
+    return line(states.REJECT_DEPLOYMENT, then=states.rejected(), or_else=states.rejected_without_record())
+
+
+def roll_back() -> State:
+    """RollBack, with retries for every error but those that a retry cannot mend."""
+    return line(states.ROLL_BACK, then=states.rolled_back(), or_else=states.rollback_failed())

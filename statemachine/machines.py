@@ -1,0 +1,34 @@
+"""The state machines, put together from fragments."""
+
+from typing import Any
+
+from statemachine import fragments, states
+from statemachine.sdk import Graph
+
+THREE_DAYS = 259_200
+
+
+def deploy_machine() -> dict[str, Any]:
+    """One function from blue to green, or back."""
+    back, rejected = fragments.roll_back(), fragments.reject()
+    completed = fragments.complete(then=states.deployed(), or_else=back)
+    shifted = fragments.shift(then=completed, or_else=back)
+    new_code, version = fragments.stage(then=shifted, or_else=back)
+    machine = Graph(
+        fragments.prepare(new_code=new_code, version=version, or_else=rejected),
+        comment="Takes a Lambda function from blue to green, or back. Written by `python -m statemachine`.",
+        timeout_seconds=THREE_DAYS,
+    )
+    return in_reading_order(machine.to_dict())
+
+
+def in_reading_order(machine: dict[str, Any]) -> dict[str, Any]:
+    """Put each state's comment first and its transitions last; the states follow the main line, then its exits."""
+
+    def rank(field: str) -> int:
+        return {"Comment": 0, "Type": 1, "Next": 3, "Default": 3, "States": 4}.get(field, 2)
+
+    def ordered(fields: dict[str, Any]) -> dict[str, Any]:
+        return {field: fields[field] for field in sorted(fields, key=rank)}
+
+    return ordered({**machine, "States": {name: ordered(state) for name, state in machine["States"].items()}})

@@ -1,0 +1,236 @@
+"""
+Every state as a row: its name, what it is for, what it learns, how long an attempt may take, what it is retried for.
+
+`runs` names the handler where that has another name than the state. `learns` is where the answer is kept in the
+document; None drops it. An attempt's time is longer than its function's own timeout, so that the function says why.
+"""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from statemachine.sdk import Choice, ChoiceRule, Fail, Retry, State, Succeed, Task, Wait
+
+AWS_IS_BUSY = [
+    "AwsUnavailable",
+    "Lambda.ServiceException",
+    "Lambda.AWSLambdaException",
+    "Lambda.SdkClientException",
+    "Lambda.TooManyRequestsException",
+]
+
+LAMBDA_GAVE_UP = ["Sandbox.Timedout", "Lambda.Unknown", "States.Timeout"]
+
+UNREADABLE = "ValidationError"
+"""The document has the wrong shape, as when the stack was updated meanwhile: recovery works from the record."""
+
+
+def when_busy() -> list[Retry]:
+    """Up to a minute and a half of patience, with jitter, so that deployments do not come back in step."""
+    busy = Retry(
+        error_equals=AWS_IS_BUSY,
+        interval_seconds=2,
+        backoff_rate=2.0,
+        max_attempts=6,
+        max_delay_seconds=30,
+        jitter_strategy="FULL",
+    )
+    return [busy, Retry(error_equals=LAMBDA_GAVE_UP, interval_seconds=2, backoff_rate=2.0, max_attempts=2)]
+
+
+def until_done(attempts: int) -> list[Retry]:
+    """When busy; and look again every five seconds at what Lambda still does, so that no function waits for it."""
+    again = Retry(error_equals=["StillInProgress"], interval_seconds=5, backoff_rate=1.0, max_attempts=attempts)
+    return [*when_busy(), again]
+
+
+def every_error(but: list[str]) -> list[Retry]:
+    """About half an hour of attempts, unless the error says that none can succeed."""
+    return [
+        Retry(error_equals=but, max_attempts=0),
+        Retry(
+            error_equals=["States.ALL"],
+            interval_seconds=2,
+            backoff_rate=2.0,
+            max_attempts=60,
+            max_delay_seconds=60,
+            jitter_strategy="FULL",
+        ),
+    ]
+
+
+@dataclass(frozen=True)
+class TaskRow:
+    """A state that runs a handler."""
+
+    name: str
+    comment: str
+    learns: str | None
+    seconds: int = 120
+    retry: list[Retry] = field(default_factory=when_busy)
+    runs: str = ""
+    failure: str = "failure"
+
+    def state(self) -> State:
+        """The state, which leads nowhere yet."""
+        return Task(
+            self.name,
+            comment=self.comment,
+            resource=f"${{{self.runs or self.name}FunctionArn}}",
+            parameters={
+                "document.$": "$",
+                "execution.$": "$$.Execution.Id",
+                "started.$": "$$.Execution.StartTime",
+                "state.$": "$$.State.Name",
+                "retries.$": "$$.State.RetryCount",
+            },
+            result_path=self.learns,
+            timeout_seconds=self.seconds,
+            retry=self.retry,
+        )
+
+
+@dataclass(frozen=True)
+class Question:
+    """A state that reads one word of the document and decides nothing itself."""
+
+    name: str
+    comment: str
+    about: str
+
+    def state(self, answers: dict[str, State], otherwise: State) -> State:
+        """Where each word leads, and where every other word does."""
+        choice = Choice(self.name, comment=self.comment)
+        for word, leads_to in answers.items():
+            choice.add_choice(ChoiceRule.StringEquals(self.about, word), leads_to)
+        choice.default_choice(otherwise)
+        return choice
+
+
+OPEN_DEPLOYMENT = TaskRow(
+    "OpenDeployment",
+    "Check the request, note what serves now, take the lock. Nothing is changed yet.",
+    learns="$",
+)
+RECOVER_PREVIOUS = TaskRow(
+    "RecoverPrevious",
+    "Undo the deployment of an execution that died with the lock.",
+    learns=None,
+    seconds=300,
+    retry=until_done(60),
+    failure="failure",
+)
+WHAT_TO_DEPLOY = Question(
+    "WhatToDeploy?",
+    "New code goes through $LATEST, a published version does not, and blue's own code is nothing to deploy.",
+    about="$.deployment.brings",
+)
+UPDATE_CODE = TaskRow(
+    "UpdateCode",
+    "Put the new code into $LATEST, which no user is sent to.",
+    learns=None,
+    retry=until_done(60),
+)
+SMOKE_TEST = TaskRow(
+    "SmokeTest", "Ask $LATEST what a test user would ask.", learns=None, seconds=300, retry=until_done(60)
+)
+PUBLISH_VERSION = TaskRow(
+    "PublishVersion",
+    "Freeze $LATEST as green, if it still is the code that was tested.",
+    learns="$.green",
+    retry=until_done(180),
+)
+SMOKE_TEST_GREEN = TaskRow(
+    "SmokeTestGreen",
+    "Ask green itself the same, before it gets traffic.",
+    learns=None,
+    seconds=300,
+    retry=until_done(60),
+    runs="SmokeTest",
+)
+SHIFT_ALIAS = TaskRow("ShiftAlias", "Give green its next share of the alias.", learns="$.bake", retry=until_done(180))
+CHECK_HEALTH = TaskRow(
+    "CheckHealth",
+    "Compare green's metrics with blue's; a green that is worse is a failure.",
+    learns="$.bake.look",
+    retry=until_done(180),
+)
+WHAT_NEXT = Question(
+    "WhatNext?",
+    "Watch this share longer, give green the next one, or complete the deployment.",
+    about="$.bake.look.next",
+)
+COMPLETE_DEPLOYMENT = TaskRow(
+    "CompleteDeployment",
+    "Close the record, free the lock, tell people.",
+    learns=None,
+    retry=every_error(but=["AliasMoved", "DeploymentOver", "NotTheHolder", UNREADABLE]),
+)
+ROLL_BACK = TaskRow(
+    "RollBack",
+    "Give blue the alias back and $LATEST its code; retried for half an hour.",
+    learns="$.rollback",
+    seconds=300,
+    retry=every_error(but=["RollbackImpossible", "NotTheHolder", UNREADABLE]),
+    failure="rollback_failure",
+)
+REJECT_DEPLOYMENT = TaskRow(
+    "RejectDeployment",
+    "Close the record, free the lock, say what was wrong.",
+    learns="$.rejection",
+    failure="rejection_failure",
+)
+
+
+def bake() -> Any:
+    """The wait between a shift or a look and the next look."""
+    return Wait("Bake", comment="Let users meet green until the next look.", seconds_path="$.bake.look.next_seconds")
+
+
+def deployed() -> State:
+    """An end."""
+    return Succeed("Deployed", comment="Green serves.")
+
+
+def nothing_to_deploy() -> State:
+    """An end."""
+    return Succeed("NothingToDeploy", comment="Blue is this code already.")
+
+
+def rejected() -> State:
+    """An end."""
+    return Fail(
+        "Rejected",
+        comment="Nothing was touched; blue serves.",
+        error_path="$.rejection.error",
+        cause_path="$.rejection.cause",
+    )
+
+
+def rejected_without_record() -> State:
+    """An end."""
+    return Fail(
+        "RejectedWithoutRecord",
+        comment="Nothing was touched; blue serves. The record of it could not be written.",
+        error_path="$.failure.Error",
+        cause_path="$.failure.Cause",
+    )
+
+
+def rolled_back() -> State:
+    """An end."""
+    return Fail(
+        "RolledBack",
+        comment="Blue serves again.",
+        error_path="$.rollback.error",
+        cause_path="$.rollback.cause",
+    )
+
+
+def rollback_failed() -> State:
+    """An end."""
+    return Fail(
+        "RollbackFailed",
+        comment="Who serves is unknown. The record says what an operator must do.",
+        error="RollbackFailed",
+        cause_path="$.rollback_failure.Cause",
+    )
