@@ -1,27 +1,43 @@
 """
-CompleteDeployment: see that green serves everybody, close the record, tell people.
+CompleteDeployment: check that the alias is at green alone, close the record, tell people.
 
 Safe to retry: a record that says Deployed is not written again.
 """
 
 from bluegreen import news
-from bluegreen.aws import aliases
-from bluegreen.baking.alias import expected, latest_must_be_ours, must_be
-from bluegreen.document import Baking, Completion
+from bluegreen.aws import aliases, functions
+from bluegreen.baking.alias import must_be
+from bluegreen.decisions.restoration import LatestKind
+from bluegreen.decisions.route import Route
+from bluegreen.document import DEPLOYED, Done
 from bluegreen.edge import step
-from bluegreen.errors import DeploymentOver
-from bluegreen.ledger import records
+from bluegreen.errors import DeploymentError, DeploymentOver
+from bluegreen.ledger import deployments
+from bluegreen.request.artifact import Existing
+from bluegreen.rings import Completing
 
 
 @step
-def handler(deployment: Baking) -> Completion:
+def handler(deployment: Completing) -> Done:
     plan, green = deployment.plan, deployment.green.version
-    record = records.find(plan.deployment)
-    if record and record.state == records.OPEN:
-        must_be(plan, expected(plan, green, deployment.shift), aliases.read(plan.function, plan.alias))
-        latest_must_be_ours(plan)
-        records.close(record.lock, records.DEPLOYED, serving=green)
-        record = records.find(plan.deployment)
-    if record is None or record.state != records.DEPLOYED:
-        raise DeploymentOver(f"Deployment {plan.deployment} was undone before it was complete.")
-    return Completion(serving=green, told=news.tell(plan.deployment))
+    if deployment.record.state != DEPLOYED:
+        wanted = Route(primary=green)
+        must_be(plan.target, wanted, aliases.read(plan.target, wanted))
+        completed = deployments.complete(deployment.record, latest_outcome=_latest(deployment))
+        record = deployments.find(plan.id)
+        if not completed and (record is None or record.state != DEPLOYED):
+            raise DeploymentOver(f"Deployment {plan.id} was undone before it was complete.")
+    return Done(evidence={"serving": green, "told": news.tell(plan.id)})
+
+
+def _latest(deployment: Completing) -> LatestKind:
+    """Whether someone else has changed $LATEST since green was published: noted, and no reason to undo anything."""
+    plan = deployment.plan
+    if isinstance(plan.artifact, Existing):
+        return "not_part"
+    try:
+        latest = functions.describe(plan.target)
+    except DeploymentError:
+        return "unseen"
+    ours = latest.holds(plan.code) and latest.has_settings_of(plan.latest, deployment.record.proof)
+    return "unchanged" if ours else "changed_by_others"

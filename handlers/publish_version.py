@@ -5,31 +5,31 @@ Safe to retry: Lambda publishes the same code once.
 """
 
 from bluegreen.aws import functions
-from bluegreen.document import Green, Updated
+from bluegreen.document import Green
 from bluegreen.edge import step
 from bluegreen.errors import AwsRefused, LatestMoved
-from bluegreen.ledger import records
+from bluegreen.ledger import deployments
+from bluegreen.rings import Opened
 
 
 @step
-def handler(deployment: Updated) -> Green:
-    plan = deployment.plan
+def handler(deployment: Opened) -> Green:
     try:
-        green = _publish(deployment)
+        version = _published(deployment)
     except AwsRefused:
-        # Lambda changes revisions by itself, late, and a lost reply may have published: what is there decides.
-        green = _publish(deployment)
-    records.learn_green(plan.deployment, green.version)
-    functions.when_ready(plan.function, green.version)
-    return green
+        # Lambda may have changed the revision by itself, or published although the reply was lost: read it again.
+        version = _published(deployment)
+    deployments.learn_green(deployment.plan.id, version)
+    functions.when_ready(deployment.target, version)
+    return Green(version=version)
 
 
-def _publish(deployment: Updated) -> Green:
-    plan = deployment.plan
-    latest = functions.when_ready(plan.function)
-    if latest.sha256 != deployment.code.sha256 or not latest.has_settings_of(plan.latest):
+def _published(deployment: Opened) -> str:
+    plan, target = deployment.plan, deployment.target
+    latest = functions.when_ready(target)
+    if not latest.holds(plan.code) or not latest.has_settings_of(plan.latest, deployment.record.proof):
         raise LatestMoved(
-            f"The code or the configuration of {plan.function} changed after its smoke test: someone else did that, "
+            f"The code or the configuration of {target.function} changed after its smoke test: someone else did that, "
             "or a deployment to another of its aliases."
         )
-    return functions.publish(plan.function, latest, f"bluegreen {plan.deployment}")
+    return functions.publish(target, latest, f"bluegreen {plan.id}")

@@ -2,7 +2,7 @@
 ReceiveUpload: an object created at functions/<FunctionName>/<anything>.zip becomes a deployment of that function.
 
 Safe to repeat: the execution's name comes from the upload, so an event delivered twice is one deployment.
-An upload that cannot be deployed starts an execution all the same, which ends Rejected and says why.
+An upload that cannot be deployed starts an execution, too, which ends Rejected and says why.
 """
 
 import os

@@ -1,11 +1,12 @@
 """
-RecoverDeployments: make whole what an execution left behind that was stopped, timed out or could not roll back.
+RecoverDeployments: undo the deployment of an execution that was stopped, timed out or could not roll back.
 
-Runs when Step Functions says that an execution ended badly, and every few minutes for every lock that is held and every
-end that nobody was told of, since events can be lost. Safe to repeat and safe beside itself.
+It runs when Step Functions says that an execution ended badly. Since such events can be lost, it also sweeps every few
+minutes over every lock that is held and every end that people were not told of. Safe to repeat and safe beside itself.
 """
 
 import random
+import sys
 from typing import Any, Literal
 
 from aws_lambda_powertools.metrics import MetricUnit
@@ -15,37 +16,79 @@ from bluegreen import clock, news
 from bluegreen.aws import executions
 from bluegreen.edge import logger, metrics
 from bluegreen.errors import AwsUnavailable, DeploymentError, StillInProgress
-from bluegreen.ledger import records
+from bluegreen.ledger import deployments, locks
+from bluegreen.ledger.locks import Lock
+from bluegreen.model import Section
 from bluegreen.rollback.recovery import call_without_record, recover
 
 PAUSES_SECONDS = (0, 10, 20, 40)
 """Before each attempt; what is not done then is left to Lambda's own retries and to the next sweep."""
 
+ENDED_BADLY = ("FAILED", "TIMED_OUT", "ABORTED")
+
 KEPT_SECONDS = 300
-"""Of the function's ten minutes, for the look that is begun last and then for telling people."""
+"""Of the function's ten minutes, reserved for the last recovery and for notifications."""
 
 Found = Literal["recovered", "running", "later", "failed"]
+"""`later`: the next attempt may succeed. `failed`: an operator must help."""
+
+
+class Occasion(Section):
+    """Why it runs: the end of one execution, or, without its ARN, a sweep over all."""
+
+    executionArn: str = ""  # noqa: N815  # as EventBridge writes it
+    name: str = ""
+    status: str = executions.RUNNING
+
+    def locks(self) -> tuple[list[Lock], list[str]]:
+        """
+        The lock of that execution, or all of them, and the keys of those that cannot be read.
+
+        All come in random order, so that one slow lock does not starve the same others.
+        """
+        if not self.executionArn:
+            held_now, unreadable = locks.all_held()
+            return random.sample(held_now, len(held_now)), unreadable
+        record = deployments.find(self.name)
+        held = locks.held(record.target) if record else None
+        return [held] if held and held.held_by == self.executionArn else [], []
+
+    def tell(self) -> dict[str, bool | None]:
+        """Tell people of that execution's end, or of every end they were not told of; whether they know now."""
+        if not self.executionArn:
+            return {record.id: _told(record.id) for record in deployments.untold()}
+        if deployments.find(self.name):
+            return {self.name: _told(self.name)}
+        execution = executions.describe(self.executionArn)
+        if execution is None or execution.name != self.name or execution.status not in ENDED_BADLY:
+            return {}
+        return {execution.name: news.tell_without_record(execution)}
+
+    def wants_another_look(self, found: Found) -> bool:
+        """Also at what still runs, if the event says that it has ended: DescribeExecution is eventually consistent."""
+        return found == "later" or (found == "running" and self.status != executions.RUNNING)
 
 
 @logger.inject_lambda_context(correlation_id_path="id", clear_state=True)
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, list[str]]:
-    looked_at = _locks_at_last(event)
-    found: dict[str, Found] = {}  # what there was no time for is the next sweep's, and no failure
+    occasion = Occasion.model_validate(event.get("detail") or {})
+    looked_at, unreadable = _locks_at_last(occasion)
+    for key in unreadable:
+        _count_failure("a lock of another stack version", key)
+    found: dict[str, Found] = {}  # a lock without an entry is left to the next sweep
     for pause in PAUSES_SECONDS:
-        again = [lock for lock in looked_at if _is_to_be_looked_at(event, found.get(lock.deployment, "later"))]
+        again = [lock for lock in looked_at if occasion.wants_another_look(found.get(lock.deployment, "later"))]
         if again and _has_time(context, pause):
             clock.sleep(pause)
             found |= {lock.deployment: _recovered(lock) for lock in again if _has_time(context)}
-    recovered, failed, waiting = (
-        [deployment for deployment, each in found.items() if each == wanted]
-        for wanted in ("recovered", "failed", "later")
-    )
-    told = _tell(event)
+    told = occasion.tell()
     logger.info("looked", extra={"found": found, "told": told})
-    untold = [deployment for deployment, known in told.items() if known is None]
-    if unfinished := dict.fromkeys(failed + waiting + untold):
-        raise DeploymentError(f"not recovered or not told of, and tried again in some minutes: {', '.join(unfinished)}")
-    return {"recovered": recovered}
+    unfinished = [*unreadable, *(deployment for deployment, each in found.items() if each in ("later", "failed"))]
+    unfinished += [deployment for deployment, known in told.items() if known is None]
+    if unfinished:
+        names = ", ".join(dict.fromkeys(unfinished))
+        raise DeploymentError(f"Not recovered, or people were not told: {names}. The next sweep tries again.")
+    return {"recovered": [deployment for deployment, each in found.items() if each == "recovered"]}
 
 
 def _has_time(context: LambdaContext, pause: int = 0) -> bool:
@@ -53,64 +96,43 @@ def _has_time(context: LambdaContext, pause: int = 0) -> bool:
     return context.get_remaining_time_in_millis() > (KEPT_SECONDS + pause) * 1000
 
 
-def _is_to_be_looked_at(event: dict[str, Any], found: Found) -> bool:
-    """Also what still runs, if the event says that it has ended: DescribeExecution is behind it then."""
-    ended = event.get("detail", {}).get("status", executions.RUNNING) != executions.RUNNING
-    return found == "later" or (found == "running" and ended)
-
-
-def _recovered(lock: records.Lock) -> Found:
-    """`later` for what the next attempt may find otherwise, `failed` for what takes a person."""
+def _recovered(lock: Lock) -> Found:
     try:
-        return "recovered" if recover(lock) else "running"
+        return recover(lock)
     except (AwsUnavailable, StillInProgress) as error:
         logger.warning("not recovered yet", extra={"deployment": lock.deployment, "cause": str(error)})
         return "later"
-    except Exception:  # whatever is wrong with one, the others must not wait for it
-        logger.exception("not recovered", extra={"deployment": lock.deployment})
-        metrics.add_metric(name="RollbackFailed", unit=MetricUnit.Count, value=1)
-        metrics.flush_metrics()  # at once: whatever happens to this function afterwards, the alarm goes off
+    except Exception:  # a fault in one record must not hold up the others
+        _count_failure("not recovered", lock.deployment)
         return "failed"
 
 
-def _locks_at_last(event: dict[str, Any]) -> list[records.Lock]:
-    """Once the table answers. While it is away people are told at least what the execution said."""
+def _count_failure(what: str, of: str) -> None:
+    """The alarm goes off also if this function is killed afterwards."""
+    logger.error(what, exc_info=sys.exc_info()[0] is not None, extra={"deployment": of})
+    metrics.add_metric(name="RollbackFailed", unit=MetricUnit.Count, value=1)
+    metrics.flush_metrics()
+
+
+def _locks_at_last(occasion: Occasion) -> tuple[list[Lock], list[str]]:
+    """
+    Read the locks, retrying while DynamoDB is unavailable.
+
+    If it stays unavailable, people are told what the execution itself reported.
+    """
     for pause in PAUSES_SECONDS:
         clock.sleep(pause)
         try:
-            return _locks(event)
+            return occasion.locks()
         except DeploymentError as error:
             last = error
-    detail = event.get("detail", {})
-    if "executionArn" in detail and (execution := executions.describe(detail["executionArn"])):
+    if occasion.executionArn and (execution := executions.describe(occasion.executionArn)):
         call_without_record(execution)
     raise last
 
 
-def _locks(event: dict[str, Any]) -> list[records.Lock]:
-    """Of the execution that the event tells of, or all that are held."""
-    detail = event.get("detail", {})
-    if "executionArn" not in detail:
-        held_now = records.locks()
-        return random.sample(held_now, len(held_now))  # whatever keeps one waiting is not before the same others again
-    record = records.find(detail["name"])
-    held = records.held(record.function, record.alias) if record else None
-    return [held] if held and held.held_by == detail["executionArn"] else []
-
-
-def _tell(event: dict[str, Any]) -> dict[str, bool | None]:
-    """Of the deployment that the event tells of, or of all of whose end nobody was told; whether they know now."""
-    detail = event.get("detail", {})
-    if "executionArn" not in detail:
-        return {record.id: _told(record.id) for record in records.untold()}
-    if records.find(detail["name"]):
-        return {detail["name"]: _told(detail["name"])}
-    execution = executions.describe(detail["executionArn"])
-    return {execution.name: news.tell_without_record(execution)} if execution else {}
-
-
 def _told(deployment: str) -> bool | None:
-    """Whether people know of its end; None for a fault of ours, for which no other end must be kept back."""
+    """Whether people know of its end; None if telling failed because of a bug, which must not keep back the others."""
     try:
         return news.tell(deployment)
     except Exception:

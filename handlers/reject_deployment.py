@@ -4,45 +4,43 @@ RejectDeployment: write down why a request was refused; nothing was touched.
 Safe to retry: a record is written once.
 """
 
-import os
-from typing import Any
-
 from bluegreen import clock, news
 from bluegreen.aws import notifications
-from bluegreen.document import DIRECTLY, Refused, Rejection
-from bluegreen.edge import Execution, step
-from bluegreen.ledger import records
+from bluegreen.document import DIRECTLY, REJECTED, Ended
+from bluegreen.edge import step
+from bluegreen.errors import DeploymentOver
+from bluegreen.ledger import deployments, refusals
+from bluegreen.ledger.record import Record
+from bluegreen.rings import Refused
 
 
 @step
-def handler(refused: Refused, execution: Execution) -> Rejection:
+def handler(refused: Refused) -> Ended:
     error, cause = refused.failure.error, refused.failure.sentence
-    now = clock.iso(clock.now())
-    record = records.Record(
-        id=execution.name,
-        function=_plain(refused.function or "unknown"),
-        alias=_plain(refused.alias or os.environ["DEFAULT_ALIAS"]),
-        state=records.REJECTED,
-        execution=execution.arn,
-        started_at=execution.started_at,
-        started_by=_plain(refused.started_by or DIRECTLY),
-        artifact=str(refused.artifact or "unknown")[:1024],
-        ended_at=now,
+    if refused.name_was_taken:
+        told = refusals.may_tell(refused.target, refused.call.name) and notifications.tell(
+            f"Rejected: {refused.target} was not touched", f"{error}: {cause}"
+        )
+        return Ended(error=error, cause=cause, evidence={"told": told})
+    if refused.record is None:
+        deployments.keep_refused(_record(refused, error, cause))
+    elif not deployments.close(refused.record, REJECTED, error=error, cause=cause):
+        now = deployments.find(refused.record.id)
+        if now and now.live:
+            raise DeploymentOver(f"Deployment {now.id} has changed something already, so it cannot be refused.")
+    return Ended(error=error, cause=cause, evidence={"told": news.tell(refused.call.name)})
+
+
+def _record(refused: Refused, error: str, cause: str) -> Record:
+    return Record(
+        id=refused.call.name,
+        target=refused.target,
+        state=REJECTED,
+        execution=refused.call.execution,
+        started_at=refused.started_at,
+        started_by=refused.started_by or DIRECTLY,
+        artifact=refused.artifact,
+        ended_at=clock.iso(clock.now()),
         error=error,
         cause=cause,
     )
-    opened = records.find(execution.name)
-    if opened is None:
-        records.keep(record)
-    elif opened.started_at != execution.started_at:
-        # The record by its name is another deployment's.
-        told = notifications.tell(f"Rejected: {record.function}:{record.alias} was not touched", f"{error}: {cause}")
-        return Rejection(error=error, cause=cause, told=told)
-    else:
-        records.close(opened.lock, records.REJECTED, error=error, cause=cause)
-    return Rejection(error=error, cause=cause, told=news.tell(record.id))
-
-
-def _plain(name: Any) -> str:
-    """Whatever was sent as a name, short and printable enough for a key and a subject."""
-    return "".join(letter for letter in str(name)[:128] if letter.isascii() and letter.isprintable()) or "unknown"

@@ -1,33 +1,48 @@
 """
-RollBack: put blue back, whatever happened.
+RollBack: put blue back.
 
-Safe to repeat, and repeated for a long time: it reads before it changes, and verifies what it did.
+Safe to retry, and retried for half an hour: the handler reads before it changes, and verifies each change.
 """
 
 from bluegreen.decisions.route import Route, route
-from bluegreen.document import Failed, Rollback
-from bluegreen.edge import Execution, step
-from bluegreen.errors import AliasMoved, GreenUnhealthy, LatestMoved
-from bluegreen.rollback.recovery import finish
-from bluegreen.rollback.undo import undo
+from bluegreen.document import Ended
+from bluegreen.edge import step
+from bluegreen.errors import AwsRefused, AwsUnavailable
+from bluegreen.rings import Failed
+from bluegreen.rollback.alias import take_back
+from bluegreen.rollback.undo import mark, restore
 
-FOUND_BETWEEN_SHIFTS = {error.__name__ for error in (AliasMoved, GreenUnhealthy, LatestMoved)}
+FOUND_BETWEEN_SHIFTS = ("AliasMoved", "GreenUnhealthy")
+"""After these errors the alias cannot have the next weight: no UpdateAlias is without an answer."""
 
 
 @step
-def handler(deployment: Failed, execution: Execution) -> Rollback:
-    plan, failure = deployment.plan, deployment.failure
-    rollback = undo(plan, _left(deployment), failure.error, failure.sentence, tried=execution.retries)
-    return finish(plan.deployment, rollback)
+def handler(deployment: Failed) -> Ended:
+    record, failure = deployment.record, deployment.failure
+    if record is None:
+        raise _without_the_ledger(deployment, _routes(deployment))
+    try:
+        marked = mark(record, failure.error, failure.sentence)
+    except (AwsRefused, AwsUnavailable) as away:
+        if not record.live or record.alias_returned_at:
+            raise
+        raise _without_the_ledger(deployment, record.routes) from away
+    return restore(marked, attempt=deployment.call.retries)
 
 
-def _left(deployment: Failed) -> list[Route]:
-    """As the last shift left the alias, or as one may have that failed without an answer."""
-    plan, green, shift, look = deployment.plan, deployment.green, deployment.shift, deployment.look
-    weights = [shift.green_weight] if shift else []
+def _routes(deployment: Failed) -> tuple[Route, ...]:
+    """Where this deployment may have left the alias, by the document."""
+    blue, green, bake = deployment.deployment.blue, deployment.green, deployment.bake
+    if green is None or bake.look.next == "complete":
+        return ()  # green was found healthy, and CompleteDeployment may have closed the record
+    weights = [shift.weight for shift in bake.shifts[-1:]]
     if deployment.failure.error not in FOUND_BETWEEN_SHIFTS:
-        if plan.schedule.adaptive:
-            weights.append((look.next_weight if look else 0) or plan.schedule.first_weight)
-        else:
-            weights += [step.weight for step in plan.schedule.steps[shift.step if shift else 0 :][:1]]
-    return [route(plan.blue.version, green.version, weight) for weight in weights] if green else []
+        weights.append(bake.look.next_weight)
+    return tuple(route(blue, green.version, weight) for weight in weights)
+
+
+def _without_the_ledger(deployment: Failed, routes: tuple[Route, ...]) -> AwsUnavailable:
+    """Users get blue back at once; the rest waits until the ledger answers."""
+    known = deployment.deployment
+    back = take_back(known.target, known.blue, routes, deployment.call.retries, deployment.bake.revision)
+    return AwsUnavailable(f"{back} The deployments table does not answer, so the record is still open.")

@@ -2,8 +2,10 @@
 ServeApi: deployments over HTTP, for callers that sign as IAM principals.
 
     POST /deployments              the request; 202 with the deployment's id
-    GET  /deployments/{id}         the record and its steps
-    GET  /deployments?function=F   a function's deployments, the newest first
+    GET  /deployments/{id}         the record, the plan and the steps
+    GET  /deployments?function=F   a function's deployments, the newest first; with &refused=true its refused requests
+
+A list that has more says `next`; the same request with `&next=...` goes on there.
 """
 
 import os
@@ -18,16 +20,17 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from bluegreen.aws import executions
 from bluegreen.edge import logger
-from bluegreen.errors import AwsUnavailable, InvalidRequest
-from bluegreen.ledger import records
+from bluegreen.errors import AwsRefused, AwsUnavailable, InvalidRequest
+from bluegreen.ledger import audit, deployments
 from bluegreen.request.request import Request
+from bluegreen.target import Target
 
 app = APIGatewayHttpResolver()
 
 
 @app.post("/deployments")
 def start() -> tuple[dict[str, Any], int]:
-    """The same checks as the machine's first state makes, so that a wrong field is known at once."""
+    """Start a deployment. A wrong field is refused at once; OpenDeployment checks artifact and alias later."""
     try:
         body = app.current_event.json_body
     except (ValueError, TypeError) as error:
@@ -45,12 +48,15 @@ def start() -> tuple[dict[str, Any], int]:
 
 @app.get("/deployments/<deployment>")
 def show(deployment: str) -> dict[str, Any]:
-    """An execution that has not written its record yet is a deployment too."""
+    """The record, the plan and a page of steps. An execution that has not written its record yet is shown too."""
     if not re.fullmatch(r"[A-Za-z0-9_-]{1,80}", deployment):
         raise NotFoundError(f"{deployment!r} cannot be a deployment's id")
-    record = records.find(deployment)
+    record = deployments.find(deployment)
     if record:
-        return record.to_json() | {"steps": [step.model_dump(mode="json") for step in records.steps(deployment)]}
+        plan = deployments.plan_of(deployment)
+        steps, following = audit.steps(deployment, _next())
+        shown = record.to_json() | ({"plan": plan.model_dump(mode="json")} if plan else {})
+        return shown | {"steps": [step.model_dump(mode="json") for step in steps]} | _page(following)
     execution = executions.describe(executions.arn_of(os.environ["STATE_MACHINE_ARN"], deployment))
     if execution is None:
         raise NotFoundError(f"there is no deployment {deployment}")
@@ -59,11 +65,26 @@ def show(deployment: str) -> dict[str, Any]:
 
 @app.get("/deployments")
 def of_function() -> dict[str, Any]:
-    """Up to fifty."""
+    """A page, the newest first; with `refused=true` of the requests that were refused."""
     function = app.current_event.get_query_string_value("function", "")
-    if not function:
-        raise BadRequestError("function: say whose deployments, as in /deployments?function=NAME")
-    return {"deployments": [record.to_json() for record in records.of_function(function)]}
+    if not re.fullmatch(r"[A-Za-z0-9_-]{1,64}", function):
+        raise BadRequestError("function: write the name of a function, as in /deployments?function=NAME")
+    target = Target.beside(os.environ["STATE_MACHINE_ARN"], function, os.environ["DEFAULT_ALIAS"])
+    refused = app.current_event.get_query_string_value("refused", "") == "true"
+    found, following = deployments.of_function(target, refused=refused, after=_next())
+    return {"deployments": [record.to_json() for record in found]} | _page(following)
+
+
+def _next() -> str:
+    """The `next` of the page before. Raises BadRequestError if it is none of ours."""
+    token = app.current_event.get_query_string_value("next", "")
+    if token and not re.fullmatch(r"[\w:.#|+-]{1,200}", token):
+        raise BadRequestError("next: send the `next` of the previous page unchanged")
+    return token
+
+
+def _page(following: str) -> dict[str, str]:
+    return {"next": following} if following else {}
 
 
 @app.exception_handler(AwsUnavailable)  # type: ignore[untyped-decorator]  # Powertools types it loosely
@@ -74,6 +95,17 @@ def busy(error: AwsUnavailable) -> Response[dict[str, str]]:
         status_code=HTTPStatus.SERVICE_UNAVAILABLE,
         content_type=content_types.APPLICATION_JSON,
         body={"message": "AWS could not answer now; try again in a moment"},
+    )
+
+
+@app.exception_handler(AwsRefused)  # type: ignore[untyped-decorator]
+def refused(error: AwsRefused) -> Response[dict[str, str]]:
+    """DynamoDB takes no such key: a `next` that looks like one of ours and is none."""
+    logger.warning("AWS refuses", extra={"cause": str(error)})
+    return Response(
+        status_code=HTTPStatus.BAD_REQUEST,
+        content_type=content_types.APPLICATION_JSON,
+        body={"message": "AWS refuses this request; nothing was started. If it has `next`, send it unchanged"},
     )
 
 

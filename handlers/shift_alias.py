@@ -1,39 +1,69 @@
 """
 ShiftAlias: give green its next share of the alias.
 
-Safe to retry: the step taken depends only on the share already recorded, and an alias that has it is left alone.
+Safe to retry: the step taken depends only on the shifts in the document, and an alias that has it is left alone. The
+alias is not read before: it still has the revision of the last shift, unless someone else has moved it.
 """
 
 from bluegreen import clock
 from bluegreen.aws import aliases
-from bluegreen.baking.alias import expected, latest_must_be_ours, must_be
-from bluegreen.decisions.route import route
-from bluegreen.decisions.shift import Shift, next_shift
-from bluegreen.document import Shifting
+from bluegreen.baking.alias import left_at, must_be
+from bluegreen.decisions.pace import longest, pace_of, seconds_to_next_look
+from bluegreen.decisions.route import Route, route
+from bluegreen.decisions.shift import Shifted, next_weight
+from bluegreen.document import Bake
 from bluegreen.edge import step
 from bluegreen.errors import PreconditionFailed, StillInProgress
-from bluegreen.ledger import records
+from bluegreen.ledger import deployments
+from bluegreen.rings import Shifting
+
+ATTEMPTS = 2
+"""With the revision of the last shift, and with the one that the alias has."""
 
 
 @step
-def handler(deployment: Shifting) -> Shift:
-    plan, green = deployment.plan, deployment.green.version
-    allowed = deployment.look.next_weight if deployment.look else None
-    shift = next_shift(plan.schedule, deployment.shift, clock.now(), plan.health.period_seconds, allowed)
-    target = route(plan.blue.version, green, shift.green_weight)
-    found = aliases.read(plan.function, plan.alias)
-    if found.route == target:
-        return shift
-    must_be(plan, expected(plan, green, deployment.shift), found)
-    latest_must_be_ours(plan)
-    had = [deployment.shift.green_weight] if deployment.shift else []
-    records.learn_shift(plan.deployment, shift.step, green, [*had, shift.green_weight])
-    try:
-        aliases.point(plan.function, plan.alias, target, found.revision)
-    except PreconditionFailed:
-        # Our own call may have worked with its reply lost: what the alias says decides.
-        now = aliases.read(plan.function, plan.alias)
-        if now.route == found.route:
-            raise StillInProgress(f"{plan.name} has another revision and the route it had; shifting again") from None
-        must_be(plan, target, now)
-    return shift
+def handler(deployment: Shifting) -> Bake:
+    plan, bake = deployment.plan, deployment.bake
+    shifts = (*bake.shifts, Shifted(at=clock.now(), weight=bake.look.next_weight))
+    revision = _shifted(deployment, shifts)
+    following = next_weight(plan.schedule, len(shifts))
+    look = bake.look.model_copy(update={"next_seconds": _first_look(deployment, shifts), "next_weight": following})
+    return Bake(shifts=shifts, revision=revision, look=look)
+
+
+def _shifted(deployment: Shifting, shifts: tuple[Shifted, ...]) -> str:
+    """Point the alias to green's share; the alias's revision after that."""
+    target, green = deployment.target, deployment.green.version
+    before = left_at(deployment.plan.blue.version, green, deployment.bake)
+    wanted = route(deployment.plan.blue.version, green, shifts[-1].weight)
+    revision = deployment.bake.revision
+    for _ in range(ATTEMPTS):
+        # Written after the alias's revision is known and before it is used: an undoing that begins in between is seen.
+        weights = tuple(shift.weight for shift in shifts[-2:])
+        deployments.learn_shift(deployment.plan.id, len(shifts), green, weights)
+        try:
+            return aliases.point(target, wanted, revision).revision
+        except PreconditionFailed:
+            found = _found(deployment, before, wanted)
+        if found.route == wanted:
+            return found.revision  # our own call worked, although its reply was lost
+        revision = found.revision
+    raise StillInProgress(f"{target} has another revision each time it is read; ShiftAlias tries again")
+
+
+def _found(deployment: Shifting, before: Route, wanted: Route) -> aliases.Alias:
+    """The alias as it is, where the last shift left it or where this one wants it. Raises AliasMoved."""
+    found = aliases.read(deployment.target, before, wanted)
+    must_be(deployment.target, wanted if found.route == wanted else before, found)
+    return found
+
+
+def _first_look(deployment: Shifting, shifts: tuple[Shifted, ...]) -> int:
+    """Seconds until the first look after this shift; a share that does not bake is looked at at once."""
+    schedule, health = deployment.plan.schedule, deployment.plan.health
+    pace = pace_of(schedule, health.period_seconds)
+    if schedule.adaptive:
+        baked = shifts[-1].at - shifts[0].at
+        return 0 if shifts[-1].weight == 1 else seconds_to_next_look(baked, schedule.longest_seconds, pace)
+    step_ = schedule.steps[len(shifts) - 1]
+    return seconds_to_next_look(0, step_.bake_seconds, pace) if longest(schedule, step_) else 0

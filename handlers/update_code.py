@@ -7,30 +7,33 @@ Safe to retry: code that is there already is not sent again.
 from contextlib import suppress
 
 from bluegreen.aws import functions
-from bluegreen.document import Code, Opened
+from bluegreen.document import Done
 from bluegreen.edge import step
 from bluegreen.errors import LatestMoved, PreconditionFailed, StillInProgress
-from bluegreen.ledger import records
+from bluegreen.ledger import deployments
+from bluegreen.rings import Opened
 
 
 @step
-def handler(deployment: Opened) -> Code:
-    plan = deployment.plan
-    latest = functions.when_settled(plan.function)
+def handler(deployment: Opened) -> Done:
+    plan, target, salt = deployment.plan, deployment.target, deployment.record.proof
+    latest = functions.when_settled(target)
     if not latest.holds(plan.code):
-        if latest.sha256 != plan.latest.sha256 or not latest.has_settings_of(plan.latest):
+        if not latest.is_as(plan.latest, salt):
             raise LatestMoved(
-                f"The code or the configuration of {plan.function} changed since the deployment opened: someone else "
+                f"The code or the configuration of {target.function} changed since the deployment opened: someone else "
                 "did that, or a deployment to another of its aliases."
             )
-        records.learn_code_sent(plan.deployment)
-        with suppress(PreconditionFailed):  # our own call may have worked with its reply lost: what is there decides
-            functions.update(plan.function, plan.code, latest.revision)
-        latest = functions.when_ready(plan.function)
-        if latest.sha256 == plan.latest.sha256 and latest.has_settings_of(plan.latest):
-            raise StillInProgress(f"$LATEST of {plan.function} has another revision and the code it had; sending again")
+        deployments.learn_code_sent(plan.id)
+        with suppress(PreconditionFailed):  # our own call may have worked although its reply was lost
+            functions.update(target, plan.code, latest.revision)
+        latest = functions.when_ready(target)
+        if latest.is_as(plan.latest, salt):
+            raise StillInProgress(
+                f"$LATEST of {target.function} has a new revision and the old code; UpdateCode sends the new code again"
+            )
     if not latest.holds(plan.code):
         raise LatestMoved(
-            f"$LATEST of {plan.function} does not have the code of {plan.artifact}: someone else changed it."
+            f"$LATEST of {target.function} does not have the code of {plan.artifact}: someone else changed it."
         )
-    return Code(sha256=latest.sha256)
+    return Done(evidence={"sha256": latest.sha256})

@@ -1,21 +1,30 @@
 """
-The document that a deployment is: the section each state adds, and the rings that states read.
+The document between the states of a deployment, and the plan that lies in the ledger.
 
-A ring is the part of the document that a state needs.
+OpenDeployment's answer replaces the request. From then on the document has the deployment's id and small sections, each
+written by one state. The plan, with the payloads and replies of smoke tests, never is in it.
+
+    deployment   OpenDeployment: the id, and the facts with which blue is put back while the ledger does not answer
+    green        PublishVersion, or OpenDeployment for a version that is published already
+    bake         ShiftAlias and, in it, `look`: CheckHealth
+    failure      a Catch
+    rollback     RollBack
+    rejection    RejectDeployment
 """
 
 import json
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from bluegreen.decisions.shift import Shift
-from bluegreen.model import Frozen, Ring
+from bluegreen.decisions.shift import Shifted
+from bluegreen.model import Frozen, Section
 from bluegreen.request.artifact import Artifact, Existing, Image, Zip
 from bluegreen.request.health import Health
-from bluegreen.request.names import AliasName, FunctionName, VersionNumber
+from bluegreen.request.names import VersionNumber
 from bluegreen.request.smoke_tests import Case
 from bluegreen.request.traffic import Schedule
+from bluegreen.target import Target
 
 OPT_IN_TAG = "bluegreen:managed"
 OPTED_IN = "true"
@@ -23,9 +32,21 @@ OPTED_IN = "true"
 DIRECTLY = "StartExecution"
 """Who started it, if the request does not say: CloudTrail has the caller of that call."""
 
+DEPLOYED = "Deployed"
+NOTHING_TO_DEPLOY = "NothingToDeploy"
+ROLLED_BACK = "RolledBack"
+REJECTED = "Rejected"
+REJECTED_WITHOUT_RECORD = "RejectedWithoutRecord"
+ROLLBACK_FAILED = "RollbackFailed"
+ENDS = (DEPLOYED, NOTHING_TO_DEPLOY, ROLLED_BACK, REJECTED, REJECTED_WITHOUT_RECORD, ROLLBACK_FAILED)
+"""The state machine's ends, by the names of its states."""
+
+Brings = Literal["new_code", "version", "nothing"]
+"""What a deployment gives the alias: code that goes through $LATEST, a version that is published, or what it has."""
+
 
 class Blue(Frozen):
-    """What serves when the deployment opens: all of the alias, which has that revision."""
+    """The version that serves when the deployment opens, and its code. The alias has that revision then."""
 
     version: VersionNumber
     sha256: str
@@ -33,7 +54,7 @@ class Blue(Frozen):
 
 
 class Latest(Frozen):
-    """$LATEST when the deployment opens: its code, a digest of its settings, and its revision."""
+    """$LATEST when the deployment opens: its code, a keyed digest of its settings, and its revision."""
 
     sha256: str
     settings: str
@@ -41,12 +62,10 @@ class Latest(Frozen):
 
 
 class Plan(Frozen):
-    """The section of OpenDeployment: everything decided and everything needed to undo it."""
+    """What OpenDeployment decided. It is written into the ledger once; the states read it there."""
 
-    deployment: str
-    execution: str
-    function: FunctionName
-    alias: AliasName
+    id: str
+    target: Target
     artifact: Artifact
     schedule: Schedule
     smoke_tests: tuple[Case, ...]
@@ -54,92 +73,103 @@ class Plan(Frozen):
     blue: Blue
     latest: Latest
     red_alarms: tuple[str, ...] = ()
-    anything_to_deploy: bool
-    new_code: bool
+    brings: Brings
 
     @property
     def code(self) -> Zip | Image:
-        """What goes into $LATEST. Raises ValueError for a version that is published already: it has no such step."""
+        """What goes into $LATEST. Raises ValueError for a version that is published already."""
         if isinstance(self.artifact, Existing):
             raise ValueError(f"{self.artifact} is published already")
         return self.artifact
 
-    @property
-    def name(self) -> str:
-        """The alias as people write it."""
-        return f"{self.function}:{self.alias}"
+
+class Deployment(Frozen):
+    """
+    Which deployment the document belongs to.
+
+    `proof` was drawn at its opening. An event without it does not come from the execution that holds the lock. Target
+    and blue are read only while the ledger does not answer: they let RollBack put blue back without it.
+    """
+
+    id: str
+    proof: str
+    target: Target
+    blue: VersionNumber
+    brings: Brings
 
 
-class Code(Frozen):
-    """The section of UpdateCode."""
-
-    sha256: str
-
-
-class Green(Frozen):
-    """The section of PublishVersion, and of ReuseVersion."""
+class Green(Section):
+    """The version that replaces blue."""
 
     version: VersionNumber
 
 
-class Look(Frozen):
-    """
-    The section of CheckHealth.
+class Counted(Frozen):
+    """Requests of one version and failed ones among them, as the last look counted them."""
 
-    `next_weight` is green's weight after this look, under `Adaptive`; `unmeasured` looks in a row had no metrics;
-    `probes` were answered so far; `alarms` are red, and of them `pardoned` were so before the deployment.
+    requests: int = 0
+    failed: int = 0
+
+
+Next = Literal["bake_on", "shift", "complete", "roll_back"]
+"""What follows a look. A rollback is an error, so the document never has it."""
+
+
+class Look(Section):
+    """
+    What the last look at the metrics found, and what follows from it.
+
+    After `next_seconds` comes the next look. `next_weight` is the weight that the next shift gives green. `unmeasured`
+    looks in a row had no metrics, and `probes` were answered so far. The alarms `pardoned` have been in ALARM since
+    before the deployment. Verdict, reason and counts are for people who follow the execution's history.
     """
 
-    number: int
-    bake_over: bool
-    verdict: str
-    reason: str
+    next: Next = "bake_on"
+    next_seconds: int = 0
     next_weight: float
-    unmeasured: int
-    probes: int
-    pardoned: tuple[str, ...]
-    alarms: tuple[str, ...]
-    evidence: dict[str, Any]
-
-    @classmethod
-    def before_any(cls, plan: Plan) -> Self:
-        """What the first look follows."""
-        return cls(
-            number=0,
-            bake_over=False,
-            verdict="",
-            reason="",
-            next_weight=0.0,
-            unmeasured=0,
-            probes=0,
-            pardoned=plan.red_alarms,
-            alarms=(),
-            evidence={},
-        )
+    unmeasured: int = 0
+    probes: int = 0
+    pardoned: tuple[str, ...] = ()
+    verdict: str = ""
+    reason: str = ""
+    blue: Counted = Counted()
+    green: Counted = Counted()
 
 
-class Rollback(Frozen):
-    """The section of RollBack: the error that began it, what was done about it, and which version serves now."""
+class Bake(Section):
+    """Every shift so far, the alias's revision since the last one, and the last look."""
+
+    shifts: tuple[Shifted, ...] = ()
+    revision: str
+    look: Look
+
+    @property
+    def green_weight(self) -> float:
+        """Green's share now; 0 before the first shift."""
+        return self.shifts[-1].weight if self.shifts else 0.0
+
+
+class Opening(Section):
+    """The answer of OpenDeployment, which replaces the document."""
+
+    deployment: Deployment
+    bake: Bake
+    green: Green | None = None
+
+    def noted(self) -> dict[str, Any]:
+        """Without the proof, which the audit must not have."""
+        return self.evidence
+
+
+class Done(Section):
+    """The answer of a state that no later state asks: its evidence is in the audit."""
+
+
+class Ended(Section):
+    """The answer of RollBack and RejectDeployment: how the execution ends."""
 
     error: str
     cause: str
-    serving: str
-    told: bool = False
-
-
-class Rejection(Frozen):
-    """The section of RejectDeployment."""
-
-    error: str
-    cause: str
-    told: bool
-
-
-class Completion(Frozen):
-    """The section of CompleteDeployment; `told` is whether the notifications topic took it."""
-
-    serving: str
-    told: bool
 
 
 class Failure(Frozen):
@@ -152,73 +182,9 @@ class Failure(Frozen):
     def sentence(self) -> str:
         """The message of what was raised; Lambda wraps it in JSON."""
         try:
-            details = json.loads(self.cause)
+            details: Any = json.loads(self.cause)
         except ValueError:
             details = None
         if isinstance(details, dict) and "errorMessage" in details:
             return str(details["errorMessage"])
         return self.cause or f"{self.error}, and no cause was given"
-
-
-class Opened(Ring):
-    """After OpenDeployment."""
-
-    plan: Plan
-
-
-class Updated(Opened):
-    """After UpdateCode."""
-
-    code: Code
-
-
-class Published(Opened):
-    """After PublishVersion or ReuseVersion."""
-
-    green: Green
-
-
-class Shifting(Published):
-    """At ShiftAlias: `shift` is what the one before left and `look` the last look, if there were any."""
-
-    shift: Shift | None = None
-    look: Look | None = None
-
-
-class Baking(Published):
-    """After ShiftAlias: `look` is what the one before found, if there was one."""
-
-    shift: Shift
-    look: Look | None = None
-
-
-class LastShift(Ring):
-    """All of a Shift that RollBack cannot do without, whichever release wrote it."""
-
-    step: int
-    green_weight: float
-
-
-class LastLook(Ring):
-    """All of a Look that RollBack cannot do without."""
-
-    next_weight: float
-
-
-class Failed(Opened):
-    """At RollBack: green is known only if it came to that, and so are the last shift and the last look at it."""
-
-    failure: Failure
-    green: Green | None = None
-    shift: LastShift | None = None
-    look: LastLook | None = None
-
-
-class Refused(Ring):
-    """At RejectDeployment: whatever the request was, and why it was refused."""
-
-    failure: Failure
-    function: Any = None
-    alias: Any = None
-    artifact: Any = None
-    started_by: Any = None

@@ -1,24 +1,24 @@
 """
-The edge of a handler: JSON to ring, handler, section to JSON.
+The edge of a state's handler: event to ring, handler, section to answer.
 
-Here and nowhere else an event, Powertools and the audit meet. A handler is a function from the ring that
-it names in its signature to the section that it returns; what it raises is logged, noted and raised again.
+A handler is a function from the ring that it names in its signature to the section that it returns. The edge logs a
+DeploymentError, adds it to the audit and raises it again; one that is worth a retry is only logged. An event without
+proof is logged too, and leaves nothing in the audit.
 """
 
 import functools
-import inspect
 import typing
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
-from pydantic import BaseModel
 
-from bluegreen.errors import AwsUnavailable, DeploymentError, StillInProgress
-from bluegreen.ledger import records
-from bluegreen.model import Frozen
+from bluegreen.errors import AwsUnavailable, DeploymentError, NotTheHolder, StillInProgress
+from bluegreen.ledger import audit
+from bluegreen.model import Section
+from bluegreen.rings import Call, Ring
 
 logger = Logger()
 metrics = Metrics()
@@ -27,64 +27,57 @@ NOTED_WITHIN_ATTEMPTS = 3
 
 WORTH_A_RETRY = (AwsUnavailable, StillInProgress)
 
-
-class Execution(Frozen):
-    """Who calls: the execution's ARN, when it started (ISO 8601), and how often this state was retried."""
-
-    arn: str
-    started_at: str
-    retries: int
-
-    @property
-    def name(self) -> str:
-        """The deployment's id."""
-        return self.arn.rpartition(":")[2]
-
-
-Handler = Callable[..., BaseModel]
+In = TypeVar("In", bound=Ring)
 LambdaHandler = Callable[[dict[str, Any], LambdaContext], dict[str, Any]]
 
 
-def step(handler: Handler) -> LambdaHandler:
+def step(handler: Callable[[In], Section]) -> LambdaHandler:
     """
     A Lambda handler for a Task state.
 
-    The event is {"document", "execution", "started", "state", "retries"}; the answer is the section as JSON. A handler
-    with a second parameter gets the Execution. Errors keep their class name, by which the state machine knows them.
+    The event is {"document", "execution", "started", "state", "retries"}; the answer is the section as JSON. Errors
+    keep their class name, by which the state machine knows them.
     """
-    ring, wants_execution = _signature(handler)
+    ring: type[In] = next(iter(typing.get_type_hints(handler).values()))
 
     @functools.wraps(handler)
     def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-        execution = Execution(arn=event["execution"], started_at=event["started"], retries=event["retries"])
-        state = event["state"]
-        logger.append_keys(deployment=execution.name, state=state)
+        call = Call.model_validate(event)
+        logger.append_keys(deployment=call.name, state=call.state)
+        audited_as = None
         try:
-            document = ring(event["document"])
-            section = handler(document, execution) if wants_execution else handler(document)
+            read = ring.read(call)
+            audited_as = read.audited_as
+            section = handler(read)
         except WORTH_A_RETRY as error:
             logger.warning("worth a retry", extra={"error": type(error).__name__, "cause": str(error)})
+            raise
+        except NotTheHolder as error:
+            logger.error("not from the execution that holds the lock", extra={"cause": str(error)})
             raise
         except DeploymentError as error:
             logger.error("the deployment stops here", extra={"error": type(error).__name__, "cause": str(error)})
             metrics.add_metric(name=type(error).__name__, unit=MetricUnit.Count, value=1)
             metrics.flush_metrics()
-            _note_failure(execution.name, state, error)
+            if audited_as:
+                _note_failure(audited_as, call.state, error)
             raise
-        learned = section.model_dump(mode="json")
-        logger.info("done", extra={"learned": learned})
-        _note(execution, state, learned)
-        return learned
+        logger.info("done")
+        if audited_as:
+            _note(audited_as, call, section.noted())
+        return section.model_dump(mode="json")
 
-    return _with_powertools(lambda_handler)
+    return typing.cast(
+        LambdaHandler, logger.inject_lambda_context(lambda_handler, correlation_id_path="execution", clear_state=True)
+    )
 
 
-def _note(execution: Execution, state: str, learned: dict[str, Any]) -> None:
-    """A step is done again for want of its note, but no deployment turns on that for ever."""
+def _note(deployment: str, call: Call, evidence: dict[str, Any]) -> None:
+    """If the audit entry cannot be written, the state is retried, but only three times."""
     try:
-        records.note(execution.name, state, learned)
+        audit.note(deployment, call.state, evidence)
     except DeploymentError as unnoted:
-        if isinstance(unnoted, AwsUnavailable) and execution.retries < NOTED_WITHIN_ATTEMPTS:
+        if isinstance(unnoted, AwsUnavailable) and call.retries < NOTED_WITHIN_ATTEMPTS:
             raise
         logger.error("not noted", extra={"error": type(unnoted).__name__, "cause": str(unnoted)})
 
@@ -92,26 +85,9 @@ def _note(execution: Execution, state: str, learned: dict[str, Any]) -> None:
 def _note_failure(deployment: str, state: str, error: DeploymentError) -> None:
     """A table that does not answer must not hide why the deployment stops."""
     try:
-        records.note(deployment, state, error.evidence | {"error": type(error).__name__, "cause": str(error)})
+        audit.note(deployment, state, error.evidence | {"error": type(error).__name__, "cause": str(error)})
     except DeploymentError as unnoted:
         logger.error("not noted", extra={"error": type(unnoted).__name__, "cause": str(unnoted)})
 
 
-def _signature(handler: Handler) -> tuple[Callable[[Any], Any], bool]:
-    """How to read the document for this handler, and whether it wants the execution."""
-    parameters = list(inspect.signature(handler).parameters)
-    model = typing.get_type_hints(handler)[parameters[0]]
-    # What a newer release wrote beside what this one knows is no matter.
-    read = getattr(model, "read", functools.partial(model.model_validate, extra="ignore"))
-    return read, len(parameters) == 2
-
-
-def _with_powertools(handler: LambdaHandler) -> LambdaHandler:
-    """Logs carry the execution as correlation id."""
-    return typing.cast(
-        LambdaHandler,
-        logger.inject_lambda_context(handler, correlation_id_path="execution", clear_state=True),
-    )
-
-
-__all__ = ["Execution", "logger", "metrics", "step"]
+__all__ = ["logger", "metrics", "step"]

@@ -7,13 +7,15 @@ state machine: rename one here and its Retry or Catch no longer matches.
     DeploymentError
       InvalidRequest        the request can never succeed; nothing was touched
       DeploymentInProgress  another execution deploys to this alias now; nothing was touched
+      DeploymentInterrupted an execution that has ended left its deployment; it is recovered first
+      NotTheHolder          the event does not come from the execution that holds the lock
       UpdateFailed          Lambda took the code and could not make it ready
-      SmokeTestFailed       green answered wrongly before it saw traffic
+      SmokeTestFailed       the new code failed a smoke test before it got traffic
       GreenUnhealthy        green failed under traffic
       AliasMoved            someone else moved the alias meanwhile
       LatestMoved           someone else changed $LATEST meanwhile
       DeploymentOver        it is being undone, or has ended, while a handler still ran
-      RollbackImpossible    blue cannot be put back without a person
+      RollbackImpossible    blue cannot be put back without an operator
       StillInProgress       Lambda is not ready yet; worth another look
       AwsUnavailable        AWS could not answer now; worth a retry
       AwsRefused            AWS answered no, and will again
@@ -44,16 +46,24 @@ class DeploymentInProgress(DeploymentError):
     """The alias's lock is held by an execution that still runs."""
 
 
+class DeploymentInterrupted(DeploymentError):
+    """The alias's lock is held by an execution that has ended without ending its deployment."""
+
+
+class NotTheHolder(DeploymentError):
+    """The event names no execution that runs, or carries no proof of the deployment that it names."""
+
+
 class UpdateFailed(DeploymentError):
-    """LastUpdateStatus or State is Failed, or the code is not what was sent."""
+    """Lambda says that State or LastUpdateStatus is Failed."""
 
 
 class SmokeTestFailed(DeploymentError):
-    """The text names the case, what was expected and what came."""
+    """The text names the case and the fields that differ; the audit has their values."""
 
 
 class GreenUnhealthy(DeploymentError):
-    """The text is the verdict's reason."""
+    """The text has the verdict's reason, the alarm that went off, or the probe that green failed."""
 
 
 class AliasMoved(DeploymentError):
@@ -69,11 +79,11 @@ class DeploymentOver(DeploymentError):
 
 
 class RollbackImpossible(DeploymentError):
-    """The text holds the command that a person must run."""
+    """The text holds the command that an operator must run."""
 
 
 class StillInProgress(DeploymentError):
-    """Lambda answers 409, or a version is Pending: look again later."""
+    """Lambda has not finished: it answered 409, a version is Pending, or an alias still moves. The state is retried."""
 
 
 class AwsUnavailable(DeploymentError):

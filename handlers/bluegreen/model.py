@@ -1,15 +1,27 @@
-"""What every part of the document has in common."""
+"""What every model has in common."""
 
-from pydantic import BaseModel, ConfigDict
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
 
 
 class Frozen(BaseModel):
-    """A part of the document: never changed, and an unknown key is an error."""
+    """Never changed, and an unknown key is an error."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
 
-class Ring(BaseModel):
-    """What a state reads of the document: it names the sections it needs and sees no others."""
+class Section(BaseModel):
+    """
+    What a state answers; the state machine keeps it in the document.
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    `evidence` is what no later state needs: it goes into the audit only.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
+
+    evidence: dict[str, Any] = Field(default={}, exclude=True)
+
+    def noted(self) -> dict[str, Any]:
+        """What goes into the audit."""
+        return self.model_dump(mode="json") | self.evidence

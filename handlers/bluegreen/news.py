@@ -1,22 +1,25 @@
 """
-How people get to know of a deployment's end: at least once, whatever fails on the way.
+Notifications of a deployment's end, each sent at least once.
 
-The end and that nobody knows of it yet are written in one go; who has written them tells people at once, and
-RecoverDeployments whom nobody told.
+The end, and that people have not been told of it, are written in one transaction. The handler that closes the record
+tells them at once; RecoverDeployments tells them of the records that are still marked untold.
 """
 
 from bluegreen.aws import executions, notifications
-from bluegreen.document import Failure
+from bluegreen.decisions.route import said
+from bluegreen.document import REJECTED, ROLLED_BACK, Failure
 from bluegreen.errors import DeploymentError
-from bluegreen.ledger import records
+from bluegreen.ledger import deployments, refusals
+from bluegreen.ledger.record import Record
+from bluegreen.text import sentence
 
 
 def tell(deployment: str) -> bool:
-    """Whether people know of its end, by this call or an earlier one. False is no matter: they are told again."""
+    """Whether people know of its end, by this call or an earlier one. False: not yet, the sweep tries again."""
     try:
-        record = records.find(deployment)
-        if record and record.untold and notifications.tell(*_words(record)):
-            records.told(deployment)
+        record = deployments.find(deployment)
+        if record and record.untold and _told(record):
+            deployments.learn_told(deployment)
             return True
     except DeploymentError:
         return False
@@ -27,22 +30,34 @@ def tell_without_record(execution: executions.Execution) -> bool:
     """Of an execution that ended before it could write anything down, so that nothing was changed either."""
     failure = Failure.model_validate({"Error": execution.error or execution.status, "Cause": execution.cause})
     return notifications.tell(
-        f"Rejected: {execution.name} touched nothing", f"{failure.error}: {failure.sentence} There is no record of it."
+        f"Rejected: {execution.name} touched nothing",
+        f"{failure.error}: {sentence(failure.sentence)} There is no record of it.",
     )
 
 
-def _words(record: records.Record) -> tuple[str, str]:
+def _told(record: Record) -> bool:
+    """Of refused requests of one function people are told once an hour; the history has the others."""
+    if record.state == REJECTED and not refusals.may_tell(record.target, record.id):
+        return True
+    return notifications.tell(*_words(record))
+
+
+def _words(record: Record) -> tuple[str, str]:
     """Subject and text."""
-    name = f"{record.function}:{record.alias}"
-    why = f"{record.error}: {record.cause}"
-    if record.state == records.REJECTED:
-        return f"Rejected: {name} was not touched", why
-    if record.serving == records.NOBODY:
-        return f"Rolled back: {name} is gone", why
-    if record.state == records.ROLLED_BACK:
-        return f"Rolled back: {name} is at version {record.serving}", why
-    blue = record.plan.blue.version if record.plan else "another"
+    target, why = record.target, f"{record.error}: {record.cause}"
+    if record.state == REJECTED:
+        more = f"`bluegreen history {target.function} --refused` lists what else is refused within the next hour."
+        return f"Rejected: {target} was not touched", f"{why}\n\n{more}"
+    if record.state == ROLLED_BACK:
+        where = "is gone" if record.alias_outcome == "gone" else f"is at {_version(record)}"
+        return f"Rolled back: {target} {where}", why
+    changed = record.latest_outcome == "changed_by_others"
     return (
-        f"Deployed: {name} is at version {record.serving}",
-        f"{name} went from version {blue} to version {record.serving} ({record.artifact}).",
+        f"Deployed: {target} is at {_version(record)}",
+        f"{target} went from version {record.blue} to {_version(record)} ({record.artifact})."
+        + (" Someone else has changed $LATEST since green was published." if changed else ""),
     )
+
+
+def _version(record: Record) -> str:
+    return said(record.serving) if record.serving else "no version"

@@ -1,5 +1,5 @@
-"""The deployer's AWS, without a deployment under way."""
+"""The deployer's AWS, without a deployment under way unless a test begins one."""
 
-from tests.handlers.conftest import deployer
+from tests.handlers.conftest import deployer, desk, desks
 
-__all__ = ["deployer"]
+__all__ = ["deployer", "desk", "desks"]

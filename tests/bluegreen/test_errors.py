@@ -18,7 +18,7 @@ ALL = {
 
 
 def test_the_tree_in_the_docstring_is_the_tree() -> None:
-    drawn = re.findall(r"^( {6,})([A-Z]\w+)  ", errors.__doc__ or "", re.MULTILINE)
+    drawn = re.findall(r"^( {6,})([A-Z]\w+) +\w", errors.__doc__ or "", re.MULTILINE)
 
     assert [name for _, name in drawn] == [name for name in vars(errors) if name in ALL]
     for indent, name in drawn:
@@ -26,7 +26,7 @@ def test_the_tree_in_the_docstring_is_the_tree() -> None:
 
 
 @pytest.mark.parametrize("kind", ALL.values())
-def test_each_says_when_it_is_raised(kind: type[DeploymentError]) -> None:
+def test_an_error_says_when_it_is_raised(kind: type[DeploymentError]) -> None:
     assert kind.__doc__ != DeploymentError.__doc__
 
 
@@ -47,14 +47,14 @@ def test_a_text_stays_short_enough_for_a_fail_state() -> None:
 
 
 class TestAFailureThatACatchKept:
-    def test_speaks_in_the_words_of_what_was_raised(self) -> None:
+    def test_a_failure_speaks_in_the_words_of_the_error_that_was_raised(self) -> None:
         cause = json.dumps({"errorMessage": "green failed 9 of 10", "errorType": "GreenUnhealthy", "stackTrace": []})
 
         assert failure("GreenUnhealthy", cause).sentence == "green failed 9 of 10"
 
     @pytest.mark.parametrize("cause", ["plain words", "[1, 2]", '"a string"', "{}", "{cut sho"])
-    def test_that_no_handler_raised_is_quoted_as_it_is(self, cause: str) -> None:
+    def test_a_failure_that_no_handler_raised_is_quoted_as_it_is(self, cause: str) -> None:
         assert failure("States.Timeout", cause).sentence == cause
 
-    def test_that_says_nothing_is_called_by_its_name(self) -> None:
+    def test_a_failure_without_a_cause_is_called_by_its_name(self) -> None:
         assert Failure.model_validate({"Error": "States.Timeout"}).sentence == "States.Timeout, and no cause was given"

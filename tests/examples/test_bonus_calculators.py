@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from bluegreen.decisions.replies import Reply, mismatches
+from bluegreen.decisions.replies import Reply, mismatches, verbatim
 from bluegreen.request.request import Request
 from bluegreen.request.smoke_tests import Case
 
@@ -36,7 +36,7 @@ except Exception as error:
 def ask(example: str, version: str, payload: Any) -> Reply:
     """The version's reply, from a process of its own."""
     folder = EXAMPLES / example / version
-    command = [node(), "-e", ASK_NODE] if example == NODE else [sys.executable, "-c", ASK_PYTHON]
+    command = [node(), "-e", ASK_NODE] if example == NODE else [sys.executable, "-B", "-c", ASK_PYTHON]
     output = subprocess.run([*command, folder, json.dumps(payload)], check=True, capture_output=True, text=True).stdout
     return Reply(**({"error": None, "error_message": None} | json.loads(output)), duration_ms=0, version=version)
 
@@ -67,7 +67,7 @@ def test_a_version_passes_its_smoke_tests(example: str, version: str) -> None:
 
 
 def test_the_fourth_version_fails_its_smoke_test_and_says_by_how_much() -> None:
-    found = [words for case in cases(NODE) for words in mismatches(case, ask(NODE, "v4", case.payload))]
+    found = [words for case in cases(NODE) for words in verbatim(case, ask(NODE, "v4", case.payload))]
 
     assert found == ["expected 3000 at powertools_json(body).bonus, but 300000 came"]
 

@@ -11,41 +11,63 @@ import re
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 import boto3
+from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from bluegreen.aws import client as aws_client
-from tests.machine.deployer import ALIAS, FUNCTION, GOOD, TABLE, Deployer
+from bluegreen.aws import table
+from bluegreen.document import Plan
+from bluegreen.ledger import deployments
+from tests.machine.deployer import ALIAS, FUNCTION, GOOD, TABLE, TARGET, Deployer, zip_of
 from tests.machine.invocation import Context
 from tests.machine.walk import DEPLOY_ASL, handlers_of
 
 IDLE = {"StartAt": "Idle", "States": {"Idle": {"Type": "Wait", "Seconds": 1, "End": True}}}
 TO_GREEN = ["OpenDeployment", "UpdateCode", "SmokeTest", "PublishVersion", "SmokeTestGreen", "ShiftAlias"]
+TASKS = {name: state for name, state in json.loads(DEPLOY_ASL.read_text())["States"].items() if state["Type"] == "Task"}
 
 
-def _sections() -> dict[str, str]:
-    """Where the machine keeps what each Task state learned."""
-    states = json.loads(DEPLOY_ASL.read_text())["States"]
-    return {name: state["ResultPath"].removeprefix("$.") for name, state in states.items() if state["Type"] == "Task"}
+def function_of(state: str) -> str:
+    """The function that a Task state runs."""
+    return str(TASKS[state]["Resource"]).removeprefix("${").removesuffix("Arn}")
+
+
+def context_of(function: str, **more: Any) -> LambdaContext:
+    """What Lambda hands the handler of that function beside the event."""
+    arn = f"arn:aws:lambda:us-east-1:123456789012:function:{function}"
+    return cast(LambdaContext, Context(function, "$LATEST", arn, **more))
+
+
+def kept(document: dict[str, Any], path: str | None, answer: Any) -> dict[str, Any]:
+    """The document with an answer at its ResultPath."""
+    if path is None:
+        return document
+    first, _, rest = path.removeprefix("$").removeprefix(".").partition(".")
+    if not first:
+        return dict(answer)
+    return document | {first: kept(document[first], f"$.{rest}", answer) if rest else answer}
 
 
 class Desk:
     """A deployment whose states a test runs by hand; its execution runs until the test ends it."""
 
-    def __init__(self, deployer: Deployer, idle: Path, name: str, **request: Any) -> None:
+    def __init__(self, deployer: Deployer, idle: Path, name: str, request: dict[str, Any]) -> None:
         self.deployer = deployer
         self.aws = deployer.aws
         self.name = name
-        self.document: dict[str, Any] = {"function": FUNCTION} | request
+        self.document = request
         self.arn = ""
         self._idle = idle
-        self.started_at = "2026-01-05T09:00:00.000Z"
+        self.started_at = ""
+        self.request = request
         self._handlers = handlers_of()
-        self._sections = _sections()
         self._idling, self._over = threading.Event(), threading.Event()
+        self._entered: list[dict[str, Any]] = []
 
     def start(self) -> None:
         """Its execution begins, and stays RUNNING."""
@@ -55,37 +77,83 @@ class Desk:
             self._over.wait(60)
 
         self.aws.after(0.5, idle)
-        self.arn = self.aws.start({}, self.name, self._idle)
+        self.arn = self.aws.start(self.request, self.name, self._idle)
         assert self._idling.wait(60)
+        described = boto3.client("stepfunctions").describe_execution(executionArn=self.arn)
+        self.started_at = (
+            described["startDate"].astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        )
 
     def end(self) -> None:
-        """Its execution is over, and nobody has ended the deployment."""
+        """Its execution is over, and no handler has ended the deployment."""
         if self._over.is_set():
             return
         self._over.set()
         self.aws.finish(self.arn)
 
     def stop(self) -> None:
-        """Somebody stops its execution: no Catch runs."""
+        """Another user stops its execution: no Catch runs."""
         self.aws.stop(self.arn)
         self.end()
 
-    def run(self, state: str, *, retries: int = 0) -> dict[str, Any]:
-        """Call a state's handler with the document, and keep what it learned as the machine does."""
-        sections = {"failure", *self._sections.values()} if state == "OpenDeployment" else set()
-        event = {
-            "document": {name: value for name, value in self.document.items() if name not in sections},
+    def event(self, state: str, *, retries: int = 0) -> dict[str, Any]:
+        """
+        What the state machine sends the state's handler.
+
+        RejectDeployment gets the request, also if OpenDeployment did its work: then its answer was lost.
+        """
+        document = self.document
+        if state in ("OpenDeployment", "RecoverPrevious"):
+            document = self.request
+        if state == "RejectDeployment":
+            document = self.request | {"failure": self.document["failure"]}
+        return {
+            "document": document,
             "execution": self.arn,
             "started": self.started_at,
             "state": state,
             "retries": retries,
         }
-        function = f"{state}Function"
-        arn = f"arn:aws:lambda:us-east-1:123456789012:function:{function}"
-        learned = self._handlers[function](json.loads(json.dumps(event)), Context(function, "$LATEST", arn))
-        section: dict[str, Any] = json.loads(json.dumps(learned))
-        self.document = self.document | {self._sections[state]: section}
-        return section
+
+    def run(self, state: str, *, retries: int = 0) -> dict[str, Any]:
+        """Call a state's handler with the document, and keep what it answers as the machine does."""
+        event = self.event(state, retries=retries)
+        with self.in_state(state, event["document"]):
+            answer = self.invoke(state, event)
+        self.document = kept(self.document, TASKS[state]["ResultPath"], answer)
+        return answer
+
+    def invoke(self, state: str, event: dict[str, Any]) -> dict[str, Any]:
+        """Call a state's handler with any event. The execution's history does not say that it is in that state."""
+        function = function_of(state)
+        self.aws.clock.sleep(0.01)  # so that each step of the audit has a time of its own
+        with self.aws.acting(state):
+            answer = self._handlers[function](json.loads(json.dumps(event)), context_of(function))
+        return json.loads(json.dumps(answer))  # type: ignore[no-any-return]
+
+    @contextmanager
+    def in_state(self, state: str, document: Any) -> Iterator[None]:
+        """Its execution's history says that it is in this state, with this document; the innermost of several does."""
+        entered = {"name": state, "input": json.dumps(document)}
+        event = {"timestamp": datetime.now(UTC), "type": "TaskStateEntered", "id": 1}
+        self._entered.append(event | {"stateEnteredEventDetails": entered})
+        try:
+            with _before_call("stepfunctions", "GetExecutionHistory", self._history):
+                yield
+        finally:
+            self._entered.pop()
+
+    def _history(self, params: dict[str, Any], **_: Any) -> Any:
+        if json.loads(params["body"])["executionArn"] == self.arn:
+            return SimpleNamespace(status_code=200), {"events": self._entered[-1:]}
+        return None
+
+    @property
+    def plan(self) -> Plan:
+        """What the ledger has."""
+        plan = deployments.plan_of(self.name)
+        assert plan is not None
+        return plan
 
     def to(self, state: str) -> "Desk":
         """Everything that comes before a state of the way to the first shift."""
@@ -100,30 +168,46 @@ class Desk:
         }
         return self
 
-    def record(self) -> dict[str, Any] | None:
-        """The record as the table has it."""
-        key = {"pk": f"deployment#{self.name}", "sk": "record"}
-        found: dict[str, Any] | None = boto3.resource("dynamodb").Table(TABLE).get_item(Key=key).get("Item")
-        return found
+    def record(self) -> dict[str, Any]:
+        """The record as the table has it; {} if there is none."""
+        items = self.deployer.items(f"deployment#{self.name}")
+        return next((item for item in items if item["pk"] == f"deployment#{self.name}" and item["sk"] == "record"), {})
 
     def state(self) -> str | None:
         """The record's state."""
+        return self.record().get("state")
+
+    def outcome(self) -> tuple[str | None, str | None, Any]:
+        """What the record says became of the alias and of $LATEST, and who serves."""
         record = self.record()
-        return str(record["state"]) if record else None
+        return record.get("alias_outcome"), record.get("latest_outcome"), record.get("serving")
 
     def steps(self) -> list[tuple[str, dict[str, Any]]]:
         """The audit: which state left which evidence."""
-        items = sorted(self.deployer.items(f"deployment#{self.name}"), key=lambda item: str(item["sk"]))
-        return [
-            (str(item["sk"]).split("#")[2], json.loads(item["evidence"]))
-            for item in items
-            if str(item["sk"]).startswith("step#")
-        ]
+        partition = f"steps#{self.name}"
+        items = [item for item in self.deployer.items(partition) if item["pk"] == partition]
+        items.sort(key=lambda item: str(item["sk"]))
+        return [(str(item["sk"]).split("#")[1], json.loads(item["evidence"])) for item in items]
+
+    def evidence(self, state: str) -> dict[str, Any]:
+        """What the last step of that state left in the audit."""
+        return [evidence for each, evidence in self.steps() if each == state][-1]
 
     def holder(self) -> str | None:
         """The deployment that holds the alias's lock."""
-        locks = self.deployer.items(f"lock#{FUNCTION}:{ALIAS}")
+        locks = self.deployer.items(f"lock#{TARGET.key}")
         return str(locks[0]["deployment"]) if locks else None
+
+
+def told(deployer: Deployer) -> list[str]:
+    """The texts that people were told since they were last asked for, in order."""
+    queue = boto3.resource("sqs").get_queue_by_name(QueueName="people")
+    texts = []
+    while messages := queue.receive_messages(MaxNumberOfMessages=10):
+        for message in messages:
+            texts.append(str(json.loads(message.body)["Message"]))
+            message.delete()
+    return texts
 
 
 class Desks:
@@ -138,7 +222,11 @@ class Desks:
     def __call__(self, name: str = "first", source: str = GOOD % 2, **request: Any) -> Desk:
         """A deployment of this source, unless the request names another artifact."""
         artifact = request.pop("artifact", None) or self.deployer.upload(source)
-        desk = Desk(self.deployer, self._idle, name, artifact=artifact, **request)
+        return self.asked_for({"function": FUNCTION, "artifact": artifact} | request, name)
+
+    def asked_for(self, request: dict[str, Any], name: str = "first") -> Desk:
+        """A deployment of this request, which may be a wrong one."""
+        desk = Desk(self.deployer, self._idle, name, request)
         self._open.append(desk)
         desk.start()
         return desk
@@ -149,14 +237,19 @@ class Desks:
             desk.end()
 
 
+def put(item: dict[str, Any]) -> None:
+    """An item of the table, as no handler of this stack version writes it."""
+    boto3.client("dynamodb").put_item(TableName=TABLE, Item=table.values(item))
+
+
 def the_lock_is_still_there(desk: Desk) -> None:
-    """As a person may restore it from a backup, without the deployment that it belonged to."""
-    lock = {"function": FUNCTION, "alias": ALIAS, "held_by": desk.arn, "deployment": desk.name, "kind": "lock"}
-    boto3.resource("dynamodb").Table(TABLE).put_item(Item={"pk": f"lock#{FUNCTION}:{ALIAS}", "sk": "lock"} | lock)
+    """As an operator may restore it from a backup, without the deployment that it belonged to."""
+    lock = {**TARGET.model_dump(), "held_by": desk.arn, "deployment": desk.name, "kind": "lock"}
+    put({"pk": f"lock#{TARGET.key}", "sk": "lock"} | lock)
 
 
-def somebody_points_the_alias(version: str, weights: dict[str, float] | None = None) -> None:
-    """Past us, as with the console."""
+def another_user_points_the_alias(version: str, weights: dict[str, float] | None = None) -> None:
+    """Past the deployer, as with the console."""
     boto3.client("lambda").update_alias(
         FunctionName=FUNCTION,
         Name=ALIAS,
@@ -165,18 +258,24 @@ def somebody_points_the_alias(version: str, weights: dict[str, float] | None = N
     )
 
 
-def somebody_updates_the_code(deployer: Deployer, source: str) -> str:
-    """Past us; the digest of what is there now."""
-    artifact = deployer.upload(source, "somebody.zip")
+def another_user_updates_the_code(deployer: Deployer, source: str) -> str:
+    """Past the deployer; the digest of what is there now."""
+    artifact = deployer.upload(source, "theirs.zip")
     answer = boto3.client("lambda").update_function_code(
         FunctionName=FUNCTION, S3Bucket=artifact["bucket"], S3Key=artifact["key"]
     )
     return str(answer["CodeSha256"])
 
 
+def another_user_publishes(source: str) -> str:
+    """Past the deployer; the number of the version, whose code $LATEST has then."""
+    answer = boto3.client("lambda").update_function_code(FunctionName=FUNCTION, ZipFile=zip_of(source), Publish=True)
+    return str(answer["Version"])
+
+
 @contextmanager
 def just_before(service: str, operation: str, do: Callable[[], object]) -> Iterator[None]:
-    """Something happens once, right before our handlers' next call of that operation."""
+    """Something happens once, right before the handlers' next call of that operation."""
     done = threading.Event()
 
     def once(**_: Any) -> None:
@@ -191,14 +290,15 @@ def just_before(service: str, operation: str, do: Callable[[], object]) -> Itera
 
 @contextmanager
 def aws_answers(service: str, operation: str, answer: dict[str, Any]) -> Iterator[None]:
-    """What AWS says to our handlers where moto has nothing to say."""
+    """What AWS says to the handlers where moto has nothing to say."""
     with _before_call(service, operation, lambda **_: (SimpleNamespace(status_code=200), answer)):
         yield
 
 
 @contextmanager
 def _before_call(service: str, operation: str, do: Callable[..., Any]) -> Iterator[None]:
-    events = aws_client.client(service).meta.events  # type: ignore[call-overload]
+    of_target = (TARGET,) if service in ("lambda", "cloudwatch") else ()
+    events = aws_client.client(service, *of_target).meta.events  # type: ignore[call-overload]
     name = f"before-call.{re.sub('stepfunctions', 'sfn', service)}.{operation}"
     events.register(name, do)
     try:

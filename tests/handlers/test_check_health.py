@@ -7,7 +7,7 @@ import boto3
 import pytest
 
 from bluegreen.errors import AliasMoved, AwsUnavailable, GreenUnhealthy, StillInProgress
-from tests.handlers.desk import Desk, Desks, aws_answers, somebody_points_the_alias
+from tests.handlers.desk import Desk, Desks, another_user_points_the_alias, aws_answers
 from tests.machine.deployer import BAD_UNDER_TRAFFIC, FUNCTION, GOOD
 
 
@@ -26,21 +26,51 @@ def after(desk: Desk, seconds: float) -> None:
     desk.aws.clock.sleep(seconds)
 
 
+def weight(desk: Desk) -> float:
+    """Green's, as the document has it."""
+    return float(desk.document["bake"]["shifts"][-1]["weight"])
+
+
 class TestABake:
-    @pytest.mark.parametrize(("seconds", "over"), [(0, False), (299, False), (300, True), (10_000, True)])
-    def test_is_over_when_its_time_is(self, desks: Desks, seconds: float, over: bool) -> None:
+    @pytest.mark.parametrize(
+        ("seconds", "follows"), [(0, "bake_on"), (299, "bake_on"), (300, "shift"), (10_000, "shift")]
+    )
+    def test_is_over_when_its_time_is(self, desks: Desks, seconds: float, follows: str) -> None:
         desk = baking(desks)
         after(desk, seconds)
 
-        assert desk.run("CheckHealth")["bake_over"] == over
+        assert desk.run("CheckHealth")["next"] == follows
 
     def test_of_nothing_is_over_at_once(self, desks: Desks) -> None:
-        assert baking(desks, traffic="AllAtOnce").run("CheckHealth")["bake_over"]
+        assert baking(desks, traffic="AllAtOnce").run("CheckHealth")["next"] == "complete"
 
-    def test_counts_its_looks(self, desks: Desks) -> None:
+    @pytest.mark.parametrize(("seconds", "follows"), [(299, "bake_on"), (300, "complete")])
+    def test_of_all_of_the_alias_is_the_last(self, desks: Desks, seconds: float, follows: str) -> None:
+        desk = baking(desks, traffic={"steps": [{"weight": 1, "bake_seconds": 300}]})
+        after(desk, seconds)
+
+        assert desk.run("CheckHealth")["next"] == follows
+
+    def test_is_looked_at_again_after_a_period_of_the_metrics(self, desks: Desks) -> None:
         desk = baking(desks)
 
-        assert [desk.run("CheckHealth")["number"] for _ in range(3)] == [1, 2, 3]
+        assert desk.run("CheckHealth")["next_seconds"] == 60
+
+    def test_ends_in_the_next_weight_of_the_schedule(self, desks: Desks) -> None:
+        desk = baking(desks)
+        after(desk, 300)
+
+        assert desk.run("CheckHealth")["next_weight"] == 1.0
+
+    def test_leaves_each_look_in_the_audit_and_only_the_last_in_the_document(self, desks: Desks) -> None:
+        desk = baking(desks)
+
+        looks = [desk.run("CheckHealth") for _ in range(3)]
+
+        noted = [evidence for state, evidence in desk.steps() if state == "CheckHealth"]
+        assert [{name: each[name] for name in looks[0]} for each in noted] == looks
+        assert desk.document["bake"]["look"] == looks[-1]
+        assert "evidence" not in looks[-1]
 
 
 class TestTheVerdict:
@@ -53,7 +83,7 @@ class TestTheVerdict:
         with pytest.raises(GreenUnhealthy, match="green failed 90 of 100"):
             desk.run("CheckHealth")
 
-    def test_its_evidence_is_in_the_record(self, desks: Desks) -> None:
+    def test_leaves_its_evidence_in_the_audit(self, desks: Desks) -> None:
         desk = baking(desks)
         users(desk, "1", calls=1000)
         users(desk, "2", calls=100, errors=90)
@@ -62,8 +92,22 @@ class TestTheVerdict:
         with pytest.raises(GreenUnhealthy):
             desk.run("CheckHealth")
 
-        evidence = dict(desk.steps())["CheckHealth"]
+        evidence = desk.evidence("CheckHealth")
         assert (evidence["error"], evidence["verdict"]) == ("GreenUnhealthy", "worse")
+        assert evidence["green"] == {"requests": 100, "failed": 90}
+        (errors,) = (each for each in evidence["evidence"]["findings"] if each["signal"] == "errors")
+        assert errors["green"]["requests"] == 100
+
+    def test_counts_the_requests_of_both_versions_in_the_document(self, desks: Desks) -> None:
+        desk = baking(desks)
+        users(desk, "1", calls=1000, errors=3)
+        users(desk, "2", calls=100, errors=1)
+        after(desk, 181)
+
+        look = desk.run("CheckHealth")
+
+        assert look["blue"] == {"requests": 1000, "failed": 3}
+        assert look["green"] == {"requests": 100, "failed": 1}
 
     def test_without_any_user_it_is_not_enough_and_never_fine(self, desks: Desks) -> None:
         desk = baking(desks)
@@ -131,8 +175,10 @@ class TestTheVerdict:
             after(desk, 60)
         after(desk, 181)
 
-        first = desk.run("CheckHealth")["evidence"]
-        again = desk.run("CheckHealth", retries=1)["evidence"]
+        desk.run("CheckHealth")
+        first = desk.evidence("CheckHealth")["evidence"]
+        desk.run("CheckHealth", retries=1)
+        again = desk.evidence("CheckHealth")["evidence"]
 
         (errors,) = (finding for finding in first["findings"] if finding["signal"] == "errors")
         assert (errors["green"]["requests"], errors["blue"]["requests"]) == (50, 500)
@@ -161,7 +207,7 @@ class TestProbes:
         with desk.aws.fails("Invoke", "ReadTimeout", times=2, skip=1):
             look = desk.run("CheckHealth")
 
-        assert (look["bake_over"], look["probes"]) == (True, 1)
+        assert (look["next"], look["probes"]) == ("shift", 1)
         assert "the probe 'slow' got no answer within 5 seconds, nor the right one from blue" in look["reason"]
 
     def test_one_that_blue_answers_in_time_and_green_does_not_is_a_failure(self, desks: Desks) -> None:
@@ -179,7 +225,7 @@ class TestProbes:
         with desk.aws.fails("Invoke", "ReadTimeout", times=1):
             look = desk.run("CheckHealth")
 
-        assert (look["bake_over"], look["probes"]) == (True, 0)
+        assert (look["next"], look["probes"]) == ("shift", 0)
 
     def test_the_others_are_sent_all_the_same(self, desks: Desks) -> None:
         desk = self.silent(desks, {"name": "slow"}, {"name": "quick"})
@@ -189,13 +235,13 @@ class TestProbes:
 
         assert look["probes"] == 1
 
-    def test_none_that_is_answered_is_not_called_an_answer(self, desks: Desks) -> None:
+    def test_the_reason_says_that_no_probe_was_answered(self, desks: Desks) -> None:
         desk = self.silent(desks, {"name": "slow"})
 
         with desk.aws.fails("Invoke", "ReadTimeout", times=None):
             look = desk.run("CheckHealth")
 
-        assert (look["bake_over"], look["probes"]) == (True, 0)
+        assert (look["next"], look["probes"]) == ("shift", 0)
         assert "it answered no probe;" in look["reason"]
 
     def test_one_that_must_be_answered_sooner_than_a_probe_waits_is_a_failure(self, desks: Desks) -> None:
@@ -215,8 +261,28 @@ class TestProbes:
         desk = baking(desks, source, health={"no_traffic": "probe"})
         after(desk, 300)
 
-        with pytest.raises(GreenUnhealthy, match="from the database"):
+        with pytest.raises(GreenUnhealthy, match=r"failed the probe .* but it raised NoAnswer"):
             desk.run("CheckHealth")
+
+    def test_one_that_fails_is_told_by_types_and_its_values_are_in_the_audit(self, desks: Desks) -> None:
+        source = (
+            "asked = []\ndef handler(event, context):\n"
+            "    asked.append(event)\n    return {'token': 'right' if len(asked) < 3 else '4711-secret'}"
+        )
+        desk = baking(
+            desks,
+            source,
+            smoke_tests=[{"name": "token", "expect": {"token": "right"}}],
+            health={"no_traffic": "probe"},
+        )
+        after(desk, 300)
+
+        with pytest.raises(GreenUnhealthy) as failure:
+            desk.run("CheckHealth")
+
+        assert "expected a string of 5 characters at reply.token, but a string of 11" in str(failure.value)
+        assert "secret" not in str(failure.value)
+        assert "4711-secret" in json.dumps(desk.evidence("CheckHealth"))
 
 
 class TestAdaptive:
@@ -227,27 +293,27 @@ class TestAdaptive:
             users(desk, "1", calls=540)
             users(desk, "2", calls=60)
             after(desk, 60)
-            if desk.run("CheckHealth")["bake_over"]:
+            if desk.run("CheckHealth")["next"] == "shift":
                 desk.run("ShiftAlias")
-        assert desk.document["shift"]["green_weight"] > 0.1
+        assert weight(desk) > 0.1
         return desk
 
     def test_a_suspected_green_is_shifted_down(self, desks: Desks) -> None:
         desk = self.weighty(desks)
-        had = desk.document["shift"]["green_weight"]
+        had = weight(desk)
         users(desk, "1", calls=540)
         users(desk, "2", calls=60, errors=1)
         after(desk, 181)
 
         look = desk.run("CheckHealth")
-        shift = desk.run("ShiftAlias")
+        shifts = desk.run("ShiftAlias")["shifts"]
 
-        assert (look["bake_over"], look["verdict"]) == (True, "not_enough")
+        assert (look["next"], look["verdict"]) == ("shift", "not_enough")
         assert look["next_weight"] < had
         assert f"green goes back from {had:.3g} to {look['next_weight']:.3g} until that is cleared up" in look["reason"]
-        assert shift["green_weight"] == desk.deployer.alias()[1]["2"] == look["next_weight"]
-        assert [each["weight"] for each in shift["shifts"]][-2:] == [had, look["next_weight"]]
-        assert (shift["fully_shifted"], desk.run("CheckHealth")["bake_over"]) == (False, False)
+        assert desk.deployer.alias()[1]["2"] == look["next_weight"]
+        assert [each["weight"] for each in shifts][-2:] == [had, look["next_weight"]]
+        assert desk.run("CheckHealth")["next"] == "bake_on"
 
     def test_an_alarm_without_data_keeps_green_from_the_last_of_it(self, desks: Desks) -> None:
         cloudwatch = boto3.client("cloudwatch")
@@ -262,9 +328,9 @@ class TestAdaptive:
             users(desk, "2", calls=600)
             after(desk, 60)
             look = desk.run("CheckHealth")
-            if look["bake_over"]:
+            if look["next"] == "shift":
                 desk.run("ShiftAlias")
-        assert desk.document["shift"]["green_weight"] == 0.9
+        assert weight(desk) == 0.9
         assert "the alarm checkout has no data" in look["reason"]
 
         cloudwatch.set_alarm_state(AlarmName="checkout", StateValue="OK", StateReason="a test")
@@ -276,24 +342,26 @@ class TestAdaptive:
         users(desk, "2", calls=60, errors=1)
         after(desk, 181)
         look = desk.run("CheckHealth")
+        before = len(desk.document["bake"]["shifts"])
 
         with desk.aws.fails("UpdateAlias", "ReadTimeout", when="after"):
-            shift = desk.run("ShiftAlias", retries=1)
+            desk.run("ShiftAlias", retries=1)
 
-        assert shift["green_weight"] == desk.deployer.alias()[1]["2"] == look["next_weight"]
+        assert weight(desk) == desk.deployer.alias()[1]["2"] == look["next_weight"]
+        assert len(desk.document["bake"]["shifts"]) == before + 1
 
 
 class TestWhatMayStandInTheWay:
-    def test_an_alias_that_somebody_else_moved_stops_the_deployment(self, desks: Desks) -> None:
+    def test_an_alias_that_another_user_moved_stops_the_deployment(self, desks: Desks) -> None:
         desk = baking(desks)
-        somebody_points_the_alias("1")
+        another_user_points_the_alias("1")
 
         with pytest.raises(AliasMoved):
             desk.run("CheckHealth")
 
     def test_weights_that_lambda_sets_are_waited_for(self, desks: Desks) -> None:
         desk = baking(desks)
-        somebody_points_the_alias("2", {"1": 0.5})
+        another_user_points_the_alias("2", {"1": 0.5})
 
         with (
             aws_answers("lambda", "GetProvisionedConcurrencyConfig", {"Status": "IN_PROGRESS"}),
@@ -320,7 +388,7 @@ class TestWhatMayStandInTheWay:
                 desk.run("CheckHealth")
 
         assert {look["verdict"] for look in looks} == {"cannot_measure"}
-        assert not any(look["bake_over"] for look in looks)
+        assert {look["next"] for look in looks} == {"bake_on"}
 
     def test_metrics_that_come_back_make_all_well_again(self, desks: Desks) -> None:
         desk = baking(desks)
@@ -331,13 +399,13 @@ class TestWhatMayStandInTheWay:
                 desk.run("CheckHealth")
         look = desk.run("CheckHealth")
 
-        assert (look["unmeasured"], look["bake_over"]) == (0, True)
+        assert (look["unmeasured"], look["next"]) == (0, "shift")
 
-    def test_it_changes_nothing(self, desks: Desks) -> None:
+    def test_the_handler_changes_nothing(self, desks: Desks) -> None:
         desk = baking(desks)
-        before = desk.deployer.everything()
+        before = desk.deployer.everything(), desk.record()
         after(desk, 300)
 
         desk.run("CheckHealth")
 
-        assert desk.deployer.everything() == before
+        assert (desk.deployer.everything(), desk.record()) == before

@@ -1,30 +1,43 @@
-"""OpenDeployment decides everything, takes the lock and writes the record, before anything is changed."""
+"""OpenDeployment checks the request, takes the lock and writes record and plan; it may change nothing else."""
 
 import base64
 import hashlib
 import json
-from contextlib import suppress
 from typing import Any
 
 import boto3
 import pytest
 
-from bluegreen.errors import AwsUnavailable, DeploymentInProgress, InvalidRequest
+from bluegreen.errors import AwsUnavailable, DeploymentInProgress, DeploymentInterrupted, InvalidRequest
+from bluegreen.request.artifact import Zip
 from tests.handlers.desk import (
     Desk,
     Desks,
+    another_user_points_the_alias,
+    another_user_publishes,
     aws_answers,
     just_before,
-    somebody_points_the_alias,
-    the_lock_is_still_there,
+    put,
 )
-from tests.machine.deployer import ALIAS, BUCKET, FUNCTION, GOOD, TABLE, Deployer, zip_of
+from tests.machine.deployer import ALIAS, BUCKET, FUNCTION, GOOD, TARGET, Deployer, alarm, zip_of
 
 BLUE = GOOD % 1
 
 
 def digest_of(content: bytes) -> str:
     return base64.b64encode(hashlib.sha256(content).digest()).decode()
+
+
+def the_zip(desk: Desk) -> Zip:
+    """The artifact of the plan."""
+    artifact = desk.plan.artifact
+    assert isinstance(artifact, Zip)
+    return artifact
+
+
+def brings(desk: Desk) -> str:
+    """What the deployment brings, once it is open."""
+    return str(desk.run("OpenDeployment")["deployment"]["brings"])
 
 
 def refused(desk: Desk) -> str:
@@ -38,37 +51,84 @@ def refused(desk: Desk) -> str:
 
 class TestThePlan:
     def test_says_what_serves_and_what_latest_has(self, desk: Desk) -> None:
-        plan = desk.run("OpenDeployment")
+        desk.run("OpenDeployment")
 
         lambda_ = boto3.client("lambda")
         alias = lambda_.get_alias(FunctionName=FUNCTION, Name=ALIAS)
         latest = lambda_.get_function(FunctionName=FUNCTION)["Configuration"]
-        assert plan["blue"] == {"version": "1", "sha256": digest_of(zip_of(BLUE)), "revision": alias["RevisionId"]}
-        assert plan["latest"]["sha256"] == digest_of(zip_of(BLUE))
-        assert plan["latest"]["revision"] == latest["RevisionId"]
-        assert (plan["function"], plan["alias"], plan["deployment"]) == (FUNCTION, ALIAS, "first")
+        plan = desk.plan
+        assert plan.blue.model_dump() == {
+            "version": "1",
+            "sha256": digest_of(zip_of(BLUE)),
+            "revision": alias["RevisionId"],
+        }
+        assert plan.latest.sha256 == digest_of(zip_of(BLUE))
+        assert plan.latest.revision == latest["RevisionId"]
+        assert (plan.target, plan.id, plan.brings) == (TARGET, "first", "new_code")
 
     def test_pins_the_artifact_by_version_and_digest(self, desks: Desks) -> None:
         pinned = desks.deployer.upload(GOOD % 2)
         desk = desks(artifact={"bucket": BUCKET, "key": "new.zip"})
 
-        artifact = desk.run("OpenDeployment")["artifact"]
+        desk.run("OpenDeployment")
 
-        assert artifact["version_id"] == pinned["version_id"]
-        assert artifact["sha256"] == digest_of(zip_of(GOOD % 2))
+        assert the_zip(desk).version_id == pinned["version_id"]
+        assert the_zip(desk).sha256 == digest_of(zip_of(GOOD % 2))
+
+    def test_pins_the_digest_alone_in_a_bucket_without_versions(self, deployer: Deployer, desks: Desks) -> None:
+        boto3.client("s3").create_bucket(Bucket="plain-bucket")
+        boto3.client("s3").put_object(Bucket="plain-bucket", Key="new.zip", Body=zip_of(GOOD % 2))
+        desk = desks(artifact="s3://plain-bucket/new.zip")
+
+        desk.run("OpenDeployment")
+
+        assert the_zip(desk).version_id is None
+        assert the_zip(desk).sha256 == digest_of(zip_of(GOOD % 2))
 
     def test_takes_traffic_and_smoke_tests_from_the_settings_unless_the_request_says(self, desk: Desk) -> None:
-        plan = desk.run("OpenDeployment")
+        desk.run("OpenDeployment")
 
-        assert plan["schedule"]["name"] == "Canary10Percent5Minutes"
-        assert [case["payload"] for case in plan["smoke_tests"]] == [{}]
+        assert desk.plan.schedule.name == "Canary10Percent5Minutes"
+        assert [case.payload for case in desk.plan.smoke_tests] == [{}]
 
     def test_takes_traffic_and_smoke_tests_from_the_request(self, desks: Desks) -> None:
-        plan = desks(traffic="AllAtOnce", smoke_tests="off", health={"delay_seconds": 0}).run("OpenDeployment")
+        desk = desks(traffic="AllAtOnce", smoke_tests="off", health={"delay_seconds": 0})
 
-        assert plan["schedule"]["name"] == "AllAtOnce"
-        assert plan["smoke_tests"] == []
-        assert plan["health"]["delay_seconds"] == 0
+        desk.run("OpenDeployment")
+
+        assert desk.plan.schedule.name == "AllAtOnce"
+        assert desk.plan.smoke_tests == ()
+        assert desk.plan.health.delay_seconds == 0
+
+    @pytest.mark.parametrize("payload", [{"": 1}, 1.7e308, [0.1, 1e-200], {"a": {"b": [None, True, "x"]}}])
+    def test_keeps_every_payload_of_a_smoke_test(self, desks: Desks, payload: Any) -> None:
+        """DynamoDB takes neither an empty key nor every number."""
+        desk = desks(smoke_tests=[{"name": "a", "payload": payload, "expect": payload}])
+
+        desk.run("OpenDeployment")
+
+        (case,) = desk.plan.smoke_tests
+        assert (case.payload, case.expect) == (payload, payload)
+
+    def test_keeps_no_setting_of_the_function(self, desks: Desks) -> None:
+        boto3.client("lambda").update_function_configuration(
+            FunctionName=FUNCTION, Environment={"Variables": {"TOKEN": "4711-secret"}}
+        )
+        desk = desks()
+
+        desk.run("OpenDeployment")
+
+        assert "4711-secret" not in json.dumps([desk.deployer.items(""), desk.document])
+
+    def test_pardons_alarms_that_are_red_already(self, desks: Desks) -> None:
+        alarm("red", "ALARM")
+        alarm("green", "OK")
+        desk = desks(health={"alarms": ["red", "green"]})
+
+        answer = desk.run("OpenDeployment")
+
+        assert desk.plan.red_alarms == ("red",)
+        assert answer["bake"]["look"]["pardoned"] == ["red"]
 
     def test_changes_nothing_of_the_function(self, desk: Desk) -> None:
         before = desk.deployer.everything()
@@ -77,23 +137,72 @@ class TestThePlan:
 
         assert desk.deployer.everything() == before
 
-    def test_a_version_that_exists_needs_no_code(self, desks: Desks) -> None:
-        boto3.client("lambda").update_function_code(FunctionName=FUNCTION, ZipFile=zip_of(GOOD % 2), Publish=True)
+    def test_of_a_version_that_is_published_needs_no_code(self, desks: Desks) -> None:
+        another_user_publishes(GOOD % 2)
+        desk = desks(artifact={"version": "2"})
 
-        plan = desks(artifact={"version": "2"}).run("OpenDeployment")
+        desk.run("OpenDeployment")
 
-        assert (plan["new_code"], plan["anything_to_deploy"]) == (False, True)
+        assert desk.plan.brings == "version"
+
+
+class TestTheAnswer:
+    def test_has_what_the_next_states_need_and_no_more(self, desks: Desks) -> None:
+        desk = desks(smoke_tests=[{"name": "a", "payload": {"token": "4711-secret"}}])
+
+        answer = desk.run("OpenDeployment")
+
+        assert answer["deployment"] == {
+            "id": "first",
+            "proof": desk.record()["proof"],
+            "target": TARGET.model_dump(),
+            "blue": "1",
+            "brings": "new_code",
+        }
+        assert answer["bake"]["shifts"] == []
+        assert answer["bake"]["revision"] == desk.plan.blue.revision
+        assert answer["bake"]["look"]["next_weight"] == 0.1
+        assert answer["green"] is None
+        assert sorted(answer) == ["bake", "deployment", "green"]
+
+    def test_replaces_the_request(self, desks: Desks) -> None:
+        desk = desks(smoke_tests=[{"name": "a", "payload": {"token": "4711-secret"}}])
+
+        answer = desk.run("OpenDeployment")
+
+        assert desk.document == answer
+        assert "4711-secret" not in json.dumps(desk.document)
+
+    def test_names_the_green_of_a_version_that_is_published(self, desks: Desks) -> None:
+        another_user_publishes(GOOD % 2)
+
+        answer = desks(artifact={"version": "2"}).run("OpenDeployment")
+
+        assert (answer["green"], answer["deployment"]["brings"]) == ({"version": "2"}, "version")
+
+    def test_has_a_proof_that_no_log_and_no_audit_has(self, desks: Desks, caplog: pytest.LogCaptureFixture) -> None:
+        first = desks("first")
+        proof = first.run("OpenDeployment")["deployment"]["proof"]
+        first.failed().run("RollBack")
+
+        again = desks("second").run("OpenDeployment")["deployment"]["proof"]
+
+        assert again != proof
+        assert len(proof) > 40
+        assert len(caplog.records) == 3
+        assert proof not in json.dumps(first.steps()) + "".join(str(vars(each)) for each in caplog.records)
 
 
 class TestTheRecord:
     def test_is_there_before_any_change_and_says_how_to_undo_it(self, desk: Desk) -> None:
-        plan = desk.run("OpenDeployment")
+        desk.run("OpenDeployment")
 
         record = desk.record()
-        assert record is not None
-        assert record["state"] == "open"
-        assert record["execution"] == desk.arn
-        assert json.loads(record["plan"]) == plan
+        assert (record["state"], record["execution"]) == ("open", desk.arn)
+        assert (record["blue"], record["new_code"]) == ("1", True)
+        assert record["blue_sha256"] == record["latest_sha256"] == digest_of(zip_of(BLUE))
+        assert record["code"] == digest_of(zip_of(GOOD % 2))
+        assert {"green", "weights", "code_sent_at"}.isdisjoint(record)
 
     @pytest.mark.parametrize(("said", "kept"), [({"started_by": "pipeline 7"}, "pipeline 7"), ({}, "StartExecution")])
     def test_says_who_started_it_and_with_what(self, desks: Desks, said: dict[str, str], kept: str) -> None:
@@ -101,22 +210,31 @@ class TestTheRecord:
         desk.run("OpenDeployment")
 
         record = desk.record()
-        assert record is not None
         assert (record["started_by"], record["artifact"]) == (kept, f"s3://{BUCKET}/new.zip")
-        assert record["started_at"] == "2026-01-05T09:00:00.000Z"
+        assert record["started_at"] == desk.started_at
 
     def test_has_the_step_with_its_evidence(self, desk: Desk) -> None:
-        plan = desk.run("OpenDeployment")
+        desk.run("OpenDeployment")
 
-        assert desk.steps() == [("OpenDeployment", plan)]
+        assert desk.steps() == [
+            (
+                "OpenDeployment",
+                {
+                    "blue": "1",
+                    "artifact": f"s3://{BUCKET}/new.zip",
+                    "traffic": "Canary10Percent5Minutes",
+                    "brings": "new_code",
+                },
+            )
+        ]
 
-    def test_knows_the_green_of_a_version_that_exists(self, desks: Desks) -> None:
-        boto3.client("lambda").update_function_code(FunctionName=FUNCTION, ZipFile=zip_of(GOOD % 2), Publish=True)
+    def test_knows_the_green_of_a_version_that_is_published(self, desks: Desks) -> None:
+        another_user_publishes(GOOD % 2)
         desk = desks(artifact={"version": "2"})
 
         desk.run("OpenDeployment")
 
-        assert (desk.record() or {})["green"] == "2"
+        assert (desk.record()["green"], desk.record().get("new_code", False)) == ("2", False)
 
 
 class TestNothingToDeploy:
@@ -124,12 +242,19 @@ class TestNothingToDeploy:
     def test_is_what_blue_has_already(self, desks: Desks, artifact: Any) -> None:
         desk = desks(source=BLUE, artifact=artifact)
 
-        plan = desk.run("OpenDeployment")
+        answer = desk.run("OpenDeployment")
 
-        assert not plan["anything_to_deploy"]
-        assert (desk.record() or {})["state"] == "NothingToDeploy"
-        assert (desk.record() or {})["serving"] == "1"
-        assert desk.holder() is None
+        assert answer["deployment"]["brings"] == "nothing"
+        assert (desk.state(), desk.record()["serving"]) == ("NothingToDeploy", "1")
+        assert desk.deployer.items("lock#") == []
+
+    def test_is_no_news(self, desks: Desks) -> None:
+        desk = desks(source=BLUE)
+
+        desk.run("OpenDeployment")
+
+        assert "kind" not in desk.record()
+        assert desk.deployer.notified() == []
 
     @pytest.mark.parametrize(
         ("operation", "skip"), [("PutItem", 0), ("TransactWriteItems", 1), ("TransactWriteItems", 2)]
@@ -143,36 +268,37 @@ class TestNothingToDeploy:
         ):
             desk.run("OpenDeployment")
 
-        plan = desk.run("OpenDeployment", retries=1)
+        answer = desk.run("OpenDeployment", retries=1)
 
-        assert not plan["anything_to_deploy"]
+        assert answer["deployment"]["brings"] == "nothing"
         assert desk.state() == "NothingToDeploy"
-        assert desk.holder() is None
+        assert desk.deployer.items("lock#") == []
 
 
 class TestRefusals:
-    def test_a_function_that_is_not_there(self, desk: Desk) -> None:
-        desk.document["function"] = "Nothing"
+    def test_a_function_that_is_not_there(self, desks: Desks) -> None:
+        assert refused(desks(function="Nothing")).startswith("function: there is no function Nothing")
 
-        assert refused(desk).startswith("function: there is no function Nothing")
+    @pytest.mark.parametrize("tags", [{}, {"bluegreen:managed": "no"}])
+    def test_a_function_that_has_not_opted_in(self, desks: Desks, tags: dict[str, str]) -> None:
+        desks.deployer.aws.create_function("Private", BLUE, tags=tags)
+        desk = desks(function="Private")
 
-    def test_a_function_that_has_not_opted_in(self, desk: Desk) -> None:
-        desk.aws.create_function("Private", BLUE, tags={"bluegreen:managed": "no"})
-        desk.document["function"] = "Private"
+        with desk.aws.fails("GetFunction", "AccessDeniedException", times=None, state="OpenDeployment") as looks:
+            said = refused(desk)
 
-        assert refused(desk).startswith("function: Private has no tag bluegreen:managed = true")
+        assert said.startswith("function: Private has no tag bluegreen:managed = true")
+        assert (looks.met, desk.record(), desk.deployer.items("lock#")) == (0, {}, [])
 
-    def test_an_alias_that_is_not_there(self, desk: Desk) -> None:
-        desk.document["alias"] = "LIVE"
-
-        said = refused(desk)
+    def test_an_alias_that_is_not_there(self, desks: Desks) -> None:
+        said = refused(desks(alias="LIVE"))
 
         assert said.startswith(f"alias: {FUNCTION} has no alias LIVE")
         assert f"bluegreen adopt {FUNCTION} --alias LIVE" in said
 
     def test_an_alias_that_is_split_already(self, desk: Desk) -> None:
-        boto3.client("lambda").update_function_code(FunctionName=FUNCTION, ZipFile=zip_of(GOOD % 2), Publish=True)
-        somebody_points_the_alias("1", {"2": 0.25})
+        another_user_publishes(GOOD % 2)
+        another_user_points_the_alias("1", {"2": 0.25})
 
         said = refused(desk)
 
@@ -180,8 +306,8 @@ class TestRefusals:
         assert "--function-version 1 --routing-config AdditionalVersionWeights={}" in said
 
     def test_an_alias_that_lambda_itself_splits_for_a_moment_is_waited_for(self, desk: Desk) -> None:
-        boto3.client("lambda").update_function_code(FunctionName=FUNCTION, ZipFile=zip_of(GOOD % 2), Publish=True)
-        somebody_points_the_alias("1", {"2": 0.25})
+        another_user_publishes(GOOD % 2)
+        another_user_points_the_alias("1", {"2": 0.25})
 
         with (
             aws_answers("lambda", "GetProvisionedConcurrencyConfig", {"Status": "IN_PROGRESS"}),
@@ -190,20 +316,20 @@ class TestRefusals:
             desk.run("OpenDeployment")
 
     def test_a_split_of_lambdas_that_ends_while_it_is_looked_at_is_waited_for(self, desk: Desk) -> None:
-        boto3.client("lambda").update_function_code(FunctionName=FUNCTION, ZipFile=zip_of(GOOD % 2), Publish=True)
-        somebody_points_the_alias("1", {"2": 0.25})
+        another_user_publishes(GOOD % 2)
+        another_user_points_the_alias("1", {"2": 0.25})
 
         with (
-            just_before("lambda", "GetProvisionedConcurrencyConfig", lambda: somebody_points_the_alias("2")),
+            just_before("lambda", "GetProvisionedConcurrencyConfig", lambda: another_user_points_the_alias("2")),
             aws_answers("lambda", "GetProvisionedConcurrencyConfig", {"Status": "READY"}),
             pytest.raises(AwsUnavailable, match="provisioned concurrency"),
         ):
             desk.run("OpenDeployment")
 
-        assert desk.run("OpenDeployment", retries=1)["blue"]["version"] == "2"
+        assert desk.run("OpenDeployment", retries=1)["deployment"]["blue"] == "2"
 
     def test_an_alias_on_latest(self, desk: Desk) -> None:
-        somebody_points_the_alias("$LATEST")
+        another_user_points_the_alias("$LATEST")
 
         assert refused(desk).startswith(f"alias: {FUNCTION}:{ALIAS} points to $LATEST")
 
@@ -213,7 +339,7 @@ class TestRefusals:
         assert said.startswith(f"artifact: there is no object s3://{BUCKET}/nothing.zip")
 
     def test_a_bucket_that_is_not_there(self, desks: Desks) -> None:
-        assert refused(desks(artifact="s3://nobodys/new.zip")).startswith("artifact")
+        assert refused(desks(artifact="s3://another-bucket/new.zip")).startswith("artifact")
 
     @pytest.mark.parametrize("code", ["AccessDenied", "403"])
     def test_a_bucket_that_may_not_be_read(self, desk: Desk, code: str) -> None:
@@ -247,9 +373,11 @@ class TestRefusals:
         content = zip_of(GOOD % 2)
         digest = hashlib.sha256(content).hexdigest() if written == "hexadecimal" else digest_of(content)
 
-        plan = desks(artifact=desks.deployer.upload(GOOD % 2) | {"sha256": digest}).run("OpenDeployment")
+        desk = desks(artifact=desks.deployer.upload(GOOD % 2) | {"sha256": digest})
 
-        assert plan["artifact"]["sha256"] == digest_of(content)
+        desk.run("OpenDeployment")
+
+        assert the_zip(desk).sha256 == digest_of(content)
 
     def test_a_version_that_is_not_there(self, desks: Desks) -> None:
         assert refused(desks(artifact={"version": "9"})).startswith(f"artifact.version: {FUNCTION} has no version 9")
@@ -259,29 +387,30 @@ class TestRefusals:
 
         assert refused(desks(artifact=image)).startswith("artifact: ")
 
-    def test_a_request_that_cannot_be_read(self, desk: Desk) -> None:
-        desk.document["trafic"] = "AllAtOnce"
+    def test_an_alarm_that_is_not_there(self, desks: Desks) -> None:
+        alarm("known", "OK")
 
-        assert refused(desk) == "trafic: unknown field; did you mean traffic?"
+        said = refused(desks(health={"alarms": ["known", "unknown"]}))
+
+        assert said == "health.alarms: there is no alarm unknown; correct the name or leave it out"
+
+    def test_a_request_that_cannot_be_read(self, desks: Desks) -> None:
+        assert refused(desks(trafic="AllAtOnce")) == "trafic: unknown field; did you mean traffic?"
 
 
 class TestRetries:
     @pytest.mark.parametrize(
-        ("operation", "skip"),
+        ("operation", "skip", "when"),
         [
-            ("GetFunction", 0),
-            ("GetObject", 0),
-            ("TransactWriteItems", 0),
-            ("GetAlias", 0),
-            ("TransactWriteItems", 1),
-            ("PutItem", 0),
-            ("GetItem", 0),
-            ("GetItem", 1),
+            *((operation, 0, "before") for operation in ("DescribeExecution", "Query", "ListTags", "GetObject")),
+            *(("GetFunction", skip, "before") for skip in range(3)),
+            *((operation, 0, "before") for operation in ("GetAlias", "GetItem")),
+            *(("TransactWriteItems", skip, when) for skip in range(2) for when in ("before", "after")),
+            *(("PutItem", 0, when) for when in ("before", "after")),
         ],
     )
     @pytest.mark.parametrize("code", ["ReadTimeout", "ServiceUnavailable"])
-    @pytest.mark.parametrize("when", ["before", "after"])
-    def test_whichever_call_goes_unanswered_the_next_attempt_opens(
+    def test_after_any_call_that_goes_unanswered_the_next_attempt_opens(
         self, desk: Desk, operation: str, skip: int, code: str, when: Any
     ) -> None:
         with desk.aws.fails(operation, code, times=None, skip=skip, when=when), pytest.raises(AwsUnavailable):
@@ -291,12 +420,13 @@ class TestRetries:
 
         assert desk.state() == "open"
         assert desk.holder() == "first"
+        assert desk.document["deployment"]["proof"] == desk.record()["proof"]
 
     def test_a_second_attempt_does_not_forget_what_the_first_found(self, desk: Desk) -> None:
-        plan = desk.run("OpenDeployment")
+        answer = desk.run("OpenDeployment")
         boto3.client("lambda").update_function_code(FunctionName=FUNCTION, ZipFile=zip_of(GOOD % 3))
 
-        assert desk.run("OpenDeployment", retries=1) == plan
+        assert desk.run("OpenDeployment", retries=1) == answer
 
 
 class TestAName:
@@ -304,17 +434,14 @@ class TestAName:
         """Step Functions lets a name be used again after 90 days."""
         desk.to("ShiftAlias").run("ShiftAlias")
         desk.failed().run("RollBack")
-        kept = desk.record()
-        desk.started_at = "2026-04-05T09:00:00.000Z"
+        put(desk.record() | {"started_at": "2025-10-05T09:00:00.000Z"})
+        before = desk.record(), desk.steps()
 
         refusal = refused(desk)
 
-        assert refusal.startswith(f"name: first was a deployment of {FUNCTION}:{ALIAS}, begun at 2026-01-05")
-        assert desk.failed("InvalidRequest", refusal).run("RejectDeployment")["told"]
-        assert desk.deployer.notified()[-1] == f"Rejected: {FUNCTION}:{ALIAS} was not touched"
-        after = desk.record() or {}
-        assert (kept or {})["state"] == "RolledBack"
-        assert after == kept
+        assert refusal.startswith(f"name: first was a deployment of {FUNCTION}:{ALIAS}, begun at 2025-10-05")
+        assert (desk.record(), desk.steps()) == before
+        assert desk.record()["state"] == "RolledBack"
 
 
 class TestTheLock:
@@ -327,7 +454,7 @@ class TestTheLock:
 
         assert "is being deployed to by first" in str(refusal.value)
         assert desk.arn in str(refusal.value)
-        assert second.record() is None
+        assert second.record() == {}
         assert desk.holder() == "first"
 
     def test_is_taken_by_another_alias_of_its_own(self, desk: Desk, desks: Desks) -> None:
@@ -343,30 +470,28 @@ class TestTheLock:
     def test_of_two_aliases_is_no_leave_for_two_to_change_latest(self, desk: Desk, desks: Desks) -> None:
         boto3.client("lambda").create_alias(FunctionName=FUNCTION, Name="LIVE", FunctionVersion="1")
         desk.run("OpenDeployment")
-        desk.aws.clock.sleep(1)
 
         second = desks("second", GOOD % 3, alias="LIVE")
-        with pytest.raises(DeploymentInProgress, match=f"function: {FUNCTION} gets new code by first for PROD as well"):
+        with pytest.raises(DeploymentInProgress, match=r"first puts new code into \$LATEST .* alias PROD"):
             second.run("OpenDeployment")
 
-        desk.stop()
-        open_at_last(second)
-        assert (desk.state(), second.state()) == ("RolledBack", "open")
+        assert (second.record(), desk.state()) == ({}, "open")
 
-    def test_of_latest_is_had_by_who_opened_first_and_not_by_who_started_first(self, desk: Desk, desks: Desks) -> None:
+    def test_of_latest_is_had_by_the_deployment_that_opened_first(self, desk: Desk, desks: Desks) -> None:
+        """It is not the one that started first."""
         boto3.client("lambda").create_alias(FunctionName=FUNCTION, Name="LIVE", FunctionVersion="1")
         second = desks("second", GOOD % 3, alias="LIVE").to("ShiftAlias")
 
-        with pytest.raises(DeploymentInProgress, match="by second for LIVE as well"):
+        with pytest.raises(DeploymentInProgress, match=r"second puts new code into \$LATEST .* alias LIVE"):
             desk.run("OpenDeployment")
 
         second.failed().run("RollBack")
         desk.run("OpenDeployment", retries=1)
         assert (desk.state(), second.state()) == ("open", "RolledBack")
 
-    def test_of_latest_is_nobodys_who_deploys_a_version(self, desk: Desk, desks: Desks) -> None:
+    def test_of_latest_is_not_taken_by_a_deployment_of_a_version(self, desk: Desk, desks: Desks) -> None:
         boto3.client("lambda").create_alias(FunctionName=FUNCTION, Name="LIVE", FunctionVersion="1")
-        boto3.client("lambda").update_function_code(FunctionName=FUNCTION, ZipFile=zip_of(GOOD % 2), Publish=True)
+        another_user_publishes(GOOD % 2)
         second = desks("second", artifact={"version": "2"}, alias="LIVE")
         second.run("OpenDeployment")
 
@@ -375,18 +500,36 @@ class TestTheLock:
 
         assert (desk.state(), second.state()) == ("open", "RolledBack")
 
-    def test_of_the_dead_is_taken_over_although_latest_cannot_be_put_back(self, desk: Desk, desks: Desks) -> None:
+    @pytest.mark.parametrize("ended", ["end", "stop"])
+    @pytest.mark.parametrize("alias", [ALIAS, "LIVE"])
+    def test_of_an_execution_that_has_ended_is_not_taken_before_its_deployment_is_recovered(
+        self, desk: Desk, desks: Desks, ended: str, alias: str
+    ) -> None:
+        """By the alias, and by $LATEST for another alias."""
+        boto3.client("lambda").create_alias(FunctionName=FUNCTION, Name="LIVE", FunctionVersion="1")
         desk.to("ShiftAlias").run("ShiftAlias")
-        desk.stop()
+        getattr(desk, ended)()
+        second = desks("second", GOOD % 3, alias=alias)
+        before = desk.deployer.everything(), desk.record(), desk.steps(), desk.deployer.items("lock#")
+
+        with pytest.raises(DeploymentInterrupted, match=f"first holds the lock of {FUNCTION}:{ALIAS}"):
+            second.run("OpenDeployment")
+
+        assert (desk.deployer.everything(), desk.record(), desk.steps(), desk.deployer.items("lock#")) == before
+        assert second.record() == {}
+
+    def test_of_an_execution_that_step_functions_does_not_show_is_not_taken(self, desk: Desk, desks: Desks) -> None:
+        desk.to("ShiftAlias").run("ShiftAlias")
         second = desks("second", GOOD % 3)
 
-        with desk.aws.fails("UpdateFunctionCode", "AccessDeniedException", times=None):
-            for number in range(7):
-                with suppress(AwsUnavailable):
-                    second.run("OpenDeployment", retries=number)
+        with (
+            desk.aws.fails("DescribeExecution", "ExecutionDoesNotExist", skip=1),
+            pytest.raises(DeploymentInterrupted),
+        ):
+            second.run("OpenDeployment")
 
-        assert (desk.state(), second.state()) == ("RolledBack", "open")
-        assert "$LATEST keeps the new code" in (desk.record() or {})["cause"]
+        assert desk.deployer.alias() == ("1", {"2": 0.1})
+        assert (desk.state(), desk.holder()) == ("open", "first")
 
     def test_that_is_contended_is_asked_for_again(self, desk: Desk) -> None:
         with desk.aws.fails("TransactWriteItems", "TransactionCanceledException"), pytest.raises(AwsUnavailable):
@@ -406,17 +549,7 @@ class TestTheLock:
         with just_before("dynamodb", "TransactWriteItems", first_is_rejected):
             second.run("OpenDeployment")
 
-        assert second.holder() == "second"
-
-
-def open_at_last(desk: Desk) -> dict[str, Any]:
-    """As the machine does: again, as long as it is worth it."""
-    for retries in range(6):
-        try:
-            return desk.run("OpenDeployment", retries=retries)
-        except AwsUnavailable:
-            continue
-    raise AssertionError("it never opened")
+        assert (desk.state(), second.holder()) == ("Rejected", "second")
 
 
 class TestAnAttemptThatItsRetryOvertook:
@@ -430,7 +563,8 @@ class TestAnAttemptThatItsRetryOvertook:
         with just_before("lambda", "GetAlias", overtake):
             desk.run("OpenDeployment")
 
-        assert json.loads((desk.record() or {})["plan"])["latest"]["sha256"] == digest_of(zip_of(BLUE))
+        assert desk.plan.latest.sha256 == digest_of(zip_of(BLUE))
+        assert desk.document["deployment"]["proof"] == desk.record()["proof"]
         desk.failed().run("RollBack")
         assert desk.deployer.digest() == digest_of(zip_of(BLUE))
 
@@ -442,8 +576,9 @@ class TestAnAttemptThatItsRetryOvertook:
             assert desk.deployer.alias() == ("2", {})
 
         with just_before("lambda", "GetAlias", overtake):
-            desk.run("OpenDeployment")
+            answer = desk.run("OpenDeployment")
 
+        assert answer["deployment"]["brings"] == "new_code"
         assert (desk.state(), desk.holder()) == ("open", "first")
         desk.failed().run("RollBack")
         assert desk.deployer.alias() == ("1", {})
@@ -476,7 +611,7 @@ class TestOnlyNewer:
         self.deployed(desks, "new.zip")
         late = desks("late", artifact=older, only_newer=True)
 
-        with pytest.raises(InvalidRequest, match="if it is what you want all the same, deploy it by hand"):
+        with pytest.raises(InvalidRequest, match=r"which deployment first took; .*deploy it by hand"):
             late.run("OpenDeployment")
 
     def test_refuses_it_although_the_index_is_behind(self, desks: Desks) -> None:
@@ -493,7 +628,7 @@ class TestOnlyNewer:
     def test_refuses_what_is_older_than_an_upload_that_changed_nothing(self, desks: Desks) -> None:
         older = desks.deployer.upload(GOOD % 3) | {"sequencer": "00"}
         same = desks("same", artifact=desks.deployer.upload(BLUE) | {"sequencer": "01"}, only_newer=True)
-        assert not same.run("OpenDeployment")["anything_to_deploy"]
+        assert same.run("OpenDeployment")["deployment"]["brings"] == "nothing"
 
         with pytest.raises(InvalidRequest, match="which deployment same took"):
             desks("late", artifact=older, only_newer=True).run("OpenDeployment")
@@ -514,19 +649,17 @@ class TestOnlyNewer:
         self.deployed(desks, "new.zip", sequencer="01")
         boto3.client("lambda").create_alias(FunctionName=FUNCTION, Name="OTHER", FunctionVersion="1")
 
-        assert desks("other", artifact=older, alias="OTHER", only_newer=True).run("OpenDeployment")["new_code"]
+        assert brings(desks("other", artifact=older, alias="OTHER", only_newer=True)) == "new_code"
 
     @pytest.mark.parametrize("key", ["new.zip", "elsewhere.zip"])
-    def test_refuses_what_was_uploaded_in_the_same_second_where_nobody_knows_the_order(
-        self, desks: Desks, key: str
-    ) -> None:
+    def test_refuses_what_was_uploaded_in_the_same_second_without_a_known_order(self, desks: Desks, key: str) -> None:
         artifact = desks.deployer.upload(GOOD % 3, key) | {"sequencer": "00"}
         self.deployed(desks, "new.zip")  # by hand: without a sequencer
 
         with pytest.raises(InvalidRequest, match="which deployment first took"):
             desks("late", artifact=artifact, only_newer=True).run("OpenDeployment")
 
-    def test_knows_the_last_of_two_that_nobody_can_order(self, desks: Desks) -> None:
+    def test_knows_the_last_of_two_uploads_without_a_known_order(self, desks: Desks) -> None:
         older = desks.deployer.upload(GOOD % 3, "other.zip") | {"sequencer": "00"}
         newer = desks.deployer.upload(GOOD % 4, "other.zip") | {"sequencer": "01"}
         self.deployed(desks, "new.zip")
@@ -543,133 +676,31 @@ class TestOnlyNewer:
         first.run("OpenDeployment")
         first.failed().run("RejectDeployment")
 
-        again = desks("again", artifact=same | {"sequencer": "01"}, only_newer=True)
+        assert brings(desks("again", artifact=same | {"sequencer": "01"}, only_newer=True)) == "new_code"
 
-        assert again.run("OpenDeployment")["anything_to_deploy"]
-
-    def test_reads_what_a_newer_release_wrote_about_it(self, desks: Desks) -> None:
+    def test_reads_what_a_newer_stack_version_wrote_about_it(self, desks: Desks) -> None:
         older = desks.deployer.upload(GOOD % 3) | {"sequencer": "00"}
         self.deployed(desks, "new.zip", sequencer="01")
-        table = boto3.resource("dynamodb").Table(TABLE)
-        item: Any = table.get_item(Key={"pk": f"newest#{FUNCTION}:{ALIAS}", "sk": "newest"})["Item"]
-        table.put_item(Item=item | {"artifact": json.dumps(json.loads(item["artifact"]) | {"a field": "of tomorrow"})})
+        (item,) = desks.deployer.items(f"newest#{TARGET.key}")
+        put(item | {"artifact": item["artifact"] | {"a field": "of tomorrow"}, "another field": "of tomorrow"})
 
         with pytest.raises(InvalidRequest, match="which deployment first took"):
             desks("late", artifact=older, only_newer=True).run("OpenDeployment")
 
-    def test_does_not_stand_in_the_way_where_nobody_can_read_it(self, desks: Desks) -> None:
-        boto3.resource("dynamodb").Table(TABLE).put_item(
-            Item={"pk": f"newest#{FUNCTION}:{ALIAS}", "sk": "newest", "artifact": "{}", "deployment": "odd"}
-        )
+    @pytest.mark.parametrize("artifact", [{}, "{}"])
+    def test_does_not_stand_in_the_way_if_the_handler_cannot_read_it(self, desks: Desks, artifact: Any) -> None:
+        put({"pk": f"newest#{TARGET.key}", "sk": "newest", "artifact": artifact, "deployment": "odd"})
 
-        assert desks("next", only_newer=True).run("OpenDeployment")["anything_to_deploy"]
+        assert brings(desks("next", only_newer=True)) == "new_code"
 
     def test_takes_what_is_newer(self, desks: Desks) -> None:
         self.deployed(desks, "new.zip", sequencer="0055AED6DCD9028101")
         newer = desks.deployer.upload(GOOD % 3) | {"sequencer": "0055AED6DCD90281010A"}
 
-        assert desks("next", artifact=newer, only_newer=True).run("OpenDeployment")["anything_to_deploy"]
+        assert brings(desks("next", artifact=newer, only_newer=True)) == "new_code"
 
-    def test_is_not_asked_of_who_goes_back_by_hand(self, desks: Desks) -> None:
+    def test_is_not_asked_of_an_operator_who_goes_back_by_hand(self, desks: Desks) -> None:
         older = desks.deployer.upload(GOOD % 3) | {"sequencer": "00"}
         self.deployed(desks, "new.zip", sequencer="0055AED6DCD9028101")
 
-        assert desks("back", artifact=older).run("OpenDeployment")["anything_to_deploy"]
-
-
-class TestADeploymentWhoseExecutionHasEnded:
-    @pytest.mark.parametrize("ended", ["end", "stop"])
-    def test_is_recovered_before_the_next_goes_on(self, desk: Desk, desks: Desks, ended: str) -> None:
-        desk.to("ShiftAlias").run("ShiftAlias")
-        getattr(desk, ended)()
-        second = desks("second", GOOD % 3)
-
-        plan = open_at_last(second)
-
-        assert desk.deployer.alias() == ("1", {})
-        assert desk.deployer.digest() == digest_of(zip_of(BLUE))
-        assert (desk.record() or {})["state"] == "RolledBack"
-        assert (desk.record() or {})["error"] == "DeploymentAbandoned"
-        assert second.holder() == "second"
-        assert plan["latest"]["sha256"] == digest_of(zip_of(BLUE))
-        assert plan["blue"]["version"] == "1"
-
-    def test_lets_the_next_be_deployed(self, desk: Desk, desks: Desks) -> None:
-        desk.to("ShiftAlias").run("ShiftAlias")
-        desk.stop()
-        second = desks("second", GOOD % 3)
-        open_at_last(second)
-
-        for state in ("UpdateCode", "SmokeTest", "PublishVersion", "SmokeTestGreen", "ShiftAlias", "ShiftAlias"):
-            second.run(state)
-
-        assert desk.deployer.alias() == ("3", {})
-
-    def test_of_a_version_that_existed_is_put_back_too(self, desks: Desks) -> None:
-        boto3.client("lambda").update_function_code(FunctionName=FUNCTION, ZipFile=zip_of(GOOD % 2), Publish=True)
-        desk = desks(artifact={"version": "2"})
-        desk.run("OpenDeployment")
-        desk.document["green"] = {"version": "2"}
-        desk.run("ShiftAlias")
-        assert desk.deployer.alias() == ("1", {"2": 0.1})
-        desk.stop()
-
-        open_at_last(desks("second", GOOD % 3))
-
-        assert desk.deployer.alias() == ("1", {})
-        assert desk.state() == "RolledBack"
-
-    def test_that_had_touched_nothing_is_closed(self, desk: Desk, desks: Desks) -> None:
-        with desk.aws.fails("GetAlias", "ServiceUnavailable", times=None), pytest.raises(AwsUnavailable):
-            desk.run("OpenDeployment")
-        desk.stop()
-
-        open_at_last(desks("second", GOOD % 3))
-
-        assert desk.state() == "Rejected"
-
-    def test_that_was_complete_is_not_undone(self, desk: Desk, desks: Desks) -> None:
-        desk.to("ShiftAlias")
-        desk.run("ShiftAlias")
-        desk.run("ShiftAlias")
-        desk.run("CompleteDeployment")
-        the_lock_is_still_there(desk)
-        desk.stop()
-        second = desks("second", GOOD % 3)
-
-        plan = open_at_last(second)
-
-        assert desk.deployer.alias() == ("2", {})
-        assert desk.state() == "Deployed"
-        assert plan["blue"]["version"] == "2"
-
-    def test_that_step_functions_does_not_show_yet_is_not_taken_for_ended(self, desk: Desk, desks: Desks) -> None:
-        desk.to("ShiftAlias").run("ShiftAlias")
-        second = desks("second", GOOD % 3)
-
-        with desk.aws.fails("DescribeExecution", "ExecutionDoesNotExist"), pytest.raises(AwsUnavailable):
-            second.run("OpenDeployment")
-
-        assert desk.deployer.alias() == ("1", {"2": 0.1})
-        assert desk.state() == "open"
-
-    def test_that_step_functions_has_forgotten_is_recovered(self, desk: Desk, desks: Desks) -> None:
-        desk.to("ShiftAlias").run("ShiftAlias")
-        second = desks("second", GOOD % 3)
-        desk.aws.clock.sleep(100 * 24 * 3600)
-
-        with desk.aws.fails("DescribeExecution", "ExecutionDoesNotExist", times=None):
-            open_at_last(second)
-
-        assert desk.deployer.alias() == ("1", {})
-        assert desk.state() == "RolledBack"
-
-
-def test_a_bucket_without_versions_will_do(deployer: Deployer, desks: Desks) -> None:
-    boto3.client("s3").create_bucket(Bucket="plain-bucket")
-    boto3.client("s3").put_object(Bucket="plain-bucket", Key="new.zip", Body=zip_of(GOOD % 2))
-
-    plan = desks(artifact="s3://plain-bucket/new.zip").run("OpenDeployment")
-
-    assert plan["artifact"]["version_id"] is None
-    assert plan["artifact"]["sha256"] == digest_of(zip_of(GOOD % 2))
+        assert brings(desks("back", artifact=older)) == "new_code"

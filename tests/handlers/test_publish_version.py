@@ -6,9 +6,10 @@ import boto3
 import pytest
 from moto.awslambda.models import LambdaFunction
 
+from bluegreen.aws import functions
 from bluegreen.errors import AwsUnavailable, DeploymentOver, LatestMoved, StillInProgress, UpdateFailed
-from tests.handlers.desk import Desk, just_before, somebody_updates_the_code
-from tests.machine.deployer import FUNCTION, GOOD
+from tests.handlers.desk import Desk, another_user_updates_the_code, aws_answers, just_before
+from tests.machine.deployer import FUNCTION, GOOD, TARGET
 
 
 @pytest.fixture
@@ -17,17 +18,17 @@ def at_publish(desk: Desk) -> Desk:
 
 
 def test_green_is_the_code_that_was_tested(at_publish: Desk) -> None:
-    green = at_publish.run("PublishVersion")
+    at_publish.run("PublishVersion")
 
-    assert green["version"] == "2"
-    assert at_publish.deployer.digest("2") == at_publish.document["code"]["sha256"]
+    assert at_publish.document["green"] == {"version": "2"}
+    assert at_publish.deployer.digest("2") == at_publish.evidence("UpdateCode")["sha256"]
     assert at_publish.deployer.alias() == ("1", {})
 
 
 def test_the_record_knows_green_before_it_can_get_traffic(at_publish: Desk) -> None:
     at_publish.run("PublishVersion")
 
-    assert (at_publish.record() or {})["green"] == "2"
+    assert at_publish.record()["green"] == "2"
 
 
 def test_the_version_says_which_deployment_made_it(at_publish: Desk) -> None:
@@ -58,7 +59,7 @@ def test_a_reply_lost_on_the_way_makes_no_second_version(at_publish: Desk, times
 
 
 def test_an_attempt_that_its_retry_overtook_does_not_rename_green(at_publish: Desk) -> None:
-    """Somebody publishes in between, so the retry's green is another; what users meet must be known as ours."""
+    """Another user publishes in between, so the retry's green is another; what users meet must be in the record."""
     lambda_ = boto3.client("lambda")
     went_on: list[dict[str, Any]] = []
 
@@ -79,13 +80,13 @@ def test_an_attempt_that_its_retry_overtook_does_not_rename_green(at_publish: De
     assert at_publish.deployer.alias() == ("1", {})
 
 
-def test_a_revision_that_lambda_changes_by_itself_is_not_somebody_else(at_publish: Desk) -> None:
+def test_a_revision_that_lambda_changes_by_itself_is_not_taken_for_another_user(at_publish: Desk) -> None:
     with at_publish.aws.fails("PublishVersion", "PreconditionFailedException"):
         assert at_publish.run("PublishVersion")["version"] == "2"
 
 
-def test_code_that_somebody_else_put_there_is_not_published(at_publish: Desk) -> None:
-    somebody_updates_the_code(at_publish.deployer, GOOD % 9)
+def test_code_that_another_user_put_there_is_not_published(at_publish: Desk) -> None:
+    another_user_updates_the_code(at_publish.deployer, GOOD % 9)
 
     with pytest.raises(LatestMoved):
         at_publish.run("PublishVersion")
@@ -93,9 +94,9 @@ def test_code_that_somebody_else_put_there_is_not_published(at_publish: Desk) ->
     assert at_publish.deployer.versions() == ["1"]
 
 
-def test_code_that_somebody_else_puts_there_right_before_is_not_published(at_publish: Desk) -> None:
+def test_code_that_another_user_puts_there_right_before_is_not_published(at_publish: Desk) -> None:
     with (
-        just_before("lambda", "PublishVersion", lambda: somebody_updates_the_code(at_publish.deployer, GOOD % 9)),
+        just_before("lambda", "PublishVersion", lambda: another_user_updates_the_code(at_publish.deployer, GOOD % 9)),
         pytest.raises(LatestMoved),
     ):
         at_publish.run("PublishVersion")
@@ -103,13 +104,25 @@ def test_code_that_somebody_else_puts_there_right_before_is_not_published(at_pub
     assert at_publish.deployer.versions() == ["1"]
 
 
-def test_a_configuration_that_somebody_else_changed_is_not_published(at_publish: Desk) -> None:
+def test_a_configuration_that_another_user_changed_is_not_published(at_publish: Desk) -> None:
     boto3.client("lambda").update_function_configuration(FunctionName=FUNCTION, Environment={"Variables": {"A": "1"}})
 
     with pytest.raises(LatestMoved):
         at_publish.run("PublishVersion")
 
     assert at_publish.deployer.versions() == ["1"]
+
+
+def test_an_environment_that_lambda_cannot_decrypt_is_not_taken_for_a_change(at_publish: Desk) -> None:
+    answer: Any = boto3.client("lambda").get_function(FunctionName=FUNCTION)
+    answer["Configuration"]["Environment"] = {"Error": {"ErrorCode": "AccessDeniedException", "Message": "KMS"}}
+
+    with aws_answers("lambda", "GetFunction", answer):
+        assert functions.describe(TARGET).settings == {}
+        assert functions.describe(TARGET).digest_of_settings("a key") == ""
+        at_publish.run("PublishVersion")
+
+    assert at_publish.deployer.versions() == ["1", "2"]
 
 
 def test_a_configuration_changed_right_before_is_not_published(at_publish: Desk) -> None:
@@ -143,10 +156,22 @@ def test_a_version_that_will_never_be_active_is_a_failure(at_publish: Desk, monk
 def test_a_deployment_that_was_undone_learns_no_green(at_publish: Desk) -> None:
     at_publish.failed().run("RollBack")
 
-    with pytest.raises((DeploymentOver, LatestMoved)):
+    with pytest.raises(DeploymentOver):
         at_publish.run("PublishVersion")
 
-    assert "green" not in (at_publish.record() or {})
+    assert "green" not in at_publish.record()
+    assert at_publish.deployer.versions() == ["1"]
+
+
+def test_a_deployment_that_is_undone_while_its_green_is_published_learns_no_green(at_publish: Desk) -> None:
+    with (
+        just_before("lambda", "PublishVersion", lambda: at_publish.failed().run("RollBack")),
+        pytest.raises((DeploymentOver, LatestMoved)),
+    ):
+        at_publish.run("PublishVersion")
+
+    assert "green" not in at_publish.record()
+    assert (at_publish.state(), at_publish.deployer.alias()) == ("RolledBack", ("1", {}))
 
 
 def version_is(monkeypatch: pytest.MonkeyPatch, **state: str) -> None:

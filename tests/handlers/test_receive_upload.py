@@ -9,10 +9,10 @@ import pytest
 import receive_upload
 from bluegreen.errors import AwsRefused, AwsUnavailable, InvalidRequest
 from bluegreen.request.request import Request
+from tests.handlers.desk import context_of
 from tests.machine.deployer import BUCKET, FUNCTION, GOOD, Deployer
-from tests.machine.invocation import Context
 
-CONTEXT = Context("ReceiveUploadFunction", "$LATEST", "arn:aws:lambda:us-east-1:123456789012:function:ReceiveUpload")
+CONTEXT = context_of("ReceiveUploadFunction")
 KEY = f"functions/{FUNCTION}/build-7.zip"
 SEQUENCER = "0055AED6DCD90281E5"
 

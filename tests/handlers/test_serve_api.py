@@ -8,11 +8,14 @@ import boto3
 import pytest
 
 import serve_api
-from tests.handlers.desk import Desk, Desks
-from tests.machine.deployer import FUNCTION, GOOD, Deployer
-from tests.machine.invocation import Context
+from bluegreen import clock
+from bluegreen.ledger import audit, deployments
+from bluegreen.ledger.record import Record
+from tests.handlers.desk import Desk, Desks, context_of, put
+from tests.machine.deployer import FUNCTION, TABLE, TARGET, Deployer
 
-CONTEXT = Context("ServeApiFunction", "$LATEST", "arn:aws:lambda:us-east-1:123456789012:function:ServeApi")
+CONTEXT = context_of("ServeApiFunction")
+STATES = "arn:aws:states:us-east-1:123456789012:execution:machine:"
 CALLER = "arn:aws:iam::123456789012:user/alice"
 
 
@@ -100,7 +103,7 @@ class TestStarting:
             "started_by": f"API by {CALLER}",
         }
 
-    def test_nobody_can_ask_in_anothers_name(self) -> None:
+    def test_lets_no_caller_ask_in_the_name_of_another(self) -> None:
         _, answer = post(REQUEST | {"started_by": "bob"})
 
         assert request_of(answer["execution"])["started_by"] == f"API by {CALLER}"
@@ -150,18 +153,44 @@ class TestStarting:
         assert (status, "try again" in answer["message"]) == (503, True)
 
 
-class TestAsking:
-    def test_a_deployment_is_its_record_and_its_steps(self, desk: Desk) -> None:
+class TestAskingForADeployment:
+    def test_answers_its_record_its_plan_and_its_steps(self, desk: Desk) -> None:
         desk.to("SmokeTest")
 
         status, answer = ask("GET", "/deployments/first")
 
         assert status == 200
         assert (answer["id"], answer["state"], answer["function"]) == ("first", "open", FUNCTION)
-        assert sorted(step["state"] for step in answer["steps"]) == ["OpenDeployment", "UpdateCode"]
+        assert [step["state"] for step in answer["steps"]] == ["OpenDeployment", "UpdateCode"]
+        assert answer["steps"][1]["evidence"] == {"sha256": desk.record()["code"]}
         assert answer["plan"]["blue"]["version"] == "1"
+        assert "next" not in answer
 
-    def test_one_that_has_only_begun_is_one_already(self, machine: str) -> None:
+    def test_never_answers_its_proof(self, desk: Desk) -> None:
+        """With it a caller could send the handlers events of their own."""
+        desk.to("ShiftAlias").failed().run("RollBack")
+
+        status, answer = ask("GET", "/deployments/first")
+        _, listed = ask("GET", "/deployments", query=f"function={FUNCTION}")
+
+        assert (status, len(listed["deployments"])) == (200, 1)
+        assert desk.record()["proof"] not in json.dumps([answer, listed])
+
+    def test_answers_a_page_of_its_steps_and_where_the_next_page_begins(self, desk: Desk) -> None:
+        desk.to("UpdateCode")
+        for number in range(audit.PAGE + 1):
+            desk.aws.clock.sleep(0.01)
+            audit.note("first", "CheckHealth", {"number": number})
+
+        _, first = ask("GET", "/deployments/first")
+        _, second = ask("GET", "/deployments/first", query=f"next={first['next']}")
+
+        steps = first["steps"] + second["steps"]
+        assert len(first["steps"]) == audit.PAGE
+        assert [step["evidence"].get("number") for step in steps[1:]] == list(range(audit.PAGE + 1))
+        assert "next" not in second
+
+    def test_that_has_only_begun_answers_it_without_steps(self, machine: str) -> None:
         _, started = post(REQUEST)
 
         status, answer = ask("GET", f"/deployments/{started['id']}")
@@ -169,44 +198,100 @@ class TestAsking:
         assert status == 200
         assert (answer["id"], answer["steps"]) == (started["id"], [])
 
+    def test_that_another_stack_version_planned_answers_it_without_the_plan(self, desk: Desk) -> None:
+        desk.to("UpdateCode")
+        put({"pk": "deployment#first", "sk": "plan", "id": "first", "smoke_tests": []})
+
+        status, answer = ask("GET", "/deployments/first")
+
+        assert (status, answer["state"]) == (200, "open")
+        assert "plan" not in answer
+
     @pytest.mark.parametrize("id_", ["nothing", "a%20b", "x" * 81, "a:b"])
-    def test_one_that_is_not_there_is_answered_404(self, id_: str) -> None:
+    def test_that_is_not_there_is_answered_404(self, id_: str) -> None:
         assert ask("GET", f"/deployments/{id_}")[0] == 404
 
-    def test_a_functions_deployments_are_listed_the_newest_first(self, desks: Desks) -> None:
-        for number in (1, 2, 3):
-            desk = desks(f"deployment-{number}", GOOD % (number + 1))
-            desk.run("OpenDeployment")
-            desk.failed().run("RejectDeployment")
-            table = boto3.resource("dynamodb").Table("deployments")
-            table.update_item(
-                Key={"pk": f"deployment#deployment-{number}", "sk": "record"},
-                UpdateExpression="SET started_at = :at",
-                ExpressionAttributeValues={":at": f"2026-01-0{number}T00:00:00.000Z"},
-            )
+
+class TestAskingForTheDeploymentsOfAFunction:
+    def ended(self, number: int, **of: Any) -> Record:
+        """A deployment of a day of its own."""
+        return Record(
+            **{
+                "id": f"deployment-{number}",
+                "target": TARGET,
+                "state": "RolledBack",
+                "execution": f"{STATES}deployment-{number}",
+                "started_at": clock.iso(86400 * number),
+                "started_by": "a test",
+                "artifact": "s3://artifacts/new.zip",
+            }
+            | of
+        )
+
+    def test_answers_the_newest_first(self, deployer: Deployer) -> None:
+        for number in (2, 3, 1):
+            boto3.client("dynamodb").put_item(TableName=TABLE, Item=self.ended(number).to_item())
 
         status, answer = ask("GET", "/deployments", query=f"function={FUNCTION}")
 
         assert status == 200
         assert [each["id"] for each in answer["deployments"]] == ["deployment-3", "deployment-2", "deployment-1"]
 
-    def test_a_function_without_deployments_has_none(self) -> None:
+    def test_answers_a_page_and_where_the_next_page_begins(self, deployer: Deployer) -> None:
+        for number in range(deployments.MOST + 1):
+            boto3.client("dynamodb").put_item(TableName=TABLE, Item=self.ended(number).to_item())
+
+        _, first = ask("GET", "/deployments", query=f"function={FUNCTION}")
+        _, second = ask("GET", "/deployments", query=f"function={FUNCTION}&next={first['next']}")
+
+        found = [each["id"] for each in first["deployments"] + second["deployments"]]
+        assert len(first["deployments"]) == deployments.MOST
+        assert found == [f"deployment-{number}" for number in reversed(range(deployments.MOST + 1))]
+        assert "next" not in second
+
+    def test_answers_refused_requests_only_if_they_are_asked_for(self, desk: Desk, desks: Desks) -> None:
+        desk.to("UpdateCode")
+        desks("second").failed("DeploymentInProgress", "first deploys").run("RejectDeployment")
+
+        _, deployed = ask("GET", "/deployments", query=f"function={FUNCTION}")
+        _, refused = ask("GET", "/deployments", query=f"function={FUNCTION}&refused=true")
+
+        assert [each["id"] for each in deployed["deployments"]] == ["first"]
+        assert [(each["id"], each["error"]) for each in refused["deployments"]] == [("second", "DeploymentInProgress")]
+
+    def test_without_deployments_answers_none(self) -> None:
         assert ask("GET", "/deployments", query="function=Nothing") == (200, {"deployments": []})
 
-    @pytest.mark.parametrize("query", ["", "function="])
-    def test_whose_deployments_has_to_be_said(self, query: str) -> None:
+    @pytest.mark.parametrize("query", ["", "function=", f"function={3000 * 'x'}"])
+    def test_that_is_not_named_is_answered_400(self, query: str) -> None:
         status, answer = ask("GET", "/deployments", query=query)
 
         assert status == 400
-        assert answer["message"].startswith("function: say whose deployments")
+        assert answer["message"].startswith("function: write the name of a function")
 
-    @pytest.mark.parametrize(("path", "query"), [("/deployments/first", ""), ("/deployments", "function=Shop")])
-    def test_a_table_that_does_not_answer_is_answered_503(self, deployer: Deployer, path: str, query: str) -> None:
-        with (
-            deployer.aws.fails("GetItem", "ServiceUnavailable", times=None),
-            deployer.aws.fails("Query", "ServiceUnavailable", times=None),
-        ):
-            assert ask("GET", path, query=query)[0] == 503
+    @pytest.mark.parametrize("path", ["/deployments", "/deployments/first"])
+    def test_with_a_page_that_the_api_never_named_is_answered_400(self, desk: Desk, path: str) -> None:
+        desk.run("OpenDeployment")
 
-    def test_another_path_is_answered_404(self) -> None:
-        assert ask("GET", "/secrets")[0] == 404
+        status, answer = ask("GET", path, query=f"function={FUNCTION}&next={{$}}")
+
+        assert (status, answer["message"]) == (400, "next: send the `next` of the previous page unchanged")
+
+
+@pytest.mark.parametrize(("path", "query"), [("/deployments/first", ""), ("/deployments", "function=Shop")])
+def test_a_table_that_does_not_answer_is_answered_503(deployer: Deployer, path: str, query: str) -> None:
+    with (
+        deployer.aws.fails("GetItem", "ServiceUnavailable", times=None),
+        deployer.aws.fails("Query", "ServiceUnavailable", times=None),
+    ):
+        assert ask("GET", path, query=query)[0] == 503
+
+
+def test_what_the_table_refuses_is_answered_400(deployer: Deployer) -> None:
+    """A `next` may have the form of ours, and no key of the table in it."""
+    with deployer.aws.fails("Query", "ValidationException", times=None):
+        assert ask("GET", "/deployments", query=f"function={FUNCTION}&next=|")[0] == 400
+
+
+def test_another_path_is_answered_404() -> None:
+    assert ask("GET", "/secrets")[0] == 404

@@ -1,22 +1,22 @@
 """ShiftAlias gives green its next share, once, and only of an alias that is as it was left."""
 
+from contextlib import nullcontext
 from typing import Any
-from unittest import mock
 
 import boto3
 import pytest
 
-from bluegreen.aws import functions
-from bluegreen.errors import AliasMoved, AwsUnavailable, DeploymentOver, LatestMoved, StillInProgress
+from bluegreen.errors import AliasMoved, AwsUnavailable, DeploymentOver, StillInProgress
 from tests.handlers.desk import (
     Desk,
     Desks,
+    another_user_points_the_alias,
+    another_user_publishes,
+    another_user_updates_the_code,
     aws_answers,
     just_before,
-    somebody_points_the_alias,
-    somebody_updates_the_code,
 )
-from tests.machine.deployer import ALIAS, FUNCTION, GOOD, zip_of
+from tests.machine.deployer import ALIAS, FUNCTION, GOOD
 
 
 @pytest.fixture
@@ -28,214 +28,251 @@ def revision() -> str:
     return str(boto3.client("lambda").get_alias(FunctionName=FUNCTION, Name=ALIAS)["RevisionId"])
 
 
-def test_green_gets_its_first_share(at_shift: Desk) -> None:
-    shift = at_shift.run("ShiftAlias")
-
-    assert at_shift.deployer.alias() == ("1", {"2": 0.1})
-    assert (shift["green_weight"], shift["fully_shifted"], shift["step"]) == (0.1, False, 1)
+def weights(bake: dict[str, Any]) -> list[float]:
+    return [shift["weight"] for shift in bake["shifts"]]
 
 
-def test_green_gets_the_whole_alias_at_last_in_one_call(at_shift: Desk) -> None:
-    at_shift.run("ShiftAlias")
-    before = revision()
-
-    shift = at_shift.run("ShiftAlias")
-
-    assert at_shift.deployer.alias() == ("2", {})
-    assert shift["fully_shifted"]
-    assert revision() != before
-
-
-def test_the_wait_until_the_next_look_is_in_the_section(at_shift: Desk) -> None:
-    assert at_shift.run("ShiftAlias")["look_seconds"] == 60
-
-
-def test_the_aliass_description_stays(at_shift: Desk) -> None:
+def another_user_edits_the_description() -> None:
     boto3.client("lambda").update_alias(FunctionName=FUNCTION, Name=ALIAS, Description="what users call")
 
-    at_shift.run("ShiftAlias")
-    at_shift.run("ShiftAlias")
 
-    assert boto3.client("lambda").get_alias(FunctionName=FUNCTION, Name=ALIAS)["Description"] == "what users call"
+class TestAShift:
+    def test_gives_green_its_first_share(self, at_shift: Desk) -> None:
+        bake = at_shift.run("ShiftAlias")
 
+        assert at_shift.deployer.alias() == ("1", {"2": 0.1})
+        assert weights(bake) == [0.1]
+        assert bake["shifts"][0]["at"] == at_shift.aws.clock.now()
 
-@pytest.mark.parametrize("code", ["ReadTimeout", "ServiceException", "TooManyRequestsException"])
-def test_a_passing_hiccup_is_got_over(at_shift: Desk, code: str) -> None:
-    with at_shift.aws.fails("UpdateAlias", code, times=2):
+    def test_gives_green_the_whole_alias_at_last_in_one_call(self, at_shift: Desk) -> None:
+        at_shift.run("ShiftAlias")
+        before = revision()
+
+        with at_shift.aws.fails("UpdateAlias", "ServiceException", skip=1) as second:
+            bake = at_shift.run("ShiftAlias")
+
+        assert at_shift.deployer.alias() == ("2", {})
+        assert weights(bake) == [0.1, 1.0]
+        assert (revision() != before, second.met) == (True, 0)
+
+    def test_leaves_the_revision_and_the_next_weight_in_the_document(self, at_shift: Desk) -> None:
+        bake = at_shift.run("ShiftAlias")
+
+        assert bake["revision"] == revision()
+        assert bake["look"]["next_weight"] == 1.0
+        assert at_shift.document["bake"] == bake
+
+    def test_leaves_the_wait_until_the_next_look_in_the_document(self, at_shift: Desk) -> None:
+        assert at_shift.run("ShiftAlias")["look"]["next_seconds"] == 60
+
+    def test_that_does_not_bake_is_looked_at_at_once(self, desks: Desks) -> None:
+        desk = desks(traffic="AllAtOnce").to("ShiftAlias")
+
+        assert desk.run("ShiftAlias")["look"]["next_seconds"] == 0
+
+    def test_keeps_what_the_looks_found(self, desks: Desks) -> None:
+        desk = desks(smoke_tests=[{"name": "a"}], health={"no_traffic": "probe"}).to("ShiftAlias")
+        desk.run("ShiftAlias")
+        desk.aws.clock.sleep(300)
+        assert desk.run("CheckHealth")["probes"] == 1
+
+        assert desk.run("ShiftAlias")["look"]["probes"] == 1
+
+    def test_leaves_the_description_of_the_alias(self, at_shift: Desk) -> None:
+        another_user_edits_the_description()
+
+        at_shift.run("ShiftAlias")
         at_shift.run("ShiftAlias")
 
-    assert at_shift.deployer.alias() == ("1", {"2": 0.1})
+        alias = boto3.client("lambda").get_alias(FunctionName=FUNCTION, Name=ALIAS)
+        assert alias["Description"] == "what users call"
 
+    def test_is_written_down_before_the_alias_is_moved(self, at_shift: Desk) -> None:
+        with at_shift.aws.fails("UpdateAlias", "ServiceException", times=None), pytest.raises(AwsUnavailable):
+            at_shift.run("ShiftAlias")
 
-def test_a_reply_lost_on_the_way_is_not_taken_for_somebody_elses_move(at_shift: Desk) -> None:
-    with at_shift.aws.fails("UpdateAlias", "ReadTimeout", times=1, when="after"):
-        shift = at_shift.run("ShiftAlias")
+        record = at_shift.record()
+        assert (record["green"], record["weights"], record["shift"]) == ("2", [0.1], 1)
+        assert at_shift.deployer.alias() == ("1", {})
 
-    assert shift["green_weight"] == 0.1
-    assert at_shift.deployer.alias() == ("1", {"2": 0.1})
-
-
-def test_a_share_that_was_given_before_is_not_given_again(at_shift: Desk) -> None:
-    with at_shift.aws.fails("UpdateAlias", "ReadTimeout", times=None, when="after"), pytest.raises(AwsUnavailable):
+    def test_writes_down_the_weight_that_green_has_and_the_one_to_come(self, at_shift: Desk) -> None:
         at_shift.run("ShiftAlias")
-    before = revision()
-
-    shift = at_shift.run("ShiftAlias", retries=1)
-
-    assert (shift["step"], shift["green_weight"]) == (1, 0.1)
-    assert at_shift.deployer.alias() == ("1", {"2": 0.1})
-    assert revision() == before
-
-
-def test_aws_out_of_order_is_worth_a_retry_and_changes_nothing(at_shift: Desk) -> None:
-    with at_shift.aws.fails("UpdateAlias", "ServiceException", times=None), pytest.raises(AwsUnavailable):
         at_shift.run("ShiftAlias")
 
-    assert at_shift.deployer.alias() == ("1", {})
+        record = at_shift.record()
+        assert (record["weights"], record["shift"]) == ([0.1, 1], 2)
 
 
-def test_an_alias_that_somebody_else_moved_is_left_to_them(at_shift: Desk) -> None:
-    at_shift.run("ShiftAlias")
-    somebody_points_the_alias("2", {"1": 0.5})
+class TestTheAlias:
+    def test_is_not_read_before_it_is_moved(self, at_shift: Desk) -> None:
+        with at_shift.aws.fails("GetAlias", "AccessDeniedException", times=None) as reads:
+            at_shift.run("ShiftAlias")
+            at_shift.run("ShiftAlias")
 
-    with pytest.raises(AliasMoved, match="Someone else moved BonusCalculatorLambda:PROD"):
+        assert reads.met == 0
+        assert at_shift.deployer.alias() == ("2", {})
+
+    @pytest.mark.parametrize("code", ["ReadTimeout", "ServiceException", "TooManyRequestsException"])
+    def test_is_moved_also_after_a_passing_hiccup(self, at_shift: Desk, code: str) -> None:
+        with at_shift.aws.fails("UpdateAlias", code, times=2):
+            at_shift.run("ShiftAlias")
+
+        assert at_shift.deployer.alias() == ("1", {"2": 0.1})
+
+    def test_that_was_moved_with_the_reply_lost_is_not_taken_for_another_users(self, at_shift: Desk) -> None:
+        with at_shift.aws.fails("UpdateAlias", "ReadTimeout", times=1, when="after"):
+            bake = at_shift.run("ShiftAlias")
+
+        assert weights(bake) == [0.1]
+        assert bake["revision"] == revision()
+        assert at_shift.deployer.alias() == ("1", {"2": 0.1})
+
+    def test_that_has_the_share_already_is_not_moved_again(self, at_shift: Desk) -> None:
+        with at_shift.aws.fails("UpdateAlias", "ReadTimeout", times=None, when="after"), pytest.raises(AwsUnavailable):
+            at_shift.run("ShiftAlias")
+        before = revision()
+
+        bake = at_shift.run("ShiftAlias", retries=1)
+
+        assert weights(bake) == [0.1]
+        assert at_shift.deployer.alias() == ("1", {"2": 0.1})
+        assert (bake["revision"], revision()) == (before, before)
+
+    def test_stays_as_it_is_while_aws_is_out_of_order(self, at_shift: Desk) -> None:
+        with at_shift.aws.fails("UpdateAlias", "ServiceException", times=None), pytest.raises(AwsUnavailable):
+            at_shift.run("ShiftAlias")
+
+        assert at_shift.deployer.alias() == ("1", {})
+
+    def test_that_another_user_moved_is_left_to_them(self, at_shift: Desk) -> None:
         at_shift.run("ShiftAlias")
+        another_user_points_the_alias("2", {"1": 0.5})
 
-    assert at_shift.deployer.alias() == ("2", {"1": 0.5})
+        with pytest.raises(AliasMoved, match="Someone else moved BonusCalculatorLambda:PROD"):
+            at_shift.run("ShiftAlias")
 
+        assert at_shift.deployer.alias() == ("2", {"1": 0.5})
 
-def test_a_move_right_before_ours_is_not_overwritten(at_shift: Desk) -> None:
-    with (
-        just_before("lambda", "UpdateAlias", lambda: somebody_points_the_alias("2", {"1": 0.5})),
-        pytest.raises(AliasMoved),
-    ):
+    def test_that_another_user_moves_right_before_the_handler_is_not_overwritten(self, at_shift: Desk) -> None:
+        with (
+            just_before("lambda", "UpdateAlias", lambda: another_user_points_the_alias("2", {"1": 0.5})),
+            pytest.raises(AliasMoved),
+        ):
+            at_shift.run("ShiftAlias")
+
+        assert at_shift.deployer.alias() == ("2", {"1": 0.5})
+
+    def test_that_another_user_gave_the_next_share_already_is_taken_as_it_is(self, at_shift: Desk) -> None:
+        another_user_points_the_alias("1", {"2": 0.1})
+        before = revision()
+
+        bake = at_shift.run("ShiftAlias")
+
+        assert (weights(bake), bake["revision"], revision()) == ([0.1], before, before)
+
+    def test_whose_weights_lambda_sets_for_provisioned_concurrency_is_waited_for(self, at_shift: Desk) -> None:
         at_shift.run("ShiftAlias")
+        another_user_points_the_alias("1", {"2": 0.7})
 
-    assert at_shift.deployer.alias() == ("2", {"1": 0.5})
+        with (
+            aws_answers("lambda", "GetProvisionedConcurrencyConfig", {"Status": "IN_PROGRESS"}),
+            pytest.raises(StillInProgress, match="provisioned concurrency"),
+        ):
+            at_shift.run("ShiftAlias")
 
+        assert at_shift.deployer.alias() == ("1", {"2": 0.7})
 
-def test_weights_that_lambda_sets_for_provisioned_concurrency_are_waited_for(at_shift: Desk) -> None:
-    at_shift.run("ShiftAlias")
-    somebody_points_the_alias("1", {"2": 0.7})
-
-    with (
-        aws_answers("lambda", "GetProvisionedConcurrencyConfig", {"Status": "IN_PROGRESS"}),
-        pytest.raises(StillInProgress, match="provisioned concurrency"),
-    ):
+    @pytest.mark.parametrize("status", ["READY", "FAILED"])
+    def test_whose_provisioned_concurrency_stands_still_was_moved_by_another_user(
+        self, at_shift: Desk, status: str
+    ) -> None:
         at_shift.run("ShiftAlias")
+        another_user_points_the_alias("1", {"2": 0.7})
 
+        with (
+            aws_answers("lambda", "GetProvisionedConcurrencyConfig", {"Status": status}),
+            pytest.raises(AliasMoved),
+        ):
+            at_shift.run("ShiftAlias")
 
-@pytest.mark.parametrize("status", ["READY", "FAILED"])
-def test_weights_beside_provisioned_concurrency_that_stands_still_are_somebody_elses(
-    at_shift: Desk, status: str
-) -> None:
-    at_shift.run("ShiftAlias")
-    somebody_points_the_alias("1", {"2": 0.7})
-
-    with (
-        aws_answers("lambda", "GetProvisionedConcurrencyConfig", {"Status": status}),
-        pytest.raises(AliasMoved),
-    ):
+    def test_that_lambda_has_just_moved_while_the_handler_reads_it_is_read_again(self, at_shift: Desk) -> None:
         at_shift.run("ShiftAlias")
+        another_user_points_the_alias("1", {"2": 0.06})
 
+        def lambda_moves_it_on() -> None:
+            another_user_points_the_alias("1", {"2": 0.1})
 
-def test_a_move_of_lambda_that_ends_while_it_is_looked_at_is_nobody_elses(at_shift: Desk) -> None:
-    at_shift.run("ShiftAlias")
-    somebody_points_the_alias("1", {"2": 0.06})
+        with (
+            just_before("lambda", "GetProvisionedConcurrencyConfig", lambda_moves_it_on),
+            aws_answers("lambda", "GetProvisionedConcurrencyConfig", {"Status": "READY"}),
+            pytest.raises(StillInProgress),
+        ):
+            at_shift.run("ShiftAlias")
 
-    with (
-        just_before("lambda", "GetProvisionedConcurrencyConfig", lambda: somebody_points_the_alias("1", {"2": 0.1})),
-        aws_answers("lambda", "GetProvisionedConcurrencyConfig", {"Status": "READY"}),
-        pytest.raises(StillInProgress),
-    ):
+        assert weights(at_shift.run("ShiftAlias", retries=1)) == [0.1, 1.0]
+
+    @pytest.mark.parametrize("late", [False, True], ids=["before", "right before"])
+    def test_of_another_revision_and_the_same_route_is_moved_all_the_same(self, at_shift: Desk, late: bool) -> None:
+        """As when another user edits its description, or Lambda changes the revision by itself."""
         at_shift.run("ShiftAlias")
+        if not late:
+            another_user_edits_the_description()
 
-    assert at_shift.run("ShiftAlias", retries=1)["fully_shifted"]
+        with just_before("lambda", "UpdateAlias", another_user_edits_the_description) if late else nullcontext():
+            bake = at_shift.run("ShiftAlias")
+
+        assert at_shift.deployer.alias() == ("2", {})
+        assert bake["revision"] == revision()
+
+    def test_of_another_revision_each_time_is_tried_again_later(self, at_shift: Desk) -> None:
+        with (
+            at_shift.aws.fails("UpdateAlias", "PreconditionFailedException", times=2),
+            pytest.raises(StillInProgress, match="another revision each time"),
+        ):
+            at_shift.run("ShiftAlias")
+
+        assert at_shift.deployer.alias() == ("1", {})
+
+    def test_of_a_green_that_is_not_active_yet_is_waited_for(self, at_shift: Desk) -> None:
+        with at_shift.aws.fails("UpdateAlias", "ResourceConflictException"), pytest.raises(StillInProgress):
+            at_shift.run("ShiftAlias")
 
 
-def test_a_new_revision_of_the_same_route_is_no_move(at_shift: Desk) -> None:
-    """As when somebody edits the alias's description, or Lambda changes its revision by itself."""
-
-    def describe() -> None:
-        boto3.client("lambda").update_alias(FunctionName=FUNCTION, Name=ALIAS, Description="what users call")
-
-    at_shift.run("ShiftAlias")
-    with just_before("lambda", "UpdateAlias", describe), pytest.raises(StillInProgress):
+class TestLatest:
+    @pytest.mark.parametrize("state", ["ShiftAlias", "CheckHealth"])
+    @pytest.mark.parametrize("changed", ["code", "settings"])
+    def test_that_another_user_changes_after_green_was_published_stops_nothing(
+        self, at_shift: Desk, state: str, changed: str
+    ) -> None:
         at_shift.run("ShiftAlias")
+        if changed == "code":
+            another_user_updates_the_code(at_shift.deployer, GOOD % 9)
+        else:
+            boto3.client("lambda").update_function_configuration(FunctionName=FUNCTION, MemorySize=512)
 
-    at_shift.run("ShiftAlias", retries=1)
-    assert at_shift.deployer.alias() == ("2", {})
-
-
-@pytest.mark.parametrize("state", ["ShiftAlias", "CheckHealth", "CompleteDeployment"])
-@pytest.mark.parametrize("changed", ["code", "settings"])
-def test_latest_that_somebody_else_changed_is_noticed_at_the_next_step(
-    at_shift: Desk, state: str, changed: str
-) -> None:
-    at_shift.run("ShiftAlias")
-    if state == "CompleteDeployment":
-        at_shift.run("ShiftAlias")
-    before = at_shift.deployer.alias()
-    if changed == "code":
-        theirs = somebody_updates_the_code(at_shift.deployer, GOOD % 9)
-    else:
-        boto3.client("lambda").update_function_configuration(FunctionName=FUNCTION, MemorySize=512)
-
-    with pytest.raises(LatestMoved, match=f"The code or the configuration of {FUNCTION} changed while green was"):
         at_shift.run(state)
 
-    assert at_shift.deployer.alias() == before
-    at_shift.failed("LatestMoved", "somebody").run("RollBack")
-    assert at_shift.deployer.alias() == ("1", {})
-    if changed == "code":
-        assert at_shift.deployer.digest() == theirs
+        assert at_shift.deployer.alias() == (("2", {}) if state == "ShiftAlias" else ("1", {"2": 0.1}))
+        assert at_shift.state() == "open"
 
-
-@pytest.mark.parametrize(
-    "odd",
-    [
-        {"sha256": "as it was before"},
-        {"settings": ""},
-    ],
-    ids=["a stale look", "an environment that cannot be decrypted"],
-)
-@pytest.mark.parametrize("state", ["ShiftAlias", "CheckHealth"])
-def test_one_odd_look_at_latest_stops_nothing(at_shift: Desk, state: str, odd: dict[str, str]) -> None:
-    at_shift.run("ShiftAlias")
-    describe, oddly = functions.describe, [odd]
-
-    def once(function: str, qualifier: str = functions.LATEST) -> functions.Function:
-        return describe(function, qualifier).model_copy(update=oddly.pop() if oddly else {})
-
-    with mock.patch.object(functions, "describe", once):
-        at_shift.run(state)
-
-    assert oddly == []
-
-
-def test_an_environment_that_cannot_be_decrypted_says_nothing_of_its_settings(desk: Desk) -> None:
-    answer: Any = boto3.client("lambda").get_function(FunctionName=FUNCTION)
-    answer["Configuration"]["Environment"] = {"Error": {"ErrorCode": "AccessDeniedException", "Message": "KMS"}}
-
-    with aws_answers("lambda", "GetFunction", answer):
-        assert functions.describe(FUNCTION).settings == ""
-
-
-def test_latest_is_nothing_to_a_version_that_existed(desks: Desks) -> None:
-    boto3.client("lambda").update_function_code(FunctionName=FUNCTION, ZipFile=zip_of(GOOD % 2), Publish=True)
-    desk = desks(artifact={"version": "2"})
-    desk.run("OpenDeployment")
-    desk.document["green"] = {"version": "2"}
-    somebody_updates_the_code(desk.deployer, GOOD % 9)
-
-    desk.run("ShiftAlias")
-
-    assert desk.deployer.alias() == ("1", {"2": 0.1})
-
-
-def test_a_green_that_is_not_active_yet_is_waited_for(at_shift: Desk) -> None:
-    with at_shift.aws.fails("UpdateAlias", "ResourceConflictException"), pytest.raises(StillInProgress):
+    @pytest.mark.parametrize("state", ["ShiftAlias", "CheckHealth"])
+    def test_is_not_looked_at_any_more(self, at_shift: Desk, state: str) -> None:
         at_shift.run("ShiftAlias")
+
+        with at_shift.aws.fails("GetFunction", "AccessDeniedException", times=None) as looks:
+            at_shift.run(state)
+
+        assert looks.met == 0
+
+    def test_is_nothing_to_a_version_that_was_published_before(self, desks: Desks) -> None:
+        another_user_publishes(GOOD % 2)
+        desk = desks(artifact={"version": "2"})
+        desk.run("OpenDeployment")
+        another_user_updates_the_code(desk.deployer, GOOD % 9)
+
+        desk.run("ShiftAlias")
+
+        assert desk.deployer.alias() == ("1", {"2": 0.1})
 
 
 class TestAHandlerThatOutlivesItsExecution:
@@ -249,25 +286,40 @@ class TestAHandlerThatOutlivesItsExecution:
         with just_before("dynamodb", "UpdateItem", overtake), pytest.raises(DeploymentOver):
             at_shift.run("ShiftAlias")
 
+        assert at_shift.record()["shift"] == 2
         at_shift.failed().run("RollBack")
         assert at_shift.deployer.alias() == ("1", {})
 
     def test_changes_nothing_once_the_deployment_is_undone(self, at_shift: Desk) -> None:
         at_shift.failed().run("RollBack")
 
-        with pytest.raises((DeploymentOver, LatestMoved)):
+        with pytest.raises(DeploymentOver):
             at_shift.run("ShiftAlias")
 
         assert at_shift.deployer.alias() == ("1", {})
 
     @pytest.mark.parametrize(
-        ("service", "operation"), [("lambda", "GetAlias"), ("dynamodb", "UpdateItem"), ("lambda", "UpdateAlias")]
+        ("service", "operation", "refused"),
+        [
+            ("dynamodb", "Query", False),
+            ("dynamodb", "UpdateItem", False),
+            ("lambda", "UpdateAlias", False),
+            ("lambda", "GetAlias", True),
+        ],
     )
-    def test_changes_nothing_wherever_the_rollback_meets_it(self, at_shift: Desk, service: str, operation: str) -> None:
+    def test_changes_nothing_wherever_the_rollback_meets_it(
+        self, at_shift: Desk, service: str, operation: str, refused: bool
+    ) -> None:
+        """Also between its second look at the alias, after a refused call, and its second call."""
+
         def roll_back() -> None:
             at_shift.failed().run("RollBack")
 
-        with just_before(service, operation, roll_back), pytest.raises((DeploymentOver, LatestMoved, StillInProgress)):
+        with (
+            at_shift.aws.fails("UpdateAlias", "PreconditionFailedException") if refused else nullcontext(),
+            just_before(service, operation, roll_back),
+            pytest.raises(DeploymentOver),
+        ):
             at_shift.run("ShiftAlias")
 
         assert at_shift.deployer.alias() == ("1", {})

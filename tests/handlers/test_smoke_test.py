@@ -1,15 +1,18 @@
-"""SmokeTest calls $LATEST as a test user would, while everyone else still gets blue."""
+"""SmokeTest calls $LATEST as a test user would, and SmokeTestGreen the published version, before users meet it."""
 
 import json
 import time
 from typing import Any
+from unittest import mock
 
 import boto3
 import pytest
 
 from bluegreen import clock
-from bluegreen.errors import AwsUnavailable, SmokeTestFailed
-from tests.handlers.desk import Desk, Desks
+from bluegreen.aws import functions
+from bluegreen.errors import AwsUnavailable, SmokeTestFailed, StillInProgress
+from bluegreen.target import Target
+from tests.handlers.desk import Desk, Desks, another_user_publishes
 from tests.machine.deployer import ALIAS, BROKEN, FUNCTION, GOOD
 
 ECHO = "def handler(event, context): return {'version': context.function_version, 'event': event}"
@@ -21,6 +24,18 @@ def handler(event, context):
     calls.append(event)
     return len(calls)
 """
+ONLY_AS_LATEST = """
+def handler(event, context):
+    if context.function_version != '$LATEST':
+        raise RuntimeError('only as latest')
+    return {'version': context.function_version}
+"""
+TALKATIVE = """
+def handler(event, context):
+    if event.get('fail'):
+        raise PermissionError('the token is 4711-secret')
+    return {'token': '4711-secret', 'bonus': 2}
+"""
 
 
 def at_smoke(desks: Desks, source: str = GOOD % 2, cases: Any = None) -> Desk:
@@ -28,120 +43,260 @@ def at_smoke(desks: Desks, source: str = GOOD % 2, cases: Any = None) -> Desk:
     return desks(source=source, **request).to("SmokeTest")
 
 
-def test_the_new_code_is_called_and_users_get_blue(desks: Desks) -> None:
-    desk = at_smoke(desks, ECHO, [{"name": "it is latest", "expect": {"version": "$LATEST"}}])
-
-    smoke = desk.run("SmokeTest")
-
-    assert smoke["version"] == "$LATEST"
-    answer = boto3.client("lambda").invoke(FunctionName=FUNCTION, Qualifier=ALIAS)
-    assert json.loads(answer["Payload"].read()) == {"statusCode": 200, "bonus": 1}
+def passed(desk: Desk, state: str = "SmokeTest") -> list[str]:
+    """The cases that the audit says the version passed."""
+    return list(desk.evidence(state)["passed_ms"])
 
 
-def test_a_cases_payload_is_what_the_function_gets(desks: Desks) -> None:
-    desk = at_smoke(desks, ECHO, [{"name": "a", "payload": {"b": [1]}, "expect": {"event": {"b": [1]}}}])
+class TestLatest:
+    def test_is_called_and_users_get_blue(self, desks: Desks) -> None:
+        desk = at_smoke(desks, ECHO, [{"name": "it is latest", "expect": {"version": "$LATEST"}}])
 
-    assert [each["case"] for each in desk.run("SmokeTest")["passed"]] == ["a"]
-
-
-def test_without_cases_it_must_not_fail_on_an_empty_event(desks: Desks) -> None:
-    assert len(at_smoke(desks).run("SmokeTest")["passed"]) == 1
-
-
-def test_without_cases_an_error_is_a_failure(desks: Desks) -> None:
-    with pytest.raises(SmokeTestFailed, match="RuntimeError: broken"):
-        at_smoke(desks, BROKEN).run("SmokeTest")
-
-
-def test_switched_off_nothing_is_called(desks: Desks) -> None:
-    assert at_smoke(desks, BROKEN, "off").run("SmokeTest")["passed"] == []
-
-
-def test_a_failure_says_which_case_what_was_expected_and_what_came(desks: Desks) -> None:
-    cases = [{"name": "fine"}, {"name": "two thousand", "expect": {"bonus": 2000}}]
-    desk = at_smoke(desks, cases=cases)
-
-    with pytest.raises(SmokeTestFailed) as failure:
         desk.run("SmokeTest")
 
-    assert f"{FUNCTION}:$LATEST failed its smoke test 'two thousand'" in str(failure.value)
-    assert "expected 2000 at reply.bonus, but 2 came" in str(failure.value)
+        assert desk.evidence("SmokeTest")["version"] == "$LATEST"
+        answer = boto3.client("lambda").invoke(FunctionName=FUNCTION, Qualifier=ALIAS)
+        assert json.loads(answer["Payload"].read()) == {"statusCode": 200, "bonus": 1}
 
+    def test_gets_the_payload_of_the_case(self, desks: Desks) -> None:
+        desk = at_smoke(desks, ECHO, [{"name": "a", "payload": {"b": [1]}, "expect": {"event": {"b": [1]}}}])
 
-def test_a_failure_leaves_its_evidence_in_the_record(desks: Desks) -> None:
-    desk = at_smoke(desks, cases=[{"name": "a", "expect": {"bonus": 3}}])
-
-    with pytest.raises(SmokeTestFailed):
         desk.run("SmokeTest")
 
-    evidence = dict(desk.steps())["SmokeTest"]
-    assert (evidence["error"], evidence["case"]) == ("SmokeTestFailed", "a")
-    assert evidence["reply"]["payload"] == {"statusCode": 200, "bonus": 2}
+        assert passed(desk) == ["a"]
 
+    def test_must_not_fail_on_an_empty_event_if_no_case_is_given(self, desks: Desks) -> None:
+        desk = at_smoke(desks, COUNTING)
 
-def test_the_first_case_that_fails_is_the_last_that_is_called(desks: Desks) -> None:
-    cases = [{"name": "first", "expect": 1}, {"name": "second", "expect": 9}, {"name": "third", "expect": 3}]
-    desk = at_smoke(desks, COUNTING, cases)
-
-    with pytest.raises(SmokeTestFailed, match="'second'"):
         desk.run("SmokeTest")
 
-    answer = boto3.client("lambda").invoke(FunctionName=FUNCTION)
-    assert json.loads(answer["Payload"].read()) == 3
+        assert passed(desk) == ["answers {} without an error"]
 
+    def test_that_raises_is_a_failure_if_no_case_is_given(self, desks: Desks) -> None:
+        with pytest.raises(SmokeTestFailed, match="it raised RuntimeError"):
+            at_smoke(desks, BROKEN).run("SmokeTest")
 
-def test_an_error_that_is_expected_is_a_pass(desks: Desks) -> None:
-    assert at_smoke(desks, BROKEN, [{"name": "a", "expect_error": "RuntimeError"}]).run("SmokeTest")["passed"]
+    def test_is_not_called_if_the_request_switches_smoke_tests_off(self, desks: Desks) -> None:
+        desk = at_smoke(desks, BROKEN, "off")
 
-
-def test_a_reply_too_large_for_the_record_still_fails_by_its_name(desks: Desks) -> None:
-    desk = at_smoke(desks, LONG, [{"name": "a", "expect": "short"}])
-
-    with pytest.raises(SmokeTestFailed) as failure:
         desk.run("SmokeTest")
 
-    assert len(str(failure.value)) < 3_000
-    assert dict(desk.steps())["SmokeTest"]["error"] == "SmokeTestFailed"
+        assert passed(desk) == []
 
+    def test_that_raises_what_the_case_expects_passes(self, desks: Desks) -> None:
+        desk = at_smoke(desks, BROKEN, [{"name": "a", "expect_error": "RuntimeError"}])
 
-def test_a_table_that_does_not_answer_does_not_hide_the_failure(desks: Desks) -> None:
-    desk = at_smoke(desks, BROKEN)
-
-    with desk.aws.fails("PutItem", "ServiceUnavailable", times=None), pytest.raises(SmokeTestFailed):
         desk.run("SmokeTest")
 
+        assert passed(desk) == ["a"]
 
-@pytest.mark.parametrize("code", ["TooManyRequestsException", "ServiceException", "ConnectTimeout"])
-def test_what_is_lambdas_fault_is_worth_a_retry(desks: Desks, code: str) -> None:
-    desk = at_smoke(desks)
+    def test_answers_in_a_time_that_the_audit_has(self, desks: Desks) -> None:
+        desk = at_smoke(desks)
 
-    with desk.aws.fails("Invoke", code), pytest.raises(AwsUnavailable):
         desk.run("SmokeTest")
 
+        assert all(duration >= 0 for duration in desk.evidence("SmokeTest")["passed_ms"].values())
 
-def test_no_answer_at_all_is_a_failure_of_the_case(desks: Desks) -> None:
-    desk = at_smoke(desks)
+    def test_that_answers_too_late_is_a_failure(self, desks: Desks, monkeypatch: pytest.MonkeyPatch) -> None:
+        desk = at_smoke(desks, SLOW, [{"name": "a", "max_duration_ms": 10}])
+        monkeypatch.setattr(clock, "now", time.time)
 
-    with desk.aws.fails("Invoke", "ReadTimeout") as unanswered, pytest.raises(SmokeTestFailed, match="nothing came"):
-        desk.run("SmokeTest")
-
-    assert unanswered.met == 1
-
-
-def test_an_invocation_is_never_repeated_behind_our_back(desks: Desks) -> None:
-    desk = at_smoke(desks, COUNTING)
-
-    with desk.aws.fails("Invoke", "ServiceException", when="after"), pytest.raises(AwsUnavailable):
-        desk.run("SmokeTest")
-
-    answer = boto3.client("lambda").invoke(FunctionName=FUNCTION)
-    assert json.loads(answer["Payload"].read()) == 2
+        with pytest.raises(SmokeTestFailed, match="expected an answer within 10 ms"):
+            desk.run("SmokeTest")
 
 
-def test_how_long_it_took_is_kept(desks: Desks, monkeypatch: pytest.MonkeyPatch) -> None:
+class TestAFailure:
+    def test_says_which_case_what_was_expected_and_what_came(self, desks: Desks) -> None:
+        cases = [{"name": "fine"}, {"name": "two thousand", "expect": {"bonus": 2000}}]
+        desk = at_smoke(desks, cases=cases)
 
-    desk = at_smoke(desks, SLOW, [{"name": "a", "max_duration_ms": 10}])
-    monkeypatch.setattr(clock, "now", time.time)
+        with pytest.raises(SmokeTestFailed) as failure:
+            desk.run("SmokeTest")
 
-    with pytest.raises(SmokeTestFailed, match="expected an answer within 10 ms"):
-        desk.run("SmokeTest")
+        assert f"{FUNCTION}:$LATEST failed its smoke test 'two thousand'" in str(failure.value)
+        assert "expected a number at reply.bonus, but another one, a number, came" in str(failure.value)
+
+    def test_leaves_its_evidence_in_the_audit(self, desks: Desks) -> None:
+        desk = at_smoke(desks, cases=[{"name": "a", "expect": {"bonus": 3}}])
+
+        with pytest.raises(SmokeTestFailed):
+            desk.run("SmokeTest")
+
+        evidence = desk.evidence("SmokeTest")
+        assert (evidence["error"], evidence["case"]) == ("SmokeTestFailed", "a")
+        assert evidence["reply"]["payload"] == {"statusCode": 200, "bonus": 2}
+
+    @pytest.mark.parametrize(
+        ("case", "said", "kept"),
+        [
+            (
+                {"name": "a", "expect": {"token": "another-secret"}},
+                "expected a string of 14 characters at reply.token, but a string of 11 characters came",
+                'expected "another-secret" at reply.token, but "4711-secret" came',
+            ),
+            (
+                {"name": "a", "expect_at": {"token": "another-secret"}},
+                "expected a string of 14 characters at expression 1 of expect_at, but a string of 11 characters came",
+                'expected "another-secret" at token, but "4711-secret" came',
+            ),
+            (
+                {"name": "a", "payload": {"fail": "a-secret-payload"}},
+                "expected no error, but it raised PermissionError",
+                "expected no error, but it raised PermissionError: the token is 4711-secret",
+            ),
+            (
+                {"name": "a", "expect_error": "KeyError"},
+                "expected the error KeyError, but it returned an object with 2 keys",
+                'expected the error KeyError, but it returned {"token": "4711-secret", "bonus": 2}',
+            ),
+        ],
+        ids=["reply", "path", "error", "no error"],
+    )
+    def test_says_types_and_leaves_the_values_to_the_audit(
+        self, desks: Desks, caplog: pytest.LogCaptureFixture, case: dict[str, Any], said: str, kept: str
+    ) -> None:
+        desk = at_smoke(desks, TALKATIVE, [case])
+
+        with pytest.raises(SmokeTestFailed) as failure:
+            desk.run("SmokeTest")
+
+        assert said in str(failure.value)
+        logged = [str(vars(record)) for record in caplog.records]
+        assert said in logged[-1]
+        assert "secret" not in str(failure.value) + "".join(logged)
+        evidence = desk.evidence("SmokeTest")
+        assert evidence["mismatches"] == [kept]
+        assert evidence["cause"] == str(failure.value)
+        assert "4711-secret" in json.dumps(evidence["reply"])
+
+    def test_of_the_first_case_is_the_last_call(self, desks: Desks) -> None:
+        cases = [{"name": "first", "expect": 1}, {"name": "second", "expect": 9}, {"name": "third", "expect": 3}]
+        desk = at_smoke(desks, COUNTING, cases)
+
+        with pytest.raises(SmokeTestFailed, match="'second'"):
+            desk.run("SmokeTest")
+
+        answer = boto3.client("lambda").invoke(FunctionName=FUNCTION)
+        assert json.loads(answer["Payload"].read()) == 3
+
+    def test_keeps_its_name_if_the_reply_is_too_large_for_the_audit(self, desks: Desks) -> None:
+        desk = at_smoke(desks, LONG, [{"name": "a", "expect": "short"}])
+
+        with pytest.raises(SmokeTestFailed) as failure:
+            desk.run("SmokeTest")
+
+        assert len(str(failure.value)) < 3_000
+        evidence = desk.evidence("SmokeTest")
+        assert evidence["error"] == "SmokeTestFailed"
+        assert evidence["bytes_left_out"] > 1_000_000
+
+    def test_is_not_hidden_by_a_table_that_does_not_answer(self, desks: Desks) -> None:
+        desk = at_smoke(desks, BROKEN)
+
+        with desk.aws.fails("PutItem", "ServiceUnavailable", times=None), pytest.raises(SmokeTestFailed):
+            desk.run("SmokeTest")
+
+    def test_is_what_a_function_without_an_answer_comes_to(self, desks: Desks) -> None:
+        desk = at_smoke(desks)
+
+        with (
+            desk.aws.fails("Invoke", "ReadTimeout") as unanswered,
+            pytest.raises(SmokeTestFailed, match="expected no error, but it raised NoAnswer"),
+        ):
+            desk.run("SmokeTest")
+
+        assert unanswered.met == 1
+        assert "nothing came within" in desk.evidence("SmokeTest")["mismatches"][0]
+
+
+class TestAnInvocation:
+    @pytest.mark.parametrize("code", ["TooManyRequestsException", "ServiceException", "ConnectTimeout"])
+    def test_that_lambda_does_not_make_is_worth_a_retry(self, desks: Desks, code: str) -> None:
+        desk = at_smoke(desks)
+
+        with desk.aws.fails("Invoke", code), pytest.raises(AwsUnavailable):
+            desk.run("SmokeTest")
+
+    def test_is_never_repeated_by_the_sdk(self, desks: Desks) -> None:
+        desk = at_smoke(desks, COUNTING)
+
+        with desk.aws.fails("Invoke", "ServiceException", when="after"), pytest.raises(AwsUnavailable):
+            desk.run("SmokeTest")
+
+        answer = boto3.client("lambda").invoke(FunctionName=FUNCTION)
+        assert json.loads(answer["Payload"].read()) == 2
+
+    def test_is_not_begun_when_the_others_took_all_of_the_time(self, desks: Desks) -> None:
+        desk = at_smoke(desks, COUNTING, [{"name": name} for name in ("first", "second", "third")])
+        invoke = functions.invoke
+
+        def slowly(*asked: Any) -> Any:
+            desk.aws.clock.sleep(61)
+            return invoke(*asked)
+
+        with (
+            mock.patch.object(functions, "invoke", slowly),
+            pytest.raises(SmokeTestFailed, match="after 120 seconds 'third' had not begun"),
+        ):
+            desk.run("SmokeTest")
+
+
+class TestGreen:
+    def test_itself_is_called(self, desks: Desks) -> None:
+        desk = desks(source=ECHO, smoke_tests=[{"name": "it answers", "expect_at": {"version != `3`": True}}])
+        desk.to("SmokeTestGreen")
+
+        desk.run("SmokeTestGreen")
+
+        assert desk.evidence("SmokeTestGreen")["version"] == "2"
+        assert passed(desk, "SmokeTestGreen") == ["it answers"]
+
+    def test_that_fails_where_latest_did_not_is_found_out(self, desks: Desks) -> None:
+        desk = desks(source=ONLY_AS_LATEST).to("SmokeTestGreen")
+
+        with pytest.raises(SmokeTestFailed, match=f"{FUNCTION}:2 failed its smoke test .* it raised RuntimeError"):
+            desk.run("SmokeTestGreen")
+
+        assert "only as latest" in desk.evidence("SmokeTestGreen")["mismatches"][0]
+        assert desk.deployer.alias() == ("1", {})
+
+    def test_that_was_published_before_is_called_as_well(self, desks: Desks) -> None:
+        another_user_publishes(ECHO)
+        desk = desks(artifact={"version": "2"}, smoke_tests=[{"name": "a", "expect": {"version": "2"}}])
+        desk.run("OpenDeployment")
+
+        desk.run("SmokeTestGreen")
+
+        assert desk.evidence("SmokeTestGreen")["version"] == "2"
+
+    @pytest.mark.parametrize("smoke_tests", [[{"name": "a"}], "off"])
+    def test_that_sleeps_is_woken_before_users_meet_it(self, desks: Desks, smoke_tests: Any) -> None:
+        """Lambda refuses the invocation that wakes it."""
+        desk = desks(smoke_tests=smoke_tests).to("SmokeTestGreen")
+        describe, asleep = functions.describe, [*["Inactive"] * 3, "Pending", "Active"]
+
+        def waking(target: Target, qualifier: str = functions.LATEST) -> functions.Function:
+            found = describe(target, qualifier)
+            return found.model_copy(update={"state": asleep.pop(0) if len(asleep) > 1 else asleep[0]})
+
+        with mock.patch.object(functions, "describe", waking):
+            with (
+                desk.aws.fails("Invoke", "ResourceConflictException", times=None) as refused,
+                pytest.raises(StillInProgress),
+            ):
+                desk.run("SmokeTestGreen")
+            with pytest.raises(StillInProgress, match="wakes up"):
+                desk.run("SmokeTestGreen", retries=1)
+            desk.run("SmokeTestGreen", retries=2)
+
+        assert refused.met == 1
+        assert asleep == ["Active"]
+
+    def test_can_be_tested_again(self, desk: Desk) -> None:
+        desk.to("SmokeTestGreen")
+        desk.run("SmokeTestGreen")
+        first = passed(desk, "SmokeTestGreen")
+
+        desk.run("SmokeTestGreen", retries=1)
+
+        assert passed(desk, "SmokeTestGreen") == first == ["answers {} without an error"]

@@ -1,14 +1,18 @@
 """UpdateCode puts the new code into $LATEST, once, and only over the code that was there."""
 
 from typing import Any
+from unittest import mock
 
 import boto3
 import pytest
 from moto.awslambda.models import LambdaFunction
 
+from bluegreen.aws import functions
 from bluegreen.errors import AwsRefused, AwsUnavailable, DeploymentOver, LatestMoved, StillInProgress, UpdateFailed
-from tests.handlers.desk import Desk, just_before, somebody_updates_the_code
+from bluegreen.target import Target
+from tests.handlers.desk import Desk, another_user_updates_the_code, just_before
 from tests.machine.deployer import FUNCTION, GOOD
+from tests.machine.faults import HandlerKilled
 
 
 @pytest.fixture
@@ -20,34 +24,55 @@ def revision() -> str:
     return str(boto3.client("lambda").get_function(FunctionName=FUNCTION)["Configuration"]["RevisionId"])
 
 
-def test_latest_gets_the_artifacts_code_and_nobody_else_does(at_update: Desk) -> None:
-    code = at_update.run("UpdateCode")
+def has_the_artifact(desk: Desk) -> bool:
+    record = desk.record()
+    return desk.deployer.digest() == str(record["code"]) != str(record["latest_sha256"])
 
-    assert at_update.deployer.digest() == code["sha256"] == at_update.document["plan"]["artifact"]["sha256"]
+
+def test_latest_gets_the_code_of_the_artifact_and_the_alias_does_not(at_update: Desk) -> None:
+    at_update.run("UpdateCode")
+
+    assert has_the_artifact(at_update)
     assert at_update.deployer.alias() == ("1", {})
     assert at_update.deployer.versions() == ["1"]
+
+
+def test_the_document_learns_nothing_and_the_audit_has_the_digest(at_update: Desk) -> None:
+    before = at_update.document
+
+    at_update.run("UpdateCode")
+
+    assert at_update.document == before
+    assert at_update.evidence("UpdateCode") == {"sha256": at_update.record()["code"]}
+
+
+def test_the_record_knows_that_the_code_was_sent(at_update: Desk) -> None:
+    with at_update.aws.fails("UpdateFunctionCode", "HandlerKilled"), pytest.raises(HandlerKilled):
+        at_update.run("UpdateCode")
+
+    assert at_update.record()["code_sent_at"]
 
 
 def test_the_object_version_that_was_checked_is_the_one_that_is_taken(at_update: Desk) -> None:
     at_update.deployer.upload(GOOD % 9)
 
-    code = at_update.run("UpdateCode")
+    at_update.run("UpdateCode")
 
-    assert code["sha256"] == at_update.document["plan"]["artifact"]["sha256"]
+    assert has_the_artifact(at_update)
 
 
 def test_code_that_is_there_already_is_not_sent_again(at_update: Desk) -> None:
     at_update.run("UpdateCode")
     before = revision()
 
-    again = at_update.run("UpdateCode", retries=1)
+    at_update.run("UpdateCode", retries=1)
 
     assert revision() == before
-    assert again["sha256"] == at_update.deployer.digest()
+    assert has_the_artifact(at_update)
 
 
 @pytest.mark.parametrize("times", [1, None])
-def test_a_reply_lost_on_the_way_is_not_taken_for_somebody_elses_change(at_update: Desk, times: int | None) -> None:
+def test_a_reply_lost_on_the_way_is_not_taken_for_a_change_of_another_user(at_update: Desk, times: int | None) -> None:
     with at_update.aws.fails("UpdateFunctionCode", "ReadTimeout", times=times, when="after"):
         if times is None:
             with pytest.raises(AwsUnavailable):
@@ -57,7 +82,7 @@ def test_a_reply_lost_on_the_way_is_not_taken_for_somebody_elses_change(at_updat
 
     at_update.run("UpdateCode", retries=1)
 
-    assert at_update.deployer.digest() == at_update.document["plan"]["artifact"]["sha256"]
+    assert has_the_artifact(at_update)
 
 
 def test_an_update_under_way_is_waited_for(at_update: Desk) -> None:
@@ -65,8 +90,8 @@ def test_an_update_under_way_is_waited_for(at_update: Desk) -> None:
         at_update.run("UpdateCode")
 
 
-def test_code_that_somebody_else_put_there_is_left_alone(at_update: Desk) -> None:
-    theirs = somebody_updates_the_code(at_update.deployer, GOOD % 9)
+def test_code_that_another_user_put_there_is_left_alone(at_update: Desk) -> None:
+    theirs = another_user_updates_the_code(at_update.deployer, GOOD % 9)
 
     with pytest.raises(LatestMoved):
         at_update.run("UpdateCode")
@@ -74,14 +99,14 @@ def test_code_that_somebody_else_put_there_is_left_alone(at_update: Desk) -> Non
     assert at_update.deployer.digest() == theirs
 
 
-def test_code_that_somebody_else_puts_there_right_before_ours_is_left_alone(at_update: Desk) -> None:
+def test_code_that_another_user_puts_there_right_before_the_handler_is_left_alone(at_update: Desk) -> None:
     theirs: list[str] = []
 
     with (
         just_before(
             "lambda",
             "UpdateFunctionCode",
-            lambda: theirs.append(somebody_updates_the_code(at_update.deployer, GOOD % 9)),
+            lambda: theirs.append(another_user_updates_the_code(at_update.deployer, GOOD % 9)),
         ),
         pytest.raises(LatestMoved),
     ):
@@ -90,11 +115,29 @@ def test_code_that_somebody_else_puts_there_right_before_ours_is_left_alone(at_u
     assert [at_update.deployer.digest()] == theirs
 
 
-def test_a_configuration_that_somebody_else_changed_is_noticed(at_update: Desk) -> None:
+def test_a_configuration_that_another_user_changed_is_noticed(at_update: Desk) -> None:
     boto3.client("lambda").update_function_configuration(FunctionName=FUNCTION, Timeout=77)
+    before = at_update.deployer.digest()
 
     with pytest.raises(LatestMoved):
         at_update.run("UpdateCode")
+
+    assert at_update.deployer.digest() == before
+
+
+@pytest.mark.parametrize("when", ["at the opening", "now"])
+def test_an_environment_that_lambda_cannot_decrypt_is_not_taken_for_a_change(desk: Desk, when: str) -> None:
+    describe = functions.describe
+
+    def undecrypted(target: Target, qualifier: str = functions.LATEST) -> functions.Function:
+        return describe(target, qualifier).model_copy(update={"settings": {}})
+
+    with mock.patch.object(functions, "describe", undecrypted if when == "at the opening" else describe):
+        desk.run("OpenDeployment")
+    with mock.patch.object(functions, "describe", undecrypted if when == "now" else describe):
+        desk.run("UpdateCode")
+
+    assert has_the_artifact(desk)
 
 
 def test_code_that_lambda_cannot_make_ready_is_a_failure_with_lambdas_reason(
@@ -118,7 +161,7 @@ def test_new_code_mends_and_wakes_what_was_there(
 
     at_update.run("UpdateCode")
 
-    assert at_update.deployer.digest() == at_update.document["plan"]["artifact"]["sha256"]
+    assert has_the_artifact(at_update)
 
 
 @pytest.mark.parametrize(
@@ -154,7 +197,7 @@ def test_a_handler_that_outlives_its_execution_changes_nothing(at_update: Desk) 
 
 
 def says(monkeypatch: pytest.MonkeyPatch, *, after: bool, **state: str) -> None:
-    """Lambda says this of $LATEST, from our update on or until it."""
+    """Lambda says this of $LATEST, from the handler's update on or until it."""
     tell = LambdaFunction.get_configuration
     before = boto3.client("lambda").get_function(FunctionName=FUNCTION)["Configuration"]["CodeSha256"]
 

@@ -1,7 +1,9 @@
 """
 Which calls of AWS a handler's code can come to, found by reading it.
 
-From every function of the handler's file to every function, class or method that those name, through the imports.
+From every function of the handler's file to every function, class or method that those name, through the imports. The
+rooms `aws` and `ledger` speak to AWS: of the table the verbs are in `aws.table`, and the parts of a transaction are
+where they are made, in the ledger.
 """
 
 import ast
@@ -17,9 +19,10 @@ HANDLERS = ROOT / "handlers"
 
 NEEDS: dict[str, set[str]] = {
     "get_alias": {"lambda:GetAlias"},
-    "get_function": {"lambda:GetFunction", "lambda:ListTags"},
+    "get_function": {"lambda:GetFunction"},
     "get_provisioned_concurrency_config": {"lambda:GetProvisionedConcurrencyConfig"},
     "invoke": {"lambda:InvokeFunction"},
+    "list_tags": {"lambda:ListTags"},
     "publish_version": {"lambda:PublishVersion"},
     "update_alias": {"lambda:UpdateAlias"},
     "update_function_code": {
@@ -30,6 +33,7 @@ NEEDS: dict[str, set[str]] = {
         "ecr:GetDownloadUrlForLayer",
     },
     "get_object": {"s3:GetObject", "s3:ListBucket"},
+    "get_object of a version": {"s3:GetObjectVersion"},
     "upload_fileobj": {"s3:PutObject", "s3:AbortMultipartUpload"},
     "get_item": {"dynamodb:GetItem"},
     "put_item": {"dynamodb:PutItem"},
@@ -42,8 +46,12 @@ NEEDS: dict[str, set[str]] = {
     "publish": {"sns:Publish", "kms:GenerateDataKey", "kms:Decrypt"},
     "start_execution": {"states:StartExecution"},
     "describe_execution": {"states:DescribeExecution"},
+    "get_execution_history": {"states:GetExecutionHistory"},
 }
 """A method of boto3, and what IAM asks of its caller; for a transaction that is what it asks for each of its parts."""
+
+ADAPTERS = ("bluegreen.aws.", "bluegreen.ledger.")
+"""The rooms whose modules speak to AWS."""
 
 SERVICES = ("cloudwatch", "dynamodb", "lambda", "s3", "sns", "stepfunctions")
 
@@ -97,7 +105,7 @@ def calls_of(handler: str) -> set[str]:
         local = _assigned(definition)
         for node in ast.walk(definition):
             ahead += _named(module, node, local)
-            if module.name.startswith(("bluegreen.aws.", "bluegreen.ledger.")):
+            if module.name.startswith(ADAPTERS):
                 methods |= _methods(node) & NEEDS.keys()
     return methods
 
@@ -115,9 +123,7 @@ def unknown_calls() -> set[str]:
         for service in SERVICES
         for operation in session.get_service_model(service).operation_names
     }
-    adapters = [
-        module for name, module in modules().items() if name.startswith(("bluegreen.aws.", "bluegreen.ledger."))
-    ]
+    adapters = [module for name, module in modules().items() if name.startswith(ADAPTERS)]
     walked = [node for module in adapters for each in module.definitions.values() for node in ast.walk(each)]
     return set().union(*map(_methods, walked)) & of_boto3 - NEEDS.keys()
 
@@ -149,6 +155,8 @@ def _methods(node: ast.AST) -> set[str]:
             return {method}
         case ast.Dict(keys=[ast.Constant(value=("Put" | "Update" | "Delete") as part)]):
             return {f"{part.lower()}_item"}
+        case ast.Call(func=ast.Attribute(attr="get_object"), keywords=[*_, ast.keyword(arg=None)]):
+            return {"get_object", "get_object of a version"}
         case ast.Call(func=ast.Attribute(attr=method)):
             return {method}
     return set()

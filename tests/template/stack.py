@@ -2,12 +2,13 @@
 
 import json
 import os
+import re
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from sandbox.server import interpreter
 
@@ -25,9 +26,9 @@ def sam() -> Path:
 
 def run_sam(*arguments: str, **variables: str) -> str:
     """Its output. Fails with it, when SAM does."""
-    nobody = {"AWS_ACCESS_KEY_ID": "nobody", "AWS_SECRET_ACCESS_KEY": "nobody", "AWS_DEFAULT_REGION": "eu-west-1"}
+    no_account = {"AWS_ACCESS_KEY_ID": "none", "AWS_SECRET_ACCESS_KEY": "none", "AWS_DEFAULT_REGION": "eu-west-1"}
     path = os.pathsep.join([str(sam().parent), os.environ["PATH"]])
-    environment = {**os.environ, "PATH": path, **nobody, "SAM_CLI_TELEMETRY": "0", **variables}
+    environment = {**os.environ, "PATH": path, **no_account, "SAM_CLI_TELEMETRY": "0", **variables}
     ran = subprocess.run([sam(), *arguments], cwd=ROOT, env=environment, text=True, capture_output=True, check=False)
     assert ran.returncode == 0, ran.stdout + ran.stderr
     return ran.stdout
@@ -35,13 +36,29 @@ def run_sam(*arguments: str, **variables: str) -> str:
 
 @dataclass(frozen=True)
 class Statement:
-    """One statement of a role's policies, with its owner."""
+    """
+    One statement of a role's policies, with its owner.
+
+    A denial names in `all_but` what it is not about, and has no `resources`.
+    """
 
     role: str
     sid: str
+    effect: Literal["Allow", "Deny"]
     actions: tuple[str, ...]
     resources: tuple[Any, ...]
+    all_but: tuple[Any, ...]
     condition: dict[str, Any]
+
+    @property
+    def allows(self) -> bool:
+        return self.effect == "Allow"
+
+    @property
+    def keys(self) -> tuple[str, ...] | None:
+        """The keys of the table that it is about; None if it is not limited to some."""
+        keys = self.condition.get("ForAllValues:StringLike", {}).get("dynamodb:LeadingKeys")
+        return None if keys is None else tuple(keys)
 
 
 @dataclass(frozen=True)
@@ -78,8 +95,10 @@ class Stack:
                 yield Statement(
                     role=role,
                     sid=each.get("Sid", ""),
+                    effect=each["Effect"],
                     actions=tuple(as_list(each["Action"])),
-                    resources=tuple(as_list(each["Resource"])),
+                    resources=tuple(as_list(each.get("Resource", []))),
+                    all_but=tuple(as_list(each.get("NotResource", []))),
                     condition=each.get("Condition", {}),
                 )
 
@@ -89,6 +108,11 @@ class Stack:
     def role_of(self, function: str) -> str:
         role: str = self.properties(function)["Role"]["Fn::GetAtt"][0]
         return role
+
+    def name_of(self, function: str) -> str:
+        """The function's name, in the words of the template."""
+        name: str = self.properties(function)["FunctionName"]["Fn::Sub"]
+        return name
 
 
 def as_list(value: Any) -> list[Any]:
@@ -117,4 +141,15 @@ def machine() -> dict[str, Any]:
 
 
 def tasks() -> dict[str, Any]:
+    """The states that run a handler."""
     return {name: state for name, state in machine()["States"].items() if state["Type"] == "Task"}
+
+
+def handler_of(state: str) -> str:
+    """The handler that a Task state runs, which most states have to themselves."""
+    return str(tasks()[state]["Resource"]).removeprefix("${").removesuffix("FunctionArn}")
+
+
+def file_of(handler: str) -> str:
+    """The name of the handler's file."""
+    return re.sub(r"(?<!^)(?=[A-Z])", "_", handler).lower()

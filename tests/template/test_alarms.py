@@ -31,13 +31,13 @@ def metrics_of(alarm: str) -> list[dict[str, Any]]:
     return [query["MetricStat"]["Metric"] for query in ALARMS[alarm]["Metrics"] if "MetricStat" in query]
 
 
-def test_a_failed_rollback_is_told_apart_from_a_rollback() -> None:
+def test_a_failed_rollback_is_told_apart_from_a_rollback_by_the_state_that_the_machine_enters() -> None:
     (filter_,) = stack().of_type("AWS::Logs::MetricFilter").values()
     (metric,) = filter_["MetricTransformations"]
     of_executions, _ = metrics_of("RollbackFailedAlarm")
 
-    assert machine()["States"]["RollbackFailed"]["Error"] == "RollbackFailed"
-    assert filter_["FilterPattern"] == '{ $.type = "ExecutionFailed" && $.details.error = "RollbackFailed" }'
+    assert machine()["States"]["RollbackFailed"]["Type"] == "Fail"
+    assert filter_["FilterPattern"] == '{ $.type = "FailStateEntered" && $.details.name = "RollbackFailed" }'
     assert filter_["LogGroupName"] == {"Ref": "DeployStateMachineLogs"}
     assert of_executions == {"Namespace": metric["MetricNamespace"], "MetricName": metric["MetricName"]}
 

@@ -3,8 +3,10 @@
 import hashlib
 import json
 import re
+import shutil
 import struct
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -21,18 +23,20 @@ COMES_WITH_LAMBDA = ("boto3", "botocore", "s3transfer", "urllib3")
 
 
 @pytest.fixture(scope="module")
-def for_lambda(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return build(tmp_path_factory.mktemp("lambda") / "build", BLUEGREEN_BUILD_FOR="lambda")
+def for_lambda(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    yield from built(tmp_path_factory.mktemp("lambda"), BLUEGREEN_BUILD_FOR="lambda")
 
 
 @pytest.fixture(scope="module")
-def for_this_host(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return build(tmp_path_factory.mktemp("host") / "build", BLUEGREEN_BUILD_FOR="host")
+def for_this_host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    yield from built(tmp_path_factory.mktemp("host"), BLUEGREEN_BUILD_FOR="host")
 
 
-def build(folder: Path, **variables: str) -> Path:
-    run_sam("build", "--build-dir", str(folder), **variables)
-    return folder
+def built(folder: Path, **variables: str) -> Iterator[Path]:
+    """Gone afterwards: pytest would keep 11,000 files, and remove those of a run three runs later."""
+    run_sam("build", "--build-dir", str(folder / "build"), **variables)
+    yield folder / "build"
+    shutil.rmtree(folder)
 
 
 def start_make(function: str, artifact: Path, **variables: str) -> "subprocess.Popen[str]":
@@ -72,7 +76,7 @@ def compiled(artifact: Path) -> dict[str, int]:
     return found
 
 
-def test_for_lambda_compiled_modules_are_lambdas_whatever_this_host_is(for_lambda: Path) -> None:
+def test_compiled_modules_are_lambdas_in_an_artifact_for_lambda(for_lambda: Path) -> None:
     modules = compiled(for_lambda / "ShiftAliasFunction")
 
     assert modules
@@ -80,7 +84,7 @@ def test_for_lambda_compiled_modules_are_lambdas_whatever_this_host_is(for_lambd
     assert all(".cpython-314-aarch64-linux-gnu." in name for name in modules)
 
 
-def test_for_the_host_compiled_modules_are_those_of_the_sandboxs_python(for_this_host: Path) -> None:
+def test_compiled_modules_are_those_of_the_sandboxs_python_in_an_artifact_for_the_host(for_this_host: Path) -> None:
     suffix = in_the_sandbox("import sysconfig; print(sysconfig.get_config_var('EXT_SUFFIX'))").strip()
     modules = list((for_this_host / "ShiftAliasFunction").rglob("*.so"))
 
@@ -124,7 +128,7 @@ def test_the_artifact_has_our_code_and_the_lock_and_nothing_else(for_lambda: Pat
     assert not [path for path in artifact.rglob("*") if path.name in ("__pycache__", "Makefile", "requirements.txt")]
 
 
-def test_what_lambda_has_is_not_packaged(for_lambda: Path) -> None:
+def test_packages_that_lambda_has_are_not_packaged(for_lambda: Path) -> None:
     assert not [name for name in COMES_WITH_LAMBDA if (for_lambda / "ShiftAliasFunction" / name).exists()]
 
 

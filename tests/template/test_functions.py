@@ -4,33 +4,47 @@ import ast
 
 import pytest
 
-from tests.template.stack import ROOT, stack
+from tests.template.stack import ROOT, TEMPLATE, stack
 
 FUNCTIONS = stack().functions
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)
-def test_it_runs_the_newest_python_on_arm(function: str) -> None:
+def test_a_function_runs_the_newest_python_on_arm(function: str) -> None:
     assert FUNCTIONS[function]["Runtime"] == "python3.14"
     assert FUNCTIONS[function]["Architectures"] == ["arm64"]
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)
-def test_it_is_traced(function: str) -> None:
+def test_a_function_is_traced(function: str) -> None:
     assert FUNCTIONS[function]["TracingConfig"] == {"Mode": "Active"}
 
 
-def test_none_shares_its_role() -> None:
+def test_no_function_shares_its_role() -> None:
     roles = [function["Role"]["Fn::GetAtt"][0] for function in FUNCTIONS.values()]
 
     assert len(set(roles)) == len(FUNCTIONS)
 
 
-def test_none_shares_its_log_group_and_no_log_is_kept_for_ever() -> None:
-    groups = [function["LoggingConfig"]["LogGroup"]["Ref"] for function in FUNCTIONS.values()]
+def test_all_functions_share_one_log_group_which_the_template_names_once() -> None:
+    groups = [function["LoggingConfig"] for function in FUNCTIONS.values()]
 
-    assert len(set(groups)) == len(FUNCTIONS)
-    for group in stack().of_type("AWS::Logs::LogGroup").values():
+    assert groups == [{"LogGroup": {"Ref": "FunctionLogs"}}] * len(FUNCTIONS)
+    assert stack().properties("FunctionLogs")["LogGroupName"] == {"Fn::Sub": "/aws/lambda/${AWS::StackName}"}
+    assert TEMPLATE.read_text().count("LoggingConfig:") == 1
+
+
+def test_a_function_is_told_from_the_others_of_its_log_group_by_its_name() -> None:
+    names = [stack().name_of(function) for function in FUNCTIONS]
+
+    assert names == [f"${{AWS::StackName}}-{function.removesuffix('Function')}" for function in FUNCTIONS]
+
+
+def test_no_log_is_kept_for_ever() -> None:
+    groups = stack().of_type("AWS::Logs::LogGroup")
+
+    assert sorted(groups) == ["ApiLogs", "DeployStateMachineLogs", "FunctionLogs"]
+    for group in groups.values():
         assert group["RetentionInDays"] == {"Ref": "LogRetentionDays"}
 
 

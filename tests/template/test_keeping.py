@@ -3,7 +3,8 @@
 import inspect
 
 from bluegreen.aws import artifacts
-from bluegreen.ledger import records
+from bluegreen.ledger import deployments, locks
+from bluegreen.ledger.record import Record
 from tests.template.stack import stack
 
 BUCKET = stack().properties("ArtifactBucket")
@@ -16,12 +17,12 @@ def test_audit_and_artifacts_outlive_the_stack_but_not_an_install_that_failed() 
         assert stack().resources[name]["UpdateReplacePolicy"] == "Retain"
 
 
-def test_what_outlives_the_stack_has_no_name_that_the_next_install_would_need() -> None:
+def test_a_table_that_outlives_the_stack_has_no_name_that_the_next_install_would_need() -> None:
     assert "TableName" not in TABLE
     assert "BucketName" not in BUCKET
 
 
-def test_the_table_has_the_keys_and_indexes_that_the_records_use() -> None:
+def test_the_table_has_the_keys_and_indexes_that_the_ledger_uses() -> None:
     keys = [key["AttributeName"] for key in TABLE["KeySchema"]]
     indexes = {
         index["IndexName"]: [key["AttributeName"] for key in index["KeySchema"]]
@@ -29,9 +30,12 @@ def test_the_table_has_the_keys_and_indexes_that_the_records_use() -> None:
     }
 
     assert keys == ["pk", "sk"]
-    assert indexes == {"ByFunction": ["function", "started_at"], "ByKind": ["kind", "pk"]}
-    for index in indexes:
-        assert f'IndexName="{index}"' in inspect.getsource(records)
+    assert indexes == {"ByFunction": ["listed", "started_at"], "ByKind": ["kind", "pk"]}
+    assert 'IndexName="ByFunction"' in inspect.getsource(deployments)
+    for module in (deployments, locks):
+        assert 'IndexName="ByKind"' in inspect.getsource(module)
+    assert "started_at" in Record.model_fields
+    assert {index["Projection"]["ProjectionType"] for index in TABLE["GlobalSecondaryIndexes"]} == {"ALL"}
 
 
 def test_the_record_can_be_taken_back_to_any_minute_and_is_encrypted() -> None:
@@ -52,7 +56,7 @@ def test_the_bucket_tells_eventbridge() -> None:
     assert BUCKET["NotificationConfiguration"] == {"EventBridgeConfiguration": {"EventBridgeEnabled": True}}
 
 
-def test_the_bucket_is_nobody_elses() -> None:
+def test_the_bucket_is_closed_to_other_accounts() -> None:
     assert set(BUCKET["PublicAccessBlockConfiguration"].values()) == {True}
     assert BUCKET["OwnershipControls"]["Rules"] == [{"ObjectOwnership": "BucketOwnerEnforced"}]
     assert BUCKET["BucketEncryption"]["ServerSideEncryptionConfiguration"]
@@ -69,7 +73,7 @@ def test_bucket_and_topic_are_reached_over_tls_only() -> None:
 
 
 def test_copies_of_blues_code_go_where_they_may_be_written_and_start_nothing() -> None:
-    (keeping,) = [each for each in stack().statements("RollBackFunctionRole") if "s3:PutObject" in each.actions]
+    keeping = [each.resources for each in stack().all_statements() if "s3:PutObject" in each.actions]
 
-    assert keeping.resources == ({"Fn::Sub": "${ArtifactBucket.Arn}/restored/*"},)
-    assert 'f"restored/' in inspect.getsource(artifacts.keep_copy)
+    assert keeping == [({"Fn::Sub": "${ArtifactBucket.Arn}/restored/*"},)] * 3
+    assert 'f"restored/{place}/' in inspect.getsource(artifacts.keep_copy)

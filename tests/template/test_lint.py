@@ -7,6 +7,12 @@ from pathlib import Path
 
 from tests.template.stack import ROOT, TEMPLATE, run_sam, stack
 
+MOST_LINES = 800
+
+
+def test_the_template_can_be_read_in_one_sitting() -> None:
+    assert len(TEMPLATE.read_text().splitlines()) <= MOST_LINES
+
 
 def test_cfn_lint_finds_nothing() -> None:
     ran = subprocess.run(
@@ -20,7 +26,7 @@ def test_sam_validate_finds_nothing() -> None:
     assert "valid SAM Template" in run_sam("validate", "--lint")
 
 
-def test_partition_region_and_account_are_whatever_they_are() -> None:
+def test_the_template_names_no_partition_region_or_account() -> None:
     text = TEMPLATE.read_text()
 
     assert "arn:aws" not in text

@@ -1,6 +1,9 @@
 """Who may do what. MiniStack enforces these policies; here stands what they must not become."""
 
 import json
+import re
+from collections import defaultdict
+from typing import Any
 
 import pytest
 
@@ -28,62 +31,114 @@ FAILED_EVENTS = {"sqs:SendMessage"}
 """SAM lets a function with a destination for failed events write there."""
 
 OPTED_IN = {"StringEquals": {"aws:ResourceTag/bluegreen:managed": "true"}}
-ONLY_DEPLOYMENTS = {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["deployment#*"]}}
 
-WHO_PUT_BLUE_BACK = {"OpenDeployment", "RollBack", "RecoverDeployments"}
+LEDGER = {"Fn::GetAtt": ["DeploymentsTable", "Arn"]}
+WRITES = {"dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem"}
+READS = ("Get", "List", "Query", "Describe", "BatchGet")
+"""How the names of actions begin that change nothing."""
+
+WHO_PUT_BLUE_BACK = {"RecoverPrevious", "RollBack", "RecoverDeployments"}
+WHO_END_A_DEPLOYMENT = WHO_PUT_BLUE_BACK | {"CompleteDeployment", "RejectDeployment"}
+WHO_HAVE_TO_DO_WITH_LOCKS = WHO_END_A_DEPLOYMENT | {"OpenDeployment"}
 
 CHANGES = {
     "lambda:UpdateFunctionCode": WHO_PUT_BLUE_BACK | {"UpdateCode"},
     "lambda:PublishVersion": {"PublishVersion"},
     "lambda:UpdateAlias": WHO_PUT_BLUE_BACK | {"ShiftAlias"},
-    "lambda:InvokeFunction": WHO_PUT_BLUE_BACK | {"SmokeTest", "SmokeTestGreen", "CheckHealth"},
-    "dynamodb:DeleteItem": WHO_PUT_BLUE_BACK | {"CompleteDeployment", "RejectDeployment"},
+    "lambda:InvokeFunction": WHO_PUT_BLUE_BACK | {"SmokeTest", "CheckHealth"},
+    "dynamodb:DeleteItem": WHO_HAVE_TO_DO_WITH_LOCKS,
     "s3:PutObject": WHO_PUT_BLUE_BACK,
+    "sns:Publish": WHO_END_A_DEPLOYMENT,
     "states:StartExecution": {"ReceiveUpload", "ServeApi"},
 }
 """Who changes or runs something, the record aside."""
 
 STATEMENTS = stack().all_statements()
-OF_FUNCTIONS = [each for each in STATEMENTS if each.role != "DeployStateMachineRole"]
-every_statement = pytest.mark.parametrize("statement", STATEMENTS, ids=lambda each: f"{each.role}-{each.sid}")
+ALLOWED = [each for each in STATEMENTS if each.allows]
+OF_FUNCTIONS = [each for each in ALLOWED if each.role != "DeployStateMachineRole"]
+every_allowance = pytest.mark.parametrize("statement", ALLOWED, ids=lambda each: f"{each.role}-{each.sid}")
+every_function = pytest.mark.parametrize("function", stack().functions)
+
+
+def owner(statement: Statement) -> str:
+    """The handler whose role it is."""
+    return statement.role.removesuffix("FunctionRole")
 
 
 def may(action: str) -> set[str]:
-    return {each.role.removesuffix("FunctionRole") for each in OF_FUNCTIONS if action in each.actions}
+    """The handlers that may."""
+    return {owner(each) for each in OF_FUNCTIONS if action in each.actions}
 
 
-@every_statement
+def may_write(key: str) -> dict[str, set[str]]:
+    """Which handlers may write items of the ledger with that key, and how."""
+    found: dict[str, set[str]] = defaultdict(set)
+    for each in OF_FUNCTIONS:
+        if key in (each.keys or ()):
+            found[owner(each)] |= WRITES & set(each.actions)
+    return {name: verbs for name, verbs in found.items() if verbs}
+
+
+def changes(action: str) -> bool:
+    return not action.partition(":")[2].startswith(READS)
+
+
+@every_allowance
 def test_no_action_has_a_wildcard(statement: Statement) -> None:
     assert "*" not in "".join(statement.actions)
 
 
-@every_statement
-def test_everything_is_asked_for_by_name_where_iam_knows_names(statement: Statement) -> None:
+@every_allowance
+def test_an_allowance_names_what_it_is_about_where_iam_knows_names(statement: Statement) -> None:
+    assert statement.resources
+    assert not statement.all_but
     if "*" in statement.resources:
         assert set(statement.actions) <= set(NO_RESOURCE_LEVEL)
 
 
-@every_statement
+@every_allowance
 def test_functions_of_users_are_touched_only_if_they_opted_in(statement: Statement) -> None:
     if "function:*" not in json.dumps(statement.resources):
         return
-    if statement.sid == "SeeWhetherAFunctionOptedIn":
+    if statement.sid == "SeeTags":
         assert statement.role == "OpenDeploymentFunctionRole"
-        assert set(statement.actions) == {"lambda:GetFunction", "lambda:ListTags"}
+        assert statement.actions == ("lambda:ListTags",)
+        assert statement.condition == {}
     else:
         assert statement.condition == OPTED_IN
 
 
+def test_open_deployment_alone_sees_tags_of_functions_that_did_not_opt_in() -> None:
+    (seeing,) = [each for each in OF_FUNCTIONS if "lambda:ListTags" in each.actions]
+    unconditioned = [
+        each.sid for each in OF_FUNCTIONS if "lambda" in "".join(each.actions) and each.condition != OPTED_IN
+    ]
+
+    assert owner(seeing) == "OpenDeployment"
+    assert unconditioned == [seeing.sid]
+
+
 @pytest.mark.parametrize("action", CHANGES)
-def test_few_may_change_something(action: str) -> None:
+def test_few_handlers_may_change_or_run_something(action: str) -> None:
     assert may(action) == CHANGES[action]
 
 
-@pytest.mark.parametrize("function", stack().functions)
+def test_open_deployment_may_change_the_ledger_and_nothing_else() -> None:
+    mine = [each for each in OF_FUNCTIONS if owner(each) == "OpenDeployment"]
+    changing = [each for each in mine if any(map(changes, each.actions))]
+    actions = {action for each in changing for action in each.actions if changes(action)}
+    of_lambda = {action for each in mine for action in each.actions if action.startswith("lambda:")}
+
+    assert actions == WRITES
+    assert [each.resources for each in changing] == [(LEDGER,)] * len(changing)
+    assert not [action for action in of_lambda if re.search("Update|Invoke|Publish|Put|Delete|Create", action)]
+
+
+@every_function
 def test_a_function_may_do_what_its_handler_does_and_nothing_else(function: str) -> None:
     handler = stack().functions[function]["Handler"].removesuffix(".handler")
     statements = stack().statements(stack().role_of(function))
-    granted = {action for statement in statements for action in statement.actions}
+    granted = {action for statement in statements if statement.allows for action in statement.actions}
 
     assert granted - FAILED_EVENTS == needs_of(handler)
 
@@ -92,15 +147,98 @@ def test_no_call_of_aws_escapes_the_test_before() -> None:
     assert unknown_calls() == set()
 
 
-def test_only_who_holds_or_frees_the_lock_may_write_to_it() -> None:
-    writers = {
-        each.role.removesuffix("FunctionRole")
-        for each in OF_FUNCTIONS
-        if {"dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem"} & set(each.actions)
-        and each.condition != ONLY_DEPLOYMENTS
-    }
+@every_allowance
+def test_a_role_writes_to_some_keys_of_the_ledger_only(statement: Statement) -> None:
+    if WRITES & set(statement.actions):
+        assert statement.resources == (LEDGER,)
+        assert statement.keys
+        assert all(re.fullmatch(r"[a-z]+#\*", key) for key in statement.keys)
 
-    assert writers == CHANGES["dynamodb:DeleteItem"]
+
+def test_the_audit_is_only_ever_added_to() -> None:
+    steps = may_write("steps#*")
+
+    assert set(map(frozenset, steps.values())) == {frozenset({"dynamodb:PutItem"})}
+    assert [each.sid for each in OF_FUNCTIONS if "steps#*" in (each.keys or ()) and len(each.keys or ()) > 1] == []
+
+
+def test_every_state_adds_to_the_audit_and_so_does_the_recovery() -> None:
+    handlers = {name.removesuffix("Function") for name in stack().functions}
+
+    assert set(may_write("steps#*")) == handlers - {"ReceiveUpload", "ServeApi"}
+
+
+def test_the_handlers_that_take_or_free_a_lock_touch_locks_and_no_others() -> None:
+    assert set(may_write("lock#*")) == WHO_HAVE_TO_DO_WITH_LOCKS
+    assert {owner(each) for each in OF_FUNCTIONS if "lock#*" in (each.keys or ())} == WHO_HAVE_TO_DO_WITH_LOCKS
+
+
+@pytest.mark.parametrize(
+    ("key", "writers"),
+    [
+        ("deployment#*", WHO_HAVE_TO_DO_WITH_LOCKS | {"UpdateCode", "PublishVersion", "ShiftAlias"}),
+        ("serving#*", {"CompleteDeployment"}),
+        ("code#*", {"OpenDeployment"}),
+        ("newest#*", {"OpenDeployment"}),
+        ("refusals#*", WHO_END_A_DEPLOYMENT),
+    ],
+)
+def test_the_items_of_the_ledger_have_few_writers(key: str, writers: set[str]) -> None:
+    assert set(may_write(key)) == writers
+
+
+def test_the_handlers_in_between_update_a_record_and_write_none() -> None:
+    for handler in ("UpdateCode", "PublishVersion", "ShiftAlias"):
+        assert may_write("deployment#*")[handler] == {"dynamodb:UpdateItem"}
+
+
+def test_smoke_tests_and_looks_leave_the_record_as_it_is() -> None:
+    for handler in ("SmokeTest", "CheckHealth"):
+        keys = {key for each in OF_FUNCTIONS if owner(each) == handler for key in each.keys or ()}
+        assert keys == {"deployment#*", "steps#*"}
+        assert handler not in may_write("deployment#*")
+
+
+def stream_of(function: str, name: str = "Blue") -> str:
+    """A log stream of a function of the stack by that name, as Lambda names it in a shared log group."""
+    named = stack().name_of(function).replace("${AWS::StackName}", name)
+    group = f"log-group:/aws/lambda/{name}"
+    return f"arn:aws:logs:eu-west-1:123456789012:{group}:log-stream:2026/01/05/{named}[$LATEST]0a1b2c"
+
+
+def matches(pattern: Any, arn: str, name: str = "Blue") -> bool:
+    """As IAM matches an ARN: * is any text, ? any letter, and all else is itself."""
+    text = pattern["Fn::Sub"].replace("${AWS::Partition}", "aws").replace("${AWS::StackName}", name)
+    return re.fullmatch(re.escape(text).replace(r"\*", ".*").replace(r"\?", "."), arn) is not None
+
+
+@every_function
+def test_a_role_writes_into_the_log_streams_of_its_own_function_only(function: str) -> None:
+    (denial,) = [each for each in stack().statements(stack().role_of(function)) if not each.allows]
+    (own,) = denial.all_but
+    others = [stream_of(other) for other in stack().functions if other != function]
+
+    assert set(denial.actions) == {"logs:CreateLogStream", "logs:PutLogEvents"}
+    assert (denial.resources, denial.condition) == ((), {})
+    assert matches(own, stream_of(function))
+    assert not [stream for stream in others if matches(own, stream)]
+    assert not matches(own, stream_of(function, "Other"))
+
+
+def test_a_denial_is_about_logs_and_nothing_else_is_denied() -> None:
+    denials = [each for each in STATEMENTS if not each.allows]
+
+    assert {each.sid for each in denials} == {"WriteNoOtherLogs"}
+    assert len(denials) == len(stack().functions)
+
+
+def test_a_sid_has_one_meaning() -> None:
+    meanings: dict[str, set[str]] = defaultdict(set)
+    for each in STATEMENTS:
+        said = json.dumps([each.effect, sorted(each.actions), each.resources, each.all_but, each.condition])
+        meanings[each.sid].add(said.replace(f"-{owner(each)}[", "-<its own>["))
+
+    assert {sid: said for sid, said in meanings.items() if len(said) > 1} == {}
 
 
 def test_sam_adds_logs_and_traces_only() -> None:

@@ -95,10 +95,10 @@ def test_an_execution_that_ends_badly_is_recovered_from(status: str) -> None:
     assert recovers(status)
 
 
-def test_others_are_left_alone() -> None:
+def test_executions_that_run_or_succeed_or_are_not_ours_are_left_alone() -> None:
     assert not recovers("RUNNING")
     assert not recovers("SUCCEEDED")
-    assert not recovers("FAILED", machine="somebody-elses")
+    assert not recovers("FAILED", machine="another-machine")
 
 
 def test_a_lost_event_is_made_good_in_minutes() -> None:
@@ -141,7 +141,7 @@ def test_each_route_and_no_other_may_invoke_the_function() -> None:
     assert sources == {"POST/deployments", "GET/deployments", "GET/deployments/*"}
 
 
-def test_nobody_else_may_invoke_a_function() -> None:
+def test_the_triggers_may_invoke_three_functions_and_no_other() -> None:
     functions = {each["FunctionName"]["Ref"] for each in stack().of_type("AWS::Lambda::Permission").values()}
 
     assert functions == {"ReceiveUploadFunction", "RecoverDeploymentsFunction", "ServeApiFunction"}

@@ -6,31 +6,54 @@ from bluegreen.aws.client import client, in_our_words
 from bluegreen.decisions.route import Route
 from bluegreen.errors import NotFound, StillInProgress
 from bluegreen.model import Frozen
+from bluegreen.target import Target
 
 if TYPE_CHECKING:
     from mypy_boto3_lambda.type_defs import AliasConfigurationResponseTypeDef
 
 
 class Alias(Frozen):
-    """An alias as it stands, and the revision to name when changing it."""
+    """
+    An alias as it stands, and the revision to name when changing it.
+
+    `settling`: Lambda has set these weights itself, since it moves the alias's provisioned concurrency.
+    """
 
     route: Route
     revision: str
+    settling: bool = False
 
 
-def read(function: str, alias: str) -> Alias:
-    """Raises NotFound if there is no such alias, or no such function."""
+def seen(target: Target) -> Alias:
+    """The alias by GetAlias alone, so `settling` stays False. Raises NotFound as `read` does."""
     with in_our_words():
-        return _alias(client("lambda").get_alias(FunctionName=function, Name=alias))
+        return _alias(client("lambda", target).get_alias(FunctionName=target.function, Name=target.alias))
 
 
-def point(function: str, alias: str, route: Route, revision: str) -> Alias:
+def read(target: Target, *expected: Route) -> Alias:
+    """
+    The alias as it stands. Whether it is settling is asked only of one that is split otherwise than `expected`.
+
+    Raises NotFound if there is no such alias, or no such function. Raises StillInProgress if Lambda has moved the
+    alias between the two questions.
+    """
+    found = seen(target)
+    if found.route.whole or found.route in expected:
+        return found
+    if _provisioned_concurrency_moves(target):
+        return found.model_copy(update={"settling": True})
+    if seen(target).route != found.route:
+        raise StillInProgress(f"{target} moved on while it was read; its provisioned concurrency has just settled")
+    return found
+
+
+def point(target: Target, route: Route, revision: str) -> Alias:
     """Main version and weights in one call. Raises PreconditionFailed if the alias no longer has `revision`."""
     with in_our_words():
         return _alias(
-            client("lambda").update_alias(
-                FunctionName=function,
-                Name=alias,
+            client("lambda", target).update_alias(
+                FunctionName=target.function,
+                Name=target.alias,
                 FunctionVersion=route.primary,
                 RoutingConfig={"AdditionalVersionWeights": route.also},
                 RevisionId=revision,
@@ -38,22 +61,15 @@ def point(function: str, alias: str, route: Route, revision: str) -> Alias:
         )
 
 
-def moved_by_lambda(function: str, alias: str, found: Route) -> bool:
-    """
-    Lambda itself sets weights while it moves an alias's provisioned concurrency; that is nobody's doing.
-
-    Raises StillInProgress if the alias is not at `found` any more: then that move may have ended just now.
-    """
+def _provisioned_concurrency_moves(target: Target) -> bool:
     try:
         with in_our_words():
-            answer = client("lambda").get_provisioned_concurrency_config(FunctionName=function, Qualifier=alias)
+            answer = client("lambda", target).get_provisioned_concurrency_config(
+                FunctionName=target.function, Qualifier=target.alias
+            )
     except NotFound:
         return False
-    if answer["Status"] == "IN_PROGRESS":
-        return True
-    if read(function, alias).route != found:
-        raise StillInProgress(f"{function}:{alias} moved on while it was looked at")
-    return False
+    return answer["Status"] == "IN_PROGRESS"
 
 
 def _alias(answer: "AliasConfigurationResponseTypeDef") -> Alias:

@@ -15,6 +15,7 @@ from bluegreen import clock
 from bluegreen.aws.client import client, in_our_words
 from bluegreen.errors import AwsUnavailable, InvalidRequest, NotFound
 from bluegreen.request.artifact import Zip
+from bluegreen.target import Target
 
 CHUNK = 1 << 20
 LARGEST_ZIP = 250 * CHUNK
@@ -33,7 +34,7 @@ def inspect(artifact: Zip) -> Zip:
         answer = client("s3").get_object(Bucket=artifact.bucket, Key=artifact.key, **named)
         if answer["ContentLength"] > LARGEST_ZIP:
             raise InvalidRequest(
-                f"artifact: {artifact} has {answer['ContentLength']} bytes; Lambda takes {LARGEST_ZIP}"
+                f"artifact: {artifact} has {answer['ContentLength']} bytes; upload {LARGEST_ZIP} bytes at most"
             )
         for chunk in answer["Body"].iter_chunks(CHUNK):
             file.write(chunk)
@@ -59,18 +60,19 @@ def inspect(artifact: Zip) -> Zip:
     )
 
 
-def keep_copy(url: str, function: str, sha256: str) -> Zip:
+def keep_copy(url: str, target: Target, sha256: str) -> Zip:
     """Store the zip behind Lambda's short-lived link in the artifact bucket, where its key starts nothing."""
-    bucket, key = os.environ["ARTIFACT_BUCKET"], f"restored/{function}/{base64.b64decode(sha256).hex()}.zip"
+    place = f"{target.account}/{target.region}/{target.function}"
+    bucket, key = os.environ["ARTIFACT_BUCKET"], f"restored/{place}/{base64.b64decode(sha256).hex()}.zip"
     with in_our_words(), tempfile.TemporaryFile() as file:
         try:
             with urllib.request.urlopen(url, timeout=30) as answer:
                 shutil.copyfileobj(answer, file)
         except (OSError, http.client.HTTPException) as error:
-            raise AwsUnavailable(f"the code of {function} could not be downloaded: {error}") from error
+            raise AwsUnavailable(f"the code of {target.function} could not be downloaded: {error}") from error
         file.seek(0)
         if _digest(file) != sha256:
-            raise AwsUnavailable(f"the code of {function} was downloaded in part")
+            raise AwsUnavailable(f"the code of {target.function} was downloaded in part")
         file.seek(0)
         client("s3").upload_fileobj(file, bucket, key)
     return Zip(bucket=bucket, key=key, sha256=sha256)

@@ -1,4 +1,4 @@
-"""The way to AWS: one client a service, and its errors under our names."""
+"""The way to AWS: a client for each service, region and role, and its errors under our names."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -6,7 +6,9 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, Literal, overload
 
 import boto3
+import botocore.session
 from botocore.config import Config
+from botocore.credentials import AssumeRoleCredentialFetcher, DeferredRefreshableCredentials
 from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError, NoCredentialsError, ParamValidationError
 
 from bluegreen.errors import (
@@ -18,6 +20,7 @@ from bluegreen.errors import (
     PreconditionFailed,
     StillInProgress,
 )
+from bluegreen.target import Target
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudwatch import CloudWatchClient
@@ -73,7 +76,9 @@ _NAMES: dict[str, type[DeploymentError]] = {
 
 
 @overload
-def client(service: Literal["lambda", "invoke", "probe"]) -> "LambdaClient": ...
+def client(service: Literal["lambda", "invoke", "probe"], target: Target) -> "LambdaClient": ...
+@overload
+def client(service: Literal["cloudwatch"], target: Target) -> "CloudWatchClient": ...
 @overload
 def client(service: Literal["s3"]) -> "S3Client": ...
 @overload
@@ -81,20 +86,42 @@ def client(service: Literal["dynamodb"]) -> "DynamoDBClient": ...
 @overload
 def client(service: Literal["stepfunctions"]) -> "SFNClient": ...
 @overload
-def client(service: Literal["cloudwatch"]) -> "CloudWatchClient": ...
-@overload
 def client(service: Literal["sns"]) -> "SNSClient": ...
+def client(service: str, target: Target | None = None) -> Any:
+    """
+    A client that outlives the invocation: of the stack's own account and region, or of a target's.
+
+    `invoke` and `probe` are Lambda, with more and with less patience.
+    """
+    return _client(service, target.region, target.role) if target else _client(service)
+
+
 @cache
-def client(service: str) -> Any:
-    """A client that outlives the invocation; `invoke` and `probe` are Lambda, with more and with less patience."""
-    if service in _INVOKING:
-        return boto3.client("lambda", config=_INVOKING[service])
-    return boto3.client(service, config=_CONTROL)  # type: ignore[call-overload]
+def _client(service: str, region: str | None = None, role: str = "") -> Any:
+    config = _INVOKING.get(service, _CONTROL)
+    name = "lambda" if service in _INVOKING else service
+    make = _session(role).client if role else boto3.client
+    return make(name, region_name=region, config=config)  # type: ignore[call-overload]
+
+
+def _session(role: str) -> boto3.Session:
+    """As that role, whose credentials botocore renews by itself."""
+    own = boto3.Session()
+    session = botocore.session.Session()
+    fetcher = AssumeRoleCredentialFetcher(
+        client_creator=own._session.create_client,
+        source_credentials=own._session.get_credentials(),
+        role_arn=role,
+        extra_args={"RoleSessionName": "bluegreen"},
+    )
+    renewed = DeferredRefreshableCredentials(fetcher.fetch_credentials, "assume-role")
+    session._credentials = renewed  # type: ignore[attr-defined]  # botocore has no public way to set these
+    return boto3.Session(botocore_session=session)
 
 
 @contextmanager
 def in_our_words() -> Iterator[None]:
-    """Raises what `bluegreen.errors` calls it, whatever boto3 raises."""
+    """Turns each error of boto3 into one of `bluegreen.errors`."""
     try:
         yield
     except ClientError as error:

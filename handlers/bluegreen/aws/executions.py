@@ -9,25 +9,36 @@ from bluegreen.model import Frozen
 
 RUNNING = "RUNNING"
 
+MOST_EVENTS = 1000
+"""Of a history, looked through for the state entered last: a state that is retried for half an hour has 200."""
+
 
 class Execution(Frozen):
     """
     An execution as Step Functions knows it.
 
-    `status` is RUNNING, SUCCEEDED, FAILED, TIMED_OUT, ABORTED or PENDING_REDRIVE; `ended_at` is in seconds since
-    1970, 0 while it runs; `error` and `cause` are those of one that FAILED.
+    `status` is RUNNING, SUCCEEDED, FAILED, TIMED_OUT, ABORTED or PENDING_REDRIVE. `started_at` and `ended_at` are in
+    seconds since 1970, `ended_at` is 0 while it runs. `input` is what it was started with, as JSON. `error` and `cause`
+    are those of one that FAILED.
     """
 
     arn: str
     name: str
     status: str
+    started_at: float
     ended_at: float
+    input: str = "{}"
     error: str = ""
     cause: str = ""
 
+    @property
+    def running(self) -> bool:
+        """It has not ended."""
+        return self.status == RUNNING
+
 
 def describe(arn: str) -> Execution | None:
-    """None when Step Functions has forgotten it, 90 days after its end."""
+    """None if Step Functions does not know it, has forgotten it (after 90 days) or does not show it yet."""
     try:
         with in_our_words():
             answer = client("stepfunctions").describe_execution(executionArn=arn)
@@ -38,10 +49,28 @@ def describe(arn: str) -> Execution | None:
         arn=arn,
         name=answer["name"],
         status=answer["status"],
+        started_at=answer["startDate"].timestamp(),
         ended_at=ended.timestamp() if ended else 0.0,
+        input=answer.get("input", "{}"),
         error=answer.get("error", ""),
         cause=answer.get("cause", ""),
     )
+
+
+def state_entered(arn: str) -> tuple[str, str] | None:
+    """The state that the execution entered last, and the document that it got there as JSON; None if there is none."""
+    events = (
+        client("stepfunctions")
+        .get_paginator("get_execution_history")
+        .paginate(executionArn=arn, reverseOrder=True, PaginationConfig={"MaxItems": MOST_EVENTS, "PageSize": 100})
+    )
+    with in_our_words():
+        for page in events:
+            for event in page["events"]:
+                if "stateEnteredEventDetails" in event:
+                    entered = event["stateEnteredEventDetails"]
+                    return entered["name"], entered.get("input", "")
+    return None
 
 
 def start(machine: str, name: str, request: dict[str, Any]) -> str:

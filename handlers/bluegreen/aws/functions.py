@@ -1,6 +1,7 @@
 """Lambda functions and their versions."""
 
 import hashlib
+import hmac
 import json
 from typing import TYPE_CHECKING, Any
 
@@ -9,11 +10,12 @@ from botocore.exceptions import ReadTimeoutError
 from bluegreen import clock
 from bluegreen.aws.client import client, in_our_words
 from bluegreen.decisions.replies import Reply
-from bluegreen.document import OPT_IN_TAG, OPTED_IN, Green, Latest
+from bluegreen.document import Latest
 from bluegreen.errors import AwsUnavailable, StillInProgress, UpdateFailed
 from bluegreen.model import Frozen
 from bluegreen.request.artifact import Image, Zip
 from bluegreen.request.smoke_tests import UNLESS_GIVEN, Case
+from bluegreen.target import Target
 
 if TYPE_CHECKING:
     from mypy_boto3_lambda import LambdaClient
@@ -23,76 +25,98 @@ LATEST = "$LATEST"
 PATIENCE_SECONDS = 25
 """How long a handler waits for Lambda itself; beyond that the state machine waits, by retrying."""
 
-NOT_SETTINGS = frozenset(
-    {
-        "CodeSha256",
-        "CodeSize",
-        "ConfigSha256",
-        "Description",
-        "FunctionArn",
-        "LastModified",
-        "LastUpdateStatus",
-        "LastUpdateStatusReason",
-        "LastUpdateStatusReasonCode",
-        "MasterArn",
-        "RevisionId",
-        "RuntimeVersionConfig",
-        "SigningJobArn",
-        "SigningProfileVersionArn",
-        "SnapStart",
-        "State",
-        "StateReason",
-        "StateReasonCode",
-        "Version",
-    }
+SETTINGS = (
+    "Architectures",
+    "DeadLetterConfig",
+    "Environment",
+    "EphemeralStorage",
+    "FileSystemConfigs",
+    "Handler",
+    "ImageConfigResponse",
+    "KMSKeyArn",
+    "Layers",
+    "LoggingConfig",
+    "MemorySize",
+    "PackageType",
+    "Role",
+    "Runtime",
+    "Timeout",
+    "TracingConfig",
+    "VpcConfig",
 )
-"""What Lambda says in a configuration that is not a person's setting, or changes by itself."""
+"""
+What people set in a function's configuration.
+
+Only these are compared, since AWS adds fields to the configurations of functions that were not changed.
+"""
 
 
 class Function(Frozen):
-    """What Lambda says of `$LATEST` or of one version; `settings` is a digest of the configuration, or empty."""
+    """What Lambda says of `$LATEST` or a version. `settings` are empty if Lambda could not read the environment."""
 
     name: str
     version: str
     sha256: str
-    settings: str
+    settings: dict[str, Any]
     package_type: str
     revision: str
     state: str
     state_reason: str
     updating: str
     updating_reason: str
-    opted_in: bool
     code_url: str | None
     image_uri: str | None
 
     @property
     def settled(self) -> bool:
-        """Nothing is on its way, so it can be changed; new code mends a failed update and wakes what is inactive."""
+        """No create or update is in progress, so it can be changed. New code mends a failed update."""
         return self.state != "Pending" and self.updating != "InProgress"
 
     @property
     def broken(self) -> bool:
-        """It cannot be invoked, and will not be by waiting."""
+        """It cannot be invoked, and waiting does not help."""
         return "Failed" in (self.state, self.updating)
 
-    def has_settings_of(self, before: Latest) -> bool:
-        """Nobody changed its configuration, as far as both can be read."""
-        return self.settings == before.settings or "" in (self.settings, before.settings)
+    def digest_of_settings(self, key: str) -> str:
+        """
+        A keyed SHA-256 of the settings, in hexadecimal; "" if the environment could not be read.
+
+        A reader without the key cannot check a guess at an environment variable against the digest.
+        """
+        if not self.settings:
+            return ""
+        text = json.dumps(self.settings, sort_keys=True, default=str)
+        return hmac.new(key.encode(), text.encode(), hashlib.sha256).hexdigest()
+
+    def is_as(self, before: Latest, key: str) -> bool:
+        """Its code and, as far as both could be read, its settings are what they were."""
+        return self.sha256 == before.sha256 and self.has_settings_of(before, key)
+
+    def has_settings_of(self, before: Latest, key: str) -> bool:
+        """Its settings are what they were, as far as both could be read."""
+        digest = self.digest_of_settings(key)
+        return digest == before.settings or "" in (digest, before.settings)
 
     def holds(self, artifact: Zip | Image) -> bool:
         """Its code is that of the artifact."""
-        if isinstance(artifact, Image):
-            return (self.image_uri or "").endswith(artifact.digest)
-        return self.sha256 == artifact.sha256
+        return self.has_code(artifact.digest if isinstance(artifact, Image) else artifact.sha256 or "")
+
+    def has_code(self, digest: str) -> bool:
+        """Its code has that digest: the SHA-256 of a zip, or the `sha256:...` of an image."""
+        return bool(digest) and (self.sha256 == digest or (self.image_uri or "").endswith(digest))
 
 
-def describe(function: str, qualifier: str = LATEST) -> Function:
-    """By GetFunction, whose rate limit is its own (100 a second) and not the control plane's 15."""
+def tags(target: Target) -> dict[str, str]:
+    """The function's tags. Raises NotFound if there is no such function."""
     with in_our_words():
-        # Tags belong to the function and come with an unqualified answer, which is $LATEST's.
-        named = {} if qualifier == LATEST else {"Qualifier": qualifier}
-        return _function(client("lambda").get_function(FunctionName=function, **named))
+        return client("lambda", target).list_tags(Resource=target.arn).get("Tags", {})
+
+
+def describe(target: Target, qualifier: str = LATEST) -> Function:
+    """By GetFunction, whose rate limit is its own (100 a second) and not the control plane's 15."""
+    named = {} if qualifier == LATEST else {"Qualifier": qualifier}
+    with in_our_words():
+        return _function(client("lambda", target).get_function(FunctionName=target.function, **named))
 
 
 def _function(answer: "GetFunctionResponseTypeDef") -> Function:
@@ -108,60 +132,57 @@ def _function(answer: "GetFunctionResponseTypeDef") -> Function:
         state_reason=configuration.get("StateReason", ""),
         updating=configuration.get("LastUpdateStatus", "Successful"),
         updating_reason=configuration.get("LastUpdateStatusReason", ""),
-        opted_in=answer.get("Tags", {}).get(OPT_IN_TAG) == OPTED_IN,
         code_url=code.get("Location"),
         image_uri=code.get("ResolvedImageUri"),
     )
 
 
-def _settings(configuration: Any) -> str:
-    """A digest; nothing when Lambda cannot decrypt the environment just now, which says nothing of who changed it."""
+def _settings(configuration: Any) -> dict[str, Any]:
     if "Error" in configuration.get("Environment", {}):
-        return ""
-    return _digest({name: value for name, value in configuration.items() if name not in NOT_SETTINGS})
+        return {}
+    return {name: configuration[name] for name in SETTINGS if name in configuration}
 
 
-def _digest(settings: dict[str, Any]) -> str:
-    return hashlib.sha256(json.dumps(settings, sort_keys=True, default=str).encode()).hexdigest()
-
-
-def when_settled(function: str, qualifier: str = LATEST) -> Function:
+def when_settled(target: Target, qualifier: str = LATEST) -> Function:
     """Wait until it can be changed. Raises StillInProgress if that takes longer than a handler should wait."""
     until = clock.now() + PATIENCE_SECONDS
     while True:
-        found = describe(function, qualifier)
+        found = describe(target, qualifier)
         if found.settled:
             return found
         if clock.now() >= until:
-            raise StillInProgress(f"{function}:{qualifier} is {found.state}, its update {found.updating}")
+            raise StillInProgress(f"{target.function}:{qualifier} is {found.state}, its update {found.updating}")
         clock.sleep(1)
 
 
-def when_ready(function: str, qualifier: str = LATEST) -> Function:
+def when_ready(target: Target, qualifier: str = LATEST) -> Function:
     """Wait until it can be invoked; an inactive one wakes when it is. Raises UpdateFailed if it never will be."""
-    found = when_settled(function, qualifier)
+    found = when_settled(target, qualifier)
     if found.broken:
         why = found.state_reason or found.updating_reason or "Lambda gives no reason"
-        raise UpdateFailed(f"{function}:{qualifier} is {found.state}, its update {found.updating}: {why}")
+        raise UpdateFailed(f"{target.function}:{qualifier} is {found.state}, its update {found.updating}: {why}")
     return found
 
 
-def when_awake(function: str, version: str) -> None:
+def when_awake(target: Target, version: str) -> None:
     """
-    See that a version can be invoked. Raises StillInProgress while it wakes: one that nobody invoked for two weeks
-    is Inactive, and refuses the invocation that wakes it.
+    See that a version can be invoked. Raises StillInProgress while it wakes.
+
+    A version that was not invoked for two weeks is Inactive, and refuses the invocation that wakes it.
     """
-    if when_ready(function, version).state != "Inactive":
+    if when_ready(target, version).state != "Inactive":
         return
-    probe(function, version, UNLESS_GIVEN[0])
-    if when_ready(function, version).state == "Inactive":
-        raise StillInProgress(f"{function}:{version} is Inactive and wakes up")
+    probe(target, version, UNLESS_GIVEN[0])
+    if when_ready(target, version).state == "Inactive":
+        raise StillInProgress(f"{target.function}:{version} is Inactive and wakes up")
 
 
-def update(function: str, artifact: Zip | Image, revision: str) -> None:
+def update(target: Target, artifact: Zip | Image, revision: str) -> None:
     """Put the artifact into $LATEST, provided that still has `revision`. Raises PreconditionFailed otherwise."""
     with in_our_words():
-        client("lambda").update_function_code(FunctionName=function, RevisionId=revision, **_source(artifact))
+        client("lambda", target).update_function_code(
+            FunctionName=target.function, RevisionId=revision, **_source(artifact)
+        )
 
 
 def _source(artifact: Zip | Image) -> Any:
@@ -171,31 +192,31 @@ def _source(artifact: Zip | Image) -> Any:
     return {"S3Bucket": artifact.bucket, "S3Key": artifact.key} | version
 
 
-def publish(function: str, latest: Function, description: str) -> Green:
+def publish(target: Target, latest: Function, description: str) -> str:
     """Freeze $LATEST as a version, provided it still is what `latest` says. The same code again is the same version."""
     with in_our_words():
-        answer = client("lambda").publish_version(
-            FunctionName=function, CodeSha256=latest.sha256, RevisionId=latest.revision, Description=description
+        answer = client("lambda", target).publish_version(
+            FunctionName=target.function, CodeSha256=latest.sha256, RevisionId=latest.revision, Description=description
         )
-    return Green(version=answer["Version"])
+    return answer["Version"]
 
 
-def invoke(function: str, qualifier: str, case: Case) -> Reply:
+def invoke(target: Target, qualifier: str, case: Case) -> Reply:
     """Invoke once and wait two minutes for the answer; a function that raises or does not answer is an answer too."""
-    return _invoke(client("invoke"), function, qualifier, case)
+    return _invoke(client("invoke", target), target, qualifier, case)
 
 
-def probe(function: str, qualifier: str, case: Case) -> Reply:
+def probe(target: Target, qualifier: str, case: Case) -> Reply:
     """The same, waiting five seconds: for when traffic waits meanwhile."""
-    return _invoke(client("probe"), function, qualifier, case)
+    return _invoke(client("probe", target), target, qualifier, case)
 
 
-def _invoke(lambda_: "LambdaClient", function: str, qualifier: str, case: Case) -> Reply:
+def _invoke(lambda_: "LambdaClient", target: Target, qualifier: str, case: Case) -> Reply:
     begun = clock.now()
     try:
         with in_our_words():
             answer = lambda_.invoke(
-                FunctionName=function, Qualifier=qualifier, Payload=json.dumps(case.payload).encode()
+                FunctionName=target.function, Qualifier=qualifier, Payload=json.dumps(case.payload).encode()
             )
             body = answer["Payload"].read()
     except AwsUnavailable as error:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from bluegreen.aws.client import client, in_our_words
 from bluegreen.errors import AwsUnavailable
+from bluegreen.target import Target
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudwatch.type_defs import MetricDataQueryTypeDef
@@ -25,13 +26,13 @@ class Query:
     statistic: str = "Sum"
 
 
-def of_version(function: str, alias: str, version: str, metric: str, statistic: str = "Sum") -> Query:
+def of_version(target: Target, version: str, metric: str, statistic: str = "Sum") -> Query:
     """Lambda's metric of a version behind an alias, whose dimension Resource is `function:alias`."""
-    dimensions = (("FunctionName", function), ("Resource", f"{function}:{alias}"), ("ExecutedVersion", version))
+    dimensions = (("FunctionName", target.function), ("Resource", str(target)), ("ExecutedVersion", version))
     return Query("AWS/Lambda", metric, dimensions, statistic)
 
 
-def read(queries: Iterable[Query], since: int, until: int, period_seconds: int) -> dict[Query, Series]:
+def read(target: Target, queries: Iterable[Query], since: int, until: int, period_seconds: int) -> dict[Query, Series]:
     """
     Each query's series from `since` up to, not including, `until`.
 
@@ -42,7 +43,7 @@ def read(queries: Iterable[Query], since: int, until: int, period_seconds: int) 
     if since >= until:
         return found
     pages = (
-        client("cloudwatch")
+        client("cloudwatch", target)
         .get_paginator("get_metric_data")
         .paginate(
             MetricDataQueries=[_query(id_, query, period_seconds) for id_, query in asked.items()],

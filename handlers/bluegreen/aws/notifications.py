@@ -9,7 +9,7 @@ LONGEST_SUBJECT = 100
 
 
 def tell(subject: str, text: str) -> bool:
-    """Publish to the notifications topic. False when SNS did not take it: no deployment turns on that."""
+    """Publish to the notifications topic. False if SNS refused or did not answer; that never fails a deployment."""
     try:
         with in_our_words():
             client("sns").publish(TopicArn=os.environ["TOPIC_ARN"], Subject=subject[:LONGEST_SUBJECT], Message=text)

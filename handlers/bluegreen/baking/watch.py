@@ -9,12 +9,13 @@ from bluegreen.aws import alarms, functions, metrics
 from bluegreen.aws.client import PROBE_SECONDS
 from bluegreen.aws.metrics import Query, of_version
 from bluegreen.decisions.bake import Alarms, bucket_of, settled_until
-from bluegreen.decisions.replies import mismatches
-from bluegreen.decisions.shift import Shift
+from bluegreen.decisions.replies import mismatches, verbatim
+from bluegreen.decisions.shift import Shifted
 from bluegreen.document import Plan
 from bluegreen.errors import AwsRefused, AwsUnavailable, GreenUnhealthy
-from bluegreen.request.health import CustomMetric
+from bluegreen.request.health import CustomMetric, Health
 from bluegreen.request.smoke_tests import Case
+from bluegreen.target import Target
 from bluegreen.verdict import Bucket, Counts, Sides, Verdict, judge
 
 LEARNT_OVER_SECONDS = 3 * 3600
@@ -24,7 +25,7 @@ LEARNT_IN_SECONDS = 300
 PROBES_A_LOOK = 10
 
 RECENT_BUCKETS = 5
-"""What the present traffic is told from."""
+"""The present traffic is the mean of so many."""
 
 
 @dataclass(frozen=True)
@@ -37,33 +38,33 @@ class Seen:
 
 @dataclass(frozen=True)
 class Probed:
-    """How many probes were answered as they should, and the first case that green did not answer in time, nor blue."""
+    """How many probes were answered rightly, and the first case that neither green nor blue answered in time."""
 
     answered: int = 0
     unanswered: str = ""
 
 
-def look(plan: Plan, green: str, shift: Shift, now: float) -> Seen:
-    """Everything that is settled by now; a CloudWatch that does not answer is a verdict too."""
+def look(plan: Plan, green: str, shifts: tuple[Shifted, ...], now: float) -> Seen:
+    """The verdict on every settled bucket. If CloudWatch does not answer, the verdict is that it cannot measure."""
     try:
-        buckets = list(_buckets(plan, green, shift, now))
+        buckets = list(_buckets(plan, green, shifts, now))
     except (AwsUnavailable, AwsRefused) as error:
         return Seen(Verdict.cannot_measure(f"the metrics could not be read ({error})"))
     return Seen(judge(buckets, plan.health.policy), _per_minute(buckets))
 
 
-def requests_per_minute(plan: Plan, now: float) -> float:
+def requests_per_minute(target: Target, blue: str, health: Health, now: float) -> float:
     """Blue's recent traffic, before there is a green."""
-    period = max(plan.health.period_seconds, 60)
-    until = settled_until(now, plan.health) // period * period
-    query = of_version(plan.function, plan.alias, plan.blue.version, "Invocations")
-    series = metrics.read([query], until - RECENT_BUCKETS * period, until, period)[query]
+    period = max(health.period_seconds, 60)
+    until = settled_until(now, health) // period * period
+    query = of_version(target, blue, "Invocations")
+    series = metrics.read(target, [query], until - RECENT_BUCKETS * period, until, period)[query]
     return sum(series.values()) / (RECENT_BUCKETS * period / 60)
 
 
 def alarms_now(plan: Plan, pardoned: tuple[str, ...]) -> Alarms:
-    """The named alarms; one that was red before the deployment is pardoned until it has once turned green."""
-    states = alarms.states(plan.health.alarms)
+    """The named alarms. One that was in ALARM before the deployment is pardoned until it has been OK once."""
+    states = alarms.states(plan.target, plan.health.alarms)
     return Alarms(
         red=tuple(name for name, state in states.items() if state == alarms.RED),
         unknown=tuple(name for name in plan.health.alarms if states.get(name, alarms.UNKNOWN) == alarms.UNKNOWN),
@@ -73,17 +74,21 @@ def alarms_now(plan: Plan, pardoned: tuple[str, ...]) -> Alarms:
 
 def probe(plan: Plan, green: str) -> Probed:
     """
-    Invoke a green that nobody calls with the smoke tests' payloads, a few at a look. Raises GreenUnhealthy.
+    Invoke a green without traffic with the smoke tests' payloads, a few at a look. Raises GreenUnhealthy.
 
-    No answer in time proves nothing unless the case itself asks for a quicker one, or blue gives the right one: green
-    has passed the case as a smoke test, which waits longer. Blue is asked once a look, for there is not time for more.
+    No answer in time proves nothing, since green has passed the case as a smoke test, which waits longer. It is a
+    failure if the case itself asks for a quicker answer, or if blue gives the right one in time. Blue is asked once a
+    look; there is no time for more.
     """
     answered, unanswered = 0, ""
     for case in plan.smoke_tests[:PROBES_A_LOOK]:
-        reply = functions.probe(plan.function, green, case)
+        reply = functions.probe(plan.target, green, case)
         if reply.answered or (case.max_duration_ms or math.inf) < PROBE_SECONDS * 1000:
             if wrong := mismatches(case, reply):
-                raise GreenUnhealthy(f"Version {green} failed the probe {case.name!r}: {'; '.join(wrong)}.")
+                raise GreenUnhealthy(
+                    f"Version {green} failed the probe {case.name!r}: {'; '.join(wrong)}.",
+                    {"case": case.name, "mismatches": verbatim(case, reply), "reply": reply.model_dump(mode="json")},
+                )
             answered += 1
         elif not unanswered:
             unanswered = case.name
@@ -96,8 +101,8 @@ def probe(plan: Plan, green: str) -> Probed:
 
 
 def _is_answered_by_blue(plan: Plan, case: Case) -> bool:
-    """As it should be; that blue lacks what is new says nothing about green."""
-    reply = functions.probe(plan.function, plan.blue.version, case)
+    """Whether blue gives the right answer; that blue lacks what is new says nothing about green."""
+    reply = functions.probe(plan.target, plan.blue.version, case)
     return reply.answered and not mismatches(case, reply)
 
 
@@ -105,16 +110,16 @@ Signal = Callable[[str], tuple[Query, ...]]
 """Version -> the queries that count a signal of it: requests, and bad ones."""
 
 
-def _buckets(plan: Plan, green: str, shift: Shift, now: float) -> Iterator[Bucket]:
+def _buckets(plan: Plan, green: str, shifts: tuple[Shifted, ...], now: float) -> Iterator[Bucket]:
     period, blue = plan.health.period_seconds, plan.blue.version
-    first, until = bucket_of(shift.shifts[0].at, plan.health), settled_until(now, plan.health)
+    first, until = bucket_of(shifts[0].at, plan.health), settled_until(now, plan.health)
     starts = range(first, until, period)
-    alone = [start for start in starts if shift.fully_shifted and start >= shift.shifted_at]
+    alone = [start for start in starts if shifts[-1].weight == 1 and start >= shifts[-1].at]
     signals = _signals(plan, first)
     queries = dict.fromkeys(
         query for version in (blue, green) for asked in signals.values() for query in asked(version)
     )
-    series = metrics.read(queries, first - len(alone) * period, until, period)
+    series = metrics.read(plan.target, queries, first - len(alone) * period, until, period)
 
     def sides(start: int, control: int) -> dict[str, Sides]:
         return {
@@ -127,11 +132,11 @@ def _buckets(plan: Plan, green: str, shift: Shift, now: float) -> Iterator[Bucke
 
     for start in starts:
         if start in alone:
-            # No blue beside green any more: its place take blue's own last buckets before the first shift.
+            # Green has all of the traffic, so it is compared with blue's last buckets before the first shift.
             control = first - (len(alone) - alone.index(start)) * period
             yield Bucket(start, sides(start, control), None, period)
         else:
-            yield Bucket(start, sides(start, start), _weight_throughout(shift, start, period), period)
+            yield Bucket(start, sides(start, start), _weight_throughout(shifts, start, period), period)
 
 
 def _signals(plan: Plan, first: int) -> dict[str, Signal]:
@@ -148,7 +153,7 @@ def _signals(plan: Plan, first: int) -> dict[str, Signal]:
 
 def _of_lambda(plan: Plan, *asked: tuple[str, str]) -> Signal:
     def queries(version: str) -> tuple[Query, ...]:
-        return tuple(of_version(plan.function, plan.alias, version, metric, statistic) for metric, statistic in asked)
+        return tuple(of_version(plan.target, version, metric, statistic) for metric, statistic in asked)
 
     return queries
 
@@ -164,8 +169,8 @@ def _of_custom(custom: CustomMetric) -> Signal:
 def _learnt_slow_ms(plan: Plan, first: int) -> int | None:
     """Blue's own 95th percentile, None if there is nothing to learn from."""
     until = first // LEARNT_IN_SECONDS * LEARNT_IN_SECONDS
-    query = of_version(plan.function, plan.alias, plan.blue.version, "Duration", "p95")
-    learnt = metrics.read([query], until - LEARNT_OVER_SECONDS, until, LEARNT_IN_SECONDS)[query]
+    query = of_version(plan.target, plan.blue.version, "Duration", "p95")
+    learnt = metrics.read(plan.target, [query], until - LEARNT_OVER_SECONDS, until, LEARNT_IN_SECONDS)[query]
     return max(1, round(statistics.median(learnt.values()))) if learnt else None
 
 
@@ -179,11 +184,11 @@ def _counted(name: str, values: list[float | None]) -> Counts:
     return Counts(requests, round(bad or 0))
 
 
-def _weight_throughout(shift: Shift, start: int, period_seconds: int) -> float | None:
+def _weight_throughout(shifts: tuple[Shifted, ...], start: int, period_seconds: int) -> float | None:
     """Green's weight in a bucket, None if it was shifted in the middle of it."""
-    if any(start < each.at < start + period_seconds for each in shift.shifts):
+    if any(start < each.at < start + period_seconds for each in shifts):
         return None
-    before = [each.weight for each in shift.shifts if each.at <= start]
+    before = [each.weight for each in shifts if each.at <= start]
     return before[-1] if before else 0.0
 
 

@@ -1,1 +1,1 @@
-"""What is to be done next. Pure: the same answer for the same arguments, no clock, no AWS, no logging."""
+"""Decisions. Pure: the same answer for the same arguments, no clock, no AWS, no logging."""

@@ -54,25 +54,17 @@ class Caution:
         return max(least, share)
 
 
-@dataclass(frozen=True, slots=True)
-class Move:
-    """Green's next weight, and how long to bake before the next decision. The weight may be the one it has."""
-
-    green_weight: float
-    bake_seconds: int
-
-
 CAREFUL = Caution()
 
 
 def first_weight(
     requests_per_minute: float, *, period_seconds: int = 60, delay_seconds: int = 120, caution: Caution = CAREFUL
-) -> Move:
+) -> float:
     """The weight to begin with: nothing is known of green, so it may be a failure outright."""
     unseen = _unseen_minutes(period_seconds, delay_seconds)
     weight = caution.budget(requests_per_minute, noisy=True) / max(requests_per_minute * unseen, 1.0)
     weight = max(caution.first_at_least, min(caution.first_at_most, weight))
-    return Move(weight, period_seconds + delay_seconds)
+    return weight
 
 
 def next_weight(
@@ -83,7 +75,7 @@ def next_weight(
     period_seconds: int = 60,
     delay_seconds: int = 120,
     caution: Caution = CAREFUL,
-) -> Move:
+) -> float:
     """
     The weight after a verdict on all settled buckets: up with what they prove, down on suspicion, 1 at the end.
 
@@ -92,13 +84,13 @@ def next_weight(
     """
     acting = [finding for finding in verdict.findings if finding.acts]
     if verdict.kind in ("worse", "cannot_measure") or weight >= 1 or not acting:
-        return Move(weight, period_seconds)
+        return weight
     noisy = max(acting, key=lambda finding: finding.share).blue.bad >= caution.noisy_from
     unseen = requests_per_minute * _unseen_minutes(period_seconds, delay_seconds)
     trusted = caution.budget(requests_per_minute, noisy=noisy) / max(unseen * _harm(acting), 1e-9)
     reach = max(weight, caution.times * verdict.weight_seen)
     if verdict.log_evidence > math.log(caution.suspicious_odds):
-        return Move(min(trusted, caution.first_at_most, reach), period_seconds)
+        return min(trusted, caution.first_at_most, reach)
     allowed = min(trusted, caution.at_most)
     if not verdict.leans and verdict.kind == "fine":
         allowed = ALMOST_ALL
@@ -107,7 +99,7 @@ def next_weight(
     wider = min(max(weight, allowed), reach)
     if verdict.leans and verdict.buckets >= caution.canary_buckets:
         wider = min(wider, caution.while_leaning)
-    return Move(wider, period_seconds)
+    return wider
 
 
 def _is_through(verdict: Verdict, acting: list[Finding], period_seconds: int, caution: Caution) -> bool:

@@ -19,8 +19,8 @@ def bucket_of(moment: float, health: Health) -> int:
 
 class Alarms(Frozen):
     """
-    The alarms that the user named, as they stand: `red` in ALARM, `unknown` in INSUFFICIENT_DATA, `pardoned` red since
-    before the deployment.
+    The alarms that the user named: `red` are in ALARM, `unknown` are in INSUFFICIENT_DATA, `pardoned` have been in
+    ALARM since before the deployment.
     """
 
     red: tuple[str, ...] = ()

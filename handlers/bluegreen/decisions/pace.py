@@ -1,24 +1,96 @@
-"""How often a bake is looked at."""
+"""
+When a bake is looked at.
+
+In a bake's first hour the looks are a metric's period or more apart, in even parts of the bake. After it a look follows
+every twelfth of the time that was baked: what begins to go wrong late is found later by at most a twelfth of the bake's
+age, and 48 hours take about 110 looks.
+"""
 
 import math
+from collections.abc import Iterator
+from functools import cache
 
 from bluegreen.request.traffic import Schedule, Step
 
 MOST_EVENTS = 24_000
-"""Of the 25,000 an execution may have, what shifts and looks may use."""
-EVENTS_PER_SHIFT = 7
+"""Of the 25,000 events that an execution may have, what shifts and looks may use; the rest is for retries."""
+EVENTS_PER_SHIFT = 5
+"""ShiftAlias: entered, scheduled, started, succeeded, left."""
 EVENTS_PER_LOOK = 9
+"""Bake: entered, left; CheckHealth: five, as ShiftAlias; WhatNext?: entered, left."""
+
+UNTHINNED_SECONDS = 3600
+PARTS_OF_AGE = 12
+
+TOLERANCE = 0.2
+"""Of a pace: handlers take some seconds of every look, which must not lengthen the next pause."""
 
 
-def look_seconds(plan: Schedule, step: Step, period_seconds: int) -> int:
+def seconds_to_next_look(baked: float, until: float, pace: int) -> int:
     """
-    Seconds between two looks: an even part of the bake, a metric's period or more, few enough for one execution.
+    The pause before the next look at a bake that is `baked` seconds old and ends at `until`; 0 if there is no bake.
 
-    A bake that may be drawn out is looked at no more often than its longest duration allows.
+    `pace` is the least pause, in seconds.
     """
-    if step.bake_seconds == 0:
+    left = until - baked
+    if until <= 0:
         return 0
-    affordable = (MOST_EVENTS - len(plan.steps) * EVENTS_PER_SHIFT) // EVENTS_PER_LOOK - 2 * len(plan.steps)
-    pace = max(period_seconds, math.ceil(plan.longest_in_all / affordable))
-    evenly = math.ceil(step.bake_seconds / max(1, step.bake_seconds // pace))
-    return max(evenly, pace) if plan.longest_seconds > step.bake_seconds else evenly
+    if left <= 0:
+        return _pause(baked, pace)
+    pause = _pause(baked, pace)
+    if baked < UNTHINNED_SECONDS:
+        parts = max(1, math.floor(left / pause + TOLERANCE))
+        return max(pace, math.ceil(left / parts))
+    return max(pace, math.ceil(left / math.ceil(left / pause)))
+
+
+def _pause(baked: float, pace: int) -> int:
+    if baked < UNTHINNED_SECONDS:
+        return pace
+    return max(pace, math.floor(baked / PARTS_OF_AGE))
+
+
+@cache
+def looks(bake_seconds: int, pace: int, longest_seconds: int = 0) -> tuple[int, ...]:
+    """
+    The seconds after a shift at which there is a look, also while the bake is drawn out to `longest_seconds`.
+
+    A step that does not bake is looked at once, at once.
+    """
+    if bake_seconds == 0:
+        return (0,)
+    return tuple(_looks(bake_seconds, pace, max(bake_seconds, longest_seconds)))
+
+
+def _looks(bake_seconds: int, pace: int, longest_seconds: int) -> Iterator[int]:
+    baked = 0
+    while baked < longest_seconds:
+        baked += seconds_to_next_look(baked, bake_seconds if baked < bake_seconds else longest_seconds, pace)
+        yield baked
+
+
+def pace_of(schedule: Schedule, period_seconds: int) -> int:
+    """
+    The least pause between two looks, in seconds: a metric's period, or what one execution can afford.
+
+    An execution has 25,000 events at most (Step Functions' quota), also if every bake is drawn out.
+    """
+    pace = period_seconds
+    while _events(schedule, pace) > MOST_EVENTS:
+        pace = math.ceil(pace * 1.25)
+    return pace
+
+
+def _events(schedule: Schedule, pace: int) -> int:
+    """If every bake takes as long as it may. Under Adaptive any look may be followed by a shift."""
+    if schedule.adaptive:
+        return len(looks(schedule.longest_seconds, pace)) * (EVENTS_PER_LOOK + EVENTS_PER_SHIFT)
+    return sum(
+        EVENTS_PER_SHIFT + EVENTS_PER_LOOK * len(looks(step.bake_seconds, pace, longest(schedule, step)))
+        for step in schedule.steps
+    )
+
+
+def longest(schedule: Schedule, step: Step) -> int:
+    """Seconds that the step's bake may take, if the evidence does not suffice."""
+    return max(step.bake_seconds, schedule.longest_seconds) if step.bake_seconds else 0

@@ -1,6 +1,13 @@
-"""What of a smoke test's reply is not as it was expected."""
+"""
+What of a smoke test's reply is not as it was expected.
+
+Replies and payloads belong to the user. A deployment's error, its logs and its execution's history say of them which
+field differed and of which type its value was. The audit, in the ledger, has the values themselves (`verbatim`).
+"""
 
 import json
+import re
+from collections.abc import Callable
 from typing import Any
 
 import jmespath
@@ -8,8 +15,11 @@ from aws_lambda_powertools.utilities.jmespath_utils import PowertoolsFunctions
 
 from bluegreen.model import Frozen
 from bluegreen.request.smoke_tests import Case
+from bluegreen.text import by_type
 
 LONGEST_TEXT = 500
+
+Say = Callable[[Any], str]
 
 
 class Reply(Frozen):
@@ -23,49 +33,54 @@ class Reply(Frozen):
     answered: bool = True
 
 
-class Passed(Frozen):
-    """A case that held."""
-
-    case: str
-    duration_ms: float
-
-
-class Smoke(Frozen):
-    """The section of a smoke test that passed; no `passed` means that smoke tests were off."""
-
-    version: str
-    passed: tuple[Passed, ...]
-
-
 def mismatches(case: Case, reply: Reply) -> list[str]:
-    """What was expected and what came, a sentence each; empty when the case holds."""
-    return [*_error(case, reply), *_payload(case, reply), *_duration(case, reply)]
+    """What was expected and what came, a sentence each, without the values; empty when the case holds."""
+    return [*_error(case, reply, by_type), *_payload(case, reply, by_type), *_duration(case, reply)]
 
 
-def _error(case: Case, reply: Reply) -> list[str]:
+def verbatim(case: Case, reply: Reply) -> list[str]:
+    """The same with the values, for the audit only."""
+    return [*_error(case, reply, in_full), *_payload(case, reply, in_full), *_duration(case, reply)]
+
+
+def in_full(value: Any) -> str:
+    """A value as JSON, as far as there is room."""
+    text = json.dumps(value, ensure_ascii=False, default=str)
+    return text if len(text) <= LONGEST_TEXT else text[:LONGEST_TEXT] + " …"
+
+
+def name_of_error(error: str | None) -> str:
+    """The class of an error that the function raised, as far as it looks like one."""
+    return error if error and re.fullmatch(r"[A-Za-z_][\w.]{0,99}", error) else "an error"
+
+
+def _error(case: Case, reply: Reply, say: Say) -> list[str]:
     if reply.error == case.expect_error:
         return []
-    came = f"it raised {reply.error}: {reply.error_message}" if reply.error else f"it returned {_text(reply.payload)}"
+    came = f"it returned {say(reply.payload)}"
+    if reply.error:
+        came = f"it raised {name_of_error(reply.error)}"
+        came += f": {reply.error_message}" if say is in_full else ""
     expected = f"the error {case.expect_error}" if case.expect_error else "no error"
     return [f"expected {expected}, but {came}"]
 
 
-def _payload(case: Case, reply: Reply) -> list[str]:
+def _payload(case: Case, reply: Reply, say: Say) -> list[str]:
     if reply.error:
         return []
-    found = [] if case.expect is None else _differences(case.expect, reply.payload, "reply")
-    for path, expected in case.expect_at.items():
+    found = [] if case.expect is None else _differences(case.expect, reply.payload, "reply", say)
+    for number, (path, expected) in enumerate(case.expect_at.items(), start=1):
+        place = path if say is in_full else f"expression {number} of expect_at"
         try:
             came = jmespath.search(
                 path, reply.payload, options=jmespath.Options(custom_functions=PowertoolsFunctions())
             )
         except (jmespath.exceptions.JMESPathError, ValueError, TypeError) as error:
-            found.append(
-                f"expected {_text(expected)} at {path}, but {_text(reply.payload)} cannot be searched: {error}"
-            )
+            why = f": {error}" if say is in_full else ""
+            found.append(f"expected {say(expected)} at {place}, but {say(reply.payload)} cannot be searched{why}")
             continue
         if not _same(expected, came):
-            found.append(f"expected {_text(expected)} at {path}, but {_text(came)} came")
+            found.append(f"expected {say(expected)} at {place}, but {_other(expected, came, say)} came")
     return found
 
 
@@ -75,24 +90,32 @@ def _duration(case: Case, reply: Reply) -> list[str]:
     return [f"expected an answer within {case.max_duration_ms} ms, but it took {reply.duration_ms:.0f} ms"]
 
 
-def _differences(expected: Any, came: Any, place: str) -> list[str]:
+def _differences(expected: Any, came: Any, place: str, say: Say) -> list[str]:
     """Where `came` lacks what `expected` has."""
     if isinstance(expected, dict) and isinstance(came, dict):
         found: list[str] = []
         for key, value in expected.items():
             where = f"{place}.{key}"
             if key in came:
-                found += _differences(value, came[key], where)
+                found += _differences(value, came[key], where, say)
             else:
-                found.append(f"expected {_text(value)} at {where}, but there is no such key in {_text(came)}")
+                found.append(f"expected {say(value)} at {where}, but there is no such key in {say(came)}")
         return found
     if isinstance(expected, list) and isinstance(came, list) and len(expected) == len(came):
         return [
             difference
             for number, (left, right) in enumerate(zip(expected, came, strict=True))
-            for difference in _differences(left, right, f"{place}[{number}]")
+            for difference in _differences(left, right, f"{place}[{number}]", say)
         ]
-    return [] if _same(expected, came) else [f"expected {_text(expected)} at {place}, but {_text(came)} came"]
+    if _same(expected, came):
+        return []
+    return [f"expected {say(expected)} at {place}, but {_other(expected, came, say)} came"]
+
+
+def _other(expected: Any, came: Any, say: Say) -> str:
+    """Two different values may be said by the same words."""
+    said = say(came)
+    return f"another one, {said}," if said == say(expected) else said
 
 
 def _same(expected: Any, came: Any) -> bool:
@@ -102,8 +125,3 @@ def _same(expected: Any, came: Any) -> bool:
     if isinstance(expected, list) and isinstance(came, list):
         return len(expected) == len(came) and all(map(_same, expected, came))
     return bool(expected == came) and isinstance(expected, bool) == isinstance(came, bool)
-
-
-def _text(value: Any) -> str:
-    text = json.dumps(value, ensure_ascii=False, default=str)
-    return text if len(text) <= LONGEST_TEXT else text[:LONGEST_TEXT] + " …"

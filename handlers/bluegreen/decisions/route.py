@@ -3,6 +3,9 @@
 from bluegreen.model import Frozen
 from bluegreen.request.traffic import Weight
 
+Serving = str | dict[str, float]
+"""Who serves an alias, as the API, the command line and the ledger say it: a version, or each version's share."""
+
 
 class Route(Frozen):
     """What an alias says: `primary` serves all but the weights in `also`."""
@@ -12,19 +15,34 @@ class Route(Frozen):
 
     @property
     def versions(self) -> frozenset[str]:
-        """Every version that some request may meet."""
+        """Every version that a request may meet."""
         return frozenset({self.primary, *self.also})
 
     @property
     def whole(self) -> bool:
-        """One version serves everybody."""
+        """One version serves every request."""
         return not self.also
 
+    @property
+    def serving(self) -> Serving:
+        """The version, or each version's share with the main one first."""
+        return self.primary if self.whole else self.shares
+
+    @property
+    def shares(self) -> dict[str, float]:
+        """Each version's share, the main one first."""
+        return {self.primary: round(1 - sum(self.also.values()), 6), **self.also}
+
     def __str__(self) -> str:
-        if self.whole:
-            return self.primary
-        share = ", ".join(f"{weight:.4g} to {version}" for version, weight in self.also.items())
-        return f"{self.primary} (and {share})"
+        """`version 3`, or `version 2 (90 %) and version 3 (10 %)`."""
+        return said(self.serving)
+
+
+def said(serving: Serving) -> str:
+    """Who serves, for people: `version 3`, or `version 2 (90 %) and version 3 (10 %)`."""
+    if isinstance(serving, str):
+        return f"version {serving}"
+    return " and ".join(f"version {version} ({100 * share:.4g} %)" for version, share in serving.items())
 
 
 def route(blue: str, green: str, weight: Weight) -> Route:

@@ -1,1 +1,19 @@
-"""What the deployer remembers, in one DynamoDB table."""
+"""
+What the deployer remembers, in one DynamoDB table. docs/protocol.md says who may write what when.
+
+    pk                          sk                     what                                              written by
+    deployment#<id>             record                 what served, what changes, who does it, its end   deployments.py
+    deployment#<id>             plan                   what OpenDeployment decided, once                 deployments.py
+    steps#<id>                  <time>#<state>#<dice>  what a state did, with its evidence               audit.py
+    lock#<alias>                lock                   there while a deployment of the alias is live     locks.py
+    lock#<function>:$LATEST     lock                   there while a deployment of new code is live      locks.py
+    serving#<alias>             now                    the version that the last deployment left         serving.py
+    serving#<alias>             version#<number>       which deployment brought it, and what was before  serving.py
+    code#<function>             <digest>               where a zip with that digest lies                 code.py
+    newest#<alias>              newest                 the newest upload that a deployment took          uploads.py
+    refusals#<function>         told                   when people were last told of a refused request   refusals.py
+
+<alias> is `account:region:function:alias`, <function> is `account:region:function`. The
+index ByFunction lists a function's deployments and, under another key, its refused requests, by their start. ByKind
+lists the locks that are held and the records of whose end people have not been told yet.
+"""

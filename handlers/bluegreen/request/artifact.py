@@ -46,10 +46,10 @@ class Zip(Frozen):
 
     def is_newer_than(self, other: Self) -> bool:
         """
-        It was uploaded after the other, as far as anybody can tell: two uploads of one second are not ordered.
+        It was uploaded after the other. Of two uploads within one second, only those of one key are ordered.
 
-        Except by sequencers of one key, compared as AWS says (re:Post knowledge center, "duplicate messages in SQS"):
-        as text, the shorter padded with zeros on the right.
+        The sequencers of one key are compared as AWS says (re:Post knowledge center, "duplicate messages in SQS"): as
+        text, the shorter padded with zeros on the right.
         """
         if (self.bucket, self.key) == (other.bucket, other.key) and self.sequencer and other.sequencer:
             digits = max(len(self.sequencer), len(other.sequencer))

@@ -7,6 +7,8 @@ from typing import Any
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
+from bluegreen.text import by_type
+
 Fields = Mapping[str, Collection[str]]
 """The fields that there are, by the part of the request that has them: "" is the request itself."""
 
@@ -36,12 +38,14 @@ def _complaint(detail: ErrorDetails, fields: Fields) -> str:
     if detail["type"] == "missing":
         return "is required"
     if detail["type"] == "string_pattern_mismatch":
-        return f"{_shown(detail['input'])} does not match {detail['ctx']['pattern']}"
+        return f"{_shown(detail)} does not match {detail['ctx']['pattern']}"
     if detail["type"] in {"model_type", "model_attributes_type"}:
-        return f"{_shown(detail['input'])} is not a JSON object"
+        return f"{_shown(detail)} is not a JSON object"
     return detail["msg"].removeprefix("Value error, ")
 
 
-def _shown(value: Any) -> str:
-    text = repr(value)
+def _shown(detail: ErrorDetails) -> str:
+    """Of a smoke test the type only: what stands there may be a payload that was written in the wrong place."""
+    value: Any = detail["input"]
+    text = by_type(value) if "smoke_tests" in detail["loc"] else repr(value)
     return text if len(text) <= 100 else text[:100] + " …"

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, StringConstraints, field_validator, model_validator
+from pydantic import AfterValidator, Field, StringConstraints, field_validator, model_validator
 
 from bluegreen.model import Frozen
 from bluegreen.verdict import SHARES, Policy, Tolerance
@@ -11,7 +11,7 @@ HIGH_RESOLUTION_PERIODS = (1, 5, 10, 30)
 HIGH_RESOLUTION_KEPT_SECONDS = 3 * 3600
 """CloudWatch keeps data of less than a minute for three hours."""
 
-Fraction = Annotated[float, Field(gt=0, lt=1)]
+Fraction = Annotated[float, Field(ge=1e-9, lt=1)]
 Name = Annotated[str, StringConstraints(min_length=1, max_length=255)]
 NoTraffic = Literal["proceed", "probe", "wait", "roll_back"]
 
@@ -27,7 +27,7 @@ class CustomMetric(Frozen):
     namespace: Name
     bad: Name
     requests: Name
-    dimensions: Annotated[dict[str, str], Field(min_length=1, max_length=30)]
+    dimensions: Annotated[dict[Name, str], Field(min_length=1, max_length=30)]
 
     @model_validator(mode="after")
     def tells_versions_apart(self) -> Self:
@@ -35,7 +35,7 @@ class CustomMetric(Frozen):
         if not any("{version}" in value for value in self.dimensions.values()):
             raise ValueError("write {version} in the value of the dimension that tells blue from green")
         if self.name in SHARES:
-            raise ValueError(f"{self.name} is a signal of ours; choose another name")
+            raise ValueError(f"{self.name} is the name of a built-in signal; choose another name")
         return self
 
 
@@ -44,21 +44,22 @@ class Health(Frozen):
     Settings of the watch.
 
     Metrics come in buckets of `period_seconds` and are believed `delay_seconds` after a bucket ended (Lambda
-    publishes minutes about two minutes late). `false_alarm` is the probability, over a whole deployment, that a
-    green no worse than blue is rolled back; `margin` is by how much its rate of bad requests may exceed blue's (a
-    fraction) and still be fine; `icc` how alike the requests of one bucket are. `slow_ms` counts slower invocations
-    as bad ("learn": slower than blue's own recent 95th percentile). `max_bake_seconds` is how long one bake may last
-    while there is not enough evidence (with `Adaptive`: all of them together). `unmeasured_looks` in a row without
-    metrics are borne, then `cannot_measure` decides. `alarms` in ALARM roll back, unless they were red before the
-    deployment and have not turned green since. Signals of `dry_run` are watched and reported, and never act.
+    publishes minutes about two minutes late). `false_alarm` is the highest probability, over a whole deployment, that
+    the verdict rolls back a green no worse than blue; `margin` is by how much its rate of bad requests may exceed
+    blue's (a fraction) and still be fine; `icc` how alike the requests of one bucket are. `slow_ms` counts slower
+    invocations as bad ("learn": slower than blue's own recent 95th percentile). `max_bake_seconds` is how long one
+    bake may last while there is not enough evidence (with `Adaptive`: all of them together). `unmeasured_looks` in a
+    row without metrics are tolerated, then `cannot_measure` decides. `alarms` in ALARM roll back, unless they were in
+    ALARM before the deployment and have not been OK since. Signals of `dry_run` are watched and reported, and never
+    act.
     """
 
-    period_seconds: int = 60
+    period_seconds: Annotated[int, Field(le=86_400)] = 60
     delay_seconds: Annotated[int, Field(ge=0, le=900)] = 120
     false_alarm: Fraction = 0.01
     margin: Fraction = 0.01
-    icc: Annotated[float, Field(ge=0, lt=1)] = 0.0002
-    slow_ms: Annotated[int, Field(gt=0)] | Literal["learn"] | None = None
+    icc: Annotated[float, Field(ge=0, lt=1), AfterValidator(lambda icc: round(icc, 12))] = 0.0002
+    slow_ms: Annotated[int, Field(gt=0, le=900_000)] | Literal["learn"] | None = None
     max_bake_seconds: Annotated[int, Field(gt=0, le=48 * 3600)] | None = None
     no_traffic: NoTraffic = "proceed"
     unmeasured_looks: Annotated[int, Field(ge=0, le=100)] = 5

@@ -16,14 +16,14 @@ from bluegreen.request.explain import Fields, explain
 from bluegreen.request.health import HIGH_RESOLUTION_KEPT_SECONDS, Health
 from bluegreen.request.names import AliasName, FunctionName
 from bluegreen.request.smoke_tests import SmokeTests
-from bluegreen.request.traffic import LONGEST_BAKE_SECONDS, HowTraffic, Steps, schedule
+from bluegreen.request.traffic import LONGEST_BAKE_SECONDS, HowTraffic, Schedule, Steps, schedule
 
 LARGEST_REQUEST = 64 * 1024
-"""Bytes: the document holds the request about twice, and Step Functions takes 256 KB."""
+"""Bytes. Step Functions takes an input of 256 KB and DynamoDB an item of 400 KB; the plan's item holds most of it."""
 
 
 def _unreadable(complaint: str | None) -> None:
-    """Nobody writes this field: an upload whose deployment.json cannot be read brings the complaint along."""
+    """ReceiveUpload writes this field if it cannot read the deployment.json beside the upload."""
     raise ValueError(complaint or "unknown field; leave it out")
 
 
@@ -32,7 +32,7 @@ class Request(Frozen):
     What a person, a pipeline or an upload asks for; the input of the deploy machine.
 
     `only_newer` refuses an artifact unless it was uploaded after the newest one that a deployment of the alias took, or
-    is that one: an upload sets it, so that an event which comes late is no step back.
+    is that one. ReceiveUpload sets it, so that a late event never deploys older code.
     """
 
     function: FunctionName
@@ -48,37 +48,47 @@ class Request(Frozen):
     @classmethod
     def read(cls, request: Any) -> Self:
         """Raises InvalidRequest naming every wrong field."""
-        size = len(json.dumps(request))
+        try:
+            size = len(json.dumps(request, allow_nan=False))
+        except ValueError as error:
+            raise InvalidRequest(f"request: JSON has no NaN and no Infinity: {error}") from error
         if size > LARGEST_REQUEST:
-            raise InvalidRequest(f"request: it has {size} bytes; {LARGEST_REQUEST} are the most")
+            raise InvalidRequest(f"request: it has {size} bytes; write {LARGEST_REQUEST} at most; shorten payloads")
         try:
             return cls.model_validate(request)
         except ValidationError as error:
             raise InvalidRequest(explain(error, _fields())) from error
 
     @model_validator(mode="after")
-    def short_periods_are_kept(self) -> Self:
-        """Refuse bakes longer than a deployment may take, and such of which CloudWatch would forget the beginning."""
-        if self.traffic is None:
-            return self
-        plan = schedule(self.traffic, self.health.max_bake_seconds)
-        longest = plan.longest_in_all
-        if longest > LONGEST_BAKE_SECONDS:
-            raise ValueError(
-                f"health.max_bake_seconds: the bakes may take {longest} seconds together; {LONGEST_BAKE_SECONDS} "
-                "(48 hours) is the most"
-            )
-        # The final bake is compared with as much of blue's past as it is long.
-        if self.health.period_seconds < 60 and 2 * longest > HIGH_RESOLUTION_KEPT_SECONDS:
-            raise ValueError(
-                f"health.period_seconds: CloudWatch keeps periods below 60 seconds for three hours, and the bakes may "
-                f"take {longest} seconds; write 60"
-            )
+    def bakes_fit(self) -> Self:
+        """Refuse bakes that do not fit into a deployment. Those of the stack's own strategy are checked on opening."""
+        if self.traffic is not None:
+            complaint = misfit(schedule(self.traffic, self.health.max_bake_seconds), self.health)
+            if complaint:
+                raise ValueError(": ".join(complaint))
         return self
 
     def to_json(self) -> dict[str, Any]:
         """The request as an execution's input: what was not given stays away."""
         return self.model_dump(mode="json", exclude_unset=True)
+
+
+def misfit(plan: Schedule, health: Health) -> tuple[str, str] | None:
+    """The field and what is wrong: bakes are too long for a deployment, or CloudWatch would forget their beginning."""
+    longest = plan.longest_in_all
+    if longest > LONGEST_BAKE_SECONDS:
+        return (
+            "health.max_bake_seconds",
+            f"the bakes may take {longest} seconds together; {LONGEST_BAKE_SECONDS} (48 hours) is the most",
+        )
+    # The final bake is compared with as much of blue's past as it is long.
+    if health.period_seconds < 60 and 2 * longest > HIGH_RESOLUTION_KEPT_SECONDS:
+        return (
+            "health.period_seconds",
+            f"CloudWatch keeps periods below 60 seconds for three hours, and the bakes may take {longest} seconds; "
+            "write 60",
+        )
+    return None
 
 
 def _fields() -> Fields:

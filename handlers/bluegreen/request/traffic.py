@@ -8,7 +8,8 @@ from pydantic import BeforeValidator, Discriminator, Field, Tag, model_validator
 
 from bluegreen.model import Frozen
 
-Weight = Annotated[float, Field(gt=0, le=1, strict=True)]
+Weight = Annotated[float, Field(ge=0.001, le=1, strict=True)]
+"""Of an alias; Lambda is not known to keep more than three decimals."""
 Seconds = Annotated[int, Field(ge=0, strict=True)]
 
 LONGEST_BAKE_SECONDS = 48 * 3600

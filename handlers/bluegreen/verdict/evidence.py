@@ -39,7 +39,7 @@ def log_sum(logs: Iterable[float]) -> float:
     highest = max(terms)
     if highest == NEVER:
         return NEVER
-    return highest + math.log(sum(math.exp(term - highest) for term in terms))
+    return highest + math.log(sum([math.exp(term - highest) for term in terms]))
 
 
 @dataclass(slots=True)
@@ -87,7 +87,7 @@ def outright_bet(rate: float, blue_rate: float, tolerance: Tolerance, sides: Sid
     """
     Log of the bet that green fails at `rate` and blue at `blue_rate`, in which requests that went well count too.
 
-    Exact for a tiny bucket under random routing, whatever the outcomes depend on: request by request, the factor
+    Exact for a tiny bucket under random routing, also if outcomes depend on each other: request by request, the factor
     1 + (bad - g) a for green and 1 - (bad - b) c for blue has mean 1 + w a (p - rho q - delta) at most.
     """
     rho, delta = tolerance.rho, tolerance.delta
@@ -186,12 +186,13 @@ class NoWorse:
     def bound(self, doubt: float) -> float:
         """The smallest excess over blue's rate that is refuted: green is worse by no more, but for that doubt."""
         enough = -math.log(doubt)
+        lines = [
+            (math.log(weight) + constant, slope)
+            for (_, weight), (constant, slope) in zip(FINE_BETS, self.sums, strict=True)
+        ]
 
         def refuted(excess: float) -> bool:
-            return enough <= log_sum(
-                math.log(weight) + constant + excess * slope
-                for (_, weight), (constant, slope) in zip(FINE_BETS, self.sums, strict=True)
-            )
+            return enough <= log_sum([start + excess * slope for start, slope in lines])
 
         if not refuted(1.0):
             return 1.0

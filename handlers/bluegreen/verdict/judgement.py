@@ -97,7 +97,7 @@ STANDARD = Policy()
 
 def judge(buckets: Iterable[Bucket], policy: Policy = STANDARD) -> Verdict:
     """
-    What all buckets together say of green, in whatever order they come.
+    What all buckets together say of green; their order does not count.
 
     Call it at every look with every bucket of the deployment: late and revised ones are welcome, and however
     many looks there are, a green no worse than tolerated is called worse with probability `false_alarm` at most.

@@ -12,12 +12,14 @@ import boto3
 import pytest
 
 from bluegreen.aws import artifacts
-from bluegreen.errors import AwsUnavailable
-from tests.machine.deployer import BUCKET, Deployer
+from bluegreen.errors import AccessDenied, AwsUnavailable, InvalidRequest, NotFound
+from bluegreen.request.artifact import Zip
+from tests.bluegreen.examples import SHOP
+from tests.machine.deployer import BUCKET, GOOD, Deployer, zip_of
 
 CODE = b"the code that blue has"
 DIGEST = base64.b64encode(hashlib.sha256(CODE).digest()).decode()
-KEY = f"restored/Shop/{hashlib.sha256(CODE).hexdigest()}.zip"
+KEY = f"restored/{SHOP.account}/{SHOP.region}/Shop/{hashlib.sha256(CODE).hexdigest()}.zip"
 
 
 def lambda_sends(monkeypatch: pytest.MonkeyPatch, content: bytes | Exception) -> None:
@@ -36,7 +38,7 @@ def kept() -> list[str]:
 def test_a_copy_is_kept_where_it_starts_nothing(deployer: Deployer, monkeypatch: pytest.MonkeyPatch) -> None:
     lambda_sends(monkeypatch, CODE)
 
-    copy = artifacts.keep_copy("https://short-lived", "Shop", DIGEST)
+    copy = artifacts.keep_copy("https://short-lived", SHOP, DIGEST)
 
     assert (copy.bucket, copy.key, copy.sha256) == (BUCKET, KEY, DIGEST)
     assert boto3.client("s3").get_object(Bucket=BUCKET, Key=KEY)["Body"].read() == CODE
@@ -52,6 +54,81 @@ def test_a_download_cut_short_is_tried_again_and_never_kept(
     lambda_sends(monkeypatch, sent)
 
     with pytest.raises(AwsUnavailable):
-        artifacts.keep_copy("https://short-lived", "Shop", DIGEST)
+        artifacts.keep_copy("https://short-lived", SHOP, DIGEST)
 
     assert kept() == []
+
+
+def put(body: bytes, key: str = "new.zip") -> str:
+    """An object; its version."""
+    return boto3.client("s3").put_object(Bucket=BUCKET, Key=key, Body=body)["VersionId"]
+
+
+class TestInspecting:
+    def test_an_artifact_is_known_by_its_version_digest_and_time(self, deployer: Deployer) -> None:
+        version = put(zip_of(GOOD % 2))
+
+        found = artifacts.inspect(Zip(bucket=BUCKET, key="new.zip", sequencer="00AB"))
+
+        digest = base64.b64encode(hashlib.sha256(zip_of(GOOD % 2)).digest()).decode()
+        assert (found.version_id, found.sha256, found.sequencer) == (version, digest, "00AB")
+        assert found.uploaded_at == "2026-01-05T09:00:00.000Z"
+
+    def test_the_version_that_the_request_names_is_the_artifact(self, deployer: Deployer) -> None:
+        old = put(zip_of(GOOD % 2))
+        put(zip_of(GOOD % 3))
+
+        found = artifacts.inspect(Zip(bucket=BUCKET, key="new.zip", version_id=old))
+
+        assert found.version_id == old
+        assert found.sha256 == base64.b64encode(hashlib.sha256(zip_of(GOOD % 2)).digest()).decode()
+
+    @pytest.mark.parametrize(
+        ("body", "said"),
+        [(b"", "is empty; upload the function's zip there"), (b"hello", "is not a zip"), (CODE, "is not a zip")],
+    )
+    def test_an_object_that_is_no_zip_is_refused(self, deployer: Deployer, body: bytes, said: str) -> None:
+        put(body)
+
+        with pytest.raises(InvalidRequest, match=said):
+            artifacts.inspect(Zip(bucket=BUCKET, key="new.zip"))
+
+    def test_an_object_of_another_digest_is_refused_with_the_one_that_it_has(self, deployer: Deployer) -> None:
+        put(zip_of(GOOD % 2))
+
+        with pytest.raises(InvalidRequest, match=r"artifact\.sha256: s3://artifacts/new\.zip has "):
+            artifacts.inspect(Zip(bucket=BUCKET, key="new.zip", sha256=DIGEST))
+
+    def test_an_object_that_is_too_large_for_lambda_is_refused_before_it_is_read(
+        self, deployer: Deployer, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        put(zip_of(GOOD % 2))
+        monkeypatch.setattr(artifacts, "LARGEST_ZIP", 10)
+
+        with pytest.raises(InvalidRequest, match="bytes; upload 10 bytes at most"):
+            artifacts.inspect(Zip(bucket=BUCKET, key="new.zip"))
+
+    def test_an_object_that_is_not_there_is_not_found(self, deployer: Deployer) -> None:
+        with pytest.raises(NotFound):
+            artifacts.inspect(Zip(bucket=BUCKET, key="new.zip"))
+
+
+class TestSettings:
+    def test_the_settings_beside_the_artifacts_are_an_object(self, deployer: Deployer) -> None:
+        put(b'{"alias": "LIVE"}', "functions/Shop/deployment.json")
+
+        assert artifacts.settings(BUCKET, "functions/Shop/deployment.json") == {"alias": "LIVE"}
+
+    def test_a_function_without_settings_has_none(self, deployer: Deployer) -> None:
+        assert artifacts.settings(BUCKET, "functions/Shop/deployment.json") == {}
+
+    @pytest.mark.parametrize("body", [b"", b"{", b"[]", b"5", b"\xff"])
+    def test_settings_that_cannot_be_read_are_refused(self, deployer: Deployer, body: bytes) -> None:
+        put(body, "settings.json")
+
+        with pytest.raises(InvalidRequest, match=r"s3://artifacts/settings\.json is not "):
+            artifacts.settings(BUCKET, "settings.json")
+
+    def test_settings_that_may_not_be_read_are_a_missing_permission(self, deployer: Deployer) -> None:
+        with deployer.aws.fails("GetObject", "AccessDenied", times=None), pytest.raises(AccessDenied):
+            artifacts.settings(BUCKET, "settings.json")

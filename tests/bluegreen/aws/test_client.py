@@ -1,8 +1,11 @@
 """AWS's errors under our names: the state machine retries by these."""
 
-from typing import Any
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
 
+import boto3
 import pytest
+from botocore.client import BaseClient
 from botocore.exceptions import (
     BotoCoreError,
     ClientError,
@@ -13,9 +16,12 @@ from botocore.exceptions import (
     ReadTimeoutError,
     ResponseStreamingError,
 )
+from moto import mock_aws
 
-from bluegreen.aws import functions
-from bluegreen.aws.client import client, in_our_words
+from bluegreen.aws import alarms, functions
+from bluegreen.aws import client as aws_client
+from bluegreen.aws.client import PROBE_SECONDS, client, in_our_words
+from bluegreen.decisions.replies import Reply
 from bluegreen.errors import (
     AccessDenied,
     AwsRefused,
@@ -26,7 +32,9 @@ from bluegreen.errors import (
     StillInProgress,
 )
 from bluegreen.request.smoke_tests import Case
-from tests.machine.deployer import Deployer
+from bluegreen.target import Target
+from tests.bluegreen.examples import REGION, SHOP
+from tests.machine.deployer import Deployer, zip_of
 
 
 def answered(code: str, status: int = 400) -> ClientError:
@@ -54,6 +62,8 @@ def renamed(error: Exception) -> DeploymentError:
         ("TransactionInProgressException", AwsUnavailable),
         ("RequestTimeout", AwsUnavailable),
         ("ResourceConflictException", StillInProgress),
+        ("ResourceNotReadyException", StillInProgress),
+        ("SnapStartNotReadyException", StillInProgress),
         ("AccessDenied", AccessDenied),
         ("AccessDeniedException", AccessDenied),
         ("AuthorizationError", AccessDenied),
@@ -75,7 +85,7 @@ def test_an_answer_has_one_name(code: str, name: type[DeploymentError]) -> None:
 
 
 @pytest.mark.parametrize("status", [500, 502, 503, 504])
-def test_whatever_is_aws_own_fault_is_worth_a_retry(status: int) -> None:
+def test_an_answer_that_is_aws_own_fault_is_worth_a_retry(status: int) -> None:
     assert type(renamed(answered("SomethingOfTomorrow", status))) is AwsUnavailable
 
 
@@ -97,7 +107,7 @@ def test_a_call_that_can_never_be_made_is_not_worth_a_retry() -> None:
     assert type(renamed(ParamValidationError(report="no such parameter"))) is AwsRefused
 
 
-def test_nobody_to_call_as_is_a_missing_permission() -> None:
+def test_a_call_without_credentials_is_a_missing_permission() -> None:
     assert type(renamed(NoCredentialsError())) is AccessDenied
 
 
@@ -105,7 +115,7 @@ def test_the_text_is_awss_own() -> None:
     assert "the reason" in str(renamed(answered("AccessDenied")))
 
 
-def test_what_is_ours_already_passes_as_it_is() -> None:
+def test_an_error_that_is_ours_already_passes_as_it_is() -> None:
     mine = NotFound("mine")
 
     with pytest.raises(NotFound) as caught, in_our_words():
@@ -115,17 +125,165 @@ def test_what_is_ours_already_passes_as_it_is() -> None:
 
 
 def test_a_call_that_hangs_leaves_the_handler_time_to_say_so(deployer: Deployer) -> None:
-    config: Any = client("lambda").meta.config
+    config: Any = client("lambda", SHOP).meta.config
 
     with deployer.aws.fails("GetFunction", "ReadTimeout", times=None) as unanswered, pytest.raises(AwsUnavailable):
-        functions.describe("Shop")
+        functions.describe(SHOP)
 
     assert unanswered.met * (config.connect_timeout + config.read_timeout) < 50
 
 
-def test_a_users_function_that_hangs_leaves_the_handler_time_to_say_so(deployer: Deployer) -> None:
+@pytest.mark.parametrize("invoke", [functions.invoke, functions.probe])
+def test_a_users_function_that_hangs_is_called_once_and_leaves_the_handler_time_to_say_so(
+    deployer: Deployer, invoke: Callable[..., Reply]
+) -> None:
     with deployer.aws.fails("Invoke", "ReadTimeout", times=None) as unanswered:
-        reply = functions.invoke("Shop", "1", Case(name="a"))
+        reply = invoke(SHOP, "1", Case(name="a"))
 
     assert unanswered.met == 1
-    assert reply.error == "NoAnswer"
+    assert (reply.error, reply.answered) == ("NoAnswer", False)
+
+
+def test_a_smoke_test_waits_longer_than_a_probe() -> None:
+    waits = [client(service, SHOP).meta.config.read_timeout for service in ("invoke", "probe")]  # type: ignore[attr-defined]
+
+    assert waits == [120, PROBE_SECONDS]
+
+
+class Sent(NamedTuple):
+    """What AWS sees of a call: where it goes, and who signed it."""
+
+    url: str
+    signed_by: str
+
+
+def sent(clients: Any, service: str, call: Callable[[], object]) -> Sent:
+    """What a call of one of our clients sends."""
+    seen: list[Sent] = []
+
+    def see(request: Any, **_: Any) -> None:
+        signature = request.headers["Authorization"]
+        text = signature.decode() if isinstance(signature, bytes) else signature
+        seen.append(Sent(request.url, text.partition("Credential=")[2].partition("/")[0]))
+
+    clients.meta.events.register_first(f"before-send.{service}", see)
+    try:
+        call()
+    except NotFound:
+        pass
+    finally:
+        clients.meta.events.unregister(f"before-send.{service}", see)
+    return seen[0]
+
+
+@pytest.fixture
+def plain_aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """AWS whose calls are signed, as another account sees them."""
+    monkeypatch.setenv("AWS_DEFAULT_REGION", REGION)
+    with mock_aws():
+        aws_client._client.cache_clear()
+        yield
+        aws_client._client.cache_clear()
+
+
+def elsewhere(region: str = "eu-west-1", account: str = "210987654321", role: str = "deployer") -> Target:
+    """An alias of a function in another account."""
+    arn = f"arn:aws:iam::{account}:role/{role}"
+    return Target(function="Shop", alias="PROD", region=region, account=account, role=arn)
+
+
+def create_function(target: Target) -> None:
+    """As the owner of that account does, by the same role."""
+    role = boto3.client("sts").assume_role(RoleArn=target.role, RoleSessionName="owner")["Credentials"]
+    session = boto3.Session(role["AccessKeyId"], role["SecretAccessKey"], role["SessionToken"], target.region)
+    trusted = session.client("iam").create_role(RoleName="function", AssumeRolePolicyDocument="{}")["Role"]["Arn"]
+    session.client("lambda").create_function(
+        FunctionName=target.function,
+        Runtime="python3.14",
+        Handler="index.handler",
+        Role=trusted,
+        Code={"ZipFile": zip_of("def handler(event, context): return 1")},
+        Tags={"of": "the other account"},
+    )
+
+
+@pytest.mark.usefixtures("plain_aws")
+class TestATarget:
+    @pytest.mark.parametrize("service", ["lambda", "invoke", "probe", "cloudwatch"])
+    @pytest.mark.parametrize("region", ["us-east-1", "eu-west-1", "ap-northeast-1"])
+    def test_a_target_is_called_in_its_own_region(self, service: Any, region: str) -> None:
+        target = SHOP.model_copy(update={"region": region})
+
+        assert client(service, target).meta.region_name == region
+
+    def test_a_target_s_region_is_in_the_call(self) -> None:
+        target = SHOP.model_copy(update={"region": "eu-west-1"})
+
+        call = sent(client("lambda", target), "lambda", lambda: functions.describe(target))
+
+        assert call.url.startswith("https://lambda.eu-west-1.amazonaws.com/")
+
+    @pytest.mark.parametrize("service", ["s3", "dynamodb", "stepfunctions", "sns"])
+    def test_the_stack_s_own_resources_are_called_in_its_own_region(self, service: Any) -> None:
+        assert client(service).meta.region_name == REGION
+
+    def test_a_target_without_a_role_is_called_as_the_deployer_itself(self) -> None:
+        own = boto3.Session().get_credentials()
+        assert own is not None
+
+        call = sent(client("lambda", SHOP), "lambda", lambda: functions.describe(SHOP))
+
+        assert call.signed_by == own.access_key
+
+    def test_a_target_with_a_role_is_called_as_that_role(self) -> None:
+        target = elsewhere()
+        own = boto3.Session().get_credentials()
+        assert own is not None
+
+        call = sent(client("lambda", target), "lambda", lambda: functions.describe(target))
+
+        assert call.signed_by.startswith("ASIA")
+        assert call.signed_by != own.access_key
+        assert call.url.startswith("https://lambda.eu-west-1.amazonaws.com/")
+
+    def test_a_function_of_another_account_is_reached_by_its_role_and_without_it_is_not(self) -> None:
+        target = elsewhere()
+        create_function(target)
+
+        assert functions.tags(target) == {"of": "the other account"}
+        with pytest.raises(NotFound):
+            functions.tags(target.model_copy(update={"role": ""}))
+
+    def test_every_role_has_a_client_of_its_own_which_outlives_the_invocation(self) -> None:
+        one, other = elsewhere(), elsewhere(account="345678901234")
+
+        assert client("lambda", one) is client("lambda", elsewhere())
+        assert client("lambda", one) is client("lambda", one.model_copy(update={"function": "Other", "alias": "LIVE"}))
+        assert len({id(client("lambda", each)) for each in (one, other, SHOP, elsewhere("eu-central-1"))}) == 4
+
+    def test_a_role_is_assumed_at_the_first_call_and_kept_for_the_next(self) -> None:
+        target = elsewhere()
+        client("lambda", target)
+
+        first = sent(client("lambda", target), "lambda", lambda: functions.describe(target))
+        second = sent(client("cloudwatch", target), "cloudwatch", lambda: alarms.states(target, ("sales",)))
+        third = sent(client("lambda", target), "lambda", lambda: functions.describe(target))
+
+        assert first.signed_by == third.signed_by
+        assert {call.signed_by[:4] for call in (first, second, third)} == {"ASIA"}
+
+    @pytest.mark.parametrize(("code", "name"), [("AccessDenied", AccessDenied), ("Throttling", AwsUnavailable)])
+    def test_a_role_that_cannot_be_assumed_has_our_word_for_it(
+        self, monkeypatch: pytest.MonkeyPatch, code: str, name: type[DeploymentError]
+    ) -> None:
+        call = BaseClient._make_api_call  # type: ignore[attr-defined]
+
+        def refused(client: Any, operation: str, parameters: Any) -> Any:
+            if operation == "AssumeRole":
+                raise answered(code)
+            return call(client, operation, parameters)
+
+        monkeypatch.setattr(BaseClient, "_make_api_call", refused)
+
+        with pytest.raises(name, match="the reason"):
+            functions.describe(elsewhere(role="forbidden"))

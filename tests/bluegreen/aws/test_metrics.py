@@ -2,18 +2,19 @@
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from bluegreen.aws import client as aws_client
 from bluegreen.aws import metrics
+from bluegreen.aws.client import client
 from bluegreen.aws.metrics import Query, of_version
 from bluegreen.errors import AwsUnavailable
+from tests.bluegreen.aws.answers import answered, asked
+from tests.bluegreen.examples import SHOP
 from tests.machine.deployer import Deployer
 
-QUERY = of_version("Shop", "PROD", "2", "Errors")
+QUERY = of_version(SHOP, "2", "Errors")
 
 
 def page(status: str, *points: tuple[int, float], more: bool = False) -> dict[str, Any]:
@@ -30,18 +31,12 @@ def page(status: str, *points: tuple[int, float], more: bool = False) -> dict[st
 def cloudwatch(deployer: Deployer) -> Iterator[list[dict[str, Any]]]:
     """What CloudWatch answers, one page after another."""
     pages: list[dict[str, Any]] = []
-    events = aws_client.client("cloudwatch").meta.events
-
-    def answer(**_: Any) -> Any:
-        return SimpleNamespace(status_code=200), pages.pop(0)
-
-    events.register("before-call.cloudwatch.GetMetricData", answer)
-    yield pages
-    events.unregister("before-call.cloudwatch.GetMetricData", answer)
+    with answered(client("cloudwatch", SHOP), "GetMetricData", lambda: pages.pop(0)):
+        yield pages
 
 
 def read(since: int = 600, until: int = 900, period: int = 60) -> dict[Query, dict[int, float]]:
-    return metrics.read([QUERY], since, until, period)
+    return metrics.read(SHOP, [QUERY], since, until, period)
 
 
 def test_a_version_behind_an_alias_is_asked_for_by_all_three_dimensions() -> None:
@@ -68,20 +63,32 @@ def test_a_point_beside_the_grid_is_in_its_period(cloudwatch: list[dict[str, Any
     assert read() == {QUERY: {600: 1.0}}
 
 
-def test_what_comes_in_pages_is_one_series(cloudwatch: list[dict[str, Any]]) -> None:
+def test_a_series_that_comes_in_pages_is_one(cloudwatch: list[dict[str, Any]]) -> None:
     cloudwatch += [page("PartialData", (600, 1.0), more=True), page("Complete", (660, 2.0))]
 
     assert read() == {QUERY: {600: 1.0, 660: 2.0}}
 
 
 @pytest.mark.parametrize("status", ["PartialData", "InternalError", "Forbidden"])
-def test_what_is_not_complete_is_not_judged(cloudwatch: list[dict[str, Any]], status: str) -> None:
+def test_a_series_that_is_not_complete_is_not_judged(cloudwatch: list[dict[str, Any]], status: str) -> None:
     cloudwatch.append(page(status, (600, 1.0)))
 
     with pytest.raises(AwsUnavailable, match=f"Errors is {status}"):
         read()
 
 
-def test_nothing_that_is_settled_is_nothing_to_ask(cloudwatch: list[dict[str, Any]]) -> None:
+def test_cloudwatch_is_not_asked_before_a_bucket_is_settled(cloudwatch: list[dict[str, Any]]) -> None:
     assert read(600, 600) == {QUERY: {}}
     assert read(660, 600) == {QUERY: {}}
+
+
+def test_metrics_are_read_where_the_target_is(deployer: Deployer) -> None:
+    elsewhere = SHOP.model_copy(update={"region": "eu-west-1"})
+
+    with (
+        answered(client("cloudwatch", elsewhere), "GetMetricData", lambda: page("Complete")) as there,
+        asked(client("cloudwatch", SHOP), "GetMetricData") as here,
+    ):
+        metrics.read(elsewhere, [QUERY], 600, 900, 60)
+
+    assert (len(there), len(here)) == (1, 0)

@@ -22,12 +22,12 @@ def upload(key: str = "functions/Shop/1.zip", **more: Any) -> Upload:
     return Upload.read(event(key, **more))
 
 
-def test_names_the_function_in_its_key() -> None:
+def test_an_upload_names_the_function_in_its_key() -> None:
     assert upload("functions/Shop/1.zip").function == "Shop"
     assert upload("functions/Shop/builds/today/1.zip").function == "Shop"
 
 
-def test_asks_for_that_object_version_on_behalf_of_who_uploaded_it() -> None:
+def test_an_upload_asks_for_its_own_object_version_in_the_name_of_its_requester() -> None:
     request = upload().request({})
 
     assert request == {
@@ -44,21 +44,21 @@ def test_asks_for_that_object_version_on_behalf_of_who_uploaded_it() -> None:
     Request.read(request)
 
 
-def test_takes_the_rest_of_the_request_from_the_settings() -> None:
+def test_an_upload_takes_the_rest_of_the_request_from_the_settings() -> None:
     request = upload().request({"alias": "LIVE", "traffic": "AllAtOnce"})
 
     assert (request["alias"], request["traffic"]) == ("LIVE", "AllAtOnce")
 
 
-def test_settings_cannot_send_it_to_another_function_or_artifact() -> None:
+def test_settings_cannot_send_an_upload_to_another_function_or_artifact() -> None:
     request = upload().request(
-        {"function": "Other", "artifact": "s3://other/key", "only_newer": False, "started_by": "nobody"}
+        {"function": "Other", "artifact": "s3://other/key", "only_newer": False, "started_by": "mallory"}
     )
 
     assert request == upload().request({})
 
 
-def test_in_a_bucket_without_versions_the_newest_object_is_meant() -> None:
+def test_an_upload_to_a_bucket_without_versions_means_the_newest_object() -> None:
     detail = event()
     del detail["object"]["version-id"]
 
@@ -69,7 +69,7 @@ def test_in_a_bucket_without_versions_the_newest_object_is_meant() -> None:
     }
 
 
-def test_one_by_nobody_that_s3_knows_is_by_someone() -> None:
+def test_an_upload_whose_requester_s3_does_not_know_is_by_someone() -> None:
     detail = event()
     del detail["requester"]
 
@@ -105,7 +105,7 @@ def test_a_function_that_cannot_exist_is_not_named(key: str) -> None:
 
 
 class TestTheNameOfItsExecution:
-    def test_is_the_same_however_often_s3_tells_of_it(self) -> None:
+    def test_the_name_is_the_same_each_time_that_s3_tells_of_the_upload(self) -> None:
         assert upload().execution_name == Upload.read(event() | {"requester": "another"}).execution_name
 
     @pytest.mark.parametrize(
@@ -118,14 +118,14 @@ class TestTheNameOfItsExecution:
         ],
         ids=["later", "key", "version", "bucket"],
     )
-    def test_differs_for_another_upload(self, other: dict[str, Any]) -> None:
+    def test_the_name_differs_for_another_upload(self, other: dict[str, Any]) -> None:
         assert Upload.read(other).execution_name != upload().execution_name
 
-    def test_begins_with_the_function(self) -> None:
+    def test_the_name_begins_with_the_function(self) -> None:
         assert upload().execution_name.startswith("Shop-")
 
     @given(st.text(max_size=200), st.text(max_size=40))
-    def test_is_one_that_step_functions_accepts(self, key: str, sequencer: str) -> None:
+    def test_the_name_is_one_that_step_functions_accepts(self, key: str, sequencer: str) -> None:
         name = upload(f"functions/{key}", sequencer=sequencer).execution_name
 
         assert re.fullmatch(r"[A-Za-z0-9_-]+", name)

@@ -1,0 +1,104 @@
+"""What a look comes to: the section that CheckHealth answers. Pure."""
+
+from bluegreen.aws.client import PROBE_SECONDS
+from bluegreen.baking.watch import Probed, Seen
+from bluegreen.decisions.adaptive import ALMOST_ALL
+from bluegreen.decisions.adaptive import next_weight as trusted_weight
+from bluegreen.decisions.bake import Alarms, decide, is_silent
+from bluegreen.decisions.pace import longest, pace_of, seconds_to_next_look
+from bluegreen.decisions.shift import Bakes, bakes, next_weight
+from bluegreen.document import Bake, Counted, Look, Next, Plan
+from bluegreen.verdict import Verdict
+
+
+def conclude(plan: Plan, bake: Bake, seen: Seen, alarms: Alarms, probed: Probed, now: float) -> Look:
+    """The look after `bake.look`, at `now` (seconds since 1970)."""
+    verdict, stands = seen.verdict, bakes(plan.schedule, bake.shifts)
+    silent = is_silent(verdict)
+    probes = bake.look.probes + probed.answered
+    unmeasured = bake.look.unmeasured + 1 if verdict.kind == "cannot_measure" else 0
+    baked = now - stands.since
+    decision = decide(
+        plan.health,
+        verdict,
+        alarms,
+        baked_seconds=baked,
+        bake_seconds=min(stands.bake_seconds, stands.silence_seconds) if silent else stands.bake_seconds,
+        unmeasured=unmeasured,
+        probed=probes > 0,
+    )
+    weight = _weight(plan, bake, seen, alarms) if decision.next == "bake_on" else 1.0
+    shifts = decision.next == "go_on" or (plan.schedule.adaptive and weight != bake.green_weight)
+    return Look(
+        next="roll_back" if decision.next == "roll_back" else _next(bake) if shifts else "bake_on",
+        next_seconds=_pause(plan, bake, stands, baked, unmeasured),
+        next_weight=weight if plan.schedule.adaptive else next_weight(plan.schedule, len(bake.shifts)),
+        unmeasured=unmeasured,
+        probes=probes,
+        pardoned=alarms.pardoned,
+        verdict=verdict.kind,
+        reason=f"{decision.reason}{_back(bake.green_weight, weight)}{_unanswered(probed)}",
+        blue=_counted(verdict, "blue"),
+        green=_counted(verdict, "green"),
+        evidence={"alarms": alarms.red, "evidence": verdict.as_dict()},
+    )
+
+
+def _next(bake: Bake) -> Next:
+    return "complete" if bake.green_weight == 1 else "shift"
+
+
+def _pause(plan: Plan, bake: Bake, stands: Bakes, baked: float, unmeasured: int) -> int:
+    """
+    A bake that is over and has not enough evidence is drawn out, as far as the request allows.
+
+    After a look without metrics the next one follows at the least pause: so many are tolerated, not so many hours.
+    """
+    if unmeasured:
+        return pace_of(plan.schedule, plan.health.period_seconds)
+    if plan.schedule.adaptive:
+        until = float(stands.bake_seconds)
+    else:
+        step = plan.schedule.steps[len(bake.shifts) - 1]
+        until = step.bake_seconds if baked < step.bake_seconds else longest(plan.schedule, step)
+    return seconds_to_next_look(baked, until, pace_of(plan.schedule, plan.health.period_seconds))
+
+
+def _weight(plan: Plan, bake: Bake, seen: Seen, alarms: Alarms) -> float:
+    """
+    Under Adaptive what the evidence allows, be it more or less; under any other strategy the weight that green has.
+
+    An alarm without data is not health, so green does not get the last of the alias then.
+    """
+    weight = bake.green_weight
+    if not plan.schedule.adaptive:
+        return weight
+    most = max(weight, ALMOST_ALL) if alarms.unknown else 1.0
+    allowed = trusted_weight(
+        weight,
+        seen.verdict,
+        seen.requests_per_minute,
+        period_seconds=plan.health.period_seconds,
+        delay_seconds=plan.health.delay_seconds,
+    )
+    return min(most, allowed)
+
+
+def _counted(verdict: Verdict, side: str) -> Counted:
+    errors = next((finding for finding in verdict.findings if finding.signal == "errors"), None)
+    if errors is None:
+        return Counted()
+    counts = errors.blue if side == "blue" else errors.green
+    return Counted(requests=counts.requests, failed=counts.bad)
+
+
+def _back(now: float, then: float) -> str:
+    return f"; green goes back from {now:.3g} to {then:.3g} until that is cleared up" if then < now else ""
+
+
+def _unanswered(probed: Probed) -> str:
+    if not probed.unanswered:
+        return ""
+    return (
+        f"; the probe {probed.unanswered!r} got no answer within {PROBE_SECONDS} seconds, nor the right one from blue"
+    )

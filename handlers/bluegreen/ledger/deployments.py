@@ -1,0 +1,310 @@
+"""
+The life of a deployment's record: opened, planned, changed step by step, undone or completed.
+
+The lock is taken with the opening and freed with the end, in one transaction each: it is held as long as the record is
+live. A handler that changes the alias or $LATEST first reads it, and then writes here what it is about to do. The write
+succeeds only while the record is open. A handler that undoes the deployment first sets `undoing`. So if a change and an
+undo run at the same moment, at least one of them sees the other.
+"""
+
+import json
+from typing import Any
+
+from bluegreen import clock
+from bluegreen.aws import table
+from bluegreen.aws.table import Item
+from bluegreen.document import DEPLOYED, NOTHING_TO_DEPLOY, REJECTED, Plan
+from bluegreen.errors import AwsUnavailable, DeploymentOver
+from bluegreen.ledger import code, locks, serving, uploads
+from bluegreen.ledger.locks import Lock
+from bluegreen.ledger.record import (
+    LIVE,
+    OPEN,
+    PLAN,
+    RECORD,
+    UNDOING,
+    UNTOLD,
+    Record,
+    change,
+    listed,
+    partition,
+    readable,
+)
+from bluegreen.request.artifact import Existing, Zip
+from bluegreen.target import Target
+
+MOST = 50
+"""Deployments on a page of a list."""
+
+
+class Held(Exception):
+    """Another deployment has the lock."""
+
+    def __init__(self, lock: Lock) -> None:
+        super().__init__(f"{lock.target} is being deployed to by {lock.held_by}")
+        self.lock = lock
+
+
+def find(deployment: str) -> Record | None:
+    """By the deployment's id; None if there is no such record. Raises ValueError if it cannot be read."""
+    item = table.get(partition(deployment), RECORD)
+    return Record.from_item(item) if item else None
+
+
+def load(deployment: str) -> tuple[Record | None, Plan | None]:
+    """The record and the plan, by one consistent read."""
+    items = table.query(
+        ConsistentRead=True,
+        KeyConditionExpression="pk = :pk",
+        ExpressionAttributeValues=table.values({":pk": partition(deployment)}),
+    )
+    found = {item["sk"]: item for item in items}
+    known = Record.from_item(found[RECORD]) if RECORD in found else None
+    return known, _plan(found[PLAN]) if PLAN in found else None
+
+
+def plan_of(deployment: str) -> Plan | None:
+    """The plan; None if there is none, or one of another stack version that lacks what this one needs."""
+    item = table.get(partition(deployment), PLAN)
+    found = readable(_plan, [item] if item else [])
+    return found[0] if found else None
+
+
+def of_function(
+    target: Target, *, refused: bool = False, after: str = "", most: int = MOST
+) -> tuple[list[Record], str]:
+    """
+    A page of the deployments of the target's function, or of its refused requests, and what to ask for next.
+
+    The newest comes first. Only records count: a role that may write audit entries can put one into the index.
+    """
+    key = listed(target, refused=refused)
+    started_at, _, deployment = after.partition("|")
+    start = {"listed": key, "started_at": started_at, "pk": partition(deployment), "sk": RECORD}
+    items, last = table.page(
+        after=start if after else None,
+        IndexName="ByFunction",
+        KeyConditionExpression="listed = :listed",
+        ExpressionAttributeValues=table.values({":listed": key}),
+        ScanIndexForward=False,
+        Limit=most,
+    )
+    following = f"{last['started_at']}|{last['pk'].partition('#')[2]}" if last else ""
+    return readable(Record.from_item, [item for item in items if item["pk"].startswith(partition(""))]), following
+
+
+def untold() -> list[Record]:
+    """Every deployment of whose end people have not been told yet."""
+    items = table.query(
+        IndexName="ByKind",
+        KeyConditionExpression="kind = :kind AND begins_with(pk, :prefix)",
+        ExpressionAttributeValues=table.values({":kind": UNTOLD, ":prefix": partition("")}),
+    )
+    return readable(Record.from_item, items)
+
+
+def open_deployment(opened: Record) -> None:
+    """Take the lock and write the record, all or nothing; again is harmless. Raises Held."""
+    opening = {
+        "Item": opened.to_item(),
+        "ConditionExpression": "attribute_not_exists(pk) OR (attribute_not_exists(blue) AND #state = :open)",
+        "ExpressionAttributeNames": {"#state": "state"},
+        "ExpressionAttributeValues": table.values({":open": OPEN}),
+    }
+    lock = locks.of(opened)
+    reasons = table.together(*lock.taking(), {"Put": opening})
+    if table.REFUSED in reasons:
+        for qualifier in ("", *([locks.LATEST] if lock.new_code else [])):
+            holder = locks.held(opened.target, qualifier)
+            if holder and holder.held_by != opened.execution:
+                raise Held(holder)
+    if reasons:
+        raise AwsUnavailable(f"the table could not take the record now ({reasons})")
+
+
+def keep_refused(refused: Record) -> bool:
+    """Write the record of a request that never held a lock; False for one that exists, which stays as it is."""
+    item = refused.to_item() | table.values({"listed": listed(refused.target, refused=True), "kind": UNTOLD})
+    return table.put({"Item": item, "ConditionExpression": "attribute_not_exists(pk)"})
+
+
+def learn_plan(opened: Record, plan: Plan, *, is_newest: bool) -> tuple[Record, Plan]:
+    """
+    Write the plan and how to undo it, once; answer the record and the plan that are stored.
+
+    If two attempts of OpenDeployment run at the same time, the first plan stays: the second attempt may have read
+    $LATEST or the alias after this deployment changed it. Raises DeploymentOver.
+    """
+    existing = isinstance(plan.artifact, Existing)
+    learned: Item = {
+        "proof": opened.proof,
+        "artifact": str(plan.artifact),
+        "blue": plan.blue.version,
+        "blue_sha256": plan.blue.sha256,
+        "latest_sha256": plan.latest.sha256,
+    }
+    if existing:
+        learned["green"] = plan.artifact.version  # type: ignore[union-attr]
+    else:
+        learned["code"] = plan.code.sha256 if isinstance(plan.code, Zip) else plan.code.digest
+    writing: list[dict[str, Any]] = [{"Put": {"Item": _plan_item(plan)}}]
+    if isinstance(plan.artifact, Zip):
+        writing.append(code.writing(plan.target, plan.artifact))
+        if is_newest:
+            writing.append(uploads.writing(plan))
+    if _written(change(opened.id, learned, while_in=(OPEN,), unless_known=("blue",)), *writing):
+        return opened.model_copy(update=learned), plan
+    found, known = load(opened.id)
+    if found is None or found.state != OPEN or known is None:
+        raise DeploymentOver(f"Deployment {opened.id} is not open any more; nothing was changed.")
+    return found, known
+
+
+def learn_code_sent(deployment: str) -> None:
+    """
+    Write down that the next call puts the new code into $LATEST, so that undoing knows whose code it finds there.
+
+    Raises DeploymentOver unless the record is open. Read $LATEST first.
+    """
+    _learn(deployment, {"code_sent_at": clock.iso(clock.now())})
+
+
+def learn_green(deployment: str, version: str) -> None:
+    """
+    Write down green's version before it can get traffic, so that undoing knows it.
+
+    Raises DeploymentOver unless the record is open, and once a shift was written down: then the attempt that calls was
+    overtaken by its own retry.
+    """
+    _learn(deployment, {"green": version}, unless_known=("shift",))
+
+
+def learn_shift(deployment: str, number: int, green: str, weights: tuple[float, ...]) -> None:
+    """
+    Write down which weights of green the alias has or may have after shift `number`: the last, and the one to come.
+
+    Raises DeploymentOver unless the record is open, and if a later shift was written down: then the attempt that calls
+    was overtaken by its own retry. Read the alias first, or know its revision.
+    """
+    _learn(deployment, {"green": green, "weights": list(weights), "shift": number}, unless_beyond="shift")
+
+
+def begin_undoing(deployment: str, error: str, cause: str) -> Record | None:
+    """
+    From now on the deployment changes nothing more. The first reason that is given stays.
+
+    Answers the record as it is then, also of a deployment that has ended already; None if there is none.
+    """
+    why = {"error": error, "cause": cause}
+    item = table.update(change(deployment, {"state": UNDOING}, at_first=why, while_in=LIVE))
+    return Record.from_item(item) if item else find(deployment)
+
+
+def must_be_undoing(deployment: str) -> Record:
+    """The record, by a consistent read. Raises DeploymentOver if it is in another state by now."""
+    found = find(deployment)
+    if found is None or found.state != UNDOING:
+        raise DeploymentOver(f"Deployment {deployment} is not {UNDOING} any more; nothing was changed.")
+    return found
+
+
+def learn_returned(deployment: str) -> None:
+    """Write down that the alias has nothing of this deployment any more: what moves it from now on is not ours."""
+    table.update(change(deployment, {"alias_returned_at": clock.iso(clock.now())}, while_in=(UNDOING,)))
+
+
+def learn_doubts(deployment: str, doubts: str) -> None:
+    """Write down what was found about blue, so that the next attempt does not ask again."""
+    table.update(change(deployment, {"doubts": doubts}, while_in=(UNDOING,)))
+
+
+def learn_latest_attempt(deployment: str) -> int:
+    """
+    Write down that another attempt to put $LATEST back begins, and answer its number.
+
+    It is counted beforehand: an attempt that is killed cannot say that it failed.
+    """
+    item = table.update(change(deployment, {}, count="latest_attempts", while_in=(UNDOING,)))
+    if item is None:
+        raise DeploymentOver(f"Deployment {deployment} is not {UNDOING} any more; nothing was changed.")
+    return int(item["latest_attempts"])
+
+
+def complete(opened: Record, *, latest_outcome: str) -> bool:
+    """Green serves every request. False if the record was not open any more."""
+    now = clock.iso(clock.now())
+    ended = {"state": DEPLOYED, "serving": opened.green, "latest_outcome": latest_outcome}
+    return _close(opened, ended, now, serving.writing(opened, now), while_in=(OPEN,))
+
+
+def close(live: Record, state: str, **learned: Any) -> bool:
+    """
+    Write how it ended and free the lock, both or neither; False if an end stands there already.
+
+    A rejection wants that nothing was touched: neither code was sent nor the alias shifted.
+    """
+    untouched = ("code_sent_at", "weights") if state in (REJECTED, NOTHING_TO_DEPLOY) else ()
+    ended = {"state": state} | {name: value for name, value in learned.items() if value is not None}
+    if state == REJECTED:
+        ended["listed"] = listed(live.target, refused=True)
+    return _close(live, ended, clock.iso(clock.now()), [], while_in=LIVE, unless_known=untouched)
+
+
+def learn_told(deployment: str) -> None:
+    """Write down that people know how it ended."""
+    table.update(
+        {
+            "Key": table.key(partition(deployment), RECORD),
+            "UpdateExpression": "SET told_at = :now REMOVE kind",
+            "ConditionExpression": "attribute_exists(pk)",
+            "ExpressionAttributeValues": table.values({":now": clock.iso(clock.now())}),
+        }
+    )
+
+
+def learn_paged(deployment: str) -> None:
+    """Write down that an operator was called."""
+    table.update(change(deployment, {"paged_at": clock.iso(clock.now())}, while_in=LIVE))
+
+
+def _learn(deployment: str, values: Item, *, unless_known: tuple[str, ...] = (), unless_beyond: str = "") -> None:
+    update = change(deployment, values, while_in=(OPEN,), unless_known=unless_known, unless_beyond=unless_beyond)
+    if table.update(update) is None:
+        raise DeploymentOver(
+            f"Deployment {deployment} is no longer open, or a later attempt overtook this one; nothing was changed."
+        )
+
+
+def _close(
+    live: Record,
+    ended: Item,
+    now: str,
+    others: list[dict[str, Any]],
+    *,
+    while_in: tuple[str, ...],
+    unless_known: tuple[str, ...] = (),
+) -> bool:
+    """Until people are told, the record is among the untold ones."""
+    ended |= {"ended_at": now} | ({"kind": UNTOLD} if ended["state"] != NOTHING_TO_DEPLOY else {})
+    update = change(live.id, ended, while_in=while_in, unless_known=unless_known)
+    return _written(update, *locks.of(live).freeing(), *others)
+
+
+def _written(update: Any, *others: dict[str, Any]) -> bool:
+    """All or nothing; False when the record was not as the update wants it. Raises AwsUnavailable."""
+    reasons = table.together({"Update": update}, *others)
+    if reasons and reasons[0] != table.REFUSED:
+        raise AwsUnavailable(f"the table could not take the record now ({reasons})")
+    return not reasons
+
+
+def _plan_item(plan: Plan) -> Any:
+    """Payloads and expected replies are JSON in a string: DynamoDB takes neither every number nor an empty key."""
+    shown = plan.model_dump(mode="json", exclude_none=True, exclude={"smoke_tests"})
+    shown["smoke_tests"] = [json.dumps(case.model_dump()) for case in plan.smoke_tests]
+    return table.key(partition(plan.id), PLAN) | table.values(shown)
+
+
+def _plan(item: Item) -> Plan:
+    cases = [json.loads(case) for case in item["smoke_tests"]]
+    return Plan.model_validate(item | {"smoke_tests": cases}, extra="ignore")

@@ -1,0 +1,184 @@
+"""
+The record of a deployment: who does it, what it changes, how it ended.
+
+A record is `open`, then perhaps `undoing`, then has the name of the state machine's end.
+"""
+
+import logging
+from collections.abc import Callable, Iterable
+from typing import Any, TypeVar
+
+from pydantic import ConfigDict
+
+from bluegreen.aws import table
+from bluegreen.aws.table import Item
+from bluegreen.decisions.route import Route, Serving, route
+from bluegreen.document import NOTHING_TO_DEPLOY
+from bluegreen.model import Frozen
+from bluegreen.target import Target
+
+T = TypeVar("T")
+
+OPEN = "open"
+UNDOING = "undoing"
+LIVE = (OPEN, UNDOING)
+RECORD = "record"
+PLAN = "plan"
+UNTOLD = "untold"
+
+
+class Record(Frozen):
+    """
+    A deployment, as people ask for it. Times are ISO 8601, UTC.
+
+    `execution` is the ARN of the execution that holds the lock; an event of it carries `proof`. With `new_code` the
+    lock covers $LATEST too.
+
+    From the plan on: `blue` and its code's digest, the digest that $LATEST had (`latest_sha256`), and the digest that
+    the deployment puts there (`code`; of an image `sha256:...`). `green` is the version that it publishes or names.
+    `weights` are those that green has or may have after shift number `shift`. From `code_sent_at` on $LATEST may have
+    the new code. From `alias_returned_at` on the alias has nothing of this deployment any more.
+
+    `error` and `cause` are set when undoing begins. `latest_attempts` counts the attempts to put $LATEST back. `doubts`
+    says what was wrong with blue after it got its users back. `alias_outcome` and `latest_outcome` are the kinds of
+    `decisions.restoration`, and after a deployment that was completed `latest_outcome` says whether $LATEST was changed
+    by someone else. `serving` is who serves at the end. People were told of the end at `told_at`, and called to help
+    at `paged_at`.
+
+    A record may be of another stack version: unknown attributes are passed over, and what this version adds has a
+    default.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    id: str
+    target: Target
+    state: str
+    execution: str
+    started_at: str
+    started_by: str
+    artifact: str
+    proof: str = ""
+    new_code: bool = False
+    blue: str | None = None
+    blue_sha256: str | None = None
+    latest_sha256: str | None = None
+    code: str | None = None
+    green: str | None = None
+    weights: tuple[float, ...] = ()
+    shift: int = 0
+    code_sent_at: str | None = None
+    alias_returned_at: str | None = None
+    latest_attempts: int = 0
+    doubts: str | None = None
+    alias_outcome: str | None = None
+    latest_outcome: str | None = None
+    ended_at: str | None = None
+    error: str | None = None
+    cause: str | None = None
+    serving: Serving | None = None
+    told_at: str | None = None
+    paged_at: str | None = None
+
+    @property
+    def live(self) -> bool:
+        """It has not ended, or its end has not been written yet."""
+        return self.state in LIVE
+
+    @property
+    def untold(self) -> bool:
+        """It has ended in a way that people want to know of, and they have not been told yet."""
+        return not self.live and self.state != NOTHING_TO_DEPLOY and self.told_at is None
+
+    @property
+    def routes(self) -> tuple[Route, ...]:
+        """Where this deployment may have pointed the alias; nothing if it never moved it."""
+        if not self.blue or not self.green:
+            return ()
+        return tuple(route(self.blue, self.green, weight) for weight in self.weights)
+
+    def to_json(self) -> Item:
+        """The record as callers of the API and the command line get it."""
+        shown = self.model_dump(
+            mode="json", exclude_none=True, exclude={"target", "proof", "new_code", "shift", "latest_attempts"}
+        )
+        return {"id": self.id, "function": self.target.function, "alias": self.target.alias} | shown
+
+    def to_item(self) -> Any:
+        """As DynamoDB takes it."""
+        return table.key(partition(self.id), RECORD) | table.values(
+            self.target.model_dump()
+            | self.model_dump(mode="json", exclude_defaults=True, exclude={"target"})
+            | {"listed": listed(self.target)}
+        )
+
+    @classmethod
+    def from_item(cls, item: Item) -> "Record":
+        """Raises ValueError for a record that lacks what every stack version writes."""
+        target = Target.model_validate({name: item[name] for name in Target.model_fields if name in item})
+        return cls.model_validate({**item, "target": target})
+
+
+def partition(deployment: str) -> str:
+    """The key of a deployment's record and plan."""
+    return f"deployment#{deployment}"
+
+
+def listed(target: Target, *, refused: bool = False) -> str:
+    """The key of the index ByFunction: refused requests are listed apart, so that they push no deployment out."""
+    return f"{'refused' if refused else 'deployments'}#{target.function_key}"
+
+
+def readable(read: Callable[[Item], T], items: Iterable[Item]) -> list[T]:
+    """
+    Without the items that this stack version cannot read, so that the others do not wait for an operator.
+
+    Those are logged.
+    """
+    found = []
+    for item in items:
+        try:
+            found.append(read(item))
+        except (KeyError, ValueError) as error:
+            logging.getLogger(__name__).warning("left out %s, unreadable: %s", item.get("pk"), type(error).__name__)
+    return found
+
+
+def change(
+    deployment: str,
+    values: Item,
+    *,
+    while_in: tuple[str, ...],
+    at_first: Item | None = None,
+    count: str = "",
+    unless_known: tuple[str, ...] = (),
+    unless_beyond: str = "",
+) -> Any:
+    """
+    An update of the record, as a call of its own or as a part of a transaction.
+
+    It sets `values`, sets what is in `at_first` unless it is set already, and adds one to the attribute `count`. It
+    wants the record in a state of `while_in`, none of the attributes `unless_known`, and no `unless_beyond` that is
+    greater than the one to write.
+    """
+    first = at_first or {}
+    assignments = [f"#{name} = :{name}" for name in values]
+    assignments += [f"#{name} = if_not_exists(#{name}, :{name})" for name in first]
+    if count:
+        assignments.append(f"#{count} = if_not_exists(#{count}, :zero) + :one")
+    states = {f":while{number}": state for number, state in enumerate(while_in)}
+    conditions = [f"#state IN ({', '.join(states)})"]
+    conditions += [f"attribute_not_exists(#{name})" for name in unless_known]
+    if unless_beyond:
+        conditions.append(f"(attribute_not_exists(#{unless_beyond}) OR #{unless_beyond} <= :{unless_beyond})")
+    numbers = {":zero": 0, ":one": 1} if count else {}
+    names = {*values, *first, "state", count, unless_beyond, *unless_known} - {""}
+    return {
+        "Key": table.key(partition(deployment), RECORD),
+        "UpdateExpression": "SET " + ", ".join(assignments),
+        "ConditionExpression": " AND ".join(conditions),
+        "ExpressionAttributeNames": {f"#{name}": name for name in names},
+        "ExpressionAttributeValues": table.values(
+            {f":{name}": value for name, value in (values | first).items()} | states | numbers
+        ),
+    }

@@ -1,0 +1,178 @@
+"""
+The checks before a deployment changes anything. OpenDeployment and `bluegreen plan` make all of them.
+
+A check is a function from the situation to a Refusal or None. A check may rely on those that stand before it in its
+tuple. What other deployments may change is checked while the lock is held.
+"""
+
+import os
+from collections.abc import Callable, Sequence
+
+from bluegreen.aws import functions
+from bluegreen.document import OPT_IN_TAG, OPTED_IN
+from bluegreen.errors import AccessDenied, AwsRefused, AwsUnavailable, InvalidRequest, NotFound, StillInProgress
+from bluegreen.model import Frozen
+from bluegreen.opening.situation import Situation
+from bluegreen.request.artifact import Existing, Image, Zip
+from bluegreen.request.request import misfit
+
+PACKAGES = {"Zip": "a zip", "Image": "a container image"}
+
+
+class Refusal(Frozen):
+    """Why a request is refused: the field, what is wrong with it, and what to do."""
+
+    field: str
+    problem: str
+    advice: str
+
+    def __str__(self) -> str:
+        return f"{self.field}: {self.problem}; {self.advice}"
+
+
+Check = Callable[[Situation], Refusal | None]
+
+
+def must_pass(checks: Sequence[Check], situation: Situation) -> None:
+    """Raises InvalidRequest at the first check that refuses."""
+    for check in checks:
+        if refusal := check(situation):
+            raise InvalidRequest(str(refusal))
+
+
+def function_has_opted_in(situation: Situation) -> Refusal | None:
+    """It exists, and has the tag."""
+    function = situation.target.function
+    try:
+        opted_in = situation.opted_in
+    except NotFound:
+        return Refusal(
+            field="function",
+            problem=f"there is no function {function} in this account and region",
+            advice="correct the name, or create it with `bluegreen create`",
+        )
+    if opted_in:
+        return None
+    return Refusal(
+        field="function",
+        problem=f"{function} has no tag {OPT_IN_TAG} = {OPTED_IN}, so the deployer may not change it",
+        advice=f"`bluegreen adopt {function}` sets it",
+    )
+
+
+def function_takes_the_artifact(situation: Situation) -> Refusal | None:
+    """A function is made of zips or of images, for good."""
+    artifact, latest = situation.request.artifact, situation.latest
+    kind = "Image" if isinstance(artifact, Image) else "Zip"
+    if isinstance(artifact, Existing) or latest.package_type == kind:
+        return None
+    return Refusal(
+        field="artifact",
+        problem=f"{latest.name} takes {PACKAGES[latest.package_type]}, and {artifact} is {PACKAGES[kind]}",
+        advice=f"deploy {PACKAGES[latest.package_type]}",
+    )
+
+
+def artifact_is_there(situation: Situation) -> Refusal | None:
+    """The zip can be read and is one, or the version is published."""
+    artifact = situation.request.artifact
+    if isinstance(artifact, Existing):
+        return _version_is_published(situation, artifact.version)
+    try:
+        _ = situation.artifact
+    except NotFound:
+        return Refusal(
+            field="artifact", problem=f"there is no object {artifact}", advice="upload it first, or correct the key"
+        )
+    except AccessDenied:
+        return Refusal(
+            field="artifact.bucket",
+            problem=f"{artifact} may not be read",
+            advice=f"upload to {os.environ.get('ARTIFACT_BUCKET', 'the artifact bucket of the stack')}",
+        )
+    except AwsRefused as error:
+        return Refusal(field="artifact", problem=f"S3 does not give {artifact}: {error}", advice="upload it anew")
+    return None
+
+
+def _version_is_published(situation: Situation, version: str) -> Refusal | None:
+    try:
+        functions.describe(situation.target, version)
+    except NotFound:
+        return Refusal(
+            field="artifact.version",
+            problem=f"{situation.target.function} has no version {version}",
+            advice="name one that is published",
+        )
+    return None
+
+
+def alias_is_whole(situation: Situation) -> Refusal | None:
+    """One published version serves. Raises AwsUnavailable while Lambda moves the alias's provisioned concurrency."""
+    target = situation.target
+    try:
+        alias = situation.alias
+    except NotFound:
+        return Refusal(
+            field="alias",
+            problem=f"{target.function} has no alias {target.alias}",
+            advice=f"correct the name, or create it with `bluegreen adopt {target.function} --alias {target.alias}`",
+        )
+    except StillInProgress as error:
+        raise AwsUnavailable(str(error)) from error
+    if alias.settling:
+        raise AwsUnavailable(f"Lambda is moving the provisioned concurrency of {target}; again in a moment")
+    if not alias.route.whole:
+        return Refusal(
+            field="alias",
+            problem=f"{target} is split already: {alias.route}",
+            advice=f"point it to one version first, as with `{target.by_hand(alias.route.primary)}`",
+        )
+    if alias.route.primary == functions.LATEST:
+        return Refusal(
+            field="alias",
+            problem=f"{target} points to $LATEST, so a rollback would have no version to go back to",
+            advice=f"`bluegreen adopt {target.function} --alias {target.alias}` publishes $LATEST and points it there",
+        )
+    return None
+
+
+def artifact_is_newer(situation: Situation) -> Refusal | None:
+    """Where the request wants that: it is the newest upload that a deployment of the alias took, or a newer one."""
+    artifact, newest = situation.artifact, situation.newest if situation.request.only_newer else None
+    if newest is None or not isinstance(artifact, Zip):
+        return None
+    taken = newest.artifact
+    if artifact.is_newer_than(taken) or artifact.is_same_upload_as(taken):
+        return None
+    return Refusal(
+        field="artifact",
+        problem=f"{artifact} was uploaded at {artifact.uploaded_at}, not after {taken} ({taken.uploaded_at}), "
+        f"which deployment {newest.deployment} took",
+        advice="if you want the older one, deploy it by hand",
+    )
+
+
+def alarms_exist(situation: Situation) -> Refusal | None:
+    """An alarm that is not there would never go off."""
+    missing = [name for name in situation.request.health.alarms if name not in situation.alarm_states]
+    if not missing:
+        return None
+    return Refusal(
+        field="health.alarms",
+        problem=f"there is no alarm {', '.join(missing)}",
+        advice="correct the name or leave it out",
+    )
+
+
+def bakes_fit(situation: Situation) -> Refusal | None:
+    """The request has checked `traffic` itself; this is for the stack's own strategy."""
+    complaint = misfit(situation.schedule, situation.request.health)
+    if complaint is None:
+        return None
+    field, problem = complaint
+    return Refusal(field=field, problem=problem, advice="or name another strategy in `traffic`")
+
+
+BEFORE_THE_LOCK: tuple[Check, ...] = (function_has_opted_in, bakes_fit, function_takes_the_artifact, artifact_is_there)
+WITH_THE_LOCK: tuple[Check, ...] = (alias_is_whole, artifact_is_newer, alarms_exist)

@@ -1,0 +1,62 @@
+"""What a deployment does, decided once before anything is changed."""
+
+from bluegreen import clock
+from bluegreen.aws import alarms
+from bluegreen.aws.functions import Function
+from bluegreen.baking import watch
+from bluegreen.decisions.adaptive import first_weight
+from bluegreen.document import Blue, Brings, Latest, Plan
+from bluegreen.opening.situation import Situation
+from bluegreen.request.artifact import Artifact, Existing, Zip
+from bluegreen.request.request import Request
+from bluegreen.request.smoke_tests import UNLESS_GIVEN, Case
+from bluegreen.request.traffic import Schedule
+
+
+def planned(deployment: str, situation: Situation, latest: Function, proof: str) -> Plan:
+    """The plan. `latest` is $LATEST as it is while the lock is held."""
+    request, blue = situation.request, situation.blue
+    return Plan(
+        id=deployment,
+        target=situation.target,
+        artifact=situation.artifact,
+        schedule=_schedule(situation),
+        red_alarms=tuple(name for name, state in situation.alarm_states.items() if state == alarms.RED),
+        smoke_tests=_cases(request),
+        health=request.health,
+        blue=Blue(version=blue.version, sha256=blue.sha256, revision=situation.alias.revision),
+        latest=Latest(sha256=latest.sha256, settings=latest.digest_of_settings(proof), revision=latest.revision),
+        brings=brings(situation.artifact, blue),
+    )
+
+
+def brings(artifact: Artifact, blue: Function) -> Brings:
+    """What the artifact is for an alias that this version serves."""
+    if isinstance(artifact, Existing):
+        return "nothing" if artifact.version == blue.version else "version"
+    return "nothing" if blue.holds(artifact) else "new_code"
+
+
+def is_newest(situation: Situation) -> bool:
+    """Of two uploads that cannot be ordered, the one that is deployed now counts as the newer one."""
+    artifact, newest = situation.artifact, situation.newest
+    return isinstance(artifact, Zip) and (newest is None or not newest.artifact.is_newer_than(artifact))
+
+
+def _schedule(situation: Situation) -> Schedule:
+    """Under Adaptive the first weight follows the traffic: the less there is, the more of it green may have."""
+    health = situation.request.health
+    if not situation.schedule.adaptive:
+        return situation.schedule
+    weight = first_weight(
+        watch.requests_per_minute(situation.target, situation.blue.version, health, clock.now()),
+        period_seconds=health.period_seconds,
+        delay_seconds=health.delay_seconds,
+    )
+    return situation.schedule.model_copy(update={"first_weight": weight})
+
+
+def _cases(request: Request) -> tuple[Case, ...]:
+    if request.smoke_tests == "off":
+        return ()
+    return request.smoke_tests or UNLESS_GIVEN

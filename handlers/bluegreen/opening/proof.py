@@ -1,0 +1,77 @@
+"""
+Whether an event comes from the execution that it names.
+
+Anyone with lambda:InvokeFunction can send any event. Where the ledger cannot prove an event, Step Functions is asked.
+The execution must be running, and must have begun when the event says, with the input that the event brings; or it must
+be in the state of the handler, with the document that the event brings.
+"""
+
+import json
+from typing import Any
+
+from bluegreen import clock
+from bluegreen.aws import executions
+from bluegreen.errors import AccessDenied, AwsRefused, AwsUnavailable, NotTheHolder
+
+SAME_MOMENT_SECONDS = 0.005
+
+
+def must_be_running(arn: str, *, started_at: str, document: Any, but: tuple[str, ...] = ()) -> str:
+    """
+    When the execution began, by Step Functions (ISO 8601).
+
+    Raises NotTheHolder unless it runs, began when the event says, and has the document as its input. Raises
+    AwsUnavailable if Step Functions does not show it: DescribeExecution is eventually consistent.
+    """
+    found = _seen(arn)
+    began = _moment(started_at)
+    if began is None or abs(found.started_at - began) > SAME_MOMENT_SECONDS:
+        raise NotTheHolder(f"The execution {arn} did not begin at {started_at}; nothing was changed.")
+    asked = _json(found.input)
+    if isinstance(asked, dict):
+        asked = {name: value for name, value in asked.items() if name not in but}
+    if asked != document:
+        raise NotTheHolder(f"The execution {arn} has another input than this event; nothing was changed.")
+    return clock.iso(found.started_at)
+
+
+def must_be_in(arn: str, state: str, document: Any) -> None:
+    """
+    Raises NotTheHolder if the execution does not run, or is in that state with another document.
+
+    Raises AwsUnavailable if it is not seen in that state: the event may be newer than the history that is shown.
+    """
+    _seen(arn)
+    entered = executions.state_entered(arn)
+    if entered is None or entered[0] != state:
+        raise AwsUnavailable(f"The execution {arn} is not seen in the state {state}; nothing was changed.")
+    if _json(entered[1]) != document:
+        raise NotTheHolder(f"The execution {arn} has another document than this event; nothing was changed.")
+
+
+def _seen(arn: str) -> executions.Execution:
+    try:
+        found = executions.describe(arn)
+    except AccessDenied:
+        raise
+    except AwsRefused as error:
+        raise NotTheHolder(f"{arn!r} is no execution of the deployer; nothing was changed.") from error
+    if found is None:
+        raise AwsUnavailable(f"Step Functions does not show the execution {arn}; nothing was changed.")
+    if not found.running:
+        raise NotTheHolder(f"The execution {arn} is {found.status}, so this event is not from it; nothing was changed.")
+    return found
+
+
+def _moment(text: str) -> float | None:
+    try:
+        return clock.moment(text)
+    except ValueError:
+        return None
+
+
+def _json(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError:
+        return None

@@ -1,0 +1,99 @@
+"""What the checks of a deployment look at: each fact is read from AWS when a check first asks for it."""
+
+import os
+from collections.abc import Callable
+from typing import Any, Generic, TypeVar, overload
+
+from bluegreen.aws import alarms, aliases, artifacts, functions
+from bluegreen.document import OPT_IN_TAG, OPTED_IN
+from bluegreen.ledger import uploads
+from bluegreen.request.artifact import Artifact, Zip
+from bluegreen.request.request import Request
+from bluegreen.request.traffic import Schedule, known, schedule
+from bluegreen.target import Target
+
+T = TypeVar("T")
+
+
+class once(Generic[T]):  # noqa: N801  # used as a decorator
+    """
+    A property that is read once an instance.
+
+    functools.cached_property holds a lock of the class while it reads, up to Python 3.11: a handler that hangs in a
+    call of AWS would stop every other.
+    """
+
+    def __init__(self, read: Callable[[Any], T]) -> None:
+        self._read = read
+        self.__doc__ = read.__doc__
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self._name = name
+
+    @overload
+    def __get__(self, instance: None, owner: type) -> "once[T]": ...
+    @overload
+    def __get__(self, instance: object, owner: type) -> T: ...
+    def __get__(self, instance: object | None, owner: type) -> "once[T] | T":
+        if instance is None:
+            return self
+        value = instance.__dict__[self._name] = self._read(instance)
+        return value
+
+
+class Situation:
+    """
+    A request, and how things stand in AWS.
+
+    The tag is read first. Nothing else of the function is read, or may be read, before it is known to have opted in.
+    """
+
+    def __init__(self, request: Request, target: Target) -> None:
+        self.request = request
+        self.target = target
+
+    @property
+    def default_traffic(self) -> str:
+        """The stack's strategy, for requests without `traffic`."""
+        return known(os.environ["DEFAULT_TRAFFIC"])
+
+    @once
+    def schedule(self) -> Schedule:
+        """The shifts and bakes. Adaptive's first weight is still open."""
+        return schedule(self.request.traffic or self.default_traffic, self.request.health.max_bake_seconds)
+
+    @once
+    def opted_in(self) -> bool:
+        """Raises NotFound if there is no such function."""
+        return functions.tags(self.target).get(OPT_IN_TAG) == OPTED_IN
+
+    @once
+    def latest(self) -> functions.Function:
+        """$LATEST."""
+        return functions.describe(self.target)
+
+    @once
+    def artifact(self) -> Artifact:
+        """With everything that S3 knows of it. Raises InvalidRequest and what S3 answers."""
+        asked = self.request.artifact
+        return artifacts.inspect(asked) if isinstance(asked, Zip) else asked
+
+    @once
+    def alias(self) -> aliases.Alias:
+        """Raises NotFound if there is no such alias."""
+        return aliases.read(self.target)
+
+    @once
+    def blue(self) -> functions.Function:
+        """The version that serves."""
+        return functions.describe(self.target, self.alias.route.primary)
+
+    @once
+    def alarm_states(self) -> dict[str, str]:
+        """Of the alarms that the request names, as far as they exist."""
+        return alarms.states(self.target, self.request.health.alarms)
+
+    @once
+    def newest(self) -> uploads.Newest | None:
+        """The newest upload that a deployment of the alias took."""
+        return uploads.newest(self.target)

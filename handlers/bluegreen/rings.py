@@ -1,0 +1,315 @@
+"""
+The input of each state's handler, and the proof that the event comes from the execution that it names.
+
+A ring is read at the edge: the sections of the document that the state needs, and the record and the plan from the
+ledger. Reading a ring raises NotTheHolder, or AwsUnavailable, for an event that is not proved; nothing is changed then.
+
+    Asked     OpenDeployment, RecoverPrevious: the request
+    Refused   RejectDeployment: any request, also one that is no request
+    Opened    UpdateCode, SmokeTest, PublishVersion: record and plan, and green if there is one
+    Baking    ShiftAlias, CheckHealth, CompleteDeployment: green, and how the bake stands
+    Failed    RollBack: the record, or what the document has while the ledger does not answer
+"""
+
+import hmac
+import os
+import re
+from dataclasses import dataclass
+from typing import Any, ClassVar, Protocol, Self
+
+from bluegreen.document import Bake, Deployment, Failure, Green, Plan
+from bluegreen.errors import DeploymentError, DeploymentOver, NotTheHolder
+from bluegreen.ledger import deployments
+from bluegreen.ledger.record import OPEN, Record
+from bluegreen.model import Frozen, Section
+from bluegreen.opening import proof
+from bluegreen.request.request import Request
+from bluegreen.target import Target
+
+
+class Call(Frozen):
+    """
+    An event of the state machine. Execution and time are those of Step Functions' context object.
+
+    `started` is ISO 8601; `retries` says how often this state was retried.
+    """
+
+    document: Any
+    execution: str
+    started: str
+    state: str
+    retries: int
+
+    @property
+    def name(self) -> str:
+        """The execution's name, which is the id of its deployment."""
+        return self.execution.rpartition(":")[2]
+
+
+class Ring(Protocol):
+    """What the edge needs of a ring."""
+
+    @classmethod
+    def read(cls, call: Call) -> Self:
+        """Raises NotTheHolder for an event that proves nothing."""
+
+    @property
+    def audited_as(self) -> str | None:
+        """The deployment whose audit the step goes into; None if it must go into none."""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """The request of an execution that is seen running with it."""
+
+    call: Call
+    started_at: str
+    request: Request
+    target: Target
+    record: Record | None
+    plan: Plan | None
+
+    @classmethod
+    def read(cls, call: Call) -> Self:
+        """
+        Raises InvalidRequest too, naming every wrong field.
+
+        Once there is a plan, the answer has the proof. So the execution must still be in this state then.
+        """
+        started_at = proof.must_be_running(call.execution, started_at=call.started, document=call.document)
+        request = Request.read(call.document)
+        alias = request.alias or os.environ["DEFAULT_ALIAS"]
+        record, plan = deployments.load(call.name)
+        if plan:
+            proof.must_be_in(call.execution, call.state, call.document)
+        return cls(call, started_at, request, Target.beside(call.execution, request.function, alias), record, plan)
+
+    @property
+    def id(self) -> str:
+        """The deployment's id."""
+        return self.call.name
+
+    @property
+    def name_was_taken(self) -> bool:
+        """The record by the execution's name is an older deployment's: Step Functions forgets names after 90 days."""
+        return self.record is not None and self.record.started_at != self.started_at
+
+    @property
+    def audited_as(self) -> str | None:
+        """Not that of an older deployment with the same name."""
+        return None if self.name_was_taken else self.id
+
+
+@dataclass(frozen=True)
+class Refused:
+    """A request that was refused. Its parts are shown as far as they are short text."""
+
+    call: Call
+    started_at: str
+    failure: Failure
+    function: str
+    alias: str
+    artifact: str
+    started_by: str
+    record: Record | None
+
+    @classmethod
+    def read(cls, call: Call) -> Self:
+        """The Catch has put the failure into the execution's input, over a field of that name."""
+        document = call.document if isinstance(call.document, dict) else {}
+        asked = {name: value for name, value in document.items() if name != "failure"}
+        started_at = proof.must_be_running(call.execution, started_at=call.started, document=asked, but=("failure",))
+        proof.must_be_in(call.execution, call.state, call.document)
+        record = deployments.find(call.name)
+        return cls(
+            call=call,
+            started_at=started_at,
+            failure=Failure.model_validate(document.get("failure"), extra="ignore"),
+            function=_plain(asked.get("function"), "unknown"),
+            alias=_plain(asked.get("alias"), os.environ["DEFAULT_ALIAS"]),
+            artifact=_artifact(asked.get("artifact")),
+            started_by=_plain(asked.get("started_by"), ""),
+            record=record,
+        )
+
+    @property
+    def target(self) -> Target:
+        """What the request asked for, as far as it can be shown."""
+        return Target.beside(self.call.execution, self.function, self.alias)
+
+    @property
+    def name_was_taken(self) -> bool:
+        """The record by the execution's name is an older deployment's: Step Functions forgets names after 90 days."""
+        return self.record is not None and self.record.started_at != self.started_at
+
+    @property
+    def audited_as(self) -> str | None:
+        """Not that of an older deployment with the same name."""
+        return None if self.name_was_taken else self.call.name
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A deployment that the calling execution holds the lock of."""
+
+    STATES: ClassVar[tuple[str, ...]] = (OPEN,)
+    """Of the record; in any other the deployment is over for this handler."""
+
+    call: Call
+    record: Record
+    plan: Plan
+    green: Green | None
+
+    @classmethod
+    def read(cls, call: Call) -> Self:
+        """Raises DeploymentOver if the deployment is being undone, or has ended."""
+        named = _named(call)
+        record, plan = deployments.load(named["id"])
+        record = _must_hold(call, named, record)
+        if record.state not in cls.STATES:
+            raise DeploymentOver(f"Deployment {record.id} is {record.state}; nothing was changed.")
+        if plan is None:
+            raise NotTheHolder(f"Deployment {record.id} has no plan; nothing was changed.")
+        return cls._with(call, record, plan)
+
+    @classmethod
+    def _with(cls, call: Call, record: Record, plan: Plan) -> Self:
+        green = call.document.get("green")
+        return cls(call, record, plan, Green.model_validate(green) if green else None)
+
+    @property
+    def target(self) -> Target:
+        """The alias that is deployed to."""
+        return self.plan.target
+
+    @property
+    def audited_as(self) -> str | None:
+        """Its own."""
+        return self.record.id
+
+
+@dataclass(frozen=True)
+class Baking(Opened):
+    """A deployment whose green is published: it is shifted, watched and completed."""
+
+    green: Green
+    bake: Bake
+
+    @classmethod
+    def _with(cls, call: Call, record: Record, plan: Plan) -> Self:
+        document = call.document
+        return cls(call, record, plan, Green.model_validate(document["green"]), Bake.model_validate(document["bake"]))
+
+
+class Shifting(Baking):
+    """
+    What ShiftAlias has. The document says the next weight, so Step Functions must show it, in that state.
+
+    A principal that reads the execution's history has the proof, but cannot bring the execution into a state.
+    """
+
+    @classmethod
+    def read(cls, call: Call) -> Self:
+        """Raises AwsUnavailable too, if the execution is not seen in the state."""
+        deployment = super().read(call)
+        proof.must_be_in(call.execution, "ShiftAlias", call.document)
+        return deployment
+
+
+class Completing(Baking):
+    """What CompleteDeployment has, seen in that state as well. It may be repeated after it has closed the record."""
+
+    STATES = (OPEN, "Deployed")
+
+    @classmethod
+    def read(cls, call: Call) -> Self:
+        """Raises AwsUnavailable too, if the execution is not seen in the state."""
+        deployment = super().read(call)
+        proof.must_be_in(call.execution, "CompleteDeployment", call.document)
+        return deployment
+
+
+class _Parts(Section):
+    """The sections that RollBack reads, whichever stack version wrote the document."""
+
+    deployment: Deployment
+    failure: Failure
+    bake: Bake
+    green: Green | None = None
+
+
+@dataclass(frozen=True)
+class Failed:
+    """
+    A deployment that is to be rolled back.
+
+    `record` is None if the ledger does not answer. Then the facts of the document count, provided that the execution is
+    seen in this state with this document. So users do not stay on a bad green while DynamoDB is unavailable.
+    """
+
+    call: Call
+    failure: Failure
+    deployment: Deployment
+    green: Green | None
+    bake: Bake
+    record: Record | None
+
+    @classmethod
+    def read(cls, call: Call) -> Self:
+        """Raises NotTheHolder if the ledger answers that there is no such record, or if the execution does not run."""
+        named = _named(call)
+        try:
+            record = deployments.find(named["id"])
+        except DeploymentError:
+            record = None
+            proof.must_be_in(call.execution, "RollBack", call.document)
+        else:
+            _must_hold(call, named, record)
+        parts = _Parts.model_validate(call.document, extra="ignore")
+        return cls(call, parts.failure, parts.deployment, parts.green, parts.bake, record)
+
+    @property
+    def audited_as(self) -> str | None:
+        """Its own."""
+        return self.deployment.id
+
+
+def _named(call: Call) -> dict[str, Any]:
+    """The deployment that the document names. Raises NotTheHolder if it names none."""
+    named = call.document.get("deployment") if isinstance(call.document, dict) else None
+    if not isinstance(named, dict) or not isinstance(named.get("id"), str):
+        raise NotTheHolder("The event names no deployment; nothing was changed.")
+    return named
+
+
+def _must_hold(call: Call, named: dict[str, Any], record: Record | None) -> Record:
+    """Raises NotTheHolder if there is no such record, if another execution holds its lock, or without the proof."""
+    if record is None:
+        raise NotTheHolder(f"There is no deployment {named['id']}; nothing was changed.")
+    if record.execution != call.execution:
+        raise NotTheHolder(
+            f"The execution {call.execution} does not hold the lock of {record.id}; nothing was changed."
+        )
+    if not _same(record.proof, named.get("proof")):
+        raise NotTheHolder(f"The event does not prove that it comes from {call.execution}; nothing was changed.")
+    return record
+
+
+def _same(proof_of_record: str, proof_of_event: Any) -> bool:
+    """In a time that does not tell how much of it is right."""
+    told = str(proof_of_event).encode(errors="surrogatepass")
+    return bool(proof_of_record) and hmac.compare_digest(proof_of_record.encode(), told)
+
+
+def _plain(name: Any, otherwise: str) -> str:
+    """What was sent as a name, short and printable enough for a key and a subject."""
+    text = str(name)[:128] if name else otherwise
+    return "".join(letter for letter in text if letter.isascii() and letter.isprintable()) or "unknown"
+
+
+def _artifact(artifact: Any) -> str:
+    """Where it lies, if that is readable; never more of the request."""
+    if isinstance(artifact, dict):
+        parts = [str(artifact[name]) for name in ("bucket", "key") if name in artifact]
+        artifact = f"s3://{'/'.join(parts)}" if parts else artifact.get("image_uri") or artifact.get("version")
+    return re.sub(r"[^\x20-\x7e]", "", str(artifact or "unknown"))[:1024] or "unknown"

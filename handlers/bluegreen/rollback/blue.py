@@ -1,0 +1,66 @@
+"""Whether blue, which serves again, is well. Nothing that is found here can stop a rollback."""
+
+import logging
+
+from bluegreen.aws import functions
+from bluegreen.aws.client import PROBE_SECONDS
+from bluegreen.decisions.replies import mismatches, name_of_error
+from bluegreen.errors import DeploymentError
+from bluegreen.ledger import deployments, serving
+from bluegreen.ledger.record import Record
+from bluegreen.request.smoke_tests import UNLESS_GIVEN, Case
+from bluegreen.text import sentence
+
+LONGEST_DOUBTS = 1000
+"""Characters: a record, a notification and an execution's cause have limits, and blue's error may be long."""
+
+
+def doubts(record: Record) -> str:
+    """A sentence about what is wrong with blue, "" if nothing is."""
+    if record.doubts is not None:
+        return record.doubts
+    _learn(record, f"Whether version {record.blue} is well could not be seen: it took too long.")
+    found = _doubts(record)
+    _learn(record, found)
+    return found
+
+
+def _learn(record: Record, found: str) -> None:
+    """For the next attempt: one that was killed while it asked blue is followed by one that does not ask."""
+    try:
+        deployments.learn_doubts(record.id, found)
+    except DeploymentError as error:
+        logging.getLogger(__name__).warning("doubts about blue are not noted: %s", error)
+
+
+def _doubts(record: Record) -> str:
+    blue = record.blue or ""
+    found: list[str] = []
+    try:
+        state = functions.describe(record.target, blue).state
+        found += [] if state == "Active" else [f"it was {state}"]
+        found += _fails(record, blue)
+    except Exception as error:
+        if not found:
+            return f"Whether version {blue} is well could not be seen: {sentence(str(error)[:LONGEST_DOUBTS])}"
+        found.append(f"and more could not be seen: {error}")
+    return f"But version {blue} is unwell itself: {sentence('; '.join(found)[:LONGEST_DOUBTS])}" if found else ""
+
+
+def _fails(record: Record, blue: str) -> list[str]:
+    """What is wrong with blue's answer to the first of the smoke tests that it was deployed with."""
+    brought = serving.of_version(record.target, blue)
+    own = _cases(brought.deployment) if brought else ()
+    case = (own or _cases(record.id) or UNLESS_GIVEN)[0]
+    reply = functions.probe(record.target, blue, case)
+    if not reply.answered:
+        return [f"it did not answer within {PROBE_SECONDS} seconds"]
+    if own:
+        return mismatches(case, reply)
+    # The test is green's: that blue lacks what is new is no illness, an error is.
+    return [f"it raised {name_of_error(reply.error)}"] if reply.error not in (None, case.expect_error) else []
+
+
+def _cases(deployment: str) -> tuple[Case, ...]:
+    plan = deployments.plan_of(deployment)
+    return plan.smoke_tests if plan else ()

@@ -1,0 +1,40 @@
+"""Sentences about what a rollback came to. Nothing else makes prose of an outcome."""
+
+from bluegreen.decisions.restoration import AliasOutcome, LatestOutcome, Outcome
+from bluegreen.target import Target
+from bluegreen.text import sentence
+
+
+def told(cause: str, outcome: Outcome, target: Target, blue: str) -> str:
+    """Why it was rolled back, and what became of the alias, of $LATEST and of blue."""
+    parts = [sentence(cause), _alias(outcome.alias, target, blue), _latest(outcome.latest, target), outcome.doubts]
+    return " ".join(part for part in parts if part)
+
+
+def _alias(outcome: AliasOutcome, target: Target, blue: str) -> str:
+    route = outcome.route
+    return {
+        "put_back": f"{target} is being put back to version {blue}.",
+        "back": f"{target} is back at version {blue}.",
+        "never_moved": f"{target} is at {route}; this deployment never moved it.",
+        "changed_by_others": f"Someone else moved {target} to {route}; it was left as it is.",
+        "moved_afterwards": f"{target} was back at version {blue}, then someone else moved it to {route}; "
+        "it was left as it is.",
+        "gone": f"Someone else deleted {target}; nothing serves by that name.",
+    }[outcome.kind]
+
+
+def _latest(outcome: LatestOutcome, target: Target) -> str:
+    why = f" It could not be put back: {sentence(outcome.problem)}" if outcome.problem else ""
+    return {
+        "put_back": f"$LATEST is put back to {outcome.source}.",
+        "rewrite": "$LATEST has the code it had.",
+        "not_part": "$LATEST was not part of it.",
+        "as_it_was": "$LATEST has the code it had.",
+        "changed_by_others": "Someone else changed the code of $LATEST; it was left as it is.",
+        "keeps_the_new": "$LATEST keeps the new code: what it had was never published or deployed from here.",
+        "not_tried_again": "$LATEST keeps the new code.",
+        "gone": f"Someone else deleted {target.function}.",
+        "unseen": "Whether $LATEST has the new code or the old could not be seen.",
+        "unchanged": "$LATEST is what was deployed.",
+    }[outcome.kind] + why

@@ -1,0 +1,239 @@
+"""What a look comes to: what follows, when the next look is, and which weight the next shift gives green."""
+
+import json
+from typing import Any
+
+import pytest
+
+from bluegreen.baking.conclude import conclude
+from bluegreen.baking.watch import Probed, Seen
+from bluegreen.decisions.adaptive import ALMOST_ALL
+from bluegreen.decisions.adaptive import next_weight as trusted_weight
+from bluegreen.decisions.bake import Alarms
+from bluegreen.decisions.pace import longest, pace_of, seconds_to_next_look
+from bluegreen.decisions.shift import SILENCE_SECONDS, Shifted
+from bluegreen.document import Bake, Counted, Look
+from bluegreen.request.traffic import Schedule, Step
+from bluegreen.verdict import Bucket, Counts, Finding, Sides, Verdict, judge
+from tests.bluegreen.examples import ADAPTIVELY, CANARY, plan
+
+
+def verdict(kind: str = "fine", *, requests: int = 100, buckets: int = 3) -> Verdict:
+    counts = Counts(requests, 0)
+    finding = Finding("errors", True, 1.0, counts, counts, 0.0, 0.001, 0.01)
+    return Verdict(kind, f"it is {kind}", (finding,), buckets=buckets)  # type: ignore[arg-type]
+
+
+FINE, NOT_ENOUGH, WORSE = verdict(), verdict("not_enough"), verdict("worse")
+SILENT = verdict("not_enough", requests=0)
+UNMEASURED = Verdict.cannot_measure("CloudWatch did not answer")
+
+
+def bake(*weights: float, at: float = 0.0, **look: Any) -> Bake:
+    """Shifts a hundred seconds apart, the last of them at `at`."""
+    first = at - 100 * (len(weights) - 1)
+    shifts = tuple(Shifted(at=first + 100 * number, weight=weight) for number, weight in enumerate(weights))
+    return Bake(shifts=shifts, revision="r1", look=Look(**{"next_weight": 1.0} | look))
+
+
+def look(
+    seen: Verdict = FINE,
+    *,
+    now: float = 300,
+    so_far: Bake | None = None,
+    schedule: Schedule = CANARY,
+    alarms: Alarms | None = None,
+    probed: Probed | None = None,
+    per_minute: float = 600,
+    **health: Any,
+) -> Look:
+    return conclude(
+        plan(schedule=schedule, health=health),
+        so_far or bake(0.1),
+        Seen(seen, per_minute),
+        alarms or Alarms(),
+        probed or Probed(),
+        now,
+    )
+
+
+class TestWhatFollows:
+    @pytest.mark.parametrize(
+        ("seen", "now", "follows"),
+        [
+            (FINE, 299, "bake_on"),
+            (FINE, 300, "shift"),
+            (NOT_ENOUGH, 300, "shift"),
+            (WORSE, 1, "roll_back"),
+            (UNMEASURED, 300, "bake_on"),
+        ],
+    )
+    def test_a_look_leads_on_when_the_bake_is_over_and_back_when_green_is_worse(
+        self, seen: Verdict, now: float, follows: str
+    ) -> None:
+        assert look(seen, now=now).next == follows
+
+    def test_a_green_that_has_all_of_the_alias_is_completed(self) -> None:
+        assert look(so_far=bake(0.1, 1.0), now=0).next == "complete"
+
+    def test_a_bake_counts_from_the_last_shift(self) -> None:
+        steps = (Step(weight=0.1, bake_seconds=60), Step(weight=0.5, bake_seconds=300), Step(weight=1, bake_seconds=0))
+        schedule = Schedule(name="Steps", steps=steps)
+
+        assert look(schedule=schedule, so_far=bake(0.1, 0.5, at=100.0), now=399).next == "bake_on"
+        assert look(schedule=schedule, so_far=bake(0.1, 0.5, at=100.0), now=400).next == "shift"
+
+    def test_an_alarm_that_went_off_leads_back(self) -> None:
+        found = look(alarms=Alarms(red=("sales",)))
+
+        assert found.next == "roll_back"
+        assert "sales" in found.reason
+
+    def test_a_green_without_traffic_comes_to_what_the_request_says(self) -> None:
+        assert look(SILENT, no_traffic="roll_back").next == "roll_back"
+        assert look(SILENT, no_traffic="proceed").next == "shift"
+        assert look(SILENT, no_traffic="wait", max_bake_seconds=900).next == "bake_on"
+
+    def test_a_bake_is_drawn_out_while_there_is_not_enough_evidence(self) -> None:
+        longer = CANARY.model_copy(update={"longest_seconds": 900})
+
+        assert look(NOT_ENOUGH, schedule=longer, now=899, max_bake_seconds=900).next == "bake_on"
+        assert look(NOT_ENOUGH, schedule=longer, now=900, max_bake_seconds=900).next == "shift"
+
+
+class TestWhenTheNextLookIs:
+    @pytest.mark.parametrize("now", [0, 60, 120, 183, 240])
+    def test_the_next_look_is_an_even_part_of_the_bake_away(self, now: float) -> None:
+        assert look(now=now).next_seconds == seconds_to_next_look(now, 300, pace_of(CANARY, 60))
+
+    @pytest.mark.parametrize("now", [240, 300, 600, 899])
+    def test_the_next_look_at_a_bake_that_is_drawn_out_is_within_the_longest(self, now: float) -> None:
+        longer = CANARY.model_copy(update={"longest_seconds": 900})
+        until = 300 if now < 300 else longest(longer, longer.steps[0])
+
+        pause = look(NOT_ENOUGH, schedule=longer, now=now, max_bake_seconds=900).next_seconds
+
+        assert pause == seconds_to_next_look(now, until, 60)
+
+    def test_the_next_look_under_adaptive_is_within_the_one_bake_of_all_shifts(self) -> None:
+        found = look(schedule=ADAPTIVELY, so_far=bake(0.05, 0.4, at=100.0), now=160)
+
+        assert found.next_seconds == seconds_to_next_look(160, 3600, 60)
+
+    def test_there_is_no_pause_where_nothing_bakes(self) -> None:
+        assert look(so_far=bake(0.1, 1.0), now=0).next_seconds == 0
+
+    def test_looks_are_a_period_apart(self) -> None:
+        assert look(now=0, period_seconds=120, delay_seconds=0).next_seconds == 150
+
+
+class TestTheNextWeight:
+    def test_the_next_weight_is_that_of_the_next_step(self) -> None:
+        assert look(now=10).next_weight == 1.0
+
+    @pytest.mark.parametrize("weight", [0.05, 0.4])
+    def test_the_next_weight_under_adaptive_is_what_the_evidence_allows(self, weight: float) -> None:
+        seen = judge([Bucket(0, {"errors": Sides(Counts(5700, 6), Counts(300, 0))}, 0.05)])
+
+        found = look(seen, schedule=ADAPTIVELY, so_far=bake(weight), now=180)
+
+        assert found.next_weight == trusted_weight(weight, seen, 600) != weight
+        assert found.next == "shift"
+
+    def test_a_weight_that_stays_under_adaptive_needs_no_shift(self) -> None:
+        found = look(judge([]), schedule=ADAPTIVELY, so_far=bake(0.05), now=60)
+
+        assert (found.next, found.next_weight) == ("bake_on", 0.05)
+
+    def test_a_green_that_is_suspected_goes_back_and_the_look_says_so(self) -> None:
+        minutes = [(0, 60, 0, 540), (2, 300, 0, 300)]
+        seen = judge(
+            Bucket(60 * number, {"errors": Sides(Counts(blue, blue_bad), Counts(green, bad))}, 0.5)
+            for number, (bad, green, blue_bad, blue) in enumerate(minutes)
+        )
+
+        found = look(seen, schedule=ADAPTIVELY, so_far=bake(0.5), now=180)
+
+        assert (found.next, found.next_weight) == ("shift", 0.03)
+        assert found.reason.endswith("; green goes back from 0.5 to 0.03 until that is cleared up")
+
+    def test_an_alarm_without_data_keeps_green_from_the_last_of_the_alias(self) -> None:
+        before = [Bucket(60 * number, {"errors": Sides(Counts(8100, 1), Counts(900, 0))}, 0.1) for number in range(3)]
+        almost = [Bucket(60 * number, {"errors": Sides(Counts(900, 0), Counts(8100, 1))}, 0.9) for number in (3, 4)]
+        seen = judge([*before, *almost])
+
+        asked: dict[str, Any] = {"schedule": ADAPTIVELY, "so_far": bake(0.9), "now": 600, "per_minute": 9000}
+        freely, in_doubt = look(seen, **asked), look(seen, alarms=Alarms(unknown=("sales",)), **asked)
+
+        assert (freely.next_weight, freely.next) == (1.0, "shift")
+        assert (in_doubt.next_weight, in_doubt.next) == (ALMOST_ALL, "bake_on")
+
+    def test_green_gets_all_when_the_time_of_adaptive_is_over(self) -> None:
+        found = look(NOT_ENOUGH, schedule=ADAPTIVELY, so_far=bake(0.4), now=3600)
+
+        assert (found.next, found.next_weight) == ("shift", 1.0)
+
+    def test_adaptive_waits_ten_minutes_for_the_first_request(self) -> None:
+        before = look(SILENT, schedule=ADAPTIVELY, so_far=bake(0.05), now=SILENCE_SECONDS - 1)
+        after = look(SILENT, schedule=ADAPTIVELY, so_far=bake(0.05), now=SILENCE_SECONDS)
+
+        assert (before.next, after.next, after.next_weight) == ("bake_on", "shift", 1.0)
+
+
+class TestWhatIsCounted:
+    def test_a_look_without_metrics_is_followed_by_the_next_as_soon_as_in_the_first_hour(self) -> None:
+        """So many looks are tolerated, not so many hours on a green that is not seen."""
+        long = Schedule(name="a day", steps=(Step(weight=0.1, bake_seconds=86_400),))
+
+        assert look(FINE, now=43_200, schedule=long).next_seconds > 3_000
+        assert look(UNMEASURED, now=43_200, schedule=long).next_seconds == pace_of(long, 60)
+
+    @pytest.mark.parametrize(("seen", "unmeasured"), [(UNMEASURED, 4), (FINE, 0), (NOT_ENOUGH, 0)])
+    def test_looks_without_metrics_are_counted_in_a_row(self, seen: Verdict, unmeasured: int) -> None:
+        assert look(seen, so_far=bake(0.1, unmeasured=3)).unmeasured == unmeasured
+
+    def test_too_many_looks_without_metrics_lead_back(self) -> None:
+        assert look(UNMEASURED, so_far=bake(0.1, unmeasured=4)).next == "bake_on"
+        assert look(UNMEASURED, so_far=bake(0.1, unmeasured=5)).next == "roll_back"
+
+    def test_probes_are_counted_over_all_looks(self) -> None:
+        found = look(SILENT, so_far=bake(0.1, probes=4), probed=Probed(answered=2), no_traffic="probe")
+
+        assert found.probes == 6
+        assert "it answered no probe wrongly" in found.reason
+
+    def test_a_probe_that_got_no_answer_is_told(self) -> None:
+        found = look(SILENT, probed=Probed(unanswered="a slow case"), no_traffic="probe")
+
+        assert found.reason.endswith(
+            "; the probe 'a slow case' got no answer within 5 seconds, nor the right one from blue"
+        )
+
+    def test_requests_of_both_versions_are_told_to_people(self) -> None:
+        seen = judge([Bucket(0, {"errors": Sides(Counts(540, 6), Counts(60, 1))}, 0.1)])
+
+        found = look(seen)
+
+        assert (found.blue, found.green) == (Counted(requests=540, failed=6), Counted(requests=60, failed=1))
+
+    def test_nothing_is_counted_where_nothing_could_be_measured(self) -> None:
+        assert (look(UNMEASURED).blue, look(UNMEASURED).green) == (Counted(), Counted())
+
+    def test_alarms_that_are_pardoned_stay_so_in_the_document(self) -> None:
+        assert look(alarms=Alarms(red=("old",), pardoned=("old",))).pardoned == ("old",)
+
+
+class TestWhatIsKept:
+    def test_the_evidence_is_for_the_audit_and_the_sentence_for_the_document(self) -> None:
+        found = look(alarms=Alarms(red=("old",), pardoned=("old",)))
+
+        assert found.noted()["evidence"] == FINE.as_dict()
+        assert found.noted()["alarms"] == ("old",)
+        assert (found.verdict, found.reason) == ("fine", "it is fine")
+        assert not {"evidence", "alarms"} & set(found.model_dump(mode="json"))
+
+    def test_a_look_is_json(self) -> None:
+        assert json.loads(json.dumps(look().noted()))["next"] == "shift"
+
+    def test_the_same_look_is_concluded_again_the_same(self) -> None:
+        assert look(NOT_ENOUGH, now=123.4) == look(NOT_ENOUGH, now=123.4)

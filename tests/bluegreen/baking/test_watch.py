@@ -1,0 +1,231 @@
+"""Looking at both versions: what CloudWatch is asked, and what of its answer is compared."""
+
+from typing import Any
+
+import pytest
+
+from bluegreen.aws.client import client
+from bluegreen.baking import watch
+from bluegreen.decisions.bake import Alarms
+from bluegreen.decisions.shift import Shifted
+from bluegreen.document import Plan
+from bluegreen.errors import GreenUnhealthy
+from bluegreen.request.health import Health
+from tests.bluegreen.aws.answers import asked
+from tests.bluegreen.examples import plan
+from tests.machine.deployer import ALIAS, FUNCTION, TARGET, Deployer, alarm
+
+MINUTE = 60
+ORDERS = {
+    "name": "orders",
+    "namespace": "Shop",
+    "bad": "OrdersLost",
+    "requests": "Orders",
+    "dimensions": {"Version": "{version}", "Stage": "PROD"},
+}
+
+
+def watched(health: dict[str, Any] | None = None, **more: Any) -> Plan:
+    return plan(target=TARGET, health=health or {}, **more)
+
+
+def traffic(deployer: Deployer, *, blue: int = 0, green: int = 0, bad: int = 0, throttled: int = 0) -> None:
+    """A minute of it: of green `bad` requests fail, and `throttled` are refused."""
+    count = deployer.aws.metrics.count
+    count(FUNCTION, ALIAS, "1", invocations=blue)
+    count(FUNCTION, ALIAS, "2", invocations=green, errors=bad, throttles=throttled)
+    deployer.aws.clock.sleep(MINUTE)
+
+
+def shifted(deployer: Deployer, weight: float = 0.1) -> tuple[Shifted, ...]:
+    return (Shifted(at=deployer.aws.clock.now(), weight=weight),)
+
+
+def look(deployer: Deployer, asked_for: Plan, shifts: tuple[Shifted, ...]) -> watch.Seen:
+    return watch.look(asked_for, "2", shifts, deployer.aws.clock.now())
+
+
+def metrics_asked(deployer: Deployer, asked_for: Plan) -> set[tuple[str, str]]:
+    """Which metrics a look asks for, and with which statistic."""
+    shifts = shifted(deployer)
+    deployer.aws.clock.sleep(5 * MINUTE)
+    with asked(client("cloudwatch", TARGET), "GetMetricData") as calls:
+        look(deployer, asked_for, shifts)
+    queries = [query["MetricStat"] for call in calls for query in call["MetricDataQueries"]]
+    return {(query["Metric"]["MetricName"], query["Stat"]) for query in queries}
+
+
+class TestALook:
+    def test_a_look_takes_in_every_settled_minute_since_the_first_shift(self, deployer: Deployer) -> None:
+        traffic(deployer, blue=1000)
+        shifts = shifted(deployer)
+        for _ in range(3):
+            traffic(deployer, blue=90, green=10, bad=1)
+        deployer.aws.clock.sleep(2 * MINUTE)
+
+        found = look(deployer, watched(), shifts).verdict.findings[0]
+
+        assert (found.blue.requests, found.green.requests, found.green.bad) == (270, 30, 3)
+
+    def test_a_minute_that_is_not_settled_does_not_count(self, deployer: Deployer) -> None:
+        shifts = shifted(deployer)
+        for _ in range(3):
+            traffic(deployer, blue=90, green=10)
+
+        assert look(deployer, watched(), shifts).verdict.findings[0].green.requests == 10
+
+    def test_throttled_requests_are_requests(self, deployer: Deployer) -> None:
+        shifts = shifted(deployer)
+        traffic(deployer, blue=90, green=10, throttled=5)
+        deployer.aws.clock.sleep(2 * MINUTE)
+
+        found = {each.signal: each.green for each in look(deployer, watched(), shifts).verdict.findings}
+
+        assert (found["throttles"].requests, found["throttles"].bad) == (15, 5)
+        assert (found["errors"].requests, found["errors"].bad) == (10, 0)
+
+    def test_a_green_that_is_alone_is_compared_with_blues_last_minutes(self, deployer: Deployer) -> None:
+        for _ in range(5):
+            traffic(deployer, blue=100)
+        shifts = shifted(deployer, 1.0)
+        for _ in range(3):
+            traffic(deployer, green=100, bad=50)
+        deployer.aws.clock.sleep(2 * MINUTE)
+
+        seen = look(deployer, watched(), shifts).verdict
+
+        assert (seen.findings[0].blue.requests, seen.findings[0].green.requests) == (300, 300)
+        assert seen.kind == "worse"
+
+    @pytest.mark.parametrize("code", ["ServiceUnavailable", "AccessDenied"])
+    def test_a_cloudwatch_that_does_not_answer_is_a_verdict_too(self, deployer: Deployer, code: str) -> None:
+        shifts = shifted(deployer)
+        deployer.aws.clock.sleep(5 * MINUTE)
+
+        with deployer.aws.fails("GetMetricData", code, times=None):
+            seen = look(deployer, watched(), shifts).verdict
+
+        assert seen.kind == "cannot_measure"
+        assert seen.reason.startswith("the metrics could not be read (")
+
+    def test_the_present_traffic_is_the_mean_of_the_last_minutes(self, deployer: Deployer) -> None:
+        shifts = shifted(deployer)
+        for requests in (9000, 100, 200, 300, 400, 500):
+            traffic(deployer, blue=requests)
+        deployer.aws.clock.sleep(2 * MINUTE)
+
+        assert look(deployer, watched(), shifts).requests_per_minute == 300
+
+    def test_there_is_no_traffic_before_a_minute_is_settled(self, deployer: Deployer) -> None:
+        assert look(deployer, watched(), shifted(deployer)).requests_per_minute == 0
+
+
+class TestSignals:
+    def test_errors_and_throttles_are_watched(self, deployer: Deployer) -> None:
+        assert metrics_asked(deployer, watched()) == {("Invocations", "Sum"), ("Errors", "Sum"), ("Throttles", "Sum")}
+
+    def test_slow_requests_are_watched_where_the_request_says_what_is_slow(self, deployer: Deployer) -> None:
+        assert ("Duration", "PR(:250)") in metrics_asked(deployer, watched({"slow_ms": 250}))
+
+    def test_what_is_slow_is_learnt_from_blue(self, deployer: Deployer) -> None:
+        deployer.aws.metrics.count(FUNCTION, ALIAS, "1", invocations=100, duration_ms=80)
+        deployer.aws.clock.sleep(20 * MINUTE)
+
+        asked_for = metrics_asked(deployer, watched({"slow_ms": "learn"}))
+
+        assert {("Duration", "p95"), ("Duration", "PR(:80)")} <= asked_for
+
+    def test_what_is_slow_cannot_be_learnt_from_a_blue_without_traffic(self, deployer: Deployer) -> None:
+        assert ("Duration", "PR(:80)") not in metrics_asked(deployer, watched({"slow_ms": "learn"}))
+
+    def test_a_metric_of_the_users_own_is_asked_for_by_version(self, deployer: Deployer) -> None:
+        shifts = shifted(deployer)
+        deployer.aws.clock.sleep(5 * MINUTE)
+
+        with asked(client("cloudwatch", TARGET), "GetMetricData") as calls:
+            look(deployer, watched({"metrics": [ORDERS]}), shifts)
+
+        of_shop = [
+            {each["Name"]: each["Value"] for each in query["MetricStat"]["Metric"]["Dimensions"]}
+            for call in calls
+            for query in call["MetricDataQueries"]
+            if query["MetricStat"]["Metric"]["Namespace"] == "Shop"
+        ]
+        assert sorted(each["Version"] for each in of_shop) == ["1", "1", "2", "2"]
+        assert {each["Stage"] for each in of_shop} == {"PROD"}
+
+
+class TestBluesTraffic:
+    def test_blues_recent_traffic_is_known_before_there_is_a_green(self, deployer: Deployer) -> None:
+        for _ in range(5):
+            traffic(deployer, blue=120)
+        deployer.aws.clock.sleep(2 * MINUTE)
+
+        per_minute = watch.requests_per_minute(TARGET, "1", Health(), deployer.aws.clock.now())
+
+        assert per_minute == 120
+
+    def test_an_alias_without_traffic_has_none(self, deployer: Deployer) -> None:
+        assert watch.requests_per_minute(TARGET, "1", Health(), deployer.aws.clock.now()) == 0
+
+
+class TestAlarms:
+    def test_the_alarms_are_seen_as_they_stand(self, deployer: Deployer) -> None:
+        alarm("sales", "ALARM")
+        alarm("stock", "OK")
+        alarm("staff", "INSUFFICIENT_DATA")
+        asked_for = watched({"alarms": ["sales", "stock", "staff"]})
+
+        assert watch.alarms_now(asked_for, ()) == Alarms(red=("sales",), unknown=("staff",))
+
+    def test_an_alarm_that_was_deleted_meanwhile_is_unknown(self, deployer: Deployer) -> None:
+        assert watch.alarms_now(watched({"alarms": ["sales"]}), ()) == Alarms(unknown=("sales",))
+
+    @pytest.mark.parametrize(("state", "pardoned"), [("ALARM", True), ("INSUFFICIENT_DATA", True), ("OK", False)])
+    def test_an_alarm_is_pardoned_until_it_has_once_turned_green(
+        self, deployer: Deployer, state: Any, pardoned: bool
+    ) -> None:
+        alarm("sales", state)
+
+        found = watch.alarms_now(watched({"alarms": ["sales"]}), ("sales",))
+
+        assert found.pardoned == (("sales",) if pardoned else ())
+
+
+SECRET = "the card of alice"
+
+
+class TestProbes:
+    CASES = [{"name": f"case {number}", "expect": {"statusCode": 200}} for number in range(12)]
+
+    def test_ten_probes_are_sent_at_a_look(self, deployer: Deployer) -> None:
+        with asked(client("probe", TARGET), "Invoke") as calls:
+            probed = watch.probe(watched(smoke_tests=self.CASES), "1")
+
+        assert (len(calls), probed.answered, probed.unanswered) == (10, 10, "")
+
+    def test_a_wrong_answer_of_green_is_unhealthy_and_shows_no_value(self, deployer: Deployer) -> None:
+        deployer.aws.create_function("Echo", f"def handler(event, context): return {{'card': '{SECRET}'}}")
+        echo = watched(smoke_tests=[{"name": "a", "expect": {"card": "none"}}]).model_copy(
+            update={"target": TARGET.model_copy(update={"function": "Echo"})}
+        )
+
+        with pytest.raises(GreenUnhealthy, match="Version 1 failed the probe 'a'") as unhealthy:
+            watch.probe(echo, "1")
+
+        assert SECRET not in str(unhealthy.value)
+        assert "a string of 17 characters came" in str(unhealthy.value)
+
+    def test_a_probe_that_neither_version_answers_proves_nothing(self, deployer: Deployer) -> None:
+        with deployer.aws.fails("Invoke", "ReadTimeout", times=None) as unanswered:
+            probed = watch.probe(watched(smoke_tests=self.CASES[:3]), "1")
+
+        assert (probed.answered, probed.unanswered) == (0, "case 0")
+        assert unanswered.met == 4
+
+    def test_a_probe_that_blue_answers_and_green_does_not_is_unhealthy(self, deployer: Deployer) -> None:
+        with (
+            deployer.aws.fails("Invoke", "ReadTimeout", times=1),
+            pytest.raises(GreenUnhealthy, match=r"within 5 seconds, and version 1 did\."),
+        ):
+            watch.probe(watched(smoke_tests=self.CASES[:1]), "1")

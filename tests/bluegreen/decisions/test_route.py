@@ -1,0 +1,48 @@
+"""Where an alias points, and the words for it."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bluegreen.decisions.route import Route, Serving, route
+
+
+def test_blue_keeps_the_alias_until_green_has_all_of_it() -> None:
+    assert route("1", "2", 0.9) == Route(primary="1", also={"2": 0.9})
+    assert route("1", "2", 1) == Route(primary="2")
+
+
+@given(st.floats(min_value=1e-9, max_value=1, exclude_max=True))
+def test_a_split_names_both_versions_and_gives_green_its_share(weight: float) -> None:
+    split = route("1", "2", weight)
+
+    assert split.versions == {"1", "2"}
+    assert not split.whole
+    assert split.also == {"2": weight}
+
+
+def test_a_whole_alias_names_one_version() -> None:
+    assert route("1", "2", 1).versions == {"2"}
+    assert route("1", "2", 1).whole
+
+
+@pytest.mark.parametrize(
+    ("given", "serving", "words"),
+    [
+        (Route(primary="3"), "3", "version 3"),
+        (Route(primary="2", also={"3": 0.1}), {"2": 0.9, "3": 0.1}, "version 2 (90 %) and version 3 (10 %)"),
+        (Route(primary="3", also={"4": 0.123456}), {"3": 0.876544, "4": 0.123456}, None),
+        (Route(primary="3", also={"4": 1e-4}), {"3": 0.9999, "4": 1e-4}, "version 3 (99.99 %) and version 4 (0.01 %)"),
+    ],
+)
+def test_a_route_says_who_serves_as_data_and_as_words(given: Route, serving: Serving, words: str | None) -> None:
+    assert given.serving == serving
+    assert str(given) == (words or "version 3 (87.65 %) and version 4 (12.35 %)")
+
+
+@given(st.floats(min_value=1e-6, max_value=1, exclude_max=True))
+def test_the_shares_of_a_split_are_everything_together_and_name_the_main_version_first(weight: float) -> None:
+    shares = route("1", "2", weight).shares
+
+    assert list(shares) == ["1", "2"]
+    assert sum(shares.values()) == pytest.approx(1, abs=1e-5)

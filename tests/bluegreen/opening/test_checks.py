@@ -1,0 +1,281 @@
+"""What is checked before a deployment changes anything, and in which words it is refused."""
+
+from typing import Any
+
+import boto3
+import pytest
+
+from bluegreen.aws.aliases import Alias
+from bluegreen.aws.client import client
+from bluegreen.decisions.route import Route
+from bluegreen.errors import AccessDenied, AwsUnavailable, InvalidRequest
+from bluegreen.ledger.uploads import Newest
+from bluegreen.opening import checks
+from bluegreen.opening.checks import BEFORE_THE_LOCK, WITH_THE_LOCK, Refusal, must_pass
+from bluegreen.opening.situation import Situation
+from bluegreen.request.artifact import Zip
+from bluegreen.request.request import Request
+from bluegreen.target import Target
+from tests.bluegreen.aws.answers import answered, asked
+from tests.bluegreen.examples import IMAGE
+from tests.machine.deployer import ALIAS, BUCKET, FUNCTION, GOOD, TARGET, Deployer, alarm
+
+pytestmark = pytest.mark.usefixtures("deployer")
+
+HERE = {"bucket": BUCKET, "key": "new.zip"}
+
+
+def situation(target: Target = TARGET, known: dict[str, Any] | None = None, **more: Any) -> Situation:
+    """A request for that alias, with what is `known` instead of what AWS says."""
+    request = Request.read({"function": target.function, "artifact": HERE} | more)
+    found = Situation(request, target)
+    vars(found).update(known or {})
+    return found
+
+
+def said(check: checks.Check, asked_for: Situation) -> str:
+    refusal = check(asked_for)
+    assert refusal is not None
+    return str(refusal)
+
+
+class TestTheFunction:
+    def test_a_function_with_the_tag_has_opted_in(self) -> None:
+        assert checks.function_has_opted_in(situation()) is None
+
+    @pytest.mark.parametrize("tags", [{}, {"bluegreen:managed": "false"}, {"bluegreen:managed": "True"}])
+    def test_a_function_without_the_tag_is_refused(self, deployer: Deployer, tags: dict[str, str]) -> None:
+        deployer.aws.create_function("Stranger", GOOD % 1, tags=tags)
+
+        assert said(checks.function_has_opted_in, situation(TARGET.model_copy(update={"function": "Stranger"}))) == (
+            "function: Stranger has no tag bluegreen:managed = true, so the deployer may not change it; "
+            "`bluegreen adopt Stranger` sets it"
+        )
+
+    def test_a_function_that_is_not_there_is_told_from_one_without_the_tag(self) -> None:
+        assert said(checks.function_has_opted_in, situation(TARGET.model_copy(update={"function": "Missing"}))) == (
+            "function: there is no function Missing in this account and region; "
+            "correct the name, or create it with `bluegreen create`"
+        )
+
+    def test_nothing_else_of_a_function_is_read_before_it_is_known_to_have_opted_in(self, deployer: Deployer) -> None:
+        deployer.aws.create_function("Stranger", GOOD % 1, tags={})
+        read: list[str] = []
+
+        def watch(call: Any, make: Any) -> Any:
+            read.append(f"{call.service} {call.operation}")
+            return make()
+
+        with deployer.aws.watched(watch), pytest.raises(InvalidRequest):
+            must_pass(BEFORE_THE_LOCK, situation(TARGET.model_copy(update={"function": "Stranger"})))
+
+        assert read == ["lambda ListTags"]
+
+    @pytest.mark.parametrize(("artifact", "refused"), [(HERE, False), ({"image_uri": IMAGE}, True)])
+    def test_a_function_of_zips_takes_zips(self, artifact: Any, refused: bool) -> None:
+        refusal = checks.function_takes_the_artifact(situation(artifact=artifact))
+
+        assert (refusal is not None) == refused
+        if refusal:
+            assert str(refusal) == (f"artifact: {FUNCTION} takes a zip, and {IMAGE} is a container image; deploy a zip")
+
+    def test_a_published_version_is_of_the_kind_that_the_function_takes(self) -> None:
+        assert checks.function_takes_the_artifact(situation(artifact={"version": "1"})) is None
+
+
+class TestTheArtifact:
+    def test_a_zip_that_can_be_read_is_there(self, deployer: Deployer) -> None:
+        deployer.upload(GOOD % 2)
+
+        assert checks.artifact_is_there(situation()) is None
+
+    def test_a_zip_that_is_missing_is_to_be_uploaded(self) -> None:
+        assert said(checks.artifact_is_there, situation()) == (
+            "artifact: there is no object s3://artifacts/new.zip; upload it first, or correct the key"
+        )
+
+    @pytest.mark.parametrize(
+        ("code", "words"),
+        [
+            ("AccessDenied", "artifact.bucket: s3://artifacts/new.zip may not be read; upload to artifacts"),
+            ("InvalidObjectState", "artifact: S3 does not give s3://artifacts/new.zip: "),
+        ],
+    )
+    def test_a_zip_that_s3_does_not_give_is_refused_with_its_reason(
+        self, deployer: Deployer, code: str, words: str
+    ) -> None:
+        with deployer.aws.fails("GetObject", code, times=None):
+            assert said(checks.artifact_is_there, situation()).startswith(words)
+
+    def test_an_s3_that_is_busy_refuses_nothing(self, deployer: Deployer) -> None:
+        with deployer.aws.fails("GetObject", "SlowDown", times=None), pytest.raises(AwsUnavailable):
+            checks.artifact_is_there(situation())
+
+    def test_a_version_that_is_published_is_there(self) -> None:
+        assert checks.artifact_is_there(situation(artifact={"version": "1"})) is None
+        assert said(checks.artifact_is_there, situation(artifact={"version": "9"})) == (
+            f"artifact.version: {FUNCTION} has no version 9; name one that is published"
+        )
+
+
+class TestTheAlias:
+    def test_an_alias_on_one_version_is_whole(self) -> None:
+        assert checks.alias_is_whole(situation()) is None
+
+    def test_an_alias_that_is_missing_is_to_be_adopted(self) -> None:
+        assert said(checks.alias_is_whole, situation(TARGET.model_copy(update={"alias": "LIVE"}))) == (
+            f"alias: {FUNCTION} has no alias LIVE; "
+            f"correct the name, or create it with `bluegreen adopt {FUNCTION} --alias LIVE`"
+        )
+
+    def test_an_alias_that_is_split_is_to_be_pointed_to_one_version_first(self) -> None:
+        split = Alias(route=Route(primary="1", also={"2": 0.1}), revision="r1")
+
+        assert said(checks.alias_is_whole, situation(known={"alias": split})) == (
+            f"alias: {TARGET} is split already: version 1 (90 %) and version 2 (10 %); "
+            f"point it to one version first, as with `{TARGET.by_hand('1')}`"
+        )
+
+    def test_an_alias_on_latest_is_refused(self) -> None:
+        on_latest = Alias(route=Route(primary="$LATEST"), revision="r1")
+
+        assert "points to $LATEST, so a rollback would have no version to go back to" in said(
+            checks.alias_is_whole, situation(known={"alias": on_latest})
+        )
+
+    def test_an_alias_that_lambda_is_moving_is_waited_for(self) -> None:
+        settling = Alias(route=Route(primary="1", also={"2": 0.1}), revision="r1", settling=True)
+
+        with pytest.raises(AwsUnavailable, match="provisioned concurrency"):
+            checks.alias_is_whole(situation(known={"alias": settling}))
+
+    def test_an_alias_that_moved_on_while_it_was_read_is_waited_for(self) -> None:
+        read: list[str] = []
+
+        def moving() -> dict[str, Any]:
+            read.append("GetAlias")
+            weights = {"2": len(read) / 10}
+            return {"FunctionVersion": "1", "RevisionId": "r", "RoutingConfig": {"AdditionalVersionWeights": weights}}
+
+        with (
+            answered(client("lambda", TARGET), "GetAlias", moving),
+            answered(client("lambda", TARGET), "GetProvisionedConcurrencyConfig", lambda: {"Status": "READY"}),
+            pytest.raises(AwsUnavailable, match="moved on while it was read"),
+        ):
+            checks.alias_is_whole(situation())
+
+
+def upload(key: str = "new.zip", **more: Any) -> Zip:
+    return Zip(bucket=BUCKET, key=key, **more)
+
+
+NEWEST = Newest(artifact=upload("newest.zip", version_id="v5", uploaded_at="2026-01-05T09:00:05.000Z"), deployment="d5")
+
+
+class TestOnlyNewer:
+    @pytest.mark.parametrize(
+        ("artifact", "passes"),
+        [
+            (upload(uploaded_at="2026-01-05T09:00:06.000Z"), True),
+            (upload(uploaded_at="2026-01-05T09:00:05.000Z"), False),
+            (upload(uploaded_at="2026-01-05T09:00:04.000Z"), False),
+            (NEWEST.artifact, True),
+        ],
+        ids=["newer", "of the same second", "older", "the newest again"],
+    )
+    def test_an_upload_is_deployed_if_it_is_the_newest_or_a_newer_one(self, artifact: Zip, passes: bool) -> None:
+        asked_for = situation(only_newer=True, known={"artifact": artifact, "newest": NEWEST})
+
+        assert (checks.artifact_is_newer(asked_for) is None) == passes
+
+    def test_the_refusal_of_an_upload_says_which_one_came_before_it(self) -> None:
+        late = upload(uploaded_at="2026-01-05T09:00:04.000Z")
+
+        words = said(checks.artifact_is_newer, situation(only_newer=True, known={"artifact": late, "newest": NEWEST}))
+
+        assert words.startswith(
+            "artifact: s3://artifacts/new.zip was uploaded at 2026-01-05T09:00:04.000Z, not after "
+            "s3://artifacts/newest.zip (2026-01-05T09:00:05.000Z), which deployment d5 took; "
+        )
+        assert words.endswith("deploy it by hand")
+
+    def test_a_request_by_hand_may_go_back(self) -> None:
+        late = upload(uploaded_at="2026-01-05T09:00:04.000Z")
+
+        assert checks.artifact_is_newer(situation(known={"artifact": late, "newest": NEWEST})) is None
+
+    def test_the_first_upload_is_newer_than_none(self, deployer: Deployer) -> None:
+        deployer.upload(GOOD % 2)
+
+        assert checks.artifact_is_newer(situation(only_newer=True)) is None
+
+    def test_a_version_is_no_upload(self) -> None:
+        asked_for = situation(artifact={"version": "1"}, only_newer=True, known={"newest": NEWEST})
+
+        assert checks.artifact_is_newer(asked_for) is None
+
+
+class TestAlarms:
+    def test_an_alarm_that_is_not_there_would_never_go_off(self) -> None:
+        alarm("sales", "OK")
+
+        assert checks.alarms_exist(situation(health={"alarms": ["sales"]})) is None
+        assert said(checks.alarms_exist, situation(health={"alarms": ["sales", "stock", "staff"]})) == (
+            "health.alarms: there is no alarm stock, staff; correct the name or leave it out"
+        )
+
+
+class TestAllOfThem:
+    def test_a_request_that_nothing_speaks_against_passes(self, deployer: Deployer) -> None:
+        deployer.upload(GOOD % 2)
+
+        must_pass((*BEFORE_THE_LOCK, *WITH_THE_LOCK), situation())
+
+    def test_the_first_check_that_refuses_is_what_people_read(self) -> None:
+        def no(_: Situation) -> Refusal:
+            return Refusal(field="function", problem="no", advice="do not")
+
+        def never(_: Situation) -> Refusal:
+            raise AssertionError
+
+        with pytest.raises(InvalidRequest, match=r"^function: no; do not$"):
+            must_pass((no, never), situation())
+
+    def test_what_other_deployments_may_change_is_checked_while_the_lock_is_held(self) -> None:
+        assert (
+            checks.function_has_opted_in,
+            checks.bakes_fit,
+            checks.function_takes_the_artifact,
+            checks.artifact_is_there,
+        ) == BEFORE_THE_LOCK
+        assert (checks.alias_is_whole, checks.artifact_is_newer, checks.alarms_exist) == WITH_THE_LOCK
+
+    def test_a_fact_is_read_once(self, deployer: Deployer) -> None:
+        deployer.upload(GOOD % 2)
+        asked_for = situation(health={"alarms": ["sales"]})
+        alarm("sales", "OK")
+
+        with (
+            asked(client("lambda", TARGET), "GetAlias") as aliases,
+            asked(client("s3"), "GetObject") as objects,
+            asked(client("cloudwatch", TARGET), "DescribeAlarms") as alarms,
+        ):
+            must_pass((*BEFORE_THE_LOCK, *WITH_THE_LOCK) * 2, asked_for)
+
+        assert [len(each) for each in (aliases, objects, alarms)] == [1, 1, 1]
+
+    def test_a_fact_is_read_when_a_check_asks_for_it_and_not_before(self) -> None:
+        with asked(client("lambda", TARGET), "GetAlias") as aliases:
+            situation()
+
+        assert aliases == []
+
+    def test_a_missing_permission_is_no_refusal(self, deployer: Deployer) -> None:
+        with deployer.aws.fails("GetAlias", "AccessDeniedException"), pytest.raises(AccessDenied):
+            checks.alias_is_whole(situation())
+
+
+def test_blue_is_the_version_that_the_alias_is_on() -> None:
+    version = boto3.client("lambda").get_alias(FunctionName=FUNCTION, Name=ALIAS)["FunctionVersion"]
+
+    assert situation().blue.version == version == "1"

@@ -1,0 +1,73 @@
+"""The words in which a request is refused: every wrong field, by the name that it has in the request."""
+
+from typing import Any
+
+import pytest
+
+from bluegreen.errors import InvalidRequest
+from bluegreen.request.request import Request
+from tests.bluegreen.examples import ARTIFACT, IMAGE, request
+
+
+def refusal(document: Any) -> str:
+    with pytest.raises(InvalidRequest) as refused:
+        Request.read(document)
+    return str(refused.value)
+
+
+def test_every_wrong_field_is_named_at_once() -> None:
+    said = refusal({"traffic": "Sideways", "health": {"delay_seconds": -1}})
+
+    assert [part.partition(":")[0] for part in said.split("; ") if ":" in part][:2] == ["function", "artifact"]
+    assert "traffic: 'Sideways' is not a strategy" in said
+    assert "health.delay_seconds: " in said
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [("trafic", "traffic"), ("Alias", "alias"), ("smoke_test", "smoke_tests"), ("artefact", "artifact")],
+)
+def test_a_misspelt_field_is_refused_with_the_one_that_was_meant(written: str, meant: str) -> None:
+    assert refusal(request(**{written: "x"})) == f"{written}: unknown field; did you mean {meant}?"
+
+
+def test_a_field_that_is_like_no_other_is_to_be_left_out() -> None:
+    assert refusal(request(colour="blue")) == "colour: unknown field; leave it out"
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        ({"artifact": ARTIFACT | {"sha265": "x"}}, "artifact.sha265: unknown field; did you mean sha256?"),
+        ({"health": {"delay_second": 1}}, "health.delay_second: unknown field; did you mean delay_seconds?"),
+        (
+            {"traffic": {"steps": [{"weight": 0.5, "bake_seconds": 1}], "final_bake_second": 1}},
+            "traffic.final_bake_second: unknown field; did you mean final_bake_seconds?",
+        ),
+    ],
+)
+def test_a_misspelt_field_of_a_part_is_refused_with_the_one_of_that_part(more: dict[str, Any], said: str) -> None:
+    assert refusal(request(**more)) == said
+
+
+@pytest.mark.parametrize(
+    ("more", "field"),
+    [
+        ({"artifact": {"bucket": "artifacts"}}, "artifact.key"),
+        ({"artifact": {"image_uri": IMAGE, "key": "x"}}, "artifact.key"),
+        ({"artifact": {"version": "x"}}, "artifact.version"),
+        ({"traffic": {"steps": [{"weight": 5, "bake_seconds": 1}]}}, "traffic.steps.0.weight"),
+        ({"smoke_tests": [{"name": ""}]}, "smoke_tests.0.name"),
+        ({"smoke_tests": "on"}, "smoke_tests"),
+    ],
+)
+def test_a_field_is_named_as_people_write_it_and_not_by_its_kind(more: dict[str, Any], field: str) -> None:
+    assert refusal(request(**more)).partition(": ")[0] == field
+
+
+def test_a_value_is_shown_as_far_as_there_is_room() -> None:
+    said = refusal(request(function="x" * 60_000))
+
+    assert said.startswith("function: 'xxx")
+    assert " … does not match " in said
+    assert len(said) < 300

@@ -1,0 +1,80 @@
+"""What people read of a rollback: one sentence for each thing that can have become of the alias and of $LATEST."""
+
+from typing import get_args
+
+import pytest
+
+from bluegreen.decisions.restoration import AliasKind, AliasOutcome, LatestKind, LatestOutcome, Outcome
+from bluegreen.decisions.route import Route
+from bluegreen.rollback.words import told
+from bluegreen.target import Target
+
+TARGET = Target(function="Shop", alias="PROD", region="eu-central-1", account="123456789012")
+BLUE, GREEN, SPLIT = Route(primary="1"), Route(primary="2"), Route(primary="1", also={"2": 0.3})
+
+ALIAS: dict[AliasKind, tuple[Route | None, str]] = {
+    "put_back": (GREEN, "Shop:PROD is being put back to version 1."),
+    "back": (BLUE, "Shop:PROD is back at version 1."),
+    "never_moved": (GREEN, "Shop:PROD is at version 2; this deployment never moved it."),
+    "changed_by_others": (
+        SPLIT,
+        "Someone else moved Shop:PROD to version 1 (70 %) and version 2 (30 %); it was left as it is.",
+    ),
+    "moved_afterwards": (
+        GREEN,
+        "Shop:PROD was back at version 1, then someone else moved it to version 2; it was left as it is.",
+    ),
+    "gone": (None, "Someone else deleted Shop:PROD; nothing serves by that name."),
+}
+LATEST: dict[LatestKind, str] = {
+    "put_back": "$LATEST is put back to s3://artifacts/old.zip.",
+    "rewrite": "$LATEST has the code it had.",
+    "not_part": "$LATEST was not part of it.",
+    "as_it_was": "$LATEST has the code it had.",
+    "changed_by_others": "Someone else changed the code of $LATEST; it was left as it is.",
+    "keeps_the_new": "$LATEST keeps the new code: what it had was never published or deployed from here.",
+    "not_tried_again": "$LATEST keeps the new code.",
+    "gone": "Someone else deleted Shop.",
+    "unseen": "Whether $LATEST has the new code or the old could not be seen.",
+    "unchanged": "$LATEST is what was deployed.",
+}
+
+
+def said(
+    alias: AliasKind = "back", latest: LatestKind = "put_back", *, problem: str = "", doubts: str = "", cause: str = ""
+) -> str:
+    outcome = Outcome(
+        alias=AliasOutcome(kind=alias, route=ALIAS[alias][0]),
+        latest=LatestOutcome(kind=latest, source="s3://artifacts/old.zip", problem=problem),
+        doubts=doubts,
+    )
+    return told(cause or "green failed 9 of 10", outcome, TARGET, "1")
+
+
+@pytest.mark.parametrize("kind", get_args(AliasKind))
+def test_each_outcome_of_the_alias_has_a_sentence(kind: AliasKind) -> None:
+    assert said(alias=kind) == f"green failed 9 of 10. {ALIAS[kind][1]} {LATEST['put_back']}"
+
+
+@pytest.mark.parametrize("kind", get_args(LatestKind))
+def test_each_outcome_of_latest_has_a_sentence(kind: LatestKind) -> None:
+    assert said(latest=kind) == f"green failed 9 of 10. {ALIAS['back'][1]} {LATEST[kind]}"
+
+
+def test_a_problem_with_latest_is_said_after_what_became_of_it() -> None:
+    assert said(latest="not_tried_again", problem="AWS says no").endswith(
+        "$LATEST keeps the new code. It could not be put back: AWS says no."
+    )
+
+
+def test_doubts_about_blue_come_last() -> None:
+    assert said(doubts="But version 1 is unwell itself: it raised KeyError.").endswith(
+        f"{LATEST['put_back']} But version 1 is unwell itself: it raised KeyError."
+    )
+
+
+@pytest.mark.parametrize("cause", ["green failed", "green failed.", "did green fail?"])
+def test_the_cause_comes_first_and_is_a_sentence(cause: str) -> None:
+    first = cause if cause[-1] in ".?" else f"{cause}."
+
+    assert said(cause=cause).startswith(f"{first} {ALIAS['back'][1]}")

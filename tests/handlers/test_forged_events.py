@@ -1,0 +1,516 @@
+"""
+A principal who may only invoke functions sends the handlers events of their own, for a function that has opted in.
+
+They know the names of everything: function, alias, versions, executions, deployments, and when an execution began. They
+do not know the proof of a deployment, nor the input of an execution, unless a test says so. Nor can they choose what
+state an execution is in: by its history each one here is in the state Idle, unless a test says otherwise.
+"""
+
+import json
+from collections.abc import Callable
+from contextlib import nullcontext, suppress
+from datetime import UTC, datetime
+from typing import Any
+
+import boto3
+import pytest
+from pydantic import ValidationError
+
+import recover_deployments
+from bluegreen.errors import AwsUnavailable, DeploymentError, DeploymentOver, NotTheHolder
+from tests.handlers.desk import TASKS, Desk, Desks, another_user_publishes, context_of
+from tests.machine.deployer import FUNCTION, GOOD, TARGET
+from tests.machine.faults import Call
+
+BY_INPUT = ("OpenDeployment", "RecoverPrevious", "RejectDeployment")
+"""They prove the event by the execution's input and start, then by the state that it is in."""
+
+BY_PROOF = tuple(state for state in TASKS if state not in BY_INPUT)
+"""They prove the event by the record."""
+
+LOOKS = {"DescribeExecution", "GetExecutionHistory", "GetItem", "Query"}
+"""Of Step Functions and the table; no handler may do more before the event is proved."""
+
+GUESSED = "a-guessed-proof-of-the-same-length-as-a-true-one"
+
+NO_DEPLOYMENT: tuple[Any, ...] = (None, [], "first", 5, {}, {"deployment": "first"}, {"deployment": {"id": 1}})
+NO_REQUEST: tuple[Any, ...] = (None, [], "", {})
+
+AWAY = pytest.mark.parametrize("away", [False, True], ids=["the table answers", "the table is away"])
+
+
+@pytest.fixture
+def victim(desk: Desk) -> Desk:
+    """A healthy deployment that runs: green has its first share."""
+    desk.to("ShiftAlias").run("ShiftAlias")
+    return desk.failed("GreenUnhealthy", "made up")
+
+
+def table(desk: Desk, away: bool) -> Any:
+    """The table does not answer the reads of one item, with which RollBack and RejectDeployment begin."""
+    return desk.aws.fails("GetItem", "ServiceUnavailable", times=None) if away else nullcontext()
+
+
+def everything(desk: Desk) -> Any:
+    """Alias, $LATEST, versions, and every item of the table."""
+    return desk.deployer.everything(), sorted(json.dumps(item, sort_keys=True) for item in desk.deployer.items(""))
+
+
+def calls_of(desk: Desk, state: str, event: dict[str, Any]) -> tuple[set[str], Exception | None]:
+    """What the handler called, and what it raised."""
+    made: set[str] = set()
+
+    def watch(call: Call, attempt: Callable[[], Any]) -> Any:
+        made.add(call.operation)
+        return attempt()
+
+    with desk.aws.watched(watch):
+        try:
+            desk.invoke(state, event)
+        except Exception as error:
+            return made, error
+    return made, None
+
+
+def left_alone(desk: Desk, state: str, event: dict[str, Any], *errors: type[Exception]) -> str:
+    """What the refusal says. The handler may have looked at the table and at Step Functions, and did nothing else."""
+    before = everything(desk)
+
+    made, error = calls_of(desk, state, event)
+
+    assert isinstance(error, errors or (NotTheHolder, AwsUnavailable)), repr(error)
+    assert made <= LOOKS
+    assert everything(desk) == before
+    assert desk.deployer.notified() == []
+    return str(error)
+
+
+def forged(desk: Desk, state: str, **changes: Any) -> dict[str, Any]:
+    """The event that the machine would send, with a guessed proof."""
+    event = desk.event(state)
+    if state in BY_PROOF:
+        event["document"] = event["document"] | {"deployment": event["document"]["deployment"] | {"proof": GUESSED}}
+    return event | changes
+
+
+def with_sections(event: dict[str, Any], **sections: Any) -> dict[str, Any]:
+    """The event with other sections of the document; None leaves one out."""
+    document = event["document"] | sections
+    return event | {"document": {name: section for name, section in document.items() if section is not None}}
+
+
+def with_deployment(event: dict[str, Any], **facts: Any) -> dict[str, Any]:
+    """The event with other facts of the deployment."""
+    return with_sections(event, deployment=event["document"]["deployment"] | facts)
+
+
+def seconds_off(desk: Desk, seconds: float) -> str:
+    began = datetime.fromisoformat(desk.started_at).timestamp() + seconds
+    return datetime.fromtimestamp(began, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def test_an_event_with_its_proof_or_its_input_is_believed(victim: Desk, subtests: pytest.Subtests) -> None:
+    """Otherwise the refusals of this file prove nothing."""
+    assert len(BY_PROOF) == 8
+    for state in BY_PROOF:
+        with subtests.test(state):
+            event = victim.event(state)
+            with victim.in_state(state, event["document"]):
+                made, error = calls_of(victim, state, event)
+            assert not made <= LOOKS
+            assert not isinstance(error, NotTheHolder)
+    for state in BY_INPUT:
+        event = victim.event(state)
+        with subtests.test(state), victim.in_state(state, event["document"]):
+            assert not isinstance(calls_of(victim, state, event)[1], NotTheHolder | AwsUnavailable)
+
+
+class TestNoExecution:
+    def test_at_all_is_refused(self, victim: Desk, subtests: pytest.Subtests) -> None:
+        for state in TASKS:
+            event = forged(victim, state)
+            del event["execution"]
+            events: tuple[dict[str, Any], ...] = (event, {}, {"document": {}}, {"Records": []})
+            for sent in events:
+                with subtests.test(state, sent=list(sent)):
+                    left_alone(victim, state, sent, ValidationError)
+
+    @pytest.mark.parametrize("arn", ["", "first", "arn:aws:states:us-east-1:123456789012:stateMachine:idle"])
+    def test_but_another_text_is_refused(self, victim: Desk, subtests: pytest.Subtests, arn: str) -> None:
+        for state in TASKS:
+            with subtests.test(state):
+                assert "nothing was changed" in left_alone(victim, state, forged(victim, state, execution=arn))
+
+    def test_and_a_document_of_another_shape_is_refused(self, victim: Desk, subtests: pytest.Subtests) -> None:
+        for state in BY_PROOF:
+            for document in NO_DEPLOYMENT:
+                with subtests.test(state, document=document):
+                    said = left_alone(victim, state, forged(victim, state, document=document), NotTheHolder)
+                    assert said == "The event names no deployment; nothing was changed."
+
+
+class TestAMadeUpExecution:
+    def test_is_refused(self, victim: Desk, subtests: pytest.Subtests) -> None:
+        for state in TASKS:
+            with subtests.test(state):
+                event = forged(victim, state, execution=f"{victim.arn}-made-up")
+                assert "nothing was changed" in left_alone(victim, state, event)
+
+    def test_with_a_made_up_deployment_is_refused(self, victim: Desk, subtests: pytest.Subtests) -> None:
+        for state in BY_PROOF:
+            with subtests.test(state):
+                event = with_deployment(forged(victim, state, execution=f"{victim.arn}-made-up"), id="made-up")
+                said = left_alone(victim, state, event, NotTheHolder)
+                assert said == "There is no deployment made-up; nothing was changed."
+
+
+class TestAnExecutionThatHasEnded:
+    @pytest.fixture
+    def ended(self, desks: Desks) -> Desk:
+        """It was rolled back before the victim began."""
+        ended = desks("ended", GOOD % 7).to("ShiftAlias")
+        ended.failed().run("RollBack")
+        ended.end()
+        ended.deployer.notified()
+        return ended
+
+    def test_is_refused_with_its_own_document(self, ended: Desk, victim: Desk, subtests: pytest.Subtests) -> None:
+        """Also to a principal who knows its input."""
+        for state in TASKS:
+            with subtests.test(state):
+                said = left_alone(victim, state, forged(ended, state), NotTheHolder)
+                assert "nothing was changed" in said
+
+    def test_is_refused_with_the_document_of_the_deployment_that_runs(
+        self, ended: Desk, victim: Desk, subtests: pytest.Subtests
+    ) -> None:
+        for state in BY_PROOF:
+            with subtests.test(state):
+                said = left_alone(victim, state, forged(victim, state, execution=ended.arn), NotTheHolder)
+                assert said == f"The execution {ended.arn} does not hold the lock of first; nothing was changed."
+
+    def test_changes_nothing_also_with_its_true_document(
+        self, ended: Desk, victim: Desk, subtests: pytest.Subtests
+    ) -> None:
+        """As a handler that outlives its execution sends it; only the audit of the ended deployment says so."""
+        before = victim.deployer.everything(), victim.record(), victim.steps(), ended.record()
+        for state in BY_PROOF:
+            with subtests.test(state):
+                _, error = calls_of(victim, state, ended.event(state))
+                assert isinstance(error, DeploymentOver) or (state, error) == ("RollBack", None)
+                assert (victim.deployer.everything(), victim.record(), victim.steps(), ended.record()) == before
+
+    @pytest.mark.parametrize("status", ["SUCCEEDED", "ABORTED"])
+    def test_is_refused_with_its_input_however_it_ended(
+        self, desks: Desks, subtests: pytest.Subtests, status: str
+    ) -> None:
+        desk = desks().failed("InvalidRequest", "made up")
+        (desk.end if status == "SUCCEEDED" else desk.stop)()
+
+        for state in BY_INPUT:
+            with subtests.test(state):
+                said = left_alone(desk, state, desk.event(state), NotTheHolder)
+                why = f"is {status}, so this event is not from it; nothing was changed."
+                assert said == f"The execution {desk.arn} {why}"
+
+
+class TestTheExecutionThatHoldsTheLock:
+    def test_is_not_believed_with_another_proof(self, victim: Desk, subtests: pytest.Subtests) -> None:
+        proof = victim.document["deployment"]["proof"]
+        wrong: tuple[Any, ...] = (
+            GUESSED,
+            "",
+            None,
+            5,
+            True,
+            [],
+            {},
+            proof[:-1],
+            f"{proof}x",
+            [proof],
+            {"proof": proof},
+        )
+        for state in BY_PROOF:
+            for other in wrong:
+                with subtests.test(state, proof=other):
+                    said = left_alone(victim, state, with_deployment(forged(victim, state), proof=other), NotTheHolder)
+                    assert said == f"The event does not prove that it comes from {victim.arn}; nothing was changed."
+
+    @pytest.mark.parametrize("proof", ["日本", "\ud800"], ids=["not ASCII", "half a character"])
+    def test_is_not_believed_with_a_proof_of_other_characters(self, victim: Desk, proof: str) -> None:
+        left_alone(victim, "CheckHealth", with_deployment(forged(victim, "CheckHealth"), proof=proof), NotTheHolder)
+
+    def test_is_not_believed_without_a_proof(self, victim: Desk, subtests: pytest.Subtests) -> None:
+        facts = {name: fact for name, fact in victim.document["deployment"].items() if name != "proof"}
+        for state in BY_PROOF:
+            with subtests.test(state):
+                left_alone(victim, state, with_sections(forged(victim, state), deployment=facts), NotTheHolder)
+
+    def test_is_not_believed_for_another_deployment(
+        self, victim: Desk, desks: Desks, subtests: pytest.Subtests
+    ) -> None:
+        """Neither for one with the proof of its own, nor for a refused request, whose record has no proof."""
+        refused = desks("refused").failed("DeploymentInProgress", "first deploys")
+        refused.run("RejectDeployment")
+        victim.deployer.notified()
+        for state in BY_PROOF:
+            for proof in (victim.document["deployment"]["proof"], "", None):
+                with subtests.test(state, proof=proof):
+                    event = with_deployment(victim.event(state), id="refused", proof=proof)
+                    assert "does not hold the lock of refused" in left_alone(victim, state, event, NotTheHolder)
+
+    def test_is_not_believed_for_its_own_request_once_that_was_refused(
+        self, victim: Desk, desks: Desks, subtests: pytest.Subtests
+    ) -> None:
+        """No proof was drawn, so none is right."""
+        refused = desks("refused").failed("DeploymentInProgress", "first deploys")
+        refused.run("RejectDeployment")
+        victim.deployer.notified()
+        for state in BY_PROOF:
+            for proof in ("", None, "None"):
+                with subtests.test(state, proof=proof):
+                    event = with_deployment(victim.event(state), id="refused", proof=proof)
+                    said = left_alone(victim, state, event | {"execution": refused.arn}, NotTheHolder)
+                    assert "does not prove that it comes from" in said
+
+    def test_is_not_believed_with_another_target_or_blue(self, victim: Desk, subtests: pytest.Subtests) -> None:
+        target = TARGET.model_dump()
+        for state in BY_PROOF:
+            for facts in (
+                {"target": target | {"alias": "LIVE"}},
+                {"target": target | {"function": "Other"}},
+                {"target": target | {"role": "arn:aws:iam::123456789012:role/other"}},
+                {"blue": "2"},
+                {"brings": "nothing"},
+            ):
+                with subtests.test(state, facts=list(facts)):
+                    left_alone(victim, state, with_deployment(forged(victim, state), **facts), NotTheHolder)
+
+    def test_is_not_believed_with_another_green(self, victim: Desk, subtests: pytest.Subtests) -> None:
+        for state in BY_PROOF:
+            for green in (None, {"version": "1"}, {"version": "9"}, {"version": "$LATEST"}):
+                with subtests.test(state, green=green):
+                    left_alone(victim, state, with_sections(forged(victim, state), green=green), NotTheHolder)
+
+    def test_is_not_believed_with_another_bake(self, victim: Desk, subtests: pytest.Subtests) -> None:
+        bake = victim.document["bake"]
+        others: tuple[Any, ...] = (
+            None,
+            {},
+            bake | {"shifts": []},
+            bake | {"shifts": [{"at": 0, "weight": 1}]},
+            bake | {"look": bake["look"] | {"next": "complete", "next_weight": 0.5}},
+        )
+        for state in BY_PROOF:
+            for other in others:
+                with subtests.test(state, bake=other):
+                    left_alone(victim, state, with_sections(forged(victim, state), bake=other), NotTheHolder)
+
+    def test_is_not_believed_with_another_input(self, victim: Desk, subtests: pytest.Subtests) -> None:
+        for state in BY_INPUT:
+            for asked in (
+                {"alias": "LIVE"},
+                {"function": "Other"},
+                {"artifact": {"version": "1"}},
+                {"traffic": "AllAtOnce"},
+                {"started_by": "another"},
+                {"function": None},
+            ):
+                with subtests.test(state, asked=asked):
+                    said = left_alone(victim, state, with_sections(victim.event(state), **asked), NotTheHolder)
+                    why = "has another input than this event; nothing was changed."
+                    assert said == f"The execution {victim.arn} {why}"
+
+    def test_is_not_believed_without_its_input(self, victim: Desk, subtests: pytest.Subtests) -> None:
+        for state in BY_INPUT:
+            for document in NO_REQUEST:
+                with subtests.test(state, document=document):
+                    left_alone(victim, state, victim.event(state) | {"document": document}, NotTheHolder)
+
+    def test_is_not_believed_with_another_start(self, victim: Desk, subtests: pytest.Subtests) -> None:
+        for state in BY_INPUT:
+            for started in (
+                "9999-12-31T23:59:59.999Z",
+                "10000-01-01T00:00:00Z",
+                "2000-01-01T00:00:00Z",
+                "2026-01-05",
+                "soon",
+                "",
+                *(seconds_off(victim, seconds) for seconds in (-90, -2, -0.01, 0.01, 2, 90)),
+            ):
+                with subtests.test(state, started=started):
+                    said = left_alone(victim, state, victim.event(state) | {"started": started}, NotTheHolder)
+                    assert said == f"The execution {victim.arn} did not begin at {started}; nothing was changed."
+
+    @pytest.mark.parametrize("seconds", [-0.5, -0.004, 0.004, 0.5])
+    def test_keeps_its_name_if_a_principal_who_knows_its_input_is_quicker_than_the_machine(
+        self, desk: Desk, seconds: float
+    ) -> None:
+        """A record whose start is a little off would be taken for an older deployment's."""
+        with suppress(NotTheHolder):
+            desk.invoke("OpenDeployment", desk.event("OpenDeployment") | {"started": seconds_off(desk, seconds)})
+
+        desk.run("OpenDeployment")
+
+        assert (desk.state(), desk.record()["started_at"]) == ("open", desk.started_at)
+
+
+class TestAHealthyDeploymentThatRuns:
+    @AWAY
+    def test_is_not_rolled_back_without_its_proof(self, victim: Desk, away: bool) -> None:
+        with table(victim, away):
+            assert "nothing was changed" in left_alone(victim, "RollBack", forged(victim, "RollBack"))
+
+    @AWAY
+    def test_is_not_sent_to_a_version_that_the_principal_chooses(self, victim: Desk, away: bool) -> None:
+        """The event calls that version blue, and what serves green, as if a shift had put it there."""
+        victim.run("ShiftAlias")
+        chosen = another_user_publishes(GOOD % 8)
+        assert victim.deployer.alias() == ("2", {})
+
+        with table(victim, away):
+            left_alone(victim, "RollBack", with_deployment(forged(victim, "RollBack"), blue=chosen))
+
+    @AWAY
+    def test_does_not_cost_the_function_another_alias(self, desk: Desk, away: bool) -> None:
+        lambda_ = boto3.client("lambda")
+        chosen = another_user_publishes(GOOD % 8)
+        lambda_.create_alias(FunctionName=FUNCTION, Name="LIVE", FunctionVersion="1")
+        desk.run("OpenDeployment")
+        desk.failed()
+        live = with_deployment(forged(desk, "RollBack"), target=TARGET.model_dump() | {"alias": "LIVE"}, blue=chosen)
+        bake = live["document"]["bake"]
+        event = with_sections(live, green={"version": "1"}, bake=bake | {"look": bake["look"] | {"next_weight": 1}})
+
+        with table(desk, away):
+            left_alone(desk, "RollBack", event)
+
+        assert lambda_.get_alias(FunctionName=FUNCTION, Name="LIVE")["FunctionVersion"] == "1"
+
+    @AWAY
+    @pytest.mark.parametrize("known", [False, True], ids=["input unknown", "input known"])
+    def test_is_not_refused_once_it_has_changed_something(self, victim: Desk, known: bool, away: bool) -> None:
+        event = victim.event("RejectDeployment")
+        if not known:
+            event = with_sections(event, artifact={"bucket": "guessed", "key": "guessed.zip"})
+
+        with table(victim, away):
+            said = left_alone(victim, "RejectDeployment", event, AwsUnavailable if known else NotTheHolder)
+
+        assert ("is not seen in the state RejectDeployment" in said) == known
+
+    def test_goes_no_further_while_the_table_is_away(self, victim: Desk, subtests: pytest.Subtests) -> None:
+        """Also with the true proof, which cannot be checked then."""
+        with (
+            victim.aws.fails("Query", "ServiceUnavailable", times=None),
+            victim.aws.fails("GetItem", "ServiceUnavailable", times=None),
+        ):
+            for state in BY_PROOF:
+                if state != "RollBack":
+                    with subtests.test(state):
+                        left_alone(victim, state, victim.event(state), AwsUnavailable)
+
+    def test_is_not_recovered_because_an_event_says_that_it_has_ended(
+        self, victim: Desk, desks: Desks, subtests: pytest.Subtests
+    ) -> None:
+        """Nor because the event names another execution, which has ended, beside the name of this one."""
+        other = desks("other", GOOD % 3)
+        other.stop()
+        before = everything(victim)
+        for arn in (victim.arn, other.arn, f"{victim.arn}-made-up"):
+            for status in ("ABORTED", "FAILED", "TIMED_OUT", "SUCCEEDED"):
+                with subtests.test(status, arn=arn):
+                    event = {"id": "e", "detail": {"executionArn": arn, "name": victim.name, "status": status}}
+                    with suppress(DeploymentError):
+                        recover_deployments.handler(event, context_of("RecoverDeploymentsFunction"))
+                    assert everything(victim) == before
+
+
+class TestAPrincipalWhoKnowsTheInput:
+    @pytest.mark.parametrize("state", BY_INPUT)
+    def test_gets_neither_the_proof_nor_a_rejection_of_a_deployment_that_is_open(
+        self, victim: Desk, state: str
+    ) -> None:
+        said = left_alone(victim, state, victim.event(state), AwsUnavailable)
+
+        assert said == f"The execution {victim.arn} is not seen in the state {state}; nothing was changed."
+
+    def test_cannot_have_it_rejected_before_it_opens(self, desk: Desk) -> None:
+        desk.failed("InvalidRequest", "made up")
+
+        said = left_alone(desk, "RejectDeployment", desk.event("RejectDeployment"), AwsUnavailable)
+
+        assert "is not seen in the state RejectDeployment" in said
+
+    def test_cannot_have_it_rejected_for_a_reason_of_their_own(self, desk: Desk) -> None:
+        true = desk.failed("DeploymentInProgress", "another deploys").event("RejectDeployment")
+        made_up = desk.failed("InvalidRequest", "made up").event("RejectDeployment")
+
+        with desk.in_state("RejectDeployment", true["document"]):
+            said = left_alone(desk, "RejectDeployment", made_up, NotTheHolder)
+
+        assert said == f"The execution {desk.arn} has another document than this event; nothing was changed."
+
+
+class TestATableThatIsAway:
+    """RollBack has only the document then, and what Step Functions says of the execution."""
+
+    @pytest.mark.parametrize("function", [FUNCTION, "Other"])
+    def test_is_no_leave_to_roll_back_for_another_execution(self, victim: Desk, desks: Desks, function: str) -> None:
+        """Also while the victim itself is being rolled back."""
+        victim.aws.create_function("Other", GOOD % 1)
+        other = desks("other", GOOD % 3, function=function)
+        event = victim.event("RollBack") | {"execution": other.arn}
+
+        with table(victim, away=True), victim.in_state("RollBack", event["document"]):
+            said = left_alone(victim, "RollBack", event, AwsUnavailable)
+
+        assert said == f"The execution {other.arn} is not seen in the state RollBack; nothing was changed."
+
+    def test_is_no_leave_for_an_execution_that_is_rolled_back_itself(self, victim: Desk, desks: Desks) -> None:
+        victim.aws.create_function("Other", GOOD % 1)
+        other = desks("other", GOOD % 3, function="Other")
+        other.run("OpenDeployment")
+        other.failed()
+
+        with table(victim, away=True), other.in_state("RollBack", other.document):
+            said = left_alone(victim, "RollBack", victim.event("RollBack") | {"execution": other.arn}, NotTheHolder)
+
+        assert said == f"The execution {other.arn} has another document than this event; nothing was changed."
+
+    def test_is_no_leave_to_send_users_elsewhere_while_they_are_sent_to_blue(
+        self, victim: Desk, subtests: pytest.Subtests
+    ) -> None:
+        event = victim.event("RollBack")
+        chosen = another_user_publishes(GOOD % 8)
+        target = TARGET.model_dump()
+        with table(victim, away=True), victim.in_state("RollBack", event["document"]):
+            for facts in ({"blue": chosen}, {"target": target | {"function": "Other"}}, {"proof": GUESSED}):
+                with subtests.test(facts=list(facts)):
+                    said = left_alone(victim, "RollBack", with_deployment(event, **facts), NotTheHolder)
+                    assert "has another document than this event" in said
+
+    def test_is_no_leave_for_an_execution_that_was_started_with_a_document_of_that_state(
+        self, victim: Desk, desks: Desks
+    ) -> None:
+        """By a principal who may start deployments; the event says that the state is the one that it is in."""
+        document = forged(victim, "RollBack")["document"]
+        other = desks.asked_for(document, "other")
+
+        with table(victim, away=True):
+            said = left_alone(
+                victim, "RollBack", other.event("Idle") | {"document": document, "retries": 0}, AwsUnavailable
+            )
+
+        assert said == f"The execution {other.arn} is not seen in the state RollBack; nothing was changed."
+
+    @pytest.mark.parametrize("made_up", [False, True], ids=["ended", "made up"])
+    def test_is_no_leave_to_roll_back_for_an_execution_that_does_not_run(
+        self, victim: Desk, desks: Desks, made_up: bool
+    ) -> None:
+        other = desks("other", GOOD % 3)
+        other.stop()
+        arn = f"{other.arn}-made-up" if made_up else other.arn
+
+        with table(victim, away=True):
+            assert "nothing was changed" in left_alone(victim, "RollBack", forged(victim, "RollBack", execution=arn))
