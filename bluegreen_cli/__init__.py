@@ -1,1 +1,1 @@
-"""`bluegreen …` from a terminal; not in the artifact."""
+"""The command `bluegreen`. It is not in the artifact that Lambda gets."""

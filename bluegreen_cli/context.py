@@ -1,4 +1,4 @@
-"""What every command is given: where to work, and how to answer."""
+"""The object that every command gets: the account and stack to work in, and the option --json."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from bluegreen_cli.stack import Stack, default_alias, find
 
 @dataclass(frozen=True)
 class Context:
-    """Where the commands work, as the options say; AWS is asked only when a command needs it."""
+    """The options before the command's name. A command asks AWS for account and stack when it needs them."""
 
     stack_name: str
     region: str | None
@@ -24,11 +24,11 @@ class Context:
         return sign_in(self.region, self.profile)
 
     def stack(self, account: Account) -> Stack:
-        """Raises a Problem where there is none."""
+        """Raises a Problem if there is no such stack."""
         return find(self.stack_name, account)
 
     def default_alias(self) -> str:
-        """Also where there is no stack."""
+        """The stack's default alias, or PROD without a stack."""
         return default_alias(self.stack_name)
 
 
@@ -38,6 +38,6 @@ def _remember(ctx: click.Context, parameter: click.Parameter, value: bool) -> bo
 
 
 def json_option(command: Callable[..., Any]) -> Callable[..., Any]:
-    """`--json`, which problems respect too."""
-    option = click.option("--json", "as_json", is_flag=True, callback=_remember, help="The result as JSON on stdout.")
+    """The option --json. The command's problems follow it too."""
+    option = click.option("--json", "as_json", is_flag=True, callback=_remember, help="Print the result as JSON.")
     return option(command)

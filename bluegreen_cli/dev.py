@@ -1,4 +1,4 @@
-"""`bluegreen demo` and `bluegreen sandbox`: what lives in a checkout only, since it is no part of the product."""
+"""`bluegreen demo` and `bluegreen sandbox`: they run modules of a checkout, which no installation has."""
 
 import subprocess
 import sys
@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from bluegreen_cli.problems import Refused
+from bluegreen_cli.problems import NOTHING_STARTED, Refused
 
 ROOT = Path(__file__).resolve().parents[1]
 PASSED_ON = {"ignore_unknown_options": True, "help_option_names": []}
@@ -29,11 +29,11 @@ def sandbox(ctx: click.Context, arguments: tuple[str, ...]) -> None:
 
 
 def run(module: str, file: Path, arguments: tuple[str, ...]) -> int:
-    """`python -m module` in the checkout; its exit code."""
+    """Run `python -m module` in the checkout, and answer its exit code."""
     if not file.exists() and not file.with_suffix("").is_dir():
         raise Refused(
             f"{module} is not here: it comes with a checkout of this project, not with the installed command",
-            "Nothing was started.",
+            NOTHING_STARTED,
             f"Clone the project and run `make {module.rpartition('.')[2]}` in it.",
         )
     process = subprocess.Popen([sys.executable, "-m", module, *arguments], cwd=ROOT)
@@ -41,4 +41,4 @@ def run(module: str, file: Path, arguments: tuple[str, ...]) -> int:
         try:
             return process.wait()
         except KeyboardInterrupt:
-            continue  # it got Ctrl-C as well, and puts its things away
+            continue  # the module got Ctrl-C as well, and cleans up

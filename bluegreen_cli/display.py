@@ -1,4 +1,4 @@
-"""Showing how a deployment goes: a panel that moves on a terminal, a line a change everywhere else."""
+"""How a deployment goes, as stderr shows it: a panel on a terminal, and a line a change everywhere else."""
 
 import os
 import time
@@ -15,15 +15,16 @@ from bluegreen_cli.format import duration, percent
 from bluegreen_cli.progress import SENTENCES, Event, Progress, told
 
 BAR = 30
+BAKE = "lets users meet green until the next look"
 
 
 class Display(Watcher, AbstractContextManager["Display"]):
-    """Open while a deployment is followed."""
+    """Open while the command follows a deployment."""
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        """Nothing to put away, unless there is a panel."""
+        """Lines stay as they are."""
 
 
 class Lines(Display):
@@ -34,7 +35,7 @@ class Lines(Display):
         self._lost = False
 
     def learned(self, before: Progress, events: list[Event], after: Progress) -> None:
-        """A line for each thing worth knowing."""
+        """Print a line for each event that people want to know."""
         if self._lost:
             self._lost = False
             self.say("AWS answers again")
@@ -42,18 +43,18 @@ class Lines(Display):
             self._console.print(f"{at.astimezone():%H:%M:%S} {line}", markup=False, highlight=False, soft_wrap=True)
 
     def lost(self, why: str) -> None:
-        """Once, until it answers again."""
+        """Print it once, until AWS answers again."""
         if not self._lost:
             self._lost = True
             self.say(f"AWS does not answer just now, the deployment goes on: {why}")
 
     def say(self, line: str) -> None:
-        """A line of our own."""
+        """Print a line of the command's own, with the time."""
         self._console.print(f"{time.strftime('%H:%M:%S')} {line}", markup=False, highlight=False, soft_wrap=True)
 
 
 class Panel(Lines):
-    """For people at a terminal: the same lines, and below them where it stands."""
+    """For terminals: the same lines, and below them a panel that shows where the deployment stands."""
 
     def __init__(self, console: Console) -> None:
         super().__init__(console)
@@ -61,18 +62,18 @@ class Panel(Lines):
         self._live = Live(console=console, get_renderable=self._now, refresh_per_second=2, transient=True)
 
     def __enter__(self) -> "Panel":
-        """The panel stands at the bottom."""
+        """Show the panel."""
         self._live.start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        """The panel goes, the lines stay."""
+        """Take the panel away. The lines stay."""
         self._live.stop()
 
     def learned(self, before: Progress, events: list[Event], after: Progress) -> None:
-        """Lines above, panel below."""
+        """Print the lines above the panel."""
         super().learned(before, events, after)
         self._progress = after
 
@@ -81,13 +82,11 @@ class Panel(Lines):
 
 
 def standing(progress: Progress, now: float) -> Group:
-    """State, weights, both versions' rates and the time left."""
+    """State, weights, both versions' failure rates, the last verdict and the time left."""
     table = Table.grid(padding=(0, 2))
     table.add_column(style="dim")
     table.add_column()
-    what = SENTENCES.get(
-        progress.state, "lets users meet green until the next look" if progress.state == "Bake" else ""
-    )
+    what = SENTENCES.get(progress.state, BAKE if progress.state == "Bake" else "")
     table.add_row("state", Text(f"{progress.state or 'starting'}  {what}"))
     if progress.green_weight:
         done = round(BAR * progress.green_weight)
@@ -105,6 +104,6 @@ def standing(progress: Progress, now: float) -> Group:
 
 
 def display() -> Display:
-    """What fits where this command's stderr goes."""
+    """A panel if stderr is a terminal, and lines in a pipeline."""
     console = Console(stderr=True)
     return Panel(console) if console.is_terminal and not os.environ.get("CI") else Lines(console)

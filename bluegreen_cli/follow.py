@@ -1,43 +1,45 @@
 """
-Following an execution to its end, from outside: what happens here changes nothing there.
+Following an execution to its end, from outside: the command changes nothing there.
 
-Survives throttles and lost connections, since the deployment goes on without us.
+Throttles and lost connections only make it wait, since the deployment goes on without it.
 """
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Protocol
 
 from bluegreen.aws.client import client, in_our_words
-from bluegreen.errors import AwsUnavailable, NotFound
+from bluegreen.errors import AwsUnavailable, DeploymentError, NotFound
+from bluegreen.ledger import deployments
 from bluegreen_cli.problems import explained
 from bluegreen_cli.progress import Event, Progress
 
 POLL_SECONDS = 2.0
 LONGEST_PAUSE_SECONDS = 30.0
 PATIENCE_SECONDS = 900.0
-"""How long AWS may be silent before we stop asking."""
+"""So long may AWS give no answer before the command stops asking."""
 
-GOES_ON = "The deployment goes on without us."
+GOES_ON = "The deployment goes on."
 
 
 class Watcher(Protocol):
-    """Who is told: a terminal, a log, nobody."""
+    """Gets to know how the deployment goes, and shows it."""
 
     def learned(self, before: Progress, events: list[Event], after: Progress) -> None:
-        """Something happened, or time passed."""
+        """AWS answered; without events only time has passed."""
 
     def lost(self, why: str) -> None:
-        """AWS does not answer just now."""
+        """AWS did not answer."""
 
 
 def pause(seconds: float) -> None:
-    """Between two looks; a test makes it short."""
+    """Wait between two polls. Tests make it short."""
     time.sleep(seconds)
 
 
 def follow(arn: str, watcher: Watcher) -> Progress:
-    """How it ended. Raises Failed when AWS no longer answers, or no longer to us."""
+    """The progress at the end. Raises Failed if AWS is silent for too long, or refuses."""
     with explained(
         "following the deployment", GOES_ON, f"`bluegreen watch {arn.rpartition(':')[2]}` goes on watching."
     ):
@@ -49,7 +51,7 @@ def _follow(arn: str, watcher: Watcher) -> Progress:
     while not progress.over:
         try:
             events = _new_events(arn, progress)
-        except (AwsUnavailable, NotFound) as error:  # an execution that has just begun may not be found yet
+        except (AwsUnavailable, NotFound) as error:  # Step Functions may not find an execution that has just begun
             if silent >= PATIENCE_SECONDS:
                 raise
             watcher.lost(str(error))
@@ -58,8 +60,8 @@ def _follow(arn: str, watcher: Watcher) -> Progress:
             pause(seconds)
             continue
         silent = 0.0
-        after = progress.after(events)
-        watcher.learned(progress, events, after)
+        after = _with_schedule(progress.after(events)) if events else progress
+        watcher.learned(replace(progress, schedule=after.schedule), events, after)
         progress = after
         if not progress.over:
             pause(POLL_SECONDS)
@@ -67,12 +69,24 @@ def _follow(arn: str, watcher: Watcher) -> Progress:
 
 
 def seen(arn: str) -> Progress:
-    """How far it is now. Raises AwsUnavailable, and NotFound when Step Functions has forgotten it."""
-    return Progress().after(_new_events(arn, Progress()))
+    """The progress so far. Raises AwsUnavailable, and NotFound if Step Functions has forgotten the execution."""
+    return _with_schedule(Progress().after(_new_events(arn, Progress())))
+
+
+def _with_schedule(progress: Progress) -> Progress:
+    """With the schedule from the ledger. A caller who may not read the ledger follows without it."""
+    deployment = progress.section("deployment").get("id")
+    if progress.schedule or not deployment:
+        return progress
+    try:
+        plan = deployments.plan_of(deployment)
+    except DeploymentError:
+        return progress
+    return replace(progress, schedule=plan.schedule) if plan else progress
 
 
 def _new_events(arn: str, known: Progress) -> list[Event]:
-    """The newest first, page by page, until one is known; in order."""
+    """The events after the last known one, in order. Step Functions lists the newest first, page by page."""
     found: list[Event] = []
     more: dict[str, str] = {}
     ask: Callable[..., dict[str, object]] = client("stepfunctions").get_execution_history  # type: ignore[assignment]

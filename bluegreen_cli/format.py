@@ -1,10 +1,8 @@
-"""Figures and routes in people's words."""
-
-from bluegreen.decisions.route import Route
+"""Figures as people write them."""
 
 
 def duration(seconds: float) -> str:
-    """The two largest units that say something: `5 min`, `1 h 20 min`, `45 s`."""
+    """The two largest units that are not zero: `5 min`, `1 h 20 min`, `45 s`."""
     whole = round(seconds)
     if whole < 60:
         return f"{whole} s"
@@ -18,17 +16,5 @@ def _pair(large: int, unit: str, small: int, part: str) -> str:
 
 
 def percent(share: float) -> str:
-    """A fraction as people say it: `10 %`."""
+    """A fraction in percent: `10 %`."""
     return f"{100 * share:.4g} %"
-
-
-def shares(route: Route) -> dict[str, float]:
-    """Each version's share of an alias, the main one first."""
-    return {route.primary: round(1 - sum(route.also.values()), 6), **route.also}
-
-
-def versions(route: Route) -> str:
-    """`version 3`, or `version 2 (90 %) and version 3 (10 %)`."""
-    if route.whole:
-        return f"version {route.primary}"
-    return " and ".join(f"version {version} ({percent(share)})" for version, share in shares(route).items())

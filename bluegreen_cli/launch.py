@@ -1,4 +1,4 @@
-"""Uploading, starting, and following to the end: what deploy, rollback and watch have in common."""
+"""Uploading, starting, and following to the end: the common part of `deploy`, `rollback` and `watch`."""
 
 import io
 import json
@@ -10,57 +10,74 @@ import click
 
 from bluegreen.aws import executions
 from bluegreen.aws.client import in_our_words
+from bluegreen.errors import AwsUnavailable
+from bluegreen.target import Target
 from bluegreen_cli.aws import Account, client
 from bluegreen_cli.display import display
 from bluegreen_cli.follow import follow
 from bluegreen_cli.outcome import ending
-from bluegreen_cli.problems import explained
-from bluegreen_cli.request import NOTHING, Asked, check
+from bluegreen_cli.problems import NOTHING_STARTED, NOTHING_UPLOADED_OR_STARTED, Failed, explained
+from bluegreen_cli.request import Asked, check
 from bluegreen_cli.stack import Stack
 
 LONGEST_NAME = 80
 LONGEST_STARTED_BY = 256
 INTERRUPTED = 130
-"""What a shell calls a command that Ctrl-C ended."""
+"""The exit code that a shell gives a command after Ctrl-C."""
 
 
 def start(asked: Asked, stack: Stack, account: Account) -> str:
-    """Upload what must be uploaded and start the execution; its ARN."""
+    """Upload the package, if there is one, and start the execution; its ARN."""
     asked = _uploaded(asked, stack)
     request = check(asked.said(started_by=_started_by(account)).request)
     name = execution_name(asked.function)
-    unsure = f"`bluegreen watch {name}` tells whether it was started all the same."
-    with explained("starting the deployment", "Nothing was deployed.", unsure):
-        return executions.start(stack.machine, name, request.to_json())
+    with explained("starting the deployment", NOTHING_STARTED):
+        try:
+            return executions.start(stack.machine, name, request.to_json())
+        except AwsUnavailable as error:
+            raise Failed(
+                f"AWS gave no answer to the start of the deployment: {error}",
+                "The deployment may have started.",
+                f"`bluegreen watch {name}` tells whether it was started all the same.",
+            ) from error
 
 
 def execution_name(function: str) -> str:
-    """Function, time and a short random part: readable, sorted, never taken."""
+    """Function, time and a short random part: people can read and sort it, and no other execution has it."""
     when, dice = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime()), secrets.token_hex(4)
     return f"{function[: LONGEST_NAME - len(when) - len(dice) - 2]}-{when}-{dice}"
 
 
-def to_the_end(arn: str, function: str, alias: str, as_json: bool) -> None:
-    """Follow, say who serves now, and exit with the contract's code. Ctrl-C ends the following only."""
+def to_the_end(arn: str, target: Target, as_json: bool) -> None:
+    """
+    Follow the execution, say how it ended and which version serves now, and exit with the documented code.
+
+    Ctrl-C ends the following, not the deployment.
+    """
     name = arn.rpartition(":")[2]
     click.echo(f"Deployment {name}: {executions.console_link(arn)}", err=True)
     try:
         with display() as shown:
             progress = follow(arn, shown)
-        ended = ending(arn, function, alias, progress)
+        ended = ending(arn, target, progress)
     except KeyboardInterrupt:
         click.echo(
             f"\nNo longer watching; the deployment goes on. `bluegreen watch {name}` watches it again, "
-            f"`bluegreen status {function}` says how it stands.",
+            f"`bluegreen status {target.function} --alias {target.alias}` says how it stands.",
             err=True,
         )
         click.get_current_context().exit(INTERRUPTED)
-    click.echo(json.dumps(ended.to_json(), indent=2) if as_json else ended.sentence())
+    if as_json:
+        click.echo(json.dumps(ended.to_json(), indent=2))
+    else:
+        click.echo(ended.said())
+        for line in ended.in_full():
+            click.echo(line, err=True)
     click.get_current_context().exit(ended.exit_code)
 
 
 def started(arn: str, as_json: bool) -> None:
-    """Say how to go on, where nobody follows."""
+    """Say how to follow a deployment that the command itself does not follow."""
     name, link = arn.rpartition(":")[2], executions.console_link(arn)
     if as_json:
         click.echo(json.dumps({"deployment": name, "execution": arn, "console": link}, indent=2))
@@ -69,13 +86,13 @@ def started(arn: str, as_json: bool) -> None:
 
 
 def _uploaded(asked: Asked, stack: Stack) -> Asked:
-    """The request with the object that the package now is."""
+    """With the uploaded object's version in the artifact."""
     if asked.package is None:
         return asked
-    artifact = asked.package.artifact(stack.bucket, asked.function)
+    artifact = asked.in_bucket(stack.bucket).request["artifact"]
     where = f"s3://{stack.bucket}/{artifact['key']}"
     click.echo(f"Uploading {asked.package.origin} to {where}", err=True)
-    with explained(f"uploading to {where}", NOTHING), in_our_words():
+    with explained(f"uploading to {where}", NOTHING_UPLOADED_OR_STARTED), in_our_words():
         answer: dict[str, Any] = client("s3").put_object(
             Bucket=stack.bucket, Key=artifact["key"], Body=io.BytesIO(asked.package.content)
         )

@@ -1,7 +1,7 @@
 """
 `bluegreen`: zero-downtime deployments of Lambda functions.
 
-Results go to stdout, progress and problems to stderr. A command's module is imported when the command runs, so that
+Results go to stdout, progress and problems to stderr. A command's module is imported when the command runs:
 `--help` and `--version` need neither boto3 nor pydantic.
 """
 
@@ -17,29 +17,29 @@ from bluegreen_cli.problems import AS_JSON, Failed, Problem
 COMMANDS = {
     "deploy": "Deploy new code, or a version that exists, to FUNCTION's alias.",
     "rollback": "Give FUNCTION's alias back to the version that served before.",
-    "status": "Say who serves FUNCTION's alias now, whether a deployment is under way, and how the last one ended.",
+    "status": "Say which version serves FUNCTION's alias, whether a deployment runs, and how the last one ended.",
     "watch": "Follow DEPLOYMENT (its id, which is its execution's name) to its end, and exit as `deploy` does.",
     "history": "List FUNCTION's deployments, the newest first.",
     "plan": "Say what `deploy` with the same options would do: steps with times, state transitions and their price.",
     "create": "Create FUNCTION from a zip or a folder, with version 1 behind an alias and the tag bluegreen:managed.",
-    "adopt": "Make an existing FUNCTION one that may be deployed to.",
+    "adopt": "Prepare an existing FUNCTION for deployments.",
     "demo": "Show a good deployment and a bad one on the embedded AWS (from a checkout).",
     "sandbox": "Run the embedded AWS with this stack in it, until Ctrl-C (from a checkout).",
 }
-"""In the order of use; what each does is the first sentence of its own help."""
+"""In the order of use. The text of each is the first sentence of its own help."""
 
 OF_A_CHECKOUT = ("demo", "sandbox")
 
 
 class Commands(click.Group):
-    """A problem is printed once: to people on stderr, and as JSON on stdout with --json."""
+    """The commands. A problem of theirs is printed on stderr, and with --json on stdout too."""
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command."""
         try:
             return super().invoke(ctx)
         except DeploymentError as error:
-            problem = Failed(f"{type(error).__name__}: {error}", "What was done before stands above.")
+            problem = Failed(f"{type(error).__name__}: {error}", "Any lines above say what was done.")
             _print_json(ctx, problem)
             raise problem from error
         except Problem as problem:
@@ -47,11 +47,11 @@ class Commands(click.Group):
             raise
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """In the order of use, not of the alphabet."""
+        """In the order of use."""
         return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Imports the command's module."""
+        """The command. Its module is imported only now."""
         if cmd_name not in COMMANDS:
             return None
         module = "bluegreen_cli.dev" if cmd_name in OF_A_CHECKOUT else f"bluegreen_cli.commands.{cmd_name}"
@@ -59,7 +59,7 @@ class Commands(click.Group):
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """The list of commands, without importing them."""
+        """Write the list of commands without importing them."""
         with formatter.section("Commands"):
             formatter.write_dl(list(COMMANDS.items()))
 
@@ -79,7 +79,7 @@ def _print_json(ctx: click.Context, problem: Problem) -> None:
     show_default=True,
     show_envvar=True,
     metavar="NAME",
-    help="The CloudFormation stack that this product is installed as.",
+    help="The CloudFormation stack of this product.",
 )
 @click.option("--region", metavar="NAME", help="The AWS region; AWS_REGION or the profile's unless given.")
 @click.option("--profile", metavar="NAME", help="The AWS profile; AWS_PROFILE unless given.")
@@ -88,8 +88,7 @@ def cli(ctx: click.Context, stack_name: str, region: str | None, profile: str | 
     """
     Take Lambda functions from blue to green, and back.
 
-    Exit codes: 0 deployed, or the asked-for thing done; 1 rolled back or failed; 2 refused request or wrong
-    usage; 3 a rollback failed.
+    Exit codes: 0 deployed, or done; 1 rolled back or failed; 2 refused request or wrong usage; 3 a rollback failed.
     """
     from bluegreen_cli.context import Context
 

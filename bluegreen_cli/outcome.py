@@ -1,41 +1,53 @@
-"""How a deployment ended, in a sentence that says who serves now, and as an exit code."""
+"""How a deployment ended: a sentence that says which version serves now, an exit code, and JSON."""
 
 from dataclasses import dataclass
 from typing import Any
 
 from bluegreen.aws import executions
 from bluegreen.decisions.route import Route
-from bluegreen.document import Failure
-from bluegreen_cli.format import duration, shares, versions
+from bluegreen.document import (
+    DEPLOYED,
+    NOTHING_TO_DEPLOY,
+    REJECTED,
+    REJECTED_WITHOUT_RECORD,
+    ROLLBACK_FAILED,
+    ROLLED_BACK,
+    Failure,
+)
+from bluegreen.target import Target
+from bluegreen.text import sentence
+from bluegreen_cli import evidence
+from bluegreen_cli.format import duration
 from bluegreen_cli.live import serving_if_known
+from bluegreen_cli.problems import NOTHING_TOUCHED
 from bluegreen_cli.progress import Progress
 
 EXIT_CODES = {
-    "Deployed": 0,
-    "NothingToDeploy": 0,
-    "RolledBack": 1,
-    "Rejected": 2,
-    "RejectedWithoutRecord": 2,
-    "RollbackFailed": 3,
+    DEPLOYED: 0,
+    NOTHING_TO_DEPLOY: 0,
+    ROLLED_BACK: 1,
+    REJECTED: 2,
+    REJECTED_WITHOUT_RECORD: 2,
+    ROLLBACK_FAILED: 3,
 }
-"""Of the machine's ends; an execution that was stopped or timed out is 1."""
+"""By the state machine's ends. An execution that was stopped or timed out reaches none."""
 CUT_SHORT = 1
 
 
 @dataclass(frozen=True)
 class Ending:
-    """What there is to say when the execution is over; `route` is None where Lambda could not be asked."""
+    """
+    An execution that is over.
+
+    `route` is None if Lambda does not say where the alias points now. `evidence` is that of the failed step, None if
+    there is none.
+    """
 
     arn: str
-    function: str
-    alias: str
+    target: Target
     progress: Progress
     route: Route | None
-
-    @property
-    def name(self) -> str:
-        """The alias as people write it."""
-        return f"{self.function}:{self.alias}"
+    evidence: dict[str, Any] | None = None
 
     @property
     def exit_code(self) -> int:
@@ -44,7 +56,7 @@ class Ending:
 
     @property
     def why(self) -> str:
-        """The error and its sentence, "" where it went well."""
+        """The error and its cause, "" without an error."""
         if not self.progress.error:
             return ""
         return f"{self.progress.error}: {self._cause}"
@@ -55,41 +67,51 @@ class Ending:
 
     @property
     def serves(self) -> str:
-        """Who serves now."""
+        """Which version serves now."""
         if self.route is None:
-            return f"Who serves {self.name} now could not be read; `bluegreen status {self.function}` tells."
-        return f"{self.name} is served by {versions(self.route)}."
+            return (
+                f"Lambda does not say which version serves {self.target}; "
+                f"`bluegreen status {self.target.function} --alias {self.target.alias}` asks again."
+            )
+        return f"{self.target} is served by {self.route}."
 
-    def sentence(self) -> str:
-        """The last line that people read."""
-        end, why = self.progress.end, _ended(self.why)
-        if end == "Deployed":
+    def said(self) -> str:
+        """The last line on stdout."""
+        end, why = self.progress.end, sentence(self.why) if self.why else ""
+        if end == DEPLOYED:
             return f"Deployed in {self._took()}: {self.serves}"
-        if end == "NothingToDeploy":
-            return f"Nothing to deploy: that is what serves already. {self.serves}"
-        if end in ("Rejected", "RejectedWithoutRecord"):
-            return f"Rejected: {why} Nothing was touched.{f' {self.serves}' if self.route else ''}"
-        if end == "RolledBack":
+        if end == NOTHING_TO_DEPLOY:
+            return f"Nothing to deploy: this code serves already. {self.serves}"
+        if end in (REJECTED, REJECTED_WITHOUT_RECORD):
+            return f"Rejected: {why} {NOTHING_TOUCHED}{f' {self.serves}' if self.route else ''}"
+        if end == ROLLED_BACK:
             return f"Rolled back after {self._took()}: {why} {self.serves}"
-        if end == "RollbackFailed":
-            return f"The rollback failed: {why} {self.serves} A person must look: {executions.console_link(self.arn)}"
+        if end == ROLLBACK_FAILED:
+            return (
+                f"The rollback failed: {why} {self.serves} An operator must look: {executions.console_link(self.arn)}"
+            )
         return (
-            f"The execution is {self.progress.status} before it ended the deployment{f' ({why})' if why else ''}. "
-            f"{self.serves} The next deployment of {self.name} puts back what this one left."
+            f"The execution ended as {self.progress.status} before its deployment ended{f' ({why})' if why else ''}. "
+            f"{self.serves} RecoverDeployments undoes the deployment within minutes."
         )
 
+    def in_full(self) -> list[str]:
+        """The values of a failed smoke test, for stderr."""
+        return evidence.in_full(self.evidence)
+
     def to_json(self) -> dict[str, Any]:
-        """For those who read stdout; `serving` is each version's share."""
+        """For programs that read stdout. `serving` is a version, or each version's share."""
         return {
             "deployment": self.arn.rpartition(":")[2],
             "execution": self.arn,
             "console": executions.console_link(self.arn),
-            "function": self.function,
-            "alias": self.alias,
+            "function": self.target.function,
+            "alias": self.target.alias,
             "end": self.progress.end or self.progress.status,
             "error": self.progress.error or None,
             "cause": self._cause if self.progress.error else None,
-            "serving": shares(self.route) if self.route else None,
+            "evidence": self.evidence,
+            "serving": self.route.serving if self.route else None,
             "seconds": round(self._seconds(), 3),
         }
 
@@ -102,12 +124,9 @@ class Ending:
         return duration(self._seconds())
 
 
-def ending(arn: str, function: str, alias: str, progress: Progress) -> Ending:
-    """Asks Lambda itself who serves; what the deployment believes is not asked."""
-    plan = progress.section("plan")
-    function, alias = plan.get("function", function), plan.get("alias", alias)
-    return Ending(arn, function, alias, progress, serving_if_known(function, alias))
-
-
-def _ended(text: str) -> str:
-    return text if not text or text.endswith((".", "!", "?")) else f"{text}."
+def ending(arn: str, target: Target, progress: Progress) -> Ending:
+    """Asks Lambda which version serves, and the ledger for the evidence."""
+    asked = {"function": progress.function, "alias": progress.alias}
+    target = target.model_copy(update={name: value for name, value in asked.items() if value})
+    found = evidence.of_failure(arn.rpartition(":")[2], progress)
+    return Ending(arn, target, progress, serving_if_known(target), found)

@@ -1,4 +1,4 @@
-"""What is deployed from a laptop: a zip, or a folder that becomes one."""
+"""The code that a command uploads: a zip, or a folder that becomes one."""
 
 import hashlib
 import io
@@ -10,9 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
-from bluegreen_cli.problems import Refused
+from bluegreen_cli.problems import NOTHING_UPLOADED, Refused
 
-NOTHING = "Nothing was uploaded."
 LEFT_OUT = {".git", "__pycache__", ".DS_Store"}
 """They are no part of a function, and no two copies of a folder agree on them."""
 
@@ -21,26 +20,30 @@ THE_SAME_FOR_ALL = (1980, 1, 1, 0, 0, 0)
 
 @dataclass(frozen=True)
 class Package:
-    """A zip in memory, and where it came from."""
+    """A zip in memory, and the path that it was read from."""
 
     content: bytes
     origin: str
 
     @classmethod
     def read(cls, path: Path) -> Self:
-        """Raises Refused when there is nothing there that Lambda could take."""
+        """Raises Refused if Lambda could not take it."""
         if not path.exists():
             raise Refused(
-                f"artifact: there is no file or folder {path}", NOTHING, "Build it first, or correct the path."
+                f"artifact: there is no file or folder {path}", NOTHING_UPLOADED, "Build it first, or correct the path."
             )
         try:
             content = _zipped(path) if path.is_dir() else path.read_bytes()
         except OSError as error:
-            raise Refused(f"artifact: {path} cannot be read: {error}", NOTHING) from error
+            raise Refused(f"artifact: {path} cannot be read: {error}", NOTHING_UPLOADED) from error
         if not content:
-            raise Refused(f"artifact: {path} is empty", NOTHING, "Name the function's zip, or the folder of its code.")
+            raise Refused(
+                f"artifact: {path} is empty", NOTHING_UPLOADED, "Name the function's zip, or the folder of its code."
+            )
         if not zipfile.is_zipfile(io.BytesIO(content)):
-            raise Refused(f"artifact: {path} is not a zip", NOTHING, "Name a zip, or the folder to make one of.")
+            raise Refused(
+                f"artifact: {path} is not a zip", NOTHING_UPLOADED, "Name a zip, or the folder to make one of."
+            )
         return cls(content=content, origin=str(path))
 
     @property
@@ -49,12 +52,12 @@ class Package:
         return hashlib.sha256(self.content).hexdigest()
 
     def artifact(self, bucket: str, function: str) -> dict[str, Any]:
-        """What the request says of it once it is uploaded."""
+        """The request's `artifact` for this package in that bucket."""
         return {"bucket": bucket, "key": f"uploads/{function}/{self.sha256}.zip", "sha256": self.sha256}
 
 
 def _zipped(folder: Path) -> bytes:
-    """The same files make the same zip, whenever and wherever: order, times and owners are left out of it."""
+    """The same files are the same zip on every machine: it has no order, times and owners of theirs."""
     content = io.BytesIO()
     with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as package:
         for name, file in sorted(_files(folder, ())):
@@ -69,9 +72,11 @@ def _zipped(folder: Path) -> bytes:
 
 
 def _files(folder: Path, within: tuple[Path, ...], prefix: str = "") -> Iterator[tuple[str, Path]]:
-    """Every file with its name in the zip; links are followed, since what they lead to is not in the zip."""
+    """Every file with its name in the zip. Links are followed: their targets would be missing in Lambda."""
     if folder.resolve() in within:
-        raise Refused(f"artifact: {folder} is a link to a folder that it lies in", NOTHING, "Take the link away.")
+        raise Refused(
+            f"artifact: {folder} is a link to a folder that it lies in", NOTHING_UPLOADED, "Take the link away."
+        )
     for path in folder.iterdir():
         if path.name in LEFT_OUT:
             continue

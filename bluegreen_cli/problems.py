@@ -1,13 +1,13 @@
 """
 Why a command stops.
 
-Each says what was wrong, what was left untouched and what to do next, and knows its exit code.
+A problem says what was wrong, what was left untouched and what to do next. It has its exit code.
 
     Problem
-      Failed            1  AWS could not, or did not allow it
-      Refused           2  what was asked can never succeed, or was asked wrongly
+      Failed            1  AWS could not do it, or did not allow it
+      Refused           2  the request can never succeed, or the command line is wrong
 
-How a deployment that was followed ended is no problem of the command: `bluegreen_cli.outcome` has its exit code.
+A deployment that ends badly is no problem of the command: `bluegreen_cli.outcome` has its exit code.
 """
 
 from collections.abc import Callable, Iterator
@@ -17,30 +17,41 @@ from typing import IO, Any
 import click
 
 from bluegreen.errors import AccessDenied, AwsUnavailable, DeploymentError, InvalidRequest
+from bluegreen.text import sentence
 
 AS_JSON = "bluegreen.as_json"
-"""In click's context: the command was asked for JSON, so problems are printed as JSON too."""
+"""In click's context: with --json the command prints problems as JSON too."""
 
-SIGN_IN = "Sign in as somebody who may, or ask for the permission that the message names."
-TRY_AGAIN = "Try again in a moment; if it stays, look at the network, the region and AWS_ENDPOINT_URL."
+NOTHING_CHANGED = "Nothing was changed."
+"""The command only reads, or stops before its first change."""
+NOTHING_TOUCHED = "Nothing was touched."
+"""The state machine refuses the request, or would."""
+NOTHING_UPLOADED = "Nothing was uploaded."
+NOTHING_UPLOADED_OR_STARTED = "Nothing was uploaded or started."
+NOTHING_STARTED = "Nothing was started."
+NOTHING_CREATED = "Nothing was created."
+IT_WAS_NOT_CHANGED = "It was not changed."
+
+SIGN_IN = "Sign in with a role that may, or ask for the permission that the message names."
+TRY_AGAIN = "Try again in a moment. If AWS stays silent, check the network, the region and AWS_ENDPOINT_URL."
 
 
 class Problem(click.ClickException):
-    """A command that did not do what was asked."""
+    """The reason why a command did not do its work."""
 
     def __init__(self, what: str, untouched: str, advice: str = "") -> None:
-        super().__init__(" ".join(part for part in (_sentence(what), untouched, advice) if part))
+        super().__init__(" ".join(part for part in (sentence(what), untouched, advice) if part))
         self.what, self.untouched, self.advice = what, untouched, advice
 
     def show(self, file: IO[Any] | None = None) -> None:
-        """Three lines at most, to stderr."""
-        click.echo(f"Error: {_sentence(self.what)}", file=file, err=True)
+        """Print at most three lines to stderr."""
+        click.echo(f"Error: {sentence(self.what)}", file=file, err=True)
         for line in (self.untouched, self.advice):
             if line:
                 click.echo(line, file=file, err=True)
 
     def to_json(self) -> dict[str, str]:
-        """For those who read stdout."""
+        """For programs that read stdout."""
         return {
             "error": type(self).__name__,
             "cause": self.what,
@@ -50,13 +61,13 @@ class Problem(click.ClickException):
 
 
 class Failed(Problem):
-    """AWS could not, or did not allow it."""
+    """AWS could not do it, or did not allow it."""
 
     exit_code = 1
 
 
 class Refused(Problem):
-    """What was asked can never succeed as it was asked."""
+    """The request can never succeed as it is."""
 
     exit_code = 2
 
@@ -64,9 +75,9 @@ class Refused(Problem):
 @contextmanager
 def explained(doing: str, untouched: str | Callable[[], str], advice: str = "") -> Iterator[None]:
     """
-    An error of AWS or of the request, met while `doing` something, becomes a Problem.
+    Raise an error of AWS or of the request, met while `doing` something, as a Problem.
 
-    `untouched` may be asked for when it is needed, where it depends on how far we came.
+    `untouched` is a function where the text depends on how far the command came.
     """
     try:
         yield
@@ -79,7 +90,3 @@ def explained(doing: str, untouched: str | Callable[[], str], advice: str = "") 
         if isinstance(error, AwsUnavailable):
             raise Failed(f"{doing} did not work, AWS gave no answer: {error}", rest, advice or TRY_AGAIN) from error
         raise Failed(f"{doing} did not work: {error}", rest, advice) from error
-
-
-def _sentence(text: str) -> str:
-    return text if text.endswith((".", "!", "?")) else f"{text}."

@@ -1,7 +1,7 @@
 """
 How far a deployment is, from its execution's history.
 
-Read leniently: the stack may be older or newer than this command.
+The history is read leniently: the stack may be older or newer than this command.
 """
 
 import json
@@ -11,24 +11,26 @@ from datetime import datetime
 from typing import Any
 
 from bluegreen.document import Failure
+from bluegreen.request.traffic import Schedule
 from bluegreen_cli.format import duration, percent
 
 Event = dict[str, Any]
 
 SENTENCES = {
     "OpenDeployment": "checks the request, notes what serves, takes the alias's lock",
+    "RecoverPrevious": "undoes the deployment before, whose execution ended too early",
     "UpdateCode": "puts the new code into $LATEST",
-    "SmokeTest": "asks $LATEST what a test user would",
+    "SmokeTest": "calls $LATEST as a test user would",
     "PublishVersion": "publishes $LATEST as the green version",
-    "ReuseVersion": "takes the version that exists as green",
-    "SmokeTestGreen": "asks the green version the same",
+    "SmokeTestGreen": "calls the green version as a test user would",
     "CompleteDeployment": "closes the record, frees the lock",
     "RollBack": "gives blue the alias back",
     "RejectDeployment": "writes down why; nothing was touched",
 }
-"""What a state does; ShiftAlias and CheckHealth are told by what they learned, the others by their names."""
+"""What a Task state does, told when it begins. For ShiftAlias and CheckHealth their answers are told instead."""
 
-TOLD_BY_RESULT = {"ShiftAlias", "CheckHealth"}
+GOING_BACK = ("RollBack", "RejectDeployment")
+
 OVER = {
     "ExecutionSucceeded": "SUCCEEDED",
     "ExecutionFailed": "FAILED",
@@ -40,7 +42,7 @@ POLLING = "StillInProgress"
 
 @dataclass(frozen=True)
 class Side:
-    """What the watch counted of one version."""
+    """One version's requests and the failed ones among them, as the last look counted them."""
 
     requests: int = 0
     failed: int = 0
@@ -53,9 +55,11 @@ class Side:
 @dataclass(frozen=True)
 class Progress:
     """
-    A deployment as its events told it so far.
+    A deployment, as far as its events tell it.
 
-    `end` is the end state it reached, `status` Step Functions' word for how the execution is over, "" while it is not.
+    `schedule` is the plan's; None until the ledger has told it. `trouble` is the error for which the present state is
+    retried. `end` is the end state that the execution reached. `status` is "" while the execution runs, and then Step
+    Functions' word for how it ended.
     """
 
     last_event: int = 0
@@ -63,6 +67,7 @@ class Progress:
     began: datetime | None = None
     state: str = ""
     document: dict[str, Any] = field(default_factory=dict)
+    schedule: Schedule | None = None
     trouble: Failure | None = None
     end: str = ""
     status: str = ""
@@ -75,65 +80,82 @@ class Progress:
         return bool(self.status)
 
     @property
+    def function(self) -> str:
+        """The function, as OpenDeployment or else the request names it; "" before that is known."""
+        return self._named("function")
+
+    @property
+    def alias(self) -> str:
+        """The alias, as OpenDeployment or else the request names it; "" before that is known."""
+        return self._named("alias")
+
+    @property
     def name(self) -> str:
-        """The alias as people write it, "" as long as it is not known."""
-        plan = self.section("plan")
-        return f"{plan['function']}:{plan['alias']}" if "function" in plan and "alias" in plan else ""
+        """The alias as people write it, "" before it is known."""
+        return f"{self.function}:{self.alias}" if self.function and self.alias else ""
 
     @property
     def blue(self) -> str:
         """The version that served at the beginning, "" before that is known."""
-        return str(self.section("plan").get("blue", {}).get("version", ""))
+        return str(self.section("deployment").get("blue", ""))
 
     @property
     def green(self) -> str:
-        """The version that is to serve, "" before it exists."""
+        """The version that replaces blue, "" before it exists."""
         return str(self.section("green").get("version", ""))
+
+    @property
+    def shifts(self) -> list[dict[str, float]]:
+        """Every shift so far: `at` in seconds since 1970, and green's `weight` from then on."""
+        found = self.section("bake").get("shifts")
+        return found if isinstance(found, list) else []
 
     @property
     def green_weight(self) -> float:
         """Green's share of the alias, as far as this deployment has moved it."""
-        return float(self.section("shift").get("green_weight", 0))
+        return float(self.shifts[-1].get("weight", 0)) if self.shifts else 0.0
+
+    @property
+    def look(self) -> dict[str, Any]:
+        """The findings of the last look, {} before the first."""
+        found = self.section("bake").get("look")
+        return found if isinstance(found, dict) and found.get("verdict") else {}
 
     @property
     def reason(self) -> str:
-        """What the last look found."""
-        return str(self.section("look").get("reason", ""))
+        """The findings of the last look, in a sentence; "" before the first."""
+        return str(self.look.get("reason", ""))
 
     @property
     def sides(self) -> dict[str, Side]:
-        """What the last look counted, `blue` and `green`; {} before the first."""
-        findings = self.section("look").get("evidence", {}).get("findings", ())
-        errors = next((each for each in findings if each.get("signal") == "errors"), None)
-        if errors is None:
-            return {}
-        counted = {side: errors.get(side, {}) for side in ("blue", "green")}
-        return {side: Side(counts.get("requests", 0), counts.get("bad", 0)) for side, counts in counted.items()}
+        """The counts of the last look for `blue` and `green`, {} before the first."""
+        counted = {side: self.look.get(side) or {} for side in ("blue", "green")} if self.look else {}
+        return {side: Side(counts.get("requests", 0), counts.get("failed", 0)) for side, counts in counted.items()}
 
     @property
     def going_back(self) -> bool:
-        """The rollback has begun, or the refusal."""
-        return "failure" in self.document or self.state in ("RollBack", "RejectDeployment")
+        """The rollback or the rejection has begun."""
+        return "failure" in self.document or self.state in GOING_BACK
 
     def section(self, name: str) -> dict[str, Any]:
-        """What a state learned, {} before it did."""
+        """A section of the document, {} before it is there."""
         found = self.document.get(name)
         return found if isinstance(found, dict) else {}
 
     def seconds_left(self, now: float) -> float | None:
-        """All bakes that are still to come; None when that cannot be known."""
-        steps = self.section("plan").get("schedule", {}).get("steps", ())
+        """The bakes still to come. None if their seconds are unknown, as under Adaptive."""
+        steps = self.schedule.steps if self.schedule else ()
         if self.over or self.going_back or not steps:
             return None
-        shift = self.section("shift")
-        bakes = [float(step.get("bake_seconds", 0)) for step in steps]
-        if not shift:
+        bakes = [float(step.bake_seconds) for step in steps]
+        if not self.shifts:
             return sum(bakes)
-        this: float = max(0.0, shift.get("shifted_at", 0) + shift.get("bake_seconds", 0) - now)
-        return this + sum(bakes[shift.get("step", 0) :])
+        done = min(len(self.shifts), len(bakes))
+        this: float = max(0.0, self.shifts[-1].get("at", 0) + bakes[done - 1] - now)
+        return this + sum(bakes[done:])
 
     def after(self, events: Iterable[Event]) -> "Progress":
-        """With more of the history; what is known already is passed over."""
+        """With more events. Events that are known already change nothing."""
         progress = self
         for event in sorted(events, key=lambda event: int(event["id"])):
             if event["id"] > progress.last_event:
@@ -144,6 +166,11 @@ class Progress:
                     began=progress.began or event["timestamp"],
                 )
         return progress
+
+    def _named(self, field_: str) -> str:
+        target = self.section("deployment").get("target")
+        found = target.get(field_) if isinstance(target, dict) else self.document.get(field_)
+        return found if isinstance(found, str) else ""
 
     def _after(self, event: Event) -> "Progress":
         kind = str(event["type"])
@@ -181,7 +208,7 @@ def _json(text: str | None) -> dict[str, Any]:
 
 
 def told(before: Progress, events: Iterable[Event]) -> list[tuple[datetime, str]]:
-    """A line for everything in these events that a person wants to know, with its time."""
+    """A line, with its time, for each of these events that people want to know."""
     lines: list[tuple[datetime, str]] = []
     for event in sorted(events, key=lambda event: int(event["id"])):
         after = before.after([event])
@@ -196,7 +223,7 @@ def _told(before: Progress, after: Progress) -> list[str]:
         lines.append(_line(after.state, _of_trouble(after.trouble)))
     if after.state != before.state and after.state in SENTENCES:
         lines.append(_line(after.state, SENTENCES[after.state]))
-    if after.section("shift") != before.section("shift"):
+    if after.shifts and after.shifts != before.shifts:
         lines.append(_line("ShiftAlias", of_shift(after)))
     if after.reason and after.reason != before.reason:
         lines.append(_line("CheckHealth", after.reason))
@@ -204,16 +231,17 @@ def _told(before: Progress, after: Progress) -> list[str]:
 
 
 def of_shift(progress: Progress) -> str:
-    """Who has which share, and how long it stays so."""
-    shift = progress.section("shift")
-    weight, bake = progress.green_weight, shift.get("bake_seconds", 0)
-    step = f"step {shift.get('step')} of {shift['of_steps']}" if shift.get("of_steps") else ""
-    who = f"version {progress.green} gets {percent(weight)}"
+    """Each version's share, the step's number, its bake, and the time left."""
+    weight, number = progress.green_weight, len(progress.shifts)
+    steps = progress.schedule.steps if progress.schedule else ()
+    bake = steps[number - 1].bake_seconds if number <= len(steps) else 0
+    step = f"step {number} of {len(steps)}" if steps else ""
+    gets = f"version {progress.green} gets {percent(weight)}"
     keeps = f"version {progress.blue} keeps {percent(1 - weight)}" if weight < 1 else ""
-    left = progress.seconds_left(shift.get("shifted_at", 0))
+    left = progress.seconds_left(progress.shifts[-1].get("at", 0))
     baked = f"baked for {duration(bake)}" if bake else ""
     whole = f"about {duration(left)} left" if left and left != bake else ""
-    return "; ".join(part for part in (", ".join(filter(None, (who, keeps))), step, baked, whole) if part)
+    return "; ".join(part for part in (", ".join(filter(None, (gets, keeps))), step, baked, whole) if part)
 
 
 def _of_trouble(trouble: Failure) -> str:

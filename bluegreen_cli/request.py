@@ -1,4 +1,4 @@
-"""The request that a command line asks for, checked by the model that the machine's first state uses."""
+"""The request of a command line. The state machine's own model checks it."""
 
 import json
 import re
@@ -9,19 +9,17 @@ from typing import Any
 
 import click
 
-from bluegreen.request.artifact import Image, Zip
 from bluegreen.request.request import Request
 from bluegreen_cli.package import Package
-from bluegreen_cli.problems import Refused, explained
+from bluegreen_cli.problems import NOTHING_CHANGED, NOTHING_UPLOADED_OR_STARTED, Refused, explained
 
-NOTHING = "Nothing was uploaded or started."
 THE_STACKS_BUCKET = "the-artifact-bucket-of-the-stack"
-"""Stands in the request until the stack has been asked, so that a wrong request is refused without AWS."""
+"""Stands in the request until the stack is read, so that a wrong request is refused without AWS."""
 
 
 @dataclass(frozen=True)
 class Asked:
-    """A request that has been read; `package` is what must be uploaded first, if anything."""
+    """A request, and the package to upload for it; None if the artifact is in AWS already."""
 
     request: dict[str, Any]
     package: Package | None = None
@@ -31,13 +29,18 @@ class Asked:
         """The function's name."""
         return str(self.request["function"])
 
-    def alias(self, default: str) -> str:
-        """The alias, or what the stack says for a request that has none."""
-        return str(self.request.get("alias") or default)
+    @property
+    def alias(self) -> str | None:
+        """The alias, if the request names one."""
+        return self.request.get("alias")
 
     def said(self, **more: Any) -> "Asked":
-        """With more of the request."""
+        """With more fields of the request."""
         return replace(self, request=self.request | more)
+
+    def in_bucket(self, bucket: str) -> "Asked":
+        """With the package's place in the stack's bucket as the artifact."""
+        return self.said(artifact=self.package.artifact(bucket, self.function)) if self.package else self
 
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
@@ -45,22 +48,22 @@ Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 OPTIONS: list[Decorator] = [
     click.argument("function"),
     click.argument("source", required=False, metavar="[PATH|s3://BUCKET/KEY]"),
-    click.option("--version", "version", metavar="N", help="A version that is published already, instead of new code."),
+    click.option("--version", "version", metavar="N", help="A published version, instead of new code."),
     click.option("--image", metavar="URI", help="A container image by digest (…@sha256:…), instead of a zip."),
-    click.option("--alias", metavar="NAME", help="The alias that moves; the stack's default unless given."),
+    click.option("--alias", metavar="NAME", help="The alias to move; the stack's default unless given."),
     click.option("--traffic", metavar="NAME", help="AllAtOnce, Canary10Percent5Minutes, …, Adaptive."),
-    click.option("--steps", metavar="JSON", help='Free steps, as [{"weight": 0.05, "bake_seconds": 120}].'),
+    click.option("--steps", metavar="JSON", help='Steps of your own, as [{"weight": 0.05, "bake_seconds": 120}].'),
     click.option("--smoke-tests", metavar="FILE", help="JSON: a list of cases with payload and expected reply."),
-    click.option("--no-smoke-tests", is_flag=True, help="Shift without asking the new version anything first."),
+    click.option("--no-smoke-tests", is_flag=True, help="Shift the alias without a smoke test."),
     click.option("--health", metavar="JSON", help='How metrics are read, as {"period_seconds": 60}.'),
     click.option(
-        "--request", "request_file", metavar="FILE", help="JSON: the rest of the request; options go before it."
+        "--request", "request_file", metavar="FILE", help="JSON: the rest of the request. Options override it."
     ),
 ]
 
 
 def options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """The arguments and options that say what to deploy."""
+    """The arguments and options that make a request."""
     for decorate in reversed(OPTIONS):
         command = decorate(command)
     return command
@@ -79,7 +82,7 @@ def read(
     health: str | None,
     request_file: str | None,
 ) -> Asked:
-    """Raises Refused in the words of the machine, and click's UsageError for options that exclude each other."""
+    """Raises Refused in the state machine's words, and click's UsageError for options that exclude each other."""
     _at_most_one("PATH, --version and --image", source, version, image)
     _at_most_one("--traffic and --steps", traffic, steps)
     _at_most_one("--smoke-tests and --no-smoke-tests", smoke_tests, no_smoke_tests)
@@ -109,7 +112,7 @@ def read(
 
 
 def of_version(function: str, alias: str | None, version: str, no_smoke_tests: bool = False) -> Asked:
-    """A version that is published already gets all of the alias at once."""
+    """The request that gives a published version the whole alias at once."""
     request: dict[str, Any] = {"function": function, "artifact": {"version": version}, "traffic": "AllAtOnce"}
     request |= {"alias": alias} if alias else {}
     request |= {"smoke_tests": "off"} if no_smoke_tests else {}
@@ -117,23 +120,15 @@ def of_version(function: str, alias: str | None, version: str, no_smoke_tests: b
     return Asked(request)
 
 
-def check(request: dict[str, Any], untouched: str = NOTHING) -> Request:
+def check(request: dict[str, Any], untouched: str = NOTHING_UPLOADED_OR_STARTED) -> Request:
     """Raises Refused, naming every wrong field."""
     with explained("reading the request", untouched):
         return Request.read(request)
 
 
-def check_names(function: str, alias: str | None = None, untouched: str = "Nothing was changed.") -> None:
-    """The same rules for names where nothing is deployed."""
+def check_names(function: str, alias: str | None = None, untouched: str = NOTHING_CHANGED) -> None:
+    """Apply the request's rules for names in a command that deploys nothing."""
     check({"function": function, "artifact": {"version": "1"}} | ({"alias": alias} if alias else {}), untouched)
-
-
-def of_artifact(request: Request) -> str:
-    """What would be deployed, as people call it."""
-    artifact = request.artifact
-    if isinstance(artifact, Zip):
-        return "new code" if artifact.bucket == THE_STACKS_BUCKET else f"new code from {artifact}"
-    return f"the image {artifact}" if isinstance(artifact, Image) else str(artifact)
 
 
 def _at_most_one(names: str, *values: object) -> None:
@@ -142,7 +137,7 @@ def _at_most_one(names: str, *values: object) -> None:
 
 
 def _folder(function: str) -> str:
-    """A name that cannot be one is refused by the request; until then it must not spoil the key."""
+    """A function's name that is wrong is refused as such, and not for the key that it would make."""
     return re.sub(r"[^A-Za-z0-9_-]", "-", function)
 
 
@@ -154,7 +149,9 @@ def _file(path: str, option: str) -> Any:
     try:
         text = Path(path).read_text(encoding="utf-8")
     except (OSError, ValueError) as error:
-        raise Refused(f"{option}: {path} cannot be read: {error}", NOTHING, "Correct the path.") from error
+        raise Refused(
+            f"{option}: {path} cannot be read: {error}", NOTHING_UPLOADED_OR_STARTED, "Correct the path."
+        ) from error
     return _json(text, f"{option} {path}")
 
 
@@ -163,13 +160,17 @@ def _json(text: str, where: str) -> Any:
         return json.loads(text)
     except ValueError as error:
         raise Refused(
-            f"{where} is not JSON: {error}", NOTHING, "Write it as JSON, for instance in single quotes."
+            f"{where} is not JSON: {error}",
+            NOTHING_UPLOADED_OR_STARTED,
+            "Write it as JSON, for instance in single quotes.",
         ) from error
 
 
 def _object(value: Any, where: str) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise Refused(
-            f"{where} is not a JSON object", NOTHING, 'Write the rest of the request, as {"traffic": "AllAtOnce"}.'
+            f"{where} is not a JSON object",
+            NOTHING_UPLOADED_OR_STARTED,
+            'Write the rest of the request, as {"traffic": "AllAtOnce"}.',
         )
     return value

@@ -1,4 +1,4 @@
-"""Where this product is installed: what the stack's outputs and parameters say."""
+"""The stack as which this product is installed: its outputs and parameters."""
 
 import os
 from dataclasses import dataclass
@@ -8,8 +8,9 @@ from botocore.exceptions import ClientError
 
 from bluegreen.aws.client import in_our_words
 from bluegreen.errors import AwsRefused, AwsUnavailable
-from bluegreen_cli.aws import NOTHING, Account, client
-from bluegreen_cli.problems import Refused, explained
+from bluegreen.target import Target
+from bluegreen_cli.aws import Account, client
+from bluegreen_cli.problems import NOTHING_CHANGED, Refused, explained
 
 ALIAS_UNLESS_SET = "PROD"
 TRAFFIC_UNLESS_SET = "Canary10Percent5Minutes"
@@ -17,7 +18,7 @@ TRAFFIC_UNLESS_SET = "Canary10Percent5Minutes"
 
 @dataclass(frozen=True)
 class Stack:
-    """The resources that commands use, and what a request that does not say gets."""
+    """The stack's resources that commands use, and its defaults for a request."""
 
     name: str
     machine: str
@@ -26,19 +27,27 @@ class Stack:
     default_alias: str
     default_traffic: str
 
+    def target(self, function: str, alias: str | None) -> Target:
+        """An alias in the stack's account and region; None is the stack's default alias."""
+        return Target.beside(self.machine, function, alias or self.default_alias)
+
 
 def find(name: str, account: Account) -> Stack:
-    """Raises Refused when there is no such stack, or it is none of ours. From now on the records are this stack's."""
-    with explained(f"reading the stack {name}", NOTHING):
+    """
+    Read the stack. From then on the ledger is this stack's table.
+
+    Raises Refused if there is no such stack, or if it is a stack of another product.
+    """
+    with explained(f"reading the stack {name}", NOTHING_CHANGED):
         found = _describe(name)
     if found is None:
         raise Refused(
             f"there is no stack {name} in {account}",
-            NOTHING,
+            NOTHING_CHANGED,
             "Deploy it with `make deploy`, name another one with --stack or BLUEGREEN_STACK, or set another region.",
         )
     outputs = {output["OutputKey"]: output["OutputValue"] for output in found.get("Outputs", [])}
-    parameters = {each["ParameterKey"]: each.get("ParameterValue") for each in found.get("Parameters", [])}
+    parameters = _parameters(found)
     try:
         stack = Stack(
             name=name,
@@ -51,7 +60,7 @@ def find(name: str, account: Account) -> Stack:
     except KeyError as error:
         raise Refused(
             f"the stack {name} has no output {error}, so it is not this product or not ready: {found['StackStatus']}",
-            NOTHING,
+            NOTHING_CHANGED,
             "Name the right one with --stack or BLUEGREEN_STACK.",
         ) from error
     os.environ["TABLE_NAME"] = stack.table
@@ -59,13 +68,16 @@ def find(name: str, account: Account) -> Stack:
 
 
 def default_alias(name: str) -> str:
-    """What the stack calls production; PROD where there is no stack yet, or none that we may read."""
+    """The stack's default alias. PROD if there is no stack, or if the caller may not read it."""
     try:
         found = _describe(name)
     except (AwsRefused, AwsUnavailable):
         found = None
-    parameters = {each["ParameterKey"]: each.get("ParameterValue") for each in (found or {}).get("Parameters", [])}
-    return parameters.get("DefaultAlias") or ALIAS_UNLESS_SET
+    return _parameters(found or {}).get("DefaultAlias") or ALIAS_UNLESS_SET
+
+
+def _parameters(stack: dict[str, Any]) -> dict[str, str | None]:
+    return {each["ParameterKey"]: each.get("ParameterValue") for each in stack.get("Parameters", [])}
 
 
 def _describe(name: str) -> dict[str, Any] | None:

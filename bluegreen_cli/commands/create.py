@@ -1,4 +1,4 @@
-"""`bluegreen create`: a new function from a zip, with version 1 behind an alias."""
+"""`bluegreen create`: a new function from a zip or a folder, with version 1 behind an alias."""
 
 from pathlib import Path
 from typing import Any
@@ -11,35 +11,35 @@ from bluegreen.aws import functions
 from bluegreen.aws.client import in_our_words
 from bluegreen.document import OPT_IN_TAG, OPTED_IN
 from bluegreen.errors import NotFound
+from bluegreen.target import Target
 from bluegreen_cli.aws import client
 from bluegreen_cli.commands.adopt import adopted, say
 from bluegreen_cli.context import Context, json_option
 from bluegreen_cli.package import Package
-from bluegreen_cli.problems import Failed, Refused, explained
+from bluegreen_cli.problems import IT_WAS_NOT_CHANGED, NOTHING_CREATED, Failed, Refused, explained
 from bluegreen_cli.request import check_names
 
-NOTHING = "Nothing was created."
 MOST_BYTES = 50 * 1024 * 1024
 """Of a zip in the call itself, as Lambda limits it."""
 
 ROLE_ATTEMPTS = 8
 ROLE_PAUSE_SECONDS = 3
-"""A role that was made just now is not everywhere yet; IAM takes some seconds."""
+"""IAM takes some seconds until Lambda may assume a new role."""
 
 
 @click.command()
 @click.argument("function")
-@click.option("--zip", "zip_file", metavar="FILE", help="The function's code.")
-@click.option("--dir", "folder", metavar="FOLDER", help="The function's code, to be made a zip.")
+@click.option("--zip", "zip_file", metavar="FILE", help="A zip of the function's code.")
+@click.option("--dir", "folder", metavar="FOLDER", help="The folder of the function's code; it becomes a zip.")
 @click.option("--runtime", required=True, metavar="NAME", help="For instance nodejs22.x or python3.14.")
 @click.option("--handler", required=True, metavar="NAME", help="For instance index.handler.")
-@click.option("--role", required=True, metavar="ARN", help="What the function may do; you need iam:PassRole for it.")
+@click.option("--role", required=True, metavar="ARN", help="The function's execution role; you need iam:PassRole.")
 @click.option("--alias", metavar="NAME", help="The stack's default unless given, PROD without a stack.")
 @click.option("--architecture", type=click.Choice(["arm64", "x86_64"]), default="x86_64", show_default=True)
 @click.option("--memory", type=click.IntRange(128, 10_240), metavar="MB", help="Lambda's default unless given.")
 @click.option("--timeout", type=click.IntRange(1, 900), metavar="SECONDS", help="Lambda's default unless given.")
 @click.option("--env", "variables", multiple=True, metavar="NAME=VALUE", help="An environment variable; repeat it.")
-@click.option("--description", metavar="TEXT")
+@click.option("--description", metavar="TEXT", help="The function's description.")
 @json_option
 @click.pass_obj
 def create(
@@ -56,25 +56,24 @@ def create(
     """
     Create FUNCTION from a zip or a folder, with version 1 behind an alias and the tag bluegreen:managed.
 
-    Create refuses a function that exists: that one is adopted.
+    The command refuses a function that exists: `bluegreen adopt` prepares that one.
     """
     if bool(zip_file) == bool(folder):
         raise click.UsageError("Say where the code is: --zip FILE or --dir FOLDER.")
-    check_names(function, alias, NOTHING)
+    check_names(function, alias, NOTHING_CREATED)
     package = Package.read(Path(zip_file or folder or ""))
     if len(package.content) > MOST_BYTES:
         raise Refused(
             f"{package.origin} has {len(package.content) / 2**20:.0f} MB; in creating a function Lambda takes 50 MB",
-            NOTHING,
+            NOTHING_CREATED,
             "Create it with a small zip and then `bluegreen deploy` this one, which goes through S3.",
         )
     environment = dict(_variable(each) for each in variables)
-    context.account()
-    name = alias or context.default_alias()
-    _refuse_existing(function, name)
+    target = context.account().target(function, alias or context.default_alias())
+    _refuse_existing(target)
     _create(function, package, environment, settings)
     click.echo(f"Created {function}.", err=True)
-    say(adopted(function, name), as_json)
+    say(adopted(target), as_json)
 
 
 def _variable(text: str) -> tuple[str, str]:
@@ -84,20 +83,16 @@ def _variable(text: str) -> tuple[str, str]:
     return name, value
 
 
-def _refuse_existing(function: str, alias: str) -> None:
-    with explained(f"looking for {function}", NOTHING):
+def _refuse_existing(target: Target) -> None:
+    with explained(f"looking for {target.function}", NOTHING_CREATED):
         try:
-            functions.describe(function)
+            functions.describe(target)
         except NotFound:
             return
-    raise _exists(function, alias)
-
-
-def _exists(function: str, alias: str) -> Refused:
-    return Refused(
-        f"there is a function {function} already",
-        "It was not changed.",
-        f"`bluegreen adopt {function} --alias {alias}` makes it one that can be deployed to.",
+    raise Refused(
+        f"there is a function {target.function} already",
+        IT_WAS_NOT_CHANGED,
+        f"`bluegreen adopt {target.function} --alias {target.alias}` prepares it for deployments.",
     )
 
 
@@ -118,7 +113,7 @@ def _create(function: str, package: Package, environment: dict[str, str], settin
         "Environment": {"Variables": environment} if environment else None,
     }
     wanted |= {name: value for name, value in optional.items() if value is not None}
-    with explained(f"creating {function}", NOTHING), in_our_words():
+    with explained(f"creating {function}", NOTHING_CREATED), in_our_words():
         for attempt in range(1, ROLE_ATTEMPTS + 1):
             try:
                 client("lambda").create_function(**wanted)
@@ -126,9 +121,11 @@ def _create(function: str, package: Package, environment: dict[str, str], settin
             except ClientError as error:
                 if error.response["Error"]["Code"] == "ResourceConflictException":
                     raise Failed(
-                        f"somebody else created {function} just now", "It was not changed.", "Look at what it is."
+                        f"someone else created {function} just now",
+                        IT_WAS_NOT_CHANGED,
+                        "Read its configuration before you go on.",
                     ) from error
                 if "cannot be assumed" not in str(error) or attempt == ROLE_ATTEMPTS:
                     raise
-                click.echo("Waiting: IAM does not know the role everywhere yet", err=True)
+                click.echo("Waiting: Lambda cannot assume the role yet", err=True)
                 clock.sleep(ROLE_PAUSE_SECONDS)

@@ -17,14 +17,15 @@ def deploy(context: Context, /, follow: bool, as_json: bool, **said: Any) -> Non
     """
     Deploy new code, or a version that exists, to FUNCTION's alias.
 
-    The request is checked here in the words of the state machine, the zip (or the folder, as a zip) is uploaded, the
-    execution started and followed. Ctrl-C stops the following, not the deployment.
+    The command checks the request as the state machine does, uploads the zip (or the folder, as a zip), starts the
+    execution and follows it. Ctrl-C ends the following, not the deployment. After a failed smoke test the command
+    shows what came, if you may read the deployments table.
     """
     asked = request.read(**said)
     account = context.account()
     stack = context.stack(account)
     arn = launch.start(asked, stack, account)
     if follow:
-        launch.to_the_end(arn, asked.function, asked.alias(stack.default_alias), as_json)
+        launch.to_the_end(arn, stack.target(asked.function, asked.alias), as_json)
     else:
         launch.started(arn, as_json)

@@ -4,46 +4,52 @@ import json
 import re
 import sys
 from datetime import datetime
+from itertools import islice
 
 import click
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from bluegreen.ledger import records
+from bluegreen.ledger.record import Record
 from bluegreen_cli.context import Context, json_option
 from bluegreen_cli.format import duration
-from bluegreen_cli.problems import explained
+from bluegreen_cli.problems import NOTHING_CHANGED, explained
+from bluegreen_cli.records import newest_first
 from bluegreen_cli.request import check_names
 
-NOTHING = "Nothing was changed."
 MOST = 1000
 WIDE = 250
-"""Columns, where nobody's terminal limits them."""
+"""Columns of the table in a pipe or a file."""
 
 
 @click.command()
 @click.argument("function")
 @click.option("--alias", metavar="NAME", help="Only of this alias.")
-@click.option("--limit", type=click.IntRange(1, MOST), default=20, show_default=True, metavar="N")
+@click.option("--refused", is_flag=True, help="List the refused requests instead of the deployments.")
+@click.option(
+    "--limit", type=click.IntRange(1, MOST), default=20, show_default=True, metavar="N", help="At most so many."
+)
 @json_option
 @click.pass_obj
-def history(context: Context, function: str, alias: str | None, limit: int, as_json: bool) -> None:
+def history(context: Context, function: str, alias: str | None, refused: bool, limit: int, as_json: bool) -> None:
     """List FUNCTION's deployments, the newest first."""
     check_names(function, alias)
-    context.stack(context.account())
-    with explained("reading the records", NOTHING):
-        found = records.of_function(function, limit if alias is None else MOST)
-    of_alias = [record for record in found if alias in (None, record.alias)][:limit]
+    target = context.stack(context.account()).target(function, alias)
+    with explained("reading the ledger", NOTHING_CHANGED):
+        records = newest_first(target, refused=refused)
+        found = list(islice((record for record in records if alias in (None, record.target.alias)), limit))
     if as_json:
-        click.echo(json.dumps([record.to_json() for record in of_alias], indent=2))
-    elif of_alias:
-        _print(of_alias)
+        click.echo(json.dumps([record.to_json() for record in found], indent=2))
+    elif found:
+        _print(found)
+    elif refused:
+        click.echo(f"No request for {function} was refused.")
     else:
         click.echo(f"There is no deployment of {function} yet; `bluegreen deploy {function} PATH` begins one.")
 
 
-def _print(found: list[records.Record]) -> None:
+def _print(found: list[Record]) -> None:
     table = Table(box=None, pad_edge=False, header_style="bold")
     for heading in ("started", "took", "alias", "from", "to", "ended", "why", "by", "deployment"):
         table.add_column(heading, overflow="fold", no_wrap=heading in ("started", "took", "ended"))
@@ -53,12 +59,12 @@ def _print(found: list[records.Record]) -> None:
     console.print(table)
 
 
-def _row(record: records.Record) -> list[str]:
+def _row(record: Record) -> list[str]:
     return [
         record.started_at[:19].replace("T", " "),
         _took(record),
-        record.alias,
-        record.plan.blue.version if record.plan else "-",
+        record.target.alias,
+        record.blue or "-",
         record.green or "-",
         record.state,
         record.error or "-",
@@ -67,7 +73,7 @@ def _row(record: records.Record) -> list[str]:
     ]
 
 
-def _took(record: records.Record) -> str:
+def _took(record: Record) -> str:
     if record.ended_at is None:
         return "-"
     began, ended = (datetime.fromisoformat(moment) for moment in (record.started_at, record.ended_at))

@@ -1,57 +1,65 @@
-"""`bluegreen plan`: what a deployment would do and cost, touching nothing."""
+"""`bluegreen plan`: what a deployment would do and cost. The command changes nothing."""
 
 import json
-import math
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import click
 
-from bluegreen.aws import functions
-from bluegreen.decisions.pace import look_seconds
-from bluegreen.document import OPT_IN_TAG, OPTED_IN
-from bluegreen.request.artifact import Existing, Zip
+from bluegreen.aws import artifacts, functions
+from bluegreen.decisions.pace import UNTHINNED_SECONDS, looks, pace_of
+from bluegreen.errors import AccessDenied
+from bluegreen.ledger import uploads
+from bluegreen.opening.checks import BEFORE_THE_LOCK, WITH_THE_LOCK, must_pass
+from bluegreen.opening.plan import brings
+from bluegreen.opening.situation import Situation, once
+from bluegreen.request.artifact import Artifact, Existing, Image, Zip
 from bluegreen.request.request import Request
-from bluegreen.request.traffic import Schedule, Step, schedule
+from bluegreen.request.traffic import Schedule
 from bluegreen_cli import request
 from bluegreen_cli.context import Context, json_option
-from bluegreen_cli.format import duration, percent, versions
-from bluegreen_cli.live import serving
-from bluegreen_cli.problems import Refused, explained
+from bluegreen_cli.format import duration, percent
+from bluegreen_cli.problems import NOTHING_TOUCHED, explained
+from bluegreen_cli.stack import Stack
 
-NOTHING = "Nothing was touched."
 DOLLARS_PER_TRANSITION = 0.025 / 1000
-"""Step Functions Standard, list price; retries come on top."""
+"""The list price of Step Functions Standard. Retries come on top."""
 
-NOTHING_TO_DEPLOY = ("OpenDeployment", "AnythingToDeploy?", "NothingToDeploy")
-NEW_CODE = (
-    "OpenDeployment",
-    "AnythingToDeploy?",
-    "NewCode?",
-    "UpdateCode",
-    "SmokeTest",
-    "PublishVersion",
-    "SmokeTestGreen",
-)
-EXISTING = ("OpenDeployment", "AnythingToDeploy?", "NewCode?", "ReuseVersion", "SmokeTestGreen")
-SHIFT = ("ShiftAlias", "FullyShifted?")
-LOOK = ("Bake", "CheckHealth", "BakeOver?")
+OPENING = ("OpenDeployment", "WhatToDeploy?")
+NOTHING_TO_DEPLOY = (*OPENING, "NothingToDeploy")
+NEW_CODE = (*OPENING, "UpdateCode", "SmokeTest", "PublishVersion", "SmokeTestGreen")
+EXISTING = (*OPENING, "SmokeTestGreen")
+SHIFT = ("ShiftAlias",)
+LOOK = ("Bake", "CheckHealth", "WhatNext?")
 COMPLETE = ("CompleteDeployment", "Deployed")
 
 
 @dataclass(frozen=True)
 class Planned:
-    """A step of the schedule: when it begins, how long it bakes, how often it is looked at."""
+    """A step of the schedule: its start, its bake, and the seconds after its shift at which there are looks."""
 
     weight: float
     after_seconds: int
     bake_seconds: int
-    looks: int
+    look_seconds: tuple[int, ...]
+
+    @property
+    def said(self) -> str:
+        """Its bake and its looks."""
+        number = len(self.look_seconds)
+        looked = "1 look" if number == 1 else f"{number} looks"
+        if self.bake_seconds <= UNTHINNED_SECONDS or number == 1:
+            return f"baked for {duration(self.bake_seconds)}, {looked}" if self.bake_seconds else looked
+        first, last = self.look_seconds[0], self.look_seconds[-1] - self.look_seconds[-2]
+        return (
+            f"baked for {duration(self.bake_seconds)}, {looked}: every {duration(first)} in the first hour, then less "
+            f"and less often, the last after {duration(last)}"
+        )
 
 
 @dataclass(frozen=True)
 class Estimate:
-    """What the whole comes to, if green is healthy and AWS is not busy."""
+    """The deployment's steps, seconds and transitions, if green is healthy and no state is retried."""
 
     steps: tuple[Planned, ...]
     seconds: int
@@ -59,24 +67,50 @@ class Estimate:
 
     @property
     def dollars(self) -> float:
-        """For the state transitions."""
+        """The price of the state transitions."""
         return self.transitions * DOLLARS_PER_TRANSITION
+
+
+class Before(Situation):
+    """The situation before an upload, as far as the caller may see it."""
+
+    def __init__(self, asked: request.Asked, checked: Request, stack: Stack) -> None:
+        super().__init__(checked, stack.target(asked.function, asked.alias))
+        self._is_local = asked.package is not None
+        self._default_traffic = stack.default_traffic
+
+    @property
+    def default_traffic(self) -> str:
+        """The stack's parameter."""
+        return self._default_traffic
+
+    @once
+    def artifact(self) -> Artifact:
+        """The command has read a local package already. An object that the caller may not read counts as correct."""
+        asked = self.request.artifact
+        if self._is_local or not isinstance(asked, Zip):
+            return asked
+        try:
+            return artifacts.inspect(asked)
+        except AccessDenied:
+            return asked
+
+    @once
+    def newest(self) -> uploads.Newest | None:
+        """A local package is newer than all of them once `deploy` uploads it."""
+        return None if self._is_local else uploads.newest(self.target)
 
 
 def estimate(plan: Schedule, period_seconds: int, new_code: bool) -> Estimate:
     """Of a schedule with steps; Adaptive has none."""
+    pace = pace_of(plan, period_seconds)
     steps: list[Planned] = []
     for step in plan.steps:
         after = steps[-1].after_seconds + steps[-1].bake_seconds if steps else 0
-        steps.append(Planned(step.weight, after, step.bake_seconds, _looks(plan, step, period_seconds)))
+        steps.append(Planned(step.weight, after, step.bake_seconds, looks(step.bake_seconds, pace)))
     transitions = len(NEW_CODE if new_code else EXISTING) + len(COMPLETE)
-    transitions += sum(len(SHIFT) + each.looks * len(LOOK) for each in steps)
+    transitions += sum(len(SHIFT) + len(each.look_seconds) * len(LOOK) for each in steps)
     return Estimate(tuple(steps), sum(step.bake_seconds for step in steps), transitions)
-
-
-def _looks(plan: Schedule, step: Step, period_seconds: int) -> int:
-    seconds = look_seconds(plan, step, period_seconds)
-    return math.ceil(step.bake_seconds / seconds) if seconds else 1
 
 
 @click.command()
@@ -84,38 +118,55 @@ def _looks(plan: Schedule, step: Step, period_seconds: int) -> int:
 @json_option
 @click.pass_obj
 def plan(context: Context, /, as_json: bool, **said: Any) -> None:
-    """Say what `deploy` with the same options would do: steps with times, state transitions and their price."""
+    """
+    Say what `deploy` with the same options would do: steps with times, state transitions and their price.
+
+    The command makes the checks of OpenDeployment. Only whether another deployment runs is not checked.
+    """
     asked = request.read(**said)
     stack = context.stack(context.account())
+    asked = asked.in_bucket(stack.bucket)
     checked = request.check(asked.request)
-    alias = asked.alias(stack.default_alias)
-    blue = _blue(asked.function, alias)
-    traffic = schedule(checked.traffic or stack.default_traffic)
-    same = _serves(checked, blue)
+    situation = Before(asked, checked, stack)
+    blue, same = _blue(situation)
+    traffic = situation.schedule
     whole = (
         None
         if same or not traffic.steps
         else estimate(traffic, checked.health.period_seconds, not isinstance(checked.artifact, Existing))
     )
     if as_json:
-        click.echo(json.dumps(_to_json(asked, alias, blue.version, traffic.name, same, whole), indent=2))
+        shown = _to_json(asked, situation.target.alias, blue.version, traffic.name, same, whole)
+        click.echo(json.dumps(shown, indent=2))
         return
-    name = f"{asked.function}:{alias}"
+    target = situation.target
     if same:
-        click.echo(f"Nothing to deploy: {name} is served by version {blue.version}, which is this code already.")
+        click.echo(f"Nothing to deploy: {target} is served by version {blue.version}, which is this code already.")
         return
-    click.echo(f"{name} would go from version {blue.version} to {request.of_artifact(checked)}, by {traffic.name}:")
+    click.echo(f"{target} would go from version {blue.version} to {_of_artifact(asked, checked)}, by {traffic.name}:")
     click.echo(f"  smoke tests: {_of_tests(checked)}")
     if whole is None:
         click.echo("  weights and times follow the evidence")
         return
     for number, step in enumerate(whole.steps, start=1):
-        looks = "1 look" if step.looks == 1 else f"{step.looks} looks"
-        baked = f"baked for {duration(step.bake_seconds)}, {looks}" if step.bake_seconds else looks
-        click.echo(f"  step {number}: {percent(step.weight)} after {duration(step.after_seconds)}, {baked}")
+        click.echo(f"  step {number}: {percent(step.weight)} after {duration(step.after_seconds)}, {step.said}")
     click.echo(
         f"  in all {duration(whole.seconds)} of baking, {whole.transitions} state transitions, ${whole.dollars:.5f}"
     )
+
+
+def _blue(situation: Situation) -> tuple[functions.Function, bool]:
+    """The version that serves, and whether it has this code already. Raises Refused if OpenDeployment would refuse."""
+    with explained(f"reading {situation.target.function}", NOTHING_TOUCHED):
+        must_pass((*BEFORE_THE_LOCK, *WITH_THE_LOCK), situation)
+        return situation.blue, brings(situation.artifact, situation.blue) == "nothing"
+
+
+def _of_artifact(asked: request.Asked, checked: Request) -> str:
+    artifact = checked.artifact
+    if isinstance(artifact, Zip):
+        return "new code" if asked.package else f"new code from {artifact}"
+    return f"the image {artifact}" if isinstance(artifact, Image) else str(artifact)
 
 
 def _of_tests(checked: Request) -> str:
@@ -129,6 +180,7 @@ def _of_tests(checked: Request) -> str:
 def _to_json(
     asked: request.Asked, alias: str, blue: str, traffic: str, same: bool, whole: Estimate | None
 ) -> dict[str, Any]:
+    steps = [asdict(step) | {"looks": len(step.look_seconds)} for step in whole.steps] if whole else None
     return {
         "request": asked.request,
         "function": asked.function,
@@ -136,36 +188,8 @@ def _to_json(
         "blue": blue,
         "anything_to_deploy": not same,
         "traffic": traffic,
-        "steps": [asdict(step) for step in whole.steps] if whole else None,
+        "steps": steps,
         "seconds": whole.seconds if whole else None,
         "transitions": len(NOTHING_TO_DEPLOY) if same else whole.transitions if whole else None,
         "dollars": round(whole.dollars, 6) if whole else None,
     }
-
-
-def _serves(checked: Request, blue: functions.Function) -> bool:
-    if isinstance(checked.artifact, Existing):
-        return checked.artifact.version == blue.version
-    if isinstance(checked.artifact, Zip) and checked.artifact.sha256 is None:
-        return False
-    return blue.holds(checked.artifact)
-
-
-def _blue(function: str, alias: str) -> functions.Function:
-    """What serves now. Raises Refused where the machine would refuse."""
-    route = serving(function, alias)
-    with explained(f"reading {function}", NOTHING):
-        latest = functions.describe(function)
-        if not latest.opted_in:
-            raise Refused(
-                f"{function} has no tag {OPT_IN_TAG} = {OPTED_IN}, so it is not ours to touch",
-                NOTHING,
-                f"`bluegreen adopt {function} --alias {alias}` sets it.",
-            )
-        if not route.whole or route.primary == functions.LATEST:
-            raise Refused(
-                f"{function}:{alias} is served by {versions(route)}, not at one published version",
-                NOTHING,
-                f"`bluegreen status {function} --alias {alias}` says why; `bluegreen adopt` takes it off $LATEST.",
-            )
-        return functions.describe(function, route.primary)

@@ -2,14 +2,11 @@
 
 import click
 
-from bluegreen.ledger import records
-from bluegreen_cli import launch, request
+from bluegreen.ledger import serving
+from bluegreen.target import Target
+from bluegreen_cli import launch, live, request
 from bluegreen_cli.context import Context, json_option
-from bluegreen_cli.format import versions
-from bluegreen_cli.live import serving
-from bluegreen_cli.problems import Refused, explained
-
-NOTHING = "Nothing was changed."
+from bluegreen_cli.problems import NOTHING_CHANGED, Refused, explained
 
 
 @click.command()
@@ -18,7 +15,7 @@ NOTHING = "Nothing was changed."
 @click.option(
     "--to", "version", metavar="VERSION", help="Any published version; the one that served before unless given."
 )
-@click.option("--no-smoke-tests", is_flag=True, help="In an emergency: do not ask that version anything first.")
+@click.option("--no-smoke-tests", is_flag=True, help="For an emergency: shift the alias without a smoke test.")
 @click.option("--follow/--no-follow", default=True, help="Watch it to its end, or only start it.")
 @json_option
 @click.pass_obj
@@ -34,42 +31,40 @@ def rollback(
     """
     Give FUNCTION's alias back to the version that served before.
 
-    Once more goes one version further back, never forward again; `--to` names any other version. It is a deployment
-    like any other, of a version that exists, all at once.
+    A second rollback goes one version further back, never forward again; `--to` names any other version. A rollback is
+    a deployment of a version that exists, all at once.
     """
-    request.check_names(function, alias, NOTHING)
+    request.check_names(function, alias)
     account = context.account()
     stack = context.stack(account)
+    target = stack.target(function, alias)
     if version is None:
-        version = _served_before(function, alias or stack.default_alias)
+        version = _served_before(target)
         click.echo(f"Version {version} served before.", err=True)
     asked = request.of_version(function, alias, version, no_smoke_tests)
     arn = launch.start(asked, stack, account)
     if follow:
-        launch.to_the_end(arn, function, asked.alias(stack.default_alias), as_json)
+        launch.to_the_end(arn, target, as_json)
     else:
         launch.started(arn, as_json)
 
 
-def _served_before(function: str, alias: str) -> str:
-    """By the records: what the deployment replaced that brought the version that serves now."""
-    route = serving(function, alias)
+def _served_before(target: Target) -> str:
+    """The version that was replaced by the one that serves now, as the ledger knows it."""
+    route = live.serving(target)
     if not route.whole:
         raise Refused(
-            f"{function}:{alias} is served by {versions(route)}: a deployment is under way, or it was split by hand",
-            NOTHING,
-            f"`bluegreen status {function} --alias {alias}` says which; --to names a version to go to.",
+            f"{target} is served by {route}: a deployment runs, or someone split the alias by hand",
+            NOTHING_CHANGED,
+            f"`bluegreen status {target.function} --alias {target.alias}` tells which; --to names a version to go to.",
         )
-    with explained("reading the records", NOTHING):
-        deployed = records.of_function(function)
-    for record in deployed:
-        if (record.alias, record.state, record.serving) != (alias, records.DEPLOYED, route.primary) or not record.plan:
-            continue
-        before = record.plan.blue.version
-        if int(before) < int(route.primary):
-            return before
+    with explained("reading the ledger", NOTHING_CHANGED):
+        brought = serving.of_version(target, route.primary)
+    if brought:
+        return brought.before
     raise Refused(
-        f"no record says which version served {function}:{alias} before version {route.primary}",
-        NOTHING,
-        f"Name one with --to; `aws lambda list-versions-by-function --function-name {function}` lists them.",
+        f"the ledger has no deployment that gave {target} to {route}, so it does not know which version served before",
+        NOTHING_CHANGED,
+        f"Name a version with --to; `aws lambda list-versions-by-function --function-name {target.function}` "
+        "lists them.",
     )

@@ -1,4 +1,4 @@
-"""`bluegreen status`: who serves, what is under way, and how the last deployment ended."""
+"""`bluegreen status`: the version that serves, the deployment that runs, and the end of the last one."""
 
 import json
 import time
@@ -9,38 +9,38 @@ import click
 
 from bluegreen.aws import executions
 from bluegreen.errors import DeploymentError
-from bluegreen.ledger import records
+from bluegreen.ledger import locks
+from bluegreen.ledger.locks import Lock
+from bluegreen.ledger.record import Record
+from bluegreen.target import Target
 from bluegreen_cli.context import Context, json_option
 from bluegreen_cli.follow import seen
-from bluegreen_cli.format import duration, shares, versions
+from bluegreen_cli.format import duration
 from bluegreen_cli.live import serving
-from bluegreen_cli.problems import explained
+from bluegreen_cli.problems import NOTHING_CHANGED, explained
 from bluegreen_cli.progress import Progress
+from bluegreen_cli.records import newest_first
 from bluegreen_cli.request import check_names
-
-NOTHING = "Nothing was changed."
 
 
 @dataclass(frozen=True)
 class Running:
-    """The deployment that holds the alias's lock."""
+    """The deployment that holds the alias's lock, and its execution."""
 
-    lock: records.Lock
+    lock: Lock
     status: str
     progress: Progress
 
     @property
     def alive(self) -> bool:
-        """Its execution still runs."""
+        """Its execution runs."""
         return self.status == executions.RUNNING
 
     def lines(self, now: float) -> list[str]:
-        """In people's words."""
+        """The lines on stdout."""
         name = self.lock.deployment
         if not self.alive:
-            return [
-                f"{name} holds the lock, but its execution is {self.status}; the next deployment cleans up after it."
-            ]
+            return [f"{name} holds the lock, but its execution is {self.status}; RecoverDeployments undoes it."]
         lines = [f"{name} is under way, in {self.progress.state or 'its beginning'}."]
         if self.progress.trouble:
             lines.append(f"  {self.progress.trouble.error}: {self.progress.trouble.sentence}")
@@ -53,14 +53,14 @@ class Running:
         return [*lines, f"  `bluegreen watch {name}` follows it."]
 
     def to_json(self, now: float) -> dict[str, Any]:
-        """For those who read stdout."""
+        """For programs that read stdout."""
         return {
             "deployment": self.lock.deployment,
             "execution": self.lock.held_by,
             "status": self.status,
             "state": self.progress.state or None,
             "green_weight": self.progress.green_weight,
-            "verdict": self.progress.section("look").get("verdict"),
+            "verdict": self.progress.look.get("verdict"),
             "reason": self.progress.reason or None,
             "seconds_left": self.progress.seconds_left(now),
         }
@@ -72,39 +72,44 @@ class Running:
 @json_option
 @click.pass_obj
 def status(context: Context, function: str, alias: str | None, as_json: bool) -> None:
-    """Say who serves FUNCTION's alias now, whether a deployment is under way, and how the last one ended."""
+    """Say which version serves FUNCTION's alias, whether a deployment runs, and how the last one ended."""
     check_names(function, alias)
     stack = context.stack(context.account())
-    alias = alias or stack.default_alias
-    route = serving(function, alias)
-    with explained("reading the records", NOTHING):
-        lock = records.held(function, alias)
-        of_alias = [record for record in records.of_function(function) if record.alias == alias]
+    target = stack.target(function, alias)
+    route = serving(target)
+    with explained("reading the ledger", NOTHING_CHANGED):
+        lock = locks.held(target)
         running = _running(lock) if lock else None
-    last = next((record for record in of_alias if not record.live), None)
+        last = _last(target)
     if as_json:
         found = {
             "function": function,
-            "alias": alias,
-            "serving": shares(route),
+            "alias": target.alias,
+            "serving": route.serving,
             "running": running.to_json(time.time()) if running else None,
             "last": last.to_json() if last else None,
         }
         click.echo(json.dumps(found, indent=2))
         return
-    click.echo(f"{function}:{alias} is served by {versions(route)}.")
+    click.echo(f"{target} is served by {route}.")
     for line in running.lines(time.time()) if running else ["No deployment is under way."]:
         click.echo(line)
     click.echo(how_it_ended(last) if last else "No deployment has ended yet.")
 
 
-def how_it_ended(record: records.Record) -> str:
-    """The last one, in a sentence."""
+def how_it_ended(record: Record) -> str:
+    """A sentence about a deployment that is over."""
     why = f": {record.error}: {record.cause}" if record.error else f" with version {record.serving}"
     return f"The last one, {record.id}, ended {record.state} at {record.ended_at}{why}"
 
 
-def _running(lock: records.Lock) -> Running:
+def _last(target: Target) -> Record | None:
+    """The alias's last deployment that has ended."""
+    records = newest_first(target)
+    return next((record for record in records if record.target == target and not record.live), None)
+
+
+def _running(lock: Lock) -> Running:
     execution = executions.describe(lock.held_by)
     if execution is None:
         return Running(lock, "forgotten by Step Functions", Progress())

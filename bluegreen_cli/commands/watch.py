@@ -1,4 +1,4 @@
-"""`bluegreen watch`: follow a deployment that somebody started."""
+"""`bluegreen watch`: follow a deployment that runs already, or is over."""
 
 import click
 
@@ -7,9 +7,7 @@ from bluegreen.errors import NotFound
 from bluegreen_cli import launch
 from bluegreen_cli.context import Context, json_option
 from bluegreen_cli.follow import seen
-from bluegreen_cli.problems import Refused, explained
-
-NOTHING = "Nothing was changed."
+from bluegreen_cli.problems import NOTHING_CHANGED, Refused, explained
 
 
 @click.command()
@@ -20,14 +18,13 @@ def watch(context: Context, deployment: str, as_json: bool) -> None:
     """Follow DEPLOYMENT (its id, which is its execution's name) to its end, and exit as `deploy` does."""
     stack = context.stack(context.account())
     arn = executions.arn_of(stack.machine, deployment)
-    with explained(f"looking for {deployment}", NOTHING):
+    with explained(f"looking for {deployment}", NOTHING_CHANGED):
         try:
-            request = seen(arn).document
+            progress = seen(arn)
         except NotFound as error:
             raise Refused(
-                f"there is no deployment {deployment}, or it is longer ago than Step Functions remembers",
-                NOTHING,
-                "`bluegreen history FUNCTION` says which there were.",
+                f"there is no deployment {deployment}, or Step Functions has forgotten it, 90 days after its end",
+                NOTHING_CHANGED,
+                "`bluegreen history FUNCTION` lists the deployments.",
             ) from error
-    alias = str(request.get("alias") or stack.default_alias)
-    launch.to_the_end(arn, str(request.get("function")), alias, as_json)
+    launch.to_the_end(arn, stack.target(progress.function, progress.alias), as_json)

@@ -1,4 +1,4 @@
-"""`bluegreen` as people run it, against the deployer as it is installed: committed machine, real handlers."""
+"""`bluegreen` as an operator runs it, against the installed deployer: the committed state machine, real handlers."""
 
 import json
 import time
@@ -20,7 +20,7 @@ from tests.machine.deployer import ALIAS, BUCKET, TABLE, Deployer, installed, zi
 
 @dataclass(frozen=True)
 class Ran:
-    """A command that is over."""
+    """The exit code and output of a command."""
 
     exit_code: int
     stdout: str
@@ -36,7 +36,7 @@ Bluegreen = Callable[..., Ran]
 
 @pytest.fixture
 def bluegreen(monkeypatch: pytest.MonkeyPatch) -> Bluegreen:
-    """Run a command; between two looks at a deployment it pauses only so long that the machine can work."""
+    """Run a command. Between two polls it pauses only so long that the state machine can work."""
     monkeypatch.setattr("bluegreen_cli.follow.pause", lambda seconds: time.sleep(0.01))
     monkeypatch.setenv("BLUEGREEN_STACK", "bluegreen")
 
@@ -50,7 +50,7 @@ def bluegreen(monkeypatch: pytest.MonkeyPatch) -> Bluegreen:
 
 
 class Answers:
-    """Operations that are answered here, below boto3, instead of by moto: an answer, or an error to raise."""
+    """Operations of AWS that a test answers instead of moto: with an answer, or with an error."""
 
     def __init__(self) -> None:
         self._of: dict[str, Callable[[dict[str, Any]], Any]] = {}
@@ -58,11 +58,11 @@ class Answers:
         self.answer("DescribeStacks", self._describe_stacks)
 
     def answer(self, operation: str, how: Callable[[dict[str, Any]], Any]) -> None:
-        """From now on, whoever asks."""
+        """From now on, for the command and for the handlers."""
         self._of[operation] = how
 
     def refuse(self, operation: str, code: str, text: str = "as the test wants it", status: int = 400) -> None:
-        """With an error of AWS."""
+        """With an error of AWS, from now on."""
 
         def refuse(_: dict[str, Any]) -> Any:
             raise aws_error(operation, code, text, status)
@@ -70,7 +70,7 @@ class Answers:
         self.answer(operation, refuse)
 
     def stack(self, name: str, **outputs: str) -> None:
-        """A stack of ours with these outputs."""
+        """A stack with these outputs, from now on."""
         self._stacks[name] = outputs
 
     def _describe_stacks(self, asked: dict[str, Any]) -> Any:
@@ -109,14 +109,14 @@ def aws_error(operation: str, code: str, text: str, status: int = 400) -> Client
 
 @pytest.fixture
 def answers() -> Iterator[Answers]:
-    """What AWS answers here that moto does not."""
+    """The answers of AWS that moto lacks."""
     with Answers().installed() as answers:
         yield answers
 
 
 @pytest.fixture
 def deployer(answers: Answers) -> Iterator[Deployer]:
-    """The deployer, with the stack that says where everything is."""
+    """The deployer, and the stack whose outputs name its resources."""
     with installed() as deployer:
         answers.stack(
             "bluegreen",
@@ -129,7 +129,7 @@ def deployer(answers: Answers) -> Iterator[Deployer]:
 
 @pytest.fixture
 def package(tmp_path: Path) -> Callable[..., str]:
-    """A zip of a function's source on the laptop; its path."""
+    """A zip of a function's source on the operator's machine; its path."""
 
     def write(source: str, name: str = "new.zip") -> str:
         path = tmp_path / name

@@ -1,4 +1,4 @@
-"""`bluegreen adopt`: an existing function becomes one that can be deployed to, and its callers notice nothing."""
+"""`bluegreen adopt`: an existing function is prepared for deployments, and its callers notice nothing."""
 
 import json
 from typing import Any
@@ -14,7 +14,7 @@ SHOP = "Shop"
 
 @pytest.fixture
 def shop(deployer: Deployer) -> Any:
-    """A function as somebody made it by hand: no version, no alias, no tag."""
+    """A function made by hand: it has no version, no alias and no tag."""
     lambda_ = boto3.client("lambda")
     lambda_.create_function(
         FunctionName=SHOP,
@@ -39,12 +39,12 @@ def answer(lambda_: Any) -> Any:
     return json.loads(lambda_.invoke(FunctionName=SHOP, Qualifier="PROD", Payload=b"{}")["Payload"].read())
 
 
-def test_a_function_gets_a_version_of_what_serves_today_an_alias_and_the_tag(shop: Any, bluegreen: Bluegreen) -> None:
+def test_a_function_gets_a_version_of_todays_code_an_alias_and_the_tag(shop: Any, bluegreen: Bluegreen) -> None:
     ran = bluegreen("adopt", SHOP)
 
     assert ran.exit_code == 0
     assert ran.stdout == (
-        "Shop:PROD is served by version 1: version 1 is what $LATEST is; alias PROD was created; "
+        "Shop:PROD is served by version 1: version 1 has the code of $LATEST; alias PROD was created; "
         "tag bluegreen:managed was set.\n"
     )
     assert shop.get_alias(FunctionName=SHOP, Name="PROD")["FunctionVersion"] == "1"
@@ -52,17 +52,17 @@ def test_a_function_gets_a_version_of_what_serves_today_an_alias_and_the_tag(sho
     assert answer(shop)["bonus"] == 7
 
 
-def test_again_does_nothing(shop: Any, bluegreen: Bluegreen) -> None:
+def test_a_second_adoption_changes_nothing(shop: Any, bluegreen: Bluegreen) -> None:
     bluegreen("adopt", SHOP)
 
     ran = bluegreen("adopt", SHOP)
 
     assert ran.exit_code == 0
-    assert ran.stdout == "Shop:PROD is served by version 1: nothing was to be done.\n"
+    assert ran.stdout == "Shop:PROD is served by version 1: there was nothing to do.\n"
     assert versions(shop) == ["$LATEST", "1"]
 
 
-def test_a_function_that_was_adopted_can_be_deployed_to(shop: Any, bluegreen: Bluegreen) -> None:
+def test_an_adopted_function_can_be_deployed_to(shop: Any, bluegreen: Bluegreen) -> None:
     bluegreen("adopt", SHOP)
     boto3.client("s3").put_object(Bucket=BUCKET, Key="shop.zip", Body=zip_of(GOOD % 8))
 
@@ -70,7 +70,7 @@ def test_a_function_that_was_adopted_can_be_deployed_to(shop: Any, bluegreen: Bl
     assert answer(shop)["bonus"] == 8
 
 
-def test_an_alias_at_a_version_stays_there_even_if_latest_is_newer(shop: Any, bluegreen: Bluegreen) -> None:
+def test_an_alias_at_a_version_stays_there_if_latest_is_newer(shop: Any, bluegreen: Bluegreen) -> None:
     shop.publish_version(FunctionName=SHOP)
     shop.create_alias(FunctionName=SHOP, Name="PROD", FunctionVersion="1")
     shop.update_function_code(FunctionName=SHOP, ZipFile=zip_of(GOOD % 9))
@@ -92,7 +92,7 @@ def test_an_alias_at_latest_moves_to_a_version_of_the_same_code(shop: Any, blueg
     assert answer(shop)["bonus"] == 7
 
 
-def test_a_split_alias_is_refused_and_nothing_is_changed(shop: Any, bluegreen: Bluegreen) -> None:
+def test_a_split_alias_is_refused_and_left_alone(shop: Any, bluegreen: Bluegreen) -> None:
     shop.publish_version(FunctionName=SHOP)
     shop.update_function_code(FunctionName=SHOP, ZipFile=zip_of(GOOD % 9))
     shop.publish_version(FunctionName=SHOP)
@@ -115,7 +115,7 @@ def test_the_alias_may_have_another_name(shop: Any, bluegreen: Bluegreen) -> Non
         "function": SHOP,
         "alias": "live",
         "version": "1",
-        "did": ["version 1 is what $LATEST is", "alias live was created", "tag bluegreen:managed was set"],
+        "did": ["version 1 has the code of $LATEST", "alias live was created", "tag bluegreen:managed was set"],
     }
 
 
@@ -127,7 +127,7 @@ def test_a_function_that_does_not_exist_is_refused(deployer: Deployer, bluegreen
     assert "bluegreen create" in ran.stderr
 
 
-def test_stopped_half_way_it_says_how_far_it_came_and_goes_on_when_asked_again(
+def test_an_adoption_that_stops_half_way_says_what_it_did_and_can_be_repeated(
     shop: Any, bluegreen: Bluegreen, answers: Answers
 ) -> None:
     answers.refuse("TagResource", "AccessDeniedException", "not authorized to perform: lambda:TagResource", 403)
@@ -136,21 +136,23 @@ def test_stopped_half_way_it_says_how_far_it_came_and_goes_on_when_asked_again(
 
     assert ran.exit_code == 1
     assert "not authorized to perform: lambda:TagResource" in ran.stderr
-    assert "Done so far: version 1 is what $LATEST is; alias PROD was created." in ran.stderr
+    assert "Done so far: version 1 has the code of $LATEST; alias PROD was created." in ran.stderr
     assert "`bluegreen adopt Shop --alias PROD` goes on where this stopped" in ran.stderr
 
 
-def test_it_works_before_there_is_a_stack(shop: Any, bluegreen: Bluegreen) -> None:
+def test_adoption_needs_no_stack(shop: Any, bluegreen: Bluegreen) -> None:
     assert bluegreen("--stack", "not-yet", "adopt", SHOP).exit_code == 0
 
 
-def test_it_works_for_those_who_may_not_read_the_stack(shop: Any, bluegreen: Bluegreen, answers: Answers) -> None:
+def test_adoption_needs_no_permission_to_read_the_stack(shop: Any, bluegreen: Bluegreen, answers: Answers) -> None:
     answers.refuse("DescribeStacks", "AccessDenied", status=403)
 
     assert bluegreen("adopt", SHOP).exit_code == 0
 
 
-def test_it_waits_until_lambda_is_ready(shop: Any, bluegreen: Bluegreen, deployer: Deployer, answers: Answers) -> None:
+def test_adoption_waits_until_lambda_is_ready(
+    shop: Any, bluegreen: Bluegreen, deployer: Deployer, answers: Answers
+) -> None:
     found = shop.get_function(FunctionName=SHOP)
     pending = {**found, "Configuration": found["Configuration"] | {"State": "Pending"}}
     asked: list[object] = []
@@ -169,7 +171,7 @@ def test_it_waits_until_lambda_is_ready(shop: Any, bluegreen: Bluegreen, deploye
     assert deployer.aws.clock.now() - began >= 30
 
 
-def test_it_does_not_wait_for_ever(shop: Any, bluegreen: Bluegreen, answers: Answers) -> None:
+def test_adoption_waits_ten_minutes_at_most(shop: Any, bluegreen: Bluegreen, answers: Answers) -> None:
     found = shop.get_function(FunctionName=SHOP)
     pending = {**found, "Configuration": found["Configuration"] | {"State": "Pending"}}
     answers.answer("GetFunction", lambda _: pending)
@@ -180,6 +182,6 @@ def test_it_does_not_wait_for_ever(shop: Any, bluegreen: Bluegreen, answers: Ans
     assert "reading Shop did not work: Shop:$LATEST is Pending" in ran.stderr
 
 
-def test_names_that_cannot_be_are_refused_without_aws(bluegreen: Bluegreen) -> None:
+def test_names_that_lambda_cannot_take_are_refused_without_aws(bluegreen: Bluegreen) -> None:
     assert bluegreen("adopt", FUNCTION, "--alias", "1").exit_code == 2
     assert bluegreen("adopt", "no function").exit_code == 2

@@ -17,7 +17,7 @@ Create = Callable[..., Any]
 
 @pytest.fixture
 def create(deployer: Deployer, bluegreen: Bluegreen, package: Package) -> Create:
-    """`bluegreen create` with all that it requires."""
+    """`bluegreen create` with its required options."""
     role = boto3.client("iam").get_role(RoleName="function")["Role"]["Arn"]
 
     def create(name: str, *arguments: str) -> Any:
@@ -32,19 +32,21 @@ def test_a_function_is_created_with_version_1_behind_the_alias_and_the_tag(creat
     ran = create("Shop")
 
     assert ran.exit_code == 0
-    assert ran.stdout == "Shop:PROD is served by version 1: version 1 is what $LATEST is; alias PROD was created.\n"
+    assert (
+        ran.stdout == "Shop:PROD is served by version 1: version 1 has the code of $LATEST; alias PROD was created.\n"
+    )
     lambda_ = boto3.client("lambda")
     assert lambda_.get_alias(FunctionName="Shop", Name="PROD")["FunctionVersion"] == "1"
     assert lambda_.get_function(FunctionName="Shop")["Tags"] == {"bluegreen:managed": "true"}
 
 
-def test_what_was_created_can_be_deployed_to(create: Create, bluegreen: Bluegreen, package: Package) -> None:
+def test_a_created_function_can_be_deployed_to(create: Create, bluegreen: Bluegreen, package: Package) -> None:
     create("Shop")
 
     assert bluegreen("deploy", "Shop", package(GOOD % 2), "--traffic", "AllAtOnce").exit_code == 0
 
 
-def test_a_folder_will_do_for_a_zip(create: Create, tmp_path: Path) -> None:
+def test_a_folder_becomes_a_zip(create: Create, tmp_path: Path) -> None:
     folder = tmp_path / "shop"
     folder.mkdir()
     (folder / "index.py").write_text(GOOD % 1)
@@ -52,7 +54,7 @@ def test_a_folder_will_do_for_a_zip(create: Create, tmp_path: Path) -> None:
     assert create("Shop", "--dir", str(folder)).exit_code == 0
 
 
-def test_settings_reach_the_function(create: Create) -> None:
+def test_every_setting_reaches_the_function(create: Create) -> None:
     create(
         *("Shop", "--alias", "live", "--memory", "512", "--timeout", "10", "--architecture", "arm64"),
         *("--env", "STAGE=live", "--env", "URL=a=b", "--description", "The shop"),
@@ -64,7 +66,7 @@ def test_settings_reach_the_function(create: Create) -> None:
     assert found["Description"]
 
 
-def test_with_json_the_result_is_json(create: Create) -> None:
+def test_with_json_the_created_function_is_json(create: Create) -> None:
     assert create("Shop", "--json").json["version"] == "1"
 
 
@@ -79,16 +81,16 @@ def test_a_function_that_exists_is_refused_and_left_as_it_is(create: Create, dep
     assert deployer.everything() == before
 
 
-def test_a_function_that_appears_meanwhile_is_left_as_it_is(create: Create, answers: Answers) -> None:
+def test_a_function_that_someone_else_creates_meanwhile_is_left_as_it_is(create: Create, answers: Answers) -> None:
     answers.refuse("CreateFunction", "ResourceConflictException", "Function already exist: Shop", 409)
 
     ran = create("Shop")
 
     assert ran.exit_code == 1
-    assert "somebody else created Shop just now" in ran.stderr
+    assert "someone else created Shop just now" in ran.stderr
 
 
-def test_a_role_that_was_made_just_now_is_waited_for(create: Create, answers: Answers, deployer: Deployer) -> None:
+def test_create_waits_for_a_new_role(create: Create, answers: Answers, deployer: Deployer) -> None:
     asked: list[object] = []
 
     def refuse(request: object) -> object:
@@ -102,12 +104,12 @@ def test_a_role_that_was_made_just_now_is_waited_for(create: Create, answers: An
 
     assert ran.exit_code == 1
     assert len(asked) == creating.ROLE_ATTEMPTS
-    assert "IAM does not know the role everywhere yet" in ran.stderr
+    assert "Waiting: Lambda cannot assume the role yet" in ran.stderr
     assert "cannot be assumed by Lambda" in ran.stderr
     assert "Nothing was created." in ran.stderr
 
 
-def test_what_lambda_refuses_is_said_in_its_words(create: Create, answers: Answers) -> None:
+def test_a_refusal_of_lambda_is_told_in_its_words(create: Create, answers: Answers) -> None:
     answers.refuse("CreateFunction", "InvalidParameterValueException", "Value python0.1 at 'runtime' failed")
 
     ran = create("Shop")
@@ -117,7 +119,7 @@ def test_what_lambda_refuses_is_said_in_its_words(create: Create, answers: Answe
     assert "Nothing was created." in ran.stderr
 
 
-def test_a_role_that_may_not_be_passed_is_said_in_its_words(create: Create, answers: Answers) -> None:
+def test_a_role_that_the_caller_may_not_pass_is_told_in_the_words_of_iam(create: Create, answers: Answers) -> None:
     answers.refuse("CreateFunction", "AccessDeniedException", "not authorized to perform: iam:PassRole", 403)
 
     ran = create("Shop")
@@ -126,7 +128,7 @@ def test_a_role_that_may_not_be_passed_is_said_in_its_words(create: Create, answ
     assert "iam:PassRole" in ran.stderr
 
 
-def test_stopped_after_the_creation_adopt_goes_on(create: Create, answers: Answers) -> None:
+def test_after_a_creation_that_stops_half_way_adopt_goes_on(create: Create, answers: Answers) -> None:
     answers.refuse("PublishVersion", "ServiceException", status=500)
 
     ran = create("Shop")
@@ -136,9 +138,7 @@ def test_stopped_after_the_creation_adopt_goes_on(create: Create, answers: Answe
     assert "`bluegreen adopt Shop --alias PROD` goes on where this stopped" in ran.stderr
 
 
-def test_a_zip_that_is_too_large_for_the_call_takes_the_way_through_s3(
-    create: Create, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_zip_too_large_for_create_is_left_to_deploy(create: Create, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(creating, "MOST_BYTES", 10)
 
     ran = create("Shop")
@@ -165,14 +165,14 @@ def test_wrong_usage_is_exit_code_2(create: Create, arguments: tuple[str, ...]) 
     assert "Usage: " in ran.stderr
 
 
-def test_without_code_it_asks_for_code(bluegreen: Bluegreen) -> None:
+def test_create_asks_for_the_code(bluegreen: Bluegreen) -> None:
     ran = bluegreen("create", "Shop", "--runtime", "nodejs22.x", "--handler", "index.handler", "--role", "arn")
 
     assert ran.exit_code == 2
     assert "Say where the code is: --zip FILE or --dir FOLDER." in ran.stderr
 
 
-def test_a_file_that_is_no_zip_is_refused_on_the_laptop(bluegreen: Bluegreen, tmp_path: Path) -> None:
+def test_a_file_that_is_no_zip_is_refused_without_aws(bluegreen: Bluegreen, tmp_path: Path) -> None:
     path = tmp_path / "index.js"
     path.write_text("console.log(1)")
 

@@ -1,4 +1,4 @@
-"""`bluegreen deploy`, from the laptop to the end of the machine."""
+"""`bluegreen deploy`, from the command line to the end of the state machine."""
 
 import json
 from collections.abc import Callable
@@ -10,15 +10,18 @@ import pytest
 
 from bluegreen_cli.launch import execution_name
 from bluegreen_cli.live import serving_if_known
+from bluegreen_cli.outcome import Ending
+from bluegreen_cli.progress import Progress
 from tests.bluegreen_cli.conftest import Answers, Bluegreen
-from tests.machine.deployer import BAD_UNDER_TRAFFIC, BROKEN, BUCKET, FUNCTION, GOOD, Deployer
+from tests.machine.deployer import BAD_UNDER_TRAFFIC, BROKEN, BUCKET, FUNCTION, GOOD, TARGET, Deployer
 
 Package = Callable[..., str]
 ALL_AT_ONCE = ("--traffic", "AllAtOnce")
+GREETS_EVE = "def handler(event, context): return {'name': 'Eve'}"
 
 
 def started() -> list[dict[str, Any]]:
-    """Every request that reached the machine."""
+    """Every request that reached the state machine."""
     stepfunctions = boto3.client("stepfunctions", "us-east-1")
     (machine,) = stepfunctions.list_state_machines()["stateMachines"]
     executions = stepfunctions.list_executions(stateMachineArn=machine["stateMachineArn"])["executions"]
@@ -31,7 +34,7 @@ def objects() -> list[str]:
     return [each["Key"] for each in boto3.client("s3", "us-east-1").list_objects_v2(Bucket=BUCKET).get("Contents", [])]
 
 
-def test_a_zip_is_deployed_and_the_last_line_says_who_serves(
+def test_a_zip_is_deployed_and_the_last_line_says_which_version_serves(
     deployer: Deployer, bluegreen: Bluegreen, package: Package
 ) -> None:
     deployer.users_call()
@@ -62,7 +65,7 @@ def test_an_object_in_s3_is_deployed_without_an_upload(deployer: Deployer, blueg
     assert objects() == ["team/new.zip"]
 
 
-def test_a_version_that_exists_is_deployed_by_its_number(
+def test_a_published_version_is_deployed_by_its_number(
     deployer: Deployer, bluegreen: Bluegreen, package: Package
 ) -> None:
     bluegreen("deploy", FUNCTION, package(GOOD % 2), *ALL_AT_ONCE)
@@ -73,7 +76,7 @@ def test_a_version_that_exists_is_deployed_by_its_number(
     assert deployer.alias() == ("1", {})
 
 
-def test_the_upload_lies_where_it_starts_nothing_under_its_digest(
+def test_the_upload_has_a_key_with_its_digest_that_starts_nothing(
     deployer: Deployer, bluegreen: Bluegreen, package: Package
 ) -> None:
     bluegreen("deploy", FUNCTION, package(GOOD % 2), *ALL_AT_ONCE)
@@ -85,19 +88,21 @@ def test_the_upload_lies_where_it_starts_nothing_under_its_digest(
     assert set(request["artifact"]) == {"bucket", "key", "sha256", "version_id"}
 
 
-def test_the_request_says_who_started_it(deployer: Deployer, bluegreen: Bluegreen, package: Package) -> None:
+def test_the_request_names_the_caller(deployer: Deployer, bluegreen: Bluegreen, package: Package) -> None:
     bluegreen("deploy", FUNCTION, package(GOOD % 2), *ALL_AT_ONCE)
 
     assert started()[0]["started_by"] == "cli by arn:aws:sts::123456789012:user/moto"
 
 
-def test_what_is_not_asked_for_is_left_to_the_stack(deployer: Deployer, bluegreen: Bluegreen, package: Package) -> None:
+def test_fields_that_are_not_given_are_left_to_the_stack(
+    deployer: Deployer, bluegreen: Bluegreen, package: Package
+) -> None:
     bluegreen("deploy", FUNCTION, package(GOOD % 2), "--no-follow")
 
     assert set(started()[0]) == {"function", "artifact", "started_by"}
 
 
-def test_every_option_becomes_its_field(
+def test_every_option_becomes_a_field_of_the_request(
     deployer: Deployer, bluegreen: Bluegreen, package: Package, tmp_path: Path
 ) -> None:
     tests = tmp_path / "tests.json"
@@ -116,7 +121,7 @@ def test_every_option_becomes_its_field(
     assert request["health"] == {"period_seconds": 1, "delay_seconds": 0}
 
 
-def test_a_request_file_says_the_rest_and_options_go_before_it(
+def test_options_override_the_request_file(
     deployer: Deployer, bluegreen: Bluegreen, package: Package, tmp_path: Path
 ) -> None:
     file = tmp_path / "deployment.json"
@@ -128,7 +133,7 @@ def test_a_request_file_says_the_rest_and_options_go_before_it(
     assert (request["traffic"], request["smoke_tests"]) == ("AllAtOnce", "off")
 
 
-def test_code_that_serves_already_is_nothing_to_deploy_and_no_failure(
+def test_code_that_serves_already_is_nothing_to_deploy_and_exit_code_0(
     deployer: Deployer, bluegreen: Bluegreen, package: Package
 ) -> None:
     path = package(GOOD % 2)
@@ -137,7 +142,7 @@ def test_code_that_serves_already_is_nothing_to_deploy_and_no_failure(
     ran = bluegreen("deploy", FUNCTION, path, *ALL_AT_ONCE)
 
     assert ran.exit_code == 0
-    assert ran.stdout == (f"Nothing to deploy: that is what serves already. {FUNCTION}:PROD is served by version 2.\n")
+    assert ran.stdout == (f"Nothing to deploy: this code serves already. {FUNCTION}:PROD is served by version 2.\n")
 
 
 def test_a_green_that_fails_under_traffic_is_exit_code_1_and_says_why(
@@ -163,7 +168,52 @@ def test_a_failed_smoke_test_is_exit_code_1(deployer: Deployer, bluegreen: Blueg
     assert deployer.alias() == ("1", {})
 
 
-def test_what_the_machine_refuses_is_exit_code_2_and_nothing_was_touched(
+@pytest.fixture
+def expects_ada(tmp_path: Path) -> tuple[str, str]:
+    """A smoke test, as options."""
+    tests = tmp_path / "tests.json"
+    tests.write_text('[{"name": "greets", "expect": {"name": "Ada"}}]')
+    return "--smoke-tests", str(tests)
+
+
+def test_after_a_failed_smoke_test_stderr_has_the_values_that_came(
+    deployer: Deployer, bluegreen: Bluegreen, package: Package, expects_ada: tuple[str, str]
+) -> None:
+    ran = bluegreen("deploy", FUNCTION, package(GREETS_EVE), *expects_ada)
+
+    assert ran.exit_code == 1
+    assert "expected a string of 3 characters at reply.name, but another one" in ran.stdout
+    assert "Eve" not in ran.stdout
+    assert ran.stderr.splitlines()[-2:] == [
+        "The smoke test 'greets' in full:",
+        '  expected "Ada" at reply.name, but "Eve" came',
+    ]
+
+
+def test_with_json_the_evidence_of_the_failed_step_is_a_field(
+    deployer: Deployer, bluegreen: Bluegreen, package: Package, expects_ada: tuple[str, str]
+) -> None:
+    ran = bluegreen("deploy", FUNCTION, package(GREETS_EVE), *expects_ada, "--json")
+
+    assert ran.json["evidence"]["case"] == "greets"
+    assert ran.json["evidence"]["mismatches"] == ['expected "Ada" at reply.name, but "Eve" came']
+    assert ran.json["evidence"]["reply"]["payload"] == {"name": "Eve"}
+    assert "Eve" not in ran.stderr
+
+
+def test_after_an_unhealthy_green_the_evidence_has_both_versions_counts(
+    deployer: Deployer, bluegreen: Bluegreen, package: Package
+) -> None:
+    deployer.users_call()
+
+    ran = bluegreen("deploy", FUNCTION, package(BAD_UNDER_TRAFFIC), "--json")
+
+    assert ran.json["error"] == "GreenUnhealthy"
+    assert ran.json["evidence"]["green"]["failed"] > 0
+    assert ran.json["evidence"]["blue"]["failed"] == 0
+
+
+def test_a_request_that_the_state_machine_refuses_is_exit_code_2_and_touches_nothing(
     deployer: Deployer, bluegreen: Bluegreen, package: Package
 ) -> None:
     before = deployer.everything()
@@ -177,18 +227,19 @@ def test_what_the_machine_refuses_is_exit_code_2_and_nothing_was_touched(
     assert deployer.everything() == before
 
 
-def test_a_rollback_that_fails_is_exit_code_3_and_calls_for_a_person(
+def test_a_rollback_that_fails_is_exit_code_3_and_calls_for_an_operator(
     deployer: Deployer, bluegreen: Bluegreen, package: Package
 ) -> None:
     with deployer.aws.state_fails("RollBack", "RollbackImpossible", times=None):
         ran = bluegreen("deploy", FUNCTION, package(BROKEN))
 
     assert ran.exit_code == 3
+    assert "The smoke test 'answers {} without an error' in full:\n  expected no error, but it raised " in ran.stderr
     assert ran.stdout.startswith("The rollback failed: RollbackFailed: ")
-    assert "A person must look: https://us-east-1.console.aws.amazon.com/" in ran.stdout
+    assert "An operator must look: https://us-east-1.console.aws.amazon.com/" in ran.stdout
 
 
-def test_an_execution_that_somebody_stops_is_exit_code_1(
+def test_an_execution_that_is_stopped_is_exit_code_1(
     deployer: Deployer, bluegreen: Bluegreen, package: Package
 ) -> None:
     def stop() -> None:
@@ -203,24 +254,22 @@ def test_an_execution_that_somebody_stops_is_exit_code_1(
 
     assert ran.exit_code == 1
     assert ran.stdout == (
-        f"The execution is ABORTED before it ended the deployment. {FUNCTION}:PROD is served by "
-        f"version 1 (90 %) and version 2 (10 %). The next deployment of {FUNCTION}:PROD puts back what this one left.\n"
+        f"The execution ended as ABORTED before its deployment ended. {FUNCTION}:PROD is served by "
+        "version 1 (90 %) and version 2 (10 %). RecoverDeployments undoes the deployment within minutes.\n"
     )
 
 
-def test_with_json_the_result_is_all_there_is_on_stdout(
-    deployer: Deployer, bluegreen: Bluegreen, package: Package
-) -> None:
+def test_with_json_stdout_is_the_result_alone(deployer: Deployer, bluegreen: Bluegreen, package: Package) -> None:
     ran = bluegreen("deploy", FUNCTION, package(GOOD % 2), *ALL_AT_ONCE, "--json")
 
     assert ran.exit_code == 0
     assert ran.json["end"] == "Deployed"
-    assert ran.json["serving"] == {"2": 1.0}
-    assert ran.json["error"] is None
+    assert ran.json["serving"] == "2"
+    assert (ran.json["error"], ran.json["evidence"]) == (None, None)
     assert ran.json["execution"].endswith(ran.json["deployment"])
 
 
-def test_with_json_a_rollback_says_error_and_cause(deployer: Deployer, bluegreen: Bluegreen, package: Package) -> None:
+def test_with_json_a_rollback_has_error_and_cause(deployer: Deployer, bluegreen: Bluegreen, package: Package) -> None:
     ran = bluegreen("deploy", FUNCTION, package(BROKEN), "--json")
 
     assert ran.exit_code == 1
@@ -228,7 +277,9 @@ def test_with_json_a_rollback_says_error_and_cause(deployer: Deployer, bluegreen
     assert ran.json["cause"].startswith(f"{FUNCTION}:$LATEST failed its smoke test")
 
 
-def test_without_following_it_says_how_to_follow(deployer: Deployer, bluegreen: Bluegreen, package: Package) -> None:
+def test_without_following_the_command_says_how_to_follow(
+    deployer: Deployer, bluegreen: Bluegreen, package: Package
+) -> None:
     ran = bluegreen("deploy", FUNCTION, package(GOOD % 2), "--no-follow")
 
     assert ran.exit_code == 0
@@ -236,7 +287,7 @@ def test_without_following_it_says_how_to_follow(deployer: Deployer, bluegreen: 
     assert "bluegreen watch" in ran.stdout
 
 
-def test_without_following_json_names_the_deployment(
+def test_without_following_the_json_names_the_deployment(
     deployer: Deployer, bluegreen: Bluegreen, package: Package
 ) -> None:
     ran = bluegreen("deploy", FUNCTION, package(GOOD % 2), "--no-follow", "--json")
@@ -244,7 +295,7 @@ def test_without_following_json_names_the_deployment(
     assert set(ran.json) == {"deployment", "execution", "console"}
 
 
-def test_ctrl_c_stops_the_following_and_not_the_deployment(
+def test_ctrl_c_ends_the_following_and_not_the_deployment(
     deployer: Deployer, bluegreen: Bluegreen, package: Package, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def ctrl_c(seconds: float) -> None:
@@ -256,6 +307,7 @@ def test_ctrl_c_stops_the_following_and_not_the_deployment(
     assert ran.exit_code == 130
     assert ran.stdout == ""
     assert "No longer watching; the deployment goes on. `bluegreen watch BonusCalculatorLambda-" in ran.stderr
+    assert f"`bluegreen status {FUNCTION} --alias PROD` says how it stands" in ran.stderr
     machine = deployer.aws.machine_arn()
     (execution,) = boto3.client("stepfunctions", "us-east-1").list_executions(stateMachineArn=machine)["executions"]
     assert deployer.aws.finish(execution["executionArn"]).ended == "Deployed"
@@ -274,7 +326,7 @@ def test_ctrl_c_stops_the_following_and_not_the_deployment(
         (("--request", "nowhere.json"), "--request: nowhere.json cannot be read"),
     ],
 )
-def test_a_wrong_request_is_refused_on_the_laptop_without_aws(
+def test_a_wrong_request_is_refused_without_aws(
     bluegreen: Bluegreen, package: Package, arguments: tuple[str, ...], complaint: str
 ) -> None:
     ran = bluegreen("deploy", FUNCTION, package(GOOD % 2), *arguments)
@@ -284,7 +336,7 @@ def test_a_wrong_request_is_refused_on_the_laptop_without_aws(
     assert "Nothing was uploaded or started." in ran.stderr
 
 
-def test_a_function_that_cannot_be_one_is_refused_on_the_laptop(bluegreen: Bluegreen, package: Package) -> None:
+def test_a_function_name_that_lambda_cannot_take_is_refused_without_aws(bluegreen: Bluegreen, package: Package) -> None:
     ran = bluegreen("deploy", "no function", package(GOOD % 2))
 
     assert ran.exit_code == 2
@@ -293,10 +345,14 @@ def test_a_function_that_cannot_be_one_is_refused_on_the_laptop(bluegreen: Blueg
 
 @pytest.mark.parametrize(
     ("content", "complaint"),
-    [(None, "there is no file or folder"), (b"", "is empty"), (b"console.log(1)", "is not a zip")],
+    [
+        (None, "artifact: there is no file or folder {path}."),
+        (b"", "artifact: {path} is empty."),
+        (b"console.log(1)", "artifact: {path} is not a zip."),
+    ],
     ids=["missing", "empty", "no zip"],
 )
-def test_a_file_that_lambda_cannot_take_is_refused_on_the_laptop(
+def test_a_file_that_lambda_cannot_take_is_refused_without_aws(
     bluegreen: Bluegreen, tmp_path: Path, content: bytes | None, complaint: str
 ) -> None:
     path = tmp_path / "new.zip"
@@ -306,11 +362,11 @@ def test_a_file_that_lambda_cannot_take_is_refused_on_the_laptop(
     ran = bluegreen("deploy", FUNCTION, str(path))
 
     assert ran.exit_code == 2
-    assert f"artifact: {path}" in ran.stderr or complaint in ran.stderr
-    assert complaint in ran.stderr
+    assert complaint.format(path=path) in ran.stderr
+    assert "Nothing was uploaded." in ran.stderr
 
 
-def test_a_refusal_is_json_for_those_who_asked_for_json(bluegreen: Bluegreen, package: Package) -> None:
+def test_with_json_a_refusal_is_json_too(bluegreen: Bluegreen, package: Package) -> None:
     ran = bluegreen("deploy", FUNCTION, package(GOOD % 2), "--traffic", "Slowly", "--json")
 
     assert ran.exit_code == 2
@@ -347,7 +403,7 @@ def test_wrong_usage_is_exit_code_2(bluegreen: Bluegreen, arguments: tuple[str, 
         ('{"function": "Other"}', "is for the function Other, not BonusCalculatorLambda"),
     ],
 )
-def test_a_request_file_that_says_nonsense_is_refused(
+def test_a_wrong_request_file_is_refused(
     bluegreen: Bluegreen, package: Package, tmp_path: Path, text: str, complaint: str
 ) -> None:
     file = tmp_path / "request.json"
@@ -359,7 +415,7 @@ def test_a_request_file_that_says_nonsense_is_refused(
     assert complaint in ran.stderr
 
 
-def test_a_request_file_may_say_what_to_deploy(deployer: Deployer, bluegreen: Bluegreen, tmp_path: Path) -> None:
+def test_the_request_file_may_name_the_artifact(deployer: Deployer, bluegreen: Bluegreen, tmp_path: Path) -> None:
     file = tmp_path / "request.json"
     file.write_text(json.dumps({"artifact": deployer.upload(GOOD % 2), "traffic": "AllAtOnce"}))
 
@@ -367,7 +423,7 @@ def test_a_request_file_may_say_what_to_deploy(deployer: Deployer, bluegreen: Bl
     assert deployer.alias() == ("2", {})
 
 
-def test_an_image_is_named_by_its_digest(deployer: Deployer, bluegreen: Bluegreen) -> None:
+def test_an_image_is_deployed_by_its_digest(deployer: Deployer, bluegreen: Bluegreen) -> None:
     image = f"123456789012.dkr.ecr.us-east-1.amazonaws.com/shop@sha256:{'0' * 64}"
 
     bluegreen("deploy", FUNCTION, "--image", image, "--no-follow")
@@ -375,7 +431,7 @@ def test_an_image_is_named_by_its_digest(deployer: Deployer, bluegreen: Bluegree
     assert started()[0]["artifact"] == {"image_uri": image}
 
 
-def test_an_upload_that_is_not_allowed_says_so_and_starts_nothing(
+def test_an_upload_that_is_not_allowed_starts_nothing(
     deployer: Deployer, bluegreen: Bluegreen, package: Package, answers: Answers
 ) -> None:
     answers.refuse("PutObject", "AccessDenied", "not authorized to perform: s3:PutObject", 403)
@@ -388,7 +444,7 @@ def test_an_upload_that_is_not_allowed_says_so_and_starts_nothing(
     assert started() == []
 
 
-def test_a_start_that_aws_did_not_answer_says_how_to_find_out(
+def test_after_a_start_that_aws_did_not_answer_the_command_says_how_to_find_out(
     deployer: Deployer, bluegreen: Bluegreen, package: Package, answers: Answers
 ) -> None:
     answers.refuse("StartExecution", "ServiceUnavailable", status=503)
@@ -396,17 +452,35 @@ def test_a_start_that_aws_did_not_answer_says_how_to_find_out(
     ran = bluegreen("deploy", FUNCTION, package(GOOD % 2))
 
     assert ran.exit_code == 1
+    assert "The deployment may have started." in ran.stderr
     assert f"`bluegreen watch {FUNCTION}-" in ran.stderr
     assert "tells whether it was started all the same" in ran.stderr
 
 
-def test_an_execution_name_is_short_enough_for_step_functions() -> None:
+def test_a_start_that_is_not_allowed_starts_nothing(
+    deployer: Deployer, bluegreen: Bluegreen, package: Package, answers: Answers
+) -> None:
+    answers.refuse("StartExecution", "AccessDeniedException", "not authorized to perform: states:StartExecution", 403)
+
+    ran = bluegreen("deploy", FUNCTION, package(GOOD % 2))
+
+    assert ran.exit_code == 1
+    assert "not authorized to perform: states:StartExecution" in ran.stderr
+    assert "Nothing was started." in ran.stderr
+    assert "ask for the permission that the message names" in ran.stderr
+
+
+def test_an_executions_name_is_short_enough_for_step_functions() -> None:
     name = execution_name("F" * 64)
     assert len(name) == 80
     assert execution_name("Shop").startswith("Shop-20")
 
 
-def test_who_serves_is_not_guessed_when_lambda_does_not_say(deployer: Deployer, answers: Answers) -> None:
+def test_the_version_that_serves_is_not_guessed_if_lambda_does_not_say(deployer: Deployer, answers: Answers) -> None:
     answers.refuse("GetAlias", "TooManyRequestsException", status=429)
 
-    assert serving_if_known(FUNCTION, "PROD") is None
+    assert serving_if_known(TARGET) is None
+    assert Ending("arn", TARGET, Progress(end="Deployed"), None).said() == (
+        f"Deployed in 0 s: Lambda does not say which version serves {FUNCTION}:PROD; "
+        f"`bluegreen status {FUNCTION} --alias PROD` asks again."
+    )

@@ -1,4 +1,4 @@
-"""`bluegreen demo` and `bluegreen sandbox`: what a checkout has and an installation has not."""
+"""`bluegreen demo` and `bluegreen sandbox`: they run modules of a checkout, which no installation has."""
 
 import subprocess
 import sys
@@ -19,7 +19,7 @@ sys.exit({code})
 
 @pytest.fixture
 def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A checkout with a demonstration that fails and a sandbox that does not."""
+    """A checkout whose demo fails and whose sandbox does not."""
     (tmp_path / "sandbox").mkdir()
     (tmp_path / "sandbox" / "__init__.py").write_text("")
     (tmp_path / "sandbox" / "demo.py").write_text(WRITE_DOWN.format(code=1))
@@ -30,7 +30,7 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.mark.parametrize(("command", "code"), [("demo", 1), ("sandbox", 0)])
-def test_it_runs_that_of_the_checkout_and_passes_its_exit_code_on(
+def test_the_command_runs_the_module_of_the_checkout_and_has_its_exit_code(
     root: Path, bluegreen: Bluegreen, command: str, code: int
 ) -> None:
     ran = bluegreen(command, "--port", "4567")
@@ -40,7 +40,7 @@ def test_it_runs_that_of_the_checkout_and_passes_its_exit_code_on(
 
 
 @pytest.mark.parametrize("command", ["demo", "sandbox"])
-def test_outside_a_checkout_it_says_so(
+def test_outside_a_checkout_the_command_is_refused(
     bluegreen: Bluegreen, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str
 ) -> None:
     monkeypatch.setattr(dev, "ROOT", tmp_path)
@@ -52,7 +52,7 @@ def test_outside_a_checkout_it_says_so(
     assert f"run `make {command}` in it" in ran.stderr
 
 
-def test_ctrl_c_leaves_it_the_time_to_put_its_things_away(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_ctrl_c_leaves_the_module_time_to_clean_up(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     waited: list[str] = []
 
     class Process:
@@ -71,7 +71,7 @@ def test_ctrl_c_leaves_it_the_time_to_put_its_things_away(root: Path, monkeypatc
     assert len(waited) == 2
 
 
-def test_the_command_starts_without_a_traceback_as_it_is_installed() -> None:
+def test_the_installed_command_starts_without_a_traceback() -> None:
     ran = subprocess.run(
         [sys.executable, "-c", "from bluegreen_cli.main import main; main()", "deploy"],
         cwd=Path(dev.__file__).parents[1],

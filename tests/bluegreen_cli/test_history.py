@@ -1,64 +1,119 @@
 """`bluegreen history`: a function's deployments."""
 
+from functools import partial
 from typing import Any
 
 import pytest
 
-from tests.bluegreen_cli.conftest import Bluegreen
+from bluegreen.ledger import deployments
+from tests.bluegreen_cli.conftest import Answers, Bluegreen
 from tests.machine.deployer import BROKEN, FUNCTION, GOOD, Deployer
 
 ALL_AT_ONCE: dict[str, Any] = {"traffic": "AllAtOnce"}
 
 
 @pytest.fixture
-def three(deployer: Deployer) -> Deployer:
-    """One that went well, one that did not, one that was refused; a minute apart."""
+def several(deployer: Deployer) -> Deployer:
+    """A deployment that went well, one that was rolled back, and two refused requests; a minute apart."""
     deployer.deploy(GOOD % 2, **ALL_AT_ONCE)
     deployer.aws.clock.sleep(60)
     deployer.deploy(BROKEN, **ALL_AT_ONCE)
     deployer.aws.clock.sleep(60)
     deployer.deploy(GOOD % 3, alias="STAGING")
+    deployer.aws.clock.sleep(60)
+    deployer.deploy(GOOD % 3, health={"alarms": ["nowhere"]})
     return deployer
 
 
-def test_the_newest_comes_first_with_its_end_and_why(three: Deployer, bluegreen: Bluegreen) -> None:
+def test_the_history_has_the_newest_first_with_its_end_and_why(several: Deployer, bluegreen: Bluegreen) -> None:
     ran = bluegreen("history", FUNCTION)
 
     assert ran.exit_code == 0
     heading, *rows = ran.stdout.splitlines()
     assert heading.split() == ["started", "took", "alias", "from", "to", "ended", "why", "by", "deployment"]
-    assert ["Rejected" in rows[0], "RolledBack" in rows[1], "Deployed" in rows[2]] == [True, True, True]
-    assert "SmokeTestFailed" in rows[1]
+    assert ["RolledBack" in rows[0], "Deployed" in rows[1], len(rows)] == [True, True, 2]
+    assert "SmokeTestFailed" in rows[0]
 
 
-def test_json_is_the_records(three: Deployer, bluegreen: Bluegreen) -> None:
+def test_refused_requests_are_a_list_of_their_own(several: Deployer, bluegreen: Bluegreen) -> None:
+    ran = bluegreen("history", FUNCTION, "--refused")
+
+    assert ran.exit_code == 0
+    _, *rows = ran.stdout.splitlines()
+    assert ["Rejected" in row and "InvalidRequest" in row for row in rows] == [True, True]
+    assert [" PROD " in rows[0], " STAGING " in rows[1]] == [True, True]
+
+
+def test_the_history_as_json_is_the_records(several: Deployer, bluegreen: Bluegreen) -> None:
     found = bluegreen("history", FUNCTION, "--json").json
 
-    assert [record["state"] for record in found] == ["Rejected", "RolledBack", "Deployed"]
-    assert found[2]["plan"]["blue"]["version"] == "1"
+    assert [record["state"] for record in found] == ["RolledBack", "Deployed"]
+    assert (found[1]["function"], found[1]["alias"]) == (FUNCTION, "PROD")
+    assert (found[1]["blue"], found[1]["green"], found[1]["serving"]) == ("1", "2", "2")
 
 
-def test_one_alias_only(three: Deployer, bluegreen: Bluegreen) -> None:
-    found = bluegreen("history", FUNCTION, "--alias", "STAGING", "--json").json
+def test_one_alias_has_its_own_history(several: Deployer, bluegreen: Bluegreen) -> None:
+    found = bluegreen("history", FUNCTION, "--refused", "--alias", "STAGING", "--json").json
 
-    assert [record["state"] for record in found] == ["Rejected"]
-
-
-def test_as_many_as_wanted(three: Deployer, bluegreen: Bluegreen) -> None:
-    assert len(bluegreen("history", FUNCTION, "--limit", "2", "--json").json) == 2
+    assert [record["alias"] for record in found] == ["STAGING"]
+    assert bluegreen("history", FUNCTION, "--alias", "STAGING", "--json").json == []
 
 
-def test_no_deployment_yet_is_no_error(deployer: Deployer, bluegreen: Bluegreen) -> None:
+def test_the_history_has_as_many_as_wanted(several: Deployer, bluegreen: Bluegreen) -> None:
+    assert len(bluegreen("history", FUNCTION, "--limit", "1", "--json").json) == 1
+
+
+def test_a_history_longer_than_a_page_is_read_page_by_page_as_far_as_wanted(
+    several: Deployer, bluegreen: Bluegreen, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+    page = partial(deployments.of_function, most=1)
+
+    def of_function(*names: Any, **how: Any) -> Any:
+        asked.append(how["after"])
+        return page(*names, **how)
+
+    monkeypatch.setattr(deployments, "of_function", of_function)
+
+    found = bluegreen("history", FUNCTION, "--json").json
+    assert [record["state"] for record in found] == ["RolledBack", "Deployed"]
+    assert len(asked) >= 2
+
+    asked.clear()
+    bluegreen("history", FUNCTION, "--limit", "1")
+    assert asked == [""]
+
+
+def test_a_function_without_a_deployment_is_no_error(deployer: Deployer, bluegreen: Bluegreen) -> None:
     ran = bluegreen("history", FUNCTION)
 
     assert ran.exit_code == 0
     assert ran.stdout.startswith(f"There is no deployment of {FUNCTION} yet")
 
 
-def test_one_that_runs_has_no_end_yet(deployer: Deployer, bluegreen: Bluegreen) -> None:
+def test_a_function_without_a_refused_request_is_no_error(deployer: Deployer, bluegreen: Bluegreen) -> None:
+    ran = bluegreen("history", FUNCTION, "--refused")
+
+    assert ran.exit_code == 0
+    assert ran.stdout == f"No request for {FUNCTION} was refused.\n"
+
+
+def test_a_deployment_that_runs_has_no_end_yet(deployer: Deployer, bluegreen: Bluegreen) -> None:
     seen: list[str] = []
     deployer.aws.after(100, lambda: seen.append(bluegreen("history", FUNCTION).stdout))
 
     deployer.deploy(GOOD % 2)
 
     assert " open " in seen[0]
+
+
+def test_a_ledger_that_may_not_be_read_is_exit_code_1(
+    deployer: Deployer, bluegreen: Bluegreen, answers: Answers
+) -> None:
+    answers.refuse("Query", "AccessDeniedException", "not authorized to perform: dynamodb:Query", 403)
+
+    ran = bluegreen("history", FUNCTION)
+
+    assert ran.exit_code == 1
+    assert "reading the ledger is not allowed: " in ran.stderr
+    assert "dynamodb:Query" in ran.stderr

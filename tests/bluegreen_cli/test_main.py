@@ -1,4 +1,4 @@
-"""The list of commands, which needs no AWS SDK and no models."""
+"""The list of commands. It needs neither the AWS SDK nor pydantic."""
 
 import subprocess
 import sys
@@ -31,7 +31,7 @@ def test_help_and_version_import_neither_boto3_nor_pydantic(option: str) -> None
 
 
 @pytest.mark.parametrize("name", COMMANDS)
-def test_the_list_says_of_a_command_what_its_own_help_says_first(name: str) -> None:
+def test_the_list_has_the_first_sentence_of_each_commands_help(name: str) -> None:
     command = cli.get_command(Context(cli), name)
 
     assert command is not None

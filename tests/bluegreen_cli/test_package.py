@@ -1,4 +1,4 @@
-"""From a folder to a zip: the same files are the same code."""
+"""A folder becomes a zip: the same files are the same zip."""
 
 import io
 import os
@@ -46,7 +46,7 @@ def test_other_files_are_another_zip(folder: Path) -> None:
     assert Package.read(folder).sha256 != first
 
 
-def test_names_are_relative_and_programs_stay_programs(folder: Path) -> None:
+def test_names_are_relative_and_programs_stay_executable(folder: Path) -> None:
     found = entries(Package.read(folder))
 
     assert list(found) == ["index.js", "lib/tool.sh"]
@@ -54,7 +54,7 @@ def test_names_are_relative_and_programs_stay_programs(folder: Path) -> None:
     assert found["lib/tool.sh"].external_attr >> 16 & 0o777 == 0o755
 
 
-def test_what_no_two_copies_agree_on_is_left_out(folder: Path) -> None:
+def test_files_on_which_no_two_copies_agree_are_left_out(folder: Path) -> None:
     before = Package.read(folder).sha256
     for name in (".git", "__pycache__"):
         (folder / name).mkdir()
@@ -72,14 +72,14 @@ def test_links_are_followed(folder: Path, tmp_path: Path) -> None:
     assert "shared/common.js" in entries(Package.read(folder))
 
 
-def test_a_link_that_leads_round_in_a_circle_is_refused(folder: Path) -> None:
+def test_a_link_in_a_circle_is_refused(folder: Path) -> None:
     (folder / "lib" / "again").symlink_to(folder)
 
     with pytest.raises(Refused, match="is a link to a folder that it lies in"):
         Package.read(folder)
 
 
-def test_a_link_that_leads_nowhere_is_refused(folder: Path) -> None:
+def test_a_link_to_nothing_is_refused(folder: Path) -> None:
     (folder / "gone.js").symlink_to(folder / "nothing")
 
     with pytest.raises(Refused, match="cannot be read"):

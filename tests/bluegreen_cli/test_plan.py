@@ -8,15 +8,17 @@ from typing import Any
 import boto3
 import pytest
 
+from bluegreen.ledger import deployments
 from bluegreen.request.traffic import STRATEGIES, schedule
 from bluegreen_cli.commands.plan import NOTHING_TO_DEPLOY, estimate
-from tests.bluegreen_cli.conftest import Bluegreen
-from tests.machine.deployer import BUCKET, FUNCTION, GOOD, Deployer
+from tests.bluegreen_cli.conftest import Answers, Bluegreen
+from tests.machine.deployer import BUCKET, FUNCTION, GOOD, Deployer, alarm
 
 Package = Callable[..., str]
+IMAGE = f"123456789012.dkr.ecr.us-east-1.amazonaws.com/shop@sha256:{'0' * 64}"
 
 
-def test_it_says_steps_times_transitions_and_dollars(
+def test_the_plan_says_steps_times_transitions_and_dollars(
     deployer: Deployer, bluegreen: Bluegreen, package: Package
 ) -> None:
     ran = bluegreen("plan", FUNCTION, package(GOOD % 2))
@@ -27,35 +29,54 @@ def test_it_says_steps_times_transitions_and_dollars(
         "  smoke tests: one invocation with {} that must not fail",
         "  step 1: 10 % after 0 s, baked for 5 min, 5 looks",
         "  step 2: 100 % after 5 min, 1 look",
-        "  in all 5 min of baking, 31 state transitions, $0.00078",
+        "  in all 5 min of baking, 28 state transitions, $0.00070",
     ]
 
 
-def test_it_touches_nothing(deployer: Deployer, bluegreen: Bluegreen, package: Package) -> None:
+def test_the_plan_of_a_long_bake_says_when_it_is_looked_at(
+    deployer: Deployer, bluegreen: Bluegreen, package: Package
+) -> None:
+    arguments = ("plan", FUNCTION, package(GOOD % 2), "--steps", '[{"weight": 0.5, "bake_seconds": 86400}]')
+
+    assert (
+        "  step 1: 50 % after 0 s, baked for 24 h, 101 looks: every 1 min in the first hour, then less and less often, "
+        "the last after 1 h 23 min"
+    ) in bluegreen(*arguments).stdout
+    step = bluegreen(*arguments, "--json").json["steps"][0]
+    assert step["look_seconds"][:2] == [60, 120]
+    assert step["look_seconds"][59:62] == [3600, 3900, 4225]
+    assert (step["look_seconds"][-1], len(step["look_seconds"])) == (86400, step["looks"])
+
+
+def test_a_plan_touches_nothing(deployer: Deployer, bluegreen: Bluegreen, package: Package) -> None:
     before = deployer.everything()
 
     bluegreen("plan", FUNCTION, package(GOOD % 2))
 
     assert deployer.everything() == before
+    assert deployer.items("") == []
     assert "Contents" not in boto3.client("s3").list_objects_v2(Bucket=BUCKET)
     machine = deployer.aws.machine_arn()
     assert boto3.client("stepfunctions").list_executions(stateMachineArn=machine)["executions"] == []
 
 
-@pytest.mark.parametrize("traffic", [*STRATEGIES, "steps"])
-def test_the_transitions_are_those_that_the_machine_takes(deployer: Deployer, traffic: str) -> None:
-    steps = {
-        "steps": [{"weight": 0.2, "bake_seconds": 90}, {"weight": 0.5, "bake_seconds": 0}],
-        "final_bake_seconds": 130,
-    }
-    run = deployer.deploy(traffic=steps if traffic == "steps" else traffic)
-
-    plan = run.document["plan"]
-    resolved = schedule(traffic) if traffic != "steps" else type(schedule("AllAtOnce")).model_validate(plan["schedule"])
-    assert estimate(resolved, 60, new_code=True).transitions == len(run.path)
+STEPS = {"steps": [{"weight": 0.2, "bake_seconds": 90}, {"weight": 0.5, "bake_seconds": 0}], "final_bake_seconds": 130}
+A_DAY = {"steps": [{"weight": 0.5, "bake_seconds": 24 * 3600}]}
 
 
-def test_the_transitions_of_a_version_that_exists_are_those_that_the_machine_takes(deployer: Deployer) -> None:
+@pytest.mark.parametrize("traffic", [*STRATEGIES, STEPS, A_DAY], ids=[*STRATEGIES, "steps", "a day"])
+def test_the_planned_transitions_are_those_of_the_state_machine(
+    deployer: Deployer, traffic: str | dict[str, Any]
+) -> None:
+    run = deployer.deploy(traffic=traffic)
+
+    plan = deployments.plan_of(run.arn.rpartition(":")[2])
+    assert plan is not None
+    assert not isinstance(traffic, str) or plan.schedule == schedule(traffic)
+    assert estimate(plan.schedule, 60, new_code=True).transitions == len(run.path)
+
+
+def test_the_planned_transitions_of_a_published_version_are_those_of_the_state_machine(deployer: Deployer) -> None:
     deployer.deploy(GOOD % 2, traffic="AllAtOnce")
 
     run = deployer.run({"function": FUNCTION, "artifact": {"version": "1"}, "traffic": "AllAtOnce"})
@@ -64,21 +85,30 @@ def test_the_transitions_of_a_version_that_exists_are_those_that_the_machine_tak
     assert estimate(schedule("AllAtOnce"), 60, new_code=False).transitions == len(run.path)
 
 
-def test_nothing_to_deploy_takes_the_transitions_that_the_machine_takes(deployer: Deployer) -> None:
+def test_the_planned_transitions_of_nothing_to_deploy_are_those_of_the_state_machine(deployer: Deployer) -> None:
     assert deployer.deploy(GOOD % 1).path == list(NOTHING_TO_DEPLOY)
 
 
-def test_json_has_the_request_and_the_numbers(deployer: Deployer, bluegreen: Bluegreen, package: Package) -> None:
+def test_the_plan_as_json_has_the_request_and_the_numbers(
+    deployer: Deployer, bluegreen: Bluegreen, package: Package
+) -> None:
     found = bluegreen("plan", FUNCTION, package(GOOD % 2), "--json").json
 
     assert found["blue"] == "1"
     assert found["anything_to_deploy"] is True
     assert found["steps"] == [
-        {"weight": 0.1, "after_seconds": 0, "bake_seconds": 300, "looks": 5},
-        {"weight": 1.0, "after_seconds": 300, "bake_seconds": 0, "looks": 1},
+        {
+            "weight": 0.1,
+            "after_seconds": 0,
+            "bake_seconds": 300,
+            "look_seconds": [60, 120, 180, 240, 300],
+            "looks": 5,
+        },
+        {"weight": 1.0, "after_seconds": 300, "bake_seconds": 0, "look_seconds": [0], "looks": 1},
     ]
-    assert (found["seconds"], found["transitions"], found["dollars"]) == (300, 31, 0.000775)
+    assert (found["seconds"], found["transitions"], found["dollars"]) == (300, 28, 0.0007)
     assert found["request"]["function"] == FUNCTION
+    assert found["request"]["artifact"]["bucket"] == BUCKET
 
 
 def test_code_that_serves_already_is_nothing_to_deploy(
@@ -86,13 +116,15 @@ def test_code_that_serves_already_is_nothing_to_deploy(
 ) -> None:
     path = package(GOOD % 2)
     bluegreen("deploy", FUNCTION, path, "--traffic", "AllAtOnce")
+    deployer.upload(GOOD % 2, "team/new.zip")
 
     assert bluegreen("plan", FUNCTION, path).stdout.startswith("Nothing to deploy: ")
     assert bluegreen("plan", FUNCTION, "--version", "2").stdout.startswith("Nothing to deploy: ")
+    assert bluegreen("plan", FUNCTION, f"s3://{BUCKET}/team/new.zip").stdout.startswith("Nothing to deploy: ")
     assert bluegreen("plan", FUNCTION, path, "--json").json["transitions"] == 3
 
 
-def test_adaptive_traffic_has_no_times_to_tell(deployer: Deployer, bluegreen: Bluegreen, package: Package) -> None:
+def test_a_plan_of_adaptive_traffic_has_no_times(deployer: Deployer, bluegreen: Bluegreen, package: Package) -> None:
     ran = bluegreen("plan", FUNCTION, package(GOOD % 2), "--traffic", "Adaptive")
 
     assert "weights and times follow the evidence" in ran.stdout
@@ -105,7 +137,7 @@ def test_adaptive_traffic_has_no_times_to_tell(deployer: Deployer, bluegreen: Bl
         (("--smoke-tests", "{tests}"), "smoke tests: adds up, answers"),
     ],
 )
-def test_it_names_the_smoke_tests(
+def test_the_plan_names_the_smoke_tests(
     deployer: Deployer,
     bluegreen: Bluegreen,
     package: Package,
@@ -121,26 +153,73 @@ def test_it_names_the_smoke_tests(
     assert said in ran.stdout
 
 
-def test_it_says_where_code_comes_from_that_is_in_s3_already(deployer: Deployer, bluegreen: Bluegreen) -> None:
+def test_the_plan_names_an_object_that_is_in_s3_already(deployer: Deployer, bluegreen: Bluegreen) -> None:
+    deployer.upload(GOOD % 2, "new.zip")
+
     ran = bluegreen("plan", FUNCTION, f"s3://{BUCKET}/new.zip")
 
     assert f"to new code from s3://{BUCKET}/new.zip, by" in ran.stdout
 
 
-def test_it_says_which_image(deployer: Deployer, bluegreen: Bluegreen) -> None:
-    image = f"123456789012.dkr.ecr.us-east-1.amazonaws.com/shop@sha256:{'0' * 64}"
+def test_an_object_that_the_caller_may_not_read_is_planned_all_the_same(
+    deployer: Deployer, bluegreen: Bluegreen, answers: Answers
+) -> None:
+    answers.refuse("GetObject", "AccessDenied", status=403)
 
-    assert f"to the image {image}, by" in bluegreen("plan", FUNCTION, "--image", image).stdout
+    ran = bluegreen("plan", FUNCTION, f"s3://{BUCKET}/new.zip")
+
+    assert f"to new code from s3://{BUCKET}/new.zip, by" in ran.stdout
 
 
-def test_a_wrong_request_is_refused_in_the_machines_words(bluegreen: Bluegreen, package: Package) -> None:
+def test_the_plan_names_the_image(deployer: Deployer, bluegreen: Bluegreen, answers: Answers) -> None:
+    found = boto3.client("lambda").get_function(FunctionName=FUNCTION, Qualifier="1")
+    of_an_image = {**found, "Configuration": found["Configuration"] | {"PackageType": "Image"}}
+    answers.answer("GetFunction", lambda _: of_an_image)
+
+    assert f"to the image {IMAGE}, by" in bluegreen("plan", FUNCTION, "--image", IMAGE).stdout
+
+
+def test_the_plan_names_the_version(deployer: Deployer, bluegreen: Bluegreen) -> None:
+    deployer.deploy(GOOD % 2, traffic="AllAtOnce")
+
+    assert "would go from version 2 to version 1, by" in bluegreen("plan", FUNCTION, "--version", "1").stdout
+
+
+def test_a_wrong_request_is_refused_in_the_words_of_the_state_machine(bluegreen: Bluegreen, package: Package) -> None:
     ran = bluegreen("plan", FUNCTION, package(GOOD % 2), "--traffic", "Slowly")
 
     assert ran.exit_code == 2
     assert "traffic: 'Slowly' is not a strategy" in ran.stderr
 
 
-def test_what_the_machine_would_refuse_is_refused(deployer: Deployer, bluegreen: Bluegreen, package: Package) -> None:
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("Nowhere", "--version", "1"),
+        ("Untagged", "--version", "1"),
+        ("Split", "--version", "1"),
+        (FUNCTION, "--version", "1", "--alias", "STAGING"),
+        (FUNCTION, "--version", "99"),
+        (FUNCTION, "--image", IMAGE),
+        (FUNCTION, f"s3://{BUCKET}/nothing.zip"),
+        (FUNCTION, f"s3://{BUCKET}/no-zip.txt"),
+        (FUNCTION, "--version", "1", "--health", '{"alarms": ["there", "nowhere"]}'),
+    ],
+    ids=[
+        "no function",
+        "no tag",
+        "a split alias",
+        "no alias",
+        "no version",
+        "an image for zips",
+        "no object",
+        "no zip",
+        "no alarm",
+    ],
+)
+def test_the_plan_refuses_what_the_state_machine_refuses_in_its_words(
+    deployer: Deployer, bluegreen: Bluegreen, package: Package, arguments: tuple[str, ...]
+) -> None:
     lambda_: Any = boto3.client("lambda")
     deployer.aws.create_function("Untagged", GOOD % 1, tags={})
     deployer.aws.create_function("Split", GOOD % 1)
@@ -148,12 +227,43 @@ def test_what_the_machine_would_refuse_is_refused(deployer: Deployer, bluegreen:
     lambda_.publish_version(FunctionName="Split")
     weights = {"AdditionalVersionWeights": {"2": 0.5}}
     lambda_.update_alias(FunctionName="Split", Name="PROD", RoutingConfig=weights)
+    boto3.client("s3").put_object(Bucket=BUCKET, Key="no-zip.txt", Body=b"console.log(1)")
+    alarm("there", "OK")
 
-    for function, complaint in {
-        "Nowhere": "there is no function Nowhere with an alias PROD",
-        "Untagged": "Untagged has no tag bluegreen:managed = true",
-        "Split": "Split:PROD is served by version 1 (50 %) and version 2 (50 %), not at one published version",
-    }.items():
-        ran = bluegreen("plan", function, package(GOOD % 3))
-        assert ran.exit_code == 2
-        assert complaint in ran.stderr
+    planned, deployed = bluegreen("plan", *arguments), bluegreen("deploy", *arguments)
+
+    assert (planned.exit_code, deployed.exit_code) == (2, 2)
+    why = planned.stderr.removeprefix("Error: ").partition("\n")[0]
+    assert deployed.stdout.startswith(f"Rejected: InvalidRequest: {why} Nothing was touched.")
+    assert planned.stderr.endswith("\nNothing was touched.\n")
+
+
+def test_a_package_for_a_function_of_images_is_refused_by_its_place_in_the_stacks_bucket(
+    deployer: Deployer, bluegreen: Bluegreen, package: Package, answers: Answers
+) -> None:
+    found = boto3.client("lambda").get_function(FunctionName=FUNCTION)
+    of_an_image = {**found, "Configuration": found["Configuration"] | {"PackageType": "Image"}}
+    answers.answer("GetFunction", lambda _: of_an_image)
+
+    ran = bluegreen("plan", FUNCTION, package(GOOD % 2))
+
+    assert ran.exit_code == 2
+    assert f", and s3://{BUCKET}/uploads/{FUNCTION}/" in ran.stderr
+
+
+def test_the_plan_refuses_an_older_upload_in_the_state_machines_words(
+    deployer: Deployer, bluegreen: Bluegreen, tmp_path: Path, package: Package
+) -> None:
+    request = tmp_path / "request.json"
+    request.write_text(json.dumps({"only_newer": True}))
+    deployer.upload(GOOD % 3, "older.zip")
+    assert deployer.deploy(GOOD % 2).ended == "Deployed"  # of two in one second, the one that was taken counts as newer
+    of_older = (FUNCTION, f"s3://{BUCKET}/older.zip", "--request", str(request))
+
+    planned, deployed = bluegreen("plan", *of_older), bluegreen("deploy", *of_older)
+
+    assert (planned.exit_code, deployed.exit_code) == (2, 2)
+    why = planned.stderr.removeprefix("Error: ").partition("\n")[0]
+    assert "which deployment" in why
+    assert deployed.stdout.startswith(f"Rejected: InvalidRequest: {why} Nothing was touched.")
+    assert bluegreen("plan", FUNCTION, package(GOOD % 3), "--request", str(request)).exit_code == 0

@@ -1,4 +1,4 @@
-"""What stops every command: no credentials, no region, no stack, an AWS that does not answer. No traceback anywhere."""
+"""The problems that stop every command: credentials, region, stack, a silent AWS. None of them prints a traceback."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -41,7 +41,9 @@ def _no_aws_of_ones_own(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command[0])
-def test_without_credentials(bluegreen: Bluegreen, answers: Answers, command: tuple[str, ...]) -> None:
+def test_without_credentials_a_command_says_how_to_sign_in(
+    bluegreen: Bluegreen, answers: Answers, command: tuple[str, ...]
+) -> None:
     answers.answer("GetCallerIdentity", raising(NoCredentialsError()))
 
     ran = bluegreen("--region", "us-east-1", *command)
@@ -53,21 +55,21 @@ def test_without_credentials(bluegreen: Bluegreen, answers: Answers, command: tu
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command[0])
-def test_without_a_region(bluegreen: Bluegreen, command: tuple[str, ...]) -> None:
+def test_without_a_region_a_command_is_refused(bluegreen: Bluegreen, command: tuple[str, ...]) -> None:
     ran = bluegreen(*command)
 
     assert ran.exit_code == 2
     assert ran.stderr == "Error: no AWS region is set.\nNothing was changed.\nWrite --region, or set AWS_REGION.\n"
 
 
-def test_an_unknown_profile(bluegreen: Bluegreen) -> None:
-    ran = bluegreen("--profile", "nobody", "status", FUNCTION)
+def test_an_unknown_profile_is_refused(bluegreen: Bluegreen) -> None:
+    ran = bluegreen("--profile", "unknown", "status", FUNCTION)
 
     assert ran.exit_code == 2
-    assert "The config profile (nobody) could not be found." in ran.stderr
+    assert "The config profile (unknown) could not be found." in ran.stderr
 
 
-def test_credentials_that_are_no_longer_good(bluegreen: Bluegreen, answers: Answers) -> None:
+def test_with_expired_credentials_a_command_says_to_sign_in_again(bluegreen: Bluegreen, answers: Answers) -> None:
     answers.refuse("GetCallerIdentity", "ExpiredToken", "The security token included in the request is expired", 403)
 
     ran = bluegreen("--region", "us-east-1", "status", FUNCTION)
@@ -78,7 +80,9 @@ def test_credentials_that_are_no_longer_good(bluegreen: Bluegreen, answers: Answ
 
 
 @pytest.mark.parametrize("command", OF_THE_STACK, ids=lambda command: command[0])
-def test_without_a_stack(deployer: Deployer, bluegreen: Bluegreen, command: tuple[str, ...]) -> None:
+def test_without_a_stack_a_command_is_refused(
+    deployer: Deployer, bluegreen: Bluegreen, command: tuple[str, ...]
+) -> None:
     ran = bluegreen("--region", "eu-central-1", "--stack", "elsewhere", *command)
 
     assert ran.exit_code == 2
@@ -87,7 +91,7 @@ def test_without_a_stack(deployer: Deployer, bluegreen: Bluegreen, command: tupl
     assert "BLUEGREEN_STACK" in ran.stderr
 
 
-def test_a_stack_that_is_somebody_elses(deployer: Deployer, bluegreen: Bluegreen, answers: Answers) -> None:
+def test_a_stack_of_another_product_is_refused(deployer: Deployer, bluegreen: Bluegreen, answers: Answers) -> None:
     answers.stack("website", Url="https://example.com")
 
     ran = bluegreen("--region", "us-east-1", "--stack", "website", "status", FUNCTION)
@@ -105,7 +109,9 @@ def test_the_environment_may_name_stack_and_region(
     assert "there is no stack mine in account 123456789012, region eu-west-1" in bluegreen("status", FUNCTION).stderr
 
 
-def test_a_stack_that_may_not_be_read(deployer: Deployer, bluegreen: Bluegreen, answers: Answers) -> None:
+def test_a_stack_that_the_caller_may_not_read_names_the_permission(
+    deployer: Deployer, bluegreen: Bluegreen, answers: Answers
+) -> None:
     answers.refuse("DescribeStacks", "AccessDenied", "not authorized to perform: cloudformation:DescribeStacks", 403)
 
     ran = bluegreen("--region", "us-east-1", "status", FUNCTION)
@@ -115,20 +121,20 @@ def test_a_stack_that_may_not_be_read(deployer: Deployer, bluegreen: Bluegreen, 
     assert "ask for the permission that the message names" in ran.stderr
 
 
-def test_an_aws_that_does_not_answer(bluegreen: Bluegreen, answers: Answers) -> None:
-    nobody = EndpointConnectionError(endpoint_url="https://sts.us-east-1.amazonaws.com")
-    answers.answer("GetCallerIdentity", raising(nobody))
-    answers.answer("DescribeStacks", raising(nobody))
+def test_a_silent_aws_is_exit_code_1(bluegreen: Bluegreen, answers: Answers) -> None:
+    silence = EndpointConnectionError(endpoint_url="https://sts.us-east-1.amazonaws.com")
+    answers.answer("GetCallerIdentity", raising(silence))
+    answers.answer("DescribeStacks", raising(silence))
 
     ran = bluegreen("--region", "us-east-1", "status", FUNCTION)
 
     assert ran.exit_code == 1
     assert "reading the stack bluegreen did not work, AWS gave no answer" in ran.stderr
-    assert "Try again in a moment" in ran.stderr
+    assert "Try again in a moment." in ran.stderr
 
 
 @pytest.mark.parametrize("trouble", [("InternalFailure", 500), ("Throttling", 400)])
-def test_an_sts_that_is_busy_is_in_nobodys_way(
+def test_a_busy_sts_stops_no_command(
     deployer: Deployer, bluegreen: Bluegreen, answers: Answers, trouble: tuple[str, int]
 ) -> None:
     answers.refuse("GetCallerIdentity", trouble[0], status=trouble[1])
@@ -136,7 +142,7 @@ def test_an_sts_that_is_busy_is_in_nobodys_way(
     assert bluegreen("--region", "us-east-1", "status", FUNCTION).exit_code == 0
 
 
-def test_who_started_it_is_someone_where_sts_does_not_say(
+def test_without_an_answer_of_sts_a_deployment_was_started_by_someone(
     deployer: Deployer, bluegreen: Bluegreen, answers: Answers, package: Package
 ) -> None:
     answers.answer("GetCallerIdentity", raising(EndpointConnectionError(endpoint_url="https://sts")))
@@ -148,7 +154,7 @@ def test_who_started_it_is_someone_where_sts_does_not_say(
     assert record["started_by"] == "cli by someone"
 
 
-def test_what_nobody_foresaw_is_still_said_in_words(
+def test_an_unforeseen_error_of_aws_is_told_without_a_traceback(
     deployer: Deployer, bluegreen: Bluegreen, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def lost(*_: object) -> None:
@@ -160,10 +166,10 @@ def test_what_nobody_foresaw_is_still_said_in_words(
     ran = bluegreen("--region", "us-east-1", "status", FUNCTION)
 
     assert ran.exit_code == 1
-    assert "Error: NotFound: it is gone." in ran.stderr
+    assert "Error: NotFound: it is gone.\nAny lines above say what was done.\n" in ran.stderr
 
 
-def test_problems_are_json_on_stdout_for_those_who_asked(bluegreen: Bluegreen) -> None:
+def test_with_json_a_problem_is_json_on_stdout(bluegreen: Bluegreen) -> None:
     ran = bluegreen("status", FUNCTION, "--json")
 
     assert ran.json == {
@@ -174,11 +180,11 @@ def test_problems_are_json_on_stdout_for_those_who_asked(bluegreen: Bluegreen) -
     }
 
 
-def test_a_command_that_does_not_exist_is_wrong_usage(bluegreen: Bluegreen) -> None:
+def test_an_unknown_command_is_wrong_usage(bluegreen: Bluegreen) -> None:
     assert bluegreen("frobnicate").exit_code == 2
 
 
-def test_help_tells_the_exit_codes_and_every_command(bluegreen: Bluegreen) -> None:
+def test_the_help_has_the_exit_codes_and_every_command(bluegreen: Bluegreen) -> None:
     ran = bluegreen("--help")
 
     assert ran.exit_code == 0

@@ -1,19 +1,25 @@
-"""What is said of a history: lines for logs, a panel for people."""
+"""What stderr shows of a history: lines for logs, a panel for terminals."""
 
+import json
 from datetime import timedelta
 
 import pytest
 from rich.console import Console
 
+from bluegreen.request.traffic import Schedule
 from bluegreen_cli.display import Lines, Panel, display, standing
-from bluegreen_cli.progress import Event, Progress, told
-from tests.bluegreen_cli.history import BEGAN, PLAN, TENTH, WHOLE, History, flat, look
+from bluegreen_cli.outcome import EXIT_CODES
+from bluegreen_cli.progress import SENTENCES, Event, Progress, told
+from tests.bluegreen_cli.history import BEGAN, CANARY, GREEN, OPENED, TENTH, WHOLE, History, document, flat, look
+from tests.handlers.desk import TASKS
+from tests.machine.walk import DEPLOY_ASL
 
 NOW = BEGAN.timestamp()
+ADAPTIVE = Schedule(name="Adaptive", first_weight=0.05, longest_seconds=3600)
 
 
 def lines(events: list[Event], before: Progress | None = None) -> list[str]:
-    return [line for _, line in told(before or Progress(), events)]
+    return [line for _, line in told(before or Progress(schedule=CANARY), events)]
 
 
 def test_each_step_of_the_way_is_one_line() -> None:
@@ -21,9 +27,9 @@ def test_each_step_of_the_way_is_one_line() -> None:
     events = flat(
         history.to_the_first_shift(),
         history.entered("Bake", "Wait"),
-        history.did("CheckHealth", look=look((0, 12), (1, 110), "green failed 0 of 12, blue 1 of 110")),
-        history.entered("BakeOver?", "Choice"),
-        history.did("ShiftAlias", shift=WHOLE),
+        history.did("CheckHealth", look((0, 12), (1, 110), "green failed 0 of 12, blue 1 of 110")),
+        history.entered("WhatNext?", "Choice"),
+        history.did("ShiftAlias", WHOLE),
         history.did("CompleteDeployment"),
         history.succeeded("Deployed"),
     )
@@ -38,20 +44,51 @@ def test_each_step_of_the_way_is_one_line() -> None:
     ]
 
 
-def test_each_line_has_the_time_of_what_it_tells() -> None:
-    history = History()
-    events = history.to_the_first_shift()
+def test_without_the_schedule_a_shift_says_the_weights() -> None:
+    assert lines(History().to_the_first_shift(), Progress())[-1] == (
+        "ShiftAlias         version 3 gets 10 %, version 2 keeps 90 %"
+    )
+
+
+def test_under_adaptive_a_shift_says_the_weights() -> None:
+    assert lines(History().to_the_first_shift(), Progress(schedule=ADAPTIVE))[-1] == (
+        "ShiftAlias         version 3 gets 10 %, version 2 keeps 90 %"
+    )
+
+
+def test_every_task_state_of_the_state_machine_is_told() -> None:
+    assert set(TASKS) == {*SENTENCES, "ShiftAlias", "CheckHealth"}
+
+
+def test_every_end_of_the_state_machine_has_an_exit_code() -> None:
+    states = json.loads(DEPLOY_ASL.read_text())["States"]
+    ends = {name for name, state in states.items() if state["Type"] in ("Succeed", "Fail")}
+
+    assert set(EXIT_CODES) == ends
+
+
+def test_each_line_has_the_time_of_its_event() -> None:
+    events = History().to_the_first_shift()
 
     assert [at for at, _ in told(Progress(), events)] == [BEGAN + timedelta(seconds=seconds) for seconds in (1, 3, 6)]
 
 
-def test_the_steps_and_the_health_of_the_request_are_not_taken_for_what_states_learned() -> None:
+def test_the_requests_own_fields_are_not_taken_for_answers_of_states() -> None:
     history = History()
-    progress = Progress().after([history.event("ExecutionStarted"), history.exited("OpenDeployment", plan=PLAN)])
+    progress = Progress(schedule=CANARY).after([history.started()])
 
-    assert progress.green_weight == 0
-    assert progress.reason == ""
+    assert progress.document == {"function": "Shop", "traffic": {"steps": []}, "health": {"period_seconds": 60}}
+    assert (progress.green_weight, progress.reason, progress.sides) == (0, "", {})
     assert progress.seconds_left(NOW) == 300
+
+
+def test_the_alias_is_known_from_the_request_and_then_from_the_deployment() -> None:
+    history = History()
+    asked = Progress().after([history.started()])
+    opened = asked.after(history.did("OpenDeployment", OPENED))
+
+    assert (asked.function, asked.alias, asked.name) == ("Shop", "", "")
+    assert (opened.function, opened.alias, opened.name) == ("Shop", "PROD", "Shop:PROD")
 
 
 def test_a_retry_says_why() -> None:
@@ -61,21 +98,21 @@ def test_a_retry_says_why() -> None:
     assert lines(events)[-1] == "UpdateCode         AwsUnavailable: Rate exceeded"
 
 
-def test_polling_is_waiting_and_no_error() -> None:
+def test_polling_is_shown_as_waiting_and_not_as_an_error() -> None:
     history = History()
     events = [history.entered("UpdateCode"), history.failed("StillInProgress", "Shop:$LATEST is Pending")]
 
     assert lines(events)[-1] == "UpdateCode         waits: Shop:$LATEST is Pending"
 
 
-def test_the_same_trouble_again_is_said_once() -> None:
+def test_an_error_that_repeats_is_told_once() -> None:
     history = History()
     events = [history.entered("UpdateCode"), *(history.failed("StillInProgress", "Pending") for _ in range(5))]
 
     assert len(lines(events)) == 2
 
 
-def test_a_timeout_of_a_function_is_trouble_too() -> None:
+def test_a_handler_that_times_out_is_told_as_an_error() -> None:
     history = History()
     events = [
         history.entered("SmokeTest"),
@@ -85,44 +122,55 @@ def test_a_timeout_of_a_function_is_trouble_too() -> None:
     assert lines(events)[-1].startswith("SmokeTest          States.TaskFailed")
 
 
-def test_events_that_were_told_before_are_passed_over() -> None:
-    history = History()
-    events = history.to_the_first_shift()
+def test_no_event_is_told_twice() -> None:
+    events = History().to_the_first_shift()
 
     assert lines(events, Progress().after(events)) == []
 
 
 @pytest.mark.parametrize(
-    ("learned", "now", "left"),
+    ("progress", "now", "left"),
     [
-        ({"plan": PLAN}, NOW, 300),
-        ({"plan": PLAN, "shift": TENTH}, NOW + 60, 240),
-        ({"plan": PLAN, "shift": TENTH}, NOW + 400, 0),
-        ({"plan": PLAN, "shift": WHOLE}, NOW, 0),
-        ({"plan": PLAN, "shift": TENTH, "failure": {}}, NOW, None),
-        ({"plan": PLAN | {"schedule": {"name": "Adaptive", "steps": []}}, "shift": TENTH}, NOW, None),
-        ({}, NOW, None),
+        (Progress(document=document(), schedule=CANARY), NOW, 300),
+        (Progress(document=document(green=GREEN, bake=TENTH), schedule=CANARY), NOW + 60, 240),
+        (Progress(document=document(green=GREEN, bake=TENTH), schedule=CANARY), NOW + 400, 0),
+        (Progress(document=document(green=GREEN, bake=WHOLE), schedule=CANARY), NOW + 300, 0),
+        (Progress(document=document(green=GREEN, bake=TENTH, failure={}), schedule=CANARY), NOW, None),
+        (Progress(document=document(green=GREEN, bake=TENTH), schedule=ADAPTIVE), NOW, None),
+        (Progress(document=document(green=GREEN, bake=TENTH)), NOW, None),
+        (Progress(), NOW, None),
     ],
-    ids=["not begun", "in the first bake", "a look late", "all shifted", "going back", "adaptive", "nothing known"],
+    ids=[
+        "not begun",
+        "in the first bake",
+        "a look late",
+        "all shifted",
+        "going back",
+        "adaptive",
+        "no schedule",
+        "nothing known",
+    ],
 )
-def test_the_time_left_is_that_of_the_bakes_to_come(learned: dict[str, object], now: float, left: float | None) -> None:
-    assert Progress(document=learned).seconds_left(now) == left
+def test_the_time_left_is_the_sum_of_the_bakes_to_come(progress: Progress, now: float, left: float | None) -> None:
+    assert progress.seconds_left(now) == left
 
 
-def test_nothing_is_left_when_it_is_over() -> None:
-    assert Progress(document={"plan": PLAN}, status="SUCCEEDED").seconds_left(NOW) is None
+def test_a_deployment_that_is_over_has_no_time_left() -> None:
+    assert Progress(document=document(), schedule=CANARY, status="SUCCEEDED").seconds_left(NOW) is None
 
 
 def test_a_document_of_another_release_is_read_as_far_as_it_goes() -> None:
-    progress = Progress(document={"plan": {"new": 1}, "shift": {"green_weight": 0.5}, "look": {"evidence": {}}})
+    strange = {"deployment": {"new": 1}, "bake": {"shifts": [{"weight": 0.5}], "look": {"evidence": {}}}, "green": 3}
+    progress = Progress(document=strange, schedule=CANARY)
 
     assert (progress.name, progress.blue, progress.green, progress.sides) == ("", "", "", {})
     assert progress.green_weight == 0.5
+    assert progress.seconds_left(NOW) == 0
 
 
-def test_output_that_was_left_out_changes_nothing() -> None:
+def test_an_output_that_step_functions_cut_changes_nothing() -> None:
     history = History()
-    known = Progress().after(history.did("OpenDeployment", plan=PLAN))
+    known = Progress().after(history.did("OpenDeployment", OPENED))
     cut = history.event("TaskStateExited", stateExitedEventDetails={"name": "SmokeTest", "output": "{not json"})
 
     assert known.after([cut]).blue == "2"
@@ -130,10 +178,10 @@ def test_output_that_was_left_out_changes_nothing() -> None:
 
 def test_the_panel_shows_state_weights_rates_verdict_and_time_left() -> None:
     history = History()
-    progress = Progress().after(
+    progress = Progress(schedule=CANARY).after(
         flat(
             history.to_the_first_shift(),
-            history.did("CheckHealth", look=look((9, 812), (2, 7331), "odds 8,000 to 1 [sic]")),
+            history.did("CheckHealth", look((9, 812), (2, 7331), "odds 8,000 to 1 [sic]")),
             history.entered("Bake", "Wait"),
         )
     )
@@ -160,7 +208,7 @@ def test_a_panel_before_the_first_event_says_that_it_is_starting() -> None:
     assert "starting" in captured.get()
 
 
-def test_a_lost_connection_is_said_once_and_so_is_its_return(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_lost_connection_is_told_once_and_so_is_its_return(capsys: pytest.CaptureFixture[str]) -> None:
     shown = Lines(Console(stderr=True))
 
     shown.lost("Rate exceeded")
@@ -173,7 +221,7 @@ def test_a_lost_connection_is_said_once_and_so_is_its_return(capsys: pytest.Capt
     assert said[1].endswith("AWS answers again")
 
 
-def test_a_terminal_gets_a_panel_and_everything_else_lines(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_terminal_gets_a_panel_and_everything_else_gets_lines(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("CI", raising=False)
     assert type(display()) is Lines
 

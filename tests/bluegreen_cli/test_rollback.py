@@ -13,13 +13,19 @@ ALL_AT_ONCE: dict[str, Any] = {"traffic": "AllAtOnce"}
 
 @pytest.fixture
 def third(deployer: Deployer) -> Deployer:
-    """Version 3 serves, and before it 2, and before that 1."""
+    """Version 3 serves; version 2 served before it, and version 1 before that."""
     assert deployer.deploy(GOOD % 2, **ALL_AT_ONCE).ended == "Deployed"
     assert deployer.deploy(GOOD % 3, **ALL_AT_ONCE).ended == "Deployed"
     return deployer
 
 
-def test_it_goes_back_to_the_version_that_served_before(third: Deployer, bluegreen: Bluegreen) -> None:
+def item(deployer: Deployer, deployment: str, kind: str) -> dict[str, Any]:
+    """The deployment's record or plan."""
+    (found,) = (item for item in deployer.items(f"deployment#{deployment}") if item["sk"] == kind)
+    return found
+
+
+def test_a_rollback_goes_back_to_the_version_that_served_before(third: Deployer, bluegreen: Bluegreen) -> None:
     ran = bluegreen("rollback", FUNCTION)
 
     assert ran.exit_code == 0
@@ -28,7 +34,7 @@ def test_it_goes_back_to_the_version_that_served_before(third: Deployer, bluegre
     assert third.alias() == ("2", {})
 
 
-def test_once_more_goes_one_further_back_and_never_forward_to_what_was_rolled_back(
+def test_a_second_rollback_goes_one_version_further_back_and_never_forward(
     third: Deployer, bluegreen: Bluegreen
 ) -> None:
     bluegreen("rollback", FUNCTION)
@@ -37,7 +43,7 @@ def test_once_more_goes_one_further_back_and_never_forward_to_what_was_rolled_ba
     assert third.alias() == ("1", {})
 
 
-def test_a_deployment_that_failed_meanwhile_changes_nothing_about_who_served_before(
+def test_a_deployment_that_failed_meanwhile_changes_nothing_about_a_rollback(
     third: Deployer, bluegreen: Bluegreen
 ) -> None:
     assert third.deploy(BROKEN, **ALL_AT_ONCE).ended == "RolledBack"
@@ -47,44 +53,58 @@ def test_a_deployment_that_failed_meanwhile_changes_nothing_about_who_served_bef
     assert third.alias() == ("2", {})
 
 
-def test_any_published_version_can_be_named(third: Deployer, bluegreen: Bluegreen) -> None:
+def test_requests_that_were_refused_meanwhile_change_nothing_about_a_rollback(
+    third: Deployer, bluegreen: Bluegreen
+) -> None:
+    for _ in range(3):
+        assert third.deploy(GOOD % 4, health={"alarms": ["nowhere"]}).ended == "Rejected"
+
+    bluegreen("rollback", FUNCTION)
+
+    assert third.alias() == ("2", {})
+
+
+def test_a_rollback_may_name_any_published_version(third: Deployer, bluegreen: Bluegreen) -> None:
     assert bluegreen("rollback", FUNCTION, "--to", "1").exit_code == 0
     assert third.alias() == ("1", {})
 
 
-def test_it_is_a_deployment_of_a_version_all_at_once(third: Deployer, bluegreen: Bluegreen) -> None:
+def test_a_rollback_is_a_deployment_of_a_version_all_at_once(third: Deployer, bluegreen: Bluegreen) -> None:
     deployment = bluegreen("rollback", FUNCTION, "--json").json["deployment"]
 
-    (record,) = (item for item in third.items(f"deployment#{deployment}") if item["sk"] == "record")
+    record = item(third, deployment, "record")
     assert record["artifact"] == "version 2"
-    assert '"name":"AllAtOnce"' in record["plan"]
     assert record["started_by"].startswith("cli by arn:aws:sts::")
+    assert item(third, deployment, "plan")["schedule"]["name"] == "AllAtOnce"
 
 
-def test_in_an_emergency_no_smoke_test_is_in_the_way(third: Deployer, bluegreen: Bluegreen) -> None:
-    deployment = bluegreen("rollback", FUNCTION, "--no-smoke-tests", "--json").json["deployment"]
+def test_a_rollback_tests_the_version_unless_told_otherwise(third: Deployer, bluegreen: Bluegreen) -> None:
+    tested = bluegreen("rollback", FUNCTION, "--json").json["deployment"]
+    untested = bluegreen("rollback", FUNCTION, "--no-smoke-tests", "--json").json["deployment"]
 
-    (record,) = (item for item in third.items(f"deployment#{deployment}") if item["sk"] == "record")
-    assert '"smoke_tests":[]' in record["plan"]
+    assert len(item(third, tested, "plan")["smoke_tests"]) == 1
+    assert item(third, untested, "plan")["smoke_tests"] == []
 
 
-def test_it_can_be_started_only(third: Deployer, bluegreen: Bluegreen) -> None:
+def test_a_rollback_can_be_started_only(third: Deployer, bluegreen: Bluegreen) -> None:
     ran = bluegreen("rollback", FUNCTION, "--no-follow")
 
     assert ran.exit_code == 0
     assert "Started" in ran.stdout
 
 
-def test_without_a_record_of_what_served_before_it_asks_for_a_version(deployer: Deployer, bluegreen: Bluegreen) -> None:
+def test_without_a_deployment_in_the_ledger_a_rollback_asks_for_a_version(
+    deployer: Deployer, bluegreen: Bluegreen
+) -> None:
     ran = bluegreen("rollback", FUNCTION)
 
     assert ran.exit_code == 2
-    assert f"no record says which version served {FUNCTION}:PROD before version 1" in ran.stderr
+    assert f"the ledger has no deployment that gave {FUNCTION}:PROD to version 1" in ran.stderr
     assert "Nothing was changed." in ran.stderr
     assert "--to" in ran.stderr
 
 
-def test_an_alias_that_is_split_is_left_alone(third: Deployer, bluegreen: Bluegreen) -> None:
+def test_a_split_alias_is_left_alone(third: Deployer, bluegreen: Bluegreen) -> None:
     boto3.client("lambda").update_alias(
         FunctionName=FUNCTION, Name=ALIAS, RoutingConfig={"AdditionalVersionWeights": {"2": 0.25}}
     )
@@ -96,9 +116,7 @@ def test_an_alias_that_is_split_is_left_alone(third: Deployer, bluegreen: Bluegr
     assert third.alias() == ("3", {"2": 0.25})
 
 
-def test_a_version_that_does_not_exist_is_refused_and_nothing_was_touched(
-    third: Deployer, bluegreen: Bluegreen
-) -> None:
+def test_a_version_that_does_not_exist_is_refused_and_touches_nothing(third: Deployer, bluegreen: Bluegreen) -> None:
     ran = bluegreen("rollback", FUNCTION, "--to", "99")
 
     assert ran.exit_code == 2
@@ -114,7 +132,7 @@ def test_a_version_that_does_not_exist_is_refused_and_nothing_was_touched(
         (("--alias", "STAGING"), "there is no function BonusCalculatorLambda with an alias STAGING"),
     ],
 )
-def test_what_cannot_be_is_refused(
+def test_a_rollback_that_can_never_succeed_is_refused(
     deployer: Deployer, bluegreen: Bluegreen, arguments: tuple[str, ...], complaint: str
 ) -> None:
     ran = bluegreen("rollback", FUNCTION, *arguments)

@@ -1,11 +1,13 @@
-"""`bluegreen status` and `bluegreen watch`: who serves, what is under way, how the last one ended."""
+"""`bluegreen status` and `bluegreen watch`: which version serves, which deployment runs, how the last one ended."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import boto3
 import pytest
 
+from bluegreen.ledger import deployments
 from tests.bluegreen_cli.conftest import Answers, Bluegreen, Ran
 from tests.machine.deployer import BAD_UNDER_TRAFFIC, BROKEN, FUNCTION, GOOD, Deployer
 
@@ -27,16 +29,17 @@ def meanwhile(deployer: Deployer, bluegreen: Bluegreen) -> Callable[..., Ran]:
     return run
 
 
-def test_at_rest_it_says_who_serves(deployer: Deployer, bluegreen: Bluegreen) -> None:
+def test_without_a_deployment_status_says_which_version_serves(deployer: Deployer, bluegreen: Bluegreen) -> None:
     ran = bluegreen("status", FUNCTION)
 
     assert ran.exit_code == 0
     assert ran.stdout == (
         f"{FUNCTION}:PROD is served by version 1.\nNo deployment is under way.\nNo deployment has ended yet.\n"
     )
+    assert bluegreen("status", FUNCTION, "--json").json["serving"] == "1"
 
 
-def test_under_way_it_says_the_weights_the_state_the_last_verdict_and_the_time_left(
+def test_during_a_deployment_status_says_weights_state_last_verdict_and_time_left(
     deployer: Deployer, meanwhile: Callable[..., Ran]
 ) -> None:
     deployer.users_call()
@@ -52,7 +55,7 @@ def test_under_way_it_says_the_weights_the_state_the_last_verdict_and_the_time_l
     assert f"`bluegreen watch {NAME}` follows it." in ran.stdout
 
 
-def test_under_way_json_has_the_numbers(meanwhile: Callable[..., Ran]) -> None:
+def test_during_a_deployment_the_json_has_the_numbers(meanwhile: Callable[..., Ran]) -> None:
     found = meanwhile("status", FUNCTION, "--json").json
 
     assert found["serving"] == {"1": 0.9, "2": 0.1}
@@ -61,10 +64,19 @@ def test_under_way_json_has_the_numbers(meanwhile: Callable[..., Ran]) -> None:
     assert found["running"]["state"] == "Bake"
     assert found["running"]["green_weight"] == 0.1
     assert found["running"]["verdict"] == "not_enough"
+    assert 0 <= found["running"]["seconds_left"] <= 300
     assert found["last"] is None
 
 
-def test_afterwards_it_says_how_the_last_one_ended(deployer: Deployer, bluegreen: Bluegreen) -> None:
+def test_status_needs_no_permission_for_provisioned_concurrency(
+    meanwhile: Callable[..., Ran], answers: Answers
+) -> None:
+    answers.refuse("GetProvisionedConcurrencyConfig", "AccessDeniedException", status=403)
+
+    assert meanwhile("status", FUNCTION).exit_code == 0
+
+
+def test_after_a_deployment_status_says_how_it_ended(deployer: Deployer, bluegreen: Bluegreen) -> None:
     deployer.deploy(GOOD % 2, **ALL_AT_ONCE)
 
     ran = bluegreen("status", FUNCTION)
@@ -73,7 +85,7 @@ def test_afterwards_it_says_how_the_last_one_ended(deployer: Deployer, bluegreen
     assert ran.stdout.endswith("with version 2\n")
 
 
-def test_after_a_rollback_it_says_why(deployer: Deployer, bluegreen: Bluegreen) -> None:
+def test_after_a_rollback_status_says_why(deployer: Deployer, bluegreen: Bluegreen) -> None:
     deployer.users_call()
     deployer.deploy(BAD_UNDER_TRAFFIC)
 
@@ -82,6 +94,17 @@ def test_after_a_rollback_it_says_why(deployer: Deployer, bluegreen: Bluegreen) 
     assert "ended RolledBack" in ran.stdout
     assert "GreenUnhealthy: " in ran.stdout
     assert "green failed" in ran.stdout
+
+
+def test_the_last_deployment_of_an_alias_is_found_behind_those_of_other_aliases(
+    deployer: Deployer, bluegreen: Bluegreen, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    boto3.client("lambda").create_alias(FunctionName=FUNCTION, Name="STAGING", FunctionVersion="1")
+    deployer.deploy(GOOD % 2, **ALL_AT_ONCE)
+    deployer.deploy(GOOD % 3, alias="STAGING", **ALL_AT_ONCE)
+    monkeypatch.setattr(deployments, "of_function", partial(deployments.of_function, most=1))
+
+    assert bluegreen("status", FUNCTION).stdout.endswith("with version 2\n")
 
 
 def test_a_deployment_that_was_stopped_is_told_apart_from_one_that_runs(
@@ -95,10 +118,10 @@ def test_a_deployment_that_was_stopped_is_told_apart_from_one_that_runs(
 
     ran = bluegreen("status", FUNCTION)
 
-    assert f"{NAME} holds the lock, but its execution is ABORTED" in ran.stdout
+    assert f"{NAME} holds the lock, but its execution is ABORTED; RecoverDeployments undoes it." in ran.stdout
 
 
-def test_a_deployment_that_step_functions_has_forgotten_is_said_to_be(
+def test_an_execution_that_step_functions_has_forgotten_is_called_so(
     deployer: Deployer, bluegreen: Bluegreen, answers: Answers
 ) -> None:
     def stop() -> None:
@@ -111,10 +134,10 @@ def test_a_deployment_that_step_functions_has_forgotten_is_said_to_be(
     assert "its execution is forgotten by Step Functions" in bluegreen("status", FUNCTION).stdout
 
 
-def test_without_the_history_it_still_says_that_one_is_under_way(
-    meanwhile: Callable[..., Ran], answers: Answers
+def test_without_the_executions_history_status_still_says_that_a_deployment_runs(
+    deployer: Deployer, meanwhile: Callable[..., Ran], answers: Answers
 ) -> None:
-    answers.refuse("GetExecutionHistory", "AccessDeniedException", status=403)
+    deployer.aws.after(199, lambda: answers.refuse("GetExecutionHistory", "AccessDeniedException", status=403))
 
     assert f"{NAME} is under way, in its beginning." in meanwhile("status", FUNCTION).stdout
 
@@ -129,7 +152,7 @@ def test_an_alias_that_does_not_exist_is_exit_code_2(
     assert "in this account and region" in ran.stderr
 
 
-def test_a_table_that_may_not_be_read_is_exit_code_1(
+def test_a_ledger_that_may_not_be_read_is_exit_code_1(
     deployer: Deployer, bluegreen: Bluegreen, answers: Answers
 ) -> None:
     answers.refuse("GetItem", "AccessDeniedException", "not authorized to perform: dynamodb:GetItem", 403)
@@ -140,13 +163,57 @@ def test_a_table_that_may_not_be_read_is_exit_code_1(
     assert "dynamodb:GetItem" in ran.stderr
 
 
-def test_a_deployment_that_is_over_can_be_watched_too(deployer: Deployer, bluegreen: Bluegreen) -> None:
+def test_a_deployment_that_is_over_can_be_watched(deployer: Deployer, bluegreen: Bluegreen) -> None:
     deployer.run({"function": FUNCTION, "artifact": deployer.upload(BROKEN)}, name=NAME)
 
     ran = bluegreen("watch", NAME)
 
     assert ran.exit_code == 1
     assert "SmokeTestFailed" in ran.stdout
+    assert ran.stderr.endswith(
+        "The smoke test 'answers {} without an error' in full:\n"
+        "  expected no error, but it raised RuntimeError: broken\n"
+    )
+
+
+def test_a_caller_who_may_not_read_the_ledger_watches_without_the_evidence(
+    deployer: Deployer, bluegreen: Bluegreen, answers: Answers
+) -> None:
+    deployer.run({"function": FUNCTION, "artifact": deployer.upload(BROKEN)}, name=NAME)
+    for operation in ("Query", "GetItem"):
+        answers.refuse(operation, "AccessDeniedException", status=403)
+
+    ran = bluegreen("watch", NAME)
+
+    assert ran.exit_code == 1
+    assert "SmokeTestFailed" in ran.stdout
+    assert "in full" not in ran.stderr
+    assert bluegreen("watch", NAME, "--json").json["evidence"] is None
+
+
+def test_a_request_that_was_refused_can_be_watched(deployer: Deployer, bluegreen: Bluegreen) -> None:
+    deployer.run({"function": FUNCTION, "artifact": "s3://artifacts/nothing.zip"}, name=NAME)
+
+    ran = bluegreen("watch", NAME)
+
+    assert ran.exit_code == 2
+    assert ran.stdout.startswith("Rejected: InvalidRequest: artifact: there is no object s3://artifacts/nothing.zip;")
+    assert ran.stdout.endswith(f" Nothing was touched. {FUNCTION}:PROD is served by version 1.\n")
+
+
+def test_ctrl_c_ends_the_watching_and_not_the_deployment(
+    meanwhile: Callable[..., Ran], deployer: Deployer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def ctrl_c(seconds: float) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("bluegreen_cli.follow.pause", ctrl_c)
+
+    ran = meanwhile("watch", NAME)
+
+    assert ran.exit_code == 130
+    assert f"`bluegreen status {FUNCTION} --alias PROD` says how it stands" in ran.stderr
+    assert deployer.alias() == ("2", {})
 
 
 def test_watching_goes_on_to_the_end(deployer: Deployer, bluegreen: Bluegreen) -> None:
@@ -158,14 +225,14 @@ def test_watching_goes_on_to_the_end(deployer: Deployer, bluegreen: Bluegreen) -
     assert ran.json["end"] == "Deployed"
 
 
-def test_what_was_never_deployed_cannot_be_watched(deployer: Deployer, bluegreen: Bluegreen) -> None:
+def test_a_deployment_that_never_was_cannot_be_watched(deployer: Deployer, bluegreen: Bluegreen) -> None:
     ran = bluegreen("watch", "Nothing-1")
 
     assert ran.exit_code == 2
     assert "there is no deployment Nothing-1" in ran.stderr
 
 
-def test_after_a_deployment_nothing_is_under_way(deployer: Deployer, bluegreen: Bluegreen) -> None:
+def test_after_a_deployment_none_is_under_way(deployer: Deployer, bluegreen: Bluegreen) -> None:
     deployer.deploy(GOOD % 2, **ALL_AT_ONCE)
 
     assert bluegreen("status", FUNCTION, "--json").json["running"] is None

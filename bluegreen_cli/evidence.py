@@ -1,0 +1,46 @@
+"""
+The evidence of the step at which a deployment failed.
+
+An error's text names the fields of a reply that differ. Their values are in the ledger's audit only.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+from bluegreen import clock
+from bluegreen.errors import DeploymentError
+from bluegreen.ledger import audit
+from bluegreen_cli.progress import GOING_BACK, Progress
+
+
+def of_failure(deployment: str, progress: Progress) -> dict[str, Any] | None:
+    """None without a failed step, and if the caller may not read the ledger."""
+    error = progress.section("failure").get("Error") or progress.error
+    if not error:
+        return None
+    began = clock.iso(progress.began.timestamp()) if progress.began else ""
+    try:
+        for step in _steps(deployment):
+            of_this_execution = step.at >= began  # after 90 days another execution may have had the name
+            if of_this_execution and step.state not in GOING_BACK and step.evidence.get("error") == error:
+                return step.evidence
+    except (DeploymentError, ValueError):
+        pass
+    return None
+
+
+def in_full(evidence: dict[str, Any] | None) -> list[str]:
+    """What a failed smoke test expected and what came, with the values; a line each."""
+    mismatches = (evidence or {}).get("mismatches")
+    if not evidence or not isinstance(mismatches, list):
+        return []
+    return [f"The smoke test {evidence.get('case')!r} in full:", *(f"  {mismatch}" for mismatch in mismatches)]
+
+
+def _steps(deployment: str) -> Iterator[audit.Step]:
+    following = ""
+    while True:
+        page, following = audit.steps(deployment, following)
+        yield from page
+        if not following:
+            return
