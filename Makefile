@@ -6,6 +6,9 @@ DEV := .venv/.ready
 SANDBOX := .venv-sandbox/.ready
 UV := .venv-uv/bin/uv
 
+# Images set it, and then every process compiles every module anew.
+export PYTHONDONTWRITEBYTECODE =
+
 .PHONY: help demo sandbox test check asl picture build deploy crash-matrix bench bench-verdict lock clean
 
 help:
@@ -18,7 +21,7 @@ sandbox: $(DEV) $(SANDBOX)       ## the embedded AWS with this stack deployed, u
 	@$(BIN)/python -m sandbox
 
 test: $(DEV) $(SANDBOX)          ## every test
-	@$(BIN)/python -m pytest -n 2 --dist loadfile
+	@$(BIN)/python -m pytest -n auto --dist loadfile
 
 check: $(DEV)                    ## lint, format, types and layers
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy handlers bluegreen_cli sandbox statemachine benchmarks tests && PYTHONPATH=handlers:. $(BIN)/lint-imports --no-cache && $(BIN)/cfn-lint template.yaml

@@ -35,7 +35,7 @@ class Clock:
         self._schedule(self._now + seconds, seconds, do)
 
     def sleep(self, seconds: float) -> None:
-        """Let time pass; whatever falls due meanwhile is done at its moment."""
+        """Let time pass; what falls due meanwhile is done at its moment."""
         until = self._now + max(0.0, seconds)
         while (do := self._next(until)) is not None:
             do()

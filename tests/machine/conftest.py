@@ -9,6 +9,6 @@ from tests.machine.deployer import Deployer, installed
 
 @pytest.fixture
 def deployer() -> Iterator[Deployer]:
-    """The deployer, installed; nobody calls the function yet."""
+    """The deployer, installed; the function has no callers yet."""
     with installed() as deployer:
         yield deployer

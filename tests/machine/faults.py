@@ -123,7 +123,7 @@ class Faults:
 
     @contextmanager
     def acting(self, state: str | None, *, immune: bool = False) -> Iterator[None]:
-        """What the block calls is called by the handler of this state, or by somebody whom no fault meets."""
+        """The block's calls are those of this state's handler, or, without a name, of a caller whom no fault meets."""
         before = getattr(self._thread, "acting", (None, False))
         self._thread.acting = (state, immune)
         try:

@@ -97,7 +97,7 @@ class Invocations:
         _, function_name, in_arn = backend._lambdas.split_function_arn(f":function:{name.rpartition(':function:')[2]}")
         if function_name in self._handlers:
             arn = f"arn:aws:lambda:{backend.region_name}:{backend.account_id}:function:{function_name}"
-            state = function_name.removesuffix("Function")
+            state = event.get("state") or function_name.removesuffix("Function")
             with self._faults.acting(state):
                 answer, failed = self._run_ours(state, event, Context(function_name, LATEST, arn))
             version = LATEST

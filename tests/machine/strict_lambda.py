@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 from unittest import mock
 from urllib.parse import unquote
 
@@ -57,13 +57,33 @@ def _dimension_sets(function: str, qualifier: str, version: str) -> list[frozens
     return [frozenset(dimensions.items()) for dimensions in sets]
 
 
+class _Counted(NamedTuple):
+    """Invocations that started at the same moment."""
+
+    moment: float
+    invocations: int
+    errors: int
+    throttles: int
+    duration_ms: float
+
+    def points(self, metric: str) -> list[tuple[float, int]]:
+        """Of a metric: a value, and how often it was written."""
+        written = {
+            "Invocations": [(1.0, self.invocations)],
+            "Errors": [(1.0, self.errors), (0.0, self.invocations - self.errors)],
+            "Throttles": [(1.0, self.throttles), (0.0, self.invocations)],
+            "Duration": [(self.duration_ms, self.invocations)],
+        }
+        return [(value, times) for value, times in written.get(metric, []) if times]
+
+
 class Metrics:
     """AWS/Lambda as CloudWatch counts it, for the three dimension sets that Lambda writes."""
 
     def __init__(self, clock: Clock, delay_seconds: float = 0.0) -> None:
         self._clock = clock
         self._delay_seconds = delay_seconds
-        self._points: dict[tuple[str, frozenset[tuple[str, str]]], list[tuple[float, float, int]]] = {}
+        self._counted: dict[frozenset[tuple[str, str]], list[_Counted]] = {}
 
     def count(
         self,
@@ -77,17 +97,9 @@ class Metrics:
         duration_ms: float = 1.0,
     ) -> None:
         """Invocations that start now. A throttled one counts as neither an invocation nor an error."""
+        counted = _Counted(self._clock.now(), invocations, errors, throttles, duration_ms)
         for dimensions in _dimension_sets(function, qualifier, version):
-            for metric, value, times in (
-                ("Invocations", 1.0, invocations),
-                ("Errors", 1.0, errors),
-                ("Errors", 0.0, invocations - errors),
-                ("Throttles", 1.0, throttles),
-                ("Throttles", 0.0, invocations),
-                ("Duration", duration_ms, invocations),
-            ):
-                if times:
-                    self._points.setdefault((metric, dimensions), []).append((self._clock.now(), value, times))
+            self._counted.setdefault(dimensions, []).append(counted)
 
     def read(
         self, metric: str, dimensions: Mapping[str, str], start: float, end: float, period: int, stat: str
@@ -95,10 +107,11 @@ class Metrics:
         """Buckets stand on multiples of the period, as CloudWatch's do; nothing younger than the delay is known yet."""
         known = self._clock.now() - self._delay_seconds
         buckets: dict[float, list[tuple[float, int]]] = {}
-        for moment, value, times in self._points.get((metric, frozenset(dimensions.items())), []):
-            bucket = moment // period * period
-            if start // period * period <= bucket < end and moment <= known:
-                buckets.setdefault(bucket, []).append((value, times))
+        for counted in self._counted.get(frozenset(dimensions.items()), []):
+            bucket = counted.moment // period * period
+            if start // period * period <= bucket < end and counted.moment <= known:
+                for value, times in counted.points(metric):
+                    buckets.setdefault(bucket, []).append((value, times))
         return [(bucket, _statistic(stat, values)) for bucket, values in sorted(buckets.items())]
 
     def get_metric_data(
@@ -378,8 +391,9 @@ def weights_of(routing: Any) -> dict[str, float]:
 
 
 def _revision(function: Any) -> str:
-    revision: str = function.__dict__.setdefault("revision_id", str(uuid.uuid4()))
-    return revision
+    if "revision_id" not in vars(function):
+        function.revision_id = str(uuid.uuid4())
+    return str(function.revision_id)
 
 
 def _expect_revision(asked: Mapping[str, Any], revision: str) -> None:

@@ -1,5 +1,6 @@
 """What the watch concludes under traffic, and what comes of it. Metrics are simulated; machine, handlers are real."""
 
+import json
 from datetime import UTC, datetime
 from typing import Any
 
@@ -37,7 +38,7 @@ class Users:
 
 
 def looks(deployer: Deployer) -> list[str]:
-    return [item["evidence"] for item in deployer.items("deployment#") if "#CheckHealth#" in item["sk"]]
+    return [item["evidence"] for item in deployer.items("steps#") if "#CheckHealth#" in item["sk"]]
 
 
 def test_a_green_with_two_per_cent_errors_on_a_blue_with_a_tenth_of_that_is_rolled_back(deployer: Deployer) -> None:
@@ -57,7 +58,7 @@ def test_a_green_that_fails_as_rarely_as_blue_is_promoted(deployer: Deployer) ->
     run = deployer.deploy(traffic=CANARY_10)
 
     assert run.ended == "Deployed"
-    assert run.output["look"]["verdict"] in ("fine", "not_enough")
+    assert run.output["bake"]["look"]["verdict"] in ("fine", "not_enough")
 
 
 def test_too_few_requests_to_tell_are_never_called_healthy(deployer: Deployer) -> None:
@@ -66,7 +67,7 @@ def test_too_few_requests_to_tell_are_never_called_healthy(deployer: Deployer) -
     run = deployer.deploy(traffic=CANARY_10)
 
     assert run.ended == "Deployed"
-    assert run.output["look"]["verdict"] == "not_enough"
+    assert run.output["bake"]["look"]["verdict"] == "not_enough"
     assert any("nothing speaks against green" in look for look in looks(deployer))
 
 
@@ -77,7 +78,7 @@ def test_a_bake_goes_on_until_there_is_enough_evidence(deployer: Deployer) -> No
 
     assert patient.ended == "Deployed"
     assert patient.path.count("CheckHealth") > 12
-    first, last = (shift["at"] for shift in patient.output["shift"]["shifts"])
+    first, last = (shift["at"] for shift in patient.output["bake"]["shifts"])
     assert 600 < last - first < 7200
 
 
@@ -86,7 +87,7 @@ def test_a_bake_does_not_go_on_for_ever(deployer: Deployer) -> None:
 
     run = deployer.deploy(traffic=CANARY_10, health={"max_bake_seconds": 1200})
 
-    first, last = (shift["at"] for shift in run.output["shift"]["shifts"])
+    first, last = (shift["at"] for shift in run.output["bake"]["shifts"])
     assert last - first == pytest.approx(1200, abs=60)
 
 
@@ -108,7 +109,7 @@ def test_without_any_traffic_the_request_decides(
     assert any(reason in look for look in looks(deployer))
 
 
-def test_a_probe_that_fails_rolls_back_a_green_that_nobody_calls(deployer: Deployer) -> None:
+def test_a_probe_that_fails_rolls_back_a_green_without_callers(deployer: Deployer) -> None:
     fails_after_a_while = """
 calls = 0
 def handler(event, context):
@@ -165,7 +166,7 @@ def test_an_alarm_that_was_red_before_does_not_block_the_fix(deployer: Deployer)
     run = deployer.deploy(traffic=CANARY_10, health={"alarms": ["sales"]})
 
     assert run.ended == "Deployed"
-    assert run.output["look"]["pardoned"] == ["sales"]
+    assert run.output["bake"]["look"]["pardoned"] == ["sales"]
 
 
 def test_an_alarm_that_turned_green_is_pardoned_no_longer(deployer: Deployer) -> None:
@@ -184,7 +185,7 @@ def test_an_alarm_without_data_is_not_health(deployer: Deployer) -> None:
 
     run = deployer.deploy(traffic=CANARY_10, health={"alarms": ["sales"], "max_bake_seconds": 900})
 
-    first, last = (shift["at"] for shift in run.output["shift"]["shifts"])
+    first, last = (shift["at"] for shift in run.output["bake"]["shifts"])
     assert last - first == pytest.approx(900, abs=60)
 
 
@@ -217,7 +218,9 @@ def test_a_signal_in_a_dry_run_is_reported_and_never_acts(deployer: Deployer) ->
     run = deployer.deploy(traffic=CANARY_10, health={"slow_ms": 500, "dry_run": ["slow"]})
 
     assert run.ended == "Deployed"
-    (slow,) = (finding for finding in run.output["look"]["evidence"]["findings"] if finding["signal"] == "slow")
+    (slow,) = (
+        finding for finding in json.loads(looks(deployer)[-1])["evidence"]["findings"] if finding["signal"] == "slow"
+    )
     assert not slow["acts"]
     assert slow["green"]["bad"] > 0
 
@@ -264,7 +267,7 @@ def test_a_green_that_goes_bad_in_the_final_bake_is_compared_with_blues_last_min
     run = deployer.deploy(traffic={"steps": [{"weight": 0.5, "bake_seconds": 300}], "final_bake_seconds": 1800})
 
     assert run.error == "GreenUnhealthy"
-    assert [shift["weight"] for shift in run.document["shift"]["shifts"]] == [0.5, 1.0]
+    assert [shift["weight"] for shift in run.document["bake"]["shifts"]] == [0.5, 1.0]
     assert deployer.alias() == ("1", {})
 
 
@@ -275,8 +278,8 @@ class TestAdaptive:
 
         run = deployer.deploy(traffic="Adaptive")
 
-        weights = [shift["weight"] for shift in run.output["shift"]["shifts"]]
-        took = run.output["shift"]["shifts"][-1]["at"] - run.output["shift"]["shifts"][0]["at"]
+        weights = [shift["weight"] for shift in run.output["bake"]["shifts"]]
+        took = run.output["bake"]["shifts"][-1]["at"] - run.output["bake"]["shifts"][0]["at"]
         assert run.ended == "Deployed"
         assert weights[0] < 0.05
         assert weights == sorted(weights)
@@ -298,7 +301,7 @@ class TestAdaptive:
             deployer.aws.after(490, lambda: rate(0.001))
         run = deployer.deploy(traffic="Adaptive")
 
-        weights = [shift["weight"] for shift in run.document["shift"]["shifts"]]
+        weights = [shift["weight"] for shift in run.document["bake"]["shifts"]]
         lowest = min(range(1, len(weights)), key=lambda number: weights[number] - weights[number - 1])
         assert weights[lowest] <= 0.1 < weights[lowest - 1]
         assert any("goes back from" in look for look in looks(deployer))
@@ -317,7 +320,7 @@ class TestAdaptive:
         assert run.error == "GreenUnhealthy"
         assert users.harmed < 2000
 
-    def test_a_function_that_nobody_calls_gets_there_too(self, deployer: Deployer) -> None:
+    def test_a_function_without_callers_gets_there_too(self, deployer: Deployer) -> None:
         run = deployer.deploy(GOOD % 2, traffic="Adaptive")
 
         assert run.ended == "Deployed"

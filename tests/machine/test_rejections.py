@@ -57,10 +57,16 @@ BAD: dict[str, tuple[Callable[[], dict[str, Any]], str]] = {
     ),
     "an image for a zip": (
         lambda: {"artifact": {"image_uri": f"r/i@sha256:{'0' * 64}"}},
-        "artifact: BonusCalculatorLambda takes a Zip",
+        "artifact: BonusCalculatorLambda takes a zip",
     ),
     "an image by tag": (lambda: {"artifact": {"image_uri": "r/i:new"}}, "artifact.image_uri:"),
     "unknown key": (lambda: {"smoke_test": []}, "smoke_test: unknown field; did you mean smoke_tests?"),
+    "a key that the state machine writes": (lambda: {"failure": {"Error": "mine"}}, "failure: unknown field"),
+    "a number beyond all": (lambda: {"health": {"slow_ms": 10**40}}, "health.slow_ms"),
+    "a default strategy with too long bakes": (
+        lambda: {"health": {"max_bake_seconds": 172_800, "period_seconds": 10}},
+        "health.period_seconds: CloudWatch keeps periods below 60 seconds for three hours",
+    ),
     "unknown key inside": (
         lambda: {"health": {"perod_seconds": 1}},
         "health.perod_seconds: unknown field; did you mean",
@@ -75,7 +81,10 @@ BAD: dict[str, tuple[Callable[[], dict[str, Any]], str]] = {
     ),
     "weights that stand": (lambda: {"traffic": steps(0.5, 0.5)}, "weights must climb"),
     "weight above 1": (lambda: {"traffic": steps(0.5, 1.5)}, "traffic.steps.1.weight: Input should be less than"),
-    "weight of nothing": (lambda: {"traffic": steps(0.0)}, "traffic.steps.0.weight: Input should be greater than 0"),
+    "weight of nothing": (
+        lambda: {"traffic": steps(0.0)},
+        "traffic.steps.0.weight: Input should be greater than or equal to 0.001",
+    ),
     "a weight in words": (lambda: {"traffic": steps("half")}, "traffic.steps.0.weight: Input should be a valid number"),  # type: ignore[arg-type]
     "negative bake": (
         lambda: {"traffic": steps(0.5, bake=-1)},
@@ -90,6 +99,15 @@ BAD: dict[str, tuple[Callable[[], dict[str, Any]], str]] = {
     ),
     "more than a request": (lambda: {"smoke_tests": [{"name": "x", "payload": "x" * 70_000}]}, "request: it has"),
 }
+
+
+def test_a_payload_in_the_wrong_place_is_told_by_its_type(deployer: Deployer) -> None:
+    artifact = deployer.upload(GOOD % 2)
+
+    run = deployer.run({"function": FUNCTION, "artifact": artifact, "smoke_tests": ["a secret"]})
+
+    assert "smoke_tests.0: a string of 8 characters is not a JSON object" in run.cause
+    assert "secret" not in run.cause
 
 
 @pytest.mark.parametrize("bad", BAD)
@@ -133,7 +151,7 @@ def test_an_alias_that_is_split_already_is_left_as_it_is(deployer: Deployer) -> 
     run = deployer.deploy(GOOD % 3)
 
     assert run.path == REJECTED
-    assert "alias: BonusCalculatorLambda:PROD is split already (version 2 (and 0.3 to 1))" in run.cause
+    assert "alias: BonusCalculatorLambda:PROD is split already: version 2 (70 %) and version 1 (30 %)" in run.cause
     assert deployer.everything() == before
     assert deployer.items("lock#") == []
 

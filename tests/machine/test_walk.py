@@ -13,9 +13,10 @@ from botocore.exceptions import ClientError, ReadTimeoutError
 from tests.machine.invocation import zip_of
 from tests.machine.walk import DEPLOY_ASL, InProcessAws, in_process_aws
 
-SHIFT = ["ShiftAlias", "Bake", "CheckHealth", "BakeOver?", "FullyShifted?"]
+SHIFT = ["ShiftAlias", "Bake", "CheckHealth", "WhatNext?"]
 STAGED = ["UpdateCode", "SmokeTest", "PublishVersion", "SmokeTestGreen"]
-TO_GREEN = ["OpenDeployment", "AnythingToDeploy?", "NewCode?", *STAGED, *SHIFT, "CompleteDeployment", "Deployed"]
+TO_GREEN = ["OpenDeployment", "WhatToDeploy?", *STAGED, *SHIFT, "CompleteDeployment", "Deployed"]
+BAKE = {"look": {"next_seconds": 60, "next": "bake_on"}}
 
 
 class Toys:
@@ -24,9 +25,9 @@ class Toys:
     def __init__(self) -> None:
         self.events: list[dict[str, Any]] = []
         self.sections: dict[str, Callable[[dict[str, Any]], Any]] = {
-            "OpenDeployment": lambda event: {"anything_to_deploy": True, "new_code": True},
-            "ShiftAlias": lambda event: {"look_seconds": 60, "fully_shifted": True},
-            "CheckHealth": lambda event: {"bake_over": True},
+            "OpenDeployment": lambda event: event["document"] | {"deployment": {"brings": "new_code"}},
+            "ShiftAlias": lambda event: BAKE,
+            "CheckHealth": lambda event: {"next": "complete"},
             "RollBack": lambda event: {"error": "GreenUnhealthy", "cause": "green failed 9 of 10"},
             "RejectDeployment": lambda event: {"error": "InvalidRequest", "cause": "alias: no such alias"},
         }
@@ -68,7 +69,7 @@ class TestTheMachine:
 
         assert run.path == TO_GREEN
         assert run.ended == "Deployed"
-        assert run.output["shift"] == {"look_seconds": 60, "fully_shifted": True}
+        assert run.output["bake"] == {"look": {"next": "complete"}}
         assert run.document == run.output
 
     def test_a_handler_gets_the_document_the_execution_and_its_state(self, aws: InProcessAws, toys: Toys) -> None:
@@ -98,7 +99,7 @@ class TestTheMachine:
         assert run.error == "InvalidRequest"
 
     @pytest.mark.parametrize("state", [*STAGED, "ShiftAlias", "CheckHealth", "CompleteDeployment"])
-    def test_whatever_fails_after_the_first_change_is_rolled_back(self, aws: InProcessAws, state: str) -> None:
+    def test_any_failure_after_the_first_change_is_rolled_back(self, aws: InProcessAws, state: str) -> None:
         with aws.state_fails(state, "GreenUnhealthy", times=None):
             run = aws.walk({})
 
@@ -174,8 +175,8 @@ class TestTheMachine:
         assert aws.walk({}).document["failure"]["Error"] == "TypeError"
 
     def test_waits_take_no_time_but_move_the_clock(self, aws: InProcessAws, toys: Toys) -> None:
-        looks = iter([False, False, True])
-        toys.sections["CheckHealth"] = lambda event: {"bake_over": next(looks)}
+        looks = iter(["bake_on", "bake_on", "complete"])
+        toys.sections["CheckHealth"] = lambda event: {"next": next(looks), "next_seconds": 60}
 
         run = aws.walk({})
 
@@ -321,7 +322,7 @@ class TestFaults:
     def test_only_the_handler_of_one_state_can_be_met(self, aws: InProcessAws, toys: Toys, shop: str) -> None:
         def look(event: dict[str, Any]) -> Any:
             boto3.client("lambda").get_alias(FunctionName=shop, Name="PROD")
-            return {"look_seconds": 60, "fully_shifted": True, "bake_over": True}
+            return BAKE | {"next": "complete"}
 
         toys.sections |= {"ShiftAlias": look, "CheckHealth": look}
         with aws.fails("GetAlias", "AccessDenied", times=None, state="CheckHealth"):

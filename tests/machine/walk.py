@@ -11,6 +11,7 @@ The committed machine, walked in this process: moto's interpreter, real handlers
 Waits, retries of the machine and of boto3, and the handlers' own patience take no time; they move `aws.clock`.
 """
 
+import copy
 import datetime
 import functools
 import importlib
@@ -18,6 +19,7 @@ import importlib.util
 import itertools
 import json
 import logging
+import marshal
 import os
 import random
 import re
@@ -34,17 +36,16 @@ from unittest import mock
 import boto3
 import botocore.endpoint
 from botocore.loaders import JSONFileLoader
-from botocore.signers import RequestSigner
-from botocore.useragent import UserAgentString
 from moto import mock_aws
 from moto.core import models as mocks
-from moto.core import responses
 from moto.core.base_backend import BaseBackend
 from moto.core.models import DEFAULT_ACCOUNT_ID
+from moto.core.responses import ActionResult
 from moto.s3 import models as s3_models
 from moto.stepfunctions.parser import models as executions_module
 from moto.stepfunctions.parser.asl.component.common.path import result_path
 from moto.stepfunctions.parser.asl.component.common.retry import jitter_strategy_decl, retrier_decl
+from moto.stepfunctions.parser.asl.component.common.string import string_expression
 from moto.stepfunctions.parser.asl.component.state import state as state_module
 from moto.stepfunctions.parser.asl.component.state.exec.state_task import lambda_eval_utils
 from moto.stepfunctions.parser.asl.component.state.state import CommonStateField
@@ -57,15 +58,18 @@ from moto.stepfunctions.parser.asl.utils import json_path
 from moto.stepfunctions.parser.asl.utils.boto_client import boto_client_for
 from moto.stepfunctions.parser.backend import execution as execution_module
 from moto.stepfunctions.parser.models import stepfunctions_parser_backends
+from moto.stepfunctions.responses import StepFunctionResponse
 
+from tests.machine.clients import made_once
 from tests.machine.clock import Clock
 from tests.machine.faults import Fault, Faults, Watcher, When
 from tests.machine.invocation import Handler, Invocations, zip_of
 from tests.machine.strict_lambda import Metrics, strict_lambda
+from tests.machine.wire import short_way
 
 REGION = "us-east-1"
 DEPLOY_ASL = Path(__file__).parents[2] / "statemachine" / "deploy.asl.json"
-PATIENCE_SECONDS = 60
+PATIENCE_SECONDS = 600
 
 Moment = Literal["entered", "left"]
 StateHook = Callable[[str, str, Moment], None]
@@ -105,18 +109,20 @@ def _history(execution: Any) -> list[dict[str, Any]]:
     return events
 
 
-def _path(execution: Any) -> list[str]:
-    entered = (event.get("stateEnteredEventDetails") for event in _history(execution))
+def _path(history: list[dict[str, Any]]) -> list[str]:
+    entered = (event.get("stateEnteredEventDetails") for event in history)
     return [details["name"] for details in entered if details is not None]
 
 
 def handlers_of(asl: Path = DEPLOY_ASL) -> dict[str, Handler]:
-    """The real handlers of a machine's Task states, by the names of their functions."""
-    states = json.loads(asl.read_text())["States"]
-    tasks = [name for name, state in states.items() if state["Type"] == "Task"]
+    """The real handlers that a machine's Task states run, by the names of their functions."""
+    states = json.loads(asl.read_text())["States"].values()
+    names = {
+        state["Resource"].removeprefix("${").removesuffix("FunctionArn}") for state in states if "Resource" in state
+    }
     return {
         f"{name}Function": importlib.import_module(re.sub(r"(?<!^)(?=[A-Z])", "_", name).lower()).handler
-        for name in tasks
+        for name in sorted(names)
     }
 
 
@@ -171,6 +177,7 @@ class InProcessAws:
         execution = self._execution(arn)
         self._await_the_end(execution)
         history = _history(execution)
+        path = _path(history)
         entered = [event for event in history if "stateEnteredEventDetails" in event]
         in_an_end = entered and entered[-1]["type"] in ("SucceedStateEntered", "FailStateEntered")
         status = history[-1]["type"].removeprefix("Execution")
@@ -178,8 +185,8 @@ class InProcessAws:
         output = history[-1].get("executionSucceededEventDetails", {}).get("output")
         return Run(
             arn=arn,
-            ended=_path(execution)[-1] if in_an_end and status in ("Succeeded", "Failed") else _STATUS[status],
-            path=_path(execution),
+            ended=path[-1] if in_an_end and status in ("Succeeded", "Failed") else _STATUS[status],
+            path=path,
             document=json.loads(entered[-1]["stateEnteredEventDetails"]["input"]) if entered else {},
             output=json.loads(output) if output is not None else None,
             error=how.get("error", ""),
@@ -236,7 +243,7 @@ class InProcessAws:
         return self._faults.watched(watcher)
 
     def acting(self, state: str | None, *, immune: bool = False) -> AbstractContextManager[None]:
-        """What the block calls is called by the handler of this name, or by somebody whom no fault meets."""
+        """The block's calls are those of this handler, or, without a name, of a caller whom no fault meets."""
         return self._faults.acting(state, immune=immune)
 
     @contextmanager
@@ -259,12 +266,12 @@ class InProcessAws:
             yield
 
     def every(self, seconds: float, do: Callable[[], object]) -> None:
-        """Somebody else does something again and again while time passes. No fault meets them."""
-        self.clock.every(seconds, self._somebody_else(do))
+        """Someone else does something again and again while time passes. No fault meets them."""
+        self.clock.every(seconds, self._uncounted(do))
 
     def after(self, seconds: float, do: Callable[[], object]) -> None:
-        """Somebody else does something once. No fault meets them."""
-        self.clock.after(seconds, self._somebody_else(do))
+        """Someone else does something once. No fault meets them."""
+        self.clock.after(seconds, self._uncounted(do))
 
     def create_function(
         self, name: str, source: str, *, alias: str = "PROD", tags: Mapping[str, str] | None = None
@@ -287,17 +294,17 @@ class InProcessAws:
         self.clock.sleep(self._update_seconds)
         functions.create_alias(FunctionName=name, Name=alias, FunctionVersion=version)
 
-    def _somebody_else(self, do: Callable[[], object]) -> Callable[[], None]:
-        def somebody_else() -> None:
+    def _uncounted(self, do: Callable[[], object]) -> Callable[[], None]:
+        def uncounted() -> None:
             with self._faults.acting(None, immune=True):
                 do()
 
-        return somebody_else
+        return uncounted
 
     def _await_the_end(self, execution: Any) -> None:
         with self._ends:
             ended = self._ends.wait_for(lambda: str(execution.status) != "RUNNING", PATIENCE_SECONDS)
-        assert ended, f"{execution.execution_arn} does not end; it went {_path(execution)}"
+        assert ended, f"{execution.execution_arn} does not end; it went {_path(_history(execution))}"
 
     def _execution(self, arn: str) -> Any:
         return stepfunctions_parser_backends[DEFAULT_ACCOUNT_ID][REGION].describe_execution(arn)
@@ -322,21 +329,23 @@ def in_process_aws(
     environment = {"AWS_DEFAULT_REGION": REGION, "AWS_REGION": REGION}
     with ExitStack() as world:
         world.enter_context(mock.patch.dict(os.environ, environment))
+        world.enter_context(made_once())
         world.enter_context(mock.patch.object(mocks, "RESPONSES_METHODS", []))  # for who calls AWS without boto3
         world.enter_context(mock_aws(config={"stepfunctions": {"execute_state_machine": True}}))
         metrics, rules = world.enter_context(
             strict_lambda(clock, update_seconds=update_seconds, metrics_delay_seconds=metrics_delay_seconds)
         )
         world.enter_context(Invocations(handlers, faults, rules, metrics, seed).installed())
+        world.enter_context(short_way())
         world.enter_context(faults.installed())
         world.enter_context(_time_is(clock))
         world.enter_context(_dice_are(random.Random(seed)))
         world.enter_context(_interpreter_is_immune(faults))
         world.enter_context(_nothing_is_read_twice())
-        world.enter_context(_nobody_signs())
         world.enter_context(_an_end_is_the_end())
+        world.enter_context(_histories_are_read_backwards())
         ends = world.enter_context(_ends_are_told())
-        world.enter_context(_quiet("moto.stepfunctions"))
+        world.enter_context(quiet("moto.stepfunctions"))
         aws = InProcessAws(clock, faults, metrics, ends, asl, update_seconds)
         try:
             yield aws
@@ -405,7 +414,6 @@ _read_model = functools.cache(JSONFileLoader().load_file)
 _read_path = functools.cache(vars(json_path)["parse"])
 _read_result_path = functools.cache(vars(result_path)["parse"])
 _parse = functools.cache(AmazonStateLanguageParser.parse)
-_actions = functools.cache(vars(responses)["method_names_from_class"])
 _urls: dict[tuple[type, str], Any] = {}
 
 
@@ -432,41 +440,27 @@ def _nothing_is_read_twice() -> Iterator[None]:
     with (
         mock.patch.object(lambda_eval_utils, "boto_client_for", once),
         mock.patch.object(JSONFileLoader, "load_file", read_model),
-        mock.patch.object(UserAgentString, "to_string", return_value="walk"),
         mock.patch.object(json_path, "parse", _read_path),
         mock.patch.object(result_path, "parse", _read_result_path),
         mock.patch.object(AmazonStateLanguageParser, "parse", staticmethod(_parse)),
         mock.patch.object(states_values, "copy", SimpleNamespace(deepcopy=_copy_of_json)),
-        mock.patch.object(responses, "method_names_from_class", _actions),
+        mock.patch.object(string_expression, "copy", SimpleNamespace(deepcopy=_copy_of_json)),
         mock.patch.object(BaseBackend, "urls", property(urls)),
     ):
         yield
 
 
-@contextmanager
-def _nobody_signs() -> Iterator[None]:
-    """Of a signature moto reads the key and the region, S3's aside; a true one takes a twentieth of a call."""
-    truly = RequestSigner.sign
-
-    def sign(signer: Any, operation_name: str, request: Any, *arguments: Any, **named: Any) -> None:
-        if signer.signing_name == "s3":
-            truly(signer, operation_name, request, *arguments, **named)
-            return
-        scope = f"20260105/{signer.region_name}/{signer.signing_name}/aws4_request"
-        request.headers["Authorization"] = f"AWS4-HMAC-SHA256 Credential=somebody/{scope}, SignedHeaders=host"
-
-    with mock.patch.object(RequestSigner, "sign", sign):
-        yield
-
-
 def _copy_of_json(value: Any) -> Any:
-    """What a state reads and learns is JSON: copied as such in a fifth of the time."""
-    return json.loads(json.dumps(value))
+    """What a state reads and learns is JSON, a moment aside: copied in a tenth of the time that any object takes."""
+    try:
+        return marshal.loads(marshal.dumps(value))
+    except ValueError:
+        return copy.deepcopy(value)
 
 
 @contextmanager
 def _an_end_is_the_end() -> Iterator[None]:
-    """An execution that was stopped or timed out stays so, whatever the state that it was in still comes to."""
+    """An execution that was stopped or timed out stays so; the end of the state that it was in changes nothing."""
     fail = Environment.set_error
 
     def unless_it_has_ended(env: Any, error: Any) -> None:
@@ -493,7 +487,22 @@ def _ends_are_told() -> Iterator[threading.Condition]:
 
 
 @contextmanager
-def _quiet(name: str) -> Iterator[None]:
+def _histories_are_read_backwards() -> Iterator[None]:
+    """Moto answers the oldest events first, also with reverseOrder."""
+    read = StepFunctionResponse.get_execution_history
+
+    def in_the_order_asked_for(response: StepFunctionResponse) -> Any:
+        history: Any = read(response).result
+        events = history["events"][::-1] if response._get_param("reverseOrder") else history["events"]
+        return ActionResult({**history, "events": events})
+
+    with mock.patch.object(StepFunctionResponse, "get_execution_history", in_the_order_asked_for):
+        yield
+
+
+@contextmanager
+def quiet(name: str) -> Iterator[None]:
+    """A logger by this name says nothing, until it is over."""
     logger = logging.getLogger(name)
     level = logger.level
     logger.setLevel(logging.CRITICAL)
