@@ -7,14 +7,22 @@ machine must try again.
 """
 
 import copy
+import functools
 from collections.abc import Callable
 from typing import Any, Literal
 
-from tests.crash.world import READS, RECOVERY, TRIGGER, AtState, InHandler, Inject, Injection, Place, World
+from tests.crash import states
+from tests.crash.world import World
+from tests.crash.world.places import AtState, InHandler, Injection, Place
+from tests.crash.world.seams import READS
 from tests.machine.faults import Call, HandlerKilled, HandlerTimedOut, answer
-from tests.machine.walk import Moment
 
 Arm = Callable[[World, Place], None]
+"""Puts a fault at a place."""
+
+InWorld = Callable[[World, Call, Callable[[], Any]], Any]
+"""Meets a call of this world: makes the attempt or does not, and returns the answer."""
+
 WITHIN, BEYOND = 2, 8
 SKEW_SECONDS = 300.0
 
@@ -75,31 +83,31 @@ def _outlives(stopped: bool, resume: Callable[[World], None]) -> Arm:
 
     def inject(world: World, call: Call, attempt: Callable[[], Any]) -> Any:
         if stopped:
-            world.stop()
+            world.operators.stop()
         resume(world)
-        world.park()
+        world.zombies.park()
         return attempt()
 
     def arm(world: World, place: Place) -> None:
-        world.zombies_in.add(place.state)
+        world.zombies.may_park.add(place.state)
         _at_call(inject)(world, place)
 
     return arm
 
 
-def _at_call(inject: Inject, times: int | None = 1) -> Arm:
+def _at_call(inject: InWorld, times: int | None = 1) -> Arm:
     def arm(world: World, place: Place) -> None:
-        world.injections.append(Injection(place, inject, times))
+        world.script.injections.append(Injection(place, functools.partial(inject, world), times))
 
     return arm
 
 
 def _after_states(world: World) -> None:
-    world.after_states(2, World.resume)
+    world.script.states_ahead.start(2, world.zombies.resume)
 
 
 def _after_the_next_shift(world: World) -> None:
-    world.after_states(9, World.resume)
+    world.script.states_ahead.start(9, world.zombies.resume)
 
 
 def _whenever(world: World) -> None:
@@ -107,7 +115,7 @@ def _whenever(world: World) -> None:
 
 
 def _after_everything(world: World) -> None:
-    world.resume_in_next = True
+    world.zombies.resume_in_the_next = True
 
 
 PASSING = {
@@ -137,7 +145,7 @@ ONLY_OF_CHANGES = frozenset(
 )
 """
 A read has no effect after which a timeout could come; a handler out of time is one that was killed, by name; and of a
-read that boto3 itself makes once more nobody sees anything.
+read that boto3 itself makes once more nothing is to be seen.
 """
 
 ACTORS = ["other version", "blue", "other weights", "green", "$LATEST's code", "$LATEST's settings"]
@@ -147,12 +155,12 @@ LAMBDAS = frozenset({"GetAlias", "UpdateAlias", "GetFunction", "UpdateFunctionCo
 
 
 def _acts(what: str) -> Callable[[World], None]:
-    return lambda world: world.act(what)
+    return lambda world: world.others.act(what)
 
 
 OTHERS = {f"another actor: {what}": _meanwhile(_acts(what)) for what in ACTORS} | {
-    "the sweep beside": _meanwhile(World.sweep_beside),
-    "stopped, the handler goes on": _meanwhile(World.stop),
+    "the sweep beside": _meanwhile(lambda world: world.recovery.sweep_beside()),
+    "stopped, the handler goes on": _meanwhile(lambda world: world.operators.stop()),
     "stopped, the handler goes on after recovery": _outlives(True, _whenever),
     "stopped, the handler goes on during the next deployment": _outlives(True, _after_everything),
     "lost, the handler goes on beside its retry": _outlives(False, _after_states),
@@ -198,23 +206,23 @@ METRICS = {
 """What a look at the metrics may meet."""
 
 
-def _at_state(moment: Moment, do: Callable[[World], object]) -> Arm:
+def _at_state(do: Callable[[World], object]) -> Arm:
     def arm(world: World, place: Place) -> None:
-        world.at_states.append(AtState(place.state, place.nth, moment, do))
+        world.script.at_states.append(AtState(place.state, place.nth, "entered", functools.partial(do, world)))
 
     return arm
 
 
 def _state_error(error: str, when: Literal["before", "after"], times: int | None) -> Arm:
     def arm(world: World, place: Place) -> None:
-        world.in_handlers.append(InHandler(place.state, error, when, place.nth, times))
+        world.script.in_handlers.append(InHandler(place.state, error, when, place.nth, times))
 
     return arm
 
 
 def _skewed(seconds: float) -> Arm:
     def arm(world: World, place: Place) -> None:
-        world.in_handlers.append(InHandler(place.state, nth=place.nth, times=1, skew_seconds=seconds))
+        world.script.in_handlers.append(InHandler(place.state, nth=place.nth, times=1, skew_seconds=seconds))
 
     return arm
 
@@ -222,32 +230,35 @@ def _skewed(seconds: float) -> Arm:
 OLDER = "an older upload's event comes late"
 
 STATES = {
-    "stopped in the state": _at_state("entered", World.stop),
-    "timed out in the state": _at_state("entered", World.time_out),
-    "started again, same name": _at_state("entered", lambda world: world.start_again(None)),
-    "started again, other name": _at_state("entered", lambda world: world.start_again("another")),
-    "upload's event delivered twice": _at_state("entered", World.upload_again),
-    OLDER: _at_state("entered", World.older_upload),
-    "recovery's event delivered, while it runs": _at_state("entered", World.tell_recovery),
-} | {f"another actor: {what}": _at_state("entered", _acts(what)) for what in ACTORS}
+    "stopped in the state": _at_state(lambda world: world.operators.stop()),
+    "timed out in the state": _at_state(lambda world: world.operators.let_time_out()),
+    "started again, same name": _at_state(lambda world: world.operators.start_again()),
+    "started again, other name": _at_state(lambda world: world.operators.start_again("another")),
+    "upload's event delivered twice": _at_state(lambda world: world.driver.upload_again()),
+    OLDER: _at_state(lambda world: world.driver.older_upload()),
+    "recovery's event delivered, while it runs": _at_state(lambda world: world.recovery.hear_beside()),
+} | {f"another actor: {what}": _at_state(_acts(what)) for what in ACTORS}
 """What may happen while an execution is in a state."""
 
 
-def _hanging_sweep(call: int, states: int) -> Callable[[World], None]:
-    return lambda world: world.hanging_sweep(call, states)
+def _hanging_sweep(call: int, states_later: int) -> Callable[[World], None]:
+    def do(world: World) -> None:
+        world.recovery.sweep_and_hang(call)
+        world.script.states_ahead.start(states_later, world.operators.stop)
+
+    return do
 
 
 SWEEPS_CALLS = (2, 3)
 """Of a sweep that finds an execution which still runs: before it asks for that, and after."""
 
 HANGING_AT_STATES = {
-    f"stopped while a sweep hangs before its call {call}": _at_state("entered", _hanging_sweep(call, 2))
-    for call in SWEEPS_CALLS
+    f"stopped while a sweep hangs before its call {call}": _at_state(_hanging_sweep(call, 2)) for call in SWEEPS_CALLS
 }
 """What a sweep that is slower than two states has seen of them is no longer true."""
 
 HANGING_AT_CALLS = {
-    f"stopped in the first bake while a sweep hangs before its call {call}": _meanwhile(_hanging_sweep(call, 8))
+    f"stopped in the first bake while a sweep hangs before its call {call}": _meanwhile(_hanging_sweep(call, 7))
     for call in SWEEPS_CALLS
 }
 """And one that began while the deployment was being opened has seen a record without a plan."""
@@ -256,8 +267,8 @@ EVENT_LOST = ("stopped in the state", "timed out in the state")
 """Kinds that are run once more with the event of the execution's end lost."""
 
 TASKS = {
-    "state fails before its work": _state_error("SomethingNobodyThoughtOf", "before", 1),
-    "state fails after its work": _state_error("SomethingNobodyThoughtOf", "after", 1),
+    "state fails before its work": _state_error("AnUnknownError", "before", 1),
+    "state fails after its work": _state_error("AnUnknownError", "after", 1),
     "Lambda lost before its work": _state_error("Lambda.ServiceException", "before", 3),
     "Lambda lost after its work": _state_error("Lambda.ServiceException", "after", 3),
     "clock five minutes fast": _skewed(SKEW_SECONDS),
@@ -268,17 +279,17 @@ TASKS = {
 
 def _always_skewed(seconds: float, alternating: bool) -> Arm:
     def arm(world: World, place: Place) -> None:
-        world.in_handlers.append(InHandler("*", times=None, skew_seconds=seconds, alternating=alternating))
+        world.script.in_handlers.append(InHandler("*", times=None, skew_seconds=seconds, alternating=alternating))
 
     return arm
 
 
 def _twice(world: World, place: Place) -> None:
-    world.events = 2
+    world.recovery.events = 2
 
 
 def _lost(world: World, place: Place) -> None:
-    world.events = 0
+    world.recovery.events = 0
 
 
 RUNS = {
@@ -290,7 +301,7 @@ RUNS = {
 }
 """What may hold for a whole run."""
 
-BESIDE = {"recovery beside recovery": _meanwhile(World.tell_recovery)}
+BESIDE = {"recovery beside recovery": _meanwhile(lambda world: world.recovery.hear_beside())}
 """What only recovery may meet."""
 
 EVERYWHERE = Place("*", "", 1)
@@ -302,26 +313,24 @@ def at_call(place: Place) -> dict[str, Arm]:
     kinds = {name: kind for name, kind in PASSING.items() if changes or name not in ONLY_OF_CHANGES}
     actors = ACTORS if place.operation in LAMBDAS else ACTORS_BETWEEN
     beside = {name: kind for name, kind in OTHERS.items() if not name.startswith("another actor")}
-    if place.state == RECOVERY:
+    if place.state == states.RECOVERY:
         kinds |= BESIDE
         beside = {name: kind for name, kind in beside.items() if name == "the sweep beside"}
-    if place.state != TRIGGER:
+    if place.state != states.TRIGGER:
         kinds |= beside | {f"another actor: {what}": OTHERS[f"another actor: {what}"] for what in actors}
-    if place.state == "OpenDeployment":
+    if place.state == states.OPEN:
         kinds |= HANGING_AT_CALLS
     if place.operation == "GetMetricData":
         kinds |= METRICS
     return kinds
 
 
-def at_state(place: Place, tasks: frozenset[str]) -> dict[str, Arm]:
+def at_state(place: Place) -> dict[str, Arm]:
     """What this state may meet."""
-    return STATES | HANGING_AT_STATES | (TASKS if place.state in tasks else {})
+    return STATES | HANGING_AT_STATES | (TASKS if place.state in states.TASKS else {})
 
 
-KINDS: dict[str, Arm] = (
-    PASSING | OTHERS | HANGING_AT_CALLS | METRICS | RUNS | {"recovery beside recovery": _meanwhile(World.tell_recovery)}
-)
+KINDS: dict[str, Arm] = PASSING | OTHERS | HANGING_AT_CALLS | METRICS | RUNS | BESIDE
 """By name, those at calls and of whole runs."""
 
 STATE_KINDS: dict[str, Arm] = STATES | HANGING_AT_STATES | TASKS

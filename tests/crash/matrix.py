@@ -2,10 +2,10 @@
 The matrix: scenarios, the places in each, the cases that follow, and one run of a case.
 
     good      three shifts, Deployed                 bad       found out in the first bake, RolledBack
-    late      found out once green has everybody     refused   the upload is no zip, Rejected
+    late      fails once green has all traffic      refused   the upload is no zip, Rejected
     stopped   a person stops it in its second bake, and recovery is told
     swept     the same, and recovery is not told but comes by itself
-    heir      another deployment was stopped before and nobody recovered it; this one does
+    heir      another deployment was stopped before and not recovered; this one does it
 """
 
 import base64
@@ -16,10 +16,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
-from typing import Any
 
-from tests.crash import checks, kinds
-from tests.crash.world import ALARM, RECOVERY, SWEEP_SECONDS, TRIGGER, AtState, Place, World, a_world
+from tests.crash import checks, kinds, states
+from tests.crash.world import World, a_world
+from tests.crash.world.driver import LAMBDA_WAITS_SECONDS
+from tests.crash.world.function import ALARM
+from tests.crash.world.places import AtState, Place
+from tests.crash.world.recovery import SWEEP_SECONDS
+from tests.crash.world.table import Record
 from tests.machine.deployer import BAD_UNDER_TRAFFIC, FUNCTION, GOOD, zip_of
 
 LATE = "def handler(event, context): return {'statusCode': 200 // (not event.get('late'))}"
@@ -32,27 +36,15 @@ SETTINGS = {
 }
 MOST_SWEEPS = 14
 HELP_COMES_AFTER_SWEEPS = 2
-TASKS = frozenset(
-    {
-        *("OpenDeployment", "UpdateCode", "SmokeTest", "PublishVersion", "SmokeTestGreen", "ShiftAlias"),
-        *("CheckHealth", "CompleteDeployment", "RollBack", "RejectDeployment"),
-    }
-)
-BEFORE_USERS = frozenset(
-    {
-        *(TRIGGER, "OpenDeployment", "AnythingToDeploy?", "NewCode?"),
-        *("UpdateCode", "SmokeTest", "PublishVersion", "SmokeTestGreen"),
-    }
-)
-"""Until users meet it, a bad green is a good one."""
-
-CHANGES_NOTHING = frozenset({"SmokeTest", "SmokeTestGreen", "CheckHealth"})
-LOOKING = frozenset({"Bake", "CheckHealth", "BakeOver?"})
 
 
 @dataclass(frozen=True)
 class Scenario:
-    """What happens without a fault; `places` says which of its places are its own."""
+    """
+    What happens without a fault; `places` says which of its places are its own.
+
+    The deployment of an `heir` finds another one that was stopped, and undoes it.
+    """
 
     name: str
     source: str
@@ -60,51 +52,73 @@ class Scenario:
     prepare: Callable[[World], None] = lambda world: None
     places: Callable[[Place], bool] = lambda place: True
     events: int = 1
+    heir: bool = False
 
 
 def _users_turn_late(world: World) -> None:
-    def turn(world: World) -> None:
-        world.late = True
+    def turn() -> None:
+        world.users.late = True
 
-    world.at_states.append(AtState("ShiftAlias", 3, "left", turn, is_fault=False))
+    world.script.at_states.append(AtState(states.SHIFT, 3, "left", turn, is_fault=False))
 
 
 def _stopped_in_the_second_bake(world: World) -> None:
-    world.at_states.append(AtState("Bake", 3, "entered", World.stop, is_fault=False))
+    world.script.at_states.append(AtState(states.BAKE, 3, "entered", world.operators.stop, is_fault=False))
 
 
-def _somebody_died_before(world: World) -> None:
-    with world.aside():
+def _stopped_before(world: World) -> None:
+    with world.uncounted.work():
         request = {"function": FUNCTION, "artifact": world.deployer.upload(GOOD % 3, "dead.zip"), **SETTINGS}
         arn = world.aws.start(request, "dead")
         world.aws.after(40, lambda: world.aws.stop(arn))
         dead = world.aws.finish(arn)
-        assert dead.ended == "ABORTED", dead
-        assert world.route()[1], world.route()
-    world.ledger.clear()
-    world.heir = True
+        assert dead.ended == states.STOPPED, dead
+        assert world.observer.is_split(), world.observer.route()
+    world.ledger.changes.clear()
 
 
 SCENARIOS = {
     scenario.name: scenario
     for scenario in (
-        Scenario("good", GOOD % 2, "Deployed"),
-        Scenario("bad", BAD_UNDER_TRAFFIC, "RolledBack", places=lambda place: place.state not in BEFORE_USERS),
+        Scenario("good", GOOD % 2, states.DEPLOYED),
+        Scenario(
+            "bad", BAD_UNDER_TRAFFIC, states.ROLLED_BACK, places=lambda place: place.state not in states.BEFORE_USERS
+        ),
         Scenario(
             "late",
             LATE,
-            "RolledBack",
+            states.ROLLED_BACK,
             _users_turn_late,
             lambda place: (
-                (place.state == "ShiftAlias" and place.nth >= 2)
-                or (place.state == "CheckHealth" and place.nth >= 5)
-                or place.state in ("RollBack", "RolledBack")
+                (place.state == states.SHIFT and place.nth >= 2)
+                or (place.state == states.CHECK_HEALTH and place.nth >= 5)
+                or place.state in (states.ROLL_BACK, states.ROLLED_BACK)
             ),
         ),
-        Scenario("refused", "", "Rejected", places=lambda place: place.state != TRIGGER),
-        Scenario("stopped", GOOD % 2, "ABORTED", _stopped_in_the_second_bake, lambda place: place.state == RECOVERY),
-        Scenario("swept", GOOD % 2, "ABORTED", _stopped_in_the_second_bake, lambda place: place.state == RECOVERY, 0),
-        Scenario("heir", GOOD % 2, "Deployed", _somebody_died_before, lambda place: place.state == "OpenDeployment"),
+        Scenario("refused", "", states.REJECTED, places=lambda place: place.state != states.TRIGGER),
+        Scenario(
+            "stopped",
+            GOOD % 2,
+            states.STOPPED,
+            _stopped_in_the_second_bake,
+            lambda place: place.state == states.RECOVERY,
+        ),
+        Scenario(
+            "swept",
+            GOOD % 2,
+            states.STOPPED,
+            _stopped_in_the_second_bake,
+            lambda place: place.state == states.RECOVERY,
+            events=0,
+        ),
+        Scenario(
+            "heir",
+            GOOD % 2,
+            states.DEPLOYED,
+            _stopped_before,
+            lambda place: place.state in (states.OPEN, states.RECOVER_PREVIOUS),
+            heir=True,
+        ),
     )
 }
 
@@ -135,7 +149,7 @@ class Outcome:
     sweeps: int
     whole_after: int | None
     unmet: bool = False
-    record: dict[str, str] | None = None
+    record: Record | None = None
     told: list[str] = field(default_factory=list)
 
 
@@ -143,13 +157,13 @@ class Outcome:
 def fault_free(scenario: str) -> tuple[tuple[Place, ...], tuple[Place, ...]]:
     """The calls and the states of the scenario's run without a fault, its own ones only."""
     with _prepared(Case(scenario)) as world:
-        run = world.deploy()
+        run = world.driver.deploy()
         assert run is not None
         assert run.ended == SCENARIOS[scenario].ends, f"{scenario}: {run.ended} {run.cause}"
         _recovered(world, run.ended)
         own = SCENARIOS[scenario].places
-        calls = [place for place in _without_polls(world.trace) if own(place) and not _looks_again(place)]
-        return tuple(calls), tuple(place for place in world.visits if own(place) and not _looks_again(place))
+        calls = [place for place in _without_polls(world.calls.trace) if own(place) and not _looks_again(place)]
+        return tuple(calls), tuple(place for place in world.states.visits if own(place) and not _looks_again(place))
 
 
 def _without_polls(trace: list[Place]) -> list[Place]:
@@ -164,38 +178,36 @@ def _without_polls(trace: list[Place]) -> list[Place]:
 
 def _looks_again(place: Place) -> bool:
     """The second look of a bake is the first one again, a number in the document aside."""
-    return place.state in LOOKING and place.nth % 2 == 0
+    return place.state in states.LOOKING and place.nth % 2 == 0
 
 
 def cases() -> Iterator[Case]:
     """Every kind of fault at every place of every scenario."""
     for name in SCENARIOS:
-        calls, states = fault_free(name)
+        calls, visits = fault_free(name)
         yield Case(name)
         yield from (Case(name, ((kind, kinds.EVERYWHERE),)) for kind in kinds.RUNS)
         for place in calls:
             yield from (Case(name, ((kind, place),)) for kind in kinds.at_call(place) if _differs(kind, place))
-        for place in states:
-            yield from (
-                Case(name, ((kind, place),)) for kind in kinds.at_state(place, TASKS) if _applies(kind, name, place)
-            )
+        for place in visits:
+            yield from (Case(name, ((kind, place),)) for kind in kinds.at_state(place) if _applies(kind, name, place))
             yield from (Case(name, ((f"{kind}, event lost", place),)) for kind in kinds.EVENT_LOST)
     outlives = "stopped, the handler goes on after recovery"
     for place in fault_free("good")[0]:
-        if place.state in ("UpdateCode", "PublishVersion", "CompleteDeployment") or (
-            place.state == "ShiftAlias" and place.nth == 2
+        if place.state in (states.UPDATE_CODE, states.PUBLISH, states.COMPLETE) or (
+            place.state == states.SHIFT and place.nth == 2
         ):
             yield from (Case("good", ((outlives, place),), number) for number in range(1, 21))
 
 
 def _applies(kind: str, scenario: str, place: Place) -> bool:
     """An older upload is rightly deployed before the newer one is known, and where that is no zip."""
-    return kind != kinds.OLDER or (scenario != "refused" and place.state != "OpenDeployment")
+    return kind != kinds.OLDER or (scenario != "refused" and place.state != states.OPEN)
 
 
 def _differs(kind: str, place: Place) -> bool:
     """A handler that changes nothing and outlives its execution only notes its step: once for each operation."""
-    return "goes on" not in kind or place.state not in CHANGES_NOTHING or place.nth == 1
+    return "goes on" not in kind or place.state not in states.CHANGES_NOTHING or place.nth == 1
 
 
 def pairs(number: int, seed: int) -> Iterator[Case]:
@@ -217,15 +229,16 @@ def pairs(number: int, seed: int) -> Iterator[Case]:
 def _prepared(case: Case) -> Iterator[World]:
     scenario = SCENARIOS[case.scenario]
     with a_world() as world:
-        world.bad = {digest(BAD_UNDER_TRAFFIC), digest(LATE)}
+        world.users.known_bad = {digest(BAD_UNDER_TRAFFIC), digest(LATE)}
         scenario.prepare(world)
-        world.upload(scenario.source, SETTINGS)
-        world.events = scenario.events
+        world.uploads.put(scenario.source, SETTINGS)
+        world.recovery.events = scenario.events
         for kind, place in case.faults:
             kinds.arm(world, kind, place)
             if kind.endswith("event lost"):
-                world.events = 0
-        world.resume_at_recovery_call = case.resume_at
+                world.recovery.events = 0
+        if case.resume_at is not None:
+            world.script.recovery_resumes.start(case.resume_at, world.zombies.resume)
         yield world
 
 
@@ -236,20 +249,19 @@ def digest(source: str) -> str:
 
 def _recovered(world: World, ended: str) -> int:
     """Recovery has its turn: the event, if the execution ended badly, and the sweep until nothing is left to do."""
-    if ended not in ("Deployed", "NothingToDeploy"):
-        for _ in range(world.events):
-            for patience in (60, 120, 0):
-                if world.recover(world.status_event()):
+    if ended not in states.GOOD_ENDS:
+        for _ in range(world.recovery.events):
+            for seconds in LAMBDA_WAITS_SECONDS:
+                if world.recovery.hear():
                     break
-                world.aws.clock.sleep(patience)
+                world.aws.clock.sleep(seconds)
     sweeps = 0
     while sweeps < MOST_SWEEPS:
         world.aws.clock.sleep(SWEEP_SECONDS)
         sweeps += 1
         if sweeps > HELP_COMES_AFTER_SWEEPS:
-            for injection in world.injections:
-                injection.times = injection.times or 0
-        if world.recover({}) and world.is_calm() and sweeps > 1:
+            world.script.end_what_lasts()
+        if world.recovery.sweep() and world.table.is_calm() and sweeps > 1:
             break
     return sweeps
 
@@ -258,88 +270,86 @@ def run(case: Case) -> Outcome:
     """One run of a case, and everything that is wrong after it."""
     begun = time.process_time()
     with _prepared(case) as world:
-        execution = world.deploy()
+        execution = world.driver.deploy()
         ended = execution.ended if execution else "not started"
-        world.quiet = True
+        world.users.quiet = True
         sweeps = _recovered(world, ended) if execution else 0
-        if not world.resume_in_next and world.resume():
-            sweeps += _recovered(world, "Deployed")
-        world.quiet = False
+        if not world.zombies.resume_in_the_next and world.zombies.resume():
+            sweeps += _recovered(world, states.DEPLOYED)
+        world.users.quiet = False
         told = world.deployer.notified()
-        cut_short = ended in ("ABORTED", "TIMED_OUT")
-        ledger = list(world.ledger)
-        found = list(checks.violations(world, execution, cut_short=cut_short, ledger=ledger))
-        record = world.record_of(world.arn)
-        if record and record["state"] in ("Deployed", "RolledBack", "Rejected") and not told:
-            found.append(f"told: nobody was told that it is {record['state']}")
+        found = list(checks.violations(world, execution, heir=SCENARIOS[case.scenario].heir))
+        record = world.table.record_of(world.driver.execution)
+        if record and record.state in states.TOLD_OF and not told:
+            found.append(f"told: no notification says that it is {record.state}")
         found += [
             f"3: an older upload's late event ended {late.ended}"
-            for late in world.late_runs
-            if late.ended != "Rejected"
+            for late in world.driver.late_runs
+            if late.ended != states.REJECTED
         ]
         where = [place.state for kind, place in case.faults if kind.startswith("another actor: $LATEST")]
-        found += checks.unnoticed(world, record["state"] if record else None, where)
-        unmet = not all(world.met())
-        found += _next(world, ledger)
+        found += checks.unnoticed(world, record, where)
+        unmet = not all(world.script.met())
+        found += _next(world)
         return Outcome(
             case=case,
             ended=ended,
             violations=found,
-            served=sum(world.served.values()),
-            harmed=len(world.harmed),
+            served=world.users.served.total(),
+            harmed=len(world.users.harmed),
             seconds=time.process_time() - begun,
             sweeps=sweeps,
-            whole_after=world.whole_after_calls,
+            whole_after=world.stopwatch.whole_after,
             unmet=unmet,
-            record={name: value for name, value in record.items() if name != "plan"} if record else None,
+            record=record,
             told=told,
         )
 
 
-def _next(world: World, ledger: list[Any]) -> Iterator[str]:
-    """The next deployment of that function succeeds without anybody's help."""
-    zombies = world.resume_in_next
-    if world.route()[1] and checks.theirs(ledger, "alias") == world.route():
-        refused = world.redeploy(GOOD % 5, "AllAtOnce")
-        if refused.ended != "Rejected" or "split already" not in refused.cause:
-            yield f"4: somebody else left the alias split, and the next deployment ended {refused.ended}"
-        world.act("blue")
+def _next(world: World) -> Iterator[str]:
+    """The next deployment of that function succeeds without help."""
+    zombies = world.zombies.resume_in_the_next
+    if world.observer.is_split() and world.ledger.left_by_others("alias") == world.observer.route():
+        refused = world.driver.redeploy(GOOD % 5, "AllAtOnce")
+        if refused.ended != states.REJECTED or "split already" not in refused.cause:
+            yield f"4: someone else left the alias split, and the next deployment ended {refused.ended}"
+        world.others.act("blue")
 
     def in_the_middle(state: str, moment: str) -> None:
-        if zombies and (state, moment) == ("ShiftAlias", "left"):
-            world.resume()
+        if zombies and (state, moment) == (states.SHIFT, "left"):
+            world.zombies.resume()
 
-    with world.in_the_next_deployment(in_the_middle):
+    with world.states.in_the_next_deployment(in_the_middle):
         traffic = {"steps": [{"weight": 0.5, "bake_seconds": 30}]} if zombies else "AllAtOnce"
         source = GOOD % 5
-        after = world.redeploy(source, traffic)
-    green = after.document.get("green", {}).get("version")
-    if after.ended != "Deployed":
+        after = world.driver.redeploy(source, traffic)
+    green = (after.document.get("green") or {}).get("version")
+    if after.ended != states.DEPLOYED:
         yield f"3: the next deployment ended {after.ended} ({after.error}: {after.cause[:300]})"
-    elif world.route() != (green, ()) or world.digest_of(green) != digest(source):
-        yield f"3: the next deployment is Deployed, and the alias is at {world.route()}"
-    elif world.digest() != digest(source):
+    elif world.observer.route() != (green, ()) or world.observer.digest_of(green) != digest(source):
+        yield f"3: the next deployment is Deployed, and the alias is at {world.observer.route()}"
+    elif world.observer.digest() != digest(source):
         yield "3: the next deployment is Deployed, and $LATEST is something else"
     if zombies:
-        _recovered(world, "Deployed")
-    if not world.is_calm():
+        _recovered(world, states.DEPLOYED)
+    if not world.table.is_calm():
         yield "3: a lock is held or a record is open after the next deployment"
-    yield from (f"2: {harm} (next deployment)" for harm in dict.fromkeys(world.harmed))
+    yield from (f"2: {harm} (next deployment)" for harm in dict.fromkeys(world.users.harmed))
 
 
 KEY_PLACES = [
-    ("good", Place("UpdateCode", "UpdateFunctionCode", 1)),
-    ("good", Place("ShiftAlias", "UpdateAlias", 2)),
-    ("good", Place("CompleteDeployment", "UpdateItem", 1)),
-    ("bad", Place("RollBack", "UpdateAlias", 1)),
-    ("good", Place("PublishVersion", "PublishVersion", 1)),
-    ("good", Place("OpenDeployment", "TransactWriteItems", 1)),
-    ("stopped", Place("RecoverDeployments", "UpdateAlias", 1)),
-    ("heir", Place("OpenDeployment", "UpdateAlias", 1)),
+    ("good", Place(states.UPDATE_CODE, "UpdateFunctionCode", 1)),
+    ("good", Place(states.SHIFT, "UpdateAlias", 2)),
+    ("good", Place(states.COMPLETE, "UpdateItem", 1)),
+    ("bad", Place(states.ROLL_BACK, "UpdateAlias", 1)),
+    ("good", Place(states.PUBLISH, "PublishVersion", 1)),
+    ("good", Place(states.OPEN, "TransactWriteItems", 1)),
+    ("stopped", Place(states.RECOVERY, "UpdateAlias", 1)),
+    ("heir", Place(states.RECOVER_PREVIOUS, "UpdateAlias", 1)),
 ]
 """The calls that change something."""
 
-KEY_STATES = [Place("ShiftAlias", "", 2), Place("UpdateCode", "", 1), Place("CompleteDeployment", "", 1)]
+KEY_STATES = [Place(states.SHIFT, "", 2), Place(states.UPDATE_CODE, "", 1), Place(states.COMPLETE, "", 1)]
 
 
 def quick() -> Iterator[Case]:
@@ -353,11 +363,11 @@ def quick() -> Iterator[Case]:
         for scenario, place in (KEY_PLACES[number % 6], KEY_PLACES[(number + 3) % 6]):
             yield Case(scenario, ((kind, place),))
     for number, kind in enumerate(kinds.METRICS):
-        yield Case("bad" if number % 2 else "good", ((kind, Place("CheckHealth", "GetMetricData", 1)),))
+        yield Case("bad" if number % 2 else "good", ((kind, Place(states.CHECK_HEALTH, "GetMetricData", 1)),))
     for number, kind in enumerate((*kinds.STATES, *kinds.TASKS)):
         yield Case("good", ((kind, KEY_STATES[number % 3]),))
     yield from (Case("good", ((f"{kind}, event lost", KEY_STATES[0]),)) for kind in kinds.EVENT_LOST)
     for at_call, at_state in zip(kinds.HANGING_AT_CALLS, kinds.HANGING_AT_STATES, strict=True):
-        yield Case("good", ((at_call, Place("OpenDeployment", "GetAlias", 1)),))
-        yield Case("good", ((at_state, Place("SmokeTestGreen", "", 1)),))
-    yield Case("good", ((kinds.OLDER, Place("Deployed", "", 1)),))
+        yield Case("good", ((at_call, Place(states.OPEN, "GetAlias", 1)),))
+        yield Case("good", ((at_state, Place(states.SMOKE_TEST_GREEN, "", 1)),))
+    yield Case("good", ((kinds.OLDER, Place(states.DEPLOYED, "", 1)),))

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+from tests.crash import states
 from tests.crash.matrix import SCENARIOS, Case, Outcome
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -17,18 +18,7 @@ WHOLE_RUN = "whole run"
 IN_BETWEEN = "choices, Bake, ends"
 
 COLUMNS = {
-    "ReceiveUpload": "receive",
-    "OpenDeployment": "open",
-    "UpdateCode": "update",
-    "SmokeTest": "smoke",
-    "PublishVersion": "publish",
-    "SmokeTestGreen": "smoke green",
-    "ShiftAlias": "shift",
-    "CheckHealth": "check",
-    "CompleteDeployment": "complete",
-    "RollBack": "roll back",
-    "RejectDeployment": "reject",
-    "RecoverDeployments": "recover",
+    **states.HEADS,
     IN_BETWEEN: "in between",
     WHOLE_RUN: "whole run",
 }

@@ -6,7 +6,7 @@ from tests.crash.matrix import Case, quick, run
 
 
 @pytest.mark.parametrize("case", list(quick()), ids=str)
-def test_whatever_fails_the_alias_comes_back_whole(case: Case) -> None:
+def test_after_any_fault_the_alias_is_whole(case: Case) -> None:
     outcome = run(case)
 
     assert outcome.violations == []

@@ -1,0 +1,108 @@
+"""
+One deployment in an AWS of its own, and the people and handlers that act in it.
+
+Everything in it happens one after the other, so that the same case is the same run.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from bluegreen.edge import logger
+from tests.crash.world.driver import Driver
+from tests.crash.world.fast import nothing_is_made_twice
+from tests.crash.world.function import UPDATE_SECONDS, set_up
+from tests.crash.world.ledger import Ledger
+from tests.crash.world.observer import Observer
+from tests.crash.world.operators import Operators
+from tests.crash.world.others import Others
+from tests.crash.world.recovery import Recovery
+from tests.crash.world.script import Script
+from tests.crash.world.seams import CallSeam, HandlerSeam, StateSeam
+from tests.crash.world.stopwatch import Stopwatch
+from tests.crash.world.table import Table
+from tests.crash.world.uncounted import Uncounted
+from tests.crash.world.uploads import Uploads
+from tests.crash.world.users import Users
+from tests.crash.world.zombies import Zombies
+from tests.machine.deployer import Deployer, installed
+from tests.machine.invocation import Handler
+from tests.machine.walk import handlers_of, quiet
+
+
+class World:
+    """
+    Holds the actors of a case together.
+
+    `users`, `others` and `operators` are people. `uploads`, `driver` and `recovery` make the deployer work; `zombies`
+    are handlers that outlive their execution. `observer`, `table`, `ledger` and `stopwatch` see what comes of it.
+    `calls`, `states` and `handlers` are the seams, at which the faults of the `script` meet the deployer, unless its
+    work is `uncounted`.
+    """
+
+    def __init__(self, deployer: Deployer) -> None:
+        self.deployer = deployer
+        self.aws = deployer.aws
+        self.observer = Observer()
+        self.table = Table(deployer)
+        self.ledger = Ledger(self.observer)
+        self.stopwatch = Stopwatch(self.observer)
+        self.users = Users(self.aws, self.observer)
+        self.script = Script()
+        self.uncounted = Uncounted()
+        self.uploads = Uploads()
+        self.zombies = Zombies(self.uncounted)
+        self.driver = Driver(deployer, self.uploads, self.uncounted, self.zombies)
+        self.operators = Operators(self.aws, self.driver, self.uncounted, self.stopwatch)
+        self.recovery = Recovery(self.aws, self.driver, self.script, self.uncounted, self.zombies)
+        self.others = Others(self.aws, self.driver, self.table, self.ledger, self.uncounted)
+        self.calls = CallSeam(self.ledger, self.script, self.stopwatch, self.uncounted, self.users)
+        self.states = StateSeam(self.driver, self.script, self.uncounted)
+        self.handlers = HandlerSeam(self.aws, self.script, self.uncounted, self.zombies)
+
+    def end_run(self) -> None:
+        """The deployment is over: nothing more goes wrong, and users call less often."""
+        self.script.disarm()
+        self.users.quiet = True
+
+    def new_run(self) -> None:
+        """Another deployment in the same world begins: its places are counted anew."""
+        self.script.disarm()
+        self.ledger.changes.clear()
+        self.others.gave_settings = False
+        self.calls.count_anew()
+        self.states.count_anew()
+        self.users.quiet = False
+
+
+@contextmanager
+def a_world(**options: Any) -> Iterator[World]:
+    """A world of its own, whose users have begun to call."""
+    worlds: list[World] = []
+    handlers = _behind_the_seam_of(lambda: worlds[0])
+    with (
+        quiet(logger.name),
+        nothing_is_made_twice(),
+        installed(handlers, update_seconds=UPDATE_SECONDS, **options) as deployer,
+    ):
+        world = World(deployer)
+        worlds.append(world)
+        set_up(world.aws)
+        world.users.begin()
+        with world.aws.watched(world.calls.let_through), world.aws.at_states(world.states.let_through):
+            try:
+                yield world
+            finally:
+                world.zombies.resume(killed=True)
+
+
+def _behind_the_seam_of(world: Callable[[], World]) -> dict[str, Handler]:
+    """The real handlers, each behind the seam of a world that begins only once they are installed."""
+
+    def behind_the_seam(real: Handler) -> Handler:
+        def handler(event: Any, context: Any) -> Any:
+            return world().handlers.let_through(event["state"], real, event, context)
+
+        return handler
+
+    return {function: behind_the_seam(real) for function, real in handlers_of().items()}

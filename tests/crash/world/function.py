@@ -1,0 +1,27 @@
+"""The function as every case finds it."""
+
+import boto3
+
+from tests.machine.deployer import FUNCTION, GOOD, alarm, zip_of
+from tests.machine.walk import InProcessAws
+
+BLUE, OTHER = "1", "2"
+"""The version that serves at first, and a version that someone else may point the alias to."""
+
+ALARM = "sales"
+"""Every deployment under test watches this alarm, which is never red."""
+
+UPDATE_SECONDS = 2.0
+"""An update of the function takes so long."""
+
+
+def set_up(aws: InProcessAws) -> None:
+    """Give the function, whose alias is at BLUE, the version OTHER and a $LATEST that is neither."""
+    lambda_ = boto3.client("lambda")
+    for source, publish in ((GOOD % 77, True), (GOOD % 1, False)):
+        lambda_.update_function_code(FunctionName=FUNCTION, ZipFile=zip_of(source))
+        aws.clock.sleep(UPDATE_SECONDS)
+        if publish:
+            lambda_.publish_version(FunctionName=FUNCTION)
+            aws.clock.sleep(UPDATE_SECONDS)
+    alarm(ALARM, "OK")

@@ -1,0 +1,95 @@
+"""The deployments table, and all that the crash tests know of its layout."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import boto3
+
+from bluegreen.aws.table import item_of
+from tests.crash import states
+from tests.machine.deployer import TABLE, Deployer
+
+LIVE = frozenset({"open", "undoing"})
+"""The states of a record whose deployment has not ended."""
+
+CLOSED = frozenset({states.DEPLOYED, states.ROLLED_BACK, states.REJECTED, states.NOTHING_TO_DEPLOY})
+"""The states of a record whose deployment has ended."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """
+    What a deployment found when it was opened, and what it is to deploy.
+
+    `blue` is the version that served; `latest` and `artifact` are digests of code.
+    """
+
+    blue: str
+    latest: str
+    artifact: str
+
+
+@dataclass(frozen=True)
+class Record:
+    """What the table says of one deployment. `weights` are the shares of users that green had or may have had."""
+
+    state: str
+    plan: Plan | None
+    green: str | None
+    weights: tuple[float, ...]
+    serving: Any
+    latest: str | None
+
+    @classmethod
+    def read(cls, item: dict[str, Any]) -> "Record":
+        """The record of an item of the table."""
+        plan = Plan(item["blue"], item["latest_sha256"], item.get("code", "")) if "blue" in item else None
+        return cls(
+            state=item["state"],
+            plan=plan,
+            green=item.get("green"),
+            weights=tuple(item.get("weights", ())),
+            serving=item.get("serving"),
+            latest=item.get("latest_outcome"),
+        )
+
+
+class Table:
+    """Reads the deployments table as a person would who wants to know how a deployment stands."""
+
+    def __init__(self, deployer: Deployer) -> None:
+        self._deployer = deployer
+
+    def record_of(self, execution: str) -> Record | None:
+        """The record of an execution's deployment; None if there is none."""
+        with self._deployer.aws.acting(None, immune=True):
+            answer = boto3.client("dynamodb").get_item(
+                TableName=TABLE,
+                Key=key(f"deployment#{execution.rpartition(':')[2]}", "record"),
+                ConsistentRead=True,
+            )
+        item = answer.get("Item")
+        return Record.read(item_of(item)) if item else None
+
+    def states(self) -> list[str]:
+        """The state of every record."""
+        return [item["state"] for item in self._deployer.items("deployment#") if item["sk"] == "record"]
+
+    def is_locked(self) -> bool:
+        """Whether a deployment holds a lock."""
+        return bool(self._deployer.items("lock#"))
+
+    def is_calm(self) -> bool:
+        """No lock is held, no record is open, and people were told of every end."""
+        untold = [item for item in self._deployer.items("") if item.get("kind") == "untold"]
+        return not self.is_locked() and LIVE.isdisjoint(self.states()) and not untold
+
+
+def key(pk: str, sk: str) -> Any:
+    """The key of an item."""
+    return {"pk": {"S": pk}, "sk": {"S": sk}}
+
+
+def lock_of(owner: str) -> Any:
+    """The key of a lock."""
+    return key(f"lock#{owner}", "lock")

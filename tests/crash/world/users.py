@@ -1,0 +1,54 @@
+"""The users of the function."""
+
+import json
+from collections import Counter
+
+from tests.crash.world.observer import Observer, lambda_backend
+from tests.machine.deployer import ALIAS, FUNCTION
+from tests.machine.walk import InProcessAws
+
+CALLS_A_SECOND = 2
+SECONDS_BETWEEN_QUIET_CALLS = 10
+"""Half an hour may pass once the execution is over, and little happens in it."""
+
+
+class Users:
+    """
+    The users call the alias, and note which version served each call and which call did them harm.
+
+    An error that a version of a `known_bad` digest returns is no harm. Once users are `late` they ask for what one of
+    the bad versions cannot answer. While they are `quiet` they call less often.
+    """
+
+    def __init__(self, aws: InProcessAws, observer: Observer) -> None:
+        self.served: Counter[str] = Counter()
+        self.harmed: list[str] = []
+        self.known_bad: set[str] = set()
+        self.late = False
+        self.quiet = False
+        self._aws = aws
+        self._observer = observer
+        self._lambda = lambda_backend()
+
+    def begin(self) -> None:
+        """From now on users call again and again while time passes."""
+        self._aws.after(1 / CALLS_A_SECOND, self._call_and_go_on)
+
+    def call(self) -> None:
+        """One user calls, and no time passes."""
+        headers: dict[str, str] = {}
+        body = json.dumps({"user": 1, "late": self.late})
+        try:
+            with self._aws.acting(None, immune=True):
+                self._lambda.invoke(FUNCTION, ALIAS, body, {}, headers)
+        except Exception as error:
+            self.harmed.append(f"{type(error).__name__}: {error} (alias at {self._observer.route()})")
+            return
+        version = headers["X-Amz-Executed-Version"]
+        self.served[version] += 1
+        if "X-Amz-Function-Error" in headers and self._observer.digest_of(version) not in self.known_bad:
+            self.harmed.append(f"version {version} failed, which it never does")
+
+    def _call_and_go_on(self) -> None:
+        self.call()
+        self._aws.after(SECONDS_BETWEEN_QUIET_CALLS if self.quiet else 1 / CALLS_A_SECOND, self._call_and_go_on)
