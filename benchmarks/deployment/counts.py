@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import math
-import os
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -21,11 +20,18 @@ from unittest import mock
 import boto3
 from botocore.client import BaseClient
 
+from bluegreen.edge import logger
 from tests.machine.deployer import TABLE, installed
 from tests.machine.faults import Call
+from tests.machine.walk import quiet
 
-TRAFFIC = ("AllAtOnce", "Canary10Percent5Minutes", "Linear10PercentEvery1Minute")
+TWO_DAYS = "10 % for 48 hours"
+TRAFFIC = ("AllAtOnce", "Canary10Percent5Minutes", "Linear10PercentEvery1Minute", "Adaptive", TWO_DAYS)
+STEPS = {TWO_DAYS: {"steps": [{"weight": 0.1, "bake_seconds": 48 * 3600}]}}
+"""What a request says where the name is not a strategy's."""
 USERS_PER_SECOND = 2
+USERS_PER_TEN_MINUTES = 2
+"""During a bake of two days, so that it can be counted within a minute."""
 UPDATE_SECONDS = 2.0
 METRICS_DELAY_SECONDS = 60.0
 BYTES_PER_WRITE_UNIT = 1024
@@ -40,6 +46,8 @@ class Counts:
 
     `handlers` are invocations of the deployer's functions, `invokes` those that these make of the user's,
     `waited_seconds` what the handlers spent waiting for Lambda. `shifts` is N, the number of steps of the traffic.
+    `control_plane` are calls in Lambda's bucket of 15 requests a second (all but GetFunction and Invoke), `events` are
+    those of the execution's history, which has `history_bytes`.
     """
 
     traffic: str
@@ -52,6 +60,10 @@ class Counts:
     invokes: int
     waited_seconds: float
     calls: dict[str, int]
+    control_plane: int
+    get_function: int
+    events: int
+    history_bytes: int
     metrics: int
     read_units: int
     write_units: int
@@ -67,12 +79,12 @@ def count(traffic: str) -> Counts:
         return attempt()
 
     with (
-        mock.patch.dict(os.environ, {"POWERTOOLS_LOG_LEVEL": "CRITICAL"}),
+        quiet(logger.name),
         installed(update_seconds=UPDATE_SECONDS, metrics_delay_seconds=METRICS_DELAY_SECONDS) as deployer,
     ):
-        deployer.users_call(USERS_PER_SECOND)
+        deployer.users_call(USERS_PER_SECOND if traffic not in STEPS else USERS_PER_TEN_MINUTES / 600)
         with deployer.aws.watched(see), _metrics_asked_for() as metrics:
-            run = deployer.deploy(traffic=traffic)
+            run = deployer.deploy(traffic=STEPS.get(traffic, traffic))
         if run.ended != "Deployed":
             raise RuntimeError(f"{traffic} ended {run.ended}: {run.cause}")
         writes = _write_units(calls)
@@ -92,8 +104,12 @@ def count(traffic: str) -> Counts:
         invokes=calls["lambda", "Invoke"],
         waited_seconds=_waited(run.history),
         calls=dict(sorted(by_service.items())),
+        control_plane=by_service["lambda"] - calls["lambda", "Invoke"] - calls["lambda", "GetFunction"],
+        get_function=calls["lambda", "GetFunction"],
+        events=len(run.history),
+        history_bytes=len(json.dumps(run.history, default=str)),
         metrics=sum(metrics),
-        read_units=calls["dynamodb", "GetItem"],
+        read_units=calls["dynamodb", "GetItem"] + 2 * calls["dynamodb", "Query"],
         write_units=writes,
     )
 
@@ -134,10 +150,11 @@ def _write_units(calls: Counter[tuple[str, str]]) -> int:
     """
     pages = boto3.client("dynamodb").get_paginator("scan").paginate(TableName=TABLE)
     items = [item for page in pages for item in page["Items"]]
-    steps = sum(_units(item) for item in items if item["sk"]["S"].startswith("step#"))
+    steps = sum(_units(item) for item in items if item["pk"]["S"].startswith("steps#"))
     (record,) = (_units(item) for item in items if item["sk"]["S"] == "record")
     in_index, in_transaction, lock = 2, 2, 1
-    put = (record + lock) * in_index * in_transaction * calls["dynamodb", "TransactWriteItems"]
+    plan = sum(_units(item) for item in items if item["sk"]["S"] in ("plan", "newest", "now"))
+    put = ((record + lock) * in_index * calls["dynamodb", "TransactWriteItems"] + plan) * in_transaction
     updated = record * in_index * calls["dynamodb", "UpdateItem"]
     return steps + put + updated + lock * in_index * calls["dynamodb", "DeleteItem"]
 

@@ -65,7 +65,7 @@ class Callers:
         until = time.monotonic() + PATIENCE_SECONDS
         while not (new := self.known() - known):
             if time.monotonic() > until:
-                raise TimeoutError(f"green answered nobody within {PATIENCE_SECONDS} s")
+                raise TimeoutError(f"green answered no caller within {PATIENCE_SECONDS} s")
             time.sleep(0.005)
         return self._first[new.pop()]
 
@@ -91,7 +91,7 @@ class Account:
         self._upload(f"functions/{FUNCTION}/deployment.json", json.dumps({"traffic": "AllAtOnce"}).encode())
 
     def deploy(self, content: bytes) -> None:
-        """By an upload, which is all that anybody does."""
+        """By an upload, and nothing else."""
         self._upload(f"functions/{FUNCTION}/code.zip", content)
 
     def by_hand(self, content: bytes) -> None:

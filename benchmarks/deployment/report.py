@@ -107,6 +107,10 @@ def _uses(counts: list[Counts]) -> Table:
         row("invocations of the user's function, as smoke tests", *(each.invokes for each in counts)),
         row("calls of AWS", *(sum(each.calls.values()) for each in counts)),
         *(row(f"- {service}", *(each.calls.get(service, 0) for each in counts)) for service in SERVICES),
+        row("of Lambda's, in its bucket of 15 a second", *(each.control_plane for each in counts)),
+        row("of Lambda's, GetFunction", *(each.get_function for each in counts)),
+        row("events of the execution's history", *(each.events for each in counts)),
+        row("KB of that history", *(f"{each.history_bytes / 1024:.0f}" for each in counts)),
     ]
     return Table(
         "What a deployment uses",
@@ -115,7 +119,7 @@ def _uses(counts: list[Counts]) -> Table:
         "Counted while the committed machine runs in process with the real handlers, from the start of the "
         f"execution to `Deployed`: transitions are the states entered, and retries. "
         f"{USERS_PER_SECOND} requests a second, updates of {UPDATE_SECONDS:g} s, metrics {METRICS_DELAY_SECONDS:g} s "
-        "late. An upload adds one invocation, of `ReceiveUpload`.",
+        "late; for two days there are two requests in ten minutes. An upload adds one invocation, of `ReceiveUpload`.",
     )
 
 

@@ -34,7 +34,7 @@ def main() -> None:
         asked.good, asked.bad = min(asked.good, 200), min(asked.bad, 60)
     scenarios = {name: list(cells()) for name, cells in GROUPS.items() if name == "grid" or not asked.quick}
     groups = measure(scenarios, [*RULES, *asked.rule], asked)
-    above = floor.table(40 if asked.quick else 200)
+    above = floor.table(min(40, asked.bad) if asked.quick else 200)
     claims = targets(groups["grid"], above)
     text = report.everything(groups, above, claims, f"{asked.good:,} good and {asked.bad:,} bad deployments a cell")
     asked.out.mkdir(parents=True, exist_ok=True)

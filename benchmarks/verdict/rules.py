@@ -36,7 +36,7 @@ def adaptive(per_minute: float, delay: int) -> Decide:
     def decide(minute: int, weight: float, seen: Sequence[Bucket]) -> float | None:
         nonlocal taken
         if minute == 0:
-            return first_weight(per_minute, delay_seconds=60 * delay).green_weight
+            return first_weight(per_minute, delay_seconds=60 * delay)
         if taken == len(seen):
             return weight
         for bucket in seen[taken:]:
@@ -45,7 +45,7 @@ def adaptive(per_minute: float, delay: int) -> Decide:
         verdict = watch.verdict()
         if verdict.kind == "worse":
             return None
-        return next_weight(weight, verdict, per_minute, delay_seconds=60 * delay).green_weight
+        return next_weight(weight, verdict, per_minute, delay_seconds=60 * delay)
 
     return decide
 

@@ -92,7 +92,7 @@ def fewer_harmed(measured: Measured) -> Target:
 
 
 def fewer_harmed_until_rollback(measured: Measured) -> Target:
-    """Counted until the rollback, in the median, whatever was promoted: the reading that favours the peers."""
+    """Counted until the rollback, in the median, of promoted runs too: the reading that favours the peers."""
     lost = []
     for scenario in measured.bad:
         ours = measured[ADAPTIVE, scenario].harmed_until_rollback

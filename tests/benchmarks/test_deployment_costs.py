@@ -1,39 +1,67 @@
+import contextlib
 import dataclasses
+import io
 import json
+from dataclasses import dataclass
 from pathlib import Path
+from unittest import mock
 
 import pytest
 
 from benchmarks.__main__ import main
-from benchmarks.deployment import prices
-from benchmarks.deployment.counts import Counts, count
+from benchmarks.deployment import counts, prices
+from benchmarks.deployment.counts import Counts
 
 ROOT = Path(__file__).parents[2]
 
 
-@pytest.fixture(scope="module")
-def all_at_once() -> Counts:
-    return count("AllAtOnce")
+@dataclass(frozen=True)
+class Quick:
+    """A quick run: its exit code, what it wrote and printed, and what it counted, by traffic."""
+
+    exit_code: int
+    folder: Path
+    printed: str
+    counted: dict[str, Counts]
 
 
 @pytest.fixture(scope="module")
-def canary() -> Counts:
-    return count("Canary10Percent5Minutes")
+def quick(tmp_path_factory: pytest.TempPathFactory) -> Quick:
+    folder, printed, counted = tmp_path_factory.mktemp("docs"), io.StringIO(), {}
+    count = counts.count
+
+    def seen(traffic: str) -> Counts:
+        counted[traffic] = count(traffic)
+        return counted[traffic]
+
+    with mock.patch.object(counts, "count", seen), contextlib.redirect_stdout(printed):
+        exit_code = main(["--quick", "--out", str(folder)])
+    return Quick(exit_code, folder, printed.getvalue(), counted)
+
+
+@pytest.fixture(scope="module")
+def all_at_once(quick: Quick) -> Counts:
+    return quick.counted["AllAtOnce"]
+
+
+@pytest.fixture(scope="module")
+def canary(quick: Quick) -> Counts:
+    return quick.counted["Canary10Percent5Minutes"]
 
 
 def test_transitions_are_the_states_that_were_entered(all_at_once: Counts, canary: Counts) -> None:
-    for counts in (all_at_once, canary):
-        assert counts.retries == 0
-        assert counts.transitions == len(counts.path)
-        assert counts.path[0] == "OpenDeployment"
-        assert counts.path[-1] == "Deployed"
+    for each in (all_at_once, canary):
+        assert each.retries == 0
+        assert each.transitions == len(each.path)
+        assert each.path[0] == "OpenDeployment"
+        assert each.path[-1] == "Deployed"
 
 
 def test_every_task_that_was_entered_is_an_invocation(all_at_once: Counts, canary: Counts) -> None:
     states = json.loads((ROOT / "statemachine" / "deploy.asl.json").read_text())["States"]
 
-    for counts in (all_at_once, canary):
-        assert counts.handlers == sum(states[state]["Type"] == "Task" for state in counts.path)
+    for each in (all_at_once, canary):
+        assert each.handlers == sum(states[state]["Type"] == "Task" for state in each.path)
 
 
 def test_a_canary_takes_more_of_everything_than_all_at_once(all_at_once: Counts, canary: Counts) -> None:
@@ -59,8 +87,12 @@ def test_what_handlers_wait_for_lambda_is_billed(all_at_once: Counts) -> None:
 
 
 def test_dollars_are_the_counts_at_list_price() -> None:
-    counts = Counts(
+    used = Counts(
         traffic="AllAtOnce",
+        control_plane=7,
+        get_function=13,
+        events=50,
+        history_bytes=35_000,
         path=[],
         shifts=1,
         looks=1,
@@ -75,7 +107,7 @@ def test_dollars_are_the_counts_at_list_price() -> None:
         write_units=1_000_000,
     )
 
-    dollars = prices.price(counts, gb=1)
+    dollars = prices.price(used, gb=1)
 
     assert dollars.step_functions == pytest.approx(0.025)
     assert dollars.lambda_ == pytest.approx(0.20 + 1_500_000 * 0.0000133334)
@@ -95,17 +127,29 @@ def test_a_template_without_memory_cannot_be_priced(tmp_path: Path) -> None:
         prices.memory_gb(tmp_path / "template.yaml")
 
 
-def test_a_quick_run_writes_and_prints_the_counts(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["--quick", "--out", str(tmp_path)]) == 0
+COUNTED = {
+    *("traffic", "path", "shifts", "looks", "retries", "transitions", "handlers", "invokes", "calls"),
+    *("control_plane", "get_function", "events", "metrics"),
+}
+"""What is the same in every run."""
 
-    written = json.loads((tmp_path / "benchmarks.json").read_text())
+
+def test_a_quick_run_counts_what_the_docs_say_and_prints_it(quick: Quick) -> None:
+    assert quick.exit_code == 0
+
+    written = json.loads((quick.folder / "benchmarks.json").read_text())
+    committed = json.loads((ROOT / "docs" / "benchmarks.json").read_text())
+    for now, docs in zip(written["counts"], committed["counts"], strict=True):
+        assert {name: now[name] for name in COUNTED} == {name: docs[name] for name in COUNTED}, "run `make bench`"
     linear = written["counts"][2]
-    assert [each["shifts"] for each in written["counts"]] == [1, 2, 10]
+    assert [each["shifts"] for each in written["counts"]][:3] == [1, 2, 10]
     assert linear["peer_transitions"] == 52
     assert (
         linear["dollars"]["total"]
         > linear["dollars"]["step_functions"]
         == pytest.approx(linear["transitions"] * 0.000025)
     )
-    assert f"| state transitions | {written['counts'][0]['transitions']} |" in (tmp_path / "benchmarks.md").read_text()
-    assert "What a deployment uses" in capsys.readouterr().out
+    assert (
+        f"| state transitions | {written['counts'][0]['transitions']} |" in (quick.folder / "benchmarks.md").read_text()
+    )
+    assert "What a deployment uses" in quick.printed

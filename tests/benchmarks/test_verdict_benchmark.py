@@ -22,7 +22,7 @@ def minutes(*greens: tuple[int, int], blue: tuple[int, int] = (0, 540), weight: 
 
 
 def half_and_then_all(minute: int, weight: float, seen: Sequence[Bucket]) -> float:
-    """A rule of a user's: half the traffic until five minutes are seen, whatever they say."""
+    """A rule of a user's: half the traffic until five minutes are seen; it reads none of them."""
     return 1.0 if len(seen) >= 5 else 0.5
 
 
