@@ -182,14 +182,14 @@ def interpreter(environ: Mapping[str, str] = os.environ) -> str:
 
 
 def free_port() -> int:
-    """A port that nobody uses at the moment."""
+    """A port that is free at the moment."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         return int(free.getsockname()[1])
 
 
 def port_is_taken(port: int) -> bool:
-    """Whether somebody serves there."""
+    """Whether a server answers there."""
     with socket.socket() as probe:
         return probe.connect_ex(("127.0.0.1", port)) == 0
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import time
+import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -23,7 +25,10 @@ def deploy_stack(
 ) -> dict[str, str]:
     """Build for this machine, deploy, and return the stack's outputs."""
     built = sandbox.folder / f"build-{name}"
-    run(sandbox, "build", "--template-file", str(template), "--build-dir", str(built), "--parallel")
+    shared = builder_of_all(template)
+    run(sandbox, "build", *shared, "--template-file", str(template), "--build-dir", str(built))
+    for function in shared:
+        hand_to_all(built, function)
     overrides = [f"{key}={value}" for key, value in (parameters or {}).items()]
     run(
         sandbox,
@@ -37,6 +42,31 @@ def deploy_stack(
         *(["--parameter-overrides", *overrides] if overrides else []),
     )
     return outputs(sandbox, name)
+
+
+def builder_of_all(template: Path) -> list[str]:
+    """One function, where all have the same CodeUri and so the same artifact; none, where each is to be built."""
+    text = template.read_text()
+    declared = r"^  (\w+):\n    Type: AWS::Serverless::Function\n    Metadata:\n      BuildMethod: makefile$"
+    functions: list[str] = re.findall(declared, text, re.MULTILINE)
+    return functions[:1] if text.count("CodeUri:") == 1 else []
+
+
+def hand_to_all(built: Path, function: str) -> None:
+    """Let every function name a zip of what was built for that one."""
+    zip_folder(built / function, built / "artifact.zip")
+    template = built / "template.yaml"
+    template.write_text(re.sub(r"^( +CodeUri: ).*$", r"\1artifact.zip", template.read_text(), flags=re.MULTILINE))
+
+
+def zip_folder(folder: Path, archive: Path) -> None:
+    """Its files, uncompressed, readable for all and without a time."""
+    with zipfile.ZipFile(archive, "w") as zipped:
+        for path in sorted(folder.rglob("*")):
+            if path.is_file():
+                entry = zipfile.ZipInfo(str(path.relative_to(folder)))
+                entry.external_attr = (path.stat().st_mode | 0o444) << 16
+                zipped.writestr(entry, path.read_bytes())
 
 
 def outputs(sandbox: Sandbox, name: str = "bluegreen") -> dict[str, str]:

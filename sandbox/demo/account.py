@@ -96,7 +96,7 @@ class Account:
         return {execution["name"] for execution in found}
 
     def started_beside(self, known: set[str]) -> str:
-        """The name of the execution that somebody else starts."""
+        """The name of the execution that someone else starts."""
         until = time.monotonic() + PATIENCE_SECONDS
         while not (new := self.executions() - known):
             if time.monotonic() > until:
@@ -138,9 +138,9 @@ class Account:
 
 
 def zipped(folder: Path) -> bytes:
-    """The files of the folder; the same files make the same zip."""
+    """The files of the folder, without its folders (Python's cache is one); the same files make the same zip."""
     archive = io.BytesIO()
     with zipfile.ZipFile(archive, "w") as files:
-        for file in sorted(folder.iterdir()):
+        for file in sorted(path for path in folder.iterdir() if path.is_file()):
             files.writestr(zipfile.ZipInfo(file.name), file.read_bytes())
     return archive.getvalue()

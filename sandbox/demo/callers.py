@@ -63,7 +63,7 @@ def is_answer_to(asked: dict[str, Any], version: str, reply: Any) -> bool:
 
 
 def is_any(asked: dict[str, Any], version: str, reply: Any) -> bool:
-    """Whatever error the version returned is its own."""
+    """An error that the version returned is its own."""
     return True
 
 

@@ -92,8 +92,8 @@ def green_of(history: Sequence[dict[str, Any]]) -> str | None:
     """The version that was to serve, if it came to that."""
     for event in reversed(history):
         document = json.loads(event.get("stateExitedEventDetails", {}).get("output") or "{}")
-        if "green" in document:
-            return str(document["green"]["version"])
+        if green := document.get("green"):
+            return str(green["version"])
     return None
 
 

@@ -67,7 +67,7 @@ def not_found(name: str, qualifier: str | None) -> Response:
 
 
 def execute_function(original: Any) -> Any:
-    """Every invocation passes here, whoever makes it: it is counted, and an update does not change it midway."""
+    """Every invocation passes here: it is counted, and an update does not change it midway."""
 
     def _execute_function(func: dict[str, Any], event: Any) -> dict[str, Any]:
         config = func.get("config") or func

@@ -83,7 +83,7 @@ def give_back(worker: Worker, key: tuple[str, str, str], kind: str) -> None:
 
 
 def retire(workers: list[Worker]) -> None:
-    """End environments that nobody uses."""
+    """End environments that are not in use."""
     for worker in workers:
         worker.close()
         sessions.close_session(worker.access_key)

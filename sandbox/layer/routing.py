@@ -1,4 +1,4 @@
-"""Which version an invocation runs: aliases route by weight, whatever service invokes."""
+"""Which version an invocation runs: aliases route by weight, for callers and for services."""
 
 from __future__ import annotations
 

@@ -122,7 +122,7 @@ async def read(receive: Any) -> bytes:
 
 
 def replayed(body: bytes, receive: Any) -> Any:
-    """The request's body once more, and then whatever else the client has to say."""
+    """The request's body once more, and then what else the client sends."""
     waiting = [{"type": "http.request", "body": body, "more_body": False}]
 
     async def again() -> Any:

@@ -25,7 +25,7 @@ REAP_EVERY_SECONDS = 30.0
 
 
 def run() -> None:
-    """Serve on GATEWAY_PORT until SIGTERM or SIGINT, or until stdin ends: whoever started the server is gone then."""
+    """Serve on GATEWAY_PORT until SIGTERM or SIGINT, or until stdin ends with the process that started it."""
     logging.getLogger("moto.stepfunctions").setLevel(logging.CRITICAL)
     patches.install()
     stepfunctions._SFN_WAIT_SCALE = current.wait_scale

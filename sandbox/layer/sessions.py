@@ -1,4 +1,4 @@
-"""Temporary credentials of roles: whoever acts in the sandbox does so as somebody, and can be told by its key."""
+"""Temporary credentials of roles: each caller in the sandbox has a principal, found by its access key."""
 
 from __future__ import annotations
 

@@ -23,9 +23,9 @@ SMOKE_TESTS = json.loads((CALCULATOR / "deployment.json").read_text())["smoke_te
 STACK = "bluegreen"
 PATIENCE_SECONDS = 90
 
-LOOK = ["Bake", "CheckHealth", "BakeOver?"]
-SHIFT = ["ShiftAlias", *LOOK, "FullyShifted?"]
-PREPARED = ["OpenDeployment", "AnythingToDeploy?", "NewCode?"]
+LOOK = ["Bake", "CheckHealth", "WhatNext?"]
+SHIFT = ["ShiftAlias", *LOOK]
+PREPARED = ["OpenDeployment", "WhatToDeploy?"]
 STAGED = ["UpdateCode", "SmokeTest", "PublishVersion", "SmokeTestGreen"]
 ALL_AT_ONCE = [*PREPARED, *STAGED, *SHIFT, "CompleteDeployment", "Deployed"]
 REFUSED = ["OpenDeployment", "RejectDeployment", "Rejected"]
@@ -70,7 +70,7 @@ class Installed(Account):
         return dict(record)
 
     def callers(self, function: str, **settings: Any) -> Callers:
-        """A context in which the alias is called all the while; whoever fails is not asked again."""
+        """A context in which the alias is called all the while; a caller that fails stops."""
         client = self.client("lambda", retries={"total_max_attempts": 1}, max_pool_connections=16)
         return Callers(client, function, ALIAS, **settings)
 
@@ -97,7 +97,7 @@ class Installed(Account):
         )
 
     def http(self, request: urllib.request.Request) -> tuple[int, Any]:
-        """Status and body, whatever the status."""
+        """Status and body, of errors too."""
         try:
             with urllib.request.urlopen(request, timeout=PATIENCE_SECONDS) as answer:
                 return answer.status, json.load(answer)

@@ -5,7 +5,6 @@ import shutil
 import subprocess
 import sys
 import threading
-import time
 import urllib.request
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -15,8 +14,9 @@ from typing import Any
 
 import pytest
 
+from sandbox.testing import eventually
 from tests.e2e.conftest import Calculators
-from tests.e2e.installed import EXAMPLES, Calculator, Installed
+from tests.e2e.installed import EXAMPLES, PATIENCE_SECONDS, Calculator, Installed
 
 pytestmark = pytest.mark.xdist_group("e2e")
 
@@ -59,7 +59,8 @@ def asked_all_the_while(command: Sequence[str | Path], environment: dict[str, st
 
     def listen() -> None:
         assert client.stdout
-        heard.answers.extend(json.loads(line) for line in client.stdout)
+        for line in client.stdout:
+            heard.answers.append(json.loads(line))
 
     threads = [threading.Thread(target=ask), threading.Thread(target=listen)]
     for thread in threads:
@@ -104,7 +105,7 @@ def bonus_url(installed: Installed, calculators: Calculators) -> tuple[Calculato
 
 
 @pytest.mark.parametrize("language", ["python", "node"])
-def test_test_users_meet_the_new_code_first_and_nobody_is_interrupted(
+def test_test_users_meet_the_new_code_first_and_no_call_fails(
     installed: Installed, calculator: Calculator, node_client: Path, language: str
 ) -> None:
     environment = installed.environment | {"FUNCTION": calculator.name}
@@ -115,9 +116,9 @@ def test_test_users_meet_the_new_code_first_and_nobody_is_interrupted(
     request = calculator.request("v2", traffic=HALF_FOR_SOME_SECONDS, health=BY_THE_SECOND)
 
     with asked_all_the_while(command, environment, folder) as heard:
-        time.sleep(1)
+        eventually(lambda: heard.of("tess") and heard.of("ada"), PATIENCE_SECONDS)
         ended = installed.deploy(request)
-        time.sleep(1)
+        eventually(lambda: heard.of("ada")[-1]["version"] == "2", PATIENCE_SECONDS)
 
     assert ended.end == "Deployed"
     tess, ada = heard.of("tess"), heard.of("ada")
@@ -143,14 +144,14 @@ def test_api_gateway_in_front_of_the_alias_follows_the_shift(
                 json.dumps({"employee": "ada", **ADA}).encode(),
                 {"Host": installed.local(host), "Content-Type": "application/json"},
             )
-            with urllib.request.urlopen(request, timeout=10) as answer:
+            with urllib.request.urlopen(request, timeout=PATIENCE_SECONDS) as answer:
                 bonuses.append(json.load(answer)["bonus"])
 
     caller = threading.Thread(target=ask)
     caller.start()
-    time.sleep(1)
+    eventually(lambda: bonuses, PATIENCE_SECONDS)
     ended = installed.deploy(calculator.request("v2", traffic=HALF_FOR_SOME_SECONDS, health=BY_THE_SECOND))
-    time.sleep(1)
+    eventually(lambda: bonuses[-1] == NEW_BONUS, PATIENCE_SECONDS)
     stop.set()
     caller.join()
 

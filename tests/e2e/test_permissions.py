@@ -1,7 +1,8 @@
-"""The tag is what a role's permissions hang on: a function of the deployer cannot touch others even when told to."""
+"""A role's permissions depend on the tag: without it a state can do nothing, even for its own execution."""
 
 import json
 import time
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -11,58 +12,93 @@ from tests.e2e.installed import Calculator, Installed
 
 pytestmark = pytest.mark.xdist_group("e2e")
 
+TAG = "bluegreen:managed"
+CANARY = {"steps": [{"weight": 0.1, "bake_seconds": 600}]}
+LONGEST_WAIT_SECONDS = 60
+
+
+class Untagged:
+    """A deployment under way whose function has lost its tag, and the events of its execution."""
+
+    def __init__(self, installed: Installed, function: Calculator) -> None:
+        self._installed = installed
+        self.function = function
+        self.deployment = installed.start(function.request("v2", traffic=CANARY))
+        self._execution = installed.execution(self.deployment)
+        self.documents = self._documents()
+        self._tags = installed.client("lambda")
+        self._arn = self._tags.get_function(FunctionName=function.name)["Configuration"]["FunctionArn"]
+        self._tags.untag_resource(Resource=self._arn, TagKeys=[TAG])
+
+    def _documents(self) -> dict[str, Any]:
+        """What each state was given, as soon as the deployment bakes."""
+        until = time.monotonic() + LONGEST_WAIT_SECONDS
+        while True:
+            history = self._installed.history(self._execution)
+            entered = [event["stateEnteredEventDetails"] for event in history if "stateEnteredEventDetails" in event]
+            documents = {details["name"]: json.loads(details["input"]) for details in entered}
+            if "Bake" in documents:
+                documents["CheckHealth"] = documents["Bake"]
+                documents["RollBack"] = documents["Bake"] | {"failure": {"Error": "Denied", "Cause": "a test"}}
+                return documents
+            assert time.monotonic() < until, [details["name"] for details in entered]
+            time.sleep(0.2)
+
+    def event(self, state: str) -> dict[str, Any]:
+        """What Step Functions sends for this state of this execution."""
+        return {
+            "document": self.documents[state],
+            "execution": self._execution,
+            "started": self._installed.record(self.deployment)["started_at"],
+            "state": state,
+            "retries": 0,
+        }
+
+    def give_back(self) -> None:
+        """The function has its tag again, and the deployment ends."""
+        self._tags.tag_resource(Resource=self._arn, Tags={TAG: "true"})
+        self._installed.client("stepfunctions").stop_execution(executionArn=self._execution)
+
 
 @pytest.fixture(scope="module")
-def stranger(calculators: Calculators) -> Calculator:
-    """A function that never opted in."""
-    return calculators(opted_in=False)
-
-
-@pytest.fixture(scope="module")
-def documents(installed: Installed, calculators: Calculators, stranger: Calculator) -> dict[str, Any]:
-    """What each state of a real deployment was given, forged so that it is about the stranger."""
-    deployment = installed.start(calculators().request("v2"))
-    assert installed.ended(deployment).end == "Deployed"
-    entered = [event.get("stateEnteredEventDetails") for event in installed.history(installed.execution(deployment))]
-    documents = {details["name"]: json.loads(details["input"]) for details in entered if details}
-    documents["RollBack"] = documents["CheckHealth"] | {"failure": {"Error": "Forged", "Cause": "forged"}}
-    for document in documents.values():
-        document["function"] = stranger.name
-        if "plan" in document:
-            document["plan"]["function"] = stranger.name
-    documents["RollBack"]["plan"] = documents["RollBack"]["plan"] | {"deployment": "without a record"}
-    return documents
+def untagged(installed: Installed, calculators: Calculators) -> Iterator[Untagged]:
+    untagged = Untagged(installed, calculators())
+    yield untagged
+    untagged.give_back()
 
 
 @pytest.mark.parametrize(
-    ("state", "action"),
+    ("state", "function", "action"),
     [
-        ("UpdateCode", "lambda:GetFunction"),
-        ("SmokeTest", "lambda:InvokeFunction"),
-        ("PublishVersion", "lambda:GetFunction"),
-        ("SmokeTestGreen", "lambda:GetFunction"),
-        ("ShiftAlias", "lambda:GetAlias"),
-        ("CheckHealth", "lambda:GetAlias"),
-        ("RollBack", "lambda:GetAlias"),
+        ("UpdateCode", "UpdateCode", "lambda:GetFunction"),
+        ("SmokeTest", "SmokeTest", "lambda:InvokeFunction"),
+        ("PublishVersion", "PublishVersion", "lambda:GetFunction"),
+        ("SmokeTestGreen", "SmokeTest", "lambda:GetFunction"),
+        ("CheckHealth", "CheckHealth", "lambda:GetAlias"),
+        ("RollBack", "RollBack", "lambda:GetAlias"),
     ],
 )
-def test_a_state_cannot_touch_a_function_that_did_not_opt_in(
-    installed: Installed, stranger: Calculator, documents: dict[str, Any], state: str, action: str
+def test_a_state_cannot_touch_a_function_without_the_tag(
+    installed: Installed, untagged: Untagged, state: str, function: str, action: str
 ) -> None:
-    before = stranger.everything()
-    event = {
-        "document": documents[state],
-        "execution": installed.execution("forged"),
-        "started": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
-        "state": state,
-        "retries": 0,
-    }
+    before = untagged.function.everything()
 
     answer = installed.client("lambda").invoke(
-        FunctionName=installed.physical(f"{state}Function"), Payload=json.dumps(event)
+        FunctionName=installed.physical(f"{function}Function"), Payload=json.dumps(untagged.event(state))
     )
 
     raised = json.load(answer["Payload"])
     assert raised["errorType"] == "AccessDenied"
     assert f"is not authorized to perform: {action}" in raised["errorMessage"]
-    assert stranger.everything() == before
+    assert untagged.function.everything() == before
+
+
+def test_an_event_without_the_proof_is_refused_before_aws_is_asked(installed: Installed, untagged: Untagged) -> None:
+    event = untagged.event("ShiftAlias")
+    event["document"] = event["document"] | {"deployment": event["document"]["deployment"] | {"proof": "guessed"}}
+
+    answer = installed.client("lambda").invoke(
+        FunctionName=installed.physical("ShiftAliasFunction"), Payload=json.dumps(event)
+    )
+
+    assert json.load(answer["Payload"])["errorType"] == "NotTheHolder"

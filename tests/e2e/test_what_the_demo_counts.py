@@ -35,8 +35,8 @@ def right(question: dict[str, Any]) -> dict[str, Any]:
     return reply("1", {"employee": question["employee"], "bonus": 1})
 
 
-def of_somebody_else(question: dict[str, Any]) -> dict[str, Any]:
-    return reply("1", {"employee": "somebody else", "bonus": 1})
+def of_another_caller(question: dict[str, Any]) -> dict[str, Any]:
+    return reply("1", {"employee": "someone else", "bonus": 1})
 
 
 def raised(question: dict[str, Any]) -> dict[str, Any]:
@@ -48,7 +48,7 @@ def throttled(question: dict[str, Any]) -> dict[str, Any]:
 
 
 def test_every_request_is_counted_as_what_became_of_it() -> None:
-    function = Lambda(right, of_somebody_else, raised, throttled)
+    function = Lambda(right, of_another_caller, raised, throttled)
 
     with Callers(function, "Shop", "PROD", callers=1, per_second=2000) as callers:
         tally = callers.during()

@@ -4,12 +4,25 @@ import base64
 import json
 import os
 import threading
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 from sandbox.testing import Clients, Functions, zipped
 
 WHO = "def handler(event, context): return {'arn': context.invoked_function_arn, 'version': context.function_version}"
+
+UNTIL_FOUR_ARE_HERE = """
+import pathlib, time
+
+def handler(event, context):
+    here = pathlib.Path({here!r})
+    (here / context.aws_request_id).touch()
+    while len(list(here.iterdir())) < 4:
+        time.sleep(0.01)
+    return 4
+"""
 
 
 def test_an_alias_with_weights_sends_that_share_of_the_invocations_to_each_version(function: Functions) -> None:
@@ -173,15 +186,15 @@ def test_reserved_concurrency_throttles_aliases_and_versions_too(function: Funct
             shop.invoke(Qualifier=qualifier)
 
 
-def test_invocations_run_beside_each_other(function: Functions) -> None:
-    slow = function("import time\ndef handler(e, c): time.sleep(0.5)")
-    slow.invoke()
-    threads = [threading.Thread(target=slow.invoke) for _ in range(4)]
+def test_invocations_run_beside_each_other(function: Functions, tmp_path: Path) -> None:
+    waiting = function(UNTIL_FOUR_ARE_HERE.format(here=str(tmp_path)), Timeout=30)
+    answers: list[Any] = []
+    threads = [threading.Thread(target=lambda: answers.append(waiting.invoke()["Payload"])) for _ in range(4)]
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(3)
-    assert not any(thread.is_alive() for thread in threads)
+        thread.join()
+    assert answers == [4, 4, 4, 4]
 
 
 def test_a_dry_run_runs_nothing_and_an_event_runs_later(function: Functions, client: Clients) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from sandbox import Sandbox
-from sandbox.testing import Clients, Function, Functions
+from sandbox.testing import Clients, Function, Functions, eventually
 
 
 @pytest.fixture
@@ -41,7 +41,7 @@ def read(client: Clients) -> Any:
 def shop(function: Functions) -> Function:
     shop = function("import time\ndef handler(e, c):\n    if e == 'fail': raise OSError\n    time.sleep(e or 0)")
     shop.publish()
-    shop.configure(Timeout=4)
+    shop.configure(Timeout=9)
     shop.publish()
     shop.alias("live", "1", {"2": 0.5})
     return shop
@@ -81,8 +81,8 @@ def test_errors_are_zero_where_all_went_well_and_throttles_are_counted_alone(sho
 def test_an_invocation_counts_in_the_second_in_which_it_began(shop: Function, read: Any) -> None:
     shop.invoke()
     before = int(time.time())
-    shop.invoke(1.5)
-    assert max(read(shop, "Invocations")) <= before + 1
+    shop.invoke(4)
+    assert max(read(shop, "Invocations")) <= before + 2
 
 
 def test_seconds_add_up_to_minutes(shop: Function, read: Any) -> None:
@@ -103,15 +103,15 @@ def test_the_newest_minute_comes_first(shop: Function, client: Clients, read: An
 
 
 def test_durations_have_averages_percentiles_and_the_share_within_a_bound(shop: Function, read: Any) -> None:
-    for seconds in (0, 0, 0, 0.3):
+    for seconds in (0, 0, 0, 3):
         shop.invoke(seconds)
     total = read(shop, "Duration", "Maximum", period=60)
-    assert max(total.values()) >= 300
-    shares = read(shop, "Duration", "PR(:200)", period=300)
+    assert max(total.values()) >= 3000
+    shares = read(shop, "Duration", "PR(:2000)", period=300)
     assert min(shares.values()) == pytest.approx(75.0)
-    assert min(read(shop, "Duration", "PR(200:)", period=300).values()) == pytest.approx(25.0)
-    assert max(read(shop, "Duration", "p99", period=300).values()) > 200
-    assert max(read(shop, "Duration", "Average", period=300).values()) >= 75
+    assert min(read(shop, "Duration", "PR(2000:)", period=300).values()) == pytest.approx(25.0)
+    assert max(read(shop, "Duration", "p99", period=300).values()) > 2000
+    assert max(read(shop, "Duration", "Average", period=300).values()) >= 750
 
 
 def test_metrics_can_be_late(aws: Sandbox, shop: Function, read: Any) -> None:
@@ -119,7 +119,6 @@ def test_metrics_can_be_late(aws: Sandbox, shop: Function, read: Any) -> None:
     try:
         shop.invoke()
         assert read(shop, "Invocations") == {}
-        time.sleep(3.2)
-        assert sum(read(shop, "Invocations").values()) == 1
+        eventually(lambda: sum(read(shop, "Invocations").values()) == 1)
     finally:
         aws.control("settings", {"metrics_delay_seconds": 0})

@@ -1,4 +1,4 @@
-"""Whoever acts in the sandbox may do what its role says, and nothing else."""
+"""A principal in the sandbox may do what its policies allow, and nothing else."""
 
 import json
 from typing import Any

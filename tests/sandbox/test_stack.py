@@ -1,7 +1,6 @@
 """A stack deployed by the ordinary `sam build` and `sam deploy` works as it would in AWS."""
 
 import json
-import time
 import urllib.error
 import urllib.request
 from datetime import UTC, datetime, timedelta
@@ -145,7 +144,5 @@ def test_a_schedule_is_there_at_its_rate(stack: dict[str, str], client: Clients)
 
 
 def test_deploying_again_changes_nothing(aws: Sandbox, stack: dict[str, str], client: Clients) -> None:
-    began = time.monotonic()
     template = Path(__file__).with_name("stack") / "template.yaml"
     assert deploy_stack(aws, template, "sample") == stack
-    assert time.monotonic() - began < 60

@@ -3,9 +3,11 @@
 import base64
 import hashlib
 import io
+import threading
 import urllib.request
 import zipfile
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,6 +18,15 @@ from sandbox.testing import Clients, Function, Functions, eventually, trusted_ro
 
 ONE = "def handler(event, context): return 1"
 TWO = "def handler(event, context): return 2"
+UNTIL_TOLD = """
+import pathlib, time
+
+def handler(event, context):
+    pathlib.Path({begun!r}).touch()
+    while not pathlib.Path({may_end!r}).exists():
+        time.sleep(0.01)
+    return 1
+"""
 
 
 def refusal(call: Any, **request: Any) -> Any:
@@ -37,9 +48,9 @@ def shop(function: Functions) -> Function:
 
 @pytest.fixture
 def slowly(aws: Sandbox) -> Iterator[None]:
-    """Updates and new versions take a second, long enough to be met."""
+    """Updates and new versions take two seconds, long enough to be met."""
     before = aws.control("settings")
-    aws.control("settings", {"update_seconds": 1, "pending_seconds": 1})
+    aws.control("settings", {"update_seconds": 2, "pending_seconds": 2})
     yield
     aws.control("settings", {name: before[name] for name in ("update_seconds", "pending_seconds")})
 
@@ -68,16 +79,16 @@ def test_nothing_else_changes_a_function_while_an_update_is_in_progress(function
         assert refusal(call, FunctionName=shop.name, **request) == ("ResourceConflictException", 409)
 
 
-def test_an_update_never_breaks_off_an_invocation(function: Functions) -> None:
-    slow = function("import time\ndef handler(e, c): time.sleep(1); return 1")
-    slow.api.invoke(FunctionName=slow.name, Payload=b"0")
-    import threading
-
+def test_an_update_never_breaks_off_an_invocation(function: Functions, tmp_path: Path) -> None:
+    begun, may_end = tmp_path / "begun", tmp_path / "may-end"
+    slow = function(UNTIL_TOLD.format(begun=str(begun), may_end=str(may_end)), Timeout=60)
     answers = []
     invoking = threading.Thread(target=lambda: answers.append(slow.invoke()["Payload"]))
     invoking.start()
+    eventually(begun.exists)
     slow.update(TWO)
     assert slow.invoke()["Payload"] == 2
+    may_end.touch()
     invoking.join()
     assert answers == [1]
 
