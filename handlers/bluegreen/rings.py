@@ -201,32 +201,35 @@ class Baking(Opened):
         return cls(call, record, plan, Green.model_validate(document["green"]), Bake.model_validate(document["bake"]))
 
 
-class Shifting(Baking):
+class _InItsState(Baking):
     """
-    What ShiftAlias has. The document says the next weight, so Step Functions must show it, in that state.
+    A deployment whose users this handler may move, so Step Functions must show the execution in the handler's state.
 
-    A principal that reads the execution's history has the proof, but cannot bring the execution into a state.
+    A principal that reads the execution's history has the proof, but cannot bring the execution into a state. The
+    state's name is the ring's, since the event may say any.
     """
+
+    STATE: ClassVar[str]
 
     @classmethod
     def read(cls, call: Call) -> Self:
         """Raises AwsUnavailable too, if the execution is not seen in the state."""
         deployment = super().read(call)
-        proof.must_be_in(call.execution, "ShiftAlias", call.document)
+        proof.must_be_in(call.execution, cls.STATE, call.document)
         return deployment
 
 
-class Completing(Baking):
-    """What CompleteDeployment has, seen in that state as well. It may be repeated after it has closed the record."""
+class Shifting(_InItsState):
+    """What ShiftAlias has. The document says the next weight."""
 
+    STATE = "ShiftAlias"
+
+
+class Completing(_InItsState):
+    """What CompleteDeployment has. It may be repeated after it has closed the record."""
+
+    STATE = "CompleteDeployment"
     STATES = (OPEN, "Deployed")
-
-    @classmethod
-    def read(cls, call: Call) -> Self:
-        """Raises AwsUnavailable too, if the execution is not seen in the state."""
-        deployment = super().read(call)
-        proof.must_be_in(call.execution, "CompleteDeployment", call.document)
-        return deployment
 
 
 class _Parts(Section):
