@@ -198,32 +198,22 @@ def nothing_to_deploy() -> State:
 
 def rejected() -> State:
     """An end."""
-    return Fail(
-        "Rejected",
-        comment="Nothing was touched; blue serves.",
-        error_path="$.rejection.error",
-        cause_path="$.rejection.cause",
-    )
+    return _says_why("Rejected", "Nothing was touched; blue serves.", "$.rejection")
 
 
 def rejected_without_record() -> State:
     """An end."""
-    return Fail(
-        "RejectedWithoutRecord",
-        comment="Nothing was touched; blue serves. The record of it could not be written.",
-        error_path="$.failure.Error",
-        cause_path="$.failure.Cause",
-    )
+    comment = "Nothing was touched; blue serves. The record of it could not be written."
+    return Fail("RejectedWithoutRecord", comment=comment, error_path="$.failure.Error", cause_path="$.failure.Cause")
 
 
 def rolled_back() -> State:
     """An end."""
-    return Fail(
-        "RolledBack",
-        comment="Blue serves again.",
-        error_path="$.rollback.error",
-        cause_path="$.rollback.cause",
-    )
+    return _says_why("RolledBack", "Blue serves again.", "$.rollback")
+
+
+def _says_why(name: str, comment: str, section: str) -> State:
+    return Fail(name, comment=comment, error_path=f"{section}.error", cause_path=f"{section}.cause")
 
 
 def rollback_failed() -> State:

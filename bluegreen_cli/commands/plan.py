@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from bluegreen import document
 from bluegreen.aws import artifacts, functions
 from bluegreen.decisions.pace import UNTHINNED_SECONDS, looks, pace_of
 from bluegreen.errors import AccessDenied
@@ -26,12 +27,12 @@ DOLLARS_PER_TRANSITION = 0.025 / 1000
 """The list price of Step Functions Standard. Retries come on top."""
 
 OPENING = ("OpenDeployment", "WhatToDeploy?")
-NOTHING_TO_DEPLOY = (*OPENING, "NothingToDeploy")
+SAME_CODE = (*OPENING, document.NOTHING_TO_DEPLOY)
 NEW_CODE = (*OPENING, "UpdateCode", "SmokeTest", "PublishVersion", "SmokeTestGreen")
 EXISTING = (*OPENING, "SmokeTestGreen")
 SHIFT = ("ShiftAlias",)
 LOOK = ("Bake", "CheckHealth", "WhatNext?")
-COMPLETE = ("CompleteDeployment", "Deployed")
+COMPLETE = ("CompleteDeployment", document.DEPLOYED)
 
 
 @dataclass(frozen=True)
@@ -190,6 +191,6 @@ def _to_json(
         "traffic": traffic,
         "steps": steps,
         "seconds": whole.seconds if whole else None,
-        "transitions": len(NOTHING_TO_DEPLOY) if same else whole.transitions if whole else None,
+        "transitions": len(SAME_CODE) if same else whole.transitions if whole else None,
         "dollars": round(whole.dollars, 6) if whole else None,
     }

@@ -17,7 +17,7 @@ import re
 from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol, Self
 
-from bluegreen.document import Bake, Deployment, Failure, Green, Plan
+from bluegreen.document import DEPLOYED, Bake, Deployment, Failure, Green, Plan
 from bluegreen.errors import DeploymentError, DeploymentOver, NotTheHolder
 from bluegreen.ledger import deployments
 from bluegreen.ledger.record import OPEN, Record
@@ -229,7 +229,7 @@ class Completing(_InItsState):
     """What CompleteDeployment has. It may be repeated after it has closed the record."""
 
     STATE = "CompleteDeployment"
-    STATES = (OPEN, "Deployed")
+    STATES = (OPEN, DEPLOYED)
 
 
 class _Parts(Section):
