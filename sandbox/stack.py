@@ -47,7 +47,7 @@ def deploy_stack(
 def builder_of_all(template: Path) -> list[str]:
     """One function, where all have the same CodeUri and so the same artifact; none, where each is to be built."""
     text = template.read_text()
-    declared = r"^  (\w+):\n    Type: AWS::Serverless::Function\n    Metadata:\n      BuildMethod: makefile$"
+    declared = r"^  (\w+):\n    Type: AWS::Serverless::Function$"
     functions: list[str] = re.findall(declared, text, re.MULTILINE)
     return functions[:1] if text.count("CodeUri:") == 1 else []
 
