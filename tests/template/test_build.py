@@ -7,6 +7,7 @@ import shutil
 import struct
 import subprocess
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -24,18 +25,24 @@ COMES_WITH_LAMBDA = ("boto3", "botocore", "s3transfer", "urllib3")
 
 @pytest.fixture(scope="module")
 def for_lambda(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    yield from built(tmp_path_factory.mktemp("lambda"), BLUEGREEN_BUILD_FOR="lambda")
+    with gone_afterwards(tmp_path_factory.mktemp("lambda")) as folder:
+        run_sam("build", "--build-dir", str(folder / "build"), BLUEGREEN_BUILD_FOR="lambda")
+        yield folder / "build"
 
 
 @pytest.fixture(scope="module")
 def for_this_host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    yield from built(tmp_path_factory.mktemp("host"), BLUEGREEN_BUILD_FOR="host")
+    """Without `sam build`, which the tests of the installed stack run for the host."""
+    with gone_afterwards(tmp_path_factory.mktemp("host")) as folder:
+        for function in FUNCTIONS:
+            wait_for(start_make(function, folder / "build" / function, BLUEGREEN_BUILD_FOR="host"))
+        yield folder / "build"
 
 
-def built(folder: Path, **variables: str) -> Iterator[Path]:
-    """Gone afterwards: pytest would keep 11,000 files, and remove those of a run three runs later."""
-    run_sam("build", "--build-dir", str(folder / "build"), **variables)
-    yield folder / "build"
+@contextmanager
+def gone_afterwards(folder: Path) -> Iterator[Path]:
+    """Pytest would keep 11,000 files, and remove those of a run three runs later."""
+    yield folder
     shutil.rmtree(folder)
 
 
@@ -45,6 +52,11 @@ def start_make(function: str, artifact: Path, **variables: str) -> "subprocess.P
     variables = {"ARTIFACTS_DIR": str(artifact), "PYTHON": interpreter()} | variables
     command = ["make", "-C", str(ROOT / "handlers"), f"build-{function}", *(f"{k}={v}" for k, v in variables.items())]
     return subprocess.Popen(command, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+
+
+def wait_for(make: "subprocess.Popen[str]") -> None:
+    _, errors = make.communicate()
+    assert make.returncode == 0, errors
 
 
 def files(artifact: Path) -> dict[str, str]:
@@ -110,8 +122,7 @@ def test_the_same_input_gives_the_same_artifact_even_side_by_side(for_lambda: Pa
     makes = [start_make(function, folder / function) for function in ("ShiftAliasFunction", "RollBackFunction")]
 
     for make in makes:
-        _, errors = make.communicate()
-        assert make.returncode == 0, errors
+        wait_for(make)
     for artifact in folder.iterdir():
         assert files(artifact) == files(for_lambda / "ShiftAliasFunction")
 

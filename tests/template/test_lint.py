@@ -1,9 +1,6 @@
 """What the tools of the trade say of the template."""
 
 import re
-import subprocess
-import sys
-from pathlib import Path
 
 from tests.template.stack import ROOT, TEMPLATE, run_sam, stack
 
@@ -14,15 +11,7 @@ def test_the_template_can_be_read_in_one_sitting() -> None:
     assert len(TEMPLATE.read_text().splitlines()) <= MOST_LINES
 
 
-def test_cfn_lint_finds_nothing() -> None:
-    ran = subprocess.run(
-        [Path(sys.executable).with_name("cfn-lint"), TEMPLATE], text=True, capture_output=True, check=False
-    )
-
-    assert ran.returncode == 0, ran.stdout + ran.stderr
-
-
-def test_sam_validate_finds_nothing() -> None:
+def test_sam_validate_and_its_cfn_lint_find_nothing() -> None:
     assert "valid SAM Template" in run_sam("validate", "--lint")
 
 
