@@ -2,6 +2,7 @@
 
 import itertools
 from collections.abc import Callable, Iterator
+from contextlib import closing
 
 import pytest
 
@@ -15,8 +16,11 @@ _numbers = itertools.count(1)
 
 @pytest.fixture(scope="session")
 def installed() -> Iterator[Installed]:
-    with Sandbox(update_seconds=0.3, pending_seconds=0.15) as aws:
-        yield Installed(aws, deploy_stack(aws))
+    with (
+        Sandbox(update_seconds=0.3, pending_seconds=0.15) as aws,
+        closing(Installed(aws, deploy_stack(aws))) as installed,
+    ):
+        yield installed
 
 
 @pytest.fixture(scope="session")

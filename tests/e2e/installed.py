@@ -9,14 +9,16 @@ import urllib.request
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from sandbox.demo.account import ALIAS, BLUEGREEN, Account, zipped
 from sandbox.demo.callers import Callers
 from sandbox.demo.chapter import path_of
+from sandbox.server import ROOT
 
-EXAMPLES = Path(__file__).parents[2] / "examples"
+EXAMPLES = ROOT / "examples"
 CALCULATOR = EXAMPLES / "bonus-calculator"
 SMOKE_TESTS = json.loads((CALCULATOR / "deployment.json").read_text())["smoke_tests"]
 
@@ -112,8 +114,29 @@ class Installed(Account):
     def command(self, *arguments: str | Path) -> tuple[int, Any]:
         """`bluegreen … --json`: its exit code and what it says on stdout."""
         done = self._run(BLUEGREEN, *arguments, "--json")
-        assert "Traceback" not in done.stderr, done.stderr
-        return done.returncode, json.loads(done.stdout or "{}")
+        return said(done.returncode, done.stdout, done.stderr)
+
+    def forked_command(self, *arguments: str | Path) -> tuple[int, Any]:
+        """The same in a process that has it imported: a second of the processor less."""
+        print(json.dumps([*map(str, arguments), "--json"]), file=self._forking.stdin, flush=True)
+        assert self._forking.stdout
+        return said(**json.loads(self._forking.stdout.readline()))
+
+    @cached_property
+    def _forking(self) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            [sys.executable, "-m", "tests.e2e.forking"],
+            cwd=ROOT,
+            env=self.environment,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+
+    def close(self) -> None:
+        """End what was started for it."""
+        if "_forking" in vars(self):
+            self._forking.communicate()
 
     def aws(self, *arguments: str) -> dict[str, Any]:
         """The ordinary `aws` command."""
@@ -126,6 +149,12 @@ class Installed(Account):
         return subprocess.run(
             command, env=self.environment, capture_output=True, text=True, timeout=PATIENCE_SECONDS, check=False
         )
+
+
+def said(exit_code: int, stdout: str, stderr: str) -> tuple[int, Any]:
+    """What a command came to, which may not be a bug of its own."""
+    assert "Traceback" not in stderr, stderr
+    return exit_code, json.loads(stdout or "{}")
 
 
 class Calculator:

@@ -9,7 +9,7 @@ pytestmark = pytest.mark.xdist_group("e2e")
 
 
 def test_create_makes_what_the_write_up_made_by_hand(installed: Installed, role: str) -> None:
-    exit_code, said = installed.command(
+    exit_code, said = installed.forked_command(
         *("create", "BonusCalculatorLambda", "--dir", CALCULATOR / "v1"),
         *("--runtime", "nodejs24.x", "--handler", "index.handler", "--role", role),
     )
@@ -23,7 +23,7 @@ def test_create_makes_what_the_write_up_made_by_hand(installed: Installed, role:
 def test_adopt_opts_a_function_in_and_leaves_its_alias_alone(installed: Installed, calculators: Calculators) -> None:
     stranger = calculators(opted_in=False)
 
-    exit_code, said = installed.command("adopt", stranger.name)
+    exit_code, said = installed.forked_command("adopt", stranger.name)
 
     assert (exit_code, said["version"], said["alias"]) == (0, "1", "PROD")
     assert stranger.serving == "1"

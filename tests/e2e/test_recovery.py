@@ -165,7 +165,7 @@ def closed(installed: Installed, deployment: str) -> dict[str, Any]:
 
 def at_rest(installed: Installed, function: str) -> dict[str, Any]:
     """What `bluegreen status` says, once the alias's lock is free; empty before."""
-    _, status = installed.command("status", function)
+    _, status = installed.forked_command("status", function)
     return status if status["running"] is None else {}
 
 

@@ -165,11 +165,11 @@ def test_rollback_goes_back_to_the_version_that_served_before_and_to_any_other(
     assert installed.deploy(calculator.request("v2")).end == "Deployed"
     assert installed.deploy(calculator.request("v3")).end == "Deployed"
 
-    exit_code, said = installed.command("rollback", calculator.name)
+    exit_code, said = installed.forked_command("rollback", calculator.name)
     assert (exit_code, said["end"], calculator.serving) == (0, "Deployed", "2")
 
-    exit_code, said = installed.command("rollback", calculator.name, "--to", "1")
+    exit_code, said = installed.forked_command("rollback", calculator.name, "--to", "1")
     assert (exit_code, said["end"], calculator.serving) == (0, "Deployed", "1")
 
-    exit_code, said = installed.command("rollback", calculator.name, "--to", "3")
+    exit_code, said = installed.forked_command("rollback", calculator.name, "--to", "3")
     assert (exit_code, said["end"], calculator.serving) == (0, "Deployed", "3")

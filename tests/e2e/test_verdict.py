@@ -69,7 +69,7 @@ class Shop:
         self._one_in = {"1": BLUE_FAILS_ONE_IN}
         package = folder / "blue.zip"
         package.write_bytes(code(BLUE_FAILS_ONE_IN, "blue"))
-        exit_code, said = installed.command(
+        exit_code, said = installed.forked_command(
             *("create", name, "--zip", package, "--role", role),
             *("--runtime", "python3.14", "--handler", "index.handler"),
         )
@@ -168,9 +168,9 @@ def test_two_percent_of_errors_next_to_two_permille_are_rolled_back(installed: I
     assert within(counted, deployment.meanwhile), (counted, deployment.meanwhile)
     assert (record["serving"], record["alias_outcome"], record["latest_outcome"]) == ("1", "back", "put_back")
     assert (record["state"], record["error"], record["cause"]) == ("RolledBack", "GreenUnhealthy", cause)
-    _, status = installed.command("status", shop.name)
+    _, status = installed.forked_command("status", shop.name)
     assert (status["serving"], status["running"], status["last"]["cause"]) == ("1", None, cause)
-    _, history = installed.command("history", shop.name)
+    _, history = installed.forked_command("history", shop.name)
     assert [each["cause"] for each in history] == [cause]
 
 
@@ -190,5 +190,5 @@ def test_two_permille_of_errors_next_to_two_permille_are_promoted(installed: Ins
     decided = next(look for look in looks(record) if look["next"] != "bake_on")
     counted = Counted.by(decided)
     assert (decided["verdict"], within(counted, deployment.meanwhile)) == ("fine", True), decided["reason"]
-    _, status = installed.command("status", shop.name)
+    _, status = installed.forked_command("status", shop.name)
     assert (status["serving"], status["running"], status["last"]["state"]) == ("2", None, "Deployed")
