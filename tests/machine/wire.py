@@ -2,13 +2,15 @@
 The way from boto3 to moto and back, without the work that is the same for every call.
 
 Every request is still built by boto3 and comes to moto's code of its operation. Answers go through AWS's protocol and
-boto3's parser; only those with items of a table, which look the same before and after, are handed over as they are.
+boto3's parser; only those with items of a table, which look the same before and after, and those about an execution are
+handed over.
 What is left out are detours: a test client of a web framework for each request, a search through a model for each name
 in an answer, a count of an item's bytes for each of its attributes.
 """
 
 import copy
 import functools
+import inspect
 import io
 import itertools
 import json
@@ -19,20 +21,26 @@ import sys
 from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from datetime import datetime
+from enum import Enum
 from types import SimpleNamespace
 from typing import Any
 from unittest import mock
-from urllib.parse import unquote, urlsplit
+from urllib.parse import parse_qs, unquote, urlsplit
+from weakref import WeakKeyDictionary
 
 from botocore import context
-from botocore.awsrequest import AWSPreparedRequest, AWSResponse
+from botocore.awsrequest import AWSPreparedRequest, AWSResponse, HeadersDict
 from botocore.compat import HTTPHeaders
 from botocore.context import ClientContext
 from botocore.endpoint import Endpoint
+from botocore.regions import EndpointRulesetResolver
 from botocore.signers import RequestSigner
 from botocore.useragent import UserAgentString
+from botocore.utils import parse_timestamp, parse_to_aware_datetime
 from cryptography.hazmat.primitives.asymmetric import rsa
 from moto import backend_index, backends
+from moto.awslambda.responses import LambdaResponse
 from moto.core import responses
 from moto.core.base_backend import BackendDict
 from moto.core.botocore_stubber import BotocoreStubber, MockRawResponse
@@ -42,7 +50,12 @@ from moto.core.models import DEFAULT_ACCOUNT_ID
 from moto.core.request import PRESERVED_HEADER_NAMES_ENVIRON_KEY, Request, environ_key_for_header
 from moto.core.request import should_preserve_original_header_name as is_spelt_as_sent
 from moto.core.routing import RestRouter
-from moto.core.serialize import AttributePickerContext, ResponseSerializer, XFormedAttributePicker
+from moto.core.serialize import (
+    AttributePickerContext,
+    ResponseSerializer,
+    TimestampSerializer,
+    XFormedAttributePicker,
+)
 from moto.core.utils import get_value
 from moto.dynamodb import models as dynamodb_models
 from moto.dynamodb import responses as dynamodb_responses
@@ -52,6 +65,7 @@ from moto.dynamodb.models.table import Table
 from moto.dynamodb.parsing import expressions, validators
 from moto.dynamodb.responses import DynamoHandler
 from moto.sns.models import Subscription
+from moto.stepfunctions.responses import StepFunctionResponse
 from werkzeug.exceptions import HTTPException
 
 MOST_BYTES_OF_A_CHARACTER = 4
@@ -69,6 +83,8 @@ def short_way() -> Iterator[None]:
     with ExitStack() as patches:
         for owner, name, instead in (
             (Endpoint, "_do_get_response", _do_get_response),
+            (Endpoint, "create_request", _create_request),
+            (EndpointRulesetResolver, "construct_endpoint", _endpoint),
             (RequestSigner, "sign", _sign),
             (UserAgentString, "to_string", lambda _: "walk"),
             (context, "deepcopy", lambda current: ClientContext(set(current.features))),
@@ -79,6 +95,9 @@ def short_way() -> Iterator[None]:
             (responses, "gen_amzn_requestid_long", _numbered),
             (ResponseSerializer, "get_value", _value_of),
             (LimitedSizeDict, "__setitem__", _set_attribute),
+            (Table, "all_items", _all_items),
+            (Table, "query", _query),
+            (DynamoType, "cast_value", property(_cast_value)),
             (dynamodb_models, "copy", SimpleNamespace(copy=copy.copy, deepcopy=_copied)),
             (dynamodb_responses, "copy", SimpleNamespace(copy=copy.copy, deepcopy=_copied)),
             (dynamodb_table, "copy", SimpleNamespace(copy=copy.copy, deepcopy=_copied)),
@@ -98,8 +117,40 @@ def _sign(signer: Any, operation_name: str, request: Any, *arguments: Any, **nam
     if signer.signing_name == "s3":
         _sign_truly(signer, operation_name, request, *arguments, **named)
         return
-    scope = f"20260105/{signer.region_name}/{signer.signing_name}/aws4_request"
-    request.headers["Authorization"] = f"AWS4-HMAC-SHA256 Credential=somebody/{scope}, SignedHeaders=host"
+    request.headers["Authorization"] = _authorization(signer.region_name, signer.signing_name)
+
+
+def _authorization(region: str, service: str) -> str:
+    return f"AWS4-HMAC-SHA256 Credential=somebody/20260105/{region}/{service}/aws4_request, SignedHeaders=host"
+
+
+_create_truly = vars(Endpoint)["create_request"]
+
+
+def _create_request(endpoint: Any, asked: Any, operation: Any = None) -> Any:
+    """What speaks JSON has its address and its body already; the rest of AWS knows more ways to say something."""
+    if operation is None or endpoint._endpoint_prefix not in {"dynamodb", *_SPEAK_JSON}:
+        return _create_truly(endpoint, asked, operation)
+    region = asked["context"].get("signing", {}).get("region") or asked["context"]["client_region"]
+    headers: Any = HeadersDict(asked["headers"])
+    headers["Authorization"] = _authorization(region, endpoint._endpoint_prefix)
+    return AWSPreparedRequest(
+        asked["method"], asked["url"], headers, asked["body"], operation.has_streaming_output, asked["context"]
+    )
+
+
+_endpoints: WeakKeyDictionary[EndpointRulesetResolver, dict[str, Any]] = WeakKeyDictionary()
+_endpoint_truly = EndpointRulesetResolver.construct_endpoint
+
+
+def _endpoint(resolver: Any, operation_model: Any, call_args: Any, request_context: Any) -> Any:
+    """S3's depends on the bucket; any other client has one endpoint for an operation."""
+    if operation_model.service_model.service_name == "s3":
+        return _endpoint_truly(resolver, operation_model, call_args, request_context)
+    known = _endpoints.setdefault(resolver, {})
+    if operation_model.name not in known:
+        known[operation_model.name] = _endpoint_truly(resolver, operation_model, call_args, request_context)
+    return known[operation_model.name]
 
 
 # From the request to the code of its operation.
@@ -107,8 +158,10 @@ def _sign(signer: Any, operation_name: str, request: Any, *arguments: Any, **nam
 _served_by: dict[str, Any] = {}
 
 
-def _answer(stubber: BotocoreStubber, asked: AWSPreparedRequest) -> Any:
+def _answer(stubber: BotocoreStubber, asked: Any) -> Any:
     """Moto tries some hundred patterns to learn where an address leads to; it leads there the next time as well."""
+    if hasattr(asked, "operation"):
+        return _call(asked)
     address = asked.url.partition("?")[0]
     if address not in _served_by:
         _served_by[address] = _find(address)
@@ -117,6 +170,28 @@ def _answer(stubber: BotocoreStubber, asked: AWSPreparedRequest) -> Any:
         return _served_by[address](request, request.raw_url, request.headers)
     except HTTPException as refusal:
         return refusal.code, refusal.get_headers(), refusal.get_body()
+
+
+_SPEAK_JSON: dict[str, Any] = {"lambda": LambdaResponse, "states": StepFunctionResponse}
+"""Moto's code of services; without a form in the body of a request, there is nothing for a web framework to read."""
+
+
+def _call(asked: Any) -> Any:
+    """The code of the operation; it sees of the request what moto takes from the web framework's."""
+    url = urlsplit(asked.url)
+    handler: Any = _SPEAK_JSON[asked.service]()
+    handler.body = handler.raw_body = _text(asked.body or "")
+    handler.uri, handler.path, handler.raw_path, handler.method = asked.url, url.path, url.path, asked.method
+    handler.querystring = handler.data = parse_qs(url.query, keep_blank_values=True)
+    handler.headers = HeadersDict({name: _text(value) for name, value in asked.headers.items()})
+    handler.response_headers, handler.uri_match = {}, {}
+    handler.region, handler.partition, handler.current_account = url.netloc.split(".")[1], "aws", DEFAULT_ACCOUNT_ID
+    handler._get_action = lambda: asked.operation
+    return handler.call_action()
+
+
+def _text(value: str | bytes) -> str:
+    return value.decode() if isinstance(value, bytes) else value
 
 
 def _find(address: str) -> Any:
@@ -230,42 +305,80 @@ def _first(names: tuple[str, ...], value: Any) -> Any:
     return next((found for name in names if (found := get_value(value, name, MISSING)) is not MISSING), None)
 
 
-# DynamoDB.
+# Answers that are handed over.
 
-_OF_ITEMS = {
-    "DeleteItem": DynamoHandler.delete_item,
-    "GetItem": DynamoHandler.get_item,
-    "PutItem": DynamoHandler.put_item,
-    "Query": DynamoHandler.query,
-    "TransactWriteItems": DynamoHandler.transact_write_items,
-    "UpdateItem": DynamoHandler.update_item,
+_HANDED_OVER: dict[tuple[str, str], tuple[Any, str]] = {
+    **{
+        ("dynamodb", name): (DynamoHandler, _in_underscores(name))
+        for name in ("DeleteItem", "GetItem", "PutItem", "Query", "TransactWriteItems", "UpdateItem")
+    },
+    **{
+        ("states", name): (StepFunctionResponse, _in_underscores(name))
+        for name in ("DescribeExecution", "GetExecutionHistory")
+    },
 }
-"""What changes or answers items. The request is the same JSON for boto3, for moto and in between."""
+"""Operations on items, whose JSON is the same for boto3 and for moto, and those that tell of executions."""
 
 _send = vars(Endpoint)["_do_get_response"]
 
 
-def _do_get_response(endpoint: Any, request: AWSPreparedRequest, operation: Any, context: Any) -> Any:
+def _do_get_response(endpoint: Any, request: Any, operation: Any, context: Any) -> Any:
     """A refusal has changed nothing, so it is asked for once more, the whole way."""
-    if operation.name in _OF_ITEMS and endpoint._endpoint_prefix == "dynamodb":
-        handler: Any = DynamoHandler()
-        body: Any = request.body
-        handler.current_account = DEFAULT_ACCOUNT_ID
-        handler.region = urlsplit(request.url).netloc.split(".")[1]
-        handler.body = json.loads(body)
-        try:
-            found: Any = _OF_ITEMS[operation.name](handler).result
-        except (ServiceException, HTTPException):
-            return _send(endpoint, request, operation, context)
-        answer = {
-            name: value for name, value in found.items() if value is not None and name in operation.output_shape.members
+    service = endpoint._endpoint_prefix
+    if service in _SPEAK_JSON and _in_underscores(operation.name) in _actions(_SPEAK_JSON[service]):
+        request.service, request.operation = service, operation.name
+    if (service, operation.name) not in _HANDED_OVER:
+        return _send(endpoint, request, operation, context)
+    kind, act = _HANDED_OVER[service, operation.name]
+    handler: Any = kind()
+    handler.current_account, handler.region = DEFAULT_ACCOUNT_ID, urlsplit(request.url).netloc.split(".")[1]
+    handler.body, handler.querystring = request.body, {}
+    if kind is DynamoHandler:
+        handler.body = json.loads(request.body)
+    try:
+        found: Any = getattr(handler, act)().result
+    except (ServiceException, HTTPException):
+        return _send(endpoint, request, operation, context)
+    answer = _parsed(found, operation.output_shape) if kind is StepFunctionResponse else _members(found, operation)
+    metadata = {"RequestId": _numbered({}), "HTTPStatusCode": 200, "HTTPHeaders": {}}
+    return (
+        AWSResponse(request.url, 200, HTTPHeaders(), MockRawResponse(b"")),
+        answer | {"ResponseMetadata": metadata},
+    ), None
+
+
+def _members(found: dict[str, Any], operation: Any) -> dict[str, Any]:
+    known = operation.output_shape.members
+    return {name: value for name, value in found.items() if value is not None and name in known}
+
+
+def _parsed(value: Any, shape: Any) -> Any:
+    """What boto3 makes of a value of moto's, without the JSON in between."""
+    if shape.type_name == "structure":
+        known = _shapes_of(shape)
+        return {
+            name: _parsed(member, known[name]) for name, member in value.items() if member is not None and name in known
         }
-        metadata = {"RequestId": _numbered({}), "HTTPStatusCode": 200, "HTTPHeaders": {}}
-        return (
-            AWSResponse(request.url, 200, HTTPHeaders(), MockRawResponse(b"")),
-            answer | {"ResponseMetadata": metadata},
-        ), None
-    return _send(endpoint, request, operation, context)
+    if shape.type_name == "list":
+        return [_parsed(each, shape.member) for each in value]
+    if shape.type_name == "timestamp":
+        return _moment(value)
+    return value.value if isinstance(value, Enum) else value
+
+
+@functools.cache
+def _shapes_of(shape: Any) -> dict[str, Any]:
+    return dict(shape.members)
+
+
+@functools.cache
+def _moment(value: Any) -> datetime:
+    """AWS tells milliseconds."""
+    told: Any = TimestampSerializer._timestamp_unixtimestamp(parse_to_aware_datetime(value))
+    return parse_timestamp(told)
+
+
+# DynamoDB.
 
 
 def _set_attribute(attributes: LimitedSizeDict, name: str, value: Any) -> None:
@@ -278,6 +391,33 @@ def _set_attribute(attributes: LimitedSizeDict, name: str, value: Any) -> None:
 
 
 _count_and_set_attribute = LimitedSizeDict.__setitem__
+
+
+def _all_items(table: Table) -> list[Item]:
+    """In the order of the keys, each of which is cast once."""
+    if table.range_key_attr is None:
+        return _all_items_truly(table)
+    found: list[Any] = [item for items in table.items.values() for item in items.values()]
+    return sorted(found, key=lambda item: (item.hash_key.cast_value, item.range_key.cast_value))
+
+
+def _query(table: Table, hash_key: Any, *arguments: Any, **named: Any) -> Any:
+    """Without an index, only the items of one hash key can be found."""
+    place: Any = table
+    if _query_asks.bind(table, hash_key, *arguments, **named).arguments.get("index_name") is None:
+        place = copy.copy(table)
+        place.items = {hash_key: table.items[hash_key]} if hash_key in table.items else {}
+    return _query_truly(place, hash_key, *arguments, **named)
+
+
+def _cast_value(value: DynamoType) -> Any:
+    """Most are strings, and moto asks for it whenever it compares two."""
+    return value.value if value.type == "S" else _cast_truly(value)
+
+
+_all_items_truly, _query_truly = Table.all_items, vars(Table)["query"]
+_query_asks = inspect.signature(_query_truly)
+_cast_truly = vars(DynamoType)["cast_value"].fget
 
 
 def _copied(value: Any) -> Any:
