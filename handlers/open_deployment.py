@@ -1,6 +1,8 @@
 """
 OpenDeployment: check the request, take the lock, write record and plan. It may change nothing else.
 
+While another deployment holds the lock, an upload is kept: it waits.
+
 Safe to retry: the lock knows its execution, and the plan is written once.
 """
 
@@ -10,15 +12,25 @@ from bluegreen.aws import executions, functions
 from bluegreen.decisions.shift import next_weight
 from bluegreen.document import DIRECTLY, NOTHING_TO_DEPLOY, Bake, Deployment, Green, Look, Opening, Plan
 from bluegreen.edge import step
-from bluegreen.errors import DeploymentInProgress, DeploymentInterrupted, InvalidRequest
-from bluegreen.ledger import deployments
+from bluegreen.errors import (
+    AwsUnavailable,
+    DeploymentInProgress,
+    DeploymentInterrupted,
+    InvalidRequest,
+    UploadWaits,
+)
+from bluegreen.ledger import deployments, waiting
 from bluegreen.ledger.locks import Lock
 from bluegreen.ledger.record import OPEN, Record
-from bluegreen.opening.checks import BEFORE_THE_LOCK, WITH_THE_LOCK, must_pass
+from bluegreen.ledger.waiting import Waiting
+from bluegreen.opening.checks import BEFORE_THE_LOCK, WITH_THE_LOCK, artifact_is_newer, must_pass
 from bluegreen.opening.plan import is_newest, planned
 from bluegreen.opening.situation import Situation
-from bluegreen.request.artifact import Existing
+from bluegreen.request.artifact import Existing, Zip
 from bluegreen.rings import Asked
+
+MOST_WAITING_AT_ONCE = 3
+"""Attempts to be the one that waits, while other uploads of the alias come at the same moment."""
 
 
 @step
@@ -33,7 +45,7 @@ def handler(asked: Asked) -> Opening:
     situation = Situation(asked.request, asked.target)
     must_pass(BEFORE_THE_LOCK, situation)
     record = _record(asked, situation)
-    _take_lock(record)
+    _take_lock(record, situation)
     must_pass(WITH_THE_LOCK, situation)
     plan = planned(asked.id, situation, functions.describe(asked.target), record.proof)
     return _opening(*deployments.learn_plan(record, plan, is_newest=is_newest(situation)))
@@ -53,8 +65,12 @@ def _record(asked: Asked, situation: Situation) -> Record:
     )
 
 
-def _take_lock(record: Record) -> None:
-    """Raises DeploymentInterrupted if the holder's execution has ended: its deployment is recovered first."""
+def _take_lock(record: Record, situation: Situation) -> None:
+    """
+    Raises DeploymentInterrupted if the holder's execution has ended: its deployment is recovered first.
+
+    Raises DeploymentInProgress if it runs, and UploadWaits for an upload.
+    """
     try:
         deployments.open_deployment(record)
     except deployments.Held as held:
@@ -63,18 +79,45 @@ def _take_lock(record: Record) -> None:
             raise DeploymentInterrupted(
                 f"{held.lock.deployment} holds the lock of {held.lock.target}, and its execution has ended"
             ) from held
-        raise DeploymentInProgress(_in_the_way(record, held.lock)) from held
+        why = _in_the_way(record, held.lock)
+        if situation.request.only_newer and isinstance(situation.artifact, Zip):
+            raise UploadWaits(_waits(record, situation.artifact, situation, why)) from held
+        link = executions.console_link(held.lock.held_by)
+        raise DeploymentInProgress(
+            f"{why}; nothing was changed; wait for that deployment, or stop it: {link}"
+        ) from held
+
+
+def _waits(record: Record, artifact: Zip, situation: Situation, why: str) -> str:
+    """
+    Let the newest upload wait, and say so. Raises InvalidRequest for one that is older than what waits or was taken.
+
+    Of two uploads that cannot be ordered, the one that comes now counts as the newer one.
+    """
+    must_pass([artifact_is_newer], situation)
+    new = Waiting(target=record.target, artifact=artifact, deployment=record.id, execution=record.execution)
+    for _ in range(MOST_WAITING_AT_ONCE):
+        before = waiting.of(record.target)
+        if before and before.artifact.is_newer_than(artifact):
+            raise InvalidRequest(
+                f"artifact: {why}, and {before.artifact}, which was uploaded later, waits for its end; nothing was "
+                "changed; if you want the older one, deploy it by hand"
+            )
+        if waiting.wait(new, instead_of=before):
+            replaced = before and not before.artifact.is_same_upload_as(artifact)
+            instead = f" in the place of {before.artifact}, which is not deployed" if before and replaced else ""
+            return f"{why}; nothing was changed; this upload waits{instead}, and starts by itself when that is over"
+    raise AwsUnavailable(f"uploads for {record.target} come so fast that this one could not be kept")
 
 
 def _in_the_way(record: Record, lock: Lock) -> str:
     target = record.target
-    why = (
-        f"alias: {target} is being deployed to by {lock.deployment}"
-        if lock.target.alias == target.alias
-        else f"function: {lock.deployment} puts new code into $LATEST of {target.function}, for the alias "
+    if lock.target.alias == target.alias:
+        return f"alias: {target} is being deployed to by {lock.deployment}"
+    return (
+        f"function: {lock.deployment} puts new code into $LATEST of {target.function}, for the alias "
         f"{lock.target.alias}, and a function has only one $LATEST"
     )
-    return f"{why}; nothing was changed; wait for that deployment, or stop it: {executions.console_link(lock.held_by)}"
 
 
 def _opening(record: Record, plan: Plan) -> Opening:

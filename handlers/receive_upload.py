@@ -1,8 +1,11 @@
 """
-ReceiveUpload: an object created at functions/<FunctionName>/<anything>.zip becomes a deployment of that function.
+ReceiveUpload: an object created at functions/<FunctionName>/<name>.zip becomes a deployment of that function.
 
-Safe to repeat: the execution's name comes from the upload, so an event delivered twice is one deployment.
-An upload that cannot be deployed starts an execution, too, which ends Rejected and says why.
+Safe to repeat: the execution's name comes from the upload, so an event delivered twice is one deployment. Every object
+in functions/ is answered: one that cannot be deployed starts an execution, too, which ends Rejected and says why.
+
+An upload that came while another deployment ran waits in the ledger. When an execution ends, and every few minutes,
+because events can be lost, this handler starts those whose alias is free.
 """
 
 import os
@@ -13,25 +16,72 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from bluegreen.aws import artifacts, executions
 from bluegreen.edge import logger
-from bluegreen.errors import InvalidRequest
-from bluegreen.request.upload import Upload
+from bluegreen.errors import AccessDenied, AwsRefused, InvalidRequest, NotFound
+from bluegreen.ledger import locks, waiting
+from bluegreen.ledger.waiting import Waiting
+from bluegreen.request.upload import FOLDER, Upload, next_name
 
-SETTINGS = "functions/{function}/deployment.json"
+SETTINGS = FOLDER + "{function}/deployment.json"
+COPIED = "CopyObject"
 
 
 @logger.inject_lambda_context(correlation_id_path="id", clear_state=True)
-def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, str]:
-    upload = Upload.read(EventBridgeEvent(event).detail)
-    arn = executions.start(os.environ["STATE_MACHINE_ARN"], upload.execution_name, upload.request(_settings(upload)))
+def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    """What was started."""
+    told = EventBridgeEvent(event)
+    if told.source != "aws.s3":
+        return {"started": [arn for each in waiting.all_that_wait() if (arn := _turn_of(each))]}
+    upload = Upload.read(told.detail)
+    return {} if upload.is_beside else {"execution": _received(upload)}
+
+
+def _received(upload: Upload) -> str:
+    no_upload = upload.misplaced or _made_by_s3(upload)
+    request = upload.request({} if no_upload else _settings(upload), no_upload)
+    arn = executions.start(os.environ["STATE_MACHINE_ARN"], upload.execution_name, request)
     logger.info("started", extra={"execution": arn, "key": upload.key})
-    return {"execution": arn}
+    return arn
+
+
+def _made_by_s3(upload: Upload) -> str:
+    """
+    Why nobody uploaded it: S3 replicated it, or somebody copied the key onto itself, as for another encryption.
+
+    What S3 does not show is taken for an upload, and OpenDeployment says what is wrong with it.
+    """
+    place = upload.bucket, upload.key, upload.version_id
+    try:
+        if artifacts.is_replica(*place):
+            return f"s3://{upload.bucket}/{upload.key} was replicated by S3, not uploaded; {_INSTEAD}"
+        if upload.reason == COPIED and artifacts.is_copy_of_earlier(*place):
+            return f"s3://{upload.bucket}/{upload.key} was copied onto itself, which is no upload; {_INSTEAD}"
+    except (NotFound, AccessDenied):
+        logger.info("not shown", extra={"key": upload.key})
+    return ""
+
+
+_INSTEAD = "nothing was changed; to deploy it, upload the file anew or run `bluegreen deploy`"
 
 
 def _settings(upload: Upload) -> dict[str, Any]:
     """The rest of the request, which the team keeps beside its artifacts."""
-    if not upload.function_is_named:
-        return {}
     try:
         return artifacts.settings(upload.bucket, SETTINGS.format(function=upload.function))
-    except InvalidRequest as error:
+    except (InvalidRequest, AwsRefused) as error:
         return {"deployment_json": str(error)}
+
+
+def _turn_of(upload: Waiting) -> str | None:
+    """Start it if its alias, and $LATEST, are free; the execution's ARN. A start that was not noted is made again."""
+    target = upload.target
+    if locks.is_held(target, target.alias) or locks.is_held(target, locks.LATEST):
+        return None
+    refused = executions.describe(upload.execution)
+    if refused is None:
+        logger.error("its request is forgotten", extra={"deployment": upload.deployment})
+        waiting.done(upload)
+        return None
+    arn = executions.start(os.environ["STATE_MACHINE_ARN"], next_name(upload.deployment), refused.request)
+    waiting.done(upload)
+    logger.info("its turn", extra={"execution": arn, "waited": upload.deployment})
+    return arn

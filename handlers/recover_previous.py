@@ -1,12 +1,12 @@
 """
 RecoverPrevious: undo the deployment of an execution that ended while it held the lock, so that this one can begin.
 
-Safe to repeat, and safe beside RecoverDeployments.
+A deployment that runs is left alone: OpenDeployment, which comes next, says that it is in the way. Safe to repeat, and
+safe beside RecoverDeployments.
 """
 
 from bluegreen.document import Done
 from bluegreen.edge import step
-from bluegreen.errors import DeploymentInProgress
 from bluegreen.ledger import locks
 from bluegreen.request.artifact import Existing
 from bluegreen.rings import Asked
@@ -21,7 +21,6 @@ def handler(asked: Asked) -> Done:
         lock = locks.held(asked.target, qualifier)
         if lock is None or lock.held_by == asked.call.execution or lock.deployment in recovered:
             continue
-        if recover(lock, attempt=asked.call.retries) == "running":
-            raise DeploymentInProgress(f"alias: {lock.target} is being deployed to by {lock.deployment}; wait for it")
-        recovered.append(lock.deployment)
+        if recover(lock, attempt=asked.call.retries) == "recovered":
+            recovered.append(lock.deployment)
     return Done(evidence={"recovered": recovered})

@@ -1,4 +1,4 @@
-"""`bluegreen status`: the version that serves, the deployment that runs, and the end of the last one."""
+"""`bluegreen status`: who serves, the deployment that runs, the upload that waits, and the end of the last one."""
 
 import json
 import time
@@ -9,7 +9,7 @@ import click
 
 from bluegreen.aws import executions
 from bluegreen.errors import DeploymentError
-from bluegreen.ledger import locks
+from bluegreen.ledger import locks, waiting
 from bluegreen.ledger.locks import Lock
 from bluegreen.ledger.record import Record
 from bluegreen.target import Target
@@ -81,12 +81,14 @@ def status(context: Context, function: str, alias: str | None, as_json: bool) ->
         lock = locks.held(target)
         running = _running(lock) if lock else None
         last = _last(target)
+        upload = waiting.of(target)
     if as_json:
         found = {
             "function": function,
             "alias": target.alias,
             "serving": route.serving,
             "running": running.to_json(time.time()) if running else None,
+            "waiting": str(upload.artifact) if upload else None,
             "last": last.to_json() if last else None,
         }
         click.echo(json.dumps(found, indent=2))
@@ -94,6 +96,8 @@ def status(context: Context, function: str, alias: str | None, as_json: bool) ->
     click.echo(f"{target} is served by {route}.")
     for line in running.lines(time.time()) if running else ["No deployment is under way."]:
         click.echo(line)
+    if upload:
+        click.echo(f"{upload.artifact} waits, and starts by itself when nothing else is under way.")
     click.echo(how_it_ended(last) if last else "No deployment has ended yet.")
 
 

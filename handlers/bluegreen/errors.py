@@ -7,6 +7,7 @@ state machine: rename one here and its Retry or Catch no longer matches.
     DeploymentError
       InvalidRequest        the request can never succeed; nothing was touched
       DeploymentInProgress  another execution deploys to this alias now; nothing was touched
+        UploadWaits         it is an upload, which starts by itself when that deployment is over
       DeploymentInterrupted an execution that has ended left its deployment; it is recovered first
       NotTheHolder          the event does not come from the execution that holds the lock
       UpdateFailed          Lambda took the code and could not make it ready
@@ -44,6 +45,10 @@ class InvalidRequest(DeploymentError):
 
 class DeploymentInProgress(DeploymentError):
     """The alias's lock is held by an execution that still runs."""
+
+
+class UploadWaits(DeploymentInProgress):
+    """The request is an upload; it is kept, and starts under another execution's name when the lock is free."""
 
 
 class DeploymentInterrupted(DeploymentError):

@@ -8,7 +8,7 @@ tells them at once; RecoverDeployments tells them of the records that are still 
 from bluegreen.aws import executions, notifications
 from bluegreen.decisions.route import said
 from bluegreen.document import REJECTED, ROLLED_BACK, Failure
-from bluegreen.errors import DeploymentError
+from bluegreen.errors import DeploymentError, UploadWaits
 from bluegreen.ledger import deployments, refusals
 from bluegreen.ledger.record import Record
 from bluegreen.text import sentence
@@ -36,8 +36,12 @@ def tell_without_record(execution: executions.Execution) -> bool:
 
 
 def _told(record: Record) -> bool:
-    """Of refused requests of one function people are told once an hour; the history has the others."""
-    if record.state == REJECTED and not refusals.may_tell(record.target, record.id):
+    """Of refused requests of one function people are told once an hour, of an upload that waits always."""
+    if (
+        record.state == REJECTED
+        and record.error != UploadWaits.__name__
+        and not refusals.may_tell(record.target, record.id)
+    ):
         return True
     return notifications.tell(*_words(record))
 
@@ -45,6 +49,8 @@ def _told(record: Record) -> bool:
 def _words(record: Record) -> tuple[str, str]:
     """Subject and text."""
     target, why = record.target, f"{record.error}: {record.cause}"
+    if record.error == UploadWaits.__name__:
+        return f"Waits: {record.artifact} for {target}", str(record.cause)
     if record.state == REJECTED:
         more = f"`bluegreen history {target.function} --refused` lists what else is refused within the next hour."
         return f"Rejected: {target} was not touched", f"{why}\n\n{more}"

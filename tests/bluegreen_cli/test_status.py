@@ -7,9 +7,11 @@ from typing import Any
 import boto3
 import pytest
 
-from bluegreen.ledger import deployments
+from bluegreen.ledger import deployments, waiting
+from bluegreen.ledger.waiting import Waiting
+from bluegreen.request.artifact import Zip
 from tests.bluegreen_cli.conftest import Answers, Bluegreen, Ran
-from tests.machine.deployer import BAD_UNDER_TRAFFIC, BROKEN, FUNCTION, GOOD, Deployer
+from tests.machine.deployer import BAD_UNDER_TRAFFIC, BROKEN, FUNCTION, GOOD, TARGET, Deployer
 
 ALL_AT_ONCE: dict[str, Any] = {"traffic": "AllAtOnce"}
 NAME = "Shop-1"
@@ -74,6 +76,14 @@ def test_status_needs_no_permission_for_provisioned_concurrency(
     answers.refuse("GetProvisionedConcurrencyConfig", "AccessDeniedException", status=403)
 
     assert meanwhile("status", FUNCTION).exit_code == 0
+
+
+def test_an_upload_that_waits_is_shown(deployer: Deployer, bluegreen: Bluegreen) -> None:
+    artifact = Zip(bucket="artifacts", key="functions/Shop/3.zip")
+    assert waiting.wait(Waiting(target=TARGET, artifact=artifact, deployment="a", execution="b"), instead_of=None)
+
+    assert f"{artifact} waits, and starts by itself" in bluegreen("status", FUNCTION).stdout
+    assert bluegreen("status", FUNCTION, "--json").json["waiting"] == str(artifact)
 
 
 def test_after_a_deployment_status_says_how_it_ended(deployer: Deployer, bluegreen: Bluegreen) -> None:

@@ -7,7 +7,7 @@ import pytest
 from botocore.credentials import Credentials
 
 from sandbox.demo.account import zipped
-from tests.e2e.installed import ALL_AT_ONCE, CALCULATOR, SMOKE_TESTS, Calculator, Installed, code
+from tests.e2e.installed import ALL_AT_ONCE, CALCULATOR, REFUSED, SMOKE_TESTS, Calculator, Installed, code
 
 pytestmark = pytest.mark.xdist_group("e2e")
 
@@ -50,13 +50,31 @@ def test_the_same_code_again_is_nothing_to_deploy(installed: Installed, calculat
     assert calculator.everything() == before
 
 
+def test_an_upload_during_a_deployment_waits_and_is_deployed_after_it(
+    installed: Installed, calculator: Calculator
+) -> None:
+    folder, known = f"functions/{calculator.name}", installed.executions()
+    steps = [{"weight": 0.5, "bake_seconds": 6}]
+    rest = {"traffic": {"steps": steps}, "health": {"period_seconds": 1, "delay_seconds": 1}}
+    installed.upload(f"{folder}/deployment.json", json.dumps(rest).encode())
+    installed.upload(f"{folder}/app.zip", code("v2"))
+    running = installed.started_beside(known)
+
+    installed.upload(f"{folder}/app.zip", code("v3"))
+
+    refused = installed.started_beside(known | {running})
+    ended = installed.ended(refused)
+    assert (ended.path, ended.error) == (REFUSED, "UploadWaits")
+    assert installed.ended(running).end == "Deployed"
+    waited = installed.started_beside(known | {running, refused})
+    assert waited == f"{refused}-2"
+    assert installed.ended(waited).end == "Deployed"
+    assert calculator.serving == "3"
+
+
 def test_other_keys_start_nothing(installed: Installed, calculator: Calculator) -> None:
     known = installed.executions()
-    for key in (
-        f"uploads/{calculator.name}/code.zip",
-        f"functions/{calculator.name}/code.tar",
-        f"functions/{calculator.name}/deployment.json",
-    ):
+    for key in (f"uploads/{calculator.name}/code.zip", f"functions/{calculator.name}/deployment.json"):
         installed.upload(key, b"{}")
 
     installed.upload(f"functions/{calculator.name}/code.zip", code("v1"))

@@ -8,7 +8,14 @@ from typing import Any
 import boto3
 import pytest
 
-from bluegreen.errors import AwsUnavailable, DeploymentInProgress, DeploymentInterrupted, InvalidRequest
+from bluegreen.errors import (
+    AwsUnavailable,
+    DeploymentInProgress,
+    DeploymentInterrupted,
+    InvalidRequest,
+    UploadWaits,
+)
+from bluegreen.ledger import waiting
 from bluegreen.request.artifact import Zip
 from tests.handlers.desk import (
     Desk,
@@ -704,3 +711,87 @@ class TestOnlyNewer:
         self.deployed(desks, "new.zip", sequencer="0055AED6DCD9028101")
 
         assert brings(desks("back", artifact=older)) == "new_code"
+
+
+class TestAnUploadWhileAnotherDeploymentRuns:
+    @pytest.fixture(autouse=True)
+    def running(self, desk: Desk) -> None:
+        desk.run("OpenDeployment")
+        desk.aws.clock.sleep(1)  # S3's own times are in seconds
+
+    def upload(self, desks: Desks, name: str, sequencer: str, **request: Any) -> Desk:
+        artifact = desks.deployer.upload(GOOD % 3, "later.zip") | {"sequencer": sequencer}
+        return desks(name, artifact=artifact, only_newer=True, **request)
+
+    def refusal(self, desk: Desk) -> str:
+        with pytest.raises(DeploymentInProgress) as refused:
+            desk.run("OpenDeployment")
+        return type(refused.value).__name__
+
+    def test_waits(self, desks: Desks) -> None:
+        later = self.upload(desks, "later", "05")
+
+        assert self.refusal(later) == "UploadWaits"
+
+        kept = waiting.of(TARGET)
+        assert kept is not None
+        assert (kept.deployment, kept.execution, kept.artifact.sequencer) == ("later", later.arn, "05")
+        assert later.record() == {}
+
+    def test_waits_once_however_often_the_state_is_retried(self, desks: Desks) -> None:
+        later = self.upload(desks, "later", "05")
+        with desks.deployer.aws.fails("PutItem", "ReadTimeout", when="after"):
+            assert self.refusal(later) == "UploadWaits"
+
+        assert self.refusal(later) == "UploadWaits"
+        assert [item["deployment"] for item in desks.deployer.items("waiting#")] == ["later"]
+
+    def test_waits_in_the_place_of_an_older_one(self, desks: Desks) -> None:
+        self.refusal(self.upload(desks, "older", "05"))
+
+        with pytest.raises(UploadWaits, match=r"in the place of s3://artifacts/later.zip, which is not deployed"):
+            self.upload(desks, "newer", "06").run("OpenDeployment")
+
+        assert [item["deployment"] for item in desks.deployer.items("waiting#")] == ["newer"]
+
+    def test_does_not_wait_behind_a_newer_one(self, desks: Desks) -> None:
+        self.refusal(self.upload(desks, "newer", "06"))
+
+        with pytest.raises(InvalidRequest, match="uploaded later, waits"):
+            self.upload(desks, "older", "05").run("OpenDeployment")
+
+        assert [item["deployment"] for item in desks.deployer.items("waiting#")] == ["newer"]
+
+    def test_does_not_wait_if_it_is_older_than_what_is_deployed(self, desks: Desks) -> None:
+        older = desks.deployer.upload(GOOD % 3) | {"sequencer": "00"}
+        newest = {"bucket": older["bucket"], "key": older["key"], "sequencer": "01"}
+        put({"pk": f"newest#{TARGET.key}", "sk": "newest", "artifact": newest, "deployment": "first"})
+
+        with pytest.raises(InvalidRequest, match="which deployment first took"):
+            desks("late", artifact=older, only_newer=True).run("OpenDeployment")
+
+        assert desks.deployer.items("waiting#") == []
+
+    def test_waits_behind_the_last_of_several_that_come_at_once(self, desks: Desks) -> None:
+        self.refusal(self.upload(desks, "older", "05"))
+        newer = self.upload(desks, "newer", "07")
+        between = self.upload(desks, "between", "06")
+
+        with just_before("dynamodb", "PutItem", lambda: self.refusal(between)):
+            assert self.refusal(newer) == "UploadWaits"
+
+        assert [item["deployment"] for item in desks.deployer.items("waiting#")] == ["newer"]
+
+    def test_is_told_each_time(self, desks: Desks) -> None:
+        for name, sequencer in (("one", "05"), ("two", "06")):
+            desk = self.upload(desks, name, sequencer)
+            with pytest.raises(UploadWaits) as why:
+                desk.run("OpenDeployment")
+            desk.failed("UploadWaits", str(why.value)).run("RejectDeployment")
+
+        assert desks.deployer.notified() == [f"Waits: s3://artifacts/later.zip for {FUNCTION}:{ALIAS}"] * 2
+
+    def test_by_hand_does_not_wait(self, desks: Desks) -> None:
+        assert self.refusal(desks("hand", GOOD % 3)) == "DeploymentInProgress"
+
+        assert desks.deployer.items("waiting#") == []

@@ -8,9 +8,13 @@ import pytest
 
 import receive_upload
 from bluegreen.errors import AwsRefused, AwsUnavailable, InvalidRequest
+from bluegreen.ledger import locks, waiting
+from bluegreen.ledger.waiting import Waiting
+from bluegreen.request.artifact import Zip
 from bluegreen.request.request import Request
-from tests.handlers.desk import context_of
-from tests.machine.deployer import BUCKET, FUNCTION, GOOD, Deployer
+from bluegreen.request.upload import LONGEST_NAME, Upload, next_name
+from tests.handlers.desk import aws_answers, context_of, just_before, put
+from tests.machine.deployer import BUCKET, FUNCTION, GOOD, TARGET, Deployer
 
 CONTEXT = context_of("ReceiveUploadFunction")
 KEY = f"functions/{FUNCTION}/build-7.zip"
@@ -29,7 +33,7 @@ def machine(deployer: Deployer, monkeypatch: pytest.MonkeyPatch) -> str:
     return arn
 
 
-def event(key: str = KEY, version: str = "v1", sequencer: str = SEQUENCER) -> dict[str, Any]:
+def event(key: str = KEY, version: str = "v1", sequencer: str = SEQUENCER, reason: str = "PutObject") -> dict[str, Any]:
     """As EventBridge delivers it."""
     return {
         "version": "0",
@@ -47,7 +51,7 @@ def event(key: str = KEY, version: str = "v1", sequencer: str = SEQUENCER) -> di
             "request-id": "N4N7GDK58NMKJ12R",
             "requester": "123456789012",
             "source-ip-address": "1.2.3.4",
-            "reason": "PutObject",
+            "reason": reason,
         },
     }
 
@@ -132,11 +136,33 @@ def test_settings_that_cannot_be_read_start_a_deployment_that_is_refused(text: s
 
 @pytest.mark.parametrize(
     ("key", "field"),
-    [("functions/1.zip", "function"), ("functions/../1.zip", "function"), ("functions/A/../B/1.zip", "artifact.key")],
+    [
+        ("functions/1.zip", "upload"),
+        ("functions/../1.zip", "upload"),
+        ("functions/A/build.tar.gz", "upload"),
+        ("functions/A/../B/1.zip", "artifact.key"),
+    ],
 )
-def test_a_key_that_names_no_function_starts_a_deployment_that_is_refused(key: str, field: str) -> None:
-    with pytest.raises(InvalidRequest, match=f"(^|; ){field}: "):
+def test_a_key_in_the_wrong_place_starts_a_deployment_that_is_refused(key: str, field: str) -> None:
+    with pytest.raises(InvalidRequest, match=f"(^|; ){field}: ") as refusal:
         Request.read(receive(event(key)))
+
+    assert field != "upload" or (key in str(refusal.value) and "functions/<Function>/<name>.zip" in str(refusal.value))
+
+
+@pytest.mark.parametrize("name", ["build.jar", "BUILD.ZIP", "Build.Jar", "a/folder/build.zip"])
+def test_every_package_of_lambda_is_one_in_any_case_of_letters(name: str) -> None:
+    request = receive(event(f"functions/{FUNCTION}/{name}"))
+
+    assert "upload" not in request
+    assert Request.read(request).function == FUNCTION
+
+
+@pytest.mark.parametrize("name", ["deployment.json", "", "builds/"])
+def test_what_lies_beside_the_packages_starts_nothing(machine: str, name: str) -> None:
+    assert receive_upload.handler(event(f"functions/{FUNCTION}/{name}"), CONTEXT) == {}
+
+    assert executions(machine) == []
 
 
 def test_settings_of_another_folder_are_never_read(deployer: Deployer) -> None:
@@ -153,11 +179,175 @@ def test_aws_out_of_order_is_for_eventbridge_to_repeat(deployer: Deployer, machi
     assert executions(machine) == []
 
 
-def test_settings_that_may_not_be_read_are_not_taken_for_none(deployer: Deployer, machine: str) -> None:
-    with deployer.aws.fails("GetObject", "AccessDenied"), pytest.raises(AwsRefused):
-        receive_upload.handler(event(), CONTEXT)
+def test_settings_that_may_not_be_read_are_not_taken_for_none(deployer: Deployer) -> None:
+    with deployer.aws.fails("GetObject", "AccessDenied"):
+        request = receive(event())
 
-    assert executions(machine) == []
+    with pytest.raises(InvalidRequest, match=r"^deployment_json: .*AccessDenied"):
+        Request.read(request)
+
+
+class TestAnObjectThatNobodyUploaded:
+    def refusal(self, told: dict[str, Any]) -> str:
+        request = receive(told)
+        assert "traffic" not in request, "its settings do not count"
+        with pytest.raises(InvalidRequest) as refused:
+            Request.read(request)
+        return str(refused.value)
+
+    def copied(self, deployer: Deployer, **how: Any) -> str:
+        """The key, copied onto itself; the new version."""
+        source = {"Bucket": BUCKET, "Key": KEY} | ({"VersionId": how.pop("of")} if "of" in how else {})
+        copy = boto3.client("s3").copy_object(
+            Bucket=BUCKET, Key=KEY, CopySource=source, MetadataDirective="REPLACE", **how
+        )
+        return str(copy["VersionId"])
+
+    def test_is_a_copy_onto_its_own_key(self, deployer: Deployer) -> None:
+        settings('{"traffic": "AllAtOnce"}')
+        deployer.upload(GOOD % 2, KEY)
+        copy = self.copied(deployer)
+
+        assert "was copied onto itself" in self.refusal(event(version=copy, reason="CopyObject"))
+
+    def test_is_a_copy_of_an_older_version_of_its_key(self, deployer: Deployer) -> None:
+        """As S3's own advice for restoring a version."""
+        older = deployer.upload(GOOD % 2, KEY)["version_id"]
+        deployer.upload(GOOD % 3, KEY)
+        copy = self.copied(deployer, of=older)
+
+        assert "was copied onto itself" in self.refusal(event(version=copy, reason="CopyObject"))
+
+    def test_is_a_copy_whose_etag_encryption_has_changed(self, deployer: Deployer) -> None:
+        version = deployer.upload(GOOD % 2, KEY)["version_id"]
+        copy = self.copied(deployer)
+        entries = [
+            {"Key": KEY, "VersionId": copy, "Size": 9, "ETag": '"1"', "IsLatest": True},
+            {"Key": KEY, "VersionId": version, "Size": 9, "ETag": '"2"', "IsLatest": False},
+        ]
+
+        with aws_answers("s3", "ListObjectVersions", {"Versions": entries}):
+            assert "was copied onto itself" in self.refusal(event(version=copy, reason="CopyObject"))
+
+    def test_is_a_replica(self, deployer: Deployer) -> None:
+        deployer.upload(GOOD % 2, KEY)
+
+        with aws_answers("s3", "HeadObject", {"ReplicationStatus": "REPLICA"}):
+            assert "was replicated by S3" in self.refusal(event())
+
+    def test_is_not_a_copy_from_elsewhere(self, deployer: Deployer) -> None:
+        """As a pipeline promotes a build from its own bucket."""
+        deployer.upload(GOOD % 2, KEY)
+        deployer.upload(GOOD % 3, "builds/3.zip")
+        copy = boto3.client("s3").copy_object(
+            Bucket=BUCKET, Key=KEY, CopySource={"Bucket": BUCKET, "Key": "builds/3.zip"}
+        )
+
+        Request.read(receive(event(version=copy["VersionId"], reason="CopyObject")))
+
+    def test_is_not_an_older_build_that_somebody_uploads_anew(self, deployer: Deployer) -> None:
+        deployer.upload(GOOD % 2, KEY)
+        deployer.upload(GOOD % 3, KEY)
+        anew = deployer.upload(GOOD % 2, KEY)
+
+        Request.read(receive(event(version=anew["version_id"])))
+
+    @pytest.mark.parametrize("operation", ["HeadObject", "ListObjectVersions"])
+    def test_is_not_one_that_s3_does_not_show(self, deployer: Deployer, operation: str) -> None:
+        """OpenDeployment reads it, and says what is wrong."""
+        deployer.upload(GOOD % 2, KEY)
+        copy = self.copied(deployer)
+
+        with deployer.aws.fails(operation, "AccessDenied"):
+            Request.read(receive(event(version=copy, reason="CopyObject")))
+
+
+class TestAnUploadThatWaits:
+    REQUEST = {"function": FUNCTION, "artifact": f"s3://{BUCKET}/new.zip", "only_newer": True}
+
+    def waits(self, machine: str, name: str = "first", **artifact: Any) -> Waiting:
+        """Its execution was refused, and it was kept."""
+        arn = boto3.client("stepfunctions").start_execution(
+            stateMachineArn=machine, name=name, input=json.dumps(self.REQUEST)
+        )["executionArn"]
+        new = Waiting(target=TARGET, artifact=Zip(bucket=BUCKET, key="new.zip"), deployment=name, execution=arn)
+        assert waiting.wait(new, instead_of=waiting.of(TARGET))
+        return new
+
+    def turn(self) -> list[str]:
+        """What is started when an execution has ended."""
+        ended = {
+            "source": "aws.states",
+            "id": "1",
+            "detail-type": "Step Functions Execution Status Change",
+            "detail": {},
+        }
+        return [arn.rpartition(":")[2] for arn in receive_upload.handler(ended, CONTEXT)["started"]]
+
+    def test_is_started_with_the_same_request_under_the_next_name(self, machine: str) -> None:
+        self.waits(machine)
+
+        assert self.turn() == ["first-2"]
+        described = boto3.client("stepfunctions").describe_execution(
+            executionArn=f"{machine.replace(':stateMachine:', ':execution:')}:first-2"
+        )
+        assert json.loads(described["input"]) == self.REQUEST
+        assert (waiting.of(TARGET), self.turn()) == (None, [])
+
+    @pytest.mark.parametrize("qualifier", [TARGET.alias, "$LATEST"])
+    def test_goes_on_waiting_while_a_lock_is_held(self, machine: str, qualifier: str) -> None:
+        kept = self.waits(machine)
+        lock = {**TARGET.model_dump(), "held_by": "arn", "deployment": "another", "kind": "lock"}
+        put({"pk": locks.key(TARGET, qualifier), "sk": "lock"} | lock)
+
+        assert self.turn() == []
+        assert waiting.of(TARGET) == kept
+
+    def test_is_started_once_if_the_handler_dies_before_that_is_noted(self, machine: str, deployer: Deployer) -> None:
+        self.waits(machine)
+        with deployer.aws.fails("DeleteItem", "AccessDeniedException"), pytest.raises(AwsRefused):
+            self.turn()
+
+        assert self.turn() == ["first-2"]
+        assert sorted(executions(machine)) == ["first", "first-2"]
+
+    def test_that_came_meanwhile_goes_on_waiting(self, machine: str) -> None:
+        self.waits(machine)
+
+        with just_before("dynamodb", "DeleteItem", lambda: self.waits(machine, "second")):
+            assert self.turn() == ["first-2"]
+
+        assert self.turn() == ["second-2"]
+
+    def test_is_given_up_when_its_request_is_forgotten(self, machine: str) -> None:
+        new = self.waits(machine)
+        gone = new.model_copy(update={"execution": f"{new.execution}-gone"})
+        assert waiting.wait(gone, instead_of=new)
+
+        assert (self.turn(), waiting.of(TARGET)) == ([], None)
+
+    def test_is_not_what_stands_in_the_index_under_another_key(self, machine: str) -> None:
+        """A role that may add entries to the audit could put one there."""
+        new = self.waits(machine)
+        assert waiting.done(new)
+        put({"pk": "waiting#elsewhere", "sk": "waiting", "kind": "waiting"} | new.model_dump(mode="json"))
+
+        assert self.turn() == []
+
+
+@pytest.mark.parametrize(
+    ("name", "following"), [("F-0a1b", "F-0a1b-2"), ("F-0a1b-2", "F-0a1b-3"), ("F-0a1b-9", "F-0a1b-10"), ("F", "F-2")]
+)
+def test_every_turn_has_a_name_of_its_own(name: str, following: str) -> None:
+    assert next_name(name) == following
+
+
+def test_the_name_of_a_turn_is_never_too_long() -> None:
+    name = Upload.read(event(f"functions/{'F' * 64}/1.zip")["detail"]).execution_name
+    for _ in range(1_000):
+        name = next_name(name)
+
+    assert len(name) <= LONGEST_NAME
 
 
 def test_a_real_upload_can_be_deployed(deployer: Deployer) -> None:

@@ -13,6 +13,8 @@ MACHINE = "the-deploy-machine"
 RULE = "ReceiveUploadFunctionArtifactUploaded"
 RECOVERY_RULE = "RecoverDeploymentsFunctionExecutionEndedBadly"
 SWEEP = "RecoverDeploymentsFunctionSweep"
+ENDED = "ReceiveUploadFunctionExecutionEnded"
+NEXT_TURN = "ReceiveUploadFunctionNextTurn"
 
 
 def matches(rule: str, event: Any) -> bool:
@@ -27,10 +29,14 @@ def starts(key: str, bucket: str = BUCKET, kind: str = "Object Created") -> bool
     return matches(RULE, {"source": "aws.s3", "detail-type": kind, "detail": detail})
 
 
-def recovers(status: str, machine: str = MACHINE) -> bool:
+def hears(rule: str, status: str, machine: str = MACHINE) -> bool:
     detail = {"stateMachineArn": machine, "status": status}
     kind = "Step Functions Execution Status Change"
-    return matches(RECOVERY_RULE, {"source": "aws.states", "detail-type": kind, "detail": detail})
+    return matches(rule, {"source": "aws.states", "detail-type": kind, "detail": detail})
+
+
+def recovers(status: str, machine: str = MACHINE) -> bool:
+    return hears(RECOVERY_RULE, status, machine)
 
 
 def permissions_of(function: str) -> list[dict[str, Any]]:
@@ -43,15 +49,18 @@ def test_an_upload_starts_a_deployment(key: str) -> None:
     assert starts(key)
 
 
-@pytest.mark.parametrize("key", ["functions/nameless.zip", "functions/../Bonus/1.zip"])
-def test_an_upload_that_names_no_function_is_not_lost_but_refused(key: str) -> None:
+@pytest.mark.parametrize(
+    "key",
+    [
+        *("functions/nameless.zip", "functions/../Bonus/1.zip", "functions/Bonus/1.ZIP", "functions/Bonus/1.jar"),
+        *("functions/Bonus/1.zip.part", "functions/Bonus/deployment.json"),
+    ],
+)
+def test_every_object_in_the_folder_is_answered(key: str) -> None:
     assert starts(key)
 
 
-@pytest.mark.parametrize(
-    "key",
-    ["uploads/Bonus/1.zip", "restored/Bonus/1.zip", "functions/Bonus/deployment.json", "functions/Bonus/1.zip.part"],
-)
+@pytest.mark.parametrize("key", ["uploads/Bonus/1.zip", "restored/Bonus/1.zip", "my/functions/Bonus/1.zip"])
 def test_other_keys_start_nothing(key: str) -> None:
     assert not starts(key)
 
@@ -61,12 +70,24 @@ def test_other_buckets_and_other_events_start_nothing() -> None:
     assert not starts("functions/Bonus/1.zip", kind="Object Deleted")
 
 
-def test_the_rule_may_invoke_its_function() -> None:
-    (permission,) = permissions_of("ReceiveUploadFunction")
+def test_its_rules_may_invoke_the_function() -> None:
+    permissions = permissions_of("ReceiveUploadFunction")
 
-    assert permission["Action"] == "lambda:InvokeFunction"
-    assert permission["Principal"] == "events.amazonaws.com"
-    assert permission["SourceArn"] == {"Fn::GetAtt": [RULE, "Arn"]}
+    assert {each["Action"] for each in permissions} == {"lambda:InvokeFunction"}
+    assert {each["Principal"] for each in permissions} == {"events.amazonaws.com"}
+    sources = [each["SourceArn"]["Fn::GetAtt"] for each in permissions]
+    assert sorted(sources) == [[RULE, "Arn"], [ENDED, "Arn"], [NEXT_TURN, "Arn"]]
+
+
+@pytest.mark.parametrize("status", ["SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED"])
+def test_an_upload_that_waits_has_its_turn_when_an_execution_ends(status: str) -> None:
+    assert hears(ENDED, status)
+    assert not hears(ENDED, "RUNNING")
+    assert not hears(ENDED, status, "another-machine")
+
+
+def test_an_upload_that_waits_has_its_turn_in_minutes_also_if_that_event_is_lost() -> None:
+    assert stack().properties(NEXT_TURN)["ScheduleExpression"] == "rate(5 minutes)"
 
 
 def test_an_upload_is_tried_again_and_then_kept() -> None:

@@ -18,6 +18,9 @@ from bluegreen.request.artifact import Zip
 from bluegreen.target import Target
 
 CHUNK = 1 << 20
+MOST_COMPARED = 3
+"""Earlier versions of a key whose content is read."""
+
 LARGEST_ZIP = 250 * CHUNK
 """Unzipped, Lambda takes no more than this; no zip of more can be right."""
 
@@ -29,9 +32,8 @@ def inspect(artifact: Zip) -> Zip:
     Raises InvalidRequest if the object is empty, not a zip, or has another digest than the request says; NotFound
     and AccessDenied as S3 answers.
     """
-    named: Any = {"VersionId": artifact.version_id} if artifact.version_id else {}
     with in_our_words(), tempfile.TemporaryFile() as file:
-        answer = client("s3").get_object(Bucket=artifact.bucket, Key=artifact.key, **named)
+        answer = client("s3").get_object(Bucket=artifact.bucket, Key=artifact.key, **_named(artifact.version_id))
         if answer["ContentLength"] > LARGEST_ZIP:
             raise InvalidRequest(
                 f"artifact: {artifact} has {answer['ContentLength']} bytes; upload {LARGEST_ZIP} bytes at most"
@@ -60,6 +62,32 @@ def inspect(artifact: Zip) -> Zip:
     )
 
 
+def is_replica(bucket: str, key: str, version_id: str | None) -> bool:
+    """S3 replicated the object version from another bucket."""
+    with in_our_words():
+        answer = client("s3").head_object(Bucket=bucket, Key=key, **_named(version_id))
+    return answer.get("ReplicationStatus") == "REPLICA"
+
+
+def is_copy_of_earlier(bucket: str, key: str, version_id: str | None) -> bool:
+    """
+    Another version of the same key has the same content: of those of the same size the newest ones are compared.
+
+    An ETag that differs proves nothing, since encryption changes it.
+    """
+    with in_our_words():
+        answer = client("s3").list_object_versions(Bucket=bucket, Prefix=key, MaxKeys=1000)
+    versions = [each for each in answer.get("Versions", []) if each["Key"] == key]
+    this = next((each for each in versions if each["VersionId"] == version_id), None)
+    if this is None:
+        return False
+    same_size = [each for each in versions if each is not this and each["Size"] == this["Size"]]
+    if any(each["ETag"] == this["ETag"] for each in same_size):
+        return True
+    digest = _digest_of(bucket, key, this["VersionId"]) if same_size else ""
+    return any(_digest_of(bucket, key, each["VersionId"]) == digest for each in same_size[:MOST_COMPARED])
+
+
 def keep_copy(url: str, target: Target, sha256: str) -> Zip:
     """Store the zip behind Lambda's short-lived link in the artifact bucket, where its key starts nothing."""
     place = f"{target.account}/{target.region}/{target.function}"
@@ -76,6 +104,19 @@ def keep_copy(url: str, target: Target, sha256: str) -> Zip:
         file.seek(0)
         client("s3").upload_fileobj(file, bucket, key)
     return Zip(bucket=bucket, key=key, sha256=sha256)
+
+
+def _named(version_id: str | None) -> Any:
+    return {"VersionId": version_id} if version_id else {}
+
+
+def _digest_of(bucket: str, key: str, version_id: str) -> str:
+    sha256 = hashlib.sha256()
+    with in_our_words():
+        body = client("s3").get_object(Bucket=bucket, Key=key, **_named(version_id))["Body"]
+        for chunk in body.iter_chunks(CHUNK):
+            sha256.update(chunk)
+    return sha256.hexdigest()
 
 
 def _digest(file: Any) -> str:

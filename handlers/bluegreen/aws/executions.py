@@ -32,6 +32,11 @@ class Execution(Frozen):
     cause: str = ""
 
     @property
+    def request(self) -> Any:
+        """Its input, read."""
+        return json.loads(self.input)
+
+    @property
     def running(self) -> bool:
         """It has not ended."""
         return self.status == RUNNING

@@ -11,9 +11,10 @@ What the deployer remembers, in one DynamoDB table. docs/protocol.md says who ma
     serving#<alias>             version#<number>       which deployment brought it, and what was before  serving.py
     code#<function>             <digest>               where a zip with that digest lies                 code.py
     newest#<alias>              newest                 the newest upload that a deployment took          uploads.py
+    waiting#<alias>             waiting                the upload that starts when the lock is free      waiting.py
     refusals#<function>         told                   when people were last told of a refused request   refusals.py
 
 <alias> is `account:region:function:alias`, <function> is `account:region:function`. The
 index ByFunction lists a function's deployments and, under another key, its refused requests, by their start. ByKind
-lists the locks that are held and the records of whose end people have not been told yet.
+lists the locks that are held, the uploads that wait, and the records of whose end people have not been told yet.
 """

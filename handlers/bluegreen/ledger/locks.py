@@ -54,6 +54,11 @@ def held(target: Target, qualifier: str = "") -> Lock | None:
     return _lock(item) if item else None
 
 
+def is_held(target: Target, qualifier: str) -> bool:
+    """Whoever holds it."""
+    return table.get(key(target, qualifier), LOCK) is not None
+
+
 def all_held() -> tuple[list[Lock], list[str]]:
     """
     The lock of every alias that is being deployed to, and the keys of those that this stack version cannot read.

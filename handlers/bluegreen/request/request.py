@@ -47,13 +47,19 @@ class Request(Frozen):
 
     @classmethod
     def read(cls, request: Any) -> Self:
-        """Raises InvalidRequest naming every wrong field."""
+        """
+        Raises InvalidRequest naming every wrong field.
+
+        ReceiveUpload writes `upload` for an object that is no upload: it says why, and the rest does not count then.
+        """
         try:
             size = len(json.dumps(request, allow_nan=False))
         except ValueError as error:
             raise InvalidRequest(f"request: JSON has no NaN and no Infinity: {error}") from error
         if size > LARGEST_REQUEST:
             raise InvalidRequest(f"request: it has {size} bytes; write {LARGEST_REQUEST} at most; shorten payloads")
+        if isinstance(request, dict) and (why := request.get("upload")):
+            raise InvalidRequest(f"upload: {why}")
         try:
             return cls.model_validate(request)
         except ValidationError as error:

@@ -9,10 +9,26 @@ from bluegreen.model import Frozen
 LONGEST_NAME = 80
 """Of an execution; Step Functions' limit."""
 
+LONGEST_TURN = 5
+"""What `next_name` may add."""
+
+FOLDER = "functions/"
+PACKAGES = (".zip", ".jar")
+
+
+def next_name(name: str) -> str:
+    """The name under which an upload that waited is started: `F-<digest>`, then `F-<digest>-2`, `F-<digest>-3` …"""
+    first, _, turn = name.rpartition("-")
+    if turn.isdigit() and len(turn) < LONGEST_TURN:
+        return f"{first}-{int(turn) + 1}"
+    return f"{name}-2"
+
 
 class Upload(Frozen):
     """
     An object created in the artifact bucket. `sequencer` orders the events of one key: greater is later.
+
+    `reason` is the S3 operation that made it, as PutObject or CopyObject.
     """
 
     bucket: str
@@ -20,6 +36,7 @@ class Upload(Frozen):
     version_id: str | None
     sequencer: str
     requester: str
+    reason: str = ""
 
     @classmethod
     def read(cls, detail: dict[str, Any]) -> Self:
@@ -31,6 +48,7 @@ class Upload(Frozen):
             version_id=thing.get("version-id"),
             sequencer=thing.get("sequencer", ""),
             requester=detail.get("requester", ""),
+            reason=detail.get("reason", ""),
         )
 
     @property
@@ -40,9 +58,19 @@ class Upload(Frozen):
         return parts[1] if len(parts) > 2 else ""
 
     @property
-    def function_is_named(self) -> bool:
-        """It can be a function's name at all."""
-        return re.fullmatch(r"[A-Za-z0-9_-]{1,64}", self.function) is not None
+    def is_beside(self) -> bool:
+        """It is no artifact: a deployment.json, or a folder that the S3 console made."""
+        return self.key.endswith(("/deployment.json", "/"))
+
+    @property
+    def misplaced(self) -> str:
+        """What is wrong with its key; "" if it names a function and ends as Lambda's packages do."""
+        rule = f"upload to {FOLDER}<Function>/<name>.zip (or .jar); nothing was changed"
+        if re.fullmatch(r"[A-Za-z0-9_-]{1,64}", self.function) is None:
+            return f"the key {self.key!r} names no function; {rule}"
+        if not self.key.lower().endswith(PACKAGES):
+            return f"the key {self.key!r} is not that of a package; {rule}"
+        return ""
 
     @property
     def execution_name(self) -> str:
@@ -50,10 +78,10 @@ class Upload(Frozen):
         identity = "\n".join((self.bucket, self.key, self.version_id or "", self.sequencer))
         digest = hashlib.sha256(identity.encode()).hexdigest()[:24]
         function = re.sub(r"[^A-Za-z0-9_-]", "", self.function) or "upload"
-        return f"{function[: LONGEST_NAME - 25]}-{digest}"
+        return f"{function[: LONGEST_NAME - 25 - LONGEST_TURN]}-{digest}"
 
-    def request(self, settings: dict[str, Any]) -> dict[str, Any]:
-        """The request; what the upload itself says goes before the settings."""
+    def request(self, settings: dict[str, Any], no_upload: str = "") -> dict[str, Any]:
+        """The request; what the upload itself says goes before the settings. `no_upload`: why it is to be refused."""
         artifact = {"bucket": self.bucket, "key": self.key}
         artifact |= {"version_id": self.version_id} if self.version_id else {}
         artifact |= {"sequencer": self.sequencer} if self.sequencer else {}
@@ -62,4 +90,5 @@ class Upload(Frozen):
             "artifact": artifact,
             "only_newer": True,
             "started_by": f"upload by {self.requester or 'someone'}",
+            **({"upload": no_upload} if no_upload else {}),
         }
