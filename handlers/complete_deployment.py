@@ -11,10 +11,15 @@ from bluegreen.decisions.restoration import LatestKind
 from bluegreen.decisions.route import Route
 from bluegreen.document import DEPLOYED, Done
 from bluegreen.edge import step
-from bluegreen.errors import DeploymentError, DeploymentOver
+from bluegreen.errors import AccessDenied, DeploymentError, DeploymentOver
 from bluegreen.ledger import deployments
 from bluegreen.request.artifact import Existing
 from bluegreen.rings import Completing
+
+HELD_UP = (
+    "Green was found healthy. The deployment is completed by itself once that is mended; after half an hour it is "
+    "rolled back instead."
+)
 
 
 @step
@@ -22,12 +27,22 @@ def handler(deployment: Completing) -> Done:
     plan, green = deployment.plan, deployment.green.version
     if deployment.record.state != DEPLOYED:
         wanted = Route(primary=green)
-        must_be(plan.target, wanted, aliases.read(plan.target, wanted))
+        must_be(plan.target, wanted, _alias(deployment, wanted))
         completed = deployments.complete(deployment.record, latest_outcome=_latest(deployment))
         record = deployments.find(plan.id)
         if not completed and (record is None or record.state != DEPLOYED):
             raise DeploymentOver(f"Deployment {plan.id} was undone before it was complete.")
     return Done(evidence={"serving": green, "told": news.tell(plan.id)})
+
+
+def _alias(deployment: Completing, wanted: Route) -> aliases.Alias:
+    """An operator is called at once if it may not be read; the state is retried, and goes on once it may."""
+    target = deployment.target
+    try:
+        return aliases.read(target, wanted)
+    except AccessDenied as refused:
+        news.call_an_operator(deployment.record, f"HELD UP: {target} is at {wanted}", f"{refused}\n\n{HELD_UP}")
+        raise
 
 
 def _latest(deployment: Completing) -> LatestKind:

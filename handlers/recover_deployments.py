@@ -9,12 +9,12 @@ import random
 import sys
 from typing import Any, Literal
 
-from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from bluegreen import clock, news
 from bluegreen.aws import executions
-from bluegreen.edge import logger, metrics
+from bluegreen.document import ROLLBACK_FAILED
+from bluegreen.edge import logger
 from bluegreen.errors import AwsUnavailable, DeploymentError, StillInProgress
 from bluegreen.ledger import deployments, locks
 from bluegreen.ledger.locks import Lock
@@ -109,9 +109,7 @@ def _recovered(lock: Lock) -> Found:
 
 def _count_failure(what: str, of: str) -> None:
     """The alarm goes off also if this function is killed afterwards."""
-    logger.error(what, exc_info=sys.exc_info()[0] is not None, extra={"deployment": of})
-    metrics.add_metric(name="RollbackFailed", unit=MetricUnit.Count, value=1)
-    metrics.flush_metrics()
+    logger.error(what, exc_info=sys.exc_info()[0] is not None, extra={"deployment": of, "alarm": ROLLBACK_FAILED})
 
 
 def _locks_at_last(occasion: Occasion) -> tuple[list[Lock], list[str]]:

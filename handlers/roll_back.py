@@ -1,16 +1,21 @@
 """
 RollBack: put blue back.
 
-Safe to retry, and retried for half an hour: the handler reads before it changes, and verifies each change.
+Safe to retry, and retried for half an hour: the handler reads before it changes, and verifies each change. An operator
+is called at once if AWS refuses what users wait for; once the operator has mended it, the next attempt succeeds.
 """
 
+from bluegreen import news
 from bluegreen.decisions.route import Route, route
-from bluegreen.document import Ended
-from bluegreen.edge import step
-from bluegreen.errors import AwsRefused, AwsUnavailable
+from bluegreen.document import ROLLBACK_FAILED, Ended
+from bluegreen.edge import logger, step
+from bluegreen.errors import AwsRefused, AwsUnavailable, PreconditionFailed, Untagged
+from bluegreen.ledger import deployments
+from bluegreen.ledger.record import Record
 from bluegreen.rings import Failed
 from bluegreen.rollback.alias import take_back
 from bluegreen.rollback.undo import mark, restore
+from bluegreen.rollback.words import for_an_operator
 
 FOUND_BETWEEN_SHIFTS = ("AliasMoved", "GreenUnhealthy")
 """After these errors the alias cannot have the next weight: no UpdateAlias is without an answer."""
@@ -27,7 +32,22 @@ def handler(deployment: Failed) -> Ended:
         if not record.live or record.alias_returned_at:
             raise
         raise _without_the_ledger(deployment, record.routes) from away
-    return restore(marked, attempt=deployment.call.retries)
+    try:
+        return restore(marked, attempt=deployment.call.retries)
+    except PreconditionFailed:
+        raise
+    except AwsRefused as refused:
+        _call_an_operator(marked, refused)
+        raise
+
+
+def _call_an_operator(record: Record, refused: AwsRefused) -> None:
+    """Unless no user waits for it. The alarm goes off by the line in the log."""
+    now = deployments.find(record.id) or record
+    if now.users_are_safe and not isinstance(refused, Untagged):
+        return
+    logger.error("an operator must help", extra={"alarm": ROLLBACK_FAILED})
+    news.call_an_operator(now, *for_an_operator(now.target, now.blue, f"{type(refused).__name__}: {refused}"))
 
 
 def _routes(deployment: Failed) -> tuple[Route, ...]:

@@ -12,13 +12,24 @@ from statemachine.sdk import Choice, ChoiceRule, Fail, Retry, State, Succeed, Ta
 
 AWS_IS_BUSY = [
     "AwsUnavailable",
+    "Lambda.ClientExecutionTimeoutException",
     "Lambda.ServiceException",
     "Lambda.AWSLambdaException",
     "Lambda.SdkClientException",
     "Lambda.TooManyRequestsException",
 ]
 
-LAMBDA_GAVE_UP = ["Sandbox.Timedout", "Lambda.Unknown", "States.Timeout"]
+"""What Step Functions' guide says to retry of Lambda, and our own word for an AWS that does not answer."""
+
+LAMBDA_GAVE_UP = ["Sandbox.Timedout", "Lambda.Unknown", "Runtime.ExitError", "Runtime.OutOfMemory", "States.Timeout"]
+"""A handler that took too long, was killed or needed too much memory."""
+
+GONE = ["NotFound", "FunctionGone"]
+"""What the user deleted does not come back."""
+
+FIRST_LOOK_SECONDS = 5
+LOOKS_GROW_BY = 1.05
+LONGEST_PAUSE_SECONDS = 30
 
 UNREADABLE = "ValidationError"
 """The document has the wrong shape, as when the stack was updated meanwhile: recovery works from the record."""
@@ -37,10 +48,30 @@ def when_busy() -> list[Retry]:
     return [busy, Retry(error_equals=LAMBDA_GAVE_UP, interval_seconds=2, backoff_rate=2.0, max_attempts=2)]
 
 
-def until_done(attempts: int) -> list[Retry]:
-    """When busy; and look again every five seconds at what Lambda still does, so that no function waits for it."""
-    again = Retry(error_equals=["StillInProgress"], interval_seconds=5, backoff_rate=1.0, max_attempts=attempts)
+def until_done(seconds: int) -> list[Retry]:
+    """
+    When busy; and look again at what Lambda still does, so that no function waits for it.
+
+    The looks are five to eight seconds apart in the first minute, and then ever further, up to half a minute. They go
+    on for so many seconds at least.
+    """
+    again = Retry(
+        error_equals=["StillInProgress"],
+        interval_seconds=FIRST_LOOK_SECONDS,
+        backoff_rate=LOOKS_GROW_BY,
+        max_attempts=_looks(seconds),
+        max_delay_seconds=LONGEST_PAUSE_SECONDS,
+    )
     return [*when_busy(), again]
+
+
+def _looks(seconds: int) -> int:
+    """How many looks take so long."""
+    waited, looks = 0.0, 0
+    while waited < seconds:
+        waited += min(FIRST_LOOK_SECONDS * LOOKS_GROW_BY**looks, LONGEST_PAUSE_SECONDS)
+        looks += 1
+    return looks
 
 
 def every_error(but: list[str]) -> list[Retry]:
@@ -116,7 +147,7 @@ RECOVER_PREVIOUS = TaskRow(
     "Undo the deployment of an execution that died with the lock.",
     learns=None,
     seconds=300,
-    retry=until_done(60),
+    retry=until_done(300),
     failure="failure",
 )
 WHAT_TO_DEPLOY = Question(
@@ -128,31 +159,31 @@ UPDATE_CODE = TaskRow(
     "UpdateCode",
     "Put the new code into $LATEST, which no user is sent to.",
     learns=None,
-    retry=until_done(60),
+    retry=until_done(300),
 )
 SMOKE_TEST = TaskRow(
-    "SmokeTest", "Ask $LATEST what a test user would ask.", learns=None, seconds=300, retry=until_done(60)
+    "SmokeTest", "Ask $LATEST what a test user would ask.", learns=None, seconds=300, retry=until_done(300)
 )
 PUBLISH_VERSION = TaskRow(
     "PublishVersion",
     "Freeze $LATEST as green, if it still is the code that was tested.",
     learns="$.green",
-    retry=until_done(180),
+    retry=until_done(900),
 )
 SMOKE_TEST_GREEN = TaskRow(
     "SmokeTestGreen",
     "Ask green itself the same, before it gets traffic.",
     learns=None,
     seconds=300,
-    retry=until_done(60),
+    retry=until_done(300),
     runs="SmokeTest",
 )
-SHIFT_ALIAS = TaskRow("ShiftAlias", "Give green its next share of the alias.", learns="$.bake", retry=until_done(180))
+SHIFT_ALIAS = TaskRow("ShiftAlias", "Give green its next share of the alias.", learns="$.bake", retry=until_done(900))
 CHECK_HEALTH = TaskRow(
     "CheckHealth",
     "Compare green's metrics with blue's; a green that is worse is a failure.",
     learns="$.bake.look",
-    retry=until_done(180),
+    retry=until_done(900),
 )
 WHAT_NEXT = Question(
     "WhatNext?",
@@ -163,7 +194,7 @@ COMPLETE_DEPLOYMENT = TaskRow(
     "CompleteDeployment",
     "Close the record, free the lock, tell people.",
     learns=None,
-    retry=every_error(but=["AliasMoved", "DeploymentOver", "NotTheHolder", UNREADABLE]),
+    retry=every_error(but=["AliasMoved", "DeploymentOver", "NotTheHolder", "UpdateFailed", *GONE, UNREADABLE]),
 )
 ROLL_BACK = TaskRow(
     "RollBack",

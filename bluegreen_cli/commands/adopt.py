@@ -78,7 +78,7 @@ def adopted(target: Target) -> Adopted:
                 aliases.point(target, Route(primary=version), found.revision)
                 did.append(f"alias {alias} was moved from $LATEST to the same code")
         else:
-            version = found.route.primary
+            version = found.route.alone or found.route.primary
         if tags.get(OPT_IN_TAG) != OPTED_IN:
             with in_our_words():
                 client("lambda").tag_resource(Resource=arn, Tags={OPT_IN_TAG: OPTED_IN})
@@ -114,7 +114,7 @@ def _alias(target: Target) -> aliases.Alias | None:
         found = aliases.read(target)
     except NotFound:
         return None
-    if not found.route.whole:
+    if found.route.alone is None:
         raise Refused(
             f"{target} is split: {found.route}",
             NOTHING_CHANGED,

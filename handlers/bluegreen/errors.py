@@ -10,7 +10,7 @@ state machine: rename one here and its Retry or Catch no longer matches.
         UploadWaits         it is an upload, which starts by itself when that deployment is over
       DeploymentInterrupted an execution that has ended left its deployment; it is recovered first
       NotTheHolder          the event does not come from the execution that holds the lock
-      UpdateFailed          Lambda took the code and could not make it ready
+      UpdateFailed          Lambda could not make ready what it was given
       SmokeTestFailed       the new code failed a smoke test before it got traffic
       GreenUnhealthy        green failed under traffic
       AliasMoved            someone else moved the alias meanwhile
@@ -21,7 +21,9 @@ state machine: rename one here and its Retry or Catch no longer matches.
       AwsUnavailable        AWS could not answer now; worth a retry
       AwsRefused            AWS answered no, and will again
         AccessDenied          the function's role lacks a permission
+          Untagged            the user's function has lost the tag without which no role of ours may touch it
         NotFound              what we asked for is not there
+          FunctionGone        the user's function is not there
         PreconditionFailed    it changed since we read it
 """
 
@@ -60,7 +62,7 @@ class NotTheHolder(DeploymentError):
 
 
 class UpdateFailed(DeploymentError):
-    """Lambda says that State or LastUpdateStatus is Failed."""
+    """Lambda says that State or LastUpdateStatus is Failed, or that provisioned concurrency could not be allocated."""
 
 
 class SmokeTestFailed(DeploymentError):
@@ -103,8 +105,16 @@ class AccessDenied(AwsRefused):
     """The role may not; the text is AWS's, which names role and action."""
 
 
+class Untagged(AccessDenied):
+    """The text is AWS's, then names the tag and the commands that set it."""
+
+
 class NotFound(AwsRefused):
     """A function, version, alias or object that does not exist."""
+
+
+class FunctionGone(NotFound):
+    """Of a function without a tag IAM refuses every read, so this is known by ListTags alone."""
 
 
 class PreconditionFailed(AwsRefused):

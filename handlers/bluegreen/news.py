@@ -5,13 +5,16 @@ The end, and that people have not been told of it, are written in one transactio
 tells them at once; RecoverDeployments tells them of the records that are still marked untold.
 """
 
+from bluegreen import clock
 from bluegreen.aws import executions, notifications
 from bluegreen.decisions.route import said
-from bluegreen.document import REJECTED, ROLLED_BACK, Failure
+from bluegreen.document import REJECTED, ROLLBACK_FAILED, ROLLED_BACK, Failure
 from bluegreen.errors import DeploymentError, UploadWaits
 from bluegreen.ledger import deployments, refusals
 from bluegreen.ledger.record import Record
 from bluegreen.text import sentence
+
+CALLED_AGAIN_AFTER_SECONDS = 3600
 
 
 def tell(deployment: str) -> bool:
@@ -35,6 +38,14 @@ def tell_without_record(execution: executions.Execution) -> bool:
     )
 
 
+def call_an_operator(record: Record, subject: str, text: str) -> None:
+    """Notify people that a deployment cannot go on without an operator, at most once an hour."""
+    if record.paged_at and clock.now() - clock.moment(record.paged_at) < CALLED_AGAIN_AFTER_SECONDS:
+        return
+    if notifications.tell(subject, text):
+        deployments.learn_paged(record.id)
+
+
 def _told(record: Record) -> bool:
     """Of refused requests of one function people are told once an hour, of an upload that waits always."""
     if (
@@ -54,9 +65,12 @@ def _words(record: Record) -> tuple[str, str]:
     if record.state == REJECTED:
         more = f"`bluegreen history {target.function} --refused` lists what else is refused within the next hour."
         return f"Rejected: {target} was not touched", f"{why}\n\n{more}"
+    if record.state == ROLLBACK_FAILED:
+        return f"ROLLBACK FAILED: {target} stays at {_version(record)}", why
+    if record.state == ROLLED_BACK and record.serving is None:
+        return f"Stopped: {target} is gone", why
     if record.state == ROLLED_BACK:
-        where = "is gone" if record.alias_outcome == "gone" else f"is at {_version(record)}"
-        return f"Rolled back: {target} {where}", why
+        return f"Rolled back: {target} is at {_version(record)}", why
     changed = record.latest_outcome == "changed_by_others"
     return (
         f"Deployed: {target} is at {_version(record)}",

@@ -34,13 +34,16 @@ def add(transformation: dict[str, Any], matched: list[str]) -> None:
 
 
 def matches(pattern: str, message: str) -> bool:
-    """Whether the line fits: `{ $.a.b = "x" && $.c != 1 }`, or words that it must hold."""
+    """Whether the line fits: `{ $.a.b = "x" && $.c != 1 || $.d = 2 }`, or words that it must hold."""
     if not pattern.strip().startswith("{"):
         return bool(cloudwatch._compile_filter_pattern(pattern)(message))
     line = parsed(message)
-    return line is not None and all(
-        (fitting(look(line, term["path"]), term["text"] or term["bare"] or "")) == (term["op"] == "=")
-        for term in TERM.finditer(pattern)
+    return line is not None and any(
+        all(
+            (fitting(look(line, term["path"]), term["text"] or term["bare"] or "")) == (term["op"] == "=")
+            for term in TERM.finditer(clause)
+        )
+        for clause in pattern.split("||")
     )
 
 

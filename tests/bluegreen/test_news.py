@@ -96,7 +96,7 @@ class TestWords:
         ("learned", "subject"),
         [
             ({"serving": "1", "alias_outcome": "back"}, "Rolled back: Shop:PROD is at version 1"),
-            ({"alias_outcome": "gone"}, "Rolled back: Shop:PROD is gone"),
+            ({"alias_outcome": "gone"}, "Stopped: Shop:PROD is gone"),
             (
                 {"serving": {"1": 0.9, "7": 0.1}, "alias_outcome": "changed_by_others"},
                 "Rolled back: Shop:PROD is at version 1 (90 %) and version 7 (10 %)",

@@ -2,7 +2,7 @@
 
 import json
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import Any
 from unittest import mock
@@ -43,6 +43,18 @@ def ended_badly(desk: Desk, status: str = "ABORTED") -> dict[str, Any]:
         "detail-type": "Step Functions Execution Status Change",
         "detail": {"executionArn": desk.arn, "name": desk.name, "status": status},
     }
+
+
+@pytest.fixture(autouse=True)
+def the_role(deployer: Deployer) -> Iterator[None]:
+    """IAM lets the handler touch a function with the tag only."""
+    with deployer.aws.acting("RecoverDeployments"):
+        yield
+
+
+def the_tag_is_gone() -> None:
+    """Another user took it away, so that the deployer may touch the function no more."""
+    boto3.client("lambda").untag_resource(Resource=TARGET.arn, TagKeys=["bluegreen:managed"])
 
 
 def blue_is_gone(desk: Desk) -> None:
@@ -192,7 +204,7 @@ def test_a_lock_that_cannot_be_read_sets_off_the_alarm(
     with pytest.raises(DeploymentError, match="lock#odd"):
         recover(SWEEP)
 
-    assert '"Name":"RollbackFailed"' in capsys.readouterr().out
+    assert '"alarm":"RollbackFailed"' in capsys.readouterr().out
 
 
 def test_an_audit_entry_that_looks_like_a_lock_undoes_no_deployment(desks: Desks) -> None:
@@ -270,7 +282,7 @@ def test_people_are_told_also_if_many_recoveries_take_long(
             with desk.aws.fails("Publish", "InternalError", times=None):
                 desk.failed().run("RollBack")
         desk.stop()
-    blue_is_gone(stopped)
+    the_tag_is_gone()
     describe = functions.describe
 
     def hangs(target: Target, *version: str) -> functions.Function:
@@ -289,7 +301,7 @@ def test_people_are_told_also_if_many_recoveries_take_long(
         recover(SWEEP)
 
     assert "Rolled back: Of-told:PROD is at version 1" in stopped.deployer.notified()
-    assert '"Name":"RollbackFailed"' in capsys.readouterr().out
+    assert '"alarm":"RollbackFailed"' in capsys.readouterr().out
 
 
 def test_people_are_told_once(stopped: Desk) -> None:
@@ -433,7 +445,7 @@ class TestADeploymentThatAnotherStackVersionBegan:
         assert recover(SWEEP) == ["first"]
 
         assert (desk.state(), desk.holder(), desk.outcome()) == ("RolledBack", None, ("gone", "put_back", None))
-        assert desk.deployer.notified() == [f"Rolled back: {FUNCTION}:{ALIAS} is gone"]
+        assert desk.deployer.notified() == [f"Stopped: {FUNCTION}:{ALIAS} is gone"]
 
 
 def test_what_still_runs_is_left_alone(desk: Desk) -> None:
@@ -487,7 +499,7 @@ def test_a_deployment_that_cannot_be_recovered_holds_up_no_other(stopped: Desk, 
     other = desks("other", function="Other").to("ShiftAlias")
     other.run("ShiftAlias")
     other.stop()
-    blue_is_gone(stopped)
+    the_tag_is_gone()
 
     with pytest.raises(DeploymentError, match="first"):
         recover(SWEEP)
@@ -497,7 +509,7 @@ def test_a_deployment_that_cannot_be_recovered_holds_up_no_other(stopped: Desk, 
 
 
 def test_an_operator_who_must_help_is_told_the_command_and_not_every_few_minutes(stopped: Desk) -> None:
-    blue_is_gone(stopped)
+    the_tag_is_gone()
 
     for _ in range(3):
         with pytest.raises(DeploymentError):
@@ -505,8 +517,53 @@ def test_an_operator_who_must_help_is_told_the_command_and_not_every_few_minutes
         stopped.aws.clock.sleep(300)
 
     (text,) = told(stopped.deployer)
+    assert f"aws lambda tag-resource --resource {TARGET.arn} --tags bluegreen:managed=true" in text
+    assert f"bluegreen adopt {FUNCTION}" in text
     assert "by hand: aws lambda update-alias --function-name BonusCalculatorLambda --name PROD" in text
     assert "--function-version 1 --routing-config AdditionalVersionWeights={}" in text
+
+
+def test_a_tag_that_is_set_again_lets_the_next_sweep_put_blue_back(stopped: Desk) -> None:
+    the_tag_is_gone()
+    with pytest.raises(DeploymentError):
+        recover(SWEEP)
+
+    boto3.client("lambda").tag_resource(Resource=TARGET.arn, Tags={"bluegreen:managed": "true"})
+
+    recover(SWEEP)
+    assert is_whole(stopped)
+
+
+def test_a_tag_that_is_gone_calls_an_operator_also_before_any_user_met_green(desk: Desk) -> None:
+    desk.to("ShiftAlias").stop()
+    the_tag_is_gone()
+
+    with pytest.raises(DeploymentError):
+        recover(SWEEP)
+
+    assert desk.deployer.notified() == [f"ROLLBACK FAILED: {FUNCTION}:{ALIAS} may be split"]
+
+
+def test_a_blue_that_is_gone_ends_the_deployment_and_is_told_once(stopped: Desk) -> None:
+    blue_is_gone(stopped)
+
+    recover(SWEEP)
+    recover(SWEEP)
+
+    assert (stopped.state(), stopped.outcome()) == ("RollbackFailed", ("blue_gone", "keeps_the_new", "2"))
+    assert stopped.deployer.items("lock#") == []
+    assert stopped.deployer.notified() == [f"ROLLBACK FAILED: {FUNCTION}:{ALIAS} stays at version 2"]
+
+
+def test_a_function_that_is_gone_ends_the_deployment_and_fails_no_sweep(stopped: Desk) -> None:
+    boto3.client("lambda").delete_alias(FunctionName=FUNCTION, Name=ALIAS)
+    boto3.client("lambda").delete_function(FunctionName=FUNCTION)
+
+    recover(SWEEP)
+
+    assert (stopped.state(), stopped.outcome()) == ("RolledBack", ("function_gone", "gone", None))
+    assert stopped.deployer.items("lock#") == []
+    assert stopped.deployer.notified() == [f"Stopped: {FUNCTION}:{ALIAS} is gone"]
 
 
 def test_what_aws_did_not_let_happen_happens_the_next_time_and_calls_no_operator(stopped: Desk) -> None:
@@ -716,7 +773,7 @@ def test_people_are_told_of_what_could_not_even_be_written_down(desk: Desk) -> N
 
 
 def test_an_operator_who_could_not_be_called_is_called_the_next_time(stopped: Desk) -> None:
-    blue_is_gone(stopped)
+    the_tag_is_gone()
     with stopped.aws.fails("Publish", "InternalFailure", times=None), pytest.raises(DeploymentError):
         recover(SWEEP)
 

@@ -11,7 +11,6 @@ from bluegreen.errors import (
     AwsUnavailable,
     DeploymentError,
     DeploymentInterrupted,
-    RollbackImpossible,
     StillInProgress,
 )
 from tests.handlers.desk import Desk, Desks, another_user_publishes, context_of, just_before, the_lock_is_still_there
@@ -181,18 +180,20 @@ class TestADeploymentWhoseExecutionHasEnded:
         assert dead.deployer.notified() == [f"Rolled back: {FUNCTION}:{ALIAS} is at version 1"]
         second.run("OpenDeployment")
 
-    def test_whose_blue_is_gone_takes_an_operator(self, desk: Desk, desks: Desks) -> None:
+    def test_whose_blue_is_gone_is_closed_and_lets_the_next_begin(self, desk: Desk, desks: Desks) -> None:
         desk.to("ShiftAlias")
         desk.run("ShiftAlias")
         desk.run("ShiftAlias")
         desk.stop()
         boto3.client("lambda").delete_function(FunctionName=FUNCTION, Qualifier="1")
 
-        with pytest.raises(RollbackImpossible, match="By hand: `aws lambda update-alias"):
-            desks("second", GOOD % 3).run("RecoverPrevious")
+        second = desks("second", GOOD % 3)
+        second.run("RecoverPrevious")
 
-        assert desk.deployer.notified() == [f"ROLLBACK FAILED: {FUNCTION}:{ALIAS} may be split"]
-        assert (desk.state(), desk.holder()) == ("undoing", "first")
+        assert desk.deployer.notified() == [f"ROLLBACK FAILED: {FUNCTION}:{ALIAS} stays at version 2"]
+        assert (desk.state(), desk.holder()) == ("RollbackFailed", None)
+        second.run("OpenDeployment")
+        assert second.plan.blue.version == "2"
 
 
 class TestADeploymentThatRuns:

@@ -20,6 +20,7 @@ from bluegreen.errors import (
     PreconditionFailed,
     RollbackImpossible,
     StillInProgress,
+    Untagged,
 )
 from bluegreen.target import Target
 from tests.handlers.desk import (
@@ -31,6 +32,7 @@ from tests.handlers.desk import (
     aws_answers,
     just_before,
     put,
+    told,
 )
 from tests.machine.deployer import ALIAS, BUCKET, FUNCTION, GOOD, TARGET
 from tests.machine.faults import Call, HandlerKilled
@@ -52,6 +54,12 @@ def at_last(desk: Desk) -> int:
             desk.run("RollBack", retries=failed + 1)
             return failed
     raise AssertionError("RollBack is not through after half an hour")
+
+
+def blue_is_gone(desk: Desk) -> None:
+    """Another user deleted it; Lambda allows that once green has all of the alias."""
+    desk.run("ShiftAlias")
+    boto3.client("lambda").delete_function(FunctionName=FUNCTION, Qualifier="1")
 
 
 def blue_is_back(desk: Desk) -> bool:
@@ -937,7 +945,7 @@ class TestWhatIsGone:
 
         assert desk.outcome() == ("gone", "put_back", None)
         assert (desk.state(), desk.holder()) == ("RolledBack", None)
-        assert desk.deployer.notified() == [f"Rolled back: {FUNCTION}:{ALIAS} is gone"]
+        assert desk.deployer.notified() == [f"Stopped: {FUNCTION}:{ALIAS} is gone"]
 
     def test_a_function_is_said_to_be_and_ends_the_deployment(self, shifting: Desk) -> None:
         boto3.client("lambda").delete_alias(FunctionName=FUNCTION, Name=ALIAS)
@@ -945,16 +953,45 @@ class TestWhatIsGone:
 
         shifting.run("RollBack")
 
-        assert shifting.outcome() == ("gone", "gone", None)
+        assert shifting.outcome() == ("function_gone", "gone", None)
         assert (shifting.state(), shifting.holder()) == ("RolledBack", None)
+        assert f"Someone else deleted {FUNCTION}, with its versions and aliases" in str(shifting.record()["cause"])
+        assert "update-alias" not in str(shifting.record()["cause"])
 
-    def test_a_blue_takes_an_operator_and_says_the_command(self, shifting: Desk) -> None:
-        another_user_points_the_alias("2")
-        boto3.client("lambda").delete_function(FunctionName=FUNCTION, Qualifier="1")
-        put(shifting.record() | {"weights": [0.1, 1]})
+    def test_a_blue_leaves_the_alias_at_green_and_says_what_there_is(self, shifting: Desk) -> None:
+        blue_is_gone(shifting)
 
-        with pytest.raises(RollbackImpossible, match="aws lambda update-alias --function-name BonusCalculatorLambda"):
+        with pytest.raises(
+            RollbackImpossible, match=r"someone else deleted version 1, so .* stays at version 2"
+        ) as why:
             shifting.run("RollBack")
+
+        assert "update-alias" not in str(why.value)
+        assert f"bluegreen rollback {FUNCTION} --alias {ALIAS} --to VERSION" in str(why.value)
+        assert shifting.outcome() == ("blue_gone", "keeps_the_new", "2")
+        assert shifting.record()["latest_attempts"] == 1
+        assert (shifting.state(), shifting.holder()) == ("RollbackFailed", None)
+        assert shifting.deployer.notified() == [f"ROLLBACK FAILED: {FUNCTION}:{ALIAS} stays at version 2"]
+
+    def test_a_blue_is_said_to_be_again_by_a_retry(self, shifting: Desk) -> None:
+        blue_is_gone(shifting)
+        with pytest.raises(RollbackImpossible) as first:
+            shifting.run("RollBack")
+
+        with pytest.raises(RollbackImpossible) as second:
+            shifting.run("RollBack", retries=1)
+
+        assert str(first.value) == str(second.value)
+        assert len(shifting.deployer.notified()) == 1
+
+    def test_a_blue_is_no_loss_while_the_alias_is_another_users(self, shifting: Desk) -> None:
+        another_user_publishes(GOOD % 9)
+        another_user_points_the_alias("3")
+        boto3.client("lambda").delete_function(FunctionName=FUNCTION, Qualifier="1")
+
+        shifting.run("RollBack")
+
+        assert shifting.outcome()[::2] == ("changed_by_others", "3")
 
     @pytest.mark.parametrize("operation", ["GetAlias", "UpdateAlias"])
     def test_a_permission_on_the_alias_says_the_command(self, shifting: Desk, operation: str) -> None:
@@ -963,6 +1000,100 @@ class TestWhatIsGone:
             pytest.raises(AwsRefused, match="--function-version 1 --routing-config"),
         ):
             shifting.run("RollBack")
+
+
+class TestARefusalThatRepeatingDoesNotMend:
+    def untag(self) -> None:
+        boto3.client("lambda").untag_resource(Resource=TARGET.arn, TagKeys=["bluegreen:managed"])
+
+    def test_names_the_tag_and_how_to_set_it_and_calls_an_operator_once(
+        self, shifting: Desk, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        self.untag()
+
+        for retries in range(3):
+            with pytest.raises(Untagged, match="has lost its tag bluegreen:managed = true"):
+                shifting.run("RollBack", retries=retries)
+
+        (text,) = told(shifting.deployer)
+        assert f"aws lambda tag-resource --resource {TARGET.arn} --tags bluegreen:managed=true" in text
+        assert f"bluegreen adopt {FUNCTION}" in text
+        assert "is not authorized to perform: lambda:GetAlias" in text
+        assert capsys.readouterr().out.count('"alarm":"RollbackFailed"') == 3
+
+    def test_is_over_once_the_tag_is_set_again(self, shifting: Desk) -> None:
+        self.untag()
+        with pytest.raises(Untagged):
+            shifting.run("RollBack")
+
+        boto3.client("lambda").tag_resource(Resource=TARGET.arn, Tags={"bluegreen:managed": "true"})
+
+        shifting.run("RollBack", retries=1)
+        assert blue_is_back(shifting)
+        assert (shifting.state(), shifting.holder()) == ("RolledBack", None)
+
+    @pytest.mark.parametrize("operation", ["GetAlias", "UpdateAlias"])
+    def test_calls_an_operator_at_once_while_users_meet_green(self, shifting: Desk, operation: str) -> None:
+        with shifting.aws.fails(operation, "AccessDeniedException", times=None), pytest.raises(AwsRefused):
+            shifting.run("RollBack")
+
+        assert shifting.deployer.notified() == [f"ROLLBACK FAILED: {FUNCTION}:{ALIAS} may be split"]
+
+    def test_calls_no_operator_for_code_that_no_user_meets(self, shifting: Desk) -> None:
+        with shifting.aws.fails("UpdateFunctionCode", "AccessDeniedException", times=None), pytest.raises(AwsRefused):
+            shifting.run("RollBack")
+
+        assert shifting.deployer.notified() == []
+
+
+class TestProvisionedConcurrency:
+    """Lambda gives the version before a weight of 1 until it has moved it, and leaves that if it cannot."""
+
+    def test_that_lambda_could_not_allocate_is_told_from_another_users_weight(self, shifting: Desk) -> None:
+        shifting.run("ShiftAlias")
+        another_user_points_the_alias("2", {"1": 1.0})
+
+        with aws_answers("lambda", "GetProvisionedConcurrencyConfig", {"Status": "FAILED"}):
+            shifting.run("RollBack")
+
+        assert blue_is_back(shifting)
+        assert shifting.outcome() == ("back", "put_back", "1")
+
+    def test_whose_weight_stays_on_green_is_taken_from_it(self, shifting: Desk) -> None:
+        another_user_points_the_alias("1", {"2": 1.0})
+        put(shifting.record() | {"weights": [0.1, 1]})
+
+        with aws_answers("lambda", "GetProvisionedConcurrencyConfig", {"Status": "FAILED"}):
+            shifting.run("RollBack")
+
+        assert blue_is_back(shifting)
+
+    def test_that_moves_back_to_blue_is_waited_for_and_not_begun_anew(self, shifting: Desk) -> None:
+        shifting.run("ShiftAlias")
+
+        moving = {
+            "FunctionVersion": "1",
+            "RoutingConfig": {"AdditionalVersionWeights": {"2": 1.0}},
+            "RevisionId": "another",
+        }
+        with (
+            aws_answers("lambda", "UpdateAlias", moving),
+            pytest.raises(StillInProgress, match="was put back to version 1, and version 2 serves until"),
+        ):
+            shifting.run("RollBack")
+        another_user_points_the_alias("1", {"2": 1.0})
+        before = shifting.deployer.everything()[0]
+        with (
+            aws_answers("lambda", "GetProvisionedConcurrencyConfig", {"Status": "IN_PROGRESS"}),
+            pytest.raises(StillInProgress, match="was put back to version 1, and version 2 serves until"),
+        ):
+            shifting.run("RollBack", retries=1)
+        assert shifting.deployer.everything()[0] == before
+        another_user_points_the_alias("1")
+
+        shifting.run("RollBack", retries=2)
+
+        assert blue_is_back(shifting)
 
 
 class TestBesideItself:

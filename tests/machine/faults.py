@@ -17,6 +17,8 @@ from botocore.endpoint import Endpoint
 from botocore.exceptions import ConnectionClosedError, ConnectTimeoutError, EndpointConnectionError, ReadTimeoutError
 from moto.core.botocore_stubber import MockRawResponse
 
+from tests.machine.iam import refusal
+
 When = Literal["before", "after"]
 
 NO_ANSWER = {
@@ -137,15 +139,19 @@ class Faults:
         send = Endpoint._do_get_response  # type: ignore[attr-defined]
 
         def met(endpoint: Any, request: Any, operation: Any, context: Any) -> Any:
+            acting, immune = getattr(self._thread, "acting", (None, False))
+
             def attempt() -> Any:
                 fault = self.find(operation.name)
+                denied = None if immune else refusal(endpoint._endpoint_prefix, operation.name, acting, request.url)
+                if fault is None and denied:
+                    return answer("AccessDeniedException", request.url, denied)
                 if fault is None:
                     return send(endpoint, request, operation, context)
                 if fault.when == "after":
                     send(endpoint, request, operation, context)
                 return answer(fault.code, request.url)
 
-            acting, immune = getattr(self._thread, "acting", (None, False))
             if immune or self._watcher is None:
                 return attempt()
             return self._watcher(Call(endpoint._endpoint_prefix, operation.name, acting, request.url), attempt)
@@ -162,7 +168,7 @@ class Faults:
             return next((fault for fault in self._in_force if fault.is_met(operation, acting)), None)
 
 
-def answer(code: str, url: str) -> tuple[Any, Any]:
+def answer(code: str, url: str, message: str = "") -> tuple[Any, Any]:
     """What botocore makes of a reply, without the reply: the same for every protocol that AWS speaks."""
     if code in ENDS_THE_HANDLER:
         raise ENDS_THE_HANDLER[code]
@@ -170,7 +176,7 @@ def answer(code: str, url: str) -> tuple[Any, Any]:
         return None, NO_ANSWER[code](endpoint_url=url, error=code)
     status = HTTP_STATUS.get(code, 400)
     parsed = {
-        "Error": {"Code": code, "Message": f"{code}, as the test wants it"},
+        "Error": {"Code": code, "Message": message or f"{code}, as the test wants it"},
         "ResponseMetadata": {"HTTPStatusCode": status, "HTTPHeaders": {}, "RequestId": "fault"},
     }
     return (AWSResponse(url, status, HTTPHeaders(), MockRawResponse(b"")), parsed), None

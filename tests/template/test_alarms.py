@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from bluegreen.document import ROLLBACK_FAILED
 from tests.template.stack import ROOT, machine, stack
 
 ALARMS = stack().of_type("AWS::CloudWatch::Alarm")
@@ -27,41 +28,60 @@ def test_alarms_may_use_the_topic_and_its_key() -> None:
     assert using == ["kms:GenerateDataKey*", "kms:Decrypt"]
 
 
-def metrics_of(alarm: str) -> list[dict[str, Any]]:
-    return [query["MetricStat"]["Metric"] for query in ALARMS[alarm]["Metrics"] if "MetricStat" in query]
+FILTERS = stack().of_type("AWS::Logs::MetricFilter")
+
+
+def filters_of(alarm: str) -> dict[str, tuple[Any, str]]:
+    """The log groups and patterns that count the alarm's metric, by name."""
+    metric = {name: ALARMS[alarm][name] for name in ("Namespace", "MetricName")}
+    found = {}
+    for name, each in FILTERS.items():
+        (counts,) = each["MetricTransformations"]
+        if metric == {"Namespace": counts["MetricNamespace"], "MetricName": counts["MetricName"]}:
+            assert (counts["MetricValue"], counts["DefaultValue"]) == ("1", 0)
+            found[name] = each["LogGroupName"], each["FilterPattern"]
+    return found
 
 
 def test_a_failed_rollback_is_told_apart_from_a_rollback_by_the_state_that_the_machine_enters() -> None:
-    (filter_,) = stack().of_type("AWS::Logs::MetricFilter").values()
-    (metric,) = filter_["MetricTransformations"]
-    of_executions, _ = metrics_of("RollbackFailedAlarm")
-
     assert machine()["States"]["RollbackFailed"]["Type"] == "Fail"
-    assert filter_["FilterPattern"] == '{ $.type = "FailStateEntered" && $.details.name = "RollbackFailed" }'
-    assert filter_["LogGroupName"] == {"Ref": "DeployStateMachineLogs"}
-    assert of_executions == {"Namespace": metric["MetricNamespace"], "MetricName": metric["MetricName"]}
+    assert filters_of("RollbackFailedAlarm")["RollbackFailures"] == (
+        {"Ref": "DeployStateMachineLogs"},
+        '{ $.type = "FailStateEntered" && $.details.name = "RollbackFailed" }',
+    )
 
 
-def test_a_failed_recovery_raises_the_same_alarm() -> None:
-    _, of_recoveries = metrics_of("RollbackFailedAlarm")
-    variables = stack().functions["RecoverDeploymentsFunction"]["Environment"]["Variables"]
+def test_a_rollback_that_needs_help_and_a_failed_recovery_raise_the_same_alarm() -> None:
+    group, pattern = filters_of("RollbackFailedAlarm")["RollbacksThatNeedHelp"]
 
-    assert of_recoveries["Namespace"] == variables["POWERTOOLS_METRICS_NAMESPACE"]
-    assert of_recoveries["Dimensions"] == [{"Name": "service", "Value": variables["POWERTOOLS_SERVICE_NAME"]}]
-    assert f'name="{of_recoveries["MetricName"]}"' in (ROOT / "handlers" / "recover_deployments.py").read_text()
+    assert group == {"Ref": "FunctionLogs"}
+    assert pattern == f'{{ $.alarm = "{ROLLBACK_FAILED}" }}'
+    for handler in ("roll_back", "recover_deployments"):
+        assert '"alarm": ROLLBACK_FAILED' in (ROOT / "handlers" / f"{handler}.py").read_text()
 
 
-@pytest.mark.parametrize("alarm", [name for name, alarm in ALARMS.items() if "Metrics" in alarm])
-def test_a_metric_that_is_silent_or_late_hides_no_other(alarm: str) -> None:
-    (sum_,) = [query["Expression"] for query in ALARMS[alarm]["Metrics"] if "Expression" in query]
-    added = [query["Id"] for query in ALARMS[alarm]["Metrics"] if "MetricStat" in query]
+def test_an_execution_that_was_stopped_or_timed_out_raises_an_alarm() -> None:
+    assert list(filters_of("DeploymentCutShortAlarm").values()) == [
+        ({"Ref": "DeployStateMachineLogs"}, '{ $.type = "ExecutionAborted" || $.type = "ExecutionTimedOut" }')
+    ]
 
-    assert sum_ == " + ".join(f"FILL({id_}, 0)" for id_ in added)
+
+@pytest.mark.parametrize("alarm", ALARMS)
+def test_an_alarm_hangs_on_one_metric_and_on_no_other_that_may_never_have_had_a_point(alarm: str) -> None:
+    assert "Metrics" not in ALARMS[alarm]
+    assert ALARMS[alarm]["MetricName"]
+
+
+@pytest.mark.parametrize(
+    "alarm", [name for name, alarm in ALARMS.items() if alarm["Namespace"] in ("BlueGreen", "AWS/Lambda")]
+)
+def test_one_bad_minute_of_the_last_five_raises_an_alarm(alarm: str) -> None:
     assert (ALARMS[alarm]["DatapointsToAlarm"], ALARMS[alarm]["EvaluationPeriods"]) == (1, 5)
 
 
 def test_functions_that_fail_on_purpose_raise_no_alarm() -> None:
-    watched = {metric["Dimensions"][0]["Value"]["Ref"] for metric in metrics_of("FunctionErrorsAlarm")}
+    of_lambda = [alarm for alarm in ALARMS.values() if alarm["Namespace"] == "AWS/Lambda"]
+    watched = {alarm["Dimensions"][0]["Value"]["Ref"] for alarm in of_lambda}
 
     assert watched == {
         "CompleteDeploymentFunction",

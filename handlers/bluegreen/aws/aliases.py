@@ -2,7 +2,8 @@
 
 from typing import TYPE_CHECKING
 
-from bluegreen.aws.client import client, in_our_words
+from bluegreen.aws.client import client
+from bluegreen.aws.refusals import told_apart
 from bluegreen.decisions.route import Route
 from bluegreen.errors import NotFound, StillInProgress
 from bluegreen.model import Frozen
@@ -16,23 +17,25 @@ class Alias(Frozen):
     """
     An alias as it stands, and the revision to name when changing it.
 
-    `settling`: Lambda has set these weights itself, since it moves the alias's provisioned concurrency.
+    `settling`: Lambda has set these weights itself, since it moves the alias's provisioned concurrency. `stuck`: it has
+    left a weight of 1 on the version before, for this reason, since it could not allocate the provisioned concurrency.
     """
 
     route: Route
     revision: str
     settling: bool = False
+    stuck: str = ""
 
 
 def seen(target: Target) -> Alias:
-    """The alias by GetAlias alone, so `settling` stays False. Raises NotFound as `read` does."""
-    with in_our_words():
+    """The alias by GetAlias alone, so `settling` and `stuck` stay unset. Raises NotFound as `read` does."""
+    with told_apart(target):
         return _alias(client("lambda", target).get_alias(FunctionName=target.function, Name=target.alias))
 
 
 def read(target: Target, *expected: Route) -> Alias:
     """
-    The alias as it stands. Whether it is settling is asked only of one that is split otherwise than `expected`.
+    The alias as it stands. Whether it is settling or stuck is asked only of one that is not as `expected`, and split.
 
     Raises NotFound if there is no such alias, or no such function. Raises StillInProgress if Lambda has moved the
     alias between the two questions.
@@ -40,8 +43,11 @@ def read(target: Target, *expected: Route) -> Alias:
     found = seen(target)
     if found.route.whole or found.route in expected:
         return found
-    if _provisioned_concurrency_moves(target):
+    status, reason = _provisioned_concurrency(target)
+    if status == "IN_PROGRESS":
         return found.model_copy(update={"settling": True})
+    if status == "FAILED" and found.route.alone:
+        return found.model_copy(update={"stuck": reason})
     if seen(target).route != found.route:
         raise StillInProgress(f"{target} moved on while it was read; its provisioned concurrency has just settled")
     return found
@@ -49,7 +55,7 @@ def read(target: Target, *expected: Route) -> Alias:
 
 def point(target: Target, route: Route, revision: str) -> Alias:
     """Main version and weights in one call. Raises PreconditionFailed if the alias no longer has `revision`."""
-    with in_our_words():
+    with told_apart(target):
         return _alias(
             client("lambda", target).update_alias(
                 FunctionName=target.function,
@@ -61,15 +67,16 @@ def point(target: Target, route: Route, revision: str) -> Alias:
         )
 
 
-def _provisioned_concurrency_moves(target: Target) -> bool:
+def _provisioned_concurrency(target: Target) -> tuple[str, str]:
+    """Its status and the reason of that, both "" for an alias that has none."""
     try:
-        with in_our_words():
+        with told_apart(target):
             answer = client("lambda", target).get_provisioned_concurrency_config(
                 FunctionName=target.function, Qualifier=target.alias
             )
     except NotFound:
-        return False
-    return answer["Status"] == "IN_PROGRESS"
+        return "", ""
+    return answer["Status"], answer.get("StatusReason") or "Lambda gives no reason"
 
 
 def _alias(answer: "AliasConfigurationResponseTypeDef") -> Alias:

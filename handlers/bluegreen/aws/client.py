@@ -62,7 +62,17 @@ _NAMES: dict[str, type[DeploymentError]] = {
     "AccessDenied": AccessDenied,
     "AccessDeniedException": AccessDenied,
     "AuthorizationError": AccessDenied,
+    "EC2AccessDeniedException": AccessDenied,
+    "KMSAccessDeniedException": AccessDenied,
     "403": AccessDenied,
+    "EFSMountFailureException": AwsRefused,
+    "InvalidRuntimeException": AwsRefused,
+    "InvalidSecurityGroupIDException": AwsRefused,
+    "InvalidSubnetIDException": AwsRefused,
+    "InvalidZipFileException": AwsRefused,
+    "KMSDisabledException": AwsRefused,
+    "KMSInvalidStateException": AwsRefused,
+    "KMSNotFoundException": AwsRefused,
     "ResourceNotFoundException": NotFound,
     "ProvisionedConcurrencyConfigNotFoundException": NotFound,
     "NoSuchKey": NotFound,
@@ -72,7 +82,11 @@ _NAMES: dict[str, type[DeploymentError]] = {
     "404": NotFound,
     "PreconditionFailedException": PreconditionFailed,
 }
-"""AWS's error codes, and what they mean to a deployment; any other 5xx is AwsUnavailable, any other code AwsRefused."""
+"""
+AWS's error codes, and what they mean to a deployment; any other 5xx is AwsUnavailable, any other code AwsRefused.
+
+Lambda answers 502 for some of what repeating cannot mend, as when the function's KMS key is disabled.
+"""
 
 
 @overload

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ReadTimeoutError
 
 from bluegreen import clock
-from bluegreen.aws.client import client, in_our_words
+from bluegreen.aws.client import client
+from bluegreen.aws.refusals import told_apart
 from bluegreen.decisions.replies import Reply
 from bluegreen.document import Latest
 from bluegreen.errors import AwsUnavailable, StillInProgress, UpdateFailed
@@ -106,16 +107,10 @@ class Function(Frozen):
         return bool(digest) and (self.sha256 == digest or (self.image_uri or "").endswith(digest))
 
 
-def tags(target: Target) -> dict[str, str]:
-    """The function's tags. Raises NotFound if there is no such function."""
-    with in_our_words():
-        return client("lambda", target).list_tags(Resource=target.arn).get("Tags", {})
-
-
 def describe(target: Target, qualifier: str = LATEST) -> Function:
     """By GetFunction, whose rate limit is its own (100 a second) and not the control plane's 15."""
     named = {} if qualifier == LATEST else {"Qualifier": qualifier}
-    with in_our_words():
+    with told_apart(target):
         return _function(client("lambda", target).get_function(FunctionName=target.function, **named))
 
 
@@ -179,7 +174,7 @@ def when_awake(target: Target, version: str) -> None:
 
 def update(target: Target, artifact: Zip | Image, revision: str) -> None:
     """Put the artifact into $LATEST, provided that still has `revision`. Raises PreconditionFailed otherwise."""
-    with in_our_words():
+    with told_apart(target):
         client("lambda", target).update_function_code(
             FunctionName=target.function, RevisionId=revision, **_source(artifact)
         )
@@ -194,7 +189,7 @@ def _source(artifact: Zip | Image) -> Any:
 
 def publish(target: Target, latest: Function, description: str) -> str:
     """Freeze $LATEST as a version, provided it still is what `latest` says. The same code again is the same version."""
-    with in_our_words():
+    with told_apart(target):
         answer = client("lambda", target).publish_version(
             FunctionName=target.function, CodeSha256=latest.sha256, RevisionId=latest.revision, Description=description
         )
@@ -214,7 +209,7 @@ def probe(target: Target, qualifier: str, case: Case) -> Reply:
 def _invoke(lambda_: "LambdaClient", target: Target, qualifier: str, case: Case) -> Reply:
     begun = clock.now()
     try:
-        with in_our_words():
+        with told_apart(target):
             answer = lambda_.invoke(
                 FunctionName=target.function, Qualifier=qualifier, Payload=json.dumps(case.payload).encode()
             )

@@ -12,7 +12,7 @@ from bluegreen.decisions.bake import Alarms, bucket_of, settled_until
 from bluegreen.decisions.replies import mismatches, verbatim
 from bluegreen.decisions.shift import Shifted
 from bluegreen.document import Plan
-from bluegreen.errors import AwsRefused, AwsUnavailable, GreenUnhealthy
+from bluegreen.errors import AwsRefused, AwsUnavailable, GreenUnhealthy, NotFound
 from bluegreen.request.health import CustomMetric, Health
 from bluegreen.request.smoke_tests import Case
 from bluegreen.target import Target
@@ -101,8 +101,11 @@ def probe(plan: Plan, green: str) -> Probed:
 
 
 def _is_answered_by_blue(plan: Plan, case: Case) -> bool:
-    """Whether blue gives the right answer; that blue lacks what is new says nothing about green."""
-    reply = functions.probe(plan.target, plan.blue.version, case)
+    """Whether blue gives the right answer; that blue lacks what is new, or was deleted, says nothing about green."""
+    try:
+        reply = functions.probe(plan.target, plan.blue.version, case)
+    except NotFound:
+        return False
     return reply.answered and not mismatches(case, reply)
 
 

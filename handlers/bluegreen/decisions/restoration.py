@@ -10,7 +10,16 @@ from typing import Any, Literal
 from bluegreen.decisions.route import Route, Serving
 from bluegreen.model import Frozen
 
-AliasKind = Literal["put_back", "back", "never_moved", "changed_by_others", "moved_afterwards", "gone"]
+AliasKind = Literal[
+    "put_back",
+    "back",
+    "never_moved",
+    "changed_by_others",
+    "moved_afterwards",
+    "gone",
+    "function_gone",
+    "blue_gone",
+]
 """
 put_back           blue has to get the alias back (a decision, never an outcome)
 back               blue has the alias back
@@ -18,6 +27,8 @@ never_moved        this deployment never moved the alias; it is where it was fou
 changed_by_others     someone else moved the alias while green had a share; it was left as it is
 moved_afterwards   blue had the alias back, then someone else moved it; it was left as it is
 gone               someone else deleted the alias
+function_gone      someone else deleted the function
+blue_gone          someone else deleted blue's version, so the alias stays where this deployment moved it
 """
 
 LatestKind = Literal[
@@ -51,7 +62,8 @@ class AliasFacts(Frozen):
     What is known of the alias.
 
     `routes` are those that this deployment may have made. `returned`: the ledger says that blue had the alias back.
-    `found` is where the alias points, None if it is gone. `settling`: Lambda set its weights.
+    `found` is where the alias points, None if it is gone. `settling`: Lambda set its weights. `function_exists` and
+    `blue_exists` are False if the function, or blue's version, is gone.
     """
 
     blue: str
@@ -59,6 +71,8 @@ class AliasFacts(Frozen):
     returned: bool
     found: Route | None
     settling: bool
+    function_exists: bool = True
+    blue_exists: bool = True
 
 
 class LatestFacts(Frozen):
@@ -100,7 +114,7 @@ class Outcome(Frozen):
 
     @property
     def serving(self) -> Serving | None:
-        """Who serves now; None if the alias is gone."""
+        """Who serves now; None if the alias or the function is gone."""
         return self.alias.route.serving if self.alias.route else None
 
     def to_json(self) -> dict[str, Any]:
@@ -111,20 +125,25 @@ class Outcome(Frozen):
 
 def alias_restoration(facts: AliasFacts) -> AliasKind:
     """What is to be done about the alias."""
-    blue = Route(primary=facts.blue)
+    if not facts.function_exists:
+        return "function_gone"
     if facts.found is None:
         return "gone"
     if facts.returned:
         settles_on_blue = facts.settling and facts.blue in facts.found.versions
-        return "back" if facts.found == blue or settles_on_blue else "moved_afterwards"
+        return "back" if facts.found.alone == facts.blue or settles_on_blue else "moved_afterwards"
     if not facts.routes:
         return "never_moved"
-    if facts.found in (blue, *facts.routes):
-        return "put_back"
-    versions = blue.versions.union(*(route.versions for route in facts.routes))
-    if facts.settling and facts.found.versions <= versions:
-        return "put_back"
-    return "changed_by_others"
+    if not _left_so(facts.found, facts):
+        return "changed_by_others"
+    return "put_back" if facts.blue_exists else "blue_gone"
+
+
+def _left_so(found: Route, facts: AliasFacts) -> bool:
+    """Whether this deployment, or Lambda on its behalf, may have left the alias so."""
+    possible = (Route(primary=facts.blue), *facts.routes)
+    versions = frozenset[str]().union(*(route.versions for route in possible))
+    return any(found.serves_as(route) for route in possible) or (facts.settling and found.versions <= versions)
 
 
 def latest_restoration(facts: LatestFacts) -> LatestKind:

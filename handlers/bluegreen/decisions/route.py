@@ -24,9 +24,25 @@ class Route(Frozen):
         return not self.also
 
     @property
+    def alone(self) -> str | None:
+        """
+        The version that serves every request; None if two do.
+
+        While Lambda moves the provisioned concurrency of an alias to another version, the main version is the new one,
+        and the one before has a weight of 1. That stays if Lambda cannot allocate it.
+        """
+        if self.whole:
+            return self.primary
+        return next((version for version, weight in self.also.items() if weight == 1), None)
+
+    @property
     def serving(self) -> Serving:
         """The version, or each version's share with the main one first."""
-        return self.primary if self.whole else self.shares
+        return self.alone or self.shares
+
+    def serves_as(self, other: "Route") -> bool:
+        """Requests meet the same versions, whichever way the alias says it."""
+        return self == other or (self.alone is not None and self.alone == other.alone)
 
     @property
     def shares(self) -> dict[str, float]:

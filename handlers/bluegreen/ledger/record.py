@@ -86,6 +86,11 @@ class Record(Frozen):
         return self.state in LIVE
 
     @property
+    def users_are_safe(self) -> bool:
+        """No user meets green by this deployment: it never shifted the alias, or has given it back."""
+        return not self.weights or self.alias_returned_at is not None
+
+    @property
     def untold(self) -> bool:
         """It has ended in a way that people want to know of, and they have not been told yet."""
         return not self.live and self.state != NOTHING_TO_DEPLOY and self.told_at is None

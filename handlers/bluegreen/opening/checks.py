@@ -84,15 +84,24 @@ def artifact_is_there(situation: Situation) -> Refusal | None:
         return Refusal(
             field="artifact", problem=f"there is no object {artifact}", advice="upload it first, or correct the key"
         )
-    except AccessDenied:
-        return Refusal(
-            field="artifact.bucket",
-            problem=f"{artifact} may not be read",
-            advice=f"upload to {os.environ.get('ARTIFACT_BUCKET', 'the artifact bucket of the stack')}",
-        )
+    except AccessDenied as error:
+        problem = f"{artifact} may not be read ({error})"
+        return Refusal(field="artifact.bucket", problem=problem, advice=_to_make_readable(artifact))
     except AwsRefused as error:
         return Refusal(field="artifact", problem=f"S3 does not give {artifact}: {error}", advice="upload it anew")
     return None
+
+
+def _to_make_readable(artifact: Zip | Image) -> str:
+    """The stack's roles may read every object in its own bucket, so something else refuses there."""
+    own = os.environ.get("ARTIFACT_BUCKET")
+    if not isinstance(artifact, Zip) or artifact.bucket != own:
+        return f"upload to {own or 'the artifact bucket of the stack'}"
+    return (
+        "this is the stack's own bucket, which the deployer may read, so something else refuses: the key policy of the "
+        "KMS key that encrypts the object, the bucket's policy, or a guard rail of the organization (SCP or RCP); "
+        "allow the deployer's role there, or upload the zip again without a key of your own"
+    )
 
 
 def _version_is_published(situation: Situation, version: str) -> Refusal | None:
@@ -122,13 +131,13 @@ def alias_is_whole(situation: Situation) -> Refusal | None:
         raise AwsUnavailable(str(error)) from error
     if alias.settling:
         raise AwsUnavailable(f"Lambda is moving the provisioned concurrency of {target}; again in a moment")
-    if not alias.route.whole:
+    if alias.route.alone is None:
         return Refusal(
             field="alias",
             problem=f"{target} is split already: {alias.route}",
             advice=f"point it to one version first, as with `{target.by_hand(alias.route.primary)}`",
         )
-    if alias.route.primary == functions.LATEST:
+    if alias.route.alone == functions.LATEST:
         return Refusal(
             field="alias",
             problem=f"{target} points to $LATEST, so a rollback would have no version to go back to",

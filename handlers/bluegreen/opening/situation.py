@@ -4,7 +4,7 @@ import os
 from collections.abc import Callable
 from typing import Any, Generic, TypeVar, overload
 
-from bluegreen.aws import alarms, aliases, artifacts, functions
+from bluegreen.aws import alarms, aliases, artifacts, functions, refusals
 from bluegreen.document import OPT_IN_TAG, OPTED_IN
 from bluegreen.ledger import uploads
 from bluegreen.request.artifact import Artifact, Zip
@@ -65,7 +65,7 @@ class Situation:
     @once
     def opted_in(self) -> bool:
         """Raises NotFound if there is no such function."""
-        return functions.tags(self.target).get(OPT_IN_TAG) == OPTED_IN
+        return refusals.tags(self.target).get(OPT_IN_TAG) == OPTED_IN
 
     @once
     def latest(self) -> functions.Function:
@@ -86,7 +86,8 @@ class Situation:
     @once
     def blue(self) -> functions.Function:
         """The version that serves."""
-        return functions.describe(self.target, self.alias.route.primary)
+        route = self.alias.route
+        return functions.describe(self.target, route.alone or route.primary)
 
     @once
     def alarm_states(self) -> dict[str, str]:

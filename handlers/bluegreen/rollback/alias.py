@@ -1,15 +1,17 @@
 """The alias, put back to blue: facts, decision, act."""
 
-from bluegreen.aws import aliases
+from typing import NamedTuple
+
+from bluegreen.aws import aliases, functions
 from bluegreen.decisions.restoration import AliasFacts, AliasOutcome, alias_restoration
 from bluegreen.decisions.route import Route
 from bluegreen.errors import (
     AwsUnavailable,
     DeploymentError,
     DeploymentOver,
+    FunctionGone,
     NotFound,
     PreconditionFailed,
-    RollbackImpossible,
     StillInProgress,
 )
 from bluegreen.ledger import deployments
@@ -20,33 +22,46 @@ ENOUGH_ATTEMPTS = 10
 """After so many attempts the handler stops waiting for a new revision of an alias that is at blue already."""
 
 
+class _Seen(NamedTuple):
+    """What was read of the alias, None if it is gone, and of the function and blue's version."""
+
+    alias: aliases.Alias | None
+    function_exists: bool
+    blue_exists: bool
+
+
 def put_back(record: Record, attempt: int) -> AliasOutcome:
     """
     Give blue the alias back, if it still is as this deployment may have left it. The record is `undoing`.
 
-    Raises RollbackImpossible when it takes an operator, and any other DeploymentError when it is worth repeating.
+    Raises DeploymentError when it is worth repeating: a person may make possible what Lambda refuses.
     """
-    target, blue = record.target, Route(primary=record.blue or "")
-    with_advice = f"By hand: `{target.by_hand(blue.primary)}`."
+    target, blue = record.target, record.blue or ""
     try:
-        found = _found(target, blue, *record.routes)
-        facts = _facts(record, found)
-        kind = alias_restoration(facts)
-        if kind != "put_back" or found is None:
-            return AliasOutcome(kind=kind, route=facts.found)
-        # Another attempt may have put it back meanwhile, and the next deployment may have moved it since.
-        now = deployments.must_be_undoing(record.id)
-        if now.alias_returned_at:
-            return AliasOutcome(kind=alias_restoration(_facts(now, found)), route=facts.found)
-        back = _write(target, blue, found, attempt)
-        deployments.learn_returned(record.id)
-        return AliasOutcome(kind="back", route=back.route)
-    except NotFound as error:
-        raise RollbackImpossible(f"{target} cannot be put back: {error} {with_advice}") from error
+        try:
+            return _put_back(record, attempt)
+        except NotFound:  # by UpdateAlias: blue's version, the alias or the function was deleted
+            return _put_back(record, attempt, blue_exists=_exists(target, blue))
     except (PreconditionFailed, DeploymentOver):
         raise
     except DeploymentError as error:
-        raise type(error)(f"{target} could not be put back yet: {error} {with_advice}") from error
+        raise type(error)(f"{target} could not be put back yet: {error} By hand: `{target.by_hand(blue)}`.") from error
+
+
+def _put_back(record: Record, attempt: int, *, blue_exists: bool = True) -> AliasOutcome:
+    blue = Route(primary=record.blue or "")
+    seen = _seen(record.target, blue, *record.routes, blue_exists=blue_exists)
+    facts = _facts(record, seen)
+    kind = alias_restoration(facts)
+    if kind != "put_back" or seen.alias is None:
+        return AliasOutcome(kind=kind, route=facts.found)
+    # Another attempt may have put it back meanwhile, and the next deployment may have moved it since.
+    now = deployments.must_be_undoing(record.id)
+    if now.alias_returned_at:
+        return AliasOutcome(kind=alias_restoration(_facts(now, seen)), route=facts.found)
+    back = _write(record.target, blue, seen.alias, attempt)
+    deployments.learn_returned(record.id)
+    return AliasOutcome(kind="back", route=back.route)
 
 
 def take_back(target: Target, blue: str, routes: tuple[Route, ...], attempt: int, revision: str = "") -> str:
@@ -58,39 +73,47 @@ def take_back(target: Target, blue: str, routes: tuple[Route, ...], attempt: int
     that has `revision`, which this deployment's own last shift gave it.
     """
     wanted = Route(primary=blue)
-    found = _found(target, wanted, *routes)
-    untouched = attempt == 0 or (found is not None and found.revision == revision)  # since this deployment's last shift
+    found = _seen(target, wanted, *routes).alias
+    if found is None:
+        return f"{target} is gone: someone else deleted it, so there is nothing to put back."
+    untouched = attempt == 0 or found.revision == revision  # since this deployment's last shift
     ours = tuple(route for route in routes if untouched or not route.whole)
-    facts = AliasFacts(
-        blue=blue,
-        routes=ours,
-        returned=False,
-        found=found.route if found else None,
-        settling=bool(found and found.settling),
-    )
-    if found is None or alias_restoration(facts) != "put_back":
+    facts = AliasFacts(blue=blue, routes=ours, returned=False, found=found.route, settling=found.settling)
+    if alias_restoration(facts) != "put_back":
         raise AwsUnavailable(
-            f"{target} is at {facts.found or 'no version'}. The deployments table does not answer, so it is unclear "
+            f"{target} is at {facts.found}. The deployments table does not answer, so it is unclear "
             f"who moved it, and it was left as it is. To point it to blue by hand: `{target.by_hand(blue)}`."
         )
     _write(target, wanted, found, attempt)
     return f"{target} is back at version {blue}."
 
 
-def _found(target: Target, *expected: Route) -> aliases.Alias | None:
+def _seen(target: Target, *expected: Route, blue_exists: bool = True) -> _Seen:
     try:
-        return aliases.read(target, *expected)
+        return _Seen(aliases.read(target, *expected), True, blue_exists)
+    except FunctionGone:
+        return _Seen(None, False, False)
     except NotFound:
-        return None
+        return _Seen(None, True, blue_exists)
 
 
-def _facts(record: Record, found: aliases.Alias | None) -> AliasFacts:
+def _exists(target: Target, version: str) -> bool:
+    try:
+        functions.describe(target, version)
+    except NotFound:
+        return False
+    return True
+
+
+def _facts(record: Record, seen: _Seen) -> AliasFacts:
     return AliasFacts(
         blue=record.blue or "",
         routes=record.routes,
         returned=record.alias_returned_at is not None,
-        found=found.route if found else None,
-        settling=bool(found and found.settling),
+        found=seen.alias.route if seen.alias else None,
+        settling=bool(seen.alias and seen.alias.settling),
+        function_exists=seen.function_exists,
+        blue_exists=seen.blue_exists,
     )
 
 
@@ -98,9 +121,21 @@ def _write(target: Target, blue: Route, found: aliases.Alias, attempt: int) -> a
     """
     Point the alias to blue, even if it already is: the write gives it a new revision, so Lambda refuses a late shift.
 
-    Raises StillInProgress if the alias shows no new revision.
+    Raises StillInProgress if the alias shows no new revision, and while Lambda lets another version serve because it
+    moves the provisioned concurrency to blue: each further write would begin that anew.
     """
+    if found.settling and found.route.primary == blue.primary and found.route.alone:
+        raise _moving(target, found)
     back = aliases.point(target, blue, found.revision)
     if back.revision == found.revision and (found.route != blue or attempt < ENOUGH_ATTEMPTS):
         raise StillInProgress(f"{target} was put back to {blue} and does not show it yet")
+    if back.route.alone != blue.primary:
+        raise _moving(target, back)
     return back
+
+
+def _moving(target: Target, found: aliases.Alias) -> StillInProgress:
+    return StillInProgress(
+        f"{target} was put back to version {found.route.primary}, and {found.route} serves until Lambda has moved the "
+        "provisioned concurrency there"
+    )

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from bluegreen.aws import artifacts, functions
 from bluegreen.decisions.restoration import LatestFacts, LatestOutcome, latest_restoration
-from bluegreen.errors import AwsRefused, DeploymentError, NotFound, PreconditionFailed, StillInProgress
+from bluegreen.errors import AwsRefused, DeploymentError, FunctionGone, NotFound, PreconditionFailed, StillInProgress
 from bluegreen.ledger import code, deployments
 from bluegreen.ledger.record import Record
 from bluegreen.request.artifact import Image, Zip
@@ -106,7 +106,18 @@ def _code_before(record: Record) -> Iterator[Zip | Image]:
     if record.latest_sha256 and (artifact := code.known(record.target, record.latest_sha256)):
         yield artifact
     if record.blue and record.latest_sha256 == record.blue_sha256:
-        yield from _copy_of(record, functions.describe(record.target, record.blue))
+        yield from _copy_of_blue(record, record.blue)
+
+
+def _copy_of_blue(record: Record, blue: str) -> Iterator[Zip | Image]:
+    """Nothing if someone else deleted the version."""
+    try:
+        version = functions.describe(record.target, blue)
+    except FunctionGone:
+        raise
+    except NotFound:
+        return
+    yield from _copy_of(record, version)
 
 
 def _copy_of(record: Record, version: functions.Function) -> Iterator[Zip | Image]:

@@ -12,12 +12,14 @@ from bluegreen.errors import (
     PreconditionFailed,
     RollbackImpossible,
     StillInProgress,
+    Untagged,
 )
 from bluegreen.ledger import audit, deployments, locks
 from bluegreen.ledger.locks import Lock
 from bluegreen.ledger.record import UNDOING, Record
 from bluegreen.rollback import latest
 from bluegreen.rollback.undo import undo
+from bluegreen.rollback.words import for_an_operator
 from bluegreen.text import sentence
 
 RECOVERY = "RecoverDeployments"
@@ -28,8 +30,6 @@ ABANDONED = "DeploymentAbandoned"
 
 FORGOTTEN_AFTER_SECONDS = 24 * 3600
 """Step Functions forgets an execution 90 days after its end; a young one that it does not show has only just begun."""
-
-PAGED_AGAIN_AFTER_SECONDS = 3600
 
 PATIENCE_SECONDS = 600
 """So long after an execution's end recovery calls an operator, and closes a record without $LATEST put back."""
@@ -86,12 +86,11 @@ def _give_up_or_wait(record: Record, holder: executions.Execution | None, long_a
     if now is None or not now.live:
         return
     rollback_gave_up = holder is not None and holder.error == ROLLBACK_FAILED and record.state == UNDOING
-    users_are_safe = bool(now.alias_returned_at) or not now.weights
-    will_pass = isinstance(error, WILL_PASS) and (users_are_safe or not (long_ago or rollback_gave_up))
-    only_latest = isinstance(error, DeploymentError) and users_are_safe
+    will_pass = isinstance(error, WILL_PASS) and (now.users_are_safe or not (long_ago or rollback_gave_up))
+    only_latest = isinstance(error, DeploymentError) and now.users_are_safe and not isinstance(error, Untagged)
     if will_pass or only_latest:
         raise StillInProgress(f"{record.target} is not recovered yet: {error}") from error
-    _call_an_operator(record, f"{type(error).__name__}: {error}")
+    news.call_an_operator(record, *for_an_operator(record.target, record.blue, f"{type(error).__name__}: {error}"))
     raise RollbackImpossible(str(error)) from error
 
 
@@ -100,14 +99,3 @@ def call_without_record(execution: executions.Execution) -> None:
     if execution.error == ROLLBACK_FAILED:
         failure = Failure.model_validate({"Error": execution.error, "Cause": execution.cause})
         notifications.tell(f"ROLLBACK FAILED: {execution.name} may have left its alias split", failure.sentence)
-
-
-def _call_an_operator(record: Record, why: str) -> None:
-    """Notify people that an operator must help, at most once an hour."""
-    if record.paged_at and clock.now() - clock.moment(record.paged_at) < PAGED_AGAIN_AFTER_SECONDS:
-        return
-    command = f"\n\nTo put blue back by hand: {record.target.by_hand(record.blue)}" if record.blue else ""
-    if notifications.tell(
-        f"ROLLBACK FAILED: {record.target} may be split", f"{why}\n\nThe sweep tries again every five minutes.{command}"
-    ):
-        deployments.learn_paged(record.id)

@@ -8,7 +8,7 @@ there, and names the revision that it read. So it is safe to repeat, and safe be
 
 from bluegreen import news
 from bluegreen.decisions.restoration import Outcome
-from bluegreen.document import DEPLOYED, ROLLED_BACK, Ended
+from bluegreen.document import DEPLOYED, ROLLBACK_FAILED, ROLLED_BACK, Ended
 from bluegreen.errors import RollbackImpossible
 from bluegreen.ledger import deployments
 from bluegreen.ledger.record import Record
@@ -40,11 +40,19 @@ def mark(record: Record, error: str, cause: str) -> Record:
 
 
 def restore(marked: Record, *, attempt: int, enough_at_latest: int = latest.ENOUGH_ATTEMPTS) -> Ended:
-    """What `undo` does with a record that is marked."""
+    """
+    What `undo` does with a record that is marked.
+
+    If blue's version is gone, the record is closed as RollbackFailed before RollbackImpossible is raised: the lock is
+    free for the deployment that mends it.
+    """
     if not marked.live:
         return _as_it_ended(marked)
     outcome = _restored(marked, attempt, enough_at_latest)
-    return _closed(marked, words.told(marked.cause or "", outcome, marked.target, marked.blue or ""), outcome)
+    cause = words.told(marked.cause or "", outcome, marked.target, marked.blue or "")
+    if outcome.alias.kind != "blue_gone":
+        return _closed(marked, ROLLED_BACK, cause, outcome)
+    raise RollbackImpossible(cause, _closed(marked, ROLLBACK_FAILED, cause, outcome).evidence)
 
 
 def _restored(record: Record, attempt: int, enough_at_latest: int) -> Outcome:
@@ -54,11 +62,11 @@ def _restored(record: Record, attempt: int, enough_at_latest: int) -> Outcome:
     return Outcome(alias=aliased, latest=latests, doubts=blue.doubts(record) if served_users else "")
 
 
-def _closed(record: Record, cause: str, outcome: Outcome) -> Ended:
+def _closed(record: Record, state: str, cause: str, outcome: Outcome) -> Ended:
     error = record.error or record.state
     deployments.close(
         record,
-        ROLLED_BACK,
+        state,
         serving=outcome.serving,
         error=error,
         cause=cause,
@@ -78,4 +86,6 @@ def _as_it_ended(record: Record) -> Ended:
             f"If that is not wanted: `bluegreen rollback {target.function} --alias {target.alias}`."
         )
     told = news.tell(record.id)
+    if record.state == ROLLBACK_FAILED:
+        raise RollbackImpossible(record.cause or "", {"told": told})
     return Ended(error=record.error or record.state, cause=record.cause or "", evidence={"told": told})

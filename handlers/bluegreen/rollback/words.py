@@ -1,13 +1,13 @@
 """Sentences about what a rollback came to. Nothing else makes prose of an outcome."""
 
-from bluegreen.decisions.restoration import AliasOutcome, LatestOutcome, Outcome
+from bluegreen.decisions.restoration import AliasOutcome, Outcome
 from bluegreen.target import Target
 from bluegreen.text import sentence
 
 
 def told(cause: str, outcome: Outcome, target: Target, blue: str) -> str:
     """Why it was rolled back, and what became of the alias, of $LATEST and of blue."""
-    parts = [sentence(cause), _alias(outcome.alias, target, blue), _latest(outcome.latest, target), outcome.doubts]
+    parts = [sentence(cause), _alias(outcome.alias, target, blue), _latest(outcome, target), outcome.doubts]
     return " ".join(part for part in parts if part)
 
 
@@ -21,10 +21,25 @@ def _alias(outcome: AliasOutcome, target: Target, blue: str) -> str:
         "moved_afterwards": f"{target} was back at version {blue}, then someone else moved it to {route}; "
         "it was left as it is.",
         "gone": f"Someone else deleted {target}; nothing serves by that name.",
+        "function_gone": f"Someone else deleted {target.function}, with its versions and aliases; nothing serves "
+        f"{target}, and there is nothing left to put back.",
+        "blue_gone": f"It could not be rolled back: someone else deleted version {blue}, so {target} stays at {route}. "
+        f"`aws lambda list-versions-by-function --function-name {target.function}` lists what there is, and "
+        f"`bluegreen rollback {target.function} --alias {target.alias} --to VERSION` gives the alias to one of them.",
     }[outcome.kind]
 
 
-def _latest(outcome: LatestOutcome, target: Target) -> str:
+def for_an_operator(target: Target, blue: str | None, why: str) -> tuple[str, str]:
+    """Subject and text of a call for help with a rollback that AWS refuses, or that takes too long."""
+    command = f"\n\nTo put blue back by hand: {target.by_hand(blue)}" if blue else ""
+    again = "It is tried again by itself: every minute at first, every five minutes after half an hour."
+    return f"ROLLBACK FAILED: {target} may be split", f"{why}\n\n{again}{command}"
+
+
+def _latest(whole: Outcome, target: Target) -> str:
+    outcome = whole.latest
+    if outcome.kind == "gone" and whole.alias.kind == "function_gone":
+        return ""
     why = f" It could not be put back: {sentence(outcome.problem)}" if outcome.problem else ""
     return {
         "put_back": f"$LATEST is put back to {outcome.source}.",

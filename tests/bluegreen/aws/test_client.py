@@ -18,7 +18,7 @@ from botocore.exceptions import (
 )
 from moto import mock_aws
 
-from bluegreen.aws import alarms, functions
+from bluegreen.aws import alarms, functions, refusals
 from bluegreen.aws import client as aws_client
 from bluegreen.aws.client import PROBE_SECONDS, client, in_our_words
 from bluegreen.decisions.replies import Reply
@@ -250,9 +250,9 @@ class TestATarget:
         target = elsewhere()
         create_function(target)
 
-        assert functions.tags(target) == {"of": "the other account"}
+        assert refusals.tags(target) == {"of": "the other account"}
         with pytest.raises(NotFound):
-            functions.tags(target.model_copy(update={"role": ""}))
+            refusals.tags(target.model_copy(update={"role": ""}))
 
     def test_every_role_has_a_client_of_its_own_which_outlives_the_invocation(self) -> None:
         one, other = elsewhere(), elsewhere(account="345678901234")

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bluegreen.aws import functions
+from bluegreen.aws import functions, refusals
 from bluegreen.aws.client import client
 from bluegreen.aws.functions import LATEST, PATIENCE_SECONDS, SETTINGS, Function
 from bluegreen.document import Latest
@@ -196,18 +196,18 @@ class TestReading:
             functions.describe(TARGET, "9")
 
     def test_the_tags_are_those_of_the_function(self) -> None:
-        assert functions.tags(TARGET) == {"bluegreen:managed": "true"}
+        assert refusals.tags(TARGET) == {"bluegreen:managed": "true"}
 
     def test_tags_tell_a_function_that_is_gone_from_one_that_has_none(self, deployer: Deployer) -> None:
         deployer.aws.create_function("Untagged", GOOD % 1, tags={})
 
-        assert functions.tags(TARGET.model_copy(update={"function": "Untagged"})) == {}
+        assert refusals.tags(TARGET.model_copy(update={"function": "Untagged"})) == {}
         with pytest.raises(NotFound):
-            functions.tags(SHOP)
+            refusals.tags(SHOP)
 
     def test_tags_that_may_not_be_seen_are_a_missing_permission(self, deployer: Deployer) -> None:
         with deployer.aws.fails("ListTags", "AccessDeniedException"), pytest.raises(AccessDenied):
-            functions.tags(TARGET)
+            refusals.tags(TARGET)
 
 
 def described(answer_now: Callable[[], dict[str, Any]]) -> AbstractContextManager[Asked]:

@@ -43,10 +43,12 @@ FOUND: dict[str, Route | None] = {
     "green": ALL_GREEN,
     "a stranger": Route(primary="9"),
     "blue and a stranger": Route(primary="1", also={"9": 0.1}),
+    "green held back": Route(primary="2", also={"1": 1.0}),
+    "blue held back": Route(primary="1", also={"2": 1.0}),
 }
 """Where the alias is found; 1 is blue, 2 is green, and 9 is a version that the deployment has nothing to do with."""
 
-SPLIT = ("canary", "other weights", "turned round", "blue and a stranger")
+SPLIT = ("canary", "other weights", "turned round", "blue and a stranger", "green held back", "blue held back")
 """Only of these can Lambda have set the weights."""
 
 EXPECTED: dict[tuple[str, bool, bool], dict[str, AliasKind]] = {
@@ -59,6 +61,8 @@ EXPECTED: dict[tuple[str, bool, bool], dict[str, AliasKind]] = {
         "green": "never_moved",
         "a stranger": "never_moved",
         "blue and a stranger": "never_moved",
+        "green held back": "never_moved",
+        "blue held back": "never_moved",
     },
     (AT_A_CANARY, False, False): {
         "gone": "gone",
@@ -69,6 +73,8 @@ EXPECTED: dict[tuple[str, bool, bool], dict[str, AliasKind]] = {
         "green": "changed_by_others",
         "a stranger": "changed_by_others",
         "blue and a stranger": "changed_by_others",
+        "green held back": "put_back",
+        "blue held back": "changed_by_others",
     },
     (AT_THE_LAST_SHIFT, False, False): {
         "gone": "gone",
@@ -79,6 +85,8 @@ EXPECTED: dict[tuple[str, bool, bool], dict[str, AliasKind]] = {
         "green": "put_back",
         "a stranger": "changed_by_others",
         "blue and a stranger": "changed_by_others",
+        "green held back": "put_back",
+        "blue held back": "put_back",
     },
     (AT_THE_LAST_SHIFT, True, False): {
         "gone": "gone",
@@ -89,6 +97,8 @@ EXPECTED: dict[tuple[str, bool, bool], dict[str, AliasKind]] = {
         "green": "moved_afterwards",
         "a stranger": "moved_afterwards",
         "blue and a stranger": "moved_afterwards",
+        "green held back": "back",
+        "blue held back": "moved_afterwards",
     },
     (NEVER_SHIFTED, False, True): dict.fromkeys(SPLIT, "never_moved"),
     (AT_A_CANARY, False, True): {
@@ -96,18 +106,24 @@ EXPECTED: dict[tuple[str, bool, bool], dict[str, AliasKind]] = {
         "other weights": "put_back",
         "turned round": "put_back",
         "blue and a stranger": "changed_by_others",
+        "green held back": "put_back",
+        "blue held back": "put_back",
     },
     (AT_THE_LAST_SHIFT, False, True): {
         "canary": "put_back",
         "other weights": "put_back",
         "turned round": "put_back",
         "blue and a stranger": "changed_by_others",
+        "green held back": "put_back",
+        "blue held back": "put_back",
     },
     (AT_THE_LAST_SHIFT, True, True): {
         "canary": "back",
         "other weights": "back",
         "turned round": "back",
         "blue and a stranger": "back",
+        "green held back": "back",
+        "blue held back": "back",
     },
 }
 """By how far the deployment went, whether blue had the alias back, and whether Lambda is moving it."""
@@ -139,8 +155,36 @@ class TestTheAlias:
 
         assert alias_restoration(facts) == kind
 
-    def test_the_table_reaches_every_kind(self) -> None:
-        assert {kind for *_, kind in ROWS} == set(typing.get_args(AliasKind))
+    def test_the_table_reaches_every_kind_but_those_of_what_was_deleted(self) -> None:
+        assert {kind for *_, kind in ROWS} == set(typing.get_args(AliasKind)) - {"function_gone", "blue_gone"}
+
+    @pytest.mark.parametrize(("made", "returned", "settling", "found", "kind"), ROWS)
+    def test_a_blue_that_is_gone_matters_only_where_it_would_be_put_back(
+        self, made: str, returned: bool, settling: bool, found: str, kind: AliasKind
+    ) -> None:
+        facts = AliasFacts(
+            blue="1",
+            routes=MADE[made],
+            returned=returned,
+            found=FOUND[found],
+            settling=settling,
+            blue_exists=False,
+        )
+
+        assert alias_restoration(facts) == ("blue_gone" if kind == "put_back" else kind)
+
+    def test_of_a_function_that_is_gone_nothing_else_is_asked(self) -> None:
+        for returned in (False, True):
+            facts = AliasFacts(
+                blue="1",
+                routes=(CANARY,),
+                returned=returned,
+                found=None,
+                settling=False,
+                function_exists=False,
+                blue_exists=False,
+            )
+            assert alias_restoration(facts) == "function_gone"
 
     def test_the_table_has_every_place_where_the_alias_may_be_found(self) -> None:
         for (_, _, settling), row in EXPECTED.items():
@@ -156,7 +200,8 @@ class TestTheAlias:
 
     @given(alias_facts)
     def test_an_alias_that_someone_else_moved_is_left_as_it_is(self, facts: AliasFacts) -> None:
-        if facts.found and facts.found not in (BLUE, *facts.routes) and not facts.settling:
+        ours = (BLUE, *facts.routes)
+        if facts.found and not any(map(facts.found.serves_as, ours)) and not facts.settling:
             assert alias_restoration(facts) in ("never_moved", "changed_by_others", "moved_afterwards")
 
     @given(alias_facts)

@@ -97,7 +97,10 @@ class TestTheArtifact:
     @pytest.mark.parametrize(
         ("code", "words"),
         [
-            ("AccessDenied", "artifact.bucket: s3://artifacts/new.zip may not be read; upload to artifacts"),
+            (
+                "AccessDenied",
+                "artifact.bucket: s3://artifacts/new.zip may not be read (An error occurred (AccessDenied)",
+            ),
             ("InvalidObjectState", "artifact: S3 does not give s3://artifacts/new.zip: "),
         ],
     )
@@ -106,6 +109,26 @@ class TestTheArtifact:
     ) -> None:
         with deployer.aws.fails("GetObject", code, times=None):
             assert said(checks.artifact_is_there, situation()).startswith(words)
+
+    def test_a_zip_of_the_stacks_own_bucket_that_may_not_be_read_is_refused_with_what_that_means(
+        self, deployer: Deployer
+    ) -> None:
+        with deployer.aws.fails("GetObject", "AccessDenied", times=None):
+            words = said(checks.artifact_is_there, situation())
+
+        assert words.endswith(
+            "as the test wants it); this is the stack's own bucket, which the deployer may read, so something else "
+            "refuses: the key policy of the KMS key that encrypts the object, the bucket's policy, or a guard rail of "
+            "the organization (SCP or RCP); allow the deployer's role there, or upload the zip again without a key of "
+            "your own"
+        )
+
+    def test_a_zip_of_another_bucket_that_may_not_be_read_is_to_be_uploaded_to_the_stacks(
+        self, deployer: Deployer, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("ARTIFACT_BUCKET", "another")
+        with deployer.aws.fails("GetObject", "AccessDenied", times=None):
+            assert said(checks.artifact_is_there, situation()).endswith("; upload to another")
 
     def test_an_s3_that_is_busy_refuses_nothing(self, deployer: Deployer) -> None:
         with deployer.aws.fails("GetObject", "SlowDown", times=None), pytest.raises(AwsUnavailable):

@@ -25,6 +25,17 @@ ALIAS: dict[AliasKind, tuple[Route | None, str]] = {
         "Shop:PROD was back at version 1, then someone else moved it to version 2; it was left as it is.",
     ),
     "gone": (None, "Someone else deleted Shop:PROD; nothing serves by that name."),
+    "function_gone": (
+        None,
+        "Someone else deleted Shop, with its versions and aliases; nothing serves Shop:PROD, and there is nothing left "
+        "to put back.",
+    ),
+    "blue_gone": (
+        GREEN,
+        "It could not be rolled back: someone else deleted version 1, so Shop:PROD stays at version 2. "
+        "`aws lambda list-versions-by-function --function-name Shop` lists what there is, and "
+        "`bluegreen rollback Shop --alias PROD --to VERSION` gives the alias to one of them.",
+    ),
 }
 LATEST: dict[LatestKind, str] = {
     "put_back": "$LATEST is put back to s3://artifacts/old.zip.",
@@ -78,3 +89,7 @@ def test_the_cause_comes_first_and_is_a_sentence(cause: str) -> None:
     first = cause if cause[-1] in ".?" else f"{cause}."
 
     assert said(cause=cause).startswith(f"{first} {ALIAS['back'][1]}")
+
+
+def test_a_function_that_is_gone_is_said_to_be_once() -> None:
+    assert said(alias="function_gone", latest="gone") == f"green failed 9 of 10. {ALIAS['function_gone'][1]}"
