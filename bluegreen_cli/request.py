@@ -158,7 +158,7 @@ def _file(path: str, option: str) -> Any:
 def _json(text: str, where: str) -> Any:
     try:
         return json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise Refused(
             f"{where} is not JSON: {error}",
             NOTHING_UPLOADED_OR_STARTED,

@@ -33,7 +33,7 @@ def start() -> tuple[dict[str, Any], int]:
     """Start a deployment. A wrong field is refused at once; OpenDeployment checks artifact and alias later."""
     try:
         body = app.current_event.json_body
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, RecursionError) as error:
         raise BadRequestError(f"body: not JSON ({error}); nothing was started") from error
     if isinstance(body, dict):
         body = body | {"started_by": _caller()}
@@ -55,7 +55,7 @@ def show(deployment: str) -> dict[str, Any]:
     if record:
         plan = deployments.plan_of(deployment)
         steps, following = audit.steps(deployment, _next())
-        shown = record.to_json() | ({"plan": plan.model_dump(mode="json")} if plan else {})
+        shown = record.to_json() | ({"plan": plan.as_json()} if plan else {})
         return shown | {"steps": [step.model_dump(mode="json") for step in steps]} | _page(following)
     execution = executions.describe(executions.arn_of(os.environ["STATE_MACHINE_ARN"], deployment))
     if execution is None:

@@ -39,6 +39,8 @@ def _complaint(detail: ErrorDetails, fields: Fields) -> str:
         return "is required"
     if detail["type"] == "string_pattern_mismatch":
         return f"{_shown(detail)} does not match {detail['ctx']['pattern']}"
+    if detail["type"] == "string_unicode":
+        return "it has half a character (a lone surrogate); write it anew"
     if detail["type"] in {"model_type", "model_attributes_type"}:
         return f"{_shown(detail)} is not a JSON object"
     return detail["msg"].removeprefix("Value error, ")

@@ -7,7 +7,7 @@ It is flat and forbids unknown keys, so that a misspelt field is refused by name
 import json
 from typing import Annotated, Any, Self
 
-from pydantic import AfterValidator, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, model_validator
 
 from bluegreen.errors import InvalidRequest
 from bluegreen.model import Frozen
@@ -17,9 +17,17 @@ from bluegreen.request.health import HIGH_RESOLUTION_KEPT_SECONDS, Health
 from bluegreen.request.names import AliasName, FunctionName
 from bluegreen.request.smoke_tests import SmokeTests
 from bluegreen.request.traffic import LONGEST_BAKE_SECONDS, HowTraffic, Schedule, Steps, schedule
+from bluegreen.text import DEEPEST, is_deeper, plain
 
 LARGEST_REQUEST = 64 * 1024
 """Bytes. Step Functions takes an input of 256 KB and DynamoDB an item of 400 KB; the plan's item holds most of it."""
+
+
+LONGEST_STARTER = 256
+
+
+def _of_someone(name: Any) -> Any:
+    return plain(name, LONGEST_STARTER + 1) if isinstance(name, str) else name
 
 
 def _unreadable(complaint: str | None) -> None:
@@ -42,12 +50,14 @@ class Request(Frozen):
     smoke_tests: SmokeTests = ()
     health: Health = Health()
     only_newer: bool = False
-    started_by: Annotated[str, Field(max_length=256)] | None = None
+    started_by: Annotated[str, BeforeValidator(_of_someone), Field(max_length=LONGEST_STARTER)] | None = None
     deployment_json: Annotated[str | None, AfterValidator(_unreadable)] = None
 
     @classmethod
     def read(cls, request: Any) -> Self:
         """Raises InvalidRequest naming every wrong field."""
+        if is_deeper(request, DEEPEST):
+            raise InvalidRequest(f"request: it is nested more than {DEEPEST} levels deep; write less deep payloads")
         try:
             size = len(json.dumps(request, allow_nan=False))
         except ValueError as error:
@@ -70,7 +80,8 @@ class Request(Frozen):
 
     def to_json(self) -> dict[str, Any]:
         """The request as an execution's input: what was not given stays away."""
-        return self.model_dump(mode="json", exclude_unset=True)
+        request: dict[str, Any] = self.as_json(exclude_unset=True)
+        return request
 
 
 def misfit(plan: Schedule, health: Health) -> tuple[str, str] | None:
