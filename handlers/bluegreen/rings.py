@@ -22,7 +22,7 @@ from bluegreen.ledger import deployments
 from bluegreen.ledger.record import OPEN, Record
 from bluegreen.model import Frozen, Section
 from bluegreen.opening import proof
-from bluegreen.request.request import Request
+from bluegreen.request.request import Request, taken_apart
 from bluegreen.target import Target
 from bluegreen.text import plain
 
@@ -80,7 +80,8 @@ class Asked:
         Once there is a plan, the answer has the proof. So the execution must still be in this state then.
         """
         started_at = proof.must_be_running(call.execution, started_at=call.started, document=call.document)
-        request = Request.read(call.document)
+        here = Target.beside(call.execution, "", "")
+        request = Request.read(call.document, region=here.region, account=here.account)
         alias = request.alias or os.environ["DEFAULT_ALIAS"]
         record, plan = deployments.load(call.name)
         if plan:
@@ -124,6 +125,7 @@ class Refused:
         started_at = proof.must_be_running(call.execution, started_at=call.started, document=asked, but=("failure",))
         proof.must_be_in(call.execution, call.state, call.document)
         record = deployments.find(call.name)
+        asked, _ = taken_apart(asked)
         return cls(
             call=call,
             started_at=started_at,

@@ -88,12 +88,23 @@ class Existing(Frozen):
         return f"version {self.version}"
 
 
+AS_TEXT = (
+    re.compile(r"(?s:s3://(?P<bucket>[^/]+)/(?P<key>.+?)(?:\?versionId=(?P<version_id>[^?&=]+))?)"),
+    re.compile(r"(?s:arn:aws[a-z-]*:s3:::(?P<bucket>[^/]+)/(?P<key>.+))"),
+    re.compile(r"(?P<image_uri>\S+@sha256:\S+)"),
+    re.compile(r"version (?P<version>[0-9]+)"),
+)
+"""An artifact in one line: as people and S3 write it, and as records show it."""
+
+
 def _artifact(value: Any) -> Any:
     if isinstance(value, str):
-        bucket, _, key = value.removeprefix("s3://").partition("/")
-        if not value.startswith("s3://") or not bucket or not key:
-            raise ValueError(f"{value!r} is not an artifact; write s3://bucket/key or an object with bucket and key")
-        return {"bucket": bucket, "key": key}
+        for way in AS_TEXT:
+            if found := way.fullmatch(value):
+                return {part: text for part, text in found.groupdict().items() if text is not None}
+        raise ValueError(
+            f"{plain(value, 100)!r} is not an artifact; write s3://bucket/key or an object with bucket and key"
+        )
     return value
 
 

@@ -14,7 +14,7 @@ from bluegreen.model import Frozen
 from bluegreen.request.artifact import Artifact, Zip
 from bluegreen.request.explain import Fields, explain
 from bluegreen.request.health import HIGH_RESOLUTION_KEPT_SECONDS, Health
-from bluegreen.request.names import AliasName, FunctionName
+from bluegreen.request.names import AliasName, FunctionName, FunctionReference
 from bluegreen.request.smoke_tests import SmokeTests
 from bluegreen.request.traffic import LONGEST_BAKE_SECONDS, HowTraffic, Schedule, Steps, schedule
 from bluegreen.text import DEEPEST, is_deeper, plain
@@ -24,6 +24,9 @@ LARGEST_REQUEST = 64 * 1024
 
 
 LONGEST_STARTER = 256
+
+STARTED_BY_EXECUTION = "AWS_STEP_FUNCTIONS_STARTED_BY_EXECUTION_ID"
+CLAIMED = "execution {}, as the input says"
 
 
 def _of_someone(name: Any) -> Any:
@@ -54,8 +57,12 @@ class Request(Frozen):
     deployment_json: Annotated[str | None, AfterValidator(_unreadable)] = None
 
     @classmethod
-    def read(cls, request: Any) -> Self:
-        """Raises InvalidRequest naming every wrong field."""
+    def read(cls, request: Any, *, region: str = "", account: str = "") -> Self:
+        """
+        Raises InvalidRequest naming every wrong field.
+
+        A function in another region or account than those given is one; "" is a place that is not known yet.
+        """
         if is_deeper(request, DEEPEST):
             raise InvalidRequest(f"request: it is nested more than {DEEPEST} levels deep; write less deep payloads")
         try:
@@ -64,10 +71,14 @@ class Request(Frozen):
             raise InvalidRequest(f"request: JSON has no NaN and no Infinity: {error}") from error
         if size > LARGEST_REQUEST:
             raise InvalidRequest(f"request: it has {size} bytes; write {LARGEST_REQUEST} at most; shorten payloads")
+        request, wrong = taken_apart(request, region=region, account=account)
         try:
-            return cls.model_validate(request)
+            read = cls.model_validate(request)
         except ValidationError as error:
-            raise InvalidRequest(explain(error, _fields())) from error
+            raise InvalidRequest("; ".join([*wrong, explain(error, _fields())])) from error
+        if wrong:
+            raise InvalidRequest("; ".join(wrong))
+        return read
 
     @model_validator(mode="after")
     def bakes_fit(self) -> Self:
@@ -82,6 +93,28 @@ class Request(Frozen):
         """The request as an execution's input: what was not given stays away."""
         request: dict[str, Any] = self.as_json(exclude_unset=True)
         return request
+
+
+def taken_apart(request: Any, *, region: str = "", account: str = "") -> tuple[Any, list[str]]:
+    """
+    The request with the function's own name, the alias that came with it, and who started it; and what is wrong there.
+
+    Step Functions adds the ARN of the execution that started this one to the input, where a machine asks for that. Any
+    caller may write it too, so it is told as a claim.
+    """
+    if not isinstance(request, dict):
+        return request, []
+    taken = {name: value for name, value in request.items() if name != STARTED_BY_EXECUTION}
+    if STARTED_BY_EXECUTION in request:
+        claim = plain(request[STARTED_BY_EXECUTION], LONGEST_STARTER - len(CLAIMED))
+        taken.setdefault("started_by", CLAIMED.format(claim))
+    function = FunctionReference.read(taken.get("function"))
+    if function is None:
+        return taken, []
+    alias = taken.get("alias")
+    wrong = function.complaint(region, account, alias if isinstance(alias, str) else None)
+    taken |= {"function": function.name} | ({"alias": function.qualifier} if function.qualifier and not wrong else {})
+    return taken, [f"function: {wrong}"] if wrong else []
 
 
 def misfit(plan: Schedule, health: Health) -> tuple[str, str] | None:

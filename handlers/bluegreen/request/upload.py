@@ -5,9 +5,7 @@ import re
 from typing import Any, Self
 
 from bluegreen.model import Frozen
-
-LONGEST_NAME = 80
-"""Of an execution; Step Functions' limit."""
+from bluegreen.request.names import FUNCTION, LONGEST_EXECUTION_NAME
 
 
 class Upload(Frozen):
@@ -42,7 +40,7 @@ class Upload(Frozen):
     @property
     def function_is_named(self) -> bool:
         """It can be a function's name at all."""
-        return re.fullmatch(r"[A-Za-z0-9_-]{1,64}", self.function) is not None
+        return re.fullmatch(FUNCTION, self.function) is not None
 
     @property
     def execution_name(self) -> str:
@@ -50,7 +48,7 @@ class Upload(Frozen):
         identity = "\n".join((self.bucket, self.key, self.version_id or "", self.sequencer))
         digest = hashlib.sha256(identity.encode()).hexdigest()[:24]
         function = re.sub(r"[^A-Za-z0-9_-]", "", self.function) or "upload"
-        return f"{function[: LONGEST_NAME - 25]}-{digest}"
+        return f"{function[: LONGEST_EXECUTION_NAME - 25]}-{digest}"
 
     def request(self, settings: dict[str, Any]) -> dict[str, Any]:
         """The request; what the upload itself says goes before the settings."""
