@@ -10,7 +10,8 @@ from typing import Any
 from bluegreen import clock
 from bluegreen.errors import DeploymentError
 from bluegreen.ledger import audit
-from bluegreen_cli.progress import GOING_BACK, Progress
+from bluegreen.text import plain
+from bluegreen_cli.progress import GOING_BACK, LONGEST_NAME, Progress
 
 
 def of_failure(deployment: str, progress: Progress) -> dict[str, Any] | None:
@@ -34,7 +35,8 @@ def in_full(evidence: dict[str, Any] | None) -> list[str]:
     mismatches = (evidence or {}).get("mismatches")
     if not evidence or not isinstance(mismatches, list):
         return []
-    return [f"The smoke test {evidence.get('case')!r} in full:", *(f"  {mismatch}" for mismatch in mismatches)]
+    case = plain(evidence.get("case"), LONGEST_NAME)
+    return [f"The smoke test {case!r} in full:", *(f"  {plain(mismatch)}" for mismatch in mismatches)]
 
 
 def _steps(deployment: str) -> Iterator[audit.Step]:

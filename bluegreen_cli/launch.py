@@ -11,6 +11,8 @@ import click
 from bluegreen.aws import executions
 from bluegreen.aws.client import in_our_words
 from bluegreen.errors import AwsUnavailable
+from bluegreen.request.names import LONGEST_EXECUTION_NAME
+from bluegreen.request.request import LONGEST_STARTER
 from bluegreen.target import Target
 from bluegreen_cli.aws import Account, client
 from bluegreen_cli.display import display
@@ -20,14 +22,13 @@ from bluegreen_cli.problems import NOTHING_STARTED, NOTHING_UPLOADED_OR_STARTED,
 from bluegreen_cli.request import Asked, check
 from bluegreen_cli.stack import Stack
 
-LONGEST_NAME = 80
-LONGEST_STARTED_BY = 256
 INTERRUPTED = 130
 """The exit code that a shell gives a command after Ctrl-C."""
 
 
 def start(asked: Asked, stack: Stack, account: Account) -> str:
     """Upload the package, if there is one, and start the execution; its ARN."""
+    asked.must_be_in(stack)
     asked = _uploaded(asked, stack)
     request = check(asked.said(started_by=_started_by(account)).request)
     name = execution_name(asked.function)
@@ -45,7 +46,7 @@ def start(asked: Asked, stack: Stack, account: Account) -> str:
 def execution_name(function: str) -> str:
     """Function, time and a short random part: people can read and sort it, and no other execution has it."""
     when, dice = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime()), secrets.token_hex(4)
-    return f"{function[: LONGEST_NAME - len(when) - len(dice) - 2]}-{when}-{dice}"
+    return f"{function[: LONGEST_EXECUTION_NAME - len(when) - len(dice) - 2]}-{when}-{dice}"
 
 
 def to_the_end(arn: str, target: Target, as_json: bool) -> None:
@@ -100,4 +101,4 @@ def _uploaded(asked: Asked, stack: Stack) -> Asked:
 
 
 def _started_by(account: Account) -> str:
-    return f"cli by {account.caller or 'someone'}"[:LONGEST_STARTED_BY]
+    return f"cli by {account.caller or 'someone'}"[:LONGEST_STARTER]

@@ -17,7 +17,7 @@ from typing import IO, Any
 import click
 
 from bluegreen.errors import AccessDenied, AwsUnavailable, DeploymentError, InvalidRequest
-from bluegreen.text import sentence
+from bluegreen.text import plain, sentence
 
 AS_JSON = "bluegreen.as_json"
 """In click's context: with --json the command prints problems as JSON too."""
@@ -40,8 +40,8 @@ class Problem(click.ClickException):
     """The reason why a command did not do its work."""
 
     def __init__(self, what: str, untouched: str, advice: str = "") -> None:
-        super().__init__(" ".join(part for part in (sentence(what), untouched, advice) if part))
-        self.what, self.untouched, self.advice = what, untouched, advice
+        self.what, self.untouched, self.advice = plain(what), untouched, advice
+        super().__init__(" ".join(part for part in (sentence(self.what), untouched, advice) if part))
 
     def show(self, file: IO[Any] | None = None) -> None:
         """Print at most three lines to stderr."""

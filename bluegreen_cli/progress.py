@@ -12,6 +12,7 @@ from typing import Any
 
 from bluegreen.document import Failure
 from bluegreen.request.traffic import Schedule
+from bluegreen.text import plain
 from bluegreen_cli.format import duration, percent
 
 Event = dict[str, Any]
@@ -38,6 +39,8 @@ OVER = {
     "ExecutionTimedOut": "TIMED_OUT",
 }
 POLLING = "StillInProgress"
+LONGEST_NAME = 128
+"""Of a function or an alias, as an alias may have."""
 
 
 @dataclass(frozen=True)
@@ -124,7 +127,7 @@ class Progress:
     @property
     def reason(self) -> str:
         """The findings of the last look, in a sentence; "" before the first."""
-        return str(self.look.get("reason", ""))
+        return plain(self.look.get("reason", ""))
 
     @property
     def sides(self) -> dict[str, Side]:
@@ -170,13 +173,13 @@ class Progress:
     def _named(self, field_: str) -> str:
         target = self.section("deployment").get("target")
         found = target.get(field_) if isinstance(target, dict) else self.document.get(field_)
-        return found if isinstance(found, str) else ""
+        return plain(found, LONGEST_NAME) if isinstance(found, str) else ""
 
     def _after(self, event: Event) -> "Progress":
         kind = str(event["type"])
         if kind in OVER:
             why = event.get(f"e{kind[1:]}EventDetails", {})
-            return replace(self, status=OVER[kind], error=why.get("error", ""), cause=why.get("cause", ""))
+            return replace(self, status=OVER[kind], error=plain(why.get("error", "")), cause=why.get("cause", ""))
         if "executionStartedEventDetails" in event:
             return replace(self, document=_json(event["executionStartedEventDetails"].get("input")))
         if "stateEnteredEventDetails" in event:

@@ -9,12 +9,39 @@ from typing import Any
 
 import click
 
-from bluegreen.request.request import Request
+from bluegreen.request.names import FunctionReference
+from bluegreen.request.request import Request, taken_apart
+from bluegreen.target import Target
+from bluegreen_cli.aws import Account
 from bluegreen_cli.package import Package
 from bluegreen_cli.problems import NOTHING_CHANGED, NOTHING_UPLOADED_OR_STARTED, Refused, explained
+from bluegreen_cli.stack import Stack
 
 THE_STACKS_BUCKET = "the-artifact-bucket-of-the-stack"
 """Stands in the request until the stack is read, so that a wrong request is refused without AWS."""
+
+
+@dataclass(frozen=True)
+class Named:
+    """A function as the command line says it, and an alias; None if neither says one."""
+
+    reference: FunctionReference
+    alias: str | None
+
+    @property
+    def function(self) -> str:
+        """The function's own name."""
+        return self.reference.name
+
+    def must_be_in(self, place: Stack | Account, untouched: str = NOTHING_CHANGED) -> None:
+        """Raises Refused for an ARN of another region or account."""
+        if wrong := self.reference.complaint(place.region, place.number):
+            raise Refused(f"function: {wrong}", untouched, "--region and --profile say where the command works.")
+
+    def at(self, stack: Stack) -> Target:
+        """The target. Raises Refused if the stack is in another place."""
+        self.must_be_in(stack)
+        return stack.target(self.function, self.alias)
 
 
 @dataclass(frozen=True)
@@ -22,7 +49,12 @@ class Asked:
     """A request, and the package to upload for it; None if the artifact is in AWS already."""
 
     request: dict[str, Any]
+    named: Named
     package: Package | None = None
+
+    def must_be_in(self, stack: Stack) -> None:
+        """Raises Refused if the function is in another region or account."""
+        self.named.must_be_in(stack, NOTHING_UPLOADED_OR_STARTED)
 
     @property
     def function(self) -> str:
@@ -87,9 +119,11 @@ def read(
     _at_most_one("--traffic and --steps", traffic, steps)
     _at_most_one("--smoke-tests and --no-smoke-tests", smoke_tests, no_smoke_tests)
     request = _object(_file(request_file, "--request"), "--request") if request_file else {}
-    if request.setdefault("function", function) != function:
+    if _bare(request.setdefault("function", function)) != _bare(function):
         raise click.UsageError(f"{request_file} is for the function {request['function']}, not {function}.")
-    package = Package.read(Path(source)) if source and not source.startswith("s3://") else None
+    if _bare(function) != function:
+        request["function"] = function
+    package = Package.read(Path(source)) if source and not source.startswith(("s3://", "arn:")) else None
     if package:
         request["artifact"] = package.artifact(THE_STACKS_BUCKET, _folder(function))
     elif source:
@@ -107,17 +141,17 @@ def read(
         "health": _json(health, "--health") if health else None,
     }
     request |= {field: value for field, value in given.items() if value is not None}
-    check(request)
-    return Asked(request, package)
+    checked = check(request)
+    return Asked(taken_apart(request)[0], _named(function, checked), package)
 
 
-def of_version(function: str, alias: str | None, version: str, no_smoke_tests: bool = False) -> Asked:
+def of_version(named: Named, version: str, no_smoke_tests: bool = False) -> Asked:
     """The request that gives a published version the whole alias at once."""
-    request: dict[str, Any] = {"function": function, "artifact": {"version": version}, "traffic": "AllAtOnce"}
-    request |= {"alias": alias} if alias else {}
+    request: dict[str, Any] = {"function": named.function, "artifact": {"version": version}, "traffic": "AllAtOnce"}
+    request |= {"alias": named.alias} if named.alias else {}
     request |= {"smoke_tests": "off"} if no_smoke_tests else {}
     check(request)
-    return Asked(request)
+    return Asked(request, named)
 
 
 def check(request: dict[str, Any], untouched: str = NOTHING_UPLOADED_OR_STARTED) -> Request:
@@ -126,9 +160,20 @@ def check(request: dict[str, Any], untouched: str = NOTHING_UPLOADED_OR_STARTED)
         return Request.read(request)
 
 
-def check_names(function: str, alias: str | None = None, untouched: str = NOTHING_CHANGED) -> None:
+def names(function: str, alias: str | None = None, untouched: str = NOTHING_CHANGED) -> Named:
     """Apply the request's rules for names in a command that deploys nothing."""
-    check({"function": function, "artifact": {"version": "1"}} | ({"alias": alias} if alias else {}), untouched)
+    request: dict[str, Any] = {"function": function, "artifact": {"version": "1"}}
+    return _named(function, check(request | ({"alias": alias} if alias else {}), untouched))
+
+
+def _bare(function: Any) -> Any:
+    """The function's own name, if it is written as a reference that can be read."""
+    reference = FunctionReference.read(function)
+    return reference.name if reference else function
+
+
+def _named(function: str, checked: Request) -> Named:
+    return Named(FunctionReference.read(function) or FunctionReference(checked.function), checked.alias)
 
 
 def _at_most_one(names: str, *values: object) -> None:
@@ -158,7 +203,7 @@ def _file(path: str, option: str) -> Any:
 def _json(text: str, where: str) -> Any:
     try:
         return json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise Refused(
             f"{where} is not JSON: {error}",
             NOTHING_UPLOADED_OR_STARTED,

@@ -27,6 +27,16 @@ class Stack:
     default_alias: str
     default_traffic: str
 
+    @property
+    def region(self) -> str:
+        """Where it is."""
+        return self.machine.split(":")[3]
+
+    @property
+    def number(self) -> str:
+        """The account that it is in."""
+        return self.machine.split(":")[4]
+
     def target(self, function: str, alias: str | None) -> Target:
         """An alias in the stack's account and region; None is the stack's default alias."""
         return Target.beside(self.machine, function, alias or self.default_alias)

@@ -8,11 +8,12 @@ ServeApi: deployments over HTTP, for callers that sign as IAM principals.
 A list that has more says `next`; the same request with `&next=...` goes on there.
 """
 
+import base64
 import os
-import re
 import uuid
 from http import HTTPStatus
 from typing import Any
+from urllib.parse import unquote
 
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response, content_types
 from aws_lambda_powertools.event_handler.exceptions import BadRequestError, NotFoundError
@@ -22,8 +23,10 @@ from bluegreen.aws import executions
 from bluegreen.edge import logger
 from bluegreen.errors import AwsRefused, AwsUnavailable, InvalidRequest
 from bluegreen.ledger import audit, deployments
+from bluegreen.request.names import FunctionReference, is_execution_name
 from bluegreen.request.request import Request
 from bluegreen.target import Target
+from bluegreen.text import plain
 
 app = APIGatewayHttpResolver()
 
@@ -33,12 +36,13 @@ def start() -> tuple[dict[str, Any], int]:
     """Start a deployment. A wrong field is refused at once; OpenDeployment checks artifact and alias later."""
     try:
         body = app.current_event.json_body
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, RecursionError) as error:
         raise BadRequestError(f"body: not JSON ({error}); nothing was started") from error
     if isinstance(body, dict):
         body = body | {"started_by": _caller()}
     try:
-        request = Request.read(body)
+        here = Target.beside(os.environ["STATE_MACHINE_ARN"], "", "")
+        request = Request.read(body, region=here.region, account=here.account)
     except InvalidRequest as error:
         raise BadRequestError(f"{error}; nothing was started") from error
     name = f"{request.function[:47]}-{uuid.uuid4().hex}"
@@ -49,13 +53,14 @@ def start() -> tuple[dict[str, Any], int]:
 @app.get("/deployments/<deployment>")
 def show(deployment: str) -> dict[str, Any]:
     """The record, the plan and a page of steps. An execution that has not written its record yet is shown too."""
-    if not re.fullmatch(r"[A-Za-z0-9_-]{1,80}", deployment):
-        raise NotFoundError(f"{deployment!r} cannot be a deployment's id")
+    deployment = unquote(deployment)
+    if not is_execution_name(deployment):
+        raise NotFoundError(f"{plain(deployment, 100)!r} cannot be a deployment's id")
     record = deployments.find(deployment)
     if record:
         plan = deployments.plan_of(deployment)
         steps, following = audit.steps(deployment, _next())
-        shown = record.to_json() | ({"plan": plan.model_dump(mode="json")} if plan else {})
+        shown = record.to_json() | ({"plan": plan.as_json()} if plan else {})
         return shown | {"steps": [step.model_dump(mode="json") for step in steps]} | _page(following)
     execution = executions.describe(executions.arn_of(os.environ["STATE_MACHINE_ARN"], deployment))
     if execution is None:
@@ -66,25 +71,30 @@ def show(deployment: str) -> dict[str, Any]:
 @app.get("/deployments")
 def of_function() -> dict[str, Any]:
     """A page, the newest first; with `refused=true` of the requests that were refused."""
-    function = app.current_event.get_query_string_value("function", "")
-    if not re.fullmatch(r"[A-Za-z0-9_-]{1,64}", function):
+    function = FunctionReference.read(app.current_event.get_query_string_value("function", ""))
+    if function is None:
         raise BadRequestError("function: write the name of a function, as in /deployments?function=NAME")
-    target = Target.beside(os.environ["STATE_MACHINE_ARN"], function, os.environ["DEFAULT_ALIAS"])
+    target = Target.beside(os.environ["STATE_MACHINE_ARN"], function.name, os.environ["DEFAULT_ALIAS"])
+    if wrong := function.complaint(target.region, target.account):
+        raise BadRequestError(f"function: {wrong}")
     refused = app.current_event.get_query_string_value("refused", "") == "true"
     found, following = deployments.of_function(target, refused=refused, after=_next())
-    return {"deployments": [record.to_json() for record in found]} | _page(following)
+    asked = [record for record in found if function.qualifier in ("", record.target.alias)]
+    return {"deployments": [record.to_json() for record in asked]} | _page(following)
 
 
 def _next() -> str:
     """The `next` of the page before. Raises BadRequestError if it is none of ours."""
     token = app.current_event.get_query_string_value("next", "")
-    if token and not re.fullmatch(r"[\w:.#|+-]{1,200}", token):
-        raise BadRequestError("next: send the `next` of the previous page unchanged")
-    return token
+    try:
+        return base64.b64decode(token + "=" * (-len(token) % 4), altchars=b"-_", validate=True).decode()
+    except ValueError as error:
+        raise BadRequestError("next: send the `next` of the previous page unchanged") from error
 
 
 def _page(following: str) -> dict[str, str]:
-    return {"next": following} if following else {}
+    """An id may have characters that mean something in a query, so `next` is in base64 of URLs."""
+    return {"next": base64.urlsafe_b64encode(following.encode()).decode().rstrip("=")} if following else {}
 
 
 @app.exception_handler(AwsUnavailable)  # type: ignore[untyped-decorator]  # Powertools types it loosely

@@ -36,7 +36,7 @@ def handler(deployment: Opened) -> Done:
         if wrong:
             raise SmokeTestFailed(
                 f"{target.function}:{qualifier} failed its smoke test {case.name!r}: {'; '.join(wrong)}.",
-                {"case": case.name, "mismatches": verbatim(case, reply), "reply": reply.model_dump(mode="json")},
+                {"case": case.name, "mismatches": verbatim(case, reply), "reply": reply.shown()},
             )
         passed[case.name] = round(reply.duration_ms, 1)
     return Done(evidence={"version": qualifier, "passed_ms": passed})

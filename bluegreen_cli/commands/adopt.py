@@ -15,7 +15,7 @@ from bluegreen.target import Target
 from bluegreen_cli.aws import client
 from bluegreen_cli.context import Context, json_option
 from bluegreen_cli.problems import NOTHING_CHANGED, Refused, explained
-from bluegreen_cli.request import check_names
+from bluegreen_cli.request import names
 
 PATIENCE_SECONDS = 600
 
@@ -42,9 +42,10 @@ def adopt(context: Context, function: str, alias: str | None, as_json: bool) -> 
     If the alias is missing or points to $LATEST, the command publishes $LATEST and points the alias to that version.
     Then it sets the tag bluegreen:managed. Callers get the same code as before. A second adoption changes nothing.
     """
-    check_names(function, alias)
+    named = names(function, alias)
     account = context.account()
-    say(adopted(account.target(function, alias or context.default_alias())), as_json)
+    named.must_be_in(account)
+    say(adopted(account.target(named.function, named.alias or context.default_alias())), as_json)
 
 
 def say(done: Adopted, as_json: bool) -> None:

@@ -17,7 +17,7 @@ from bluegreen_cli.commands.adopt import adopted, say
 from bluegreen_cli.context import Context, json_option
 from bluegreen_cli.package import Package
 from bluegreen_cli.problems import IT_WAS_NOT_CHANGED, NOTHING_CREATED, Failed, Refused, explained
-from bluegreen_cli.request import check_names
+from bluegreen_cli.request import names
 
 MOST_BYTES = 50 * 1024 * 1024
 """Of a zip in the call itself, as Lambda limits it."""
@@ -60,7 +60,7 @@ def create(
     """
     if bool(zip_file) == bool(folder):
         raise click.UsageError("Say where the code is: --zip FILE or --dir FOLDER.")
-    check_names(function, alias, NOTHING_CREATED)
+    named = names(function, alias, NOTHING_CREATED)
     package = Package.read(Path(zip_file or folder or ""))
     if len(package.content) > MOST_BYTES:
         raise Refused(
@@ -69,10 +69,12 @@ def create(
             "Create it with a small zip and then `bluegreen deploy` this one, which goes through S3.",
         )
     environment = dict(_variable(each) for each in variables)
-    target = context.account().target(function, alias or context.default_alias())
+    account = context.account()
+    named.must_be_in(account, NOTHING_CREATED)
+    target = account.target(named.function, named.alias or context.default_alias())
     _refuse_existing(target)
-    _create(function, package, environment, settings)
-    click.echo(f"Created {function}.", err=True)
+    _create(target.function, package, environment, settings)
+    click.echo(f"Created {target.function}.", err=True)
     say(adopted(target), as_json)
 
 

@@ -16,7 +16,7 @@ from bluegreen_cli.context import Context, json_option
 from bluegreen_cli.format import duration
 from bluegreen_cli.problems import NOTHING_CHANGED, explained
 from bluegreen_cli.records import newest_first
-from bluegreen_cli.request import check_names
+from bluegreen_cli.request import names
 
 MOST = 1000
 WIDE = 250
@@ -34,19 +34,21 @@ WIDE = 250
 @click.pass_obj
 def history(context: Context, function: str, alias: str | None, refused: bool, limit: int, as_json: bool) -> None:
     """List FUNCTION's deployments, the newest first."""
-    check_names(function, alias)
-    target = context.stack(context.account()).target(function, alias)
+    named = names(function, alias)
+    target = named.at(context.stack(context.account()))
     with explained("reading the ledger", NOTHING_CHANGED):
         records = newest_first(target, refused=refused)
-        found = list(islice((record for record in records if alias in (None, record.target.alias)), limit))
+        found = list(islice((record for record in records if named.alias in (None, record.target.alias)), limit))
     if as_json:
         click.echo(json.dumps([record.to_json() for record in found], indent=2))
     elif found:
         _print(found)
     elif refused:
-        click.echo(f"No request for {function} was refused.")
+        click.echo(f"No request for {named.function} was refused.")
     else:
-        click.echo(f"There is no deployment of {function} yet; `bluegreen deploy {function} PATH` begins one.")
+        click.echo(
+            f"There is no deployment of {named.function} yet; `bluegreen deploy {named.function} PATH` begins one."
+        )
 
 
 def _print(found: list[Record]) -> None:

@@ -126,6 +126,7 @@ def plan(context: Context, /, as_json: bool, **said: Any) -> None:
     """
     asked = request.read(**said)
     stack = context.stack(context.account())
+    asked.must_be_in(stack)
     asked = asked.in_bucket(stack.bucket)
     checked = request.check(asked.request)
     situation = Before(asked, checked, stack)

@@ -34,14 +34,14 @@ def rollback(
     A second rollback goes one version further back, never forward again; `--to` names any other version. A rollback is
     a deployment of a version that exists, all at once.
     """
-    request.check_names(function, alias)
+    named = request.names(function, alias)
     account = context.account()
     stack = context.stack(account)
-    target = stack.target(function, alias)
+    target = named.at(stack)
     if version is None:
         version = _served_before(target)
         click.echo(f"Version {version} served before.", err=True)
-    asked = request.of_version(function, alias, version, no_smoke_tests)
+    asked = request.of_version(named, version, no_smoke_tests)
     arn = launch.start(asked, stack, account)
     if follow:
         launch.to_the_end(arn, target, as_json)

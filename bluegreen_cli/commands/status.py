@@ -20,7 +20,7 @@ from bluegreen_cli.live import serving
 from bluegreen_cli.problems import NOTHING_CHANGED, explained
 from bluegreen_cli.progress import Progress
 from bluegreen_cli.records import newest_first
-from bluegreen_cli.request import check_names
+from bluegreen_cli.request import names
 
 
 @dataclass(frozen=True)
@@ -73,9 +73,8 @@ class Running:
 @click.pass_obj
 def status(context: Context, function: str, alias: str | None, as_json: bool) -> None:
     """Say which version serves FUNCTION's alias, whether a deployment runs, and how the last one ended."""
-    check_names(function, alias)
-    stack = context.stack(context.account())
-    target = stack.target(function, alias)
+    named = names(function, alias)
+    target = named.at(context.stack(context.account()))
     route = serving(target)
     with explained("reading the ledger", NOTHING_CHANGED):
         lock = locks.held(target)
@@ -84,7 +83,7 @@ def status(context: Context, function: str, alias: str | None, as_json: bool) ->
         upload = waiting.of(target)
     if as_json:
         found = {
-            "function": function,
+            "function": target.function,
             "alias": target.alias,
             "serving": route.serving,
             "running": running.to_json(time.time()) if running else None,

@@ -4,6 +4,8 @@ import click
 
 from bluegreen.aws import executions
 from bluegreen.errors import NotFound
+from bluegreen.request.names import is_execution_name
+from bluegreen.text import plain
 from bluegreen_cli import launch
 from bluegreen_cli.context import Context, json_option
 from bluegreen_cli.follow import seen
@@ -16,6 +18,12 @@ from bluegreen_cli.problems import NOTHING_CHANGED, Refused, explained
 @click.pass_obj
 def watch(context: Context, deployment: str, as_json: bool) -> None:
     """Follow DEPLOYMENT (its id, which is its execution's name) to its end, and exit as `deploy` does."""
+    if not is_execution_name(deployment):
+        raise Refused(
+            f"{plain(deployment, 100)!r} cannot be a deployment's id, which is the name of its execution",
+            NOTHING_CHANGED,
+            "`bluegreen history FUNCTION` lists the deployments.",
+        )
     stack = context.stack(context.account())
     arn = executions.arn_of(stack.machine, deployment)
     with explained(f"looking for {deployment}", NOTHING_CHANGED):

@@ -15,7 +15,7 @@ written by one state. The plan, with the payloads and replies of smoke tests, ne
 import json
 from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from bluegreen.decisions.shift import Shifted
 from bluegreen.model import Frozen, Section
@@ -25,6 +25,7 @@ from bluegreen.request.names import VersionNumber
 from bluegreen.request.smoke_tests import Case
 from bluegreen.request.traffic import Schedule
 from bluegreen.target import Target
+from bluegreen.text import LONGEST_CAUSE, plain
 
 OPT_IN_TAG = "bluegreen:managed"
 OPTED_IN = "true"
@@ -175,16 +176,16 @@ class Ended(Section):
 class Failure(Frozen):
     """What a Catch keeps: the error's class name, and its cause as Lambda or Step Functions wrote it."""
 
-    error: Annotated[str, Field(alias="Error")]
+    error: Annotated[str, Field(alias="Error"), BeforeValidator(plain)]
     cause: Annotated[str, Field(alias="Cause")] = ""
 
     @property
     def sentence(self) -> str:
-        """The message of what was raised; Lambda wraps it in JSON."""
+        """The message of what was raised, as plain text; Lambda wraps it in JSON."""
         try:
             details: Any = json.loads(self.cause)
-        except ValueError:
+        except (ValueError, RecursionError):
             details = None
         if isinstance(details, dict) and "errorMessage" in details:
-            return str(details["errorMessage"])
-        return self.cause or f"{self.error}, and no cause was given"
+            return plain(details["errorMessage"], LONGEST_CAUSE)
+        return plain(self.cause, LONGEST_CAUSE) or f"{self.error}, and no cause was given"

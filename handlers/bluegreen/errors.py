@@ -29,15 +29,19 @@ state machine: rename one here and its Retry or Catch no longer matches.
 
 from typing import Any
 
-LONGEST_TEXT = 2_000
-"""So that an error's cause stays whole: Step Functions cuts one at 32,768 characters, JSON and trace included."""
+from bluegreen.text import plain
 
 
 class DeploymentError(Exception):
-    """Anything that ends a deployment early: its text is what people read, `evidence` goes into the record."""
+    """
+    Anything that ends a deployment early: its text is what people read, `evidence` goes into the record.
+
+    The text may have foreign parts, and is made plain: Lambda must be able to answer it, and Step Functions cuts a
+    cause at 32,768 characters, JSON and trace included.
+    """
 
     def __init__(self, text: str, evidence: dict[str, Any] | None = None) -> None:
-        super().__init__(text if len(text) <= LONGEST_TEXT else text[:LONGEST_TEXT] + " …")
+        super().__init__(plain(text))
         self.evidence = evidence or {}
 
 

@@ -13,7 +13,6 @@ ledger. Reading a ring raises NotTheHolder, or AwsUnavailable, for an event that
 
 import hmac
 import os
-import re
 from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol, Self
 
@@ -23,8 +22,12 @@ from bluegreen.ledger import deployments
 from bluegreen.ledger.record import OPEN, Record
 from bluegreen.model import Frozen, Section
 from bluegreen.opening import proof
-from bluegreen.request.request import Request
+from bluegreen.request.request import Request, taken_apart
 from bluegreen.target import Target
+from bluegreen.text import plain
+
+LONGEST_NAME = 128
+"""Of what a refused request says, as far as it is shown."""
 
 
 class Call(Frozen):
@@ -77,7 +80,8 @@ class Asked:
         Once there is a plan, the answer has the proof. So the execution must still be in this state then.
         """
         started_at = proof.must_be_running(call.execution, started_at=call.started, document=call.document)
-        request = Request.read(call.document)
+        here = Target.beside(call.execution, "", "")
+        request = Request.read(call.document, region=here.region, account=here.account)
         alias = request.alias or os.environ["DEFAULT_ALIAS"]
         record, plan = deployments.load(call.name)
         if plan:
@@ -121,6 +125,7 @@ class Refused:
         started_at = proof.must_be_running(call.execution, started_at=call.started, document=asked, but=("failure",))
         proof.must_be_in(call.execution, call.state, call.document)
         record = deployments.find(call.name)
+        asked, _ = taken_apart(asked)
         return cls(
             call=call,
             started_at=started_at,
@@ -305,14 +310,13 @@ def _same(proof_of_record: str, proof_of_event: Any) -> bool:
 
 
 def _plain(name: Any, otherwise: str) -> str:
-    """What was sent as a name, short and printable enough for a key and a subject."""
-    text = str(name)[:128] if name else otherwise
-    return "".join(letter for letter in text if letter.isascii() and letter.isprintable()) or "unknown"
+    """What was sent as a name, short enough for a key. What is no text or number is not shown."""
+    return plain(name, LONGEST_NAME) if name and isinstance(name, (str, int)) else otherwise
 
 
 def _artifact(artifact: Any) -> str:
     """Where it lies, if that is readable; never more of the request."""
     if isinstance(artifact, dict):
-        parts = [str(artifact[name]) for name in ("bucket", "key") if name in artifact]
+        parts = [str(artifact[name]) for name in ("bucket", "key") if isinstance(artifact.get(name), str)]
         artifact = f"s3://{'/'.join(parts)}" if parts else artifact.get("image_uri") or artifact.get("version")
-    return re.sub(r"[^\x20-\x7e]", "", str(artifact or "unknown"))[:1024] or "unknown"
+    return plain(artifact) if artifact and isinstance(artifact, (str, int)) else "unknown"

@@ -1,11 +1,68 @@
-"""Text for people."""
+"""
+Text for people.
 
+What functions, requests and AWS say is foreign: it is made `plain` where it comes in, so that no part has to think of
+lone surrogates, of terminals or of limits again.
+"""
+
+import re
+import unicodedata
 from typing import Any
+
+LONGEST = 2_000
+"""Characters of a foreign text, unless a place has less room."""
+
+LONGEST_CAUSE = 8_000
+"""Of a rollback: it has the sentence of an error, and what became of alias, $LATEST and blue."""
+
+DEEPEST = 100
+"""Levels of JSON that are read of a request or shown of a reply."""
+
+UNPRINTABLE = "\ufffd"
+STEERING = ("Cc", "Cf", "Cs", "Zl", "Zp")
+"""Unicode's categories of characters that are no signs: controls, marks of format, surrogates, separators of lines."""
+JOINERS = "\u200c\u200d"
+LONE_SURROGATES = re.compile("[\ud800-\udfff]")
+REPLACED = re.compile(f"[\ud800-\udfff{UNPRINTABLE}]")
 
 
 def sentence(text: str) -> str:
     """With a stop at its end."""
     return text if text.endswith((".", "!", "?")) else f"{text}."
+
+
+def plain(text: Any, longest: int = LONGEST) -> str:
+    """
+    A foreign text as it may be stored and shown: valid, printable, on one line, and short.
+
+    White space becomes a blank. Every other character that is no sign becomes U+FFFD: a lone surrogate, a control
+    character (with it a terminal's escape), a mark that turns the direction of writing.
+    """
+    whole = str(text)
+    kept = "".join(each if is_sign(each) else " " if each.isspace() else UNPRINTABLE for each in whole[:longest])
+    return kept if len(whole) <= longest else f"{kept} …"
+
+
+def is_sign(character: str) -> bool:
+    """It is printed as itself, or joins its neighbours, and does nothing else to a terminal or a service."""
+    if character.isprintable() or character in JOINERS:
+        return True
+    return unicodedata.category(character) not in STEERING and not character.isspace()
+
+
+def valid(value: Any, room: int) -> Any:
+    """
+    A foreign value as JSON that every service takes, of about `room` characters at most.
+
+    Lone surrogates become U+FFFD, and numbers that JSON does not have become text. What lies too deep, or finds no room
+    any more, is told by its type.
+    """
+    return _valid(value, [room], DEEPEST)
+
+
+def comparable(value: Any) -> Any:
+    """A value of JSON; in a text, "?" stands for what services write in place of a lone surrogate."""
+    return REPLACED.sub("?", value) if isinstance(value, str) else value
 
 
 def by_type(value: Any) -> str:
@@ -17,3 +74,48 @@ def by_type(value: Any) -> str:
     if isinstance(value, dict):
         return f"an object with {len(value)} keys"
     return "null" if value is None else "a boolean" if isinstance(value, bool) else "a number"
+
+
+def is_deeper(value: Any, levels: int) -> bool:
+    """The JSON value has more levels than that. It may be deeper than Python recurses."""
+    level = [value]
+    for _ in range(levels):
+        level = [each for outer in level for each in _inside(outer)]
+        if not level:
+            return False
+    return True
+
+
+def _inside(value: Any) -> list[Any]:
+    if isinstance(value, dict):
+        return list(value.values())
+    return list(value) if isinstance(value, (list, tuple)) else []
+
+
+def _valid(value: Any, room: list[int], levels: int) -> Any:
+    room[0] -= 8
+    if room[0] < 0 or not levels:
+        return f"… {by_type(value)}"
+    if isinstance(value, str):
+        kept = value[: room[0]]
+        room[0] -= len(kept)
+        return LONE_SURROGATES.sub(UNPRINTABLE, kept) + (" …" if len(kept) < len(value) else "")
+    if isinstance(value, dict):
+        found = {}
+        for key, each in value.items():
+            if room[0] < 0:
+                found["…"] = f"{len(value)} keys"
+                break
+            found[str(_valid(key, room, levels))] = _valid(each, room, levels - 1)
+        return found
+    if isinstance(value, (list, tuple)):
+        several = []
+        for each in value:
+            if room[0] < 0:
+                several.append(f"… {len(value)} in all")
+                break
+            several.append(_valid(each, room, levels - 1))
+        return several
+    if isinstance(value, float) and not -float("inf") < value < float("inf"):
+        return str(value)
+    return value

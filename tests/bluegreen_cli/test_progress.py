@@ -8,9 +8,21 @@ from rich.console import Console
 
 from bluegreen.request.traffic import Schedule
 from bluegreen_cli.display import Lines, Panel, display, standing
-from bluegreen_cli.outcome import EXIT_CODES
+from bluegreen_cli.outcome import EXIT_CODES, Ending
 from bluegreen_cli.progress import SENTENCES, Event, Progress, told
-from tests.bluegreen_cli.history import BEGAN, CANARY, GREEN, OPENED, TENTH, WHOLE, History, document, flat, look
+from tests.bluegreen_cli.history import (
+    BEGAN,
+    CANARY,
+    GREEN,
+    OPENED,
+    TARGET,
+    TENTH,
+    WHOLE,
+    History,
+    document,
+    flat,
+    look,
+)
 from tests.handlers.desk import TASKS
 from tests.machine.walk import DEPLOY_ASL
 
@@ -239,3 +251,31 @@ def test_the_panel_goes_and_the_lines_stay(capsys: pytest.CaptureFixture[str]) -
         panel.learned(Progress(), events, Progress().after(events))
 
     assert "version 3 gets 10 %, version 2 keeps 90 %" in capsys.readouterr().err
+
+
+FOREIGN = "\x1b[2J[bold]\x9b31m[/bold]\u202e"
+SHOWN = "\N{REPLACEMENT CHARACTER}[2J[bold]\N{REPLACEMENT CHARACTER}31m[/bold]\N{REPLACEMENT CHARACTER}"
+
+
+def test_foreign_text_reaches_no_terminal_raw_and_its_markup_is_text(capsys: pytest.CaptureFixture[str]) -> None:
+    history = History()
+    history.document = {"function": FOREIGN, "alias": FOREIGN}
+    checked = document(green=GREEN, bake=TENTH.model_copy(update={"look": look((1, 9), (1, 90), FOREIGN)}))
+    events = [
+        history.started(),
+        history.entered("CheckHealth"),
+        history.failed(FOREIGN, FOREIGN),
+        history.event("TaskStateExited", stateExitedEventDetails={"name": "x", "output": json.dumps(checked)}),
+        *history.ended_badly("RolledBack", FOREIGN, FOREIGN),
+    ]
+    after = Progress().after(events)
+
+    with Panel(Console(stderr=True, width=200, force_terminal=True, color_system=None)) as panel:
+        panel.learned(Progress(), events, after)
+    Console(stderr=True, width=200).print(standing(after, 0))
+    ended = Ending("arn:x:Shop-1", TARGET, after, None, {"case": FOREIGN, "mismatches": [FOREIGN]})
+    said = [ended.said(), *ended.in_full(), Progress().after(events[:2]).name, capsys.readouterr().err]
+
+    assert all("\x1b[2J" not in text and "\x9b" not in text and "\u202e" not in text for text in said)
+    assert SHOWN in ended.said()
+    assert SHOWN in said[-1]

@@ -11,8 +11,9 @@ from bluegreen.errors import AwsRefused, AwsUnavailable, InvalidRequest
 from bluegreen.ledger import locks, waiting
 from bluegreen.ledger.waiting import Waiting
 from bluegreen.request.artifact import Zip
+from bluegreen.request.names import LONGEST_EXECUTION_NAME
 from bluegreen.request.request import Request
-from bluegreen.request.upload import LONGEST_NAME, Upload, next_name
+from bluegreen.request.upload import Upload, next_name
 from tests.handlers.desk import aws_answers, context_of, just_before, put
 from tests.machine.deployer import BUCKET, FUNCTION, GOOD, TARGET, Deployer
 
@@ -347,7 +348,7 @@ def test_the_name_of_a_turn_is_never_too_long() -> None:
     for _ in range(1_000):
         name = next_name(name)
 
-    assert len(name) <= LONGEST_NAME
+    assert len(name) <= LONGEST_EXECUTION_NAME
 
 
 def test_a_real_upload_can_be_deployed(deployer: Deployer) -> None:

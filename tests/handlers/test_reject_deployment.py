@@ -241,8 +241,8 @@ class TestPeople:
 
 @pytest.mark.parametrize(
     "value",
-    [None, "", 5, True, [], {}, {"a": {"b": 1}}, "x" * 5_000, "two\nlines\x00", "日本", "a" * 60_000],
-    ids=["null", "empty", "number", "true", "list", "object", "nested", "long", "lines", "japanese", "huge"],
+    [None, "", 5, True, [], {}, {"a": {"b": 1}}, "x" * 5_000, "two\nlines\x00\x1b[31m", "日本", "\ud83d", "a" * 60_000],
+    ids=["null", "empty", "number", "true", "list", "object", "nested", "long", "lines", "japanese", "half", "huge"],
 )
 def test_a_request_of_any_shape_is_written_down_and_told(desks: Desks, value: Any) -> None:
     desk = desks.asked_for({"function": value, "alias": value, "artifact": value, "started_by": value})
@@ -250,5 +250,5 @@ def test_a_request_of_any_shape_is_written_down_and_told(desks: Desks, value: An
 
     record = desk.record()
     assert (record["state"], noted(desk)["told"]) == ("Rejected", True)
-    assert all(0 < len(record[name]) <= 1024 for name in ("function", "alias", "artifact", "started_by"))
-    assert all(record[name].isascii() and record[name].isprintable() for name in ("function", "alias", "artifact"))
+    assert all(0 < len(record[name]) <= 2_002 for name in ("function", "alias", "artifact", "started_by"))
+    assert all(record[name].isprintable() for name in ("function", "alias", "artifact", "started_by"))

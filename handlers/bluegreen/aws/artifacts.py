@@ -132,7 +132,7 @@ def settings(bucket: str, key: str) -> dict[str, Any]:
         return {}
     try:
         found = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise InvalidRequest(f"s3://{bucket}/{key} is not JSON: {error}") from error
     if not isinstance(found, dict):
         raise InvalidRequest(f"s3://{bucket}/{key} is not a JSON object; write the rest of the request there")

@@ -142,7 +142,7 @@ def in_our_words() -> Iterator[None]:
         raise _named(error) from error
     except NoCredentialsError as error:
         raise AccessDenied(str(error)) from error
-    except ParamValidationError as error:
+    except (ParamValidationError, UnicodeError) as error:
         raise AwsRefused(str(error)) from error
     except (HTTPClientError, BotoCoreError) as error:
         raise AwsUnavailable(f"{type(error).__name__}: {error}") from error

@@ -2,6 +2,7 @@
 
 import json
 from typing import Any
+from urllib.parse import quote
 
 from bluegreen.aws.client import client, in_our_words
 from bluegreen.errors import NotFound
@@ -103,4 +104,4 @@ def console_link(arn: str) -> str:
     host = {"aws-cn": "console.amazonaws.cn", "aws-us-gov": "console.amazonaws-us-gov.com"}.get(
         partition, "console.aws.amazon.com"
     )
-    return f"https://{region}.{host}/states/home?region={region}#/v2/executions/details/{arn}"
+    return f"https://{region}.{host}/states/home?region={region}#/v2/executions/details/{quote(arn, safe=':')}"

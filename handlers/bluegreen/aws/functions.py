@@ -17,6 +17,7 @@ from bluegreen.model import Frozen
 from bluegreen.request.artifact import Image, Zip
 from bluegreen.request.smoke_tests import UNLESS_GIVEN, Case
 from bluegreen.target import Target
+from bluegreen.text import plain
 
 if TYPE_CHECKING:
     from mypy_boto3_lambda import LambdaClient
@@ -231,15 +232,16 @@ def _invoke(lambda_: "LambdaClient", target: Target, qualifier: str, case: Case)
     details = payload if failed and isinstance(payload, dict) else {}
     return Reply(
         payload=payload,
-        error=str(details.get("errorType", answer.get("FunctionError"))) if failed else None,
-        error_message=str(details.get("errorMessage", body.decode(errors="replace"))) if failed else None,
+        error=plain(details.get("errorType", answer.get("FunctionError"))) if failed else None,
+        error_message=plain(details.get("errorMessage", body.decode(errors="replace"))) if failed else None,
         duration_ms=(clock.now() - begun) * 1000,
         version=answer.get("ExecutedVersion", qualifier),
     )
 
 
 def _json(body: bytes) -> Any:
+    """A reply. What is no JSON, or is nested deeper than Python reads, counts as text."""
     try:
         return json.loads(body) if body else None
-    except ValueError:
+    except (ValueError, RecursionError):
         return body.decode(errors="replace")

@@ -4,15 +4,21 @@ import os
 
 from bluegreen.aws.client import client, in_our_words
 from bluegreen.errors import AwsRefused, AwsUnavailable
+from bluegreen.text import plain
 
 LONGEST_SUBJECT = 100
 
 
 def tell(subject: str, text: str) -> bool:
-    """Publish to the notifications topic. False if SNS refused or did not answer; that never fails a deployment."""
+    """
+    Publish to the notifications topic. False if SNS refused or did not answer; that never fails a deployment.
+
+    SNS takes a subject of ASCII only, and the name of an execution may have other letters.
+    """
+    in_ascii = plain(subject).encode("ascii", "replace").decode()[:LONGEST_SUBJECT]
     try:
         with in_our_words():
-            client("sns").publish(TopicArn=os.environ["TOPIC_ARN"], Subject=subject[:LONGEST_SUBJECT], Message=text)
+            client("sns").publish(TopicArn=os.environ["TOPIC_ARN"], Subject=in_ascii, Message=text)
     except (AwsRefused, AwsUnavailable):
         return False
     return True

@@ -87,7 +87,7 @@ def probe(plan: Plan, green: str) -> Probed:
             if wrong := mismatches(case, reply):
                 raise GreenUnhealthy(
                     f"Version {green} failed the probe {case.name!r}: {'; '.join(wrong)}.",
-                    {"case": case.name, "mismatches": verbatim(case, reply), "reply": reply.model_dump(mode="json")},
+                    {"case": case.name, "mismatches": verbatim(case, reply), "reply": reply.shown()},
                 )
             answered += 1
         elif not unanswered:

@@ -15,9 +15,13 @@ from aws_lambda_powertools.utilities.jmespath_utils import PowertoolsFunctions
 
 from bluegreen.model import Frozen
 from bluegreen.request.smoke_tests import Case
-from bluegreen.text import by_type
+from bluegreen.text import by_type, is_sign, plain, valid
 
 LONGEST_TEXT = 500
+LARGEST_SHOWN = 50_000
+"""Characters of a reply in the audit, so that they fit beside the rest of an entry."""
+MOST_SHOWN = 20
+"""Values in the audit."""
 
 Say = Callable[[Any], str]
 
@@ -32,6 +36,11 @@ class Reply(Frozen):
     version: str
     answered: bool = True
 
+    def shown(self) -> dict[str, Any]:
+        """For the audit: as JSON that can be stored, and as far as there is room."""
+        found: dict[str, Any] = valid(self.model_dump(), LARGEST_SHOWN)
+        return found
+
 
 def mismatches(case: Case, reply: Reply) -> list[str]:
     """What was expected and what came, a sentence each, without the values; empty when the case holds."""
@@ -40,13 +49,15 @@ def mismatches(case: Case, reply: Reply) -> list[str]:
 
 def verbatim(case: Case, reply: Reply) -> list[str]:
     """The same with the values, for the audit only."""
-    return [*_error(case, reply, in_full), *_payload(case, reply, in_full), *_duration(case, reply)]
+    found = [*_error(case, reply, in_full), *_payload(case, reply, in_full), *_duration(case, reply)]
+    more = [f"and {len(found) - MOST_SHOWN} more"] if len(found) > MOST_SHOWN else []
+    return [plain(each) for each in found[:MOST_SHOWN]] + more
 
 
 def in_full(value: Any) -> str:
-    """A value as JSON, as far as there is room."""
-    text = json.dumps(value, ensure_ascii=False, default=str)
-    return text if len(text) <= LONGEST_TEXT else text[:LONGEST_TEXT] + " …"
+    """A value as JSON, as far as there is room. JSON's own escapes stand for what cannot be printed."""
+    text = json.dumps(valid(value, 10 * LONGEST_TEXT), ensure_ascii=False)[: LONGEST_TEXT + 1]
+    return plain("".join(each if is_sign(each) else json.dumps(each)[1:-1] for each in text), LONGEST_TEXT)
 
 
 def name_of_error(error: str | None) -> str:
@@ -68,14 +79,14 @@ def _error(case: Case, reply: Reply, say: Say) -> list[str]:
 def _payload(case: Case, reply: Reply, say: Say) -> list[str]:
     if reply.error:
         return []
-    found = [] if case.expect is None else _differences(case.expect, reply.payload, "reply", say)
+    found = _differences(case.expect, reply.payload, "reply", say) if case.expects_a_reply else []
     for number, (path, expected) in enumerate(case.expect_at.items(), start=1):
         place = path if say is in_full else f"expression {number} of expect_at"
         try:
             came = jmespath.search(
                 path, reply.payload, options=jmespath.Options(custom_functions=PowertoolsFunctions())
             )
-        except (jmespath.exceptions.JMESPathError, ValueError, TypeError) as error:
+        except Exception as error:  # a function of JMESPath fails in its own ways at what a user's function replies
             why = f": {error}" if say is in_full else ""
             found.append(f"expected {say(expected)} at {place}, but {say(reply.payload)} cannot be searched{why}")
             continue

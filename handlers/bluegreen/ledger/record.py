@@ -6,9 +6,10 @@ A record is `open`, then perhaps `undoing`, then has the name of the state machi
 
 import logging
 from collections.abc import Callable, Iterable
-from typing import Any, TypeVar
+from functools import partial
+from typing import Annotated, Any, TypeVar
 
-from pydantic import ConfigDict
+from pydantic import AfterValidator, ConfigDict
 
 from bluegreen.aws import table
 from bluegreen.aws.table import Item
@@ -16,6 +17,7 @@ from bluegreen.decisions.route import Route, Serving, route
 from bluegreen.document import NOTHING_TO_DEPLOY
 from bluegreen.model import Frozen
 from bluegreen.target import Target
+from bluegreen.text import LONGEST_CAUSE, plain
 
 T = TypeVar("T")
 
@@ -25,6 +27,10 @@ LIVE = (OPEN, UNDOING)
 RECORD = "record"
 PLAN = "plan"
 UNTOLD = "untold"
+
+Text = Annotated[str, AfterValidator(plain)]
+Cause = Annotated[str, AfterValidator(partial(plain, longest=LONGEST_CAUSE))]
+"""What people read of a record. Its parts are foreign, and another stack version may have written them."""
 
 
 class Record(Frozen):
@@ -56,8 +62,8 @@ class Record(Frozen):
     state: str
     execution: str
     started_at: str
-    started_by: str
-    artifact: str
+    started_by: Text
+    artifact: Text
     proof: str = ""
     new_code: bool = False
     blue: str | None = None
@@ -70,12 +76,12 @@ class Record(Frozen):
     code_sent_at: str | None = None
     alias_returned_at: str | None = None
     latest_attempts: int = 0
-    doubts: str | None = None
+    doubts: Text | None = None
     alias_outcome: str | None = None
     latest_outcome: str | None = None
     ended_at: str | None = None
-    error: str | None = None
-    cause: str | None = None
+    error: Text | None = None
+    cause: Cause | None = None
     serving: Serving | None = None
     told_at: str | None = None
     paged_at: str | None = None

@@ -9,6 +9,7 @@ from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, Stri
 
 from bluegreen.model import Frozen
 from bluegreen.request.names import VersionNumber
+from bluegreen.text import plain
 
 
 def code_digest(text: str) -> str:
@@ -39,9 +40,9 @@ class Zip(Frozen):
 
     bucket: Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$")]
     key: Annotated[str, Field(min_length=1, max_length=1024), AfterValidator(_plain_key)]
-    version_id: str | None = None
+    version_id: Annotated[str, StringConstraints(pattern=r"^[!-~]{1,1024}$")] | None = None
     sha256: Digest | None = None
-    uploaded_at: str | None = None
+    uploaded_at: Annotated[str, StringConstraints(pattern=r"^[ -~]{1,40}$")] | None = None
     sequencer: Annotated[str, Field(max_length=64)] | None = None
 
     def is_newer_than(self, other: Self) -> bool:
@@ -61,13 +62,13 @@ class Zip(Frozen):
         return (self.bucket, self.key, self.version_id) == (other.bucket, other.key, other.version_id)
 
     def __str__(self) -> str:
-        return f"s3://{self.bucket}/{self.key}"
+        return plain(f"s3://{self.bucket}/{self.key}")
 
 
 class Image(Frozen):
     """A container image, by digest: a tag may move between the test and a retry."""
 
-    image_uri: Annotated[str, StringConstraints(pattern=r"^\S+@sha256:[0-9a-f]{64}$")]
+    image_uri: Annotated[str, StringConstraints(pattern=r"^[!-~]+@sha256:[0-9a-f]{64}$")]
 
     @property
     def digest(self) -> str:
@@ -87,12 +88,23 @@ class Existing(Frozen):
         return f"version {self.version}"
 
 
+AS_TEXT = (
+    re.compile(r"(?s:s3://(?P<bucket>[^/]+)/(?P<key>.+?)(?:\?versionId=(?P<version_id>[^?&=]+))?)"),
+    re.compile(r"(?s:arn:aws[a-z-]*:s3:::(?P<bucket>[^/]+)/(?P<key>.+))"),
+    re.compile(r"(?P<image_uri>\S+@sha256:\S+)"),
+    re.compile(r"version (?P<version>[0-9]+)"),
+)
+"""An artifact in one line: as people and S3 write it, and as records show it."""
+
+
 def _artifact(value: Any) -> Any:
     if isinstance(value, str):
-        bucket, _, key = value.removeprefix("s3://").partition("/")
-        if not value.startswith("s3://") or not bucket or not key:
-            raise ValueError(f"{value!r} is not an artifact; write s3://bucket/key or an object with bucket and key")
-        return {"bucket": bucket, "key": key}
+        for way in AS_TEXT:
+            if found := way.fullmatch(value):
+                return {part: text for part, text in found.groupdict().items() if text is not None}
+        raise ValueError(
+            f"{plain(value, 100)!r} is not an artifact; write s3://bucket/key or an object with bucket and key"
+        )
     return value
 
 

@@ -7,6 +7,7 @@ from typing import Any
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
+from bluegreen.request.names import ADVICE
 from bluegreen.text import by_type
 
 Fields = Mapping[str, Collection[str]]
@@ -38,7 +39,10 @@ def _complaint(detail: ErrorDetails, fields: Fields) -> str:
     if detail["type"] == "missing":
         return "is required"
     if detail["type"] == "string_pattern_mismatch":
-        return f"{_shown(detail)} does not match {detail['ctx']['pattern']}"
+        pattern = detail["ctx"]["pattern"]
+        return f"{_shown(detail)} does not match {pattern}" + (f"; {ADVICE[pattern]}" if pattern in ADVICE else "")
+    if detail["type"] == "string_unicode":
+        return "it has half a character (a lone surrogate); write it anew"
     if detail["type"] in {"model_type", "model_attributes_type"}:
         return f"{_shown(detail)} is not a JSON object"
     return detail["msg"].removeprefix("Value error, ")

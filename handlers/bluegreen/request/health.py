@@ -5,6 +5,7 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, Field, StringConstraints, field_validator, model_validator
 
 from bluegreen.model import Frozen
+from bluegreen.request.names import printable
 from bluegreen.verdict import SHARES, Policy, Tolerance
 
 HIGH_RESOLUTION_PERIODS = (1, 5, 10, 30)
@@ -12,7 +13,7 @@ HIGH_RESOLUTION_KEPT_SECONDS = 3 * 3600
 """CloudWatch keeps data of less than a minute for three hours."""
 
 Fraction = Annotated[float, Field(ge=1e-9, lt=1)]
-Name = Annotated[str, StringConstraints(min_length=1, max_length=255)]
+Name = Annotated[str, StringConstraints(min_length=1, max_length=255), AfterValidator(printable)]
 NoTraffic = Literal["proceed", "probe", "wait", "roll_back"]
 
 
@@ -27,7 +28,7 @@ class CustomMetric(Frozen):
     namespace: Name
     bad: Name
     requests: Name
-    dimensions: Annotated[dict[Name, str], Field(min_length=1, max_length=30)]
+    dimensions: Annotated[dict[Name, Annotated[str, AfterValidator(printable)]], Field(min_length=1, max_length=30)]
 
     @model_validator(mode="after")
     def tells_versions_apart(self) -> Self:

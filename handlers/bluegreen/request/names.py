@@ -1,9 +1,94 @@
-"""Names as Lambda takes them."""
+"""
+Names as AWS takes them: of functions, aliases and versions, and of executions, which are the ids of deployments.
 
-from typing import Annotated
+Every part that reads such a name from outside reads it by what stands here.
+"""
 
-from pydantic import StringConstraints
+import re
+import unicodedata
+from dataclasses import dataclass
+from typing import Annotated, Any, Self
 
-FunctionName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
+from pydantic import BeforeValidator, StringConstraints
+
+from bluegreen.text import is_sign, plain
+
+FUNCTION = "[A-Za-z0-9_-]{1,64}"
+
+FunctionName = Annotated[str, StringConstraints(pattern=f"^{FUNCTION}$")]
 AliasName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]*[A-Za-z_-][A-Za-z0-9_-]*$", max_length=128)]
-VersionNumber = Annotated[str, StringConstraints(pattern=r"^[0-9]+$")]
+VersionNumber = Annotated[
+    str,
+    StringConstraints(pattern=r"^[0-9]+$"),
+    BeforeValidator(lambda number: str(number) if type(number) is int else number),
+]
+
+ADVICE = {
+    f"^{FUNCTION}$": "write the function's name, or its ARN",
+    r"^[A-Za-z0-9_-]*[A-Za-z_-][A-Za-z0-9_-]*$": "write an alias's name: letters, digits, - and _, not digits alone",
+    r"^[0-9]+$": 'write the number of a published version, as "7"',
+}
+"""What to write instead of a name that does not match."""
+
+_REFERENCE = re.compile(
+    rf"(?:(?:arn:aws[a-z-]*:lambda:(?P<region>[a-z0-9-]+):)?(?P<account>[0-9]{{12}}):function:)?"
+    rf"(?P<name>{FUNCTION})(?::(?P<qualifier>[$A-Za-z0-9_-]{{1,128}}))?"
+)
+
+LONGEST_EXECUTION_NAME = 80
+NOT_IN_AN_EXECUTION_NAME = frozenset('<>{}[]?*"#%\\^|~`$&,;:/\ufffe\uffff\U0010ffff')
+
+
+@dataclass(frozen=True)
+class FunctionReference:
+    """
+    A function as Lambda's own API takes it: by its name, by its ARN or a part of that, each with an alias or without.
+
+    Region, account and qualifier are "" where the reference does not say them.
+    """
+
+    name: str
+    qualifier: str = ""
+    region: str = ""
+    account: str = ""
+
+    @classmethod
+    def read(cls, text: Any) -> Self | None:
+        """None for what is no reference."""
+        found = _REFERENCE.fullmatch(text) if isinstance(text, str) else None
+        return cls(**{part: value or "" for part, value in found.groupdict().items()}) if found else None
+
+    def complaint(self, region: str = "", account: str = "", alias: str | None = None) -> str:
+        """
+        What is wrong with it as the function of a deployment in that region and account, "" if nothing is.
+
+        Places that are "" are not known yet.
+        """
+        for kind, meant, here in (("account", self.account, account), ("region", self.region, region)):
+            if meant and here and meant != here:
+                return (
+                    f"{self.name} of the {kind} {meant} is not deployed from here, {kind} {here}; use the stack there"
+                )
+        if self.qualifier == "$LATEST" or self.qualifier.isdigit():
+            return (
+                f"{self.name}:{self.qualifier} is a version, and a deployment moves an alias; write the alias, as "
+                f'{self.name}:PROD, and a published version as the artifact, as {{"version": "7"}}'
+            )
+        if self.qualifier and alias and alias != self.qualifier:
+            return f"it names the alias {self.qualifier}, and `alias` says {plain(alias, 128)}; write one of them"
+        return ""
+
+
+def is_execution_name(text: str) -> bool:
+    """Step Functions takes it as the name of an execution. (StartExecution in its API reference.)"""
+    return 0 < len(text) <= LONGEST_EXECUTION_NAME and not any(
+        each in NOT_IN_AN_EXECUTION_NAME or each.isspace() or unicodedata.category(each) in ("Cc", "Cs")
+        for each in text
+    )
+
+
+def printable(name: str) -> str:
+    """A name that is sent to AWS as it is. ValueError for one with a character that cannot be printed."""
+    if not all(map(is_sign, name)):
+        raise ValueError(f"{plain(name, 100)!r} has a character that cannot be printed; correct the name")
+    return name

@@ -7,19 +7,30 @@ It is flat and forbids unknown keys, so that a misspelt field is refused by name
 import json
 from typing import Annotated, Any, Self
 
-from pydantic import AfterValidator, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, model_validator
 
 from bluegreen.errors import InvalidRequest
 from bluegreen.model import Frozen
 from bluegreen.request.artifact import Artifact, Zip
 from bluegreen.request.explain import Fields, explain
 from bluegreen.request.health import HIGH_RESOLUTION_KEPT_SECONDS, Health
-from bluegreen.request.names import AliasName, FunctionName
+from bluegreen.request.names import AliasName, FunctionName, FunctionReference
 from bluegreen.request.smoke_tests import SmokeTests
 from bluegreen.request.traffic import LONGEST_BAKE_SECONDS, HowTraffic, Schedule, Steps, schedule
+from bluegreen.text import DEEPEST, is_deeper, plain
 
 LARGEST_REQUEST = 64 * 1024
 """Bytes. Step Functions takes an input of 256 KB and DynamoDB an item of 400 KB; the plan's item holds most of it."""
+
+
+LONGEST_STARTER = 256
+
+STARTED_BY_EXECUTION = "AWS_STEP_FUNCTIONS_STARTED_BY_EXECUTION_ID"
+CLAIMED = "execution {}, as the input says"
+
+
+def _of_someone(name: Any) -> Any:
+    return plain(name, LONGEST_STARTER + 1) if isinstance(name, str) else name
 
 
 def _unreadable(complaint: str | None) -> None:
@@ -42,16 +53,19 @@ class Request(Frozen):
     smoke_tests: SmokeTests = ()
     health: Health = Health()
     only_newer: bool = False
-    started_by: Annotated[str, Field(max_length=256)] | None = None
+    started_by: Annotated[str, BeforeValidator(_of_someone), Field(max_length=LONGEST_STARTER)] | None = None
     deployment_json: Annotated[str | None, AfterValidator(_unreadable)] = None
 
     @classmethod
-    def read(cls, request: Any) -> Self:
+    def read(cls, request: Any, *, region: str = "", account: str = "") -> Self:
         """
         Raises InvalidRequest naming every wrong field.
 
+        A function in another region or account than those given is one; "" is a place that is not known yet.
         ReceiveUpload writes `upload` for an object that is no upload: it says why, and the rest does not count then.
         """
+        if is_deeper(request, DEEPEST):
+            raise InvalidRequest(f"request: it is nested more than {DEEPEST} levels deep; write less deep payloads")
         try:
             size = len(json.dumps(request, allow_nan=False))
         except ValueError as error:
@@ -60,10 +74,14 @@ class Request(Frozen):
             raise InvalidRequest(f"request: it has {size} bytes; write {LARGEST_REQUEST} at most; shorten payloads")
         if isinstance(request, dict) and (why := request.get("upload")):
             raise InvalidRequest(f"upload: {why}")
+        request, wrong = taken_apart(request, region=region, account=account)
         try:
-            return cls.model_validate(request)
+            read = cls.model_validate(request)
         except ValidationError as error:
-            raise InvalidRequest(explain(error, _fields())) from error
+            raise InvalidRequest("; ".join([*wrong, explain(error, _fields())])) from error
+        if wrong:
+            raise InvalidRequest("; ".join(wrong))
+        return read
 
     @model_validator(mode="after")
     def bakes_fit(self) -> Self:
@@ -76,7 +94,30 @@ class Request(Frozen):
 
     def to_json(self) -> dict[str, Any]:
         """The request as an execution's input: what was not given stays away."""
-        return self.model_dump(mode="json", exclude_unset=True)
+        request: dict[str, Any] = self.as_json(exclude_unset=True)
+        return request
+
+
+def taken_apart(request: Any, *, region: str = "", account: str = "") -> tuple[Any, list[str]]:
+    """
+    The request with the function's own name, the alias that came with it, and who started it; and what is wrong there.
+
+    Step Functions adds the ARN of the execution that started this one to the input, where a machine asks for that. Any
+    caller may write it too, so it is told as a claim.
+    """
+    if not isinstance(request, dict):
+        return request, []
+    taken = {name: value for name, value in request.items() if name != STARTED_BY_EXECUTION}
+    if STARTED_BY_EXECUTION in request:
+        claim = plain(request[STARTED_BY_EXECUTION], LONGEST_STARTER - len(CLAIMED))
+        taken.setdefault("started_by", CLAIMED.format(claim))
+    function = FunctionReference.read(taken.get("function"))
+    if function is None:
+        return taken, []
+    alias = taken.get("alias")
+    wrong = function.complaint(region, account, alias if isinstance(alias, str) else None)
+    taken |= {"function": function.name} | ({"alias": function.qualifier} if function.qualifier and not wrong else {})
+    return taken, [f"function: {wrong}"] if wrong else []
 
 
 def misfit(plan: Schedule, health: Health) -> tuple[str, str] | None:

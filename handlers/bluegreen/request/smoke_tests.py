@@ -3,9 +3,19 @@
 from typing import Annotated, Any, Literal
 
 import jmespath
-from pydantic import BeforeValidator, Discriminator, Field, Tag, field_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Discriminator,
+    Field,
+    SerializerFunctionWrapHandler,
+    Tag,
+    field_validator,
+    model_serializer,
+)
 
 from bluegreen.model import Frozen
+from bluegreen.text import plain
 
 MOST_CASES = 50
 
@@ -15,18 +25,30 @@ class Case(Frozen):
     One invocation and what must come of it.
 
     `expect` matches a reply that has at least these keys and values, at any depth; a list matches
-    element by element. `expect_at` maps JMESPath expressions to the values found there;
-    Powertools' `powertools_json(body)` reads JSON inside a string. `expect_error` is the
-    name of the error that the function must raise (`errorType`). Durations are what a caller waits,
-    cold start included.
+    element by element. Without it any reply will do; null wants the reply null.
+    `expect_at` maps JMESPath expressions to the values found there; Powertools'
+    `powertools_json(body)` reads JSON inside a string. `expect_error` is the name of the error
+    that the function must raise (`errorType`). Durations are what a caller waits, cold start
+    included.
     """
 
-    name: Annotated[str, Field(min_length=1, max_length=80)]
+    name: Annotated[str, Field(min_length=1, max_length=80), AfterValidator(plain)]
     payload: Any = {}
     expect: Any = None
     expect_at: dict[str, Any] = {}
     expect_error: str | None = None
     max_duration_ms: Annotated[int, Field(gt=0, le=240_000)] | None = None
+
+    @property
+    def expects_a_reply(self) -> bool:
+        """The case says what the reply must be. That may be null."""
+        return "expect" in self.model_fields_set
+
+    @model_serializer(mode="wrap")
+    def as_written(self, fields: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """An `expect` that was not written stays away, wherever the case goes: null would be one."""
+        written: dict[str, Any] = fields(self)
+        return written if self.expects_a_reply else {name: written[name] for name in written if name != "expect"}
 
     @field_validator("expect_at")
     @classmethod
@@ -35,7 +57,7 @@ class Case(Frozen):
         for path in paths:
             try:
                 jmespath.compile(path)
-            except jmespath.exceptions.JMESPathError as error:
+            except (jmespath.exceptions.JMESPathError, RecursionError) as error:
                 raise ValueError(f"{path!r} is not JMESPath: {' '.join(str(error).split())}") from error
         return paths
 

@@ -5,9 +5,7 @@ import re
 from typing import Any, Self
 
 from bluegreen.model import Frozen
-
-LONGEST_NAME = 80
-"""Of an execution; Step Functions' limit."""
+from bluegreen.request.names import FUNCTION, LONGEST_EXECUTION_NAME
 
 LONGEST_TURN = 5
 """What `next_name` may add."""
@@ -66,7 +64,7 @@ class Upload(Frozen):
     def misplaced(self) -> str:
         """What is wrong with its key; "" if it names a function and ends as Lambda's packages do."""
         rule = f"upload to {FOLDER}<Function>/<name>.zip (or .jar); nothing was changed"
-        if re.fullmatch(r"[A-Za-z0-9_-]{1,64}", self.function) is None:
+        if re.fullmatch(FUNCTION, self.function) is None:
             return f"the key {self.key!r} names no function; {rule}"
         if not self.key.lower().endswith(PACKAGES):
             return f"the key {self.key!r} is not that of a package; {rule}"
@@ -78,7 +76,7 @@ class Upload(Frozen):
         identity = "\n".join((self.bucket, self.key, self.version_id or "", self.sequencer))
         digest = hashlib.sha256(identity.encode()).hexdigest()[:24]
         function = re.sub(r"[^A-Za-z0-9_-]", "", self.function) or "upload"
-        return f"{function[: LONGEST_NAME - 25 - LONGEST_TURN]}-{digest}"
+        return f"{function[: LONGEST_EXECUTION_NAME - 25 - LONGEST_TURN]}-{digest}"
 
     def request(self, settings: dict[str, Any], no_upload: str = "") -> dict[str, Any]:
         """The request; what the upload itself says goes before the settings. `no_upload`: why it is to be refused."""

@@ -9,7 +9,7 @@ from bluegreen.errors import DeploymentError
 from bluegreen.ledger import deployments, serving
 from bluegreen.ledger.record import Record
 from bluegreen.request.smoke_tests import UNLESS_GIVEN, Case
-from bluegreen.text import sentence
+from bluegreen.text import plain, sentence
 
 LONGEST_DOUBTS = 1000
 """Characters: a record, a notification and an execution's cause have limits, and blue's error may be long."""
@@ -42,9 +42,9 @@ def _doubts(record: Record) -> str:
         found += _fails(record, blue)
     except Exception as error:
         if not found:
-            return f"Whether version {blue} is well could not be seen: {sentence(str(error)[:LONGEST_DOUBTS])}"
+            return f"Whether version {blue} is well could not be seen: {sentence(plain(error, LONGEST_DOUBTS))}"
         found.append(f"and more could not be seen: {error}")
-    return f"But version {blue} is unwell itself: {sentence('; '.join(found)[:LONGEST_DOUBTS])}" if found else ""
+    return f"But version {blue} is unwell itself: {sentence(plain('; '.join(found), LONGEST_DOUBTS))}" if found else ""
 
 
 def _fails(record: Record, blue: str) -> list[str]:

@@ -18,6 +18,12 @@ def test_a_subject_that_sns_would_refuse_is_cut_short(deployer: Deployer) -> Non
     assert deployer.notified() == ["x" * 100]
 
 
+def test_a_subject_is_what_sns_takes_whatever_an_executions_name_is(deployer: Deployer) -> None:
+    assert notifications.tell("Rejected: Zürich\n\ud83d touched nothing", "text")
+
+    assert deployer.notified() == ["Rejected: Z?rich ? touched nothing"]
+
+
 @pytest.mark.parametrize("code", ["InternalFailure", "AuthorizationError", "ReadTimeout", "InvalidParameter"])
 def test_a_topic_that_does_not_take_it_is_told_by_the_answer(deployer: Deployer, code: str) -> None:
     with deployer.aws.fails("Publish", code, times=None):

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from bluegreen.decisions.replies import LONGEST_TEXT, Reply, in_full, mismatches, name_of_error, verbatim
 from bluegreen.request.smoke_tests import Case
-from bluegreen.text import by_type
+from bluegreen.text import by_type, valid
 
 scalars = st.none() | st.booleans() | st.integers(-5, 5) | st.floats(allow_nan=False) | st.text(max_size=5)
 documents = st.recursive(
@@ -39,6 +39,13 @@ def case(**expected: Any) -> Case:
     return Case(name="a case", **expected)
 
 
+def nested(levels: int) -> Any:
+    value: Any = 1
+    for _ in range(levels):
+        value = [value]
+    return value
+
+
 class TestTheReply:
     @pytest.mark.parametrize(
         ("expect", "came"),
@@ -53,7 +60,7 @@ class TestTheReply:
             (0, 0),
             (False, False),
             (1, 1.0),
-            (None, {"anything": "at all"}),
+            (None, None),
             ({"a": None}, {"a": None}),
         ],
     )
@@ -338,4 +345,42 @@ class TestWords:
     def test_a_value_in_full_is_json(self, value: Any) -> None:
         text = in_full(value)
 
-        assert text.endswith(" …") or json.loads(text) == value
+        assert text.endswith(" …") or json.loads(text) == valid(value, 10_000)
+
+    def test_what_cannot_be_printed_is_shown_by_the_escapes_of_json(self) -> None:
+        (said,) = verbatim(case(expect="a"), reply("red\x1b[31m\u202e\x9b\n"))
+
+        assert said == 'expected "a" at reply, but "red\\u001b[31m\\u202e\\u009b\\n" came'
+
+    def test_no_more_values_than_people_read_are_in_the_audit(self) -> None:
+        said = verbatim(case(expect={str(number): 1 for number in range(1_000)}), reply({}))
+
+        assert (len(said), said[-1]) == (21, "and 980 more")
+
+    def test_any_reply_will_do_if_none_is_expected(self) -> None:
+        assert mismatches(case(), reply({"anything": "at all"})) == []
+
+    def test_null_is_expected_like_any_other_value(self) -> None:
+        assert mismatches(case(expect=None), reply({"a": 1})) == [
+            "expected null at reply, but an object with 1 keys came"
+        ]
+
+
+class TestForeignReplies:
+    @pytest.mark.parametrize("expression", ["powertools_json(body)", "powertools_base64_gzip(body)"])
+    @pytest.mark.parametrize("body", ["[" * 100_000, "not json", 5, None, "\ud83d"])
+    def test_a_reply_that_a_function_of_jmespath_cannot_take_is_a_mismatch(self, expression: str, body: Any) -> None:
+        (said,) = mismatches(case(expect_at={expression: 1}), reply({"body": body}))
+
+        assert said.startswith("expected a number at expression 1 of expect_at, but ")
+
+    @pytest.mark.parametrize(
+        "payload",
+        ["\ud83d", {"\udc00": "\ud83d"}, float("nan"), [float("inf")], nested(900), ["x" * 100] * 60_000],
+        ids=["half a character", "half a key", "nan", "infinity", "nested", "6 MB"],
+    )
+    def test_a_reply_of_any_shape_is_shown_as_json_that_every_service_takes(self, payload: Any) -> None:
+        shown = json.dumps(reply(payload).shown(), allow_nan=False, ensure_ascii=False)
+
+        assert len(shown.encode()) < 100_000
+        assert len(mismatches(case(expect=1), reply(payload))) == len(verbatim(case(expect=1), reply(payload))) == 1

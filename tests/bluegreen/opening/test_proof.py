@@ -172,3 +172,34 @@ class TestTheState:
             pytest.raises(AwsUnavailable, match="ServiceUnavailable"),
         ):
             proof.must_be_in(desk.arn, "Idle", desk.request)
+
+
+@pytest.mark.parametrize(
+    ("shown", "sent", "is_the_same"),
+    [
+        ({"a": [1, {"b": None}]}, {"a": [1, {"b": None}]}, True),
+        ({"a": "half ?"}, {"a": "half \ud83d"}, True),
+        ({"half \N{REPLACEMENT CHARACTER}": 1}, {"half \ud83d": 1}, True),
+        ({"a": "?"}, {"a": "!"}, False),
+        ({"a": 1}, {"a": 2}, False),
+        ({"a": 1}, {"b": 1}, False),
+        ({"a": 1}, {"a": 1, "b": 1}, False),
+        ([1], [1, 1], False),
+        ([], {}, False),
+        (None, {}, False),
+    ],
+)
+def test_two_documents_are_the_same_as_far_as_every_service_shows_them_alike(
+    shown: Any, sent: Any, is_the_same: bool
+) -> None:
+    assert proof.same(shown, sent) is is_the_same
+
+
+def test_documents_are_compared_that_are_nested_deeper_than_python_recurses() -> None:
+    def nested(value: Any) -> Any:
+        for _ in range(10_000):
+            value = {"a": [value]}
+        return value
+
+    assert proof.same(nested(1), nested(1))
+    assert not proof.same(nested(1), nested(2))

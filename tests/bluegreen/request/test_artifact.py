@@ -55,7 +55,8 @@ class TestTheArtifact:
             (ARTIFACT | {"sha256": "x"}, "artifact.sha256: write the SHA-256 of the zip in hexadecimal"),
             ({"image_uri": "repository:latest"}, "artifact.image_uri: 'repository:latest' does not match"),
             ({"version": "$LATEST"}, "artifact.version: '$LATEST' does not match"),
-            ({"version": 3}, "artifact.version: "),
+            ({"version": 3.0}, "artifact.version: "),
+            ({"version": True}, "artifact.version: "),
             ({"version": "3", "bucket": "artifacts"}, "artifact.bucket: unknown field"),
         ],
     )

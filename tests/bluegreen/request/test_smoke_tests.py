@@ -9,7 +9,7 @@ from pydantic import ValidationError
 from bluegreen.errors import InvalidRequest
 from bluegreen.request.request import Request
 from bluegreen.request.smoke_tests import MOST_CASES, UNLESS_GIVEN, Case
-from tests.bluegreen.examples import request
+from tests.bluegreen.examples import plan, request
 from tests.bluegreen.strategies import json_values
 
 
@@ -70,3 +70,14 @@ def test_a_limit_that_no_answer_can_keep_or_break_is_refused(limit: int) -> None
 def test_an_expression_that_does_not_parse_is_refused_before_the_function_is_invoked() -> None:
     with pytest.raises(ValidationError, match=r"'a\[' is not JMESPath"):
         Case(name="a", expect_at={"a[": 1})
+
+
+@pytest.mark.parametrize("written", [{"name": "a"}, {"name": "a", "expect": None}, {"name": "a", "expect": [None]}])
+def test_an_expectation_of_null_goes_through_every_part_as_it_was_written(written: dict[str, Any]) -> None:
+    asked = Request.read(request(smoke_tests=[written]))
+    (sent,) = asked.to_json()["smoke_tests"]
+    (planned,) = plan(smoke_tests=asked.smoke_tests).as_json()["smoke_tests"]
+
+    assert sent == written
+    assert ("expect" in planned) == ("expect" in written)
+    assert Request.read(request(smoke_tests=[planned])).smoke_tests == asked.smoke_tests

@@ -8,8 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bluegreen.errors import InvalidRequest
+from bluegreen.request.names import LONGEST_EXECUTION_NAME
 from bluegreen.request.request import Request
-from bluegreen.request.upload import LONGEST_NAME, Upload
+from bluegreen.request.upload import Upload
 
 
 def event(key: str = "functions/Shop/1.zip", **more: Any) -> dict[str, Any]:
@@ -129,4 +130,4 @@ class TestTheNameOfItsExecution:
         name = upload(f"functions/{key}", sequencer=sequencer).execution_name
 
         assert re.fullmatch(r"[A-Za-z0-9_-]+", name)
-        assert len(name) <= LONGEST_NAME == 80
+        assert len(name) <= LONGEST_EXECUTION_NAME == 80
