@@ -103,9 +103,8 @@ def next_weight(
 
 
 def _kept(weight: float) -> float:
-    """With as many decimals as an alias keeps, rounded down: no more than green is trusted with."""
-    thousandths = round(weight * 10**DECIMALS, 6)
-    return max(1, math.floor(thousandths)) / 10**DECIMALS
+    """With as many decimals as an alias keeps; 0.001 is the least that it can say."""
+    return max(0.001, round(weight, DECIMALS))
 
 
 def _is_through(verdict: Verdict, acting: list[Finding], period_seconds: int, caution: Caution) -> bool:

@@ -89,6 +89,11 @@ class Schedule(Frozen):
         return sum(max(step.bake_seconds, self.longest_seconds) for step in self.steps if step.bake_seconds)
 
     @property
+    def watched(self) -> bool:
+        """Green is looked at under traffic: there is a bake."""
+        return self.adaptive or any(step.bake_seconds for step in self.steps)
+
+    @property
     def adaptive(self) -> bool:
         """The next weight depends on the last look."""
         return not self.steps
