@@ -5,6 +5,7 @@ from typing import Any
 
 from bluegreen.aws import executions
 from bluegreen.decisions.route import Route
+from bluegreen.decisions.words import of_watched
 from bluegreen.document import (
     DEPLOYED,
     NOTHING_TO_DEPLOY,
@@ -79,7 +80,8 @@ class Ending:
         """The last line on stdout."""
         end, why = self.progress.end, sentence(self.why) if self.why else ""
         if end == DEPLOYED:
-            return f"Deployed in {self._took()}: {self.serves}"
+            unknown = of_watched(self.progress.watched) if self.progress.watched else ""
+            return f"Deployed in {self._took()}: {self.serves}{f' {unknown}' if unknown else ''}"
         if end == NOTHING_TO_DEPLOY:
             return f"Nothing to deploy: this code serves already. {self.serves}"
         if end in (REJECTED, REJECTED_WITHOUT_RECORD):
@@ -112,6 +114,7 @@ class Ending:
             "cause": self._cause if self.progress.error else None,
             "evidence": self.evidence,
             "serving": self.route.serving if self.route else None,
+            "watched": self.progress.watched.model_dump() if self.progress.watched else None,
             "seconds": round(self._seconds(), 3),
         }
 

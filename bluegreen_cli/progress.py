@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
+from bluegreen.decisions.bake import Watched
 from bluegreen.document import Failure
 from bluegreen.request.traffic import Schedule
 from bluegreen.text import plain
@@ -128,6 +129,14 @@ class Progress:
     def reason(self) -> str:
         """The findings of the last look, in a sentence; "" before the first."""
         return plain(self.look.get("reason", ""))
+
+    @property
+    def watched(self) -> Watched | None:
+        """What is known of green under traffic; None before the first look, or if the stack says it otherwise."""
+        try:
+            return Watched.model_validate(self.look["watched"])
+        except (KeyError, ValueError):
+            return None
 
     @property
     def sides(self) -> dict[str, Side]:

@@ -28,7 +28,8 @@ def handler(deployment: Completing) -> Done:
     if deployment.record.state != DEPLOYED:
         wanted = Route(primary=green)
         must_be(plan.target, wanted, _alias(deployment, wanted))
-        completed = deployments.complete(deployment.record, latest_outcome=_latest(deployment))
+        watched = deployment.bake.look.watched
+        completed = deployments.complete(deployment.record, latest_outcome=_latest(deployment), watched=watched)
         record = deployments.find(plan.id)
         if not completed and (record is None or record.state != DEPLOYED):
             raise DeploymentOver(f"Deployment {plan.id} was undone before it was complete.")

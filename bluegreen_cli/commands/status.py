@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from bluegreen.aws import executions
+from bluegreen.decisions.words import of_watched
 from bluegreen.errors import DeploymentError
 from bluegreen.ledger import locks, waiting
 from bluegreen.ledger.locks import Lock
@@ -103,7 +104,10 @@ def status(context: Context, function: str, alias: str | None, as_json: bool) ->
 def how_it_ended(record: Record) -> str:
     """A sentence about a deployment that is over."""
     why = f": {record.error}: {record.cause}" if record.error else f" with version {record.serving}"
-    return f"The last one, {record.id}, ended {record.state} at {record.ended_at}{why}"
+    unknown = of_watched(record.watched) if record.watched else ""
+    return (
+        f"The last one, {record.id}, ended {record.state} at {record.ended_at}{why}{f'. {unknown}' if unknown else ''}"
+    )
 
 
 def _last(target: Target) -> Record | None:

@@ -17,6 +17,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field
 
+from bluegreen.decisions.bake import Watched
 from bluegreen.decisions.shift import Shifted
 from bluegreen.model import Frozen, Section
 from bluegreen.request.artifact import Artifact, Existing, Image, Zip
@@ -63,7 +64,11 @@ class Latest(Frozen):
 
 
 class Plan(Frozen):
-    """What OpenDeployment decided. It is written into the ledger once; the states read it there."""
+    """
+    What OpenDeployment decided. It is written into the ledger once; the states read it there.
+
+    `given` are the settings of `health` that the request has itself; the others are the defaults.
+    """
 
     id: str
     target: Target
@@ -71,6 +76,7 @@ class Plan(Frozen):
     schedule: Schedule
     smoke_tests: tuple[Case, ...]
     health: Health
+    given: tuple[str, ...] = ()
     blue: Blue
     latest: Latest
     red_alarms: tuple[str, ...] = ()
@@ -122,7 +128,8 @@ class Look(Section):
 
     After `next_seconds` comes the next look. `next_weight` is the weight that the next shift gives green. `unmeasured`
     looks in a row had no metrics, and `probes` were answered so far. The alarms `pardoned` have been in ALARM since
-    before the deployment. Verdict, reason and counts are for people who follow the execution's history.
+    before the deployment. `watched` is what the deployment's end says of the watch. Verdict, reason and counts are for
+    people who follow the execution's history.
     """
 
     next: Next = "bake_on"
@@ -135,6 +142,7 @@ class Look(Section):
     reason: str = ""
     blue: Counted = Counted()
     green: Counted = Counted()
+    watched: Watched | None = None
 
 
 class Bake(Section):

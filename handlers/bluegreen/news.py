@@ -8,6 +8,7 @@ tells them at once; RecoverDeployments tells them of the records that are still 
 from bluegreen import clock
 from bluegreen.aws import executions, notifications
 from bluegreen.decisions.route import said
+from bluegreen.decisions.words import of_watched
 from bluegreen.document import REJECTED, ROLLBACK_FAILED, ROLLED_BACK, Failure
 from bluegreen.errors import DeploymentError, UploadWaits
 from bluegreen.ledger import deployments, refusals
@@ -71,12 +72,11 @@ def _words(record: Record) -> tuple[str, str]:
         return f"Stopped: {target} is gone", why
     if record.state == ROLLED_BACK:
         return f"Rolled back: {target} is at {_version(record)}", why
-    changed = record.latest_outcome == "changed_by_others"
-    return (
-        f"Deployed: {target} is at {_version(record)}",
-        f"{target} went from version {record.blue} to {_version(record)} ({record.artifact})."
-        + (" Someone else has changed $LATEST since green was published." if changed else ""),
-    )
+    parts = [f"{target} went from version {record.blue} to {_version(record)} ({record.artifact})."]
+    parts += [of_watched(record.watched)] if record.watched else []
+    if record.latest_outcome == "changed_by_others":
+        parts.append("Someone else has changed $LATEST since green was published.")
+    return f"Deployed: {target} is at {_version(record)}", " ".join(part for part in parts if part)
 
 
 def _version(record: Record) -> str:

@@ -65,6 +65,20 @@ def comparable(value: Any) -> Any:
     return REPLACED.sub("?", value) if isinstance(value, str) else value
 
 
+def duration(seconds: float) -> str:
+    """The two largest units that are not zero: `5 min`, `1 h 20 min`, `45 s`."""
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return _pair(whole // 60, "min", whole % 60, "s")
+    return _pair(whole // 3600, "h", whole % 3600 // 60, "min")
+
+
+def _pair(large: int, unit: str, small: int, part: str) -> str:
+    return f"{large} {unit} {small} {part}" if small else f"{large} {unit}"
+
+
 def by_type(value: Any) -> str:
     """A value of JSON without what may be secret in it."""
     if isinstance(value, str):

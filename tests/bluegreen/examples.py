@@ -54,7 +54,7 @@ def record(name: str = "first", **more: Any) -> Record:
 
 
 def plan(name: str = "first", **more: Any) -> Plan:
-    """What OpenDeployment decides for new code."""
+    """What OpenDeployment decides for new code; the request gave the settings of `health` that are written here."""
     return Plan.model_validate(
         {
             "id": name,
@@ -63,6 +63,7 @@ def plan(name: str = "first", **more: Any) -> Plan:
             "schedule": CANARY,
             "smoke_tests": [],
             "health": {},
+            "given": tuple(more["health"]) if isinstance(more.get("health"), dict) else (),
             "blue": {"version": "1", "sha256": "the digest of blue", "revision": "r1"},
             "latest": {"sha256": "the digest of $LATEST", "settings": "a keyed digest", "revision": "r2"},
             "brings": "new_code",

@@ -27,8 +27,10 @@ cases = st.fixed_dictionaries(
     },
 )
 
-few_steps = st.lists(st.floats(0.001, 1), min_size=1, max_size=4, unique=True).map(
-    lambda weights: {"steps": [{"weight": weight, "bake_seconds": 5} for weight in sorted(weights)]}
+weights = st.integers(1, 1000).map(lambda thousandths: thousandths / 1000)
+
+few_steps = st.lists(weights, min_size=1, max_size=4, unique=True).map(
+    lambda drawn: {"steps": [{"weight": weight, "bake_seconds": 5} for weight in sorted(drawn)]}
 )
 
 requests: st.SearchStrategy[dict[str, Any]] = st.fixed_dictionaries(
@@ -58,9 +60,9 @@ requests: st.SearchStrategy[dict[str, Any]] = st.fixed_dictionaries(
 @st.composite
 def any_steps(draw: st.DrawFn, most: int = 40) -> Steps:
     """Steps that a request may ask for."""
-    weights = sorted(draw(st.sets(st.floats(min_value=0.001, max_value=1, allow_nan=False), min_size=1, max_size=most)))
-    bakes = st.integers(0, LONGEST_BAKE_SECONDS // (len(weights) + 1))
-    final = 0 if weights[-1] == 1 else draw(bakes)
+    drawn = sorted(draw(st.sets(weights, min_size=1, max_size=most)))
+    bakes = st.integers(0, LONGEST_BAKE_SECONDS // (len(drawn) + 1))
+    final = 0 if drawn[-1] == 1 else draw(bakes)
     return Steps(
-        steps=tuple(Step(weight=weight, bake_seconds=draw(bakes)) for weight in weights), final_bake_seconds=final
+        steps=tuple(Step(weight=weight, bake_seconds=draw(bakes)) for weight in drawn), final_bake_seconds=final
     )

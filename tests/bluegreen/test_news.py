@@ -8,6 +8,7 @@ import pytest
 
 from bluegreen import news
 from bluegreen.aws.executions import Execution
+from bluegreen.decisions.bake import Watched
 from bluegreen.document import NOTHING_TO_DEPLOY, REJECTED, ROLLED_BACK
 from bluegreen.ledger import deployments
 from bluegreen.ledger.refusals import QUIET_SECONDS
@@ -73,6 +74,23 @@ class TestTelling:
 
 
 class TestWords:
+    def test_a_deployment_that_nobody_called_or_watched_is_told_from_one_that_was_judged(self) -> None:
+        opened(blue="1", green="2")
+        unknown = Watched(kind="nobody_called", seconds=300)
+        deployments.complete(found(), latest_outcome="unchanged", watched=unknown)
+        opened("second", blue="2", green="3")
+        judged = Watched(kind="judged", seconds=300, requests=90)
+        deployments.complete(found("second"), latest_outcome="unchanged", watched=judged)
+
+        assert [news.tell("first"), news.tell("second")] == [True, True]
+
+        (_, of_first), (_, of_second) = told()
+        assert of_first.endswith(
+            " Nobody called green in the 5 min that it was watched: how it does under traffic is not known."
+        )
+        assert of_second.endswith("(s3://artifacts/new.zip).")
+        assert found().to_json()["watched"] == {"kind": "nobody_called", "seconds": 300, "requests": 0}
+
     def test_a_deployment_is_told_with_what_it_came_from(self) -> None:
         deployed()
         news.tell("first")

@@ -49,6 +49,22 @@ def test_a_zip_is_deployed_and_the_last_line_says_which_version_serves(
     assert not deployer.harmed
 
 
+@pytest.mark.parametrize(
+    ("traffic", "said"),
+    [
+        ("Canary10Percent5Minutes", "Nobody called green in the 5 min that it was watched: how it does under traffic"),
+        ("AllAtOnce", "Nobody watched green under traffic: this strategy has no bake."),
+    ],
+)
+def test_the_last_line_says_what_is_not_known_of_green(
+    deployer: Deployer, bluegreen: Bluegreen, package: Package, traffic: str, said: str
+) -> None:
+    ran = bluegreen("deploy", FUNCTION, package(GOOD % 2), "--traffic", traffic)
+
+    assert f"{FUNCTION}:PROD is served by version 2. {said}" in ran.stdout
+    assert said in bluegreen("status", FUNCTION).stdout
+
+
 def test_a_folder_is_deployed_as_a_zip(deployer: Deployer, bluegreen: Bluegreen, tmp_path: Path) -> None:
     (tmp_path / "index.py").write_text(GOOD % 2)
 

@@ -92,7 +92,7 @@ def test_after_a_deployment_status_says_how_it_ended(deployer: Deployer, bluegre
     ran = bluegreen("status", FUNCTION)
 
     assert "ended Deployed at 2026-01-05T09:0" in ran.stdout
-    assert ran.stdout.endswith("with version 2\n")
+    assert ran.stdout.endswith("with version 2. Nobody watched green under traffic: this strategy has no bake.\n")
 
 
 def test_after_a_rollback_status_says_why(deployer: Deployer, bluegreen: Bluegreen) -> None:
@@ -114,7 +114,7 @@ def test_the_last_deployment_of_an_alias_is_found_behind_those_of_other_aliases(
     deployer.deploy(GOOD % 3, alias="STAGING", **ALL_AT_ONCE)
     monkeypatch.setattr(deployments, "of_function", partial(deployments.of_function, most=1))
 
-    assert bluegreen("status", FUNCTION).stdout.endswith("with version 2\n")
+    assert "with version 2. Nobody watched green under traffic" in bluegreen("status", FUNCTION).stdout
 
 
 def test_a_deployment_that_was_stopped_is_told_apart_from_one_that_runs(

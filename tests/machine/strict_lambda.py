@@ -78,12 +78,17 @@ class _Counted(NamedTuple):
 
 
 class Metrics:
-    """AWS/Lambda as CloudWatch counts it, for the three dimension sets that Lambda writes."""
+    """
+    AWS/Lambda as CloudWatch counts it, for the three dimension sets that Lambda writes.
+
+    Of the versions in `unshown` CloudWatch has no series: the dimension ExecutedVersion is missing.
+    """
 
     def __init__(self, clock: Clock, delay_seconds: float = 0.0) -> None:
         self._clock = clock
         self._delay_seconds = delay_seconds
         self._counted: dict[frozenset[tuple[str, str]], list[_Counted]] = {}
+        self.unshown: set[str] = set()
 
     def count(
         self,
@@ -105,6 +110,8 @@ class Metrics:
         self, metric: str, dimensions: Mapping[str, str], start: float, end: float, period: int, stat: str
     ) -> list[tuple[float, float]]:
         """Buckets stand on multiples of the period, as CloudWatch's do; nothing younger than the delay is known yet."""
+        if dimensions.get("ExecutedVersion") in self.unshown:
+            return []
         known = self._clock.now() - self._delay_seconds
         buckets: dict[float, list[tuple[float, int]]] = {}
         for counted in self._counted.get(frozenset(dimensions.items()), []):

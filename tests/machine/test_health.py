@@ -94,7 +94,8 @@ def test_a_bake_does_not_go_on_for_ever(deployer: Deployer) -> None:
 @pytest.mark.parametrize(
     ("health", "ended", "reason"),
     [
-        ({"no_traffic": "proceed"}, "Deployed", "the request says to go on"),
+        ({}, "Deployed", "nobody called green in the 8 min that can be seen; going on, as the default says"),
+        ({"no_traffic": "proceed"}, "Deployed", "going on, as the request says"),
         ({"no_traffic": "probe"}, "Deployed", "answered no probe wrongly"),
         ({"no_traffic": "roll_back"}, "RolledBack", "the request says to roll back"),
         ({"no_traffic": "wait", "max_bake_seconds": 1800}, "RolledBack", "1800 seconds long"),
@@ -148,6 +149,47 @@ def test_metrics_that_can_never_be_read_are_the_requests_to_decide(deployer: Dep
         assert "4 times in a row" in run.cause
         nothing_is_settled_yet = 2
         assert run.path.count("CheckHealth") == nothing_is_settled_yet + 4
+
+
+@pytest.mark.parametrize(("policy", "ended"), [("roll_back", "RolledBack"), ("proceed", "Deployed")])
+def test_a_green_that_cloudwatch_does_not_show_is_never_called_silent(
+    deployer: Deployer, policy: str, ended: str
+) -> None:
+    Users(deployer, 6000, green=1.0)
+    deployer.aws.metrics.unshown = {"2"}
+
+    run = deployer.deploy(traffic=CANARY_10, health={"cannot_measure": policy, "no_traffic": "proceed"})
+
+    assert run.ended == ended
+    assert not any("nobody called green" in look and "going on" in look for look in looks(deployer))
+    assert any("green's own series in CloudWatch shows none" in look for look in looks(deployer))
+    if ended == "RolledBack":
+        assert "6 times in a row" in run.cause
+        assert deployer.alias() == ("1", {})
+    else:
+        assert deployer.record(run)["watched"]["kind"] == "not_measured"
+
+
+@pytest.mark.parametrize(
+    ("traffic", "per_minute", "kind", "seconds"),
+    [
+        ("Canary10Percent5Minutes", 0, "nobody_called", 300),
+        ("Canary10Percent5Minutes", 600, "judged", 300),
+        ("AllAtOnce", 600, "not_watched", 0),
+        ("Adaptive", 0, "nobody_called", 600),
+    ],
+)
+def test_the_record_says_what_is_known_of_green_under_traffic(
+    deployer: Deployer, traffic: str, per_minute: int, kind: str, seconds: int
+) -> None:
+    if per_minute:
+        Users(deployer, per_minute)
+
+    run = deployer.deploy(traffic=traffic)
+
+    watched = deployer.record(run)["watched"]
+    assert (watched["kind"], watched["seconds"]) == (kind, pytest.approx(seconds, abs=60))
+    assert (watched["requests"] > 0) is (kind == "judged")
 
 
 def test_an_alarm_that_goes_off_rolls_back(deployer: Deployer) -> None:

@@ -32,6 +32,11 @@ def of_version(target: Target, version: str, metric: str, statistic: str = "Sum"
     return Query("AWS/Lambda", metric, dimensions, statistic)
 
 
+def of_alias(target: Target, metric: str, statistic: str = "Sum") -> Query:
+    """Lambda's metric of all that an alias serves, whichever version."""
+    return Query("AWS/Lambda", metric, (("FunctionName", target.function), ("Resource", str(target))), statistic)
+
+
 def read(target: Target, queries: Iterable[Query], since: int, until: int, period_seconds: int) -> dict[Query, Series]:
     """
     Each query's series from `since` up to, not including, `until`.

@@ -4,9 +4,10 @@ from bluegreen.aws.client import PROBE_SECONDS
 from bluegreen.baking.watch import Probed, Seen
 from bluegreen.decisions.adaptive import ALMOST_ALL
 from bluegreen.decisions.adaptive import next_weight as trusted_weight
-from bluegreen.decisions.bake import Alarms, decide, is_silent
+from bluegreen.decisions.bake import Alarms, Standing, decide, is_silent, watched
 from bluegreen.decisions.pace import longest, pace_of, seconds_to_next_look
 from bluegreen.decisions.shift import Bakes, bakes, next_weight
+from bluegreen.decisions.words import of_look
 from bluegreen.document import Bake, Counted, Look, Next, Plan
 from bluegreen.verdict import Verdict
 
@@ -18,15 +19,19 @@ def conclude(plan: Plan, bake: Bake, seen: Seen, alarms: Alarms, probed: Probed,
     probes = bake.look.probes + probed.answered
     unmeasured = bake.look.unmeasured + 1 if verdict.kind == "cannot_measure" else 0
     baked = now - stands.since
-    decision = decide(
-        plan.health,
-        verdict,
-        alarms,
+    standing = Standing(
+        health=plan.health,
+        given=plan.given,
+        verdict=verdict,
+        alarms=alarms,
         baked_seconds=baked,
         bake_seconds=min(stands.bake_seconds, stands.silence_seconds) if silent else stands.bake_seconds,
         unmeasured=unmeasured,
         probed=probes > 0,
+        watched=plan.schedule.watched,
+        unattributed=seen.unattributed,
     )
+    decision = decide(standing)
     weight = _weight(plan, bake, seen, alarms) if decision.next == "bake_on" else 1.0
     shifts = decision.next == "go_on" or (plan.schedule.adaptive and weight != bake.green_weight)
     return Look(
@@ -37,10 +42,16 @@ def conclude(plan: Plan, bake: Bake, seen: Seen, alarms: Alarms, probed: Probed,
         probes=probes,
         pardoned=alarms.pardoned,
         verdict=verdict.kind,
-        reason=f"{decision.reason}{_back(bake.green_weight, weight)}{_unanswered(probed)}",
+        reason=f"{of_look(standing, decision)}{_back(bake.green_weight, weight)}{_unanswered(probed)}",
+        watched=watched(standing, now - bake.shifts[0].at, bake.look.watched),
         blue=_counted(verdict, "blue"),
         green=_counted(verdict, "green"),
-        evidence={"alarms": alarms.red, "evidence": verdict.as_dict()},
+        evidence={
+            "alarms": alarms.red,
+            "evidence": verdict.as_dict(),
+            "hidden": seen.hidden.model_dump() if seen.hidden else None,
+            "unattributed": seen.unattributed,
+        },
     )
 
 

@@ -1,16 +1,25 @@
-"""Looking at both versions: the metrics of all settled buckets since the first shift, and what they say together."""
+"""
+Looking at both versions: the metrics of all settled buckets since the first shift, and what they say together.
+
+While the alias is split, a version's figures are those of Lambda's dimension ExecutedVersion. While it is whole, they
+are the alias's own, so that nothing depends on ExecutedVersion there. Every look reads the alias's own requests, too:
+they tell a version that nobody called from one whose series is missing.
+"""
 
 import math
 import statistics
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from bluegreen.aws import alarms, functions, metrics
 from bluegreen.aws.client import PROBE_SECONDS
-from bluegreen.aws.metrics import Query, of_version
+from bluegreen.aws.metrics import Query, Series, of_alias, of_version
 from bluegreen.decisions.bake import Alarms, bucket_of, settled_until
 from bluegreen.decisions.replies import mismatches, verbatim
 from bluegreen.decisions.shift import Shifted
+from bluegreen.decisions.silence import Hidden, Served, hidden
+from bluegreen.decisions.words import of_hidden
 from bluegreen.document import Plan
 from bluegreen.errors import AwsRefused, AwsUnavailable, GreenUnhealthy, NotFound
 from bluegreen.request.health import CustomMetric, Health
@@ -30,10 +39,17 @@ RECENT_BUCKETS = 5
 
 @dataclass(frozen=True)
 class Seen:
-    """What a look found: the verdict, and how many requests a minute the alias has now."""
+    """
+    What a look found: the verdict, and how many requests a minute the alias has now.
+
+    With a version that is `hidden` the verdict is that it cannot be measured. The alias's throttled requests that count
+    for neither version are `unattributed`.
+    """
 
     verdict: Verdict
     requests_per_minute: float = 0.0
+    hidden: Hidden | None = None
+    unattributed: int = 0
 
 
 @dataclass(frozen=True)
@@ -50,14 +66,21 @@ def look(plan: Plan, green: str, shifts: tuple[Shifted, ...], now: float) -> See
         buckets = list(_buckets(plan, green, shifts, now))
     except (AwsUnavailable, AwsRefused) as error:
         return Seen(Verdict.cannot_measure(f"the metrics could not be read ({error})"))
-    return Seen(judge(buckets, plan.health.policy), _per_minute(buckets))
+    verdict, served = judge([bucket for bucket, _ in buckets], plan.health.policy), [of for _, of in buckets]
+    missing = hidden(served) if verdict.kind != "worse" else None
+    return Seen(
+        verdict=replace(verdict, kind="cannot_measure", reason=of_hidden(missing)) if missing else verdict,
+        requests_per_minute=_per_minute(served, plan.health.period_seconds),
+        hidden=missing,
+        unattributed=_unattributed(served, verdict),
+    )
 
 
-def requests_per_minute(target: Target, blue: str, health: Health, now: float) -> float:
-    """Blue's recent traffic, before there is a green."""
+def requests_per_minute(target: Target, health: Health, now: float) -> float:
+    """The alias's recent traffic, before there is a green."""
     period = max(health.period_seconds, 60)
     until = settled_until(now, health) // period * period
-    query = of_version(target, blue, "Invocations")
+    query = of_alias(target, "Invocations")
     series = metrics.read(target, [query], until - RECENT_BUCKETS * period, until, period)[query]
     return sum(series.values()) / (RECENT_BUCKETS * period / 60)
 
@@ -109,37 +132,63 @@ def _is_answered_by_blue(plan: Plan, case: Case) -> bool:
     return reply.answered and not mismatches(case, reply)
 
 
-Signal = Callable[[str], tuple[Query, ...]]
-"""Version -> the queries that count a signal of it: requests, and bad ones."""
+class Part(NamedTuple):
+    """A version behind the alias; `whole` where it has all of the alias, or had."""
+
+    version: str
+    whole: bool = False
 
 
-def _buckets(plan: Plan, green: str, shifts: tuple[Shifted, ...], now: float) -> Iterator[Bucket]:
+Signal = Callable[[Part], tuple[Query, ...]]
+"""The queries that count a signal of a part: requests, and bad ones."""
+
+
+def _buckets(plan: Plan, green: str, shifts: tuple[Shifted, ...], now: float) -> Iterator[tuple[Bucket, Served]]:
+    """Each settled bucket since the first shift, and what the alias served in it."""
     period, blue = plan.health.period_seconds, plan.blue.version
     first, until = bucket_of(shifts[0].at, plan.health), settled_until(now, plan.health)
     starts = range(first, until, period)
     alone = [start for start in starts if shifts[-1].weight == 1 and start >= shifts[-1].at]
     signals = _signals(plan, first)
-    queries = dict.fromkeys(
-        query for version in (blue, green) for asked in signals.values() for query in asked(version)
-    )
-    series = metrics.read(plan.target, queries, first - len(alone) * period, until, period)
+    requests, throttles = of_alias(plan.target, "Invocations"), of_alias(plan.target, "Throttles")
+    parts = [Part(version, whole) for version in (blue, green) for whole in ((False, True) if alone else (False,))]
+    queries = [query for part in parts for asked in signals.values() for query in asked(part)]
+    asked_for = dict.fromkeys([*queries, requests, throttles])
+    series = metrics.read(plan.target, asked_for, first - len(alone) * period, until, period)
 
-    def sides(start: int, control: int) -> dict[str, Sides]:
+    def sides(of_blue: Part, control: int, of_green: Part, start: int) -> dict[str, Sides]:
         return {
             name: Sides(
-                blue=_counted(name, [series[query].get(control) for query in asked(blue)]),
-                green=_counted(name, [series[query].get(start) for query in asked(green)]),
+                blue=_counted(name, [series[query].get(control) for query in asked(of_blue)]),
+                green=_counted(name, [series[query].get(start) for query in asked(of_green)]),
             )
             for name, asked in signals.items()
         }
 
     for start in starts:
+        weights = _weights(shifts, start, period)
         if start in alone:
-            # Green has all of the traffic, so it is compared with blue's last buckets before the first shift.
+            # Green has all of the traffic, so it is compared with the alias's last buckets before the first shift. An
+            # earlier deployment may have been under way then: blue's own figures are preferred where there are any.
             control = first - (len(alone) - alone.index(start)) * period
-            yield Bucket(start, sides(start, control), None, period)
+            own = series[of_version(plan.target, blue, "Invocations")].get(control)
+            found, weight = sides(Part(blue, whole=not own), control, Part(green, whole=True), start), None
         else:
-            yield Bucket(start, sides(start, start), _weight_throughout(shifts, start, period), period)
+            found = sides(Part(blue), start, Part(green), start)
+            weight = weights[0] if len(weights) == 1 else None
+        bucket = Bucket(start, found, weight, period, covered=start >= shifts[0].at)
+        yield bucket, _served(bucket, series[requests], series[throttles], weights)
+
+
+def _served(bucket: Bucket, requests: Series, throttles: Series, weights: list[float]) -> Served:
+    """The throttles signal has all requests of a version: those that ran and those that did not."""
+    throttled, shown = round(throttles.get(bucket.start, 0)), bucket.signals["throttles"]
+    return Served(
+        requests=round(requests.get(bucket.start, 0)) + throttled,
+        throttled=throttled,
+        shown={"green": shown.green.requests, "blue": shown.blue.requests},
+        weight={"green": min(weights), "blue": 1 - max(weights)},
+    )
 
 
 def _signals(plan: Plan, first: int) -> dict[str, Signal]:
@@ -155,24 +204,28 @@ def _signals(plan: Plan, first: int) -> dict[str, Signal]:
 
 
 def _of_lambda(plan: Plan, *asked: tuple[str, str]) -> Signal:
-    def queries(version: str) -> tuple[Query, ...]:
-        return tuple(of_version(plan.target, version, metric, statistic) for metric, statistic in asked)
+    def queries(part: Part) -> tuple[Query, ...]:
+        if part.whole:
+            return tuple(of_alias(plan.target, metric, statistic) for metric, statistic in asked)
+        return tuple(of_version(plan.target, part.version, metric, statistic) for metric, statistic in asked)
 
     return queries
 
 
 def _of_custom(custom: CustomMetric) -> Signal:
-    def queries(version: str) -> tuple[Query, ...]:
-        named = {name: value.replace("{version}", version) for name, value in custom.dimensions.items()}
+    """By version always: what the user's own metric says of the alias is not known."""
+
+    def queries(part: Part) -> tuple[Query, ...]:
+        named = {name: value.replace("{version}", part.version) for name, value in custom.dimensions.items()}
         return tuple(Query(custom.namespace, metric, tuple(named.items())) for metric in (custom.requests, custom.bad))
 
     return queries
 
 
 def _learnt_slow_ms(plan: Plan, first: int) -> int | None:
-    """Blue's own 95th percentile, None if there is nothing to learn from."""
+    """The alias's 95th percentile while blue had all of it, None if there is nothing to learn from."""
     until = first // LEARNT_IN_SECONDS * LEARNT_IN_SECONDS
-    query = of_version(plan.target, plan.blue.version, "Duration", "p95")
+    query = of_alias(plan.target, "Duration", "p95")
     learnt = metrics.read(plan.target, [query], until - LEARNT_OVER_SECONDS, until, LEARNT_IN_SECONDS)[query]
     return max(1, round(statistics.median(learnt.values()))) if learnt else None
 
@@ -187,17 +240,22 @@ def _counted(name: str, values: list[float | None]) -> Counts:
     return Counts(requests, round(bad or 0))
 
 
-def _weight_throughout(shifts: tuple[Shifted, ...], start: int, period_seconds: int) -> float | None:
-    """Green's weight in a bucket, None if it was shifted in the middle of it."""
-    if any(start < each.at < start + period_seconds for each in shifts):
-        return None
+def _weights(shifts: tuple[Shifted, ...], start: int, period_seconds: int) -> list[float]:
+    """Green's weights in a bucket, in their order: the one at its beginning, and those that it was shifted to."""
     before = [each.weight for each in shifts if each.at <= start]
-    return before[-1] if before else 0.0
+    within = [each.weight for each in shifts if start < each.at < start + period_seconds]
+    return [before[-1] if before else 0.0, *within]
 
 
-def _per_minute(buckets: list[Bucket]) -> float:
-    recent = [bucket.signals["errors"] for bucket in buckets[-RECENT_BUCKETS:]]
+def _per_minute(served: list[Served], period_seconds: int) -> float:
+    """Of those that the alias let in."""
+    recent = served[-RECENT_BUCKETS:]
     if not recent:
         return 0.0
-    requests = sum(sides.blue.requests + sides.green.requests for sides in recent)
-    return requests / (len(recent) * buckets[-1].period_seconds / 60)
+    return sum(each.requests - each.throttled for each in recent) / (len(recent) * period_seconds / 60)
+
+
+def _unattributed(served: list[Served], verdict: Verdict) -> int:
+    """Throttled requests of the alias, if CloudWatch shows no throttled one of either version."""
+    shown = sum(each.green.bad + each.blue.bad for each in verdict.findings if each.signal == "throttles")
+    return 0 if shown else sum(each.throttled for each in served)

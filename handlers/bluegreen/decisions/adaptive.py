@@ -10,6 +10,7 @@ weight: there a failure of green is the stronger evidence (about log(1 / weight)
 import math
 from dataclasses import dataclass
 
+from bluegreen.request.traffic import DECIMALS
 from bluegreen.verdict import Finding, Verdict
 
 ALMOST_ALL = 0.9
@@ -63,8 +64,7 @@ def first_weight(
     """The weight to begin with: nothing is known of green, so it may be a failure outright."""
     unseen = _unseen_minutes(period_seconds, delay_seconds)
     weight = caution.budget(requests_per_minute, noisy=True) / max(requests_per_minute * unseen, 1.0)
-    weight = max(caution.first_at_least, min(caution.first_at_most, weight))
-    return weight
+    return _kept(max(caution.first_at_least, min(caution.first_at_most, weight)))
 
 
 def next_weight(
@@ -90,7 +90,7 @@ def next_weight(
     trusted = caution.budget(requests_per_minute, noisy=noisy) / max(unseen * _harm(acting), 1e-9)
     reach = max(weight, caution.times * verdict.weight_seen)
     if verdict.log_evidence > math.log(caution.suspicious_odds):
-        return min(trusted, caution.first_at_most, reach)
+        return _kept(min(trusted, caution.first_at_most, reach))
     allowed = min(trusted, caution.at_most)
     if not verdict.leans and verdict.kind == "fine":
         allowed = ALMOST_ALL
@@ -99,7 +99,12 @@ def next_weight(
     wider = min(max(weight, allowed), reach)
     if verdict.leans and verdict.buckets >= caution.canary_buckets:
         wider = min(wider, caution.while_leaning)
-    return wider
+    return _kept(wider)
+
+
+def _kept(weight: float) -> float:
+    """With as many decimals as an alias keeps; 0.001 is the least that it can say."""
+    return max(0.001, round(weight, DECIMALS))
 
 
 def _is_through(verdict: Verdict, acting: list[Finding], period_seconds: int, caution: Caution) -> bool:

@@ -1,5 +1,6 @@
 """What a look at the metrics comes to: bake on, go on, or roll back."""
 
+from dataclasses import dataclass
 from typing import Literal
 
 from bluegreen.model import Frozen
@@ -35,78 +36,139 @@ class Alarms(Frozen):
 
 Next = Literal["bake_on", "go_on", "roll_back"]
 
+Because = Literal[
+    "worse",
+    "alarm",
+    "no_bake",
+    "unmeasured",
+    "unmeasured_too_often",
+    "baking",
+    "fine",
+    "no_traffic",
+    "no_traffic_too_long",
+    "in_doubt",
+    "over",
+]
+"""Why a look comes to what it comes to. `words.py` makes sentences of it."""
+
 
 class Decision(Frozen):
-    """What to do after a look, and why in a sentence."""
+    """What to do after a look, and why."""
 
     next: Next
-    reason: str
+    because: Because
 
 
-def decide(
-    health: Health,
-    verdict: Verdict,
-    alarms: Alarms,
-    *,
-    baked_seconds: float,
-    bake_seconds: int,
-    unmeasured: int,
-    probed: bool,
-) -> Decision:
+@dataclass(frozen=True)
+class Standing:
     """
-    What a look comes to.
+    How a bake stands at a look.
 
-    `baked_seconds` of the `bake_seconds` are over; `unmeasured` looks in a row, with this one, had no metrics;
-    `probed` says that green has answered probes.
+    `given` are the settings of `health` that the request has itself. `baked_seconds` of the `bake_seconds` are over;
+    `unmeasured` looks in a row, with this one, had no metrics; `probed` says that green has answered probes. With
+    `watched` the schedule has a bake at all. The alias's throttled requests that count for neither version are
+    `unattributed`.
     """
+
+    health: Health
+    verdict: Verdict
+    alarms: Alarms
+    baked_seconds: float
+    bake_seconds: int
+    given: tuple[str, ...] = ()
+    unmeasured: int = 0
+    probed: bool = False
+    watched: bool = True
+    unattributed: int = 0
+
+
+def decide(now: Standing) -> Decision:
+    """What a look comes to."""
+    health, verdict, baked = now.health, now.verdict, now.baked_seconds
     if verdict.kind == "worse":
-        return Decision(next="roll_back", reason=verdict.reason)
-    if alarms.acting:
-        return Decision(next="roll_back", reason=f"the alarm {', '.join(alarms.acting)} went off during the deployment")
-    if bake_seconds == 0:
-        return Decision(next="go_on", reason=verdict.reason)
+        return Decision(next="roll_back", because="worse")
+    if now.alarms.acting:
+        return Decision(next="roll_back", because="alarm")
+    if now.bake_seconds == 0:
+        return Decision(next="go_on", because="no_bake")
     if verdict.kind == "cannot_measure":
-        return _unmeasured(health, verdict, unmeasured)
-    if baked_seconds < bake_seconds:
-        return Decision(next="bake_on", reason=f"{verdict.reason}{_in_doubt(alarms)}")
-    if verdict.kind == "fine" and not _in_doubt(alarms):
-        return Decision(next="go_on", reason=verdict.reason)
+        return _unmeasured(health, now.unmeasured)
+    if baked < now.bake_seconds:
+        return Decision(next="bake_on", because="baking")
+    if verdict.kind == "fine" and not now.alarms.unknown:
+        return Decision(next="go_on", because="fine")
     if is_silent(verdict):
-        return _no_traffic(health, verdict, baked_seconds, probed)
-    if health.max_bake_seconds and baked_seconds < health.max_bake_seconds:
-        return Decision(next="bake_on", reason=f"{verdict.reason}{_in_doubt(alarms)}; baking on")
-    against = "what speaks against green proves nothing" if verdict.leans else "nothing speaks against green"
-    reason = f"{verdict.reason}{_in_doubt(alarms)}; the bake is over and {against}"
-    return Decision(next="go_on", reason=reason)
+        return _no_traffic(health, baked)
+    if health.max_bake_seconds and baked < health.max_bake_seconds:
+        return Decision(next="bake_on", because="in_doubt")
+    return Decision(next="go_on", because="over")
 
 
 def is_silent(verdict: Verdict) -> bool:
-    """There were settled buckets, and green had no request in any of them."""
-    return verdict.buckets > 0 and not any(finding.green.requests for finding in verdict.findings)
+    """
+    Green had a share for a whole settled bucket at least, and no request at all.
+
+    Before that it is not seen yet, which says nothing; and the silence of a series that is missing is not green's.
+    """
+    return verdict.kind != "cannot_measure" and verdict.covered > 0 and not has_requests(verdict)
 
 
-def _in_doubt(alarms: Alarms) -> str:
-    return f"; the alarm {', '.join(alarms.unknown)} has no data" if alarms.unknown else ""
+def has_requests(verdict: Verdict) -> bool:
+    """Green's, by any signal."""
+    return any(finding.green.requests for finding in verdict.findings)
 
 
-def _unmeasured(health: Health, verdict: Verdict, unmeasured: int) -> Decision:
+def _unmeasured(health: Health, unmeasured: int) -> Decision:
     if unmeasured <= health.unmeasured_looks:
-        reason = f"{verdict.reason}; look {unmeasured} of {health.unmeasured_looks} that may fail"
-        return Decision(next="bake_on", reason=reason)
-    if health.cannot_measure == "proceed":
-        return Decision(next="go_on", reason=f"{verdict.reason}; going on unseen, as the request says")
-    return Decision(next="roll_back", reason=f"{verdict.reason}, {unmeasured} times in a row")
+        return Decision(next="bake_on", because="unmeasured")
+    goes_on = health.cannot_measure == "proceed"
+    return Decision(next="go_on" if goes_on else "roll_back", because="unmeasured_too_often")
 
 
-def _no_traffic(health: Health, verdict: Verdict, baked_seconds: float, probed: bool) -> Decision:
+def _no_traffic(health: Health, baked_seconds: float) -> Decision:
     if health.no_traffic == "roll_back":
-        return Decision(next="roll_back", reason=f"{verdict.reason}, and the request says to roll back then")
+        return Decision(next="roll_back", because="no_traffic")
     if health.no_traffic == "wait":
         if baked_seconds >= (health.max_bake_seconds or 0):
-            return Decision(next="roll_back", reason=f"{verdict.reason}, {baked_seconds:.0f} seconds long")
-        return Decision(next="bake_on", reason=f"{verdict.reason}; waiting for some")
-    if health.no_traffic == "probe":
-        how = "; it answered no probe wrongly" if probed else "; it answered no probe"
-    else:
-        how = ", and the request says to go on then"
-    return Decision(next="go_on", reason=f"{verdict.reason}{how}")
+            return Decision(next="roll_back", because="no_traffic_too_long")
+        return Decision(next="bake_on", because="no_traffic")
+    return Decision(next="go_on", because="no_traffic")
+
+
+WatchKind = Literal["judged", "nobody_called", "not_seen", "not_measured", "not_watched"]
+
+
+class Watched(Frozen):
+    """
+    What a deployment knows of its green under traffic, `seconds` after the first shift.
+
+    `judged`: its requests were compared with blue's. `nobody_called`: it had none. `not_seen`: the watch was over
+    before a figure of it came. `not_measured`: CloudWatch did not answer, or does not show its requests. `not_watched`:
+    the strategy has no bake.
+    """
+
+    kind: WatchKind
+    seconds: int
+    requests: int = 0
+
+
+def watched(now: Standing, seconds: float, before: Watched | None) -> Watched:
+    """With this look. One that cannot measure and is tolerated leaves what was known `before`."""
+    known = Watched(kind=_kind(now), seconds=round(seconds), requests=_requests(now.verdict))
+    if known.kind == "not_measured" and before and now.unmeasured <= now.health.unmeasured_looks:
+        return before.model_copy(update={"seconds": known.seconds})
+    return known
+
+
+def _kind(now: Standing) -> WatchKind:
+    if not now.watched:
+        return "not_watched"
+    if now.verdict.kind == "cannot_measure":
+        return "not_measured"
+    if has_requests(now.verdict):
+        return "judged"
+    return "nobody_called" if is_silent(now.verdict) else "not_seen"
+
+
+def _requests(verdict: Verdict) -> int:
+    return max((finding.green.requests for finding in verdict.findings), default=0)

@@ -1,17 +1,30 @@
 """Where an alias points: one version, or blue with a share for green."""
 
+from pydantic import field_validator
+
 from bluegreen.model import Frozen
-from bluegreen.request.traffic import Weight
+from bluegreen.request.traffic import DECIMALS, Weight
 
 Serving = str | dict[str, float]
 """Who serves an alias, as the API, the command line and the ledger say it: a version, or each version's share."""
 
 
 class Route(Frozen):
-    """What an alias says: `primary` serves all but the weights in `also`."""
+    """
+    What an alias says: `primary` serves all but the weights in `also`.
+
+    Weights have three decimals. So one that Lambda answers is the one that was sent if it is less than half of the last
+    decimal away.
+    """
 
     primary: str
     also: dict[str, float] = {}
+
+    @field_validator("also")
+    @classmethod
+    def rounded(cls, weights: dict[str, float]) -> dict[str, float]:
+        """As many decimals as an alias keeps."""
+        return {version: round(weight, DECIMALS) for version, weight in weights.items()}
 
     @property
     def versions(self) -> frozenset[str]:
@@ -47,7 +60,7 @@ class Route(Frozen):
     @property
     def shares(self) -> dict[str, float]:
         """Each version's share, the main one first."""
-        return {self.primary: round(1 - sum(self.also.values()), 6), **self.also}
+        return {self.primary: round(1 - sum(self.also.values()), DECIMALS), **self.also}
 
     def __str__(self) -> str:
         """`version 3`, or `version 2 (90 %) and version 3 (10 %)`."""

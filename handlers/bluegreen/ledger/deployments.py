@@ -13,6 +13,7 @@ from typing import Any
 from bluegreen import clock
 from bluegreen.aws import table
 from bluegreen.aws.table import Item
+from bluegreen.decisions.bake import Watched
 from bluegreen.document import DEPLOYED, NOTHING_TO_DEPLOY, REJECTED, Plan
 from bluegreen.errors import AwsUnavailable, DeploymentOver
 from bluegreen.ledger import code, locks, serving, uploads
@@ -230,10 +231,11 @@ def learn_latest_attempt(deployment: str) -> int:
     return int(item["latest_attempts"])
 
 
-def complete(opened: Record, *, latest_outcome: str) -> bool:
+def complete(opened: Record, *, latest_outcome: str, watched: Watched | None = None) -> bool:
     """Green serves every request. False if the record was not open any more."""
     now = clock.iso(clock.now())
-    ended = {"state": DEPLOYED, "serving": opened.green, "latest_outcome": latest_outcome}
+    ended: Item = {"state": DEPLOYED, "serving": opened.green, "latest_outcome": latest_outcome}
+    ended |= {"watched": watched.model_dump(mode="json")} if watched else {}
     return _close(opened, ended, now, serving.writing(opened, now), while_in=(OPEN,))
 
 

@@ -13,6 +13,7 @@ from pydantic import AfterValidator, ConfigDict
 
 from bluegreen.aws import table
 from bluegreen.aws.table import Item
+from bluegreen.decisions.bake import Watched
 from bluegreen.decisions.route import Route, Serving, route
 from bluegreen.document import NOTHING_TO_DEPLOY
 from bluegreen.model import Frozen
@@ -48,8 +49,8 @@ class Record(Frozen):
     `error` and `cause` are set when undoing begins. `latest_attempts` counts the attempts to put $LATEST back. `doubts`
     says what was wrong with blue after it got its users back. `alias_outcome` and `latest_outcome` are the kinds of
     `decisions.restoration`, and after a deployment that was completed `latest_outcome` says whether $LATEST was changed
-    by someone else. `serving` is who serves at the end. People were told of the end at `told_at`, and called to help
-    at `paged_at`.
+    by someone else. `serving` is who serves at the end, and `watched` what is known of green under traffic. People were
+    told of the end at `told_at`, and called to help at `paged_at`.
 
     A record may be of another stack version: unknown attributes are passed over, and what this version adds has a
     default.
@@ -83,6 +84,7 @@ class Record(Frozen):
     error: Text | None = None
     cause: Cause | None = None
     serving: Serving | None = None
+    watched: Watched | None = None
     told_at: str | None = None
     paged_at: str | None = None
 

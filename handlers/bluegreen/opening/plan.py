@@ -24,6 +24,7 @@ def planned(deployment: str, situation: Situation, latest: Function, proof: str)
         red_alarms=tuple(name for name, state in situation.alarm_states.items() if state == alarms.RED),
         smoke_tests=_cases(request),
         health=request.health,
+        given=tuple(sorted(request.health.model_fields_set)),
         blue=Blue(version=blue.version, sha256=blue.sha256, revision=situation.alias.revision),
         latest=Latest(sha256=latest.sha256, settings=latest.digest_of_settings(proof), revision=latest.revision),
         brings=brings(situation.artifact, blue),
@@ -49,7 +50,7 @@ def _schedule(situation: Situation) -> Schedule:
     if not situation.schedule.adaptive:
         return situation.schedule
     weight = first_weight(
-        watch.requests_per_minute(situation.target, situation.blue.version, health, clock.now()),
+        watch.requests_per_minute(situation.target, health, clock.now()),
         period_seconds=health.period_seconds,
         delay_seconds=health.delay_seconds,
     )

@@ -9,7 +9,9 @@ from pydantic import BeforeValidator, Discriminator, Field, Tag, model_validator
 from bluegreen.model import Frozen
 
 Weight = Annotated[float, Field(ge=0.001, le=1, strict=True)]
-"""Of an alias; Lambda is not known to keep more than three decimals."""
+"""Of an alias."""
+DECIMALS = 3
+"""Of a weight; Lambda is not known to keep more."""
 Seconds = Annotated[int, Field(ge=0, strict=True)]
 
 LONGEST_BAKE_SECONDS = 48 * 3600
@@ -37,12 +39,18 @@ class Steps(Frozen):
 
     @model_validator(mode="after")
     def weights_climb(self) -> Self:
-        """Refuse what would take traffic away from green, or bake for ever."""
+        """Refuse what would take traffic away from green, what no alias can say, and what would bake for ever."""
         for number, (before, after) in enumerate(pairwise(self.steps), start=2):
             if after.weight <= before.weight:
                 raise ValueError(
                     f"weights must climb: step {number} has {after.weight} after {before.weight}; "
                     "write each weight larger than the one before"
+                )
+        for number, step in enumerate(self.steps, start=1):
+            if step.weight != round(step.weight, DECIMALS):
+                raise ValueError(
+                    f"step {number} has the weight {step.weight}, and an alias keeps three decimals; "
+                    f"write {round(step.weight, DECIMALS):g}"
                 )
         if self.steps[-1].weight == 1 and self.final_bake_seconds:
             raise ValueError(
@@ -79,6 +87,11 @@ class Schedule(Frozen):
         if self.adaptive:
             return self.longest_seconds
         return sum(max(step.bake_seconds, self.longest_seconds) for step in self.steps if step.bake_seconds)
+
+    @property
+    def watched(self) -> bool:
+        """Green is looked at under traffic: there is a bake."""
+        return self.adaptive or any(step.bake_seconds for step in self.steps)
 
     @property
     def adaptive(self) -> bool:

@@ -44,13 +44,14 @@ class Bucket:
 
     `start` is in seconds since 1970 and names the bucket: of two with the same start the later in
     the sequence counts, which is how a revised one replaces what it revises. `green_weight` is the weight the alias
-    had, or None if that changed within the bucket.
+    had, or None if that changed within the bucket. `covered` is False if green got its first share within the bucket.
     """
 
     start: int
     signals: Mapping[str, Sides]
     green_weight: float | None = None
     period_seconds: int = 60
+    covered: bool = True
 
     def __post_init__(self) -> None:
         if self.green_weight is not None and not 0 <= self.green_weight <= 1:

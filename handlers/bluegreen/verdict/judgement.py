@@ -59,7 +59,8 @@ class Verdict:
     `log_evidence` is the log of the evidence that green is worse, over all acting signals, and `log_evidence_peak` the
     most it ever was, which is what decides. `bound` is the most by which any acting signal of green can exceed
     blue's (1 before anything is known). `weight_seen` is the largest weight at which green was seen with
-    traffic, `seconds_at_weight_seen` for how long; it is an estimate where the weight changed within a bucket.
+    traffic, `seconds_at_weight_seen` for how long; it is an estimate where the weight changed within a bucket. In
+    `covered` of the `buckets` green had a share from the beginning: before the first of them nothing can be seen of it.
     """
 
     kind: Kind
@@ -71,6 +72,7 @@ class Verdict:
     weight_seen: float = 0.0
     seconds_at_weight_seen: int = 0
     buckets: int = 0
+    covered: int = 0
 
     @classmethod
     def cannot_measure(cls, reason: str) -> "Verdict":
@@ -121,7 +123,7 @@ class Watch:
         self._excess = dict.fromkeys(self._worse, 0.0)
         self._log_evidence = self._log_peak = 0.0
         self._seconds_at: dict[float, int] = {}
-        self._buckets = 0
+        self._buckets = self._covered = 0
 
     def add(self, bucket: Bucket) -> None:
         """Take in the next bucket."""
@@ -140,6 +142,7 @@ class Watch:
         if served:
             self._seconds_at[served] = self._seconds_at.get(served, 0) + bucket.period_seconds
         self._buckets += 1
+        self._covered += bucket.covered
 
     @property
     def worse(self) -> bool:
@@ -150,7 +153,7 @@ class Watch:
         """What the buckets so far say of green."""
         findings = tuple(self._finding(name) for name in self._worse)
         acting = tuple(finding for finding in findings if finding.acts)
-        kind, reason = _conclude(acting, self.worse, self._log_peak)
+        kind, reason = _conclude(acting, self.worse, self._log_peak, self._covered)
         weight_seen = max(self._seconds_at, default=0.0)
         return Verdict(
             kind=kind,
@@ -162,6 +165,7 @@ class Watch:
             weight_seen=weight_seen,
             seconds_at_weight_seen=self._seconds_at.get(weight_seen, 0),
             buckets=self._buckets,
+            covered=self._covered,
         )
 
     def _finding(self, name: str) -> Finding:
@@ -178,9 +182,9 @@ class Watch:
         )
 
 
-def _conclude(acting: tuple[Finding, ...], worse: bool, log_peak: float) -> tuple[Kind, str]:
+def _conclude(acting: tuple[Finding, ...], worse: bool, log_peak: float, covered: int) -> tuple[Kind, str]:
     if not acting or not any(finding.green.requests for finding in acting):
-        return "not_enough", "green has had no requests yet"
+        return "not_enough", "green has had no requests" if covered else "green is not seen yet"
     if not any(finding.blue.requests for finding in acting):
         return "not_enough", "blue had no requests, so there is nothing to compare green with"
     leading = max(acting, key=lambda finding: finding.log_evidence + math.log(finding.share))

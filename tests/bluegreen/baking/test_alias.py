@@ -34,6 +34,11 @@ def test_an_alias_that_is_as_it_must_be_is_let_pass(settling: bool) -> None:
     must_be(SHOP, SPLIT, Alias(route=SPLIT, revision="r2", settling=settling))
 
 
+def test_an_alias_that_answers_its_weight_more_or_less_exactly_was_moved_by_nobody() -> None:
+    must_be(SHOP, SPLIT, Alias(route=Route(primary="1", also={"2": 0.10000000149}), revision="r2"))
+    must_be(SHOP, SPLIT, Alias(route=Route(primary="1", also={"2": 0.0996}), revision="r2"))
+
+
 def test_an_alias_that_lambda_is_moving_is_waited_for() -> None:
     with pytest.raises(StillInProgress, match="moving the provisioned concurrency of Shop:PROD"):
         must_be(SHOP, SPLIT, Alias(route=Route(primary="1", also={"2": 0.37}), revision="r2", settling=True))

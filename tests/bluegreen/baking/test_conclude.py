@@ -21,7 +21,7 @@ from tests.bluegreen.examples import ADAPTIVELY, CANARY, plan
 def verdict(kind: str = "fine", *, requests: int = 100, buckets: int = 3) -> Verdict:
     counts = Counts(requests, 0)
     finding = Finding("errors", True, 1.0, counts, counts, 0.0, 0.001, 0.01)
-    return Verdict(kind, f"it is {kind}", (finding,), buckets=buckets)  # type: ignore[arg-type]
+    return Verdict(kind, f"it is {kind}", (finding,), buckets=buckets, covered=buckets)  # type: ignore[arg-type]
 
 
 FINE, NOT_ENOUGH, WORSE = verdict(), verdict("not_enough"), verdict("worse")

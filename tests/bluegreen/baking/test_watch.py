@@ -120,6 +120,135 @@ class TestALook:
         assert look(deployer, watched(), shifted(deployer)).requests_per_minute == 0
 
 
+class TestAVersionThatCloudWatchDoesNotShow:
+    def test_green_cannot_be_measured_if_the_alias_had_requests_that_must_have_come_to_it(
+        self, deployer: Deployer
+    ) -> None:
+        deployer.aws.metrics.unshown = {"2"}
+        shifts = shifted(deployer)
+        for _ in range(3):
+            traffic(deployer, blue=900, green=100, bad=100)
+        deployer.aws.clock.sleep(2 * MINUTE)
+
+        seen = look(deployer, watched(), shifts)
+
+        assert seen.verdict.kind == "cannot_measure"
+        assert seen.verdict.reason == (
+            "the alias had 3,000 requests, of which green's weight gives it about 300, and green's own series in "
+            "CloudWatch shows none"
+        )
+        assert seen.verdict.findings[0].blue.requests == 2700
+        assert seen.requests_per_minute == 1000
+
+    def test_throttled_requests_of_the_alias_are_requests_too(self, deployer: Deployer) -> None:
+        deployer.aws.metrics.unshown = {"1", "2"}
+        shifts = shifted(deployer)
+        traffic(deployer, throttled=1000)
+        deployer.aws.clock.sleep(2 * MINUTE)
+
+        seen = look(deployer, watched(), shifts)
+
+        assert seen.verdict.kind == "cannot_measure"
+        assert seen.hidden is not None
+        assert (seen.hidden.requests, seen.hidden.throttled) == (1000, 1000)
+        assert seen.requests_per_minute == 0
+
+    def test_a_series_that_breaks_off_at_a_larger_weight_is_noticed(self, deployer: Deployer) -> None:
+        shifts = shifted(deployer)
+        traffic(deployer, blue=900, green=100)
+        shifts += shifted(deployer, 0.5)
+        for _ in range(2):
+            deployer.aws.metrics.count(FUNCTION, ALIAS, "1", invocations=500)
+            deployer.aws.metrics.count(FUNCTION, ALIAS, "not shown", invocations=500)
+            deployer.aws.clock.sleep(MINUTE)
+        deployer.aws.clock.sleep(2 * MINUTE)
+
+        assert look(deployer, watched(), shifts).verdict.kind == "cannot_measure"
+
+    def test_what_came_before_the_shift_within_the_same_minute_is_not_held_against_green(
+        self, deployer: Deployer
+    ) -> None:
+        traffic(deployer, blue=100_000)
+        deployer.aws.metrics.count(FUNCTION, ALIAS, "1", invocations=100_000)
+        deployer.aws.clock.sleep(MINUTE / 2)
+        shifts = shifted(deployer, 0.5)
+        deployer.aws.clock.sleep(4.5 * MINUTE)
+
+        seen = look(deployer, watched(), shifts).verdict
+
+        assert (seen.kind, seen.covered, seen.buckets) == ("not_enough", 2, 3)
+
+    def test_an_alias_that_nobody_called_hides_nothing(self, deployer: Deployer) -> None:
+        shifts = shifted(deployer)
+        deployer.aws.clock.sleep(10 * MINUTE)
+
+        assert look(deployer, watched(), shifts).verdict.kind == "not_enough"
+
+    def test_throttles_that_neither_version_shows_are_counted(self, deployer: Deployer) -> None:
+        shifts = shifted(deployer)
+        traffic(deployer, blue=90, green=10)
+        deployer.aws.metrics.count(FUNCTION, ALIAS, "not shown", invocations=0, throttles=7)
+        traffic(deployer, blue=90, green=10)
+        deployer.aws.clock.sleep(2 * MINUTE)
+
+        assert look(deployer, watched(), shifts).unattributed == 7
+
+    def test_a_look_asks_cloudwatch_once(self, deployer: Deployer) -> None:
+        shifts = shifted(deployer, 1.0)
+        deployer.aws.clock.sleep(5 * MINUTE)
+
+        with asked(client("cloudwatch", TARGET), "GetMetricData") as calls:
+            look(deployer, watched(), shifts)
+
+        assert len(calls) == 1
+
+
+class TestAnAliasThatIsWhole:
+    """Nothing depends on ExecutedVersion there."""
+
+    def test_green_is_measured_once_it_has_all_of_it(self, deployer: Deployer) -> None:
+        deployer.aws.metrics.unshown = {"1", "2"}
+        for _ in range(5):
+            traffic(deployer, blue=100)
+        shifts = shifted(deployer, 1.0)
+        for _ in range(3):
+            traffic(deployer, green=100, bad=50)
+        deployer.aws.clock.sleep(2 * MINUTE)
+
+        seen = look(deployer, watched(), shifts).verdict
+
+        assert (seen.findings[0].blue.requests, seen.findings[0].green.requests) == (300, 300)
+        assert seen.kind == "worse"
+
+    def test_what_another_version_did_before_is_not_taken_for_blues(self, deployer: Deployer) -> None:
+        for _ in range(5):
+            deployer.aws.metrics.count(FUNCTION, ALIAS, "a bad one", invocations=100, errors=100)
+            traffic(deployer, blue=100)
+        shifts = shifted(deployer, 1.0)
+        for _ in range(3):
+            traffic(deployer, green=100)
+        deployer.aws.clock.sleep(2 * MINUTE)
+
+        errors = look(deployer, watched(), shifts).verdict.findings[0]
+
+        assert (errors.blue.requests, errors.blue.bad) == (300, 0)
+
+    def test_what_is_slow_is_learnt_from_the_alias(self, deployer: Deployer) -> None:
+        deployer.aws.metrics.unshown = {"1"}
+        deployer.aws.metrics.count(FUNCTION, ALIAS, "1", invocations=100, duration_ms=80)
+        deployer.aws.clock.sleep(20 * MINUTE)
+
+        assert ("Duration", "PR(:80)") in metrics_asked(deployer, watched({"slow_ms": "learn"}))
+
+    def test_its_traffic_is_known_before_there_is_a_green(self, deployer: Deployer) -> None:
+        deployer.aws.metrics.unshown = {"1"}
+        for _ in range(5):
+            traffic(deployer, blue=120)
+        deployer.aws.clock.sleep(2 * MINUTE)
+
+        assert watch.requests_per_minute(TARGET, Health(), deployer.aws.clock.now()) == 120
+
+
 class TestSignals:
     def test_errors_and_throttles_are_watched(self, deployer: Deployer) -> None:
         assert metrics_asked(deployer, watched()) == {("Invocations", "Sum"), ("Errors", "Sum"), ("Throttles", "Sum")}
@@ -155,18 +284,9 @@ class TestSignals:
         assert {each["Stage"] for each in of_shop} == {"PROD"}
 
 
-class TestBluesTraffic:
-    def test_blues_recent_traffic_is_known_before_there_is_a_green(self, deployer: Deployer) -> None:
-        for _ in range(5):
-            traffic(deployer, blue=120)
-        deployer.aws.clock.sleep(2 * MINUTE)
-
-        per_minute = watch.requests_per_minute(TARGET, "1", Health(), deployer.aws.clock.now())
-
-        assert per_minute == 120
-
+class TestTheTrafficBefore:
     def test_an_alias_without_traffic_has_none(self, deployer: Deployer) -> None:
-        assert watch.requests_per_minute(TARGET, "1", Health(), deployer.aws.clock.now()) == 0
+        assert watch.requests_per_minute(TARGET, Health(), deployer.aws.clock.now()) == 0
 
 
 class TestAlarms:

@@ -120,7 +120,7 @@ class TestEveryPause:
 
 def uniform(number: int, bake: int, at_most: int | None = None) -> Schedule:
     """So many steps of the same bake, each of which may be drawn out."""
-    steps = tuple(Step(weight=each / number, bake_seconds=bake) for each in range(1, number + 1))
+    steps = tuple(Step(weight=round(each / number, 3), bake_seconds=bake) for each in range(1, number + 1))
     return schedule(Steps(steps=steps), at_most)
 
 

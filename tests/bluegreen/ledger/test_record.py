@@ -32,6 +32,7 @@ FULL: dict[str, Any] = {
     "error": "GreenUnhealthy",
     "cause": "green failed 9 of 10",
     "serving": {"1": 0.9, "7": 0.1},
+    "watched": {"kind": "judged", "seconds": 300, "requests": 90},
     "told_at": "2026-01-05T09:05:02.000Z",
     "paged_at": "2026-01-05T09:05:03.000Z",
 }

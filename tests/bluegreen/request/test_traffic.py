@@ -121,6 +121,10 @@ class TestFreeSteps:
                 {"steps": [{"weight": weight, "bake_seconds": 1} for weight in (0.1, 0.3, 0.2)]},
                 "step 3 has 0.2 after 0.3",
             ),
+            (
+                {"steps": [{"weight": 0.1, "bake_seconds": 1}, {"weight": 1 / 3, "bake_seconds": 1}]},
+                "step 2 has the weight 0.3333333333333333, and an alias keeps three decimals; write 0.333",
+            ),
             ({"steps": [{"weight": 1, "bake_seconds": 1}], "final_bake_seconds": 5}, "leave out final_bake_seconds"),
             ({"steps": [{"weight": 0.5, "bake_seconds": 172_800}], "final_bake_seconds": 1}, "48 hours"),
             ({"steps": [{"weight": 0.5, "bake_seconds": 1, "wieght": 1}]}, "Extra inputs"),

@@ -1,0 +1,95 @@
+"""Sentences about the watch: what a look found and comes to, and what a deployment knows of its green at the end."""
+
+from bluegreen.decisions.bake import Decision, Standing, Watched, has_requests
+from bluegreen.decisions.silence import Hidden
+from bluegreen.text import duration
+
+
+def of_look(now: Standing, decision: Decision) -> str:
+    """What was found, and why the deployment goes on, bakes on or goes back."""
+    alarms, health = now.alarms, now.health
+    doubt = f"; the alarm {', '.join(alarms.unknown)} has no data" if alarms.unknown else ""
+    match decision.because:
+        case "alarm":
+            return f"the alarm {', '.join(alarms.acting)} went off during the deployment"
+        case "unmeasured":
+            return f"{_found(now)}; look {now.unmeasured} of {health.unmeasured_looks} that may fail"
+        case "unmeasured_too_often" if decision.next == "go_on":
+            return f"{_found(now)}; going on unseen, as {_who_says(now, 'cannot_measure')}"
+        case "unmeasured_too_often":
+            return f"{_found(now)}, {now.unmeasured} times in a row"
+        case "baking":
+            return f"{_found(now)}{doubt}"
+        case "no_traffic_too_long":
+            return f"{_found(now)}, {now.baked_seconds:.0f} seconds long"
+        case "no_traffic":
+            return f"{_found(now)}{_without_traffic(now, decision)}"
+        case "in_doubt":
+            return f"{_found(now)}{doubt}; baking on"
+        case "over":
+            return f"{_found(now)}{doubt}; {_at_the_end(now)}"
+        case "worse" | "no_bake" | "fine":
+            return _found(now)
+
+
+def of_hidden(hidden: Hidden) -> str:
+    """Which series is missing, and how that is known."""
+    throttled = f" ({hidden.throttled:,} of them throttled)" if hidden.throttled else ""
+    return (
+        f"the alias had {hidden.requests:,} requests{throttled}, of which {hidden.side}'s weight gives it about "
+        f"{hidden.expected:,.0f}, and {hidden.side}'s own series in CloudWatch shows none"
+    )
+
+
+def of_watched(watched: Watched) -> str:
+    """What is not known of green, in a sentence for the end of a deployment; "" if it was judged."""
+    while_ = f"in the {duration(watched.seconds)} that it was watched"
+    return {
+        "judged": "",
+        "nobody_called": f"Nobody called green {while_}: how it does under traffic is not known.",
+        "not_seen": f"CloudWatch had no figures of green yet {while_}: how it does under traffic is not known.",
+        "not_measured": f"Green could not be measured {while_}: how it does under traffic is not known.",
+        "not_watched": "Nobody watched green under traffic: this strategy has no bake.",
+    }[watched.kind]
+
+
+def _found(now: Standing) -> str:
+    verdict = now.verdict
+    if verdict.kind == "cannot_measure":
+        return verdict.reason
+    if has_requests(verdict):
+        return f"{verdict.reason}{_unattributed(now)}"
+    if not now.watched:
+        return "nobody watches green under traffic: this strategy has no bake"
+    if verdict.covered:
+        seen = duration(verdict.covered * now.health.period_seconds)
+        return f"nobody called green in the {seen} that can be seen{_unattributed(now)}"
+    late = now.health.period_seconds + now.health.delay_seconds
+    return f"green is not seen yet: figures come about {duration(late)} after the shift"
+
+
+def _unattributed(now: Standing) -> str:
+    if not now.unattributed:
+        return ""
+    return f"; CloudWatch counts {now.unattributed:,} throttled requests of the alias for neither version"
+
+
+def _without_traffic(now: Standing, decision: Decision) -> str:
+    if decision.next == "roll_back":
+        return f", and {_who_says(now, 'no_traffic')} to roll back then"
+    if decision.next == "bake_on":
+        return "; waiting for a call"
+    if now.health.no_traffic == "probe":
+        return "; it answered no probe wrongly" if now.probed else "; it answered no probe"
+    return f"; going on, as {_who_says(now, 'no_traffic')}"
+
+
+def _who_says(now: Standing, setting: str) -> str:
+    return "the request says" if setting in now.given else "the default says"
+
+
+def _at_the_end(now: Standing) -> str:
+    if not has_requests(now.verdict):
+        return "this bake is over before them"
+    against = "what speaks against green proves nothing" if now.verdict.leans else "nothing speaks against green"
+    return f"the bake is over and {against}"

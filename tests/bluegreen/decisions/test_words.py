@@ -1,0 +1,127 @@
+"""Sentences about the watch."""
+
+from typing import Any
+
+import pytest
+
+from bluegreen.decisions.bake import Alarms, Standing, Watched, decide
+from bluegreen.decisions.silence import Hidden
+from bluegreen.decisions.words import of_hidden, of_look, of_watched
+from bluegreen.request.health import Health
+from bluegreen.verdict import Counts, Finding, Verdict
+
+NONE, SOME = Counts(0, 0), Counts(100, 0)
+
+
+def verdict(kind: str = "not_enough", green: Counts = SOME, *, covered: int = 3, excess: float = 0.0) -> Verdict:
+    finding = Finding("errors", True, 1.0, green, SOME, 0.0, 0.001, 0.01, excess=excess)
+    return Verdict(kind, f"it is {kind}", (finding,), buckets=covered, covered=covered)  # type: ignore[arg-type]
+
+
+def said(found: Verdict, *, given: dict[str, Any] | None = None, **how: Any) -> str:
+    """Of a look at a bake that is over, unless it says otherwise."""
+    health = given or {}
+    standing: dict[str, Any] = {"baked_seconds": 300, "bake_seconds": 300, "alarms": Alarms()} | how
+    now = Standing(health=Health(**health), given=tuple(health), verdict=found, **standing)
+    return of_look(now, decide(now))
+
+
+SILENT = verdict(green=NONE)
+UNSEEN = verdict(green=NONE, covered=0)
+
+
+class TestALook:
+    def test_before_the_first_figures_it_says_when_they_come(self) -> None:
+        assert said(UNSEEN, baked_seconds=60) == "green is not seen yet: figures come about 3 min after the shift"
+        slow = {"period_seconds": 300, "delay_seconds": 60}
+        assert "about 6 min after the shift" in said(UNSEEN, baked_seconds=60, given=slow)
+
+    def test_a_bake_that_is_over_before_them_says_so_and_not_that_nobody_called(self) -> None:
+        assert said(UNSEEN).endswith("after the shift; this bake is over before them")
+
+    @pytest.mark.parametrize(
+        ("given", "how", "end"),
+        [
+            ({}, {}, "; going on, as the default says"),
+            ({"no_traffic": "proceed"}, {}, "; going on, as the request says"),
+            ({"no_traffic": "probe"}, {}, "; it answered no probe"),
+            ({"no_traffic": "probe"}, {"probed": True}, "; it answered no probe wrongly"),
+            ({"no_traffic": "roll_back"}, {}, ", and the request says to roll back then"),
+            ({"no_traffic": "wait", "max_bake_seconds": 900}, {}, "; waiting for a call"),
+            ({"no_traffic": "wait", "max_bake_seconds": 300}, {}, ", 300 seconds long"),
+            ({}, {"baked_seconds": 60}, ""),
+        ],
+    )
+    def test_without_traffic_it_says_who_decided_what(
+        self, given: dict[str, Any], how: dict[str, Any], end: str
+    ) -> None:
+        assert said(SILENT, given=given, **how) == f"nobody called green in the 3 min that can be seen{end}"
+
+    @pytest.mark.parametrize(
+        ("given", "unmeasured", "end"),
+        [
+            ({}, 2, "; look 2 of 5 that may fail"),
+            ({}, 6, ", 6 times in a row"),
+            ({"cannot_measure": "proceed"}, 6, "; going on unseen, as the request says"),
+        ],
+    )
+    def test_without_metrics_it_says_how_often_and_what_follows(
+        self, given: dict[str, Any], unmeasured: int, end: str
+    ) -> None:
+        assert said(Verdict.cannot_measure("no answer"), given=given, unmeasured=unmeasured) == f"no answer{end}"
+
+    def test_what_speaks_against_green_when_the_bake_is_over_is_said(self) -> None:
+        assert said(verdict(excess=1.6)).endswith("; the bake is over and what speaks against green proves nothing")
+
+    def test_a_green_of_which_too_little_is_known_is_not_called_fine(self) -> None:
+        assert said(verdict()) == "it is not_enough; the bake is over and nothing speaks against green"
+
+    def test_a_bake_that_goes_on_for_want_of_evidence_says_so(self) -> None:
+        alarms = Alarms(unknown=("checkout",))
+
+        assert said(verdict("fine"), alarms=alarms, given={"max_bake_seconds": 900}) == (
+            "it is fine; the alarm checkout has no data; baking on"
+        )
+
+    def test_an_alarm_that_acts_is_named_and_one_that_is_pardoned_is_not(self) -> None:
+        alarms = Alarms(red=("old", "new"), pardoned=("old",))
+
+        assert said(verdict("fine"), alarms=alarms) == "the alarm new went off during the deployment"
+
+    def test_a_strategy_without_a_bake_says_that_nobody_watches(self) -> None:
+        assert (
+            said(UNSEEN, watched=False, bake_seconds=0, baked_seconds=0)
+            == "nobody watches green under traffic: this strategy has no bake"
+        )
+
+    def test_throttled_requests_that_neither_version_shows_are_said(self) -> None:
+        end = "; CloudWatch counts 1,200 throttled requests of the alias for neither version"
+
+        assert said(verdict("fine"), unattributed=1200) == f"it is fine{end}"
+
+
+def test_a_series_that_is_missing_is_named_with_what_it_should_have_had() -> None:
+    assert of_hidden(Hidden(side="green", requests=1240, throttled=0, expected=124)) == (
+        "the alias had 1,240 requests, of which green's weight gives it about 124, and green's own series in "
+        "CloudWatch shows none"
+    )
+    assert "1,240 requests (40 of them throttled)," in of_hidden(
+        Hidden(side="blue", requests=1240, throttled=40, expected=124)
+    )
+
+
+@pytest.mark.parametrize(
+    ("kind", "said"),
+    [
+        ("judged", ""),
+        ("nobody_called", "Nobody called green in the 5 min that it was watched"),
+        ("not_seen", "CloudWatch had no figures of green yet in the 5 min"),
+        ("not_measured", "Green could not be measured in the 5 min"),
+        ("not_watched", "Nobody watched green under traffic: this strategy has no bake."),
+    ],
+)
+def test_the_end_says_what_is_not_known_of_green(kind: Any, said: str) -> None:
+    text = of_watched(Watched(kind=kind, seconds=300))
+
+    assert text.startswith(said)
+    assert bool(text) is (kind != "judged")
