@@ -13,6 +13,7 @@ from bluegreen.ledger import locks
 from bluegreen.ledger.locks import Lock
 from bluegreen.ledger.record import Record
 from bluegreen.target import Target
+from bluegreen.text import sentence
 from bluegreen_cli.context import Context, json_option
 from bluegreen_cli.follow import seen
 from bluegreen_cli.format import duration
@@ -100,7 +101,10 @@ def status(context: Context, function: str, alias: str | None, as_json: bool) ->
 def how_it_ended(record: Record) -> str:
     """A sentence about a deployment that is over."""
     why = f": {record.error}: {record.cause}" if record.error else f" with version {record.serving}"
-    return f"The last one, {record.id}, ended {record.state} at {record.ended_at}{why}"
+    line = f"The last one, {record.id}, ended {record.state} at {record.ended_at}{why}"
+    if not record.changes:
+        return line
+    return f"{sentence(line)} Settings of green that differ from version {record.blue}: {'; '.join(record.changes)}"
 
 
 def _last(target: Target) -> Record | None:

@@ -50,13 +50,33 @@ def _words(record: Record) -> tuple[str, str]:
         return f"Rejected: {target} was not touched", f"{why}\n\n{more}"
     if record.state == ROLLED_BACK:
         where = "is gone" if record.alias_outcome == "gone" else f"is at {_version(record)}"
-        return f"Rolled back: {target} {where}", why
+        return f"Rolled back: {target} {where}", f"{why}{_settings(record, 'Settings of green that differ')}"
+    if record.mends_latest:
+        return (
+            f"Deployed: {target} stays at {_version(record)}",
+            f"Version {record.blue} has this code and these settings already ({record.artifact}), so the alias was not "
+            f"moved. $LATEST had other code and has this code now.{_kept(record)}",
+        )
     changed = record.latest_outcome == "changed_by_others"
     return (
         f"Deployed: {target} is at {_version(record)}",
         f"{target} went from version {record.blue} to {_version(record)} ({record.artifact})."
-        + (" Someone else has changed $LATEST since green was published." if changed else ""),
+        + (" Someone else has changed $LATEST since green was published." if changed else "")
+        + _settings(record, "Settings that differ")
+        + _kept(record),
     )
+
+
+def _settings(record: Record, which: str) -> str:
+    """The names of the settings in which green differs from blue, as a paragraph."""
+    same_code = record.blue_sha256 is not None and record.code == record.blue_sha256
+    alone = " The code is the same." if same_code else ""
+    return f"\n\n{which} from version {record.blue}: {'; '.join(record.changes)}.{alone}" if record.changes else ""
+
+
+def _kept(record: Record) -> str:
+    """Where the code is that a deployment replaced in $LATEST, as a paragraph, if it was published nowhere."""
+    return f"\n\nThe code that $LATEST had before is kept at {record.latest_kept}." if record.latest_kept else ""
 
 
 def _version(record: Record) -> str:
