@@ -19,6 +19,7 @@ from bluegreen.target import Target
 from bluegreen.text import sentence
 from bluegreen_cli import evidence
 from bluegreen_cli.format import duration
+from bluegreen_cli.left import in_latest
 from bluegreen_cli.live import serving_if_known
 from bluegreen_cli.problems import NOTHING_TOUCHED
 from bluegreen_cli.progress import Progress
@@ -41,7 +42,7 @@ class Ending:
     An execution that is over.
 
     `route` is None if Lambda does not say where the alias points now. `evidence` is that of the failed step, None if
-    there is none.
+    there is none. `latest` says how $LATEST differs from a version that was deployed, "" if it does not.
     """
 
     arn: str
@@ -49,6 +50,7 @@ class Ending:
     progress: Progress
     route: Route | None
     evidence: dict[str, Any] | None = None
+    latest: str = ""
 
     @property
     def exit_code(self) -> int:
@@ -83,7 +85,7 @@ class Ending:
             unknown = of_watched(self.progress.watched) if self.progress.watched else ""
             return f"Deployed in {self._took()}: {self.serves}{f' {unknown}' if unknown else ''}"
         if end == NOTHING_TO_DEPLOY:
-            return f"Nothing to deploy: this code serves already. {self.serves}"
+            return f"Nothing to deploy: this code serves already, with these settings. {self.serves}"
         if end in (REJECTED, REJECTED_WITHOUT_RECORD):
             return f"Rejected: {why} {NOTHING_TOUCHED}{f' {self.serves}' if self.route else ''}"
         if end == ROLLED_BACK:
@@ -98,8 +100,8 @@ class Ending:
         )
 
     def in_full(self) -> list[str]:
-        """The values of a failed smoke test, for stderr."""
-        return evidence.in_full(self.evidence)
+        """The values of a failed smoke test, or what $LATEST has beside the version that serves, for stderr."""
+        return [*evidence.in_full(self.evidence), *([self.latest] if self.latest else [])]
 
     def to_json(self) -> dict[str, Any]:
         """For programs that read stdout. `serving` is a version, or each version's share."""
@@ -115,6 +117,7 @@ class Ending:
             "evidence": self.evidence,
             "serving": self.route.serving if self.route else None,
             "watched": self.progress.watched.model_dump() if self.progress.watched else None,
+            "latest": self.latest or None,
             "seconds": round(self._seconds(), 3),
         }
 
@@ -128,8 +131,12 @@ class Ending:
 
 
 def ending(arn: str, target: Target, progress: Progress) -> Ending:
-    """Asks Lambda which version serves, and the ledger for the evidence."""
+    """Asks Lambda which version serves and, after a rollback by hand, what $LATEST has; the ledger for the evidence."""
     asked = {"function": progress.function, "alias": progress.alias}
     target = target.model_copy(update={name: value for name, value in asked.items() if value})
     found = evidence.of_failure(arn.rpartition(":")[2], progress)
-    return Ending(arn, target, progress, serving_if_known(target), found)
+    went_to = (
+        progress.green if progress.end == DEPLOYED and progress.section("deployment").get("brings") == "version" else ""
+    )
+    left = in_latest(target, went_to) if went_to else ""
+    return Ending(arn, target, progress, serving_if_known(target), found, left)

@@ -22,6 +22,7 @@ SENTENCES = {
     "OpenDeployment": "checks the request, notes what serves, takes the alias's lock",
     "RecoverPrevious": "undoes the deployment before, whose execution ended too early",
     "UpdateCode": "puts the new code into $LATEST",
+    "MendLatest": "puts the code that serves into $LATEST",
     "SmokeTest": "calls $LATEST as a test user would",
     "PublishVersion": "publishes $LATEST as the green version",
     "SmokeTestGreen": "calls the green version as a test user would",

@@ -1,5 +1,6 @@
 """The request of a command line. The state machine's own model checks it."""
 
+import io
 import json
 import re
 from collections.abc import Callable
@@ -9,6 +10,9 @@ from typing import Any
 
 import click
 
+from bluegreen.aws import artifacts, functions
+from bluegreen.errors import NotFound
+from bluegreen.request.artifact import LATEST
 from bluegreen.request.names import FunctionReference
 from bluegreen.request.request import Request, taken_apart
 from bluegreen.target import Target
@@ -46,11 +50,16 @@ class Named:
 
 @dataclass(frozen=True)
 class Asked:
-    """A request, and the package to upload for it; None if the artifact is in AWS already."""
+    """
+    A request, and the package to upload for it; None if the artifact is in AWS already.
+
+    With `code_of` the package is the code of that version, once `with_its_code` has read it.
+    """
 
     request: dict[str, Any]
     named: Named
     package: Package | None = None
+    code_of: str | None = None
 
     def must_be_in(self, stack: Stack) -> None:
         """Raises Refused if the function is in another region or account."""
@@ -70,6 +79,25 @@ class Asked:
         """With more fields of the request."""
         return replace(self, request=self.request | more)
 
+    def with_its_code(self, target: Target) -> "Asked":
+        """With the code of the version that `code_of` names. Raises Refused if there is no such version."""
+        if self.code_of is None:
+            return self
+        with explained(f"reading version {self.code_of} of {target.function}", NOTHING_UPLOADED_OR_STARTED):
+            try:
+                found = functions.describe(target, self.code_of)
+            except NotFound as error:
+                raise Refused(
+                    f"{target.function} has no version {self.code_of}",
+                    NOTHING_UPLOADED_OR_STARTED,
+                    f"`aws lambda list-versions-by-function --function-name {target.function}` lists them.",
+                ) from error
+            if found.image_uri:
+                return self.said(artifact={"image_uri": found.image_uri})
+            content = io.BytesIO()
+            artifacts.download(found, content)
+        return replace(self, package=Package(content.getvalue(), f"the code of version {self.code_of}"))
+
     def in_bucket(self, bucket: str) -> "Asked":
         """With the package's place in the stack's bucket as the artifact."""
         return self.said(artifact=self.package.artifact(bucket, self.function)) if self.package else self
@@ -81,6 +109,10 @@ OPTIONS: list[Decorator] = [
     click.argument("function"),
     click.argument("source", required=False, metavar="[PATH|s3://BUCKET/KEY]"),
     click.option("--version", "version", metavar="N", help="A published version, instead of new code."),
+    click.option("--latest", is_flag=True, help="What $LATEST has now, code and settings, instead of new code."),
+    click.option(
+        "--code-of", type=click.IntRange(1), metavar="N", help="The code of version N, through $LATEST as new code."
+    ),
     click.option("--image", metavar="URI", help="A container image by digest (…@sha256:…), instead of a zip."),
     click.option("--alias", metavar="NAME", help="The alias to move; the stack's default unless given."),
     click.option("--traffic", metavar="NAME", help="AllAtOnce, Canary10Percent5Minutes, …, Adaptive."),
@@ -105,6 +137,8 @@ def read(
     function: str,
     source: str | None,
     version: str | None,
+    latest: bool,
+    code_of: int | None,
     image: str | None,
     alias: str | None,
     traffic: str | None,
@@ -115,7 +149,7 @@ def read(
     request_file: str | None,
 ) -> Asked:
     """Raises Refused in the state machine's words, and click's UsageError for options that exclude each other."""
-    _at_most_one("PATH, --version and --image", source, version, image)
+    _at_most_one("PATH, --version, --latest, --code-of and --image", source, version, latest, code_of, image)
     _at_most_one("--traffic and --steps", traffic, steps)
     _at_most_one("--smoke-tests and --no-smoke-tests", smoke_tests, no_smoke_tests)
     request = _object(_file(request_file, "--request"), "--request") if request_file else {}
@@ -130,10 +164,16 @@ def read(
         request["artifact"] = source
     elif version:
         request["artifact"] = {"version": version}
+    elif latest:
+        request["artifact"] = LATEST
+    elif code_of:
+        request["artifact"] = {"bucket": THE_STACKS_BUCKET, "key": f"code-of-version-{code_of}"}
     elif image:
         request["artifact"] = {"image_uri": image}
     elif "artifact" not in request:
-        raise click.UsageError("Say what to deploy: a zip, a folder, s3://bucket/key, --version N or --image URI.")
+        raise click.UsageError(
+            "Say what to deploy: a zip, a folder, s3://bucket/key, --latest, --version N, --code-of N or --image URI."
+        )
     given = {
         "alias": alias,
         "traffic": _steps(_json(steps, "--steps")) if steps else traffic,
@@ -142,7 +182,7 @@ def read(
     }
     request |= {field: value for field, value in given.items() if value is not None}
     checked = check(request)
-    return Asked(taken_apart(request)[0], _named(function, checked), package)
+    return Asked(taken_apart(request)[0], _named(function, checked), package, str(code_of) if code_of else None)
 
 
 def of_version(named: Named, version: str, no_smoke_tests: bool = False) -> Asked:

@@ -55,5 +55,5 @@ def _latest(deployment: Completing) -> LatestKind:
         latest = functions.describe(plan.target)
     except DeploymentError:
         return "unseen"
-    ours = latest.holds(plan.code) and latest.has_settings_of(plan.latest, deployment.record.proof)
+    ours = latest.has_code(plan.digest) and latest.has_settings_of(plan.latest, deployment.record.proof)
     return "unchanged" if ours else "changed_by_others"

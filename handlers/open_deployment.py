@@ -132,11 +132,12 @@ def _opening(record: Record, plan: Plan) -> Opening:
             revision=plan.blue.revision,
             look=Look(next_weight=next_weight(plan.schedule, 0), pardoned=plan.red_alarms),
         ),
-        green=Green(version=plan.artifact.version) if isinstance(plan.artifact, Existing) else None,
+        green=Green(version=plan.green) if plan.green else None,
         evidence={
             "blue": plan.blue.version,
             "artifact": str(plan.artifact),
             "traffic": plan.schedule.name,
             "brings": plan.brings,
+            "changes": list(plan.changes),
         },
     )

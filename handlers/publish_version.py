@@ -7,7 +7,7 @@ Safe to retry: Lambda publishes the same code once.
 from bluegreen.aws import functions
 from bluegreen.document import Green
 from bluegreen.edge import step
-from bluegreen.errors import AwsRefused, LatestMoved
+from bluegreen.errors import AwsRefused, InvalidRequest, LatestMoved
 from bluegreen.ledger import deployments
 from bluegreen.rings import Opened
 
@@ -19,6 +19,11 @@ def handler(deployment: Opened) -> Green:
     except AwsRefused:
         # Lambda may have changed the revision by itself, or published although the reply was lost: read it again.
         version = _published(deployment)
+    if version == deployment.plan.blue.version:
+        raise InvalidRequest(
+            f"artifact: Lambda published nothing, since {deployment.plan.artifact} has the code and the settings of "
+            f"version {version}, which serves already; change $LATEST first"
+        )
     deployments.learn_green(deployment.plan.id, version)
     functions.when_ready(deployment.target, version)
     return Green(version=version)
@@ -27,7 +32,7 @@ def handler(deployment: Opened) -> Green:
 def _published(deployment: Opened) -> str:
     plan, target = deployment.plan, deployment.target
     latest = functions.when_ready(target)
-    if not latest.holds(plan.code) or not latest.has_settings_of(plan.latest, deployment.record.proof):
+    if not latest.has_code(plan.digest) or not latest.has_settings_of(plan.latest, deployment.record.proof):
         raise LatestMoved(
             f"The code or the configuration of {target.function} changed after its smoke test: someone else did that, "
             "or a deployment to another of its aliases."

@@ -21,8 +21,8 @@ LAST_START_SECONDS = 120
 def handler(deployment: Opened) -> Done:
     target, green = deployment.target, deployment.green
     qualifier = green.version if green else functions.LATEST
-    if green:
-        functions.when_awake(target, green.version)
+    if green or deployment.plan.brings == "latest":
+        functions.when_awake(target, qualifier)
     passed = {}
     begun = clock.now()
     for case in deployment.plan.smoke_tests:

@@ -2,6 +2,7 @@
 The parts of the state machine. Each function takes the states that its part leads to as arguments.
 
     prepare     OpenDeployment, WhatToDeploy?; RecoverPrevious         or_else RejectDeployment
+    mend        MendLatest                                             or_else RollBack
     stage       UpdateCode, SmokeTest, PublishVersion, SmokeTestGreen  or_else RollBack
     shift       ShiftAlias, Bake, CheckHealth, WhatNext?               or_else RollBack
     complete    CompleteDeployment, Deployed                           or_else RollBack
@@ -32,22 +33,31 @@ def task(row: TaskRow, *, or_else: State, unless: Sequence[Catch] = ()) -> State
     return state
 
 
-def prepare(*, new_code: State, version: State, or_else: State) -> State:
+def prepare(*, new_code: State, latest: State, version: State, mending: State, or_else: State) -> State:
     """Everything that can be known before anything is changed. The last deployment's remains are cleared first."""
     recover = task(states.RECOVER_PREVIOUS, or_else=or_else)
     interrupted = Catch(error_equals=["DeploymentInterrupted"], result_path=None, next_step=recover)
     opened = task(states.OPEN_DEPLOYMENT, or_else=or_else, unless=[interrupted])
     recover.next(opened)
-    opened.next(
-        states.WHAT_TO_DEPLOY.state({"nothing": states.nothing_to_deploy(), "version": version}, otherwise=new_code)
-    )
+    answers = {"nothing": states.nothing_to_deploy(), "version": version, "latest": latest, "mending": mending}
+    opened.next(states.WHAT_TO_DEPLOY.state(answers, otherwise=new_code))
     return opened
 
 
-def stage(*, then: State, or_else: State) -> tuple[State, State]:
-    """Make and test green while blue has the alias. Answers the first state for new code, and the one for a version."""
+def mend(*, then: State, or_else: State) -> State:
+    """$LATEST gets the code that serves; the alias stays as it is."""
+    return line(states.MEND_LATEST, then=then, or_else=or_else)
+
+
+def stage(*, then: State, or_else: State) -> tuple[State, State, State]:
+    """
+    Make and test green while blue has the alias.
+
+    Answers the first state for new code, the one for what $LATEST has, and the one for a version.
+    """
     tested = line(states.SMOKE_TEST_GREEN, then=then, or_else=or_else)
-    return line(states.UPDATE_CODE, states.SMOKE_TEST, states.PUBLISH_VERSION, then=tested, or_else=or_else), tested
+    found = line(states.SMOKE_TEST, states.PUBLISH_VERSION, then=tested, or_else=or_else)
+    return line(states.UPDATE_CODE, then=found, or_else=or_else), found, tested
 
 
 def shift(*, then: State, or_else: State) -> State:

@@ -13,9 +13,10 @@ def deploy_machine() -> dict[str, Any]:
     back, rejected = fragments.roll_back(), fragments.reject()
     completed = fragments.complete(then=states.deployed(), or_else=back)
     shifted = fragments.shift(then=completed, or_else=back)
-    new_code, version = fragments.stage(then=shifted, or_else=back)
+    new_code, latest, version = fragments.stage(then=shifted, or_else=back)
+    mending = fragments.mend(then=completed, or_else=back)
     machine = Graph(
-        fragments.prepare(new_code=new_code, version=version, or_else=rejected),
+        fragments.prepare(new_code=new_code, latest=latest, version=version, mending=mending, or_else=rejected),
         comment="Takes a Lambda function from blue to green, or back. Written by `python -m statemachine`.",
         timeout_seconds=THREE_DAYS,
     )

@@ -152,7 +152,7 @@ RECOVER_PREVIOUS = TaskRow(
 )
 WHAT_TO_DEPLOY = Question(
     "WhatToDeploy?",
-    "New code goes through $LATEST, a published version does not, and blue's own code is nothing to deploy.",
+    "New code goes through $LATEST, a published version does not, and what serves already is nothing to deploy.",
     about="$.deployment.brings",
 )
 UPDATE_CODE = TaskRow(
@@ -160,6 +160,13 @@ UPDATE_CODE = TaskRow(
     "Put the new code into $LATEST, which no user is sent to.",
     learns=None,
     retry=until_done(300),
+)
+MEND_LATEST = TaskRow(
+    "MendLatest",
+    "Put blue's code into $LATEST, which has other code.",
+    learns=None,
+    retry=until_done(60),
+    runs="UpdateCode",
 )
 SMOKE_TEST = TaskRow(
     "SmokeTest", "Ask $LATEST what a test user would ask.", learns=None, seconds=300, retry=until_done(300)
@@ -224,7 +231,7 @@ def deployed() -> State:
 
 def nothing_to_deploy() -> State:
     """An end."""
-    return Succeed("NothingToDeploy", comment="Blue is this code already.")
+    return Succeed("NothingToDeploy", comment="Blue has this code and these settings already.")
 
 
 def rejected() -> State:

@@ -15,7 +15,7 @@ from bluegreen_cli.context import Context, json_option
 @click.pass_obj
 def deploy(context: Context, /, follow: bool, as_json: bool, **said: Any) -> None:
     """
-    Deploy new code, or a version that exists, to FUNCTION's alias.
+    Deploy new code, what $LATEST has, or a version that exists, to FUNCTION's alias.
 
     The command checks the request as the state machine does, uploads the zip (or the folder, as a zip), starts the
     execution and follows it. Ctrl-C ends the following, not the deployment. After a failed smoke test the command
@@ -24,8 +24,9 @@ def deploy(context: Context, /, follow: bool, as_json: bool, **said: Any) -> Non
     asked = request.read(**said)
     account = context.account()
     stack = context.stack(account)
-    arn = launch.start(asked, stack, account)
+    target = stack.target(asked.function, asked.alias)
+    arn = launch.start(asked.with_its_code(target), stack, account)
     if follow:
-        launch.to_the_end(arn, stack.target(asked.function, asked.alias), as_json)
+        launch.to_the_end(arn, target, as_json)
     else:
         launch.started(arn, as_json)

@@ -12,9 +12,9 @@ from bluegreen.decisions.pace import UNTHINNED_SECONDS, looks, pace_of
 from bluegreen.errors import AccessDenied
 from bluegreen.ledger import uploads
 from bluegreen.opening.checks import BEFORE_THE_LOCK, WITH_THE_LOCK, must_pass
-from bluegreen.opening.plan import brings
+from bluegreen.opening.plan import brings, changes
 from bluegreen.opening.situation import Situation, once
-from bluegreen.request.artifact import Artifact, Existing, Image, Zip
+from bluegreen.request.artifact import Artifact, Existing, Image, InLatest, Zip
 from bluegreen.request.request import Request
 from bluegreen.request.traffic import Schedule
 from bluegreen_cli import request
@@ -29,10 +29,17 @@ DOLLARS_PER_TRANSITION = 0.025 / 1000
 OPENING = ("OpenDeployment", "WhatToDeploy?")
 SAME_CODE = (*OPENING, document.NOTHING_TO_DEPLOY)
 NEW_CODE = (*OPENING, "UpdateCode", "SmokeTest", "PublishVersion", "SmokeTestGreen")
+LATEST = (*OPENING, "SmokeTest", "PublishVersion", "SmokeTestGreen")
 EXISTING = (*OPENING, "SmokeTestGreen")
 SHIFT = ("ShiftAlias",)
 LOOK = ("Bake", "CheckHealth", "WhatNext?")
 COMPLETE = ("CompleteDeployment", document.DEPLOYED)
+STAGED: dict[document.Brings, tuple[str, ...]] = {"new_code": NEW_CODE, "latest": LATEST, "version": EXISTING}
+UNSHIFTED: dict[document.Brings, tuple[str, ...]] = {
+    "nothing": SAME_CODE,
+    "mending": (*OPENING, "MendLatest", *COMPLETE),
+}
+"""The states of a deployment that leaves the alias as it is."""
 
 
 @dataclass(frozen=True)
@@ -102,14 +109,14 @@ class Before(Situation):
         return None if self._is_local else uploads.newest(self.target)
 
 
-def estimate(plan: Schedule, period_seconds: int, new_code: bool) -> Estimate:
+def estimate(plan: Schedule, period_seconds: int, brought: document.Brings) -> Estimate:
     """Of a schedule with steps; Adaptive has none."""
     pace = pace_of(plan, period_seconds)
     steps: list[Planned] = []
     for step in plan.steps:
         after = steps[-1].after_seconds + steps[-1].bake_seconds if steps else 0
         steps.append(Planned(step.weight, after, step.bake_seconds, looks(step.bake_seconds, pace)))
-    transitions = len(NEW_CODE if new_code else EXISTING) + len(COMPLETE)
+    transitions = len(STAGED[brought]) + len(COMPLETE)
     transitions += sum(len(SHIFT) + len(each.look_seconds) * len(LOOK) for each in steps)
     return Estimate(tuple(steps), sum(step.bake_seconds for step in steps), transitions)
 
@@ -127,25 +134,29 @@ def plan(context: Context, /, as_json: bool, **said: Any) -> None:
     asked = request.read(**said)
     stack = context.stack(context.account())
     asked.must_be_in(stack)
-    asked = asked.in_bucket(stack.bucket)
+    asked = asked.with_its_code(stack.target(asked.function, asked.alias)).in_bucket(stack.bucket)
     checked = request.check(asked.request)
     situation = Before(asked, checked, stack)
-    blue, same = _blue(situation)
+    blue, brought, differ = _found(situation)
     traffic = situation.schedule
     whole = (
-        None
-        if same or not traffic.steps
-        else estimate(traffic, checked.health.period_seconds, not isinstance(checked.artifact, Existing))
+        None if brought in UNSHIFTED or not traffic.steps else estimate(traffic, checked.health.period_seconds, brought)
     )
     if as_json:
-        shown = _to_json(asked, situation.target.alias, blue.version, traffic.name, same, whole)
-        click.echo(json.dumps(shown, indent=2))
+        shown = _to_json(asked, situation.target.alias, blue.version, traffic.name, brought, whole)
+        click.echo(json.dumps(shown | {"changes": differ}, indent=2))
         return
     target = situation.target
-    if same:
-        click.echo(f"Nothing to deploy: {target} is served by version {blue.version}, which is this code already.")
+    if brought in UNSHIFTED:
+        serves = f"{target} is served by version {blue.version}, which has this code and these settings already"
+        mends = "$LATEST has other code and would get this code." if brought == "mending" else ""
+        click.echo(f"Nothing to deploy: {serves}. {mends}".rstrip())
+        for each in differ:
+            click.echo(f"  {each}")
         return
     click.echo(f"{target} would go from version {blue.version} to {_of_artifact(asked, checked)}, by {traffic.name}:")
+    if differ:
+        click.echo(f"  settings that differ from version {blue.version}: {'; '.join(differ)}")
     click.echo(f"  smoke tests: {_of_tests(checked)}")
     if whole is None:
         click.echo("  weights and times follow the evidence")
@@ -157,17 +168,27 @@ def plan(context: Context, /, as_json: bool, **said: Any) -> None:
     )
 
 
-def _blue(situation: Situation) -> tuple[functions.Function, bool]:
-    """The version that serves, and whether it has this code already. Raises Refused if OpenDeployment would refuse."""
+def _found(situation: Situation) -> tuple[functions.Function, document.Brings, tuple[str, ...]]:
+    """
+    The version that serves, what the artifact brings, and the settings that differ.
+
+    Raises Refused if OpenDeployment would refuse.
+    """
     with explained(f"reading {situation.target.function}", NOTHING_TOUCHED):
         must_pass((*BEFORE_THE_LOCK, *WITH_THE_LOCK), situation)
-        return situation.blue, brings(situation.artifact, situation.blue) == "nothing"
+        blue, artifact = situation.blue, situation.artifact
+        source = situation.version if isinstance(artifact, Existing) else situation.latest
+        return blue, brings(artifact, blue, source), changes(blue, source)
 
 
 def _of_artifact(asked: request.Asked, checked: Request) -> str:
     artifact = checked.artifact
     if isinstance(artifact, Zip):
+        if asked.code_of:
+            return f"the code of version {asked.code_of}"
         return "new code" if asked.package else f"new code from {artifact}"
+    if isinstance(artifact, InLatest):
+        return "what $LATEST has"
     return f"the image {artifact}" if isinstance(artifact, Image) else str(artifact)
 
 
@@ -180,7 +201,7 @@ def _of_tests(checked: Request) -> str:
 
 
 def _to_json(
-    asked: request.Asked, alias: str, blue: str, traffic: str, same: bool, whole: Estimate | None
+    asked: request.Asked, alias: str, blue: str, traffic: str, brought: document.Brings, whole: Estimate | None
 ) -> dict[str, Any]:
     steps = [asdict(step) | {"looks": len(step.look_seconds)} for step in whole.steps] if whole else None
     return {
@@ -188,10 +209,11 @@ def _to_json(
         "function": asked.function,
         "alias": alias,
         "blue": blue,
-        "anything_to_deploy": not same,
+        "anything_to_deploy": brought not in UNSHIFTED,
+        "brings": brought,
         "traffic": traffic,
         "steps": steps,
         "seconds": whole.seconds if whole else None,
-        "transitions": len(SAME_CODE) if same else whole.transitions if whole else None,
+        "transitions": len(UNSHIFTED[brought]) if brought in UNSHIFTED else whole.transitions if whole else None,
         "dollars": round(whole.dollars, 6) if whole else None,
     }

@@ -14,6 +14,7 @@ from bluegreen.ledger import locks, waiting
 from bluegreen.ledger.locks import Lock
 from bluegreen.ledger.record import Record
 from bluegreen.target import Target
+from bluegreen.text import sentence
 from bluegreen_cli.context import Context, json_option
 from bluegreen_cli.follow import seen
 from bluegreen_cli.format import duration
@@ -104,10 +105,11 @@ def status(context: Context, function: str, alias: str | None, as_json: bool) ->
 def how_it_ended(record: Record) -> str:
     """A sentence about a deployment that is over."""
     why = f": {record.error}: {record.cause}" if record.error else f" with version {record.serving}"
-    unknown = of_watched(record.watched) if record.watched else ""
-    return (
-        f"The last one, {record.id}, ended {record.state} at {record.ended_at}{why}{f'. {unknown}' if unknown else ''}"
-    )
+    line = f"The last one, {record.id}, ended {record.state} at {record.ended_at}{why}"
+    more = [of_watched(record.watched)] if record.watched else []
+    if record.changes:
+        more.append(f"Settings of green that differ from version {record.blue}: {'; '.join(record.changes)}")
+    return " ".join([sentence(line), *filter(None, more)]) if any(more) else line
 
 
 def _last(target: Target) -> Record | None:

@@ -20,7 +20,7 @@ from pydantic import BeforeValidator, Field
 from bluegreen.decisions.bake import Watched
 from bluegreen.decisions.shift import Shifted
 from bluegreen.model import Frozen, Section
-from bluegreen.request.artifact import Artifact, Existing, Image, Zip
+from bluegreen.request.artifact import Artifact, Existing, Image, InLatest, Zip
 from bluegreen.request.health import Health
 from bluegreen.request.names import VersionNumber
 from bluegreen.request.smoke_tests import Case
@@ -43,8 +43,14 @@ ROLLBACK_FAILED = "RollbackFailed"
 ENDS = (DEPLOYED, NOTHING_TO_DEPLOY, ROLLED_BACK, REJECTED, REJECTED_WITHOUT_RECORD, ROLLBACK_FAILED)
 """The state machine's ends, by the names of its states."""
 
-Brings = Literal["new_code", "version", "nothing"]
-"""What a deployment gives the alias: code that goes through $LATEST, a version that is published, or what it has."""
+Brings = Literal["new_code", "latest", "version", "mending", "nothing"]
+"""
+new_code   code goes into $LATEST; with the settings that $LATEST has it becomes green
+latest     code and settings that $LATEST has become green
+version    a version that is published already becomes green
+mending    the alias has this code with these settings, and $LATEST has other code: it gets this
+nothing    the alias has this code with these settings
+"""
 
 
 class Blue(Frozen):
@@ -56,11 +62,16 @@ class Blue(Frozen):
 
 
 class Latest(Frozen):
-    """$LATEST when the deployment opens: its code, a keyed digest of its settings, and its revision."""
+    """
+    $LATEST when the deployment opens: its code, a keyed digest of each setting, and its revision.
+
+    `only_there`: blue does not have this code, and no artifact that can be had again does.
+    """
 
     sha256: str
-    settings: str
+    settings: dict[str, str]
     revision: str
+    only_there: bool = False
 
 
 class Plan(Frozen):
@@ -68,6 +79,7 @@ class Plan(Frozen):
     What OpenDeployment decided. It is written into the ledger once; the states read it there.
 
     `given` are the settings of `health` that the request has itself; the others are the defaults.
+    `changes` are the names of the settings in which green will differ from blue.
     """
 
     id: str
@@ -81,13 +93,26 @@ class Plan(Frozen):
     latest: Latest
     red_alarms: tuple[str, ...] = ()
     brings: Brings
+    changes: tuple[str, ...] = ()
+
+    @property
+    def green(self) -> VersionNumber | None:
+        """Green, if it is known before anything is published."""
+        if isinstance(self.artifact, Existing):
+            return self.artifact.version
+        return self.blue.version if self.brings == "mending" else None
 
     @property
     def code(self) -> Zip | Image:
-        """What goes into $LATEST. Raises ValueError for a version that is published already."""
-        if isinstance(self.artifact, Existing):
-            raise ValueError(f"{self.artifact} is published already")
+        """What goes into $LATEST. Raises ValueError for a deployment that puts nothing there."""
+        if isinstance(self.artifact, Existing | InLatest):
+            raise ValueError(f"{self.artifact} is there already")
         return self.artifact
+
+    @property
+    def digest(self) -> str:
+        """The digest of the code that $LATEST has when it is published. Raises ValueError for a published version."""
+        return self.latest.sha256 if isinstance(self.artifact, InLatest) else self.code.digest
 
 
 class Deployment(Frozen):

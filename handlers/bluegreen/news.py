@@ -71,12 +71,37 @@ def _words(record: Record) -> tuple[str, str]:
     if record.state == ROLLED_BACK and record.serving is None:
         return f"Stopped: {target} is gone", why
     if record.state == ROLLED_BACK:
-        return f"Rolled back: {target} is at {_version(record)}", why
+        return (
+            f"Rolled back: {target} is at {_version(record)}",
+            f"{why}{_settings(record, 'Settings of green that differ')}",
+        )
+    if record.mends_latest:
+        return (
+            f"Deployed: {target} stays at {_version(record)}",
+            f"Version {record.blue} has this code and these settings already ({record.artifact}), so the alias was not "
+            f"moved. $LATEST had other code and has this code now.{_kept(record)}",
+        )
     parts = [f"{target} went from version {record.blue} to {_version(record)} ({record.artifact})."]
     parts += [of_watched(record.watched)] if record.watched else []
     if record.latest_outcome == "changed_by_others":
         parts.append("Someone else has changed $LATEST since green was published.")
-    return f"Deployed: {target} is at {_version(record)}", " ".join(part for part in parts if part)
+    text = " ".join(part for part in parts if part)
+    return (
+        f"Deployed: {target} is at {_version(record)}",
+        f"{text}{_settings(record, 'Settings that differ')}{_kept(record)}",
+    )
+
+
+def _settings(record: Record, which: str) -> str:
+    """The names of the settings in which green differs from blue, as a paragraph."""
+    same_code = record.blue_sha256 is not None and record.code == record.blue_sha256
+    alone = " The code is the same." if same_code else ""
+    return f"\n\n{which} from version {record.blue}: {'; '.join(record.changes)}.{alone}" if record.changes else ""
+
+
+def _kept(record: Record) -> str:
+    """Where the code is that a deployment replaced in $LATEST, as a paragraph, if it was published nowhere."""
+    return f"\n\nThe code that $LATEST had before is kept at {record.latest_kept}." if record.latest_kept else ""
 
 
 def _version(record: Record) -> str:

@@ -3,6 +3,7 @@
 import base64
 from typing import Any
 
+from bluegreen.aws.functions import Function
 from bluegreen.document import Plan
 from bluegreen.ledger import deployments
 from bluegreen.ledger.record import OPEN, Record
@@ -65,8 +66,29 @@ def plan(name: str = "first", **more: Any) -> Plan:
             "health": {},
             "given": tuple(more["health"]) if isinstance(more.get("health"), dict) else (),
             "blue": {"version": "1", "sha256": "the digest of blue", "revision": "r1"},
-            "latest": {"sha256": "the digest of $LATEST", "settings": "a keyed digest", "revision": "r2"},
+            "latest": {"sha256": "the digest of $LATEST", "settings": {"Timeout": "a keyed digest"}, "revision": "r2"},
             "brings": "new_code",
+        }
+        | more
+    )
+
+
+def a_function(**more: Any) -> Function:
+    """`$LATEST` of a function of zips, as Lambda describes it."""
+    return Function.model_validate(
+        {
+            "name": SHOP.function,
+            "version": "$LATEST",
+            "sha256": IN_BASE64,
+            "settings": {},
+            "package_type": "Zip",
+            "revision": "r1",
+            "state": "Active",
+            "state_reason": "",
+            "updating": "Successful",
+            "updating_reason": "",
+            "code_url": None,
+            "image_uri": None,
         }
         | more
     )

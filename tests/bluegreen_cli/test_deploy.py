@@ -92,6 +92,47 @@ def test_a_published_version_is_deployed_by_its_number(
     assert deployer.alias() == ("1", {})
 
 
+def test_what_latest_has_is_deployed_without_an_upload(deployer: Deployer, bluegreen: Bluegreen) -> None:
+    boto3.client("lambda").update_function_configuration(FunctionName=FUNCTION, Timeout=60)
+
+    ran = bluegreen("deploy", FUNCTION, "--latest", *ALL_AT_ONCE)
+
+    assert ran.exit_code == 0
+    assert ran.stdout.endswith(f"{FUNCTION}:PROD is served by version 2.\n")
+    assert (started()[0]["artifact"], objects()) == ("$LATEST", [])
+    assert "Settings of green that differ from version 1: Timeout" in bluegreen("status", FUNCTION).stdout
+
+
+def test_the_code_of_a_version_is_deployed_as_new_code(deployer: Deployer, bluegreen: Bluegreen) -> None:
+    deployer.deploy(GOOD % 2, traffic="AllAtOnce")
+
+    ran = bluegreen("deploy", FUNCTION, "--code-of", "1", *ALL_AT_ONCE)
+
+    assert ran.exit_code == 0
+    assert deployer.alias() == ("3", {})
+    assert deployer.digest() == deployer.digest("3") == deployer.digest("1")
+
+
+def test_the_code_of_a_version_that_is_not_there_is_refused(deployer: Deployer, bluegreen: Bluegreen) -> None:
+    ran = bluegreen("deploy", FUNCTION, "--code-of", "9")
+
+    assert ran.exit_code == 2
+    assert f"{FUNCTION} has no version 9." in ran.stderr
+    assert (started(), objects()) == ([], [])
+
+
+def test_the_code_of_a_version_of_an_image_is_its_image(
+    deployer: Deployer, bluegreen: Bluegreen, answers: Answers
+) -> None:
+    found = boto3.client("lambda").get_function(FunctionName=FUNCTION, Qualifier="1")
+    image = f"123456789012.dkr.ecr.us-east-1.amazonaws.com/shop@sha256:{'0' * 64}"
+    answers.answer("GetFunction", lambda _: {**found, "Code": {"ResolvedImageUri": image}})
+
+    bluegreen("deploy", FUNCTION, "--code-of", "1", "--no-follow")
+
+    assert started()[0]["artifact"] == {"image_uri": image}
+
+
 def test_the_upload_has_a_key_with_its_digest_that_starts_nothing(
     deployer: Deployer, bluegreen: Bluegreen, package: Package
 ) -> None:
@@ -158,7 +199,9 @@ def test_code_that_serves_already_is_nothing_to_deploy_and_exit_code_0(
     ran = bluegreen("deploy", FUNCTION, path, *ALL_AT_ONCE)
 
     assert ran.exit_code == 0
-    assert ran.stdout == (f"Nothing to deploy: this code serves already. {FUNCTION}:PROD is served by version 2.\n")
+    assert ran.stdout == (
+        f"Nothing to deploy: this code serves already, with these settings. {FUNCTION}:PROD is served by version 2.\n"
+    )
 
 
 def test_a_green_that_fails_under_traffic_is_exit_code_1_and_says_why(

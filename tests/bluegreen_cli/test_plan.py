@@ -12,7 +12,7 @@ from bluegreen.ledger import deployments
 from bluegreen.request.traffic import STRATEGIES, schedule
 from bluegreen_cli.commands.plan import SAME_CODE, estimate
 from tests.bluegreen_cli.conftest import Answers, Bluegreen
-from tests.machine.deployer import BUCKET, FUNCTION, GOOD, Deployer, alarm
+from tests.machine.deployer import BUCKET, FUNCTION, GOOD, Deployer, alarm, zip_of
 
 Package = Callable[..., str]
 IMAGE = f"123456789012.dkr.ecr.us-east-1.amazonaws.com/shop@sha256:{'0' * 64}"
@@ -73,7 +73,7 @@ def test_the_planned_transitions_are_those_of_the_state_machine(
     plan = deployments.plan_of(run.arn.rpartition(":")[2])
     assert plan is not None
     assert not isinstance(traffic, str) or plan.schedule == schedule(traffic)
-    assert estimate(plan.schedule, 60, new_code=True).transitions == len(run.path)
+    assert estimate(plan.schedule, 60, "new_code").transitions == len(run.path)
 
 
 def test_the_planned_transitions_of_a_published_version_are_those_of_the_state_machine(deployer: Deployer) -> None:
@@ -82,7 +82,7 @@ def test_the_planned_transitions_of_a_published_version_are_those_of_the_state_m
     run = deployer.run({"function": FUNCTION, "artifact": {"version": "1"}, "traffic": "AllAtOnce"})
 
     assert run.ended == "Deployed"
-    assert estimate(schedule("AllAtOnce"), 60, new_code=False).transitions == len(run.path)
+    assert estimate(schedule("AllAtOnce"), 60, "version").transitions == len(run.path)
 
 
 def test_the_planned_transitions_of_nothing_to_deploy_are_those_of_the_state_machine(deployer: Deployer) -> None:
@@ -267,3 +267,56 @@ def test_the_plan_refuses_an_older_upload_in_the_state_machines_words(
     assert "which deployment" in why
     assert deployed.stdout.startswith(f"Rejected: InvalidRequest: {why} Nothing was touched.")
     assert bluegreen("plan", FUNCTION, package(GOOD % 3), "--request", str(request)).exit_code == 0
+
+
+def test_the_plan_names_the_settings_that_differ_and_no_value(
+    deployer: Deployer, bluegreen: Bluegreen, package: Package
+) -> None:
+    boto3.client("lambda").update_function_configuration(
+        FunctionName=FUNCTION, Timeout=60, Environment={"Variables": {"STAGE": "a-secret"}}
+    )
+
+    same_code, as_json = (
+        bluegreen("plan", FUNCTION, package(GOOD % 1)),
+        bluegreen("plan", FUNCTION, "--latest", "--json"),
+    )
+
+    assert "  settings that differ from version 1: Environment (variable STAGE); Timeout" in same_code.stdout
+    assert as_json.json["changes"] == ["Environment (variable STAGE)", "Timeout"]
+    assert (as_json.json["anything_to_deploy"], as_json.json["brings"]) == (True, "latest")
+    assert "a-secret" not in same_code.stdout + as_json.stdout
+
+
+def test_the_plan_of_what_latest_has_has_the_transitions_of_the_state_machine(
+    deployer: Deployer, bluegreen: Bluegreen
+) -> None:
+    boto3.client("lambda").update_function_configuration(FunctionName=FUNCTION, Timeout=60)
+
+    said = bluegreen("plan", FUNCTION, "--latest", "--traffic", "AllAtOnce")
+    planned = bluegreen("plan", FUNCTION, "--latest", "--traffic", "AllAtOnce", "--json").json
+
+    assert said.stdout.startswith(f"{FUNCTION}:PROD would go from version 1 to what $LATEST has, by AllAtOnce:")
+    run = deployer.run({"function": FUNCTION, "artifact": "$LATEST", "traffic": "AllAtOnce"})
+    assert (run.ended, planned["transitions"]) == ("Deployed", len(run.path))
+
+
+def test_the_plan_says_that_the_code_that_serves_would_mend_latest(
+    deployer: Deployer, bluegreen: Bluegreen, package: Package
+) -> None:
+    boto3.client("lambda").update_function_code(FunctionName=FUNCTION, ZipFile=zip_of(GOOD % 9))
+
+    ran, planned = (bluegreen("plan", FUNCTION, package(GOOD % 1), *more) for more in ((), ("--json",)))
+
+    assert ran.stdout == (
+        f"Nothing to deploy: {FUNCTION}:PROD is served by version 1, which has this code and these settings already. "
+        "$LATEST has other code and would get this code.\n"
+    )
+    assert planned.json["transitions"] == len(deployer.deploy(GOOD % 1).path)
+
+
+def test_the_plan_of_the_code_of_a_version_says_so(deployer: Deployer, bluegreen: Bluegreen) -> None:
+    deployer.deploy(GOOD % 2, traffic="AllAtOnce")
+
+    ran = bluegreen("plan", FUNCTION, "--code-of", "1")
+
+    assert f"{FUNCTION}:PROD would go from version 2 to the code of version 1, by" in ran.stdout

@@ -5,7 +5,8 @@ from typing import Any
 import boto3
 import pytest
 
-from tests.bluegreen_cli.conftest import Bluegreen
+from tests.bluegreen_cli.conftest import Answers, Bluegreen
+from tests.handlers.desk import another_user_updates_the_code
 from tests.machine.deployer import ALIAS, BROKEN, FUNCTION, GOOD, Deployer
 
 ALL_AT_ONCE: dict[str, Any] = {"traffic": "AllAtOnce"}
@@ -32,6 +33,59 @@ def test_a_rollback_goes_back_to_the_version_that_served_before(third: Deployer,
     assert "Version 2 served before." in ran.stderr
     assert ran.stdout.endswith(f"{FUNCTION}:PROD is served by version 2.\n")
     assert third.alias() == ("2", {})
+
+
+def test_a_rollback_says_what_latest_has_and_the_command_that_puts_it_right(
+    third: Deployer, bluegreen: Bluegreen
+) -> None:
+    ran = bluegreen("rollback", FUNCTION)
+
+    command = f"bluegreen deploy {FUNCTION} --alias {ALIAS} --code-of 2"
+    assert ran.stderr.endswith(
+        f"$LATEST has the code of version 3. `{command}` gives $LATEST the code of version 2, and leaves the alias as "
+        "it is.\n"
+    )
+    before = third.versions()
+    mended = bluegreen(*command.split()[1:])
+    assert mended.exit_code == 0
+    assert third.digest() == third.digest("2")
+    assert (third.alias(), third.versions()) == (("2", {}), before)
+
+
+def test_a_rollback_says_that_no_version_has_the_code_of_latest(third: Deployer, bluegreen: Bluegreen) -> None:
+    another_user_updates_the_code(third, GOOD % 9)
+
+    assert "$LATEST has code that no version has. `" in bluegreen("rollback", FUNCTION).stderr
+    assert "--code-of 1" in bluegreen("rollback", FUNCTION, "--json").json["latest"]
+
+
+def test_a_caller_who_may_not_list_versions_is_told_of_other_code(
+    third: Deployer, bluegreen: Bluegreen, answers: Answers
+) -> None:
+    answers.refuse("ListVersionsByFunction", "AccessDeniedException", status=403)
+
+    assert "$LATEST has other code. `" in bluegreen("rollback", FUNCTION).stderr
+
+
+def test_a_rollback_past_settings_that_changed_says_that_a_next_deployment_brings_them(
+    deployer: Deployer, bluegreen: Bluegreen
+) -> None:
+    boto3.client("lambda").update_function_configuration(FunctionName=FUNCTION, Timeout=60)
+    deployer.deploy(GOOD % 2, **ALL_AT_ONCE)
+
+    said = bluegreen("rollback", FUNCTION).stderr
+
+    assert "$LATEST has the code of version 2, and other settings (Timeout). Set them back with the tool that" in said
+    assert "Until then a next deployment brings those settings." in said
+
+
+def test_a_rollback_from_settings_alone_says_that_latest_has_them(deployer: Deployer, bluegreen: Bluegreen) -> None:
+    boto3.client("lambda").update_function_configuration(FunctionName=FUNCTION, Timeout=60)
+    deployer.deploy(GOOD % 1, **ALL_AT_ONCE)
+
+    said = bluegreen("rollback", FUNCTION).stderr
+
+    assert said.endswith("$LATEST has this code and other settings (Timeout), which a next deployment brings.\n")
 
 
 def test_a_second_rollback_goes_one_version_further_back_and_never_forward(

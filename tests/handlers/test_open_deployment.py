@@ -16,12 +16,13 @@ from bluegreen.errors import (
     UploadWaits,
 )
 from bluegreen.ledger import waiting
-from bluegreen.request.artifact import Zip
+from bluegreen.request.artifact import InLatest, Zip
 from tests.handlers.desk import (
     Desk,
     Desks,
     another_user_points_the_alias,
     another_user_publishes,
+    another_user_updates_the_code,
     aws_answers,
     just_before,
     put,
@@ -231,6 +232,7 @@ class TestTheRecord:
                     "artifact": f"s3://{BUCKET}/new.zip",
                     "traffic": "Canary10Percent5Minutes",
                     "brings": "new_code",
+                    "changes": [],
                 },
             )
         ]
@@ -795,3 +797,20 @@ class TestAnUploadWhileAnotherDeploymentRuns:
         assert self.refusal(desks("hand", GOOD % 3)) == "DeploymentInProgress"
 
         assert desks.deployer.items("waiting#") == []
+
+
+class TestLatestAsTheArtifact:
+    def test_keeps_code_for_another_alias_out_of_latest_meanwhile(self, desks: Desks) -> None:
+        another_user_updates_the_code(desks.deployer, GOOD % 9)
+        desks("first", artifact="$LATEST").run("OpenDeployment")
+
+        with pytest.raises(DeploymentInProgress, match=r"a function has only one \$LATEST"):
+            desks("second", GOOD % 3, alias="OTHER").run("OpenDeployment")
+
+    def test_is_kept_in_the_plan_and_the_record(self, desks: Desks) -> None:
+        theirs = another_user_updates_the_code(desks.deployer, GOOD % 9)
+        desk = desks("first", artifact="$LATEST")
+
+        assert brings(desk) == "latest"
+        assert (desk.plan.artifact, desk.plan.digest) == (InLatest("$LATEST"), theirs)
+        assert (desk.record()["artifact"], desk.record()["code"]) == ("$LATEST", theirs)

@@ -1,14 +1,16 @@
 """PublishVersion freezes the code that was tested, and no other."""
 
 from typing import Any
+from unittest import mock
 
 import boto3
 import pytest
 from moto.awslambda.models import LambdaFunction
 
 from bluegreen.aws import functions
-from bluegreen.errors import AwsUnavailable, DeploymentOver, LatestMoved, StillInProgress, UpdateFailed
-from tests.handlers.desk import Desk, another_user_updates_the_code, aws_answers, just_before
+from bluegreen.errors import AwsUnavailable, DeploymentOver, InvalidRequest, LatestMoved, StillInProgress, UpdateFailed
+from bluegreen.target import Target
+from tests.handlers.desk import Desk, Desks, another_user_updates_the_code, aws_answers, just_before
 from tests.machine.deployer import FUNCTION, GOOD, TARGET
 
 
@@ -118,8 +120,7 @@ def test_an_environment_that_lambda_cannot_decrypt_is_not_taken_for_a_change(at_
     answer["Configuration"]["Environment"] = {"Error": {"ErrorCode": "AccessDeniedException", "Message": "KMS"}}
 
     with aws_answers("lambda", "GetFunction", answer):
-        assert functions.describe(TARGET).settings == {}
-        assert functions.describe(TARGET).digest_of_settings("a key") == ""
+        assert "Environment" not in functions.describe(TARGET).settings
         at_publish.run("PublishVersion")
 
     assert at_publish.deployer.versions() == ["1", "2"]
@@ -133,6 +134,25 @@ def test_a_configuration_changed_right_before_is_not_published(at_publish: Desk)
         at_publish.run("PublishVersion")
 
     assert at_publish.deployer.versions() == ["1"]
+
+
+def test_a_version_that_serves_already_is_not_shifted_to_itself(desks: Desks) -> None:
+    """An environment that could not be read keeps $LATEST from being taken for blue, and Lambda knows better."""
+    describe = functions.describe
+
+    def undecrypted(target: Target, qualifier: str = functions.LATEST) -> functions.Function:
+        found = describe(target, qualifier)
+        read = {name: value for name, value in found.settings.items() if name != "Environment"}
+        return found.model_copy(update={"settings": read})
+
+    desk = desks(artifact="$LATEST")
+    with mock.patch.object(functions, "describe", undecrypted):
+        desk.run("OpenDeployment")
+        with pytest.raises(InvalidRequest, match=r"Lambda published nothing, since \$LATEST has the code and"):
+            desk.run("PublishVersion")
+
+    assert desk.plan.changes == ("Environment (not compared: Lambda could not read it)",)
+    assert "green" not in desk.record()
 
 
 def test_a_version_that_takes_its_time_is_waited_for(at_publish: Desk, monkeypatch: pytest.MonkeyPatch) -> None:

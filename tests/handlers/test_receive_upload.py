@@ -198,7 +198,7 @@ class TestAnObjectThatNobodyUploaded:
 
     def copied(self, deployer: Deployer, **how: Any) -> str:
         """The key, copied onto itself; the new version."""
-        source = {"Bucket": BUCKET, "Key": KEY} | ({"VersionId": how.pop("of")} if "of" in how else {})
+        source: Any = {"Bucket": BUCKET, "Key": KEY} | ({"VersionId": how.pop("of")} if "of" in how else {})
         copy = boto3.client("s3").copy_object(
             Bucket=BUCKET, Key=KEY, CopySource=source, MetadataDirective="REPLACE", **how
         )

@@ -391,15 +391,38 @@ class TestTheCodeThatLatestHad:
             f"restored/{TARGET.account}/{TARGET.region}/{FUNCTION}/{bytes_of(shifting.deployer.digest()).hex()}.zip"
         ]
 
-    def test_cannot_be_put_back_if_it_was_never_published_or_deployed(self, desks: Desks) -> None:
+    def test_is_taken_from_its_copy_if_it_was_never_published_or_deployed(self, desks: Desks) -> None:
+        theirs = another_user_updates_the_code(desks.deployer, GOOD % 9)
+        desk = desks().to("ShiftAlias")
+
+        desk.failed().run("RollBack")
+
+        assert desk.deployer.digest() == theirs
+        assert desk.outcome() == ("never_moved", "put_back", "1")
+        assert found(desk)["latest"]["source"] == f"s3://{BUCKET}/{desk.record()['latest_kept']['key']}"
+
+    def test_cannot_be_put_back_if_its_copy_is_gone_too(self, desks: Desks) -> None:
         another_user_updates_the_code(desks.deployer, GOOD % 9)
         desk = desks().to("ShiftAlias")
+        boto3.client("s3").delete_object(Bucket=BUCKET, Key=desk.record()["latest_kept"]["key"])
+
+        with suppress(AwsRefused):
+            desk.failed().run("RollBack")
+        at_last(desk)
+
+        assert desk.deployer.digest() == desk.record()["code"]
+        assert desk.outcome() == ("never_moved", "not_tried_again", "1")
+        assert desk.state() == "RolledBack"
+
+    def test_is_not_kept_in_a_record_of_a_stack_version_that_made_no_copies(self, desks: Desks) -> None:
+        another_user_updates_the_code(desks.deployer, GOOD % 9)
+        desk = desks().to("ShiftAlias")
+        put({name: value for name, value in desk.record().items() if name != "latest_kept"})
 
         desk.failed().run("RollBack")
 
         assert desk.deployer.digest() == desk.record()["code"]
         assert desk.outcome() == ("never_moved", "keeps_the_new", "1")
-        assert desk.state() == "RolledBack"
 
     def test_that_cannot_be_put_back_does_not_hold_the_deployment_up_for_ever(self, shifting: Desk) -> None:
         with shifting.aws.fails("UpdateFunctionCode", "AccessDeniedException", times=None):

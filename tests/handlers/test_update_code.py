@@ -10,8 +10,8 @@ from moto.awslambda.models import LambdaFunction
 from bluegreen.aws import functions
 from bluegreen.errors import AwsRefused, AwsUnavailable, DeploymentOver, LatestMoved, StillInProgress, UpdateFailed
 from bluegreen.target import Target
-from tests.handlers.desk import Desk, another_user_updates_the_code, just_before
-from tests.machine.deployer import FUNCTION, GOOD
+from tests.handlers.desk import Desk, Desks, another_user_updates_the_code, just_before
+from tests.machine.deployer import BUCKET, FUNCTION, GOOD
 from tests.machine.faults import HandlerKilled
 
 
@@ -130,7 +130,9 @@ def test_an_environment_that_lambda_cannot_decrypt_is_not_taken_for_a_change(des
     describe = functions.describe
 
     def undecrypted(target: Target, qualifier: str = functions.LATEST) -> functions.Function:
-        return describe(target, qualifier).model_copy(update={"settings": {}})
+        found = describe(target, qualifier)
+        read = {name: value for name, value in found.settings.items() if name != "Environment"}
+        return found.model_copy(update={"settings": read})
 
     with mock.patch.object(functions, "describe", undecrypted if when == "at the opening" else describe):
         desk.run("OpenDeployment")
@@ -194,6 +196,64 @@ def test_a_handler_that_outlives_its_execution_changes_nothing(at_update: Desk) 
         at_update.run("UpdateCode")
 
     assert at_update.deployer.digest() == before
+
+
+class TestCodeThatOnlyLatestHas:
+    @pytest.fixture
+    def unpublished(self, desks: Desks) -> Desk:
+        another_user_updates_the_code(desks.deployer, GOOD % 9)
+        return desks().to("UpdateCode")
+
+    def copies(self) -> list[str]:
+        listed = boto3.client("s3").list_objects_v2(Bucket=BUCKET, Prefix="restored/")
+        return [item["Key"] for item in listed.get("Contents", [])]
+
+    def test_is_copied_before_it_is_replaced(self, unpublished: Desk) -> None:
+        with unpublished.aws.fails("UpdateFunctionCode", "HandlerKilled"), pytest.raises(HandlerKilled):
+            unpublished.run("UpdateCode")
+
+        kept = unpublished.record()["latest_kept"]
+        assert self.copies() == [kept["key"]]
+        assert kept["sha256"] == unpublished.record()["latest_sha256"]
+
+    @pytest.mark.parametrize("operation", ["PutObject", "UpdateItem", "UpdateFunctionCode"])
+    @pytest.mark.parametrize("when", ["before", "after"])
+    def test_is_not_lost_if_the_handler_dies_on_the_way(self, unpublished: Desk, operation: str, when: Any) -> None:
+        with unpublished.aws.fails(operation, "HandlerKilled", when=when), pytest.raises(HandlerKilled):
+            unpublished.run("UpdateCode")
+
+        unpublished.run("UpdateCode", retries=1)
+
+        assert has_the_artifact(unpublished)
+        assert self.copies() == [unpublished.record()["latest_kept"]["key"]]
+        unpublished.failed().run("RollBack")
+        assert unpublished.deployer.digest() == unpublished.record()["latest_sha256"]
+
+    def test_stays_where_it_is_while_no_copy_can_be_made(self, unpublished: Desk) -> None:
+        before = revision()
+
+        with (
+            unpublished.aws.fails("PutObject", "ServiceUnavailable", times=None),
+            pytest.raises(AwsUnavailable, match=r"\$LATEST of BonusCalculatorLambda was not touched: "),
+        ):
+            unpublished.run("UpdateCode")
+
+        assert revision() == before
+        assert "code_sent_at" not in unpublished.record()
+
+    def test_of_an_image_needs_no_copy_and_its_place_is_noted(self, desk: Desk) -> None:
+        image = f"123456789012.dkr.ecr.us-east-1.amazonaws.com/shop@sha256:{'0' * 64}"
+        desk.to("UpdateCode")
+        describe = functions.describe
+
+        def of_an_image(target: Target, qualifier: str = functions.LATEST) -> functions.Function:
+            return describe(target, qualifier).model_copy(update={"image_uri": image})
+
+        with mock.patch.object(functions, "describe", of_an_image):
+            desk.run("UpdateCode")
+
+        assert desk.record()["latest_kept"] == {"image_uri": image}
+        assert self.copies() == []
 
 
 def says(monkeypatch: pytest.MonkeyPatch, *, after: bool, **state: str) -> None:

@@ -30,7 +30,7 @@ TASKS = {name: state for name, state in STATES.items() if state["Type"] == "Task
 BEFORE_A_CHANGE = ("OpenDeployment", "RecoverPrevious")
 LAST_RESORTS = ("RollBack", "RejectDeployment")
 
-RUNS = {"SmokeTestGreen": "SmokeTest"}
+RUNS = {"SmokeTestGreen": "SmokeTest", "MendLatest": "UpdateCode"}
 """States whose handler has another name."""
 
 
@@ -228,7 +228,13 @@ def test_a_task_is_told_the_document_and_what_step_functions_knows(task: str) ->
             "WhatToDeploy?",
             "$.deployment.brings",
             typing.get_args(document.Brings),
-            {"nothing": "NothingToDeploy", "version": "SmokeTestGreen", "new_code": "UpdateCode"},
+            {
+                "nothing": "NothingToDeploy",
+                "version": "SmokeTestGreen",
+                "latest": "SmokeTest",
+                "mending": "MendLatest",
+                "new_code": "UpdateCode",
+            },
         ),
         (
             "WhatNext?",

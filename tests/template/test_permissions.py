@@ -47,7 +47,7 @@ CHANGES = {
     "lambda:UpdateAlias": WHO_PUT_BLUE_BACK | {"ShiftAlias"},
     "lambda:InvokeFunction": WHO_PUT_BLUE_BACK | {"SmokeTest", "CheckHealth"},
     "dynamodb:DeleteItem": WHO_HAVE_TO_DO_WITH_LOCKS | {"ReceiveUpload"},
-    "s3:PutObject": WHO_PUT_BLUE_BACK,
+    "s3:PutObject": WHO_PUT_BLUE_BACK | {"UpdateCode"},
     "sns:Publish": WHO_END_A_DEPLOYMENT,
     "states:StartExecution": {"ReceiveUpload", "ServeApi"},
 }

@@ -9,17 +9,22 @@ import shutil
 import tempfile
 import urllib.request
 import zipfile
-from typing import Any
+from typing import IO, Any
+
+from boto3.s3.transfer import TransferConfig
 
 from bluegreen import clock
 from bluegreen.aws.client import client, in_our_words
-from bluegreen.errors import AwsUnavailable, InvalidRequest, NotFound
+from bluegreen.aws.functions import Function
+from bluegreen.errors import AccessDenied, AwsRefused, AwsUnavailable, InvalidRequest, NotFound
 from bluegreen.request.artifact import Zip
 from bluegreen.target import Target
 
 CHUNK = 1 << 20
 MOST_COMPARED = 3
 """Earlier versions of a key whose content is read."""
+IN_THIS_THREAD = TransferConfig(use_threads=False)
+"""A handler that ends early leaves no thread that goes on."""
 
 LARGEST_ZIP = 250 * CHUNK
 """Unzipped, Lambda takes no more than this; no zip of more can be right."""
@@ -88,22 +93,39 @@ def is_copy_of_earlier(bucket: str, key: str, version_id: str | None) -> bool:
     return any(_digest_of(bucket, key, each["VersionId"]) == digest for each in same_size[:MOST_COMPARED])
 
 
-def keep_copy(url: str, target: Target, sha256: str) -> Zip:
-    """Store the zip behind Lambda's short-lived link in the artifact bucket, where its key starts nothing."""
+def exists(artifact: Zip) -> bool:
+    """S3 has the object, as far as this role may see it."""
+    try:
+        with in_our_words():
+            client("s3").head_object(Bucket=artifact.bucket, Key=artifact.key, **_named(artifact.version_id))
+    except (AccessDenied, NotFound):
+        return False
+    return True
+
+
+def keep_copy(function: Function, target: Target) -> Zip:
+    """Store the zip of a version or of $LATEST in the artifact bucket, where its key starts nothing."""
     place = f"{target.account}/{target.region}/{target.function}"
-    bucket, key = os.environ["ARTIFACT_BUCKET"], f"restored/{place}/{base64.b64decode(sha256).hex()}.zip"
+    bucket, key = os.environ["ARTIFACT_BUCKET"], f"restored/{place}/{base64.b64decode(function.sha256).hex()}.zip"
     with in_our_words(), tempfile.TemporaryFile() as file:
-        try:
-            with urllib.request.urlopen(url, timeout=30) as answer:
-                shutil.copyfileobj(answer, file)
-        except (OSError, http.client.HTTPException) as error:
-            raise AwsUnavailable(f"the code of {target.function} could not be downloaded: {error}") from error
-        file.seek(0)
-        if _digest(file) != sha256:
-            raise AwsUnavailable(f"the code of {target.function} was downloaded in part")
-        file.seek(0)
-        client("s3").upload_fileobj(file, bucket, key)
-    return Zip(bucket=bucket, key=key, sha256=sha256)
+        download(function, file)
+        client("s3").upload_fileobj(file, bucket, key, Config=IN_THIS_THREAD)
+    return Zip(bucket=bucket, key=key, sha256=function.sha256)
+
+
+def download(function: Function, file: IO[bytes]) -> None:
+    """Write the zip behind Lambda's short-lived link into the file, which is at its beginning then."""
+    if not function.code_url:
+        raise AwsRefused(f"Lambda gives no link to the code of {function.name}:{function.version}")
+    try:
+        with urllib.request.urlopen(function.code_url, timeout=30) as answer:
+            shutil.copyfileobj(answer, file)
+    except (OSError, http.client.HTTPException) as error:
+        raise AwsUnavailable(f"the code of {function.name} could not be downloaded: {error}") from error
+    file.seek(0)
+    if _digest(file) != function.sha256:
+        raise AwsUnavailable(f"the code of {function.name} was downloaded in part")
+    file.seek(0)
 
 
 def _named(version_id: str | None) -> Any:

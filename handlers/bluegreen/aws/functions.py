@@ -1,7 +1,5 @@
 """Lambda functions and their versions."""
 
-import hashlib
-import hmac
 import json
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +9,7 @@ from bluegreen import clock
 from bluegreen.aws.client import client
 from bluegreen.aws.refusals import told_apart
 from bluegreen.decisions.replies import Reply
+from bluegreen.decisions.settings import Settings, digests, settings_of
 from bluegreen.document import Latest
 from bluegreen.errors import AwsUnavailable, StillInProgress, UpdateFailed
 from bluegreen.model import Frozen
@@ -27,39 +26,14 @@ LATEST = "$LATEST"
 PATIENCE_SECONDS = 25
 """How long a handler waits for Lambda itself; beyond that the state machine waits, by retrying."""
 
-SETTINGS = (
-    "Architectures",
-    "DeadLetterConfig",
-    "Environment",
-    "EphemeralStorage",
-    "FileSystemConfigs",
-    "Handler",
-    "ImageConfigResponse",
-    "KMSKeyArn",
-    "Layers",
-    "LoggingConfig",
-    "MemorySize",
-    "PackageType",
-    "Role",
-    "Runtime",
-    "Timeout",
-    "TracingConfig",
-    "VpcConfig",
-)
-"""
-What people set in a function's configuration.
-
-Only these are compared, since AWS adds fields to the configurations of functions that were not changed.
-"""
-
 
 class Function(Frozen):
-    """What Lambda says of `$LATEST` or a version. `settings` are empty if Lambda could not read the environment."""
+    """What Lambda says of `$LATEST` or a version. A setting that Lambda could not read is not among the settings."""
 
     name: str
     version: str
     sha256: str
-    settings: dict[str, Any]
+    settings: Settings
     package_type: str
     revision: str
     state: str
@@ -79,16 +53,10 @@ class Function(Frozen):
         """It cannot be invoked, and waiting does not help."""
         return "Failed" in (self.state, self.updating)
 
-    def digest_of_settings(self, key: str) -> str:
-        """
-        A keyed SHA-256 of the settings, in hexadecimal; "" if the environment could not be read.
-
-        A reader without the key cannot check a guess at an environment variable against the digest.
-        """
-        if not self.settings:
-            return ""
-        text = json.dumps(self.settings, sort_keys=True, default=str)
-        return hmac.new(key.encode(), text.encode(), hashlib.sha256).hexdigest()
+    @property
+    def why_broken(self) -> str:
+        """Lambda's reason."""
+        return self.state_reason or self.updating_reason or "Lambda gives no reason"
 
     def is_as(self, before: Latest, key: str) -> bool:
         """Its code and, as far as both could be read, its settings are what they were."""
@@ -96,12 +64,12 @@ class Function(Frozen):
 
     def has_settings_of(self, before: Latest, key: str) -> bool:
         """Its settings are what they were, as far as both could be read."""
-        digest = self.digest_of_settings(key)
-        return digest == before.settings or "" in (digest, before.settings)
+        now = digests(self.settings, key)
+        return all(now[name] == digest for name, digest in before.settings.items() if name in now)
 
     def holds(self, artifact: Zip | Image) -> bool:
         """Its code is that of the artifact."""
-        return self.has_code(artifact.digest if isinstance(artifact, Image) else artifact.sha256 or "")
+        return self.has_code(artifact.digest)
 
     def has_code(self, digest: str) -> bool:
         """Its code has that digest: the SHA-256 of a zip, or the `sha256:...` of an image."""
@@ -121,7 +89,7 @@ def _function(answer: "GetFunctionResponseTypeDef") -> Function:
         name=configuration["FunctionName"],
         version=configuration["Version"],
         sha256=configuration["CodeSha256"],
-        settings=_settings(configuration),
+        settings=settings_of(configuration),
         package_type=configuration.get("PackageType", "Zip"),
         revision=configuration["RevisionId"],
         state=configuration.get("State", "Active"),
@@ -131,12 +99,6 @@ def _function(answer: "GetFunctionResponseTypeDef") -> Function:
         code_url=code.get("Location"),
         image_uri=code.get("ResolvedImageUri"),
     )
-
-
-def _settings(configuration: Any) -> dict[str, Any]:
-    if "Error" in configuration.get("Environment", {}):
-        return {}
-    return {name: configuration[name] for name in SETTINGS if name in configuration}
 
 
 def when_settled(target: Target, qualifier: str = LATEST) -> Function:
@@ -155,22 +117,23 @@ def when_ready(target: Target, qualifier: str = LATEST) -> Function:
     """Wait until it can be invoked; an inactive one wakes when it is. Raises UpdateFailed if it never will be."""
     found = when_settled(target, qualifier)
     if found.broken:
-        why = found.state_reason or found.updating_reason or "Lambda gives no reason"
-        raise UpdateFailed(f"{target.function}:{qualifier} is {found.state}, its update {found.updating}: {why}")
+        raise UpdateFailed(
+            f"{target.function}:{qualifier} is {found.state}, its update {found.updating}: {found.why_broken}"
+        )
     return found
 
 
-def when_awake(target: Target, version: str) -> None:
+def when_awake(target: Target, qualifier: str) -> None:
     """
-    See that a version can be invoked. Raises StillInProgress while it wakes.
+    See that a version or $LATEST can be invoked. Raises StillInProgress while it wakes.
 
-    A version that was not invoked for two weeks is Inactive, and refuses the invocation that wakes it.
+    One that was not invoked for two weeks is Inactive, and refuses the invocation that wakes it.
     """
-    if when_ready(target, version).state != "Inactive":
+    if when_ready(target, qualifier).state != "Inactive":
         return
-    probe(target, version, UNLESS_GIVEN[0])
-    if when_ready(target, version).state == "Inactive":
-        raise StillInProgress(f"{target.function}:{version} is Inactive and wakes up")
+    probe(target, qualifier, UNLESS_GIVEN[0])
+    if when_ready(target, qualifier).state == "Inactive":
+        raise StillInProgress(f"{target.function}:{qualifier} is Inactive and wakes up")
 
 
 def update(target: Target, artifact: Zip | Image, revision: str) -> None:

@@ -35,6 +35,7 @@ LatestKind = Literal[
     "put_back",
     "rewrite",
     "not_part",
+    "kept",
     "as_it_was",
     "changed_by_others",
     "keeps_the_new",
@@ -47,6 +48,7 @@ LatestKind = Literal[
 put_back           $LATEST has the code back that it had
 rewrite            $LATEST has that code, which must be written once more (a decision, never an outcome)
 not_part           the deployment was of a version that was published already
+kept               the deployment was of what $LATEST had, and put nothing there
 as_it_was          $LATEST has the code that it had
 changed_by_others     someone else changed the code of $LATEST; it was left as it is
 keeps_the_new      the code that $LATEST had cannot be had any more

@@ -31,7 +31,7 @@ from bluegreen.ledger.record import (
     partition,
     readable,
 )
-from bluegreen.request.artifact import Existing, Zip
+from bluegreen.request.artifact import Existing, Image, Zip
 from bluegreen.target import Target
 
 MOST = 50
@@ -136,7 +136,6 @@ def learn_plan(opened: Record, plan: Plan, *, is_newest: bool) -> tuple[Record, 
     If two attempts of OpenDeployment run at the same time, the first plan stays: the second attempt may have read
     $LATEST or the alias after this deployment changed it. Raises DeploymentOver.
     """
-    existing = isinstance(plan.artifact, Existing)
     learned: Item = {
         "proof": opened.proof,
         "artifact": str(plan.artifact),
@@ -144,30 +143,33 @@ def learn_plan(opened: Record, plan: Plan, *, is_newest: bool) -> tuple[Record, 
         "blue_sha256": plan.blue.sha256,
         "latest_sha256": plan.latest.sha256,
     }
-    if existing:
-        learned["green"] = plan.artifact.version  # type: ignore[union-attr]
-    else:
-        learned["code"] = plan.code.sha256 if isinstance(plan.code, Zip) else plan.code.digest
+    if plan.changes:
+        learned["changes"] = list(plan.changes)
+    if plan.green:
+        learned["green"] = plan.green
+    if not isinstance(plan.artifact, Existing):
+        learned["code"] = plan.digest
     writing: list[dict[str, Any]] = [{"Put": {"Item": _plan_item(plan)}}]
     if isinstance(plan.artifact, Zip):
         writing.append(code.writing(plan.target, plan.artifact))
         if is_newest:
             writing.append(uploads.writing(plan))
     if _written(change(opened.id, learned, while_in=(OPEN,), unless_known=("blue",)), *writing):
-        return opened.model_copy(update=learned), plan
+        return opened.model_copy(update=learned | {"changes": plan.changes}), plan
     found, known = load(opened.id)
     if found is None or found.state != OPEN or known is None:
         raise DeploymentOver(f"Deployment {opened.id} is not open any more; nothing was changed.")
     return found, known
 
 
-def learn_code_sent(deployment: str) -> None:
+def learn_code_sent(deployment: str, kept: Zip | Image | None) -> None:
     """
     Write down that the next call puts the new code into $LATEST, so that undoing knows whose code it finds there.
 
-    Raises DeploymentOver unless the record is open. Read $LATEST first.
+    `kept` is where the code that it had is kept. Raises DeploymentOver unless the record is open. Read $LATEST first.
     """
-    _learn(deployment, {"code_sent_at": clock.iso(clock.now())})
+    where = {"latest_kept": kept.model_dump(mode="json", exclude_none=True)} if kept else {}
+    _learn(deployment, {"code_sent_at": clock.iso(clock.now())} | where)
 
 
 def learn_green(deployment: str, version: str) -> None:
@@ -236,7 +238,8 @@ def complete(opened: Record, *, latest_outcome: str, watched: Watched | None = N
     now = clock.iso(clock.now())
     ended: Item = {"state": DEPLOYED, "serving": opened.green, "latest_outcome": latest_outcome}
     ended |= {"watched": watched.model_dump(mode="json")} if watched else {}
-    return _close(opened, ended, now, serving.writing(opened, now), while_in=(OPEN,))
+    left = serving.writing(opened, now) if opened.green != opened.blue else []
+    return _close(opened, ended, now, left, while_in=(OPEN,))
 
 
 def close(live: Record, state: str, **learned: Any) -> bool:

@@ -17,6 +17,7 @@ from bluegreen.decisions.bake import Watched
 from bluegreen.decisions.route import Route, Serving, route
 from bluegreen.document import NOTHING_TO_DEPLOY
 from bluegreen.model import Frozen
+from bluegreen.request.artifact import LATEST, Image, Zip
 from bluegreen.target import Target
 from bluegreen.text import LONGEST_CAUSE, plain
 
@@ -39,10 +40,11 @@ class Record(Frozen):
     A deployment, as people ask for it. Times are ISO 8601, UTC.
 
     `execution` is the ARN of the execution that holds the lock; an event of it carries `proof`. With `new_code` the
-    lock covers $LATEST too.
+    lock covers $LATEST too. `changes` are the names of the settings in which green differs from blue.
 
     From the plan on: `blue` and its code's digest, the digest that $LATEST had (`latest_sha256`), and the digest that
-    the deployment puts there (`code`; of an image `sha256:...`). `green` is the version that it publishes or names.
+    the deployment puts there (`code`; of an image `sha256:...`). `latest_kept` is where the code is kept that $LATEST
+    had, unless blue or an earlier artifact has it. `green` is the version that it publishes or names.
     `weights` are those that green has or may have after shift number `shift`. From `code_sent_at` on $LATEST may have
     the new code. From `alias_returned_at` on the alias has nothing of this deployment any more.
 
@@ -71,6 +73,8 @@ class Record(Frozen):
     blue_sha256: str | None = None
     latest_sha256: str | None = None
     code: str | None = None
+    changes: tuple[str, ...] = ()
+    latest_kept: Zip | Image | None = None
     green: str | None = None
     weights: tuple[float, ...] = ()
     shift: int = 0
@@ -102,6 +106,16 @@ class Record(Frozen):
     def untold(self) -> bool:
         """It has ended in a way that people want to know of, and they have not been told yet."""
         return not self.live and self.state != NOTHING_TO_DEPLOY and self.told_at is None
+
+    @property
+    def deploys_latest(self) -> bool:
+        """It deploys what $LATEST has, and puts nothing there."""
+        return self.artifact == LATEST
+
+    @property
+    def mends_latest(self) -> bool:
+        """The alias stays as it is: $LATEST gets the code that serves."""
+        return self.new_code and self.green is not None and self.green == self.blue
 
     @property
     def routes(self) -> tuple[Route, ...]:

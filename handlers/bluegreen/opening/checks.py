@@ -13,7 +13,7 @@ from bluegreen.document import OPT_IN_TAG, OPTED_IN
 from bluegreen.errors import AccessDenied, AwsRefused, AwsUnavailable, InvalidRequest, NotFound, StillInProgress
 from bluegreen.model import Frozen
 from bluegreen.opening.situation import Situation
-from bluegreen.request.artifact import Existing, Image, Zip
+from bluegreen.request.artifact import Existing, Image, InLatest, Zip
 from bluegreen.request.request import misfit
 
 PACKAGES = {"Zip": "a zip", "Image": "a container image"}
@@ -64,7 +64,7 @@ def function_takes_the_artifact(situation: Situation) -> Refusal | None:
     """A function is made of zips or of images, for good."""
     artifact, latest = situation.request.artifact, situation.latest
     kind = "Image" if isinstance(artifact, Image) else "Zip"
-    if isinstance(artifact, Existing) or latest.package_type == kind:
+    if isinstance(artifact, Existing | InLatest) or latest.package_type == kind:
         return None
     return Refusal(
         field="artifact",
@@ -74,10 +74,12 @@ def function_takes_the_artifact(situation: Situation) -> Refusal | None:
 
 
 def artifact_is_there(situation: Situation) -> Refusal | None:
-    """The zip can be read and is one, or the version is published."""
+    """The zip can be read and is one, the version is published, or $LATEST can be invoked."""
     artifact = situation.request.artifact
     if isinstance(artifact, Existing):
         return _version_is_published(situation, artifact.version)
+    if isinstance(artifact, InLatest):
+        return _latest_can_be_invoked(situation)
     try:
         _ = situation.artifact
     except NotFound:
@@ -106,7 +108,7 @@ def _to_make_readable(artifact: Zip | Image) -> str:
 
 def _version_is_published(situation: Situation, version: str) -> Refusal | None:
     try:
-        functions.describe(situation.target, version)
+        _ = situation.version
     except NotFound:
         return Refusal(
             field="artifact.version",
@@ -114,6 +116,17 @@ def _version_is_published(situation: Situation, version: str) -> Refusal | None:
             advice="name one that is published",
         )
     return None
+
+
+def _latest_can_be_invoked(situation: Situation) -> Refusal | None:
+    latest = situation.latest
+    if not latest.broken:
+        return None
+    return Refusal(
+        field="artifact",
+        problem=f"$LATEST of {latest.name} is {latest.state}, its last update {latest.updating}: {latest.why_broken}",
+        advice="mend it with the tool that changed it, then deploy it again",
+    )
 
 
 def alias_is_whole(situation: Situation) -> Refusal | None:

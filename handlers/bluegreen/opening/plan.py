@@ -1,21 +1,26 @@
 """What a deployment does, decided once before anything is changed."""
 
 from bluegreen import clock
-from bluegreen.aws import alarms
+from bluegreen.aws import alarms, artifacts
 from bluegreen.aws.functions import Function
 from bluegreen.baking import watch
 from bluegreen.decisions.adaptive import first_weight
+from bluegreen.decisions.settings import differences, digests, uncompared
 from bluegreen.document import Blue, Brings, Latest, Plan
+from bluegreen.ledger import code
 from bluegreen.opening.situation import Situation
-from bluegreen.request.artifact import Artifact, Existing, Zip
+from bluegreen.request.artifact import Artifact, Existing, InLatest, Zip
 from bluegreen.request.request import Request
 from bluegreen.request.smoke_tests import UNLESS_GIVEN, Case
 from bluegreen.request.traffic import Schedule
+from bluegreen.target import Target
 
 
 def planned(deployment: str, situation: Situation, latest: Function, proof: str) -> Plan:
     """The plan. `latest` is $LATEST as it is while the lock is held."""
     request, blue = situation.request, situation.blue
+    source = situation.version if isinstance(request.artifact, Existing) else latest
+    brought = brings(situation.artifact, blue, source)
     return Plan(
         id=deployment,
         target=situation.target,
@@ -26,16 +31,50 @@ def planned(deployment: str, situation: Situation, latest: Function, proof: str)
         health=request.health,
         given=tuple(sorted(request.health.model_fields_set)),
         blue=Blue(version=blue.version, sha256=blue.sha256, revision=situation.alias.revision),
-        latest=Latest(sha256=latest.sha256, settings=latest.digest_of_settings(proof), revision=latest.revision),
-        brings=brings(situation.artifact, blue),
+        latest=Latest(
+            sha256=latest.sha256,
+            settings=digests(latest.settings, proof),
+            revision=latest.revision,
+            only_there=brought in ("new_code", "mending") and is_only_there(situation.target, latest, blue),
+        ),
+        brings=brought,
+        changes=changes(blue, source),
     )
 
 
-def brings(artifact: Artifact, blue: Function) -> Brings:
-    """What the artifact is for an alias that this version serves."""
+def brings(artifact: Artifact, blue: Function, source: Function) -> Brings:
+    """
+    What the artifact is for an alias that blue serves. `source` is $LATEST, or the version that the artifact names.
+
+    A setting that cannot be read keeps $LATEST from being taken for blue. It does not keep a zip from it: a pipeline
+    deploys the same zip again and again.
+    """
     if isinstance(artifact, Existing):
         return "nothing" if artifact.version == blue.version else "version"
-    return "nothing" if blue.holds(artifact) else "new_code"
+    same_settings = not differences(blue.settings, source.settings)
+    if isinstance(artifact, InLatest):
+        read = not uncompared(blue.settings, source.settings)
+        return "nothing" if blue.sha256 == source.sha256 and same_settings and read else "latest"
+    if not blue.holds(artifact) or not same_settings:
+        return "new_code"
+    return "nothing" if source.holds(artifact) else "mending"
+
+
+def changes(blue: Function, source: Function) -> tuple[str, ...]:
+    """The names of the settings in which they differ, and of those that could not be compared."""
+    unread = uncompared(blue.settings, source.settings)
+    return (
+        *differences(blue.settings, source.settings),
+        *(f"{name} (not compared: Lambda could not read it)" for name in unread),
+    )
+
+
+def is_only_there(target: Target, latest: Function, blue: Function) -> bool:
+    """The code of $LATEST is lost if other code replaces it. An image stays in its repository."""
+    if latest.sha256 == blue.sha256 or latest.package_type == "Image":
+        return False
+    artifact = code.known(target, latest.sha256)
+    return artifact is None or not artifacts.exists(artifact)
 
 
 def is_newest(situation: Situation) -> bool:

@@ -7,7 +7,7 @@ from typing import Any, Generic, TypeVar, overload
 from bluegreen.aws import alarms, aliases, artifacts, functions, refusals
 from bluegreen.document import OPT_IN_TAG, OPTED_IN
 from bluegreen.ledger import uploads
-from bluegreen.request.artifact import Artifact, Zip
+from bluegreen.request.artifact import Artifact, Existing, Zip
 from bluegreen.request.request import Request
 from bluegreen.request.traffic import Schedule, known, schedule
 from bluegreen.target import Target
@@ -71,6 +71,14 @@ class Situation:
     def latest(self) -> functions.Function:
         """$LATEST."""
         return functions.describe(self.target)
+
+    @once
+    def version(self) -> functions.Function:
+        """The version that the artifact names. Raises NotFound if it is not published, ValueError if it names none."""
+        asked = self.request.artifact
+        if not isinstance(asked, Existing):
+            raise ValueError(f"{asked} is not a version")
+        return functions.describe(self.target, asked.version)
 
     @once
     def artifact(self) -> Artifact:

@@ -1,15 +1,26 @@
-"""What is deployed: a zip, a container image, or a version that is published already."""
+"""What is deployed: a zip, a container image, a version that is published already, or what `$LATEST` has."""
 
 import base64
 import re
 from collections.abc import Mapping
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, StringConstraints, Tag
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    ConfigDict,
+    Discriminator,
+    Field,
+    RootModel,
+    StringConstraints,
+    Tag,
+)
 
 from bluegreen.model import Frozen
 from bluegreen.request.names import VersionNumber
 from bluegreen.text import plain
+
+LATEST = "$LATEST"
 
 
 def code_digest(text: str) -> str:
@@ -44,6 +55,11 @@ class Zip(Frozen):
     sha256: Digest | None = None
     uploaded_at: Annotated[str, StringConstraints(pattern=r"^[ -~]{1,40}$")] | None = None
     sequencer: Annotated[str, Field(max_length=64)] | None = None
+
+    @property
+    def digest(self) -> str:
+        """As Lambda says it of a function with this code; "" until the object was read."""
+        return self.sha256 or ""
 
     def is_newer_than(self, other: Self) -> bool:
         """
@@ -97,24 +113,43 @@ AS_TEXT = (
 """An artifact in one line: as people and S3 write it, and as records show it."""
 
 
+class InLatest(RootModel[Literal["$LATEST"]]):
+    """
+    The code and the settings that `$LATEST` has: how what SAM, CDK or Terraform put there is deployed.
+
+    In JSON it is the string `"$LATEST"`.
+    """
+
+    model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
+
+    def __str__(self) -> str:
+        return self.root
+
+
 def _artifact(value: Any) -> Any:
-    if isinstance(value, str):
+    if isinstance(value, str) and value != LATEST:
         for way in AS_TEXT:
             if found := way.fullmatch(value):
                 return {part: text for part, text in found.groupdict().items() if text is not None}
         raise ValueError(
-            f"{plain(value, 100)!r} is not an artifact; write s3://bucket/key or an object with bucket and key"
+            f"{plain(value, 100)!r} is not an artifact; write s3://bucket/key or an object with bucket and key, "
+            f"or {LATEST}"
         )
     return value
 
 
 def _kind_of_artifact(value: Any) -> str:
+    if isinstance(value, InLatest) or value == LATEST:
+        return "latest"
     keys = value if isinstance(value, Mapping) else vars(value) if isinstance(value, Frozen) else {}
     return "image" if "image_uri" in keys else "existing" if "version" in keys else "zip"
 
 
 Artifact = Annotated[
-    Annotated[Zip, Tag("zip")] | Annotated[Image, Tag("image")] | Annotated[Existing, Tag("existing")],
+    Annotated[Zip, Tag("zip")]
+    | Annotated[Image, Tag("image")]
+    | Annotated[Existing, Tag("existing")]
+    | Annotated[InLatest, Tag("latest")],
     Discriminator(_kind_of_artifact),
     BeforeValidator(_artifact),
 ]

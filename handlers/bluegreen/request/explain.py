@@ -13,7 +13,11 @@ from bluegreen.text import by_type
 Fields = Mapping[str, Collection[str]]
 """The fields that there are, by the part of the request that has them: "" is the request itself."""
 
-_TAGS = {"artifact": {"zip", "image", "existing"}, "traffic": {"strategy", "steps"}, "smoke_tests": {"off", "cases"}}
+_TAGS = {
+    "artifact": {"zip", "image", "existing", "latest"},
+    "traffic": {"strategy", "steps"},
+    "smoke_tests": {"off", "cases"},
+}
 
 
 def explain(error: ValidationError, fields: Fields) -> str:

@@ -23,6 +23,8 @@ def put_back(record: Record, *, enough: int = ENOUGH_ATTEMPTS) -> LatestOutcome:
     """
     if not record.new_code:
         return LatestOutcome(kind="not_part")
+    if record.deploys_latest:
+        return LatestOutcome(kind="kept")
     attempt = deployments.learn_latest_attempt(record.id)
     if attempt > enough + ENOUGH_ATTEMPTS:
         return _as_found(record, f"{attempt - 1} attempts failed or were killed")
@@ -102,9 +104,11 @@ def _write(record: Record, found: functions.Function, before: Zip | Image) -> No
 
 
 def _code_before(record: Record) -> Iterator[Zip | Image]:
-    """Where the code can be had that $LATEST held: an earlier deployment's artifact, or blue's own code."""
+    """Where the code can be had that $LATEST held: an earlier deployment's artifact, its copy, or blue's own code."""
     if record.latest_sha256 and (artifact := code.known(record.target, record.latest_sha256)):
         yield artifact
+    if record.latest_kept:
+        yield record.latest_kept
     if record.blue and record.latest_sha256 == record.blue_sha256:
         yield from _copy_of_blue(record, record.blue)
 
@@ -125,4 +129,4 @@ def _copy_of(record: Record, version: functions.Function) -> Iterator[Zip | Imag
     if version.image_uri:
         yield Image(image_uri=version.image_uri)
     elif version.code_url:
-        yield artifacts.keep_copy(version.code_url, record.target, version.sha256)
+        yield artifacts.keep_copy(version, record.target)

@@ -12,9 +12,10 @@ import boto3
 import pytest
 
 from bluegreen.aws import artifacts
-from bluegreen.errors import AccessDenied, AwsUnavailable, InvalidRequest, NotFound
+from bluegreen.aws.functions import Function
+from bluegreen.errors import AccessDenied, AwsRefused, AwsUnavailable, InvalidRequest, NotFound
 from bluegreen.request.artifact import Zip
-from tests.bluegreen.examples import SHOP
+from tests.bluegreen.examples import SHOP, a_function
 from tests.machine.deployer import BUCKET, GOOD, Deployer, zip_of
 
 CODE = b"the code that blue has"
@@ -31,6 +32,11 @@ def lambda_sends(monkeypatch: pytest.MonkeyPatch, content: bytes | Exception) ->
     monkeypatch.setattr(urllib.request, "urlopen", urlopen)
 
 
+def of_lambda(**more: Any) -> Function:
+    """The function as Lambda describes it, with the digest of CODE."""
+    return a_function(**{"sha256": DIGEST, "code_url": "https://short-lived"} | more)
+
+
 def kept() -> list[str]:
     return [item["Key"] for item in boto3.client("s3").list_objects_v2(Bucket=BUCKET).get("Contents", [])]
 
@@ -38,7 +44,7 @@ def kept() -> list[str]:
 def test_a_copy_is_kept_where_it_starts_nothing(deployer: Deployer, monkeypatch: pytest.MonkeyPatch) -> None:
     lambda_sends(monkeypatch, CODE)
 
-    copy = artifacts.keep_copy("https://short-lived", SHOP, DIGEST)
+    copy = artifacts.keep_copy(of_lambda(), SHOP)
 
     assert (copy.bucket, copy.key, copy.sha256) == (BUCKET, KEY, DIGEST)
     assert boto3.client("s3").get_object(Bucket=BUCKET, Key=KEY)["Body"].read() == CODE
@@ -54,9 +60,32 @@ def test_a_download_cut_short_is_tried_again_and_never_kept(
     lambda_sends(monkeypatch, sent)
 
     with pytest.raises(AwsUnavailable):
-        artifacts.keep_copy("https://short-lived", SHOP, DIGEST)
+        artifacts.keep_copy(of_lambda(), SHOP)
 
     assert kept() == []
+
+
+def test_code_without_a_link_is_not_kept_and_not_asked_for_again(deployer: Deployer) -> None:
+    with pytest.raises(AwsRefused, match=r"Lambda gives no link to the code of Shop:\$LATEST"):
+        artifacts.keep_copy(of_lambda(code_url=None), SHOP)
+
+    assert kept() == []
+
+
+def test_an_object_is_there_in_the_version_that_is_named(deployer: Deployer) -> None:
+    version = put(CODE)
+
+    assert artifacts.exists(Zip(bucket=BUCKET, key="new.zip"))
+    assert artifacts.exists(Zip(bucket=BUCKET, key="new.zip", version_id=version))
+    boto3.client("s3").delete_object(Bucket=BUCKET, Key="new.zip", VersionId=version)
+    assert not artifacts.exists(Zip(bucket=BUCKET, key="new.zip", version_id=version))
+
+
+def test_an_object_that_may_not_be_seen_does_not_count_as_there(deployer: Deployer) -> None:
+    put(CODE)
+
+    with deployer.aws.fails("HeadObject", "403"):
+        assert not artifacts.exists(Zip(bucket=BUCKET, key="new.zip"))
 
 
 def put(body: bytes, key: str = "new.zip") -> str:

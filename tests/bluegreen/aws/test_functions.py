@@ -6,14 +6,12 @@ from io import BytesIO
 from typing import Any
 
 import boto3
-import botocore.session
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from bluegreen.aws import functions, refusals
 from bluegreen.aws.client import client
-from bluegreen.aws.functions import LATEST, PATIENCE_SECONDS, SETTINGS, Function
+from bluegreen.aws.functions import LATEST, PATIENCE_SECONDS, Function
+from bluegreen.decisions.settings import SETTINGS, digests
 from bluegreen.document import Latest
 from bluegreen.errors import (
     AccessDenied,
@@ -32,12 +30,6 @@ from tests.machine.deployer import BROKEN, FUNCTION, GOOD, TARGET, Deployer
 on_aws = pytest.mark.usefixtures("deployer")
 
 KEY = "the proof of the deployment"
-
-LEFT_OUT = {
-    *("FunctionName", "RevisionId", "Description"),
-    *("AcceleratorConfig", "CapacityProviderConfig", "DurableConfig", "RuntimeConfig", "SnapStart"),
-}
-"""What names a function or says something about it, and settings of other ways to run one."""
 
 CONFIGURATION: dict[str, Any] = {
     "FunctionName": "Shop",
@@ -63,66 +55,28 @@ def shop(**more: Any) -> Function:
 
 def latest_of(function: Function, key: str = KEY) -> Latest:
     """As the plan keeps it."""
-    return Latest(sha256=function.sha256, settings=function.digest_of_settings(key), revision=function.revision)
+    return Latest(sha256=function.sha256, settings=digests(function.settings, key), revision=function.revision)
 
 
 class TestSettings:
-    def test_the_digest_of_the_settings_is_keyed(self) -> None:
-        digests = {shop().digest_of_settings(key) for key in (KEY, "another proof", "")}
+    def test_settings_are_compared_as_they_were(self) -> None:
+        assert shop().has_settings_of(latest_of(shop()), KEY)
+        assert not shop(Timeout=9).has_settings_of(latest_of(shop()), KEY)
 
-        assert len(digests) == 3
-        assert all(len(digest) == 64 for digest in digests)
+    def test_a_digest_under_another_key_is_another_function_s(self) -> None:
+        assert not shop().has_settings_of(latest_of(shop()), "another proof")
 
-    @given(st.text(max_size=20))
-    def test_the_digest_shows_no_value_of_an_environment_variable(self, token: str) -> None:
-        one = shop(Environment={"Variables": {"TOKEN": token}})
+    def test_an_environment_that_cannot_be_read_is_not_compared_and_the_rest_is(self) -> None:
+        secret = {"Error": {"ErrorCode": "AccessDeniedException", "Message": "no kms:Decrypt"}}
+        unread = shop(Environment=secret)
 
-        assert one.digest_of_settings(KEY) == one.digest_of_settings(KEY)
-        assert token == "abc" or one.digest_of_settings(KEY) != shop().digest_of_settings(KEY)
-
-    def test_the_order_in_which_lambda_says_them_does_not_matter(self) -> None:
-        turned_round = Function(**shop().model_dump() | {"settings": dict(reversed(shop().settings.items()))})
-
-        assert turned_round.digest_of_settings(KEY) == shop().digest_of_settings(KEY)
-
-    @pytest.mark.parametrize("setting", SETTINGS)
-    def test_a_setting_that_people_change_is_another_digest(self, setting: str) -> None:
-        changed = shop(**{setting: "Image" if setting == "PackageType" else {"changed": True}})
-
-        assert changed.digest_of_settings(KEY) != shop().digest_of_settings(KEY)
-        assert not changed.is_as(latest_of(shop()), KEY)
+        assert unread.has_settings_of(latest_of(shop()), KEY)
+        assert shop().has_settings_of(latest_of(unread), KEY)
+        assert not shop(Environment=secret, Timeout=9).has_settings_of(latest_of(shop()), KEY)
 
     @pytest.mark.parametrize("field", ["LastModified", "CodeSize", "RuntimeVersionConfig", "AFieldOfTomorrow"])
     def test_a_field_that_aws_changes_or_adds_is_no_setting(self, field: str) -> None:
-        changed = shop(**{field: "changed"})
-
-        assert field not in changed.settings
-        assert changed.is_as(latest_of(shop()), KEY)
-
-    def test_the_settings_are_fields_that_lambda_reports(self) -> None:
-        model: Any = botocore.session.get_session().get_service_model("lambda")
-
-        assert set(SETTINGS) <= set(model.shape_for("FunctionConfiguration").members)
-        assert list(SETTINGS) == sorted(SETTINGS)
-
-    def test_a_setting_that_people_can_set_is_compared_or_known_to_be_left_out(self) -> None:
-        model: Any = botocore.session.get_session().get_service_model("lambda")
-        settable = set(model.operation_model("UpdateFunctionConfiguration").input_shape.members)
-        reported = set(model.shape_for("FunctionConfiguration").members)
-
-        assert (settable & reported) - set(SETTINGS) <= LEFT_OUT
-
-    def test_settings_whose_environment_cannot_be_read_are_not_compared(self) -> None:
-        unread = shop(Environment={"Error": {"ErrorCode": "AccessDeniedException", "Message": "no kms:Decrypt"}})
-
-        assert unread.settings == {}
-        assert unread.digest_of_settings(KEY) == ""
-        assert unread.has_settings_of(latest_of(shop()), KEY)
-        assert shop().has_settings_of(latest_of(unread), KEY)
-
-    def test_a_digest_under_another_key_is_another_function_s(self) -> None:
-        assert shop().has_settings_of(latest_of(shop()), KEY)
-        assert not shop().has_settings_of(latest_of(shop()), "another proof")
+        assert shop(**{field: "changed"}).is_as(latest_of(shop()), KEY)
 
 
 class TestCode:
@@ -184,7 +138,8 @@ class TestReading:
         assert (latest.name, latest.version, version.version) == (FUNCTION, LATEST, "1")
         assert latest.sha256 == version.sha256
         assert latest.settings["Runtime"] == "python3.14"
-        assert set(latest.settings) <= set(SETTINGS)
+        assert list(latest.settings) == list(SETTINGS)
+        assert latest.settings == version.settings
 
     @pytest.mark.parametrize("qualifier", [LATEST, "1"])
     def test_a_function_that_is_not_there_is_not_found(self, qualifier: str) -> None:

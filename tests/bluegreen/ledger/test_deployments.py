@@ -15,7 +15,7 @@ from bluegreen.errors import AwsUnavailable, DeploymentOver, InvalidRequest
 from bluegreen.ledger import code, deployments, locks, serving, uploads
 from bluegreen.ledger.record import OPEN, UNDOING, Record
 from bluegreen.ledger.uploads import Newest
-from bluegreen.request.artifact import Zip
+from bluegreen.request.artifact import Image, Zip
 from bluegreen.request.request import Request
 from bluegreen.target import Target
 from tests.bluegreen.examples import IMAGE, IN_BASE64, SHOP, ZIP, found, opened, plan, plan_of, record, request, target
@@ -274,7 +274,7 @@ class TestLearning:
     @pytest.mark.parametrize(
         "learn",
         [
-            lambda: deployments.learn_code_sent("first"),
+            lambda: deployments.learn_code_sent("first", None),
             lambda: deployments.learn_green("first", "2"),
             lambda: deployments.learn_shift("first", 1, "2", (0.1,)),
         ],
@@ -298,9 +298,18 @@ class TestLearning:
     def test_the_moment_is_kept_at_which_code_was_sent(self, deployer: Deployer) -> None:
         opened()
 
-        deployments.learn_code_sent("first")
+        deployments.learn_code_sent("first", None)
 
         assert found().code_sent_at == "2026-01-05T09:00:00.000Z"
+        assert found().latest_kept is None
+
+    @pytest.mark.parametrize("kept", [Zip(bucket="artifacts", key="restored/a.zip"), Image(image_uri=IMAGE)])
+    def test_the_place_is_kept_where_the_code_before_is(self, kept: Zip | Image) -> None:
+        opened()
+
+        deployments.learn_code_sent("first", kept)
+
+        assert found().latest_kept == kept
 
 
 class TestUndoing:
@@ -444,7 +453,7 @@ class TestClosing:
     @pytest.mark.parametrize(
         "touch",
         [
-            lambda: deployments.learn_code_sent("first"),
+            lambda: deployments.learn_code_sent("first", None),
             lambda: deployments.learn_shift("first", 1, "2", (0.1,)),
         ],
         ids=["code was sent", "the alias was shifted"],

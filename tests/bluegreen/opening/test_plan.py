@@ -7,15 +7,17 @@ import pytest
 
 from bluegreen.aws import functions
 from bluegreen.aws.functions import Function
+from bluegreen.decisions.settings import digests, settings_of
 from bluegreen.document import Brings, Plan
 from bluegreen.ledger.uploads import Newest
-from bluegreen.opening.plan import brings, is_newest, planned
+from bluegreen.opening.plan import brings, changes, is_newest, is_only_there, planned
 from bluegreen.opening.situation import Situation
-from bluegreen.request.artifact import Artifact, Existing, Image, Zip
+from bluegreen.request.artifact import Artifact, Existing, Image, InLatest, Zip
 from bluegreen.request.request import Request
 from bluegreen.request.smoke_tests import UNLESS_GIVEN, Case
 from bluegreen.request.traffic import schedule
-from tests.bluegreen.examples import DIGEST, IMAGE, IN_BASE64, PROOF
+from tests.bluegreen.examples import DIGEST, IMAGE, IN_BASE64, PROOF, a_function
+from tests.handlers.desk import Desk
 from tests.machine.deployer import BUCKET, FUNCTION, GOOD, TARGET, Deployer, alarm
 
 HERE = {"bucket": BUCKET, "key": "new.zip"}
@@ -54,12 +56,12 @@ class TestThePlan:
         assert artifact.sha256
         assert artifact.uploaded_at
 
-    def test_the_plan_has_no_setting_of_the_function_but_a_digest_keyed_with_the_proof(self) -> None:
+    def test_the_plan_has_no_setting_of_the_function_but_digests_keyed_with_the_proof(self) -> None:
         latest = functions.describe(TARGET)
         plan = plan_of(situation())
 
-        assert plan.latest.settings == latest.digest_of_settings(PROOF)
-        assert plan.latest.settings != latest.digest_of_settings("")
+        assert plan.latest.settings == digests(latest.settings, PROOF)
+        assert plan.latest.settings != digests(latest.settings, "")
         assert PROOF not in plan.model_dump_json()
 
     def test_the_plan_has_the_alarms_that_are_red_before_it_begins(self) -> None:
@@ -102,42 +104,72 @@ class TestAdaptive:
         assert asked.met == 0
 
 
-def function(version: str = "1", **more: Any) -> Function:
-    known: dict[str, Any] = {
-        "name": FUNCTION,
-        "version": version,
-        "sha256": IN_BASE64,
-        "settings": {},
-        "package_type": "Zip",
-        "revision": "r1",
-        "state": "Active",
-        "state_reason": "",
-        "updating": "Successful",
-        "updating_reason": "",
-        "code_url": None,
-        "image_uri": None,
-    }
-    return Function.model_validate(known | more)
-
-
 OTHER_IMAGE = IMAGE.replace(DIGEST.hex(), "0" * 64)
+
+
+READ = settings_of({"FunctionName": FUNCTION})
+BLUE = a_function(version="1", image_uri=IMAGE, settings=READ)
+SAME = a_function(image_uri=IMAGE, settings=READ)
+OTHER_CODE = a_function(sha256="another", settings=READ)
+OTHER_SETTINGS = a_function(image_uri=IMAGE, settings=READ | {"Timeout": 9})
+UNREAD = a_function(
+    image_uri=IMAGE, settings=settings_of({"FunctionName": FUNCTION, "Environment": {"Error": {"ErrorCode": "KMS"}}})
+)
+BLUES_ZIP = Zip(bucket=BUCKET, key="a.zip", sha256=IN_BASE64)
 
 
 class TestBrings:
     @pytest.mark.parametrize(
-        ("artifact", "what"),
+        ("artifact", "latest", "what"),
         [
-            (Zip(bucket=BUCKET, key="a.zip", sha256=IN_BASE64), "nothing"),
-            (Zip(bucket=BUCKET, key="a.zip", sha256="0" * 64), "new_code"),
-            (Zip(bucket=BUCKET, key="a.zip"), "new_code"),
-            (Image(image_uri=IMAGE), "nothing"),
-            (Image(image_uri=OTHER_IMAGE), "new_code"),
-            (Existing(version="1"), "nothing"),
-            (Existing(version="2"), "version"),
+            (BLUES_ZIP, SAME, "nothing"),
+            (BLUES_ZIP, OTHER_SETTINGS, "new_code"),
+            (BLUES_ZIP, OTHER_CODE, "mending"),
+            (BLUES_ZIP, UNREAD, "nothing"),
+            (Zip(bucket=BUCKET, key="a.zip", sha256="0" * 64), SAME, "new_code"),
+            (Zip(bucket=BUCKET, key="a.zip"), SAME, "new_code"),
+            (Image(image_uri=IMAGE), SAME, "nothing"),
+            (Image(image_uri=IMAGE), OTHER_SETTINGS, "new_code"),
+            (Image(image_uri=IMAGE), OTHER_CODE, "mending"),
+            (Image(image_uri=OTHER_IMAGE), SAME, "new_code"),
+            (InLatest("$LATEST"), SAME, "nothing"),
+            (InLatest("$LATEST"), OTHER_CODE, "latest"),
+            (InLatest("$LATEST"), OTHER_SETTINGS, "latest"),
+            (InLatest("$LATEST"), UNREAD, "latest"),
+            (Existing(version="1"), SAME, "nothing"),
+            (Existing(version="2"), SAME, "version"),
         ],
     )
-    def test_an_artifact_brings_what_blue_does_not_have(self, artifact: Artifact, what: Brings) -> None:
-        assert brings(artifact, function(image_uri=IMAGE)) == what
+    def test_an_artifact_brings_what_blue_does_not_have(
+        self, artifact: Artifact, latest: Function, what: Brings
+    ) -> None:
+        assert brings(artifact, BLUE, latest) == what
+
+    def test_settings_that_differ_and_those_that_could_not_be_read_are_named(self) -> None:
+        assert changes(BLUE, SAME) == ()
+        assert changes(BLUE, OTHER_SETTINGS) == ("Timeout",)
+        assert changes(BLUE, UNREAD) == ("Environment (not compared: Lambda could not read it)",)
+
+
+class TestCodeThatIsOnlyInLatest:
+    @pytest.mark.parametrize(
+        ("latest", "lost"),
+        [(SAME, False), (OTHER_CODE, True), (OTHER_CODE.model_copy(update={"package_type": "Image"}), False)],
+        ids=["blue's", "of nobody", "an image"],
+    )
+    def test_is_code_that_neither_blue_nor_a_repository_has(
+        self, deployer: Deployer, latest: Function, lost: bool
+    ) -> None:
+        assert is_only_there(TARGET, latest, BLUE) is lost
+
+    def test_is_none_that_an_artifact_has_as_long_as_that_is_there(self, desk: Desk) -> None:
+        desk.run("OpenDeployment")
+        pinned = desk.request["artifact"]["version_id"]
+        latest = a_function(sha256=desk.plan.digest)
+
+        assert not is_only_there(TARGET, latest, BLUE)
+        boto3.client("s3").delete_object(Bucket=BUCKET, Key="new.zip", VersionId=pinned)
+        assert is_only_there(TARGET, latest, BLUE)
 
 
 class TestTheNewest:

@@ -1,4 +1,4 @@
-"""What is deployed: a zip, an image, or a published version; and which of two uploads is the newer one."""
+"""What is deployed: a zip, an image, a published version or $LATEST; and which of two uploads is the newer one."""
 
 import base64
 from typing import Any
@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bluegreen.errors import InvalidRequest
-from bluegreen.request.artifact import Existing, Image, Zip, code_digest
+from bluegreen.request.artifact import Existing, Image, InLatest, Zip, code_digest
 from bluegreen.request.request import Request
 from tests.bluegreen.examples import ARTIFACT, DIGEST, IMAGE, IN_BASE64, request
 
@@ -29,10 +29,14 @@ class TestTheArtifact:
             (ARTIFACT | {"version_id": "v7"}, Zip(bucket="artifacts", key="new.zip", version_id="v7")),
             ({"image_uri": IMAGE}, Image(image_uri=IMAGE)),
             ({"version": "3"}, Existing(version="3")),
+            ("$LATEST", InLatest("$LATEST")),
         ],
     )
-    def test_an_artifact_is_a_zip_an_image_or_a_version(self, written: Any, read: Any) -> None:
-        assert Request.read(request(artifact=written)).artifact == read
+    def test_an_artifact_is_a_zip_an_image_a_version_or_latest(self, written: Any, read: Any) -> None:
+        found = Request.read(request(artifact=written))
+
+        assert found.artifact == read
+        assert Request.read(found.to_json()) == found
 
     @pytest.mark.parametrize(
         ("written", "said"),
@@ -41,6 +45,8 @@ class TestTheArtifact:
             ("s3://artifacts", "artifact: 's3://artifacts' is not an artifact; write s3://bucket/key"),
             ("s3:///key", "artifact: 's3:///key' is not an artifact; write s3://bucket/key"),
             ("https://artifacts/key", "write s3://bucket/key or an object with bucket and key"),
+            ("$latest", "artifact: '$latest' is not an artifact; write s3://bucket/key or an object with bucket and"),
+            ("LATEST", "write s3://bucket/key or an object with bucket and key, or $LATEST"),
             ({"bucket": "artifacts"}, "artifact.key: is required"),
             ({"key": "new.zip"}, "artifact.bucket: is required"),
             ({}, "artifact.bucket: is required; artifact.key: is required"),

@@ -41,6 +41,7 @@ LATEST: dict[LatestKind, str] = {
     "put_back": "$LATEST is put back to s3://artifacts/old.zip.",
     "rewrite": "$LATEST has the code it had.",
     "not_part": "$LATEST was not part of it.",
+    "kept": "$LATEST keeps the code and the settings that it had: this deployment put nothing there.",
     "as_it_was": "$LATEST has the code it had.",
     "changed_by_others": "Someone else changed the code of $LATEST; it was left as it is.",
     "keeps_the_new": "$LATEST keeps the new code: what it had was never published or deployed from here.",
