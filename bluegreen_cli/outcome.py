@@ -110,6 +110,7 @@ class Ending:
             "end": self.progress.end or self.progress.status,
             "error": self.progress.error or None,
             "cause": self._cause if self.progress.error else None,
+            "warnings": list(self.progress.warnings),
             "evidence": self.evidence,
             "serving": self.route.serving if self.route else None,
             "seconds": round(self._seconds(), 3),

@@ -15,7 +15,8 @@ from bluegreen.ledger import deployments
 from bluegreen.ledger.locks import Lock
 from bluegreen.ledger.record import OPEN, Record
 from bluegreen.opening.checks import BEFORE_THE_LOCK, WITH_THE_LOCK, must_pass
-from bluegreen.opening.plan import is_newest, planned
+from bluegreen.opening.plan import brings, is_newest, planned
+from bluegreen.opening.preflight import PREFLIGHT
 from bluegreen.opening.situation import Situation
 from bluegreen.request.artifact import Existing
 from bluegreen.rings import Asked
@@ -31,11 +32,14 @@ def handler(asked: Asked) -> Opening:
     if asked.record and asked.plan:
         return _opening(asked.record, asked.plan)
     situation = Situation(asked.request, asked.target)
-    must_pass(BEFORE_THE_LOCK, situation)
+    warnings = must_pass(BEFORE_THE_LOCK, situation)
     record = _record(asked, situation)
     _take_lock(record)
-    must_pass(WITH_THE_LOCK, situation)
+    warnings += must_pass(WITH_THE_LOCK, situation)
+    if brings(situation.artifact, situation.blue) != "nothing":
+        warnings += must_pass(PREFLIGHT, situation)
     plan = planned(asked.id, situation, functions.describe(asked.target), record.proof)
+    record = record.model_copy(update={"warnings": tuple(map(str, warnings))})
     return _opening(*deployments.learn_plan(record, plan, is_newest=is_newest(situation)))
 
 
@@ -95,5 +99,6 @@ def _opening(record: Record, plan: Plan) -> Opening:
             "artifact": str(plan.artifact),
             "traffic": plan.schedule.name,
             "brings": plan.brings,
+            "warnings": list(record.warnings),
         },
     )

@@ -12,7 +12,9 @@ from bluegreen.decisions.pace import UNTHINNED_SECONDS, looks, pace_of
 from bluegreen.errors import AccessDenied
 from bluegreen.ledger import uploads
 from bluegreen.opening.checks import BEFORE_THE_LOCK, WITH_THE_LOCK, must_pass
+from bluegreen.opening.findings import Warnings
 from bluegreen.opening.plan import brings
+from bluegreen.opening.preflight import PREFLIGHT
 from bluegreen.opening.situation import Situation, once
 from bluegreen.request.artifact import Artifact, Existing, Image, Zip
 from bluegreen.request.request import Request
@@ -77,7 +79,7 @@ class Before(Situation):
 
     def __init__(self, asked: request.Asked, checked: Request, stack: Stack) -> None:
         super().__init__(checked, stack.target(asked.function, asked.alias))
-        self._is_local = asked.package is not None
+        self._package = asked.package
         self._default_traffic = stack.default_traffic
 
     @property
@@ -89,8 +91,10 @@ class Before(Situation):
     def artifact(self) -> Artifact:
         """The command has read a local package already. An object that the caller may not read counts as correct."""
         asked = self.request.artifact
-        if self._is_local or not isinstance(asked, Zip):
+        if not isinstance(asked, Zip):
             return asked
+        if self._package:
+            return asked.model_copy(update={"size_bytes": len(self._package.content)})
         try:
             return artifacts.inspect(asked)
         except AccessDenied:
@@ -99,7 +103,7 @@ class Before(Situation):
     @once
     def newest(self) -> uploads.Newest | None:
         """A local package is newer than all of them once `deploy` uploads it."""
-        return None if self._is_local else uploads.newest(self.target)
+        return None if self._package else uploads.newest(self.target)
 
 
 def estimate(plan: Schedule, period_seconds: int, new_code: bool) -> Estimate:
@@ -129,7 +133,7 @@ def plan(context: Context, /, as_json: bool, **said: Any) -> None:
     asked = asked.in_bucket(stack.bucket)
     checked = request.check(asked.request)
     situation = Before(asked, checked, stack)
-    blue, same = _blue(situation)
+    blue, same, warnings = _blue(situation)
     traffic = situation.schedule
     whole = (
         None
@@ -137,7 +141,7 @@ def plan(context: Context, /, as_json: bool, **said: Any) -> None:
         else estimate(traffic, checked.health.period_seconds, not isinstance(checked.artifact, Existing))
     )
     if as_json:
-        shown = _to_json(asked, situation.target.alias, blue.version, traffic.name, same, whole)
+        shown = _to_json(asked, situation.target.alias, blue.version, traffic.name, same, whole, warnings)
         click.echo(json.dumps(shown, indent=2))
         return
     target = situation.target
@@ -145,6 +149,8 @@ def plan(context: Context, /, as_json: bool, **said: Any) -> None:
         click.echo(f"Nothing to deploy: {target} is served by version {blue.version}, which is this code already.")
         return
     click.echo(f"{target} would go from version {blue.version} to {_of_artifact(asked, checked)}, by {traffic.name}:")
+    for warning in warnings:
+        click.echo(f"  warning: {warning}")
     click.echo(f"  smoke tests: {_of_tests(checked)}")
     if whole is None:
         click.echo("  weights and times follow the evidence")
@@ -156,11 +162,16 @@ def plan(context: Context, /, as_json: bool, **said: Any) -> None:
     )
 
 
-def _blue(situation: Situation) -> tuple[functions.Function, bool]:
-    """The version that serves, and whether it has this code already. Raises Refused if OpenDeployment would refuse."""
+def _blue(situation: Situation) -> tuple[functions.Function, bool, Warnings]:
+    """
+    The version that serves, whether it has this code already, and OpenDeployment's warnings.
+
+    Raises Refused if OpenDeployment would refuse.
+    """
     with explained(f"reading {situation.target.function}", NOTHING_TOUCHED):
-        must_pass((*BEFORE_THE_LOCK, *WITH_THE_LOCK), situation)
-        return situation.blue, brings(situation.artifact, situation.blue) == "nothing"
+        warnings = must_pass((*BEFORE_THE_LOCK, *WITH_THE_LOCK), situation)
+        same = brings(situation.artifact, situation.blue) == "nothing"
+        return situation.blue, same, warnings if same else warnings + must_pass(PREFLIGHT, situation)
 
 
 def _of_artifact(asked: request.Asked, checked: Request) -> str:
@@ -179,7 +190,13 @@ def _of_tests(checked: Request) -> str:
 
 
 def _to_json(
-    asked: request.Asked, alias: str, blue: str, traffic: str, same: bool, whole: Estimate | None
+    asked: request.Asked,
+    alias: str,
+    blue: str,
+    traffic: str,
+    same: bool,
+    whole: Estimate | None,
+    warnings: Warnings,
 ) -> dict[str, Any]:
     steps = [asdict(step) | {"looks": len(step.look_seconds)} for step in whole.steps] if whole else None
     return {
@@ -189,6 +206,7 @@ def _to_json(
         "blue": blue,
         "anything_to_deploy": not same,
         "traffic": traffic,
+        "warnings": [str(warning) for warning in warnings],
         "steps": steps,
         "seconds": whole.seconds if whole else None,
         "transitions": len(SAME_CODE) if same else whole.transitions if whole else None,

@@ -48,14 +48,16 @@ def _words(record: Record) -> tuple[str, str]:
     if record.state == REJECTED:
         more = f"`bluegreen history {target.function} --refused` lists what else is refused within the next hour."
         return f"Rejected: {target} was not touched", f"{why}\n\n{more}"
+    warned = "".join(f"\n\nWarning: {warning}" for warning in record.warnings)
     if record.state == ROLLED_BACK:
         where = "is gone" if record.alias_outcome == "gone" else f"is at {_version(record)}"
-        return f"Rolled back: {target} {where}", why
+        return f"Rolled back: {target} {where}", why + warned
     changed = record.latest_outcome == "changed_by_others"
     return (
         f"Deployed: {target} is at {_version(record)}",
         f"{target} went from version {record.blue} to {_version(record)} ({record.artifact})."
-        + (" Someone else has changed $LATEST since green was published." if changed else ""),
+        + (" Someone else has changed $LATEST since green was published." if changed else "")
+        + warned,
     )
 
 

@@ -224,6 +224,7 @@ class TestTheRecord:
                     "artifact": f"s3://{BUCKET}/new.zip",
                     "traffic": "Canary10Percent5Minutes",
                     "brings": "new_code",
+                    "warnings": [],
                 },
             )
         ]

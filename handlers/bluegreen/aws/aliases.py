@@ -12,6 +12,10 @@ if TYPE_CHECKING:
     from mypy_boto3_lambda.type_defs import AliasConfigurationResponseTypeDef
 
 
+IN_PROGRESS, READY, FAILED = "IN_PROGRESS", "READY", "FAILED"
+"""What becomes of provisioned concurrency."""
+
+
 class Alias(Frozen):
     """
     An alias as it stands, and the revision to name when changing it.
@@ -22,6 +26,13 @@ class Alias(Frozen):
     route: Route
     revision: str
     settling: bool = False
+
+
+class Provisioned(Frozen):
+    """An alias's provisioned concurrency: IN_PROGRESS, READY or FAILED, and why it failed."""
+
+    status: str
+    reason: str = ""
 
 
 def seen(target: Target) -> Alias:
@@ -40,7 +51,8 @@ def read(target: Target, *expected: Route) -> Alias:
     found = seen(target)
     if found.route.whole or found.route in expected:
         return found
-    if _provisioned_concurrency_moves(target):
+    concurrency = provisioned(target)
+    if concurrency and concurrency.status == IN_PROGRESS:
         return found.model_copy(update={"settling": True})
     if seen(target).route != found.route:
         raise StillInProgress(f"{target} moved on while it was read; its provisioned concurrency has just settled")
@@ -61,15 +73,16 @@ def point(target: Target, route: Route, revision: str) -> Alias:
         )
 
 
-def _provisioned_concurrency_moves(target: Target) -> bool:
+def provisioned(target: Target) -> Provisioned | None:
+    """The alias's provisioned concurrency, if it has any."""
     try:
         with in_our_words():
             answer = client("lambda", target).get_provisioned_concurrency_config(
                 FunctionName=target.function, Qualifier=target.alias
             )
     except NotFound:
-        return False
-    return answer["Status"] == "IN_PROGRESS"
+        return None
+    return Provisioned(status=answer["Status"], reason=answer.get("StatusReason", ""))
 
 
 def _alias(answer: "AliasConfigurationResponseTypeDef") -> Alias:

@@ -52,7 +52,11 @@ Only these are compared, since AWS adds fields to the configurations of function
 
 
 class Function(Frozen):
-    """What Lambda says of `$LATEST` or a version. `settings` are empty if Lambda could not read the environment."""
+    """
+    What Lambda says of `$LATEST` or a version. `settings` are empty if Lambda could not read the environment.
+
+    `dead_letters` is where failed events go. `reserved_concurrency` is the function's, None if it has none.
+    """
 
     name: str
     version: str
@@ -66,6 +70,10 @@ class Function(Frozen):
     updating_reason: str
     code_url: str | None
     image_uri: str | None
+    role: str = ""
+    dead_letters: str = ""
+    timeout_seconds: int = 3
+    reserved_concurrency: int | None = None
 
     @property
     def settled(self) -> bool:
@@ -134,6 +142,10 @@ def _function(answer: "GetFunctionResponseTypeDef") -> Function:
         updating_reason=configuration.get("LastUpdateStatusReason", ""),
         code_url=code.get("Location"),
         image_uri=code.get("ResolvedImageUri"),
+        role=configuration.get("Role", ""),
+        dead_letters=configuration.get("DeadLetterConfig", {}).get("TargetArn", ""),
+        timeout_seconds=configuration.get("Timeout", 3),
+        reserved_concurrency=answer.get("Concurrency", {}).get("ReservedConcurrentExecutions"),
     )
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from bluegreen.aws import alarms, functions, metrics
 from bluegreen.aws.client import PROBE_SECONDS
-from bluegreen.aws.metrics import Query, of_version
+from bluegreen.aws.metrics import Query, of_custom, of_version
 from bluegreen.decisions.bake import Alarms, bucket_of, settled_until
 from bluegreen.decisions.replies import mismatches, verbatim
 from bluegreen.decisions.shift import Shifted
@@ -160,8 +160,7 @@ def _of_lambda(plan: Plan, *asked: tuple[str, str]) -> Signal:
 
 def _of_custom(custom: CustomMetric) -> Signal:
     def queries(version: str) -> tuple[Query, ...]:
-        named = {name: value.replace("{version}", version) for name, value in custom.dimensions.items()}
-        return tuple(Query(custom.namespace, metric, tuple(named.items())) for metric in (custom.requests, custom.bad))
+        return tuple(of_custom(custom, version, metric) for metric in (custom.requests, custom.bad))
 
     return queries
 

@@ -87,7 +87,8 @@ class TestSettings:
 
     @pytest.mark.parametrize("setting", SETTINGS)
     def test_a_setting_that_people_change_is_another_digest(self, setting: str) -> None:
-        changed = shop(**{setting: "Image" if setting == "PackageType" else {"changed": True}})
+        plain = {"PackageType": "Image", "Role": "another", "Timeout": 7}
+        changed = shop(**{setting: plain.get(setting, {"changed": True})})
 
         assert changed.digest_of_settings(KEY) != shop().digest_of_settings(KEY)
         assert not changed.is_as(latest_of(shop()), KEY)
@@ -384,3 +385,13 @@ class TestInvoking:
     def test_a_lambda_that_is_busy_is_no_answer_of_the_function(self, deployer: Deployer, code: str) -> None:
         with deployer.aws.fails("Invoke", code, times=None), pytest.raises(AwsUnavailable):
             functions.invoke(TARGET, "1", Case(name="a"))
+
+
+def test_what_a_deployment_must_know_beforehand_is_read_with_the_function() -> None:
+    configuration = CONFIGURATION | {"Role": "r", "Timeout": 900, "DeadLetterConfig": {"TargetArn": "q"}}
+    switched_off = {"Configuration": configuration, "Code": {}, "Concurrency": {"ReservedConcurrentExecutions": 0}}
+
+    found = functions._function(switched_off)  # type: ignore[arg-type]
+
+    assert (found.role, found.timeout_seconds, found.dead_letters, found.reserved_concurrency) == ("r", 900, "q", 0)
+    assert shop().reserved_concurrency is None
