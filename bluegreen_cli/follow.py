@@ -79,12 +79,11 @@ def _with_plan(progress: Progress) -> Progress:
     if progress.schedule or not deployment:
         return progress
     try:
-        plan, record = deployments.plan_of(deployment), deployments.find(deployment)
+        plan = deployments.plan_of(deployment)
+        record = deployments.find(deployment) if plan else None
     except (DeploymentError, ValueError):
         return progress
-    if plan is None or record is None:
-        return progress
-    return replace(progress, schedule=plan.schedule, warnings=record.warnings)
+    return replace(progress, schedule=plan.schedule, warnings=record.warnings if record else ()) if plan else progress
 
 
 def _new_events(arn: str, known: Progress) -> list[Event]:
