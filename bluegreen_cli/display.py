@@ -41,6 +41,8 @@ class Lines(Display):
             self.say("AWS answers again")
         for at, line in told(before, events):
             self._console.print(f"{at.astimezone():%H:%M:%S} {line}", markup=False, highlight=False, soft_wrap=True)
+        for warning in after.warnings if not before.warnings else ():
+            self.say(f"Warning: {warning}")
 
     def lost(self, why: str) -> None:
         """Print it once, until AWS answers again."""

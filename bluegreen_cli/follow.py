@@ -60,7 +60,7 @@ def _follow(arn: str, watcher: Watcher) -> Progress:
             pause(seconds)
             continue
         silent = 0.0
-        after = _with_schedule(progress.after(events)) if events else progress
+        after = _with_plan(progress.after(events)) if events else progress
         watcher.learned(replace(progress, schedule=after.schedule), events, after)
         progress = after
         if not progress.over:
@@ -70,19 +70,20 @@ def _follow(arn: str, watcher: Watcher) -> Progress:
 
 def seen(arn: str) -> Progress:
     """The progress so far. Raises AwsUnavailable, and NotFound if Step Functions has forgotten the execution."""
-    return _with_schedule(Progress().after(_new_events(arn, Progress())))
+    return _with_plan(Progress().after(_new_events(arn, Progress())))
 
 
-def _with_schedule(progress: Progress) -> Progress:
-    """With the schedule from the ledger. A caller who may not read the ledger follows without it."""
+def _with_plan(progress: Progress) -> Progress:
+    """With schedule and warnings from the ledger. A caller who may not read the ledger follows without them."""
     deployment = progress.section("deployment").get("id")
     if progress.schedule or not deployment:
         return progress
     try:
         plan = deployments.plan_of(deployment)
-    except DeploymentError:
+        record = deployments.find(deployment) if plan else None
+    except (DeploymentError, ValueError):
         return progress
-    return replace(progress, schedule=plan.schedule) if plan else progress
+    return replace(progress, schedule=plan.schedule, warnings=record.warnings if record else ()) if plan else progress
 
 
 def _new_events(arn: str, known: Progress) -> list[Event]:

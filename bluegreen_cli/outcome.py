@@ -114,6 +114,7 @@ class Ending:
             "end": self.progress.end or self.progress.status,
             "error": self.progress.error or None,
             "cause": self._cause if self.progress.error else None,
+            "warnings": list(self.progress.warnings),
             "evidence": self.evidence,
             "serving": self.route.serving if self.route else None,
             "watched": self.progress.watched.model_dump() if self.progress.watched else None,

@@ -62,9 +62,9 @@ class Progress:
     """
     A deployment, as far as its events tell it.
 
-    `schedule` is the plan's; None until the ledger has told it. `trouble` is the error for which the present state is
-    retried. `end` is the end state that the execution reached. `status` is "" while the execution runs, and then Step
-    Functions' word for how it ended.
+    `schedule` is the plan's, `warnings` are the record's; both are empty until the ledger has told them. `trouble` is
+    the error for which the present state is retried. `end` is the end state that the execution reached. `status` is ""
+    while the execution runs, and then Step Functions' word for how it ended.
     """
 
     last_event: int = 0
@@ -73,6 +73,7 @@ class Progress:
     state: str = ""
     document: dict[str, Any] = field(default_factory=dict)
     schedule: Schedule | None = None
+    warnings: tuple[str, ...] = ()
     trouble: Failure | None = None
     end: str = ""
     status: str = ""

@@ -121,6 +121,9 @@ OPTIONS: list[Decorator] = [
     click.option("--no-smoke-tests", is_flag=True, help="Shift the alias without a smoke test."),
     click.option("--health", metavar="JSON", help='How metrics are read, as {"period_seconds": 60}.'),
     click.option(
+        "--allow-bypass", is_flag=True, help="Deploy although event source mappings invoke the function itself."
+    ),
+    click.option(
         "--request", "request_file", metavar="FILE", help="JSON: the rest of the request. Options override it."
     ),
 ]
@@ -146,6 +149,7 @@ def read(
     smoke_tests: str | None,
     no_smoke_tests: bool,
     health: str | None,
+    allow_bypass: bool,
     request_file: str | None,
 ) -> Asked:
     """Raises Refused in the state machine's words, and click's UsageError for options that exclude each other."""
@@ -179,6 +183,7 @@ def read(
         "traffic": _steps(_json(steps, "--steps")) if steps else traffic,
         "smoke_tests": "off" if no_smoke_tests else _file(smoke_tests, "--smoke-tests") if smoke_tests else None,
         "health": _json(health, "--health") if health else None,
+        "bypass": "allow" if allow_bypass else None,
     }
     request |= {field: value for field, value in given.items() if value is not None}
     checked = check(request)

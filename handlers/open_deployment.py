@@ -24,7 +24,8 @@ from bluegreen.ledger.locks import Lock
 from bluegreen.ledger.record import OPEN, Record
 from bluegreen.ledger.waiting import Waiting
 from bluegreen.opening.checks import BEFORE_THE_LOCK, WITH_THE_LOCK, artifact_is_newer, must_pass
-from bluegreen.opening.plan import is_newest, planned
+from bluegreen.opening.plan import brings, is_newest, planned
+from bluegreen.opening.preflight import PREFLIGHT
 from bluegreen.opening.situation import Situation
 from bluegreen.request.artifact import Existing, Zip
 from bluegreen.rings import Asked
@@ -43,11 +44,14 @@ def handler(asked: Asked) -> Opening:
     if asked.record and asked.plan:
         return _opening(asked.record, asked.plan)
     situation = Situation(asked.request, asked.target)
-    must_pass(BEFORE_THE_LOCK, situation)
+    warnings = must_pass(BEFORE_THE_LOCK, situation)
     record = _record(asked, situation)
     _take_lock(record, situation)
-    must_pass(WITH_THE_LOCK, situation)
+    warnings += must_pass(WITH_THE_LOCK, situation)
+    if brings(situation.artifact, situation.blue, situation.successor) not in ("nothing", "mending"):
+        warnings += must_pass(PREFLIGHT, situation)
     plan = planned(asked.id, situation, functions.describe(asked.target), record.proof)
+    record = record.model_copy(update={"warnings": tuple(map(str, warnings))})
     return _opening(*deployments.learn_plan(record, plan, is_newest=is_newest(situation)))
 
 
@@ -139,5 +143,6 @@ def _opening(record: Record, plan: Plan) -> Opening:
             "traffic": plan.schedule.name,
             "brings": plan.brings,
             "changes": list(plan.changes),
+            "warnings": list(record.warnings),
         },
     )

@@ -6,11 +6,14 @@ from dataclasses import asdict, dataclass
 import click
 
 from bluegreen import clock
-from bluegreen.aws import aliases, functions
+from bluegreen.aws import aliases, callers, functions
 from bluegreen.aws.client import in_our_words
 from bluegreen.decisions.route import Route
 from bluegreen.document import OPT_IN_TAG, OPTED_IN
 from bluegreen.errors import NotFound, StillInProgress
+from bluegreen.opening import bypass, owners
+from bluegreen.opening.glances import Glances
+from bluegreen.opening.preflight import not_seen
 from bluegreen.target import Target
 from bluegreen_cli.aws import client
 from bluegreen_cli.context import Context, json_option
@@ -18,34 +21,43 @@ from bluegreen_cli.problems import NOTHING_CHANGED, Refused, explained
 from bluegreen_cli.request import names
 
 PATIENCE_SECONDS = 600
+MAPPINGS_PATIENCE_SECONDS = 300
+"""How long the command waits until moved event source mappings invoke the function again."""
+MAPPINGS_PAUSE_SECONDS = 3
 
 
 @dataclass(frozen=True)
 class Adopted:
-    """A function that is ready for deployments, and the steps that made it so."""
+    """A function that is ready for deployments, the steps that made it so, and what people should know of it."""
 
     function: str
     alias: str
     version: str
     did: tuple[str, ...]
+    warnings: tuple[str, ...]
 
 
 @click.command()
 @click.argument("function")
 @click.option("--alias", metavar="NAME", help="The stack's default unless given, PROD without a stack.")
+@click.option("--move-callers", is_flag=True, help="Point the event source mappings of the function to the alias.")
 @json_option
 @click.pass_obj
-def adopt(context: Context, function: str, alias: str | None, as_json: bool) -> None:
+def adopt(context: Context, function: str, alias: str | None, move_callers: bool, as_json: bool) -> None:
     """
     Prepare an existing FUNCTION for deployments.
 
     If the alias is missing or points to $LATEST, the command publishes $LATEST and points the alias to that version.
     Then it sets the tag bluegreen:managed. Callers get the same code as before. A second adoption changes nothing.
+
+    Callers of the function itself are named with the commands that move them to the alias. With --move-callers the
+    command moves the event source mappings; each goes on from where it stands.
     """
     named = names(function, alias)
     account = context.account()
     named.must_be_in(account)
-    say(adopted(account.target(named.function, named.alias or context.default_alias())), as_json)
+    target = account.target(named.function, named.alias or context.default_alias())
+    say(adopted(target, move_callers), as_json)
 
 
 def say(done: Adopted, as_json: bool) -> None:
@@ -55,10 +67,12 @@ def say(done: Adopted, as_json: bool) -> None:
         return
     did = "; ".join(done.did) or "there was nothing to do"
     click.echo(f"{done.function}:{done.alias} is served by version {done.version}: {did}.")
+    for warning in done.warnings:
+        click.echo(f"Warning: {warning}", err=True)
     click.echo(f"`bluegreen deploy {done.function} PATH --alias {done.alias}` deploys to it.", err=True)
 
 
-def adopted(target: Target) -> Adopted:
+def adopted(target: Target, move_callers: bool = False) -> Adopted:
     """Adopt the function, reading before each change. Raises Refused before the first change, and Failed."""
     function, alias = target.function, target.alias
     again = f"`bluegreen adopt {function} --alias {alias}` goes on where this stopped; callers still get the same code."
@@ -84,7 +98,10 @@ def adopted(target: Target) -> Adopted:
             with in_our_words():
                 client("lambda").tag_resource(Resource=arn, Tags={OPT_IN_TAG: OPTED_IN})
             did.append(f"tag {OPT_IN_TAG} was set")
-    return Adopted(function, alias, version, tuple(did))
+        if move_callers:
+            _move_callers(target, did)
+    pointed_by_others = found is not None and found.route.primary == version and tags.get(OPT_IN_TAG) != OPTED_IN
+    return Adopted(function, alias, version, tuple(did), _warnings(target, tags, version if pointed_by_others else ""))
 
 
 def ready(target: Target, qualifier: str = functions.LATEST) -> functions.Function:
@@ -135,6 +152,43 @@ def _arn_and_tags(function: str) -> tuple[str, dict[str, str]]:
     with in_our_words():
         answer = client("lambda").get_function(FunctionName=function)
     return answer["Configuration"]["FunctionArn"], answer.get("Tags", {})
+
+
+def _move_callers(target: Target, did: list[str]) -> None:
+    """Every event source mapping of the function itself, also one that is disabled."""
+    moved = callers.mappings(target)
+    for mapping in moved:
+        with in_our_words():
+            client("lambda").update_event_source_mapping(UUID=mapping.uuid, FunctionName=str(target))
+        did.append(f"the event source mapping of {mapping.source} was pointed to {target}")
+    until = clock.now() + MAPPINGS_PATIENCE_SECONDS
+    for mapping in moved:
+        did.append(f"the one of {mapping.source} is {_settled(mapping, until)}")
+
+
+def _settled(mapping: callers.Mapping, until: float) -> str:
+    """The mapping's state, once it is no longer on its way there, or when time is up."""
+    while True:
+        with in_our_words():
+            state = str(client("lambda").get_event_source_mapping(UUID=mapping.uuid)["State"])
+        if state in (callers.ENABLED, callers.DISABLED):
+            return state
+        if clock.now() >= until:
+            return f"still {state} (`aws lambda get-event-source-mapping --uuid {mapping.uuid}` says when it is done)"
+        click.echo(f"Waiting: the event source mapping of {mapping.source} is {state}", err=True)
+        clock.sleep(MAPPINGS_PAUSE_SECONDS)
+
+
+def _warnings(target: Target, tags: dict[str, str], pointed_by_others: str) -> tuple[str, ...]:
+    """What bypasses the alias, and who else moves it: somebody has pointed it to the version `pointed_by_others`."""
+    glances = Glances()
+    found = bypass.find(target, glances)
+    warnings = [*bypass.told(target, found), *owners.of(target, tags)]
+    if pointed_by_others:
+        warnings.append(owners.of_alias(target, pointed_by_others, "this product did not point it there"))
+    if glances.unseen:
+        warnings.append(not_seen(target.function, glances.unseen))
+    return tuple(map(str, warnings))
 
 
 def _so_far(did: list[str]) -> str:

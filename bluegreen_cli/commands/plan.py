@@ -12,9 +12,11 @@ from bluegreen.decisions.pace import UNTHINNED_SECONDS, looks, pace_of
 from bluegreen.errors import AccessDenied
 from bluegreen.ledger import uploads
 from bluegreen.opening.checks import BEFORE_THE_LOCK, WITH_THE_LOCK, must_pass
+from bluegreen.opening.findings import Warnings
 from bluegreen.opening.plan import brings, changes
+from bluegreen.opening.preflight import PREFLIGHT
 from bluegreen.opening.situation import Situation, once
-from bluegreen.request.artifact import Artifact, Existing, Image, InLatest, Zip
+from bluegreen.request.artifact import Artifact, Image, InLatest, Zip
 from bluegreen.request.request import Request
 from bluegreen.request.traffic import Schedule
 from bluegreen_cli import request
@@ -84,7 +86,7 @@ class Before(Situation):
 
     def __init__(self, asked: request.Asked, checked: Request, stack: Stack) -> None:
         super().__init__(checked, stack.target(asked.function, asked.alias))
-        self._is_local = asked.package is not None
+        self._package = asked.package
         self._default_traffic = stack.default_traffic
 
     @property
@@ -96,8 +98,10 @@ class Before(Situation):
     def artifact(self) -> Artifact:
         """The command has read a local package already. An object that the caller may not read counts as correct."""
         asked = self.request.artifact
-        if self._is_local or not isinstance(asked, Zip):
+        if not isinstance(asked, Zip):
             return asked
+        if self._package:
+            return asked.model_copy(update={"size_bytes": len(self._package.content)})
         try:
             return artifacts.inspect(asked)
         except AccessDenied:
@@ -106,7 +110,7 @@ class Before(Situation):
     @once
     def newest(self) -> uploads.Newest | None:
         """A local package is newer than all of them once `deploy` uploads it."""
-        return None if self._is_local else uploads.newest(self.target)
+        return None if self._package else uploads.newest(self.target)
 
 
 def estimate(plan: Schedule, period_seconds: int, brought: document.Brings) -> Estimate:
@@ -137,13 +141,13 @@ def plan(context: Context, /, as_json: bool, **said: Any) -> None:
     asked = asked.with_its_code(stack.target(asked.function, asked.alias)).in_bucket(stack.bucket)
     checked = request.check(asked.request)
     situation = Before(asked, checked, stack)
-    blue, brought, differ = _found(situation)
+    blue, brought, differ, warnings = _found(situation)
     traffic = situation.schedule
     whole = (
         None if brought in UNSHIFTED or not traffic.steps else estimate(traffic, checked.health.period_seconds, brought)
     )
     if as_json:
-        shown = _to_json(asked, situation.target.alias, blue.version, traffic.name, brought, whole)
+        shown = _to_json(asked, situation.target.alias, blue.version, traffic.name, brought, whole, warnings)
         click.echo(json.dumps(shown | {"changes": differ}, indent=2))
         return
     target = situation.target
@@ -157,6 +161,8 @@ def plan(context: Context, /, as_json: bool, **said: Any) -> None:
     click.echo(f"{target} would go from version {blue.version} to {_of_artifact(asked, checked)}, by {traffic.name}:")
     if differ:
         click.echo(f"  settings that differ from version {blue.version}: {'; '.join(differ)}")
+    for warning in warnings:
+        click.echo(f"  warning: {warning}")
     click.echo(f"  smoke tests: {_of_tests(checked)}")
     if whole is None:
         click.echo("  weights and times follow the evidence")
@@ -168,17 +174,19 @@ def plan(context: Context, /, as_json: bool, **said: Any) -> None:
     )
 
 
-def _found(situation: Situation) -> tuple[functions.Function, document.Brings, tuple[str, ...]]:
+def _found(situation: Situation) -> tuple[functions.Function, document.Brings, tuple[str, ...], Warnings]:
     """
-    The version that serves, what the artifact brings, and the settings that differ.
+    The version that serves, what the artifact brings, the settings that differ, and OpenDeployment's warnings.
 
     Raises Refused if OpenDeployment would refuse.
     """
     with explained(f"reading {situation.target.function}", NOTHING_TOUCHED):
-        must_pass((*BEFORE_THE_LOCK, *WITH_THE_LOCK), situation)
-        blue, artifact = situation.blue, situation.artifact
-        source = situation.version if isinstance(artifact, Existing) else situation.latest
-        return blue, brings(artifact, blue, source), changes(blue, source)
+        warnings = must_pass((*BEFORE_THE_LOCK, *WITH_THE_LOCK), situation)
+        blue, source = situation.blue, situation.successor
+        brought = brings(situation.artifact, blue, source)
+        if brought not in UNSHIFTED:
+            warnings += must_pass(PREFLIGHT, situation)
+        return blue, brought, changes(blue, source), warnings
 
 
 def _of_artifact(asked: request.Asked, checked: Request) -> str:
@@ -201,7 +209,13 @@ def _of_tests(checked: Request) -> str:
 
 
 def _to_json(
-    asked: request.Asked, alias: str, blue: str, traffic: str, brought: document.Brings, whole: Estimate | None
+    asked: request.Asked,
+    alias: str,
+    blue: str,
+    traffic: str,
+    brought: document.Brings,
+    whole: Estimate | None,
+    warnings: Warnings,
 ) -> dict[str, Any]:
     steps = [asdict(step) | {"looks": len(step.look_seconds)} for step in whole.steps] if whole else None
     return {
@@ -212,6 +226,7 @@ def _to_json(
         "anything_to_deploy": brought not in UNSHIFTED,
         "brings": brought,
         "traffic": traffic,
+        "warnings": [str(warning) for warning in warnings],
         "steps": steps,
         "seconds": whole.seconds if whole else None,
         "transitions": len(UNSHIFTED[brought]) if brought in UNSHIFTED else whole.transitions if whole else None,

@@ -46,6 +46,7 @@ class Running:
         lines = [f"{name} is under way, in {self.progress.state or 'its beginning'}."]
         if self.progress.trouble:
             lines.append(f"  {self.progress.trouble.error}: {self.progress.trouble.sentence}")
+        lines += [f"  warning: {warning}" for warning in self.progress.warnings]
         lines += [f"  {side}: {counted}" for side, counted in self.progress.sides.items()]
         if self.progress.reason:
             lines.append(f"  last verdict: {self.progress.reason}")
@@ -64,6 +65,7 @@ class Running:
             "green_weight": self.progress.green_weight,
             "verdict": self.progress.look.get("verdict"),
             "reason": self.progress.reason or None,
+            "warnings": list(self.progress.warnings),
             "seconds_left": self.progress.seconds_left(now),
         }
 
@@ -100,6 +102,8 @@ def status(context: Context, function: str, alias: str | None, as_json: bool) ->
     if upload:
         click.echo(f"{upload.artifact} waits, and starts by itself when nothing else is under way.")
     click.echo(how_it_ended(last) if last else "No deployment has ended yet.")
+    for warning in last.warnings if last else ():
+        click.echo(f"  its warning: {warning}")
 
 
 def how_it_ended(record: Record) -> str:

@@ -66,6 +66,7 @@ def _words(record: Record) -> tuple[str, str]:
     if record.state == REJECTED:
         more = f"`bluegreen history {target.function} --refused` lists what else is refused within the next hour."
         return f"Rejected: {target} was not touched", f"{why}\n\n{more}"
+    warned = "".join(f"\n\nWarning: {warning}" for warning in record.warnings)
     if record.state == ROLLBACK_FAILED:
         return f"ROLLBACK FAILED: {target} stays at {_version(record)}", why
     if record.state == ROLLED_BACK and record.serving is None:
@@ -73,7 +74,7 @@ def _words(record: Record) -> tuple[str, str]:
     if record.state == ROLLED_BACK:
         return (
             f"Rolled back: {target} is at {_version(record)}",
-            f"{why}{_settings(record, 'Settings of green that differ')}",
+            f"{why}{_settings(record, 'Settings of green that differ')}{warned}",
         )
     if record.mends_latest:
         return (
@@ -88,7 +89,7 @@ def _words(record: Record) -> tuple[str, str]:
     text = " ".join(part for part in parts if part)
     return (
         f"Deployed: {target} is at {_version(record)}",
-        f"{text}{_settings(record, 'Settings that differ')}{_kept(record)}",
+        f"{text}{_settings(record, 'Settings that differ')}{_kept(record)}{warned}",
     )
 
 

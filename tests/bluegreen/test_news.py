@@ -211,3 +211,13 @@ class TestAFloodOfRefusedRequests:
         news.tell("first")
 
         assert deployer.notified()[-1] == "Deployed: Shop:PROD is at version 2"
+
+
+class TestWarnings:
+    def test_what_people_should_have_known_beforehand_is_told_at_the_end(self) -> None:
+        deployed(warnings=("function: it is slow; make it quick", "bypass: a queue; move it"))
+
+        news.tell("first")
+
+        ((_, text),) = told()
+        assert text.endswith("\n\nWarning: function: it is slow; make it quick\n\nWarning: bypass: a queue; move it")

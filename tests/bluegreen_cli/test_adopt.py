@@ -116,6 +116,7 @@ def test_the_alias_may_have_another_name(shop: Any, bluegreen: Bluegreen) -> Non
         "alias": "live",
         "version": "1",
         "did": ["version 1 has the code of $LATEST", "alias live was created", "tag bluegreen:managed was set"],
+        "warnings": [],
     }
 
 
@@ -185,3 +186,108 @@ def test_adoption_waits_ten_minutes_at_most(shop: Any, bluegreen: Bluegreen, ans
 def test_names_that_lambda_cannot_take_are_refused_without_aws(bluegreen: Bluegreen) -> None:
     assert bluegreen("adopt", FUNCTION, "--alias", "1").exit_code == 2
     assert bluegreen("adopt", "no function").exit_code == 2
+
+
+def queue_of(lambda_: Any, **more: Any) -> str:
+    """An event source mapping of the function itself; its UUID."""
+    sqs = boto3.client("sqs")
+    url = sqs.create_queue(QueueName="orders")["QueueUrl"]
+    source = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    created = lambda_.create_event_source_mapping(FunctionName=SHOP, EventSourceArn=source, **more)
+    return str(created["UUID"])
+
+
+def test_callers_of_the_function_itself_are_named(shop: Any, bluegreen: Bluegreen) -> None:
+    uuid = queue_of(shop)
+    shop.create_function_url_config(FunctionName=SHOP, AuthType="NONE")
+
+    ran = bluegreen("adopt", SHOP)
+
+    assert ran.exit_code == 0
+    assert ":orders (Enabled) invokes Shop itself" in ran.stderr
+    assert f"`aws lambda update-event-source-mapping --uuid {uuid} --function-name Shop:PROD`" in ran.stderr
+    assert (
+        "`aws lambda create-function-url-config --function-name Shop --qualifier PROD --auth-type NONE`" in ran.stderr
+    )
+    assert [each.partition(":")[0] for each in bluegreen("adopt", SHOP, "--json").json["warnings"]] == [
+        "bypass",
+        "bypass",
+    ]
+
+
+@pytest.mark.parametrize("enabled", [True, False])
+def test_event_sources_are_moved_to_the_alias(shop: Any, bluegreen: Bluegreen, enabled: bool) -> None:
+    uuid = queue_of(shop, Enabled=enabled)
+
+    ran = bluegreen("adopt", SHOP, "--move-callers")
+
+    assert ran.exit_code == 0
+    assert ":orders was pointed to Shop:PROD" in ran.stdout
+    assert f":orders is {'Enabled' if enabled else 'Disabled'}" in ran.stdout
+    assert "Warning" not in ran.stderr
+    assert shop.get_event_source_mapping(UUID=uuid)["FunctionArn"].endswith(":function:Shop:PROD")
+    assert "there was nothing to do" in bluegreen("adopt", SHOP, "--move-callers").stdout
+
+
+def test_event_sources_are_waited_for(shop: Any, bluegreen: Bluegreen, deployer: Deployer, answers: Answers) -> None:
+    uuid = queue_of(shop)
+    found = shop.get_event_source_mapping(UUID=uuid)
+    states = iter(["Updating", "Enabling", "Enabled"])
+    answers.answer("GetEventSourceMapping", lambda _: found | {"State": next(states)})
+
+    ran = bluegreen("adopt", SHOP, "--move-callers")
+
+    assert "is Updating" in ran.stderr
+    assert ":orders is Enabled" in ran.stdout
+
+
+def test_event_sources_that_take_too_long_are_said_to(shop: Any, bluegreen: Bluegreen, answers: Answers) -> None:
+    uuid = queue_of(shop)
+    found = shop.get_event_source_mapping(UUID=uuid)
+    answers.answer("GetEventSourceMapping", lambda _: found | {"State": "Updating"})
+
+    ran = bluegreen("adopt", SHOP, "--move-callers")
+
+    assert ran.exit_code == 0
+    assert f"is still Updating (`aws lambda get-event-source-mapping --uuid {uuid}` says when it is done)" in ran.stdout
+
+
+def test_an_event_source_that_may_not_be_moved_is_no_lost_adoption(
+    shop: Any, bluegreen: Bluegreen, answers: Answers
+) -> None:
+    queue_of(shop)
+    answers.refuse("UpdateEventSourceMapping", "AccessDeniedException", "no lambda:UpdateEventSourceMapping", 403)
+
+    ran = bluegreen("adopt", SHOP, "--move-callers")
+
+    assert ran.exit_code == 1
+    assert "tag bluegreen:managed was set" in ran.stderr
+    assert "no lambda:UpdateEventSourceMapping" in ran.stderr
+
+
+def test_an_alias_that_somebody_else_has_pointed_is_told_at_its_first_adoption(shop: Any, bluegreen: Bluegreen) -> None:
+    shop.publish_version(FunctionName=SHOP)
+    shop.create_alias(FunctionName=SHOP, Name="PROD", FunctionVersion="1")
+
+    first, second = bluegreen("adopt", SHOP), bluegreen("adopt", SHOP)
+
+    assert "Warning: alias: Shop:PROD is at version 1, and this product did not point it there" in first.stderr
+    assert "Warning" not in second.stderr
+
+
+def test_the_stack_of_a_function_is_told(shop: Any, bluegreen: Bluegreen, answers: Answers) -> None:
+    found = shop.get_function(FunctionName=SHOP)
+    tagged = found | {"Tags": {"aws:cloudformation:stack-name": "shop-stack"}}
+    answers.answer("GetFunction", lambda _: tagged)
+
+    assert "Warning: function: Shop belongs to the CloudFormation stack shop-stack" in bluegreen("adopt", SHOP).stderr
+
+
+def test_what_the_caller_may_not_see_is_told(shop: Any, bluegreen: Bluegreen, answers: Answers) -> None:
+    answers.refuse("GetPolicy", "AccessDeniedException", "no lambda:GetPolicy", 403)
+
+    ran = bluegreen("adopt", SHOP)
+
+    assert ran.exit_code == 0
+    assert "not everything about Shop could be seen" in ran.stderr
+    assert "no lambda:GetPolicy" in ran.stderr

@@ -320,3 +320,49 @@ def test_the_plan_of_the_code_of_a_version_says_so(deployer: Deployer, bluegreen
     ran = bluegreen("plan", FUNCTION, "--code-of", "1")
 
     assert f"{FUNCTION}:PROD would go from version 2 to the code of version 1, by" in ran.stdout
+
+
+def bare_queue() -> None:
+    """An event source mapping of the function itself."""
+    boto3.client("sqs").create_queue(QueueName="orders")
+    source = "arn:aws:sqs:us-east-1:123456789012:orders"
+    boto3.client("lambda").create_event_source_mapping(FunctionName=FUNCTION, EventSourceArn=source)
+
+
+def test_the_plan_warns_of_what_the_record_of_the_deployment_warns_of(
+    deployer: Deployer, bluegreen: Bluegreen, package: Package
+) -> None:
+    bare_queue()
+    arguments = (FUNCTION, package(GOOD % 2), "--allow-bypass", "--traffic", "AllAtOnce")
+
+    planned, as_json = bluegreen("plan", *arguments), bluegreen("plan", *arguments, "--json")
+    deployed = bluegreen("deploy", *arguments, "--json")
+
+    (warning,) = as_json.json["warnings"]
+    assert warning.startswith("bypass: the event source mapping of ")
+    assert f"  warning: {warning}\n" in planned.stdout
+    assert deployed.json["warnings"] == [warning]
+    assert deployed.stderr.count(f"Warning: {warning}\n") == 1
+    assert bluegreen("status", FUNCTION).stdout.endswith(f"  its warning: {warning}\n")
+    assert bluegreen("history", FUNCTION, "--json").json[0]["warnings"] == [warning]
+
+
+def test_the_plan_refuses_a_bypass_in_the_words_of_the_state_machine(
+    deployer: Deployer, bluegreen: Bluegreen, package: Package
+) -> None:
+    bare_queue()
+
+    planned, deployed = (bluegreen(command, FUNCTION, package(GOOD % 2)) for command in ("plan", "deploy"))
+
+    why = planned.stderr.removeprefix("Error: ").partition("\n")[0]
+    assert why.startswith("bypass: event source mappings invoke")
+    assert (planned.exit_code, deployed.exit_code) == (2, 2)
+    assert deployed.stdout.startswith(f"Rejected: InvalidRequest: {why}")
+
+
+def test_the_plan_of_nothing_to_deploy_warns_of_nothing(
+    deployer: Deployer, bluegreen: Bluegreen, package: Package
+) -> None:
+    bare_queue()
+
+    assert bluegreen("plan", FUNCTION, package(GOOD % 1), "--json").json["warnings"] == []

@@ -27,4 +27,7 @@ def test_adopt_opts_a_function_in_and_leaves_its_alias_alone(installed: Installe
 
     assert (exit_code, said["version"], said["alias"]) == (0, "1", "PROD")
     assert stranger.serving == "1"
+    (warning,) = said["warnings"]
+    assert warning.startswith(f"alias: {stranger.name}:PROD is at version 1, and this product did not point it there")
     assert installed.deploy(stranger.request("v2")).end == "Deployed"
+    assert installed.command("history", stranger.name)[1][0]["warnings"] == []

@@ -233,6 +233,7 @@ class TestTheRecord:
                     "traffic": "Canary10Percent5Minutes",
                     "brings": "new_code",
                     "changes": [],
+                    "warnings": [],
                 },
             )
         ]

@@ -24,12 +24,15 @@ from moto.awslambda.exceptions import (
     InvalidParameterValueException,
     LambdaClientError,
     PreconditionFailedException,
+    UnknownEventConfig,
     ValidationException,
 )
-from moto.awslambda.models import LambdaAlias, LambdaBackend, LambdaFunction, LambdaStorage
+from moto.awslambda.models import EventSourceMapping, LambdaAlias, LambdaBackend, LambdaFunction, LambdaStorage
 from moto.awslambda.responses import LambdaResponse
+from moto.awslambda.urls import url_paths
 from moto.cloudwatch.models import CloudWatchBackend
 from moto.core.exceptions import JsonRESTError
+from moto.core.responses import ActionResult
 from moto.s3.exceptions import MissingBucket
 from moto.s3.models import s3_backends
 
@@ -208,10 +211,44 @@ def strict_lambda(
             (LambdaStorage, "put_alias", rules.put_alias),
             (LambdaResponse, "update_alias", rules.update_alias),
             (LambdaStorage, "del_function", rules.del_function),
+            (LambdaResponse, "put_function_event_invoke_config", rules.put_function_event_invoke_config),
+            (LambdaResponse, "get_function_event_invoke_config", rules.get_function_event_invoke_config),
+            (LambdaBackend, "list_event_source_mappings", rules.list_event_source_mappings),
+            (LambdaBackend, "update_event_source_mapping", rules.update_event_source_mapping),
             (CloudWatchBackend, "get_metric_data", metrics.get_metric_data),
         ):
             patches.enter_context(mock.patch.object(owner, name, _as_method(rule, getattr(owner, name))))
+        patches.enter_context(
+            mock.patch.object(LambdaResponse, "get_account_settings", get_account_settings, create=True)
+        )
+        patches.enter_context(mock.patch.dict(url_paths, {ACCOUNT_SETTINGS: LambdaResponse.dispatch}))
         yield metrics, rules
+
+
+ACCOUNT_SETTINGS = r"{0}/(?P<api_version>[^/]+)/account-settings/?$"
+MOST_CODE_BYTES = 75 * 1024**3
+CONCURRENCY = 1000
+
+
+def get_account_settings(response: LambdaResponse) -> str:
+    """GetAccountSettings, which moto lacks: the quotas of a new account, and the code of every version."""
+    functions: list[Any] = [*response.backend._lambdas.all()]
+    reserved = sum(int(each.reserved_concurrency or 0) for each in functions if each.version == LATEST)
+    return json.dumps(
+        {
+            "AccountLimit": {
+                "TotalCodeSize": MOST_CODE_BYTES,
+                "CodeSizeUnzipped": 250 * 1024**2,
+                "CodeSizeZipped": 50 * 1024**2,
+                "ConcurrentExecutions": CONCURRENCY,
+                "UnreservedConcurrentExecutions": CONCURRENCY - reserved,
+            },
+            "AccountUsage": {
+                "TotalCodeSize": sum(each.code_size for each in functions),
+                "FunctionCount": len({each.function_name for each in functions}),
+            },
+        }
+    )
 
 
 def _as_method(rule: Callable[..., Any], original: Callable[..., Any]) -> Callable[..., Any]:
@@ -253,8 +290,10 @@ class Rules:
         return answer | {"State": "Pending", "StateReasonCode": "Creating"}
 
     def get_code(self, original: Callable[..., dict[str, Any]], function: LambdaFunction) -> dict[str, Any]:
-        """A link to the code that can be followed, without a network."""
+        """A link to the code that can be followed, without a network; a reserved concurrency of 0 is one, too."""
         answer = original(function)
+        if function.reserved_concurrency is not None:
+            answer["Concurrency"] = {"ReservedConcurrentExecutions": int(function.reserved_concurrency)}
         if "Location" in answer.get("Code", {}):
             package = base64.b64encode(function.code_bytes).decode()
             answer["Code"]["Location"] = f"data:application/zip;base64,{package}"
@@ -351,6 +390,47 @@ class Rules:
                 raise ResourceConflict(f"{function.function_arn} is currently being used by alias {alias.name}")
         original(storage, name_or_arn, qualifier)
 
+    def put_function_event_invoke_config(self, original: Callable[..., Any], response: LambdaResponse) -> Any:
+        """Those of a version or an alias are its own."""
+        qualifier, function = self._asked_for(response)
+        if not qualifier:
+            return original(response)
+        kept = vars(function).setdefault("event_invoke_configs", {})
+        kept[qualifier] = json.loads(response.body) | {"FunctionArn": f"{function.function_arn}:{qualifier}"}
+        return ActionResult(kept[qualifier])
+
+    def get_function_event_invoke_config(self, original: Callable[..., Any], response: LambdaResponse) -> Any:
+        """Those of a version or an alias are its own."""
+        qualifier, function = self._asked_for(response)
+        if not qualifier:
+            return original(response)
+        kept = vars(function).get("event_invoke_configs", {})
+        if qualifier not in kept:
+            raise UnknownEventConfig(f"{function.function_arn}:{qualifier}")
+        return ActionResult(kept[qualifier])
+
+    def list_event_source_mappings(
+        self, original: Any, backend: LambdaBackend, source: str, name: str
+    ) -> list[EventSourceMapping]:
+        """Of a function, with those of its versions and aliases."""
+        mappings = list(original(backend, source, ""))
+        return [each for each in mappings if not name or each.function_arn.split(":")[6] == name]
+
+    def update_event_source_mapping(
+        self, original: Any, backend: LambdaBackend, mapping: str, asked: dict[str, Any]
+    ) -> EventSourceMapping | None:
+        """It invokes what it was told to: an alias, and not the version that this is at."""
+        found: EventSourceMapping | None = original(backend, mapping, asked)
+        if found and "FunctionName" in asked:
+            name, _, qualifier = asked["FunctionName"].partition(":")
+            arn = backend.get_function(name, None).function_arn.removesuffix(f":{LATEST}")
+            found.function_arn = f"{arn}:{qualifier}" if qualifier else arn
+        return found
+
+    def _asked_for(self, response: LambdaResponse) -> tuple[str | None, Any]:
+        name = unquote(response.path.rsplit("/", 2)[1])
+        return response.querystring.get("Qualifier", [None])[0], response.backend.get_function(name, None)
+
     def _latest_to_change(self, backend: LambdaBackend, name: str, asked: dict[str, Any]) -> LambdaFunction:
         function = backend.get_function(name, None)
         if self.is_busy(function):
@@ -386,6 +466,13 @@ class Rules:
                 raise ValidationException(
                     f"{{{other}={weight}}}", "routingConfig", "Member must be between 0.0 and 1.0"
                 )
+        roles = {
+            storage.get_function_by_name_or_arn_with_qualifier(function, each).role for each in (version, *weights)
+        }
+        if len(roles) > 1:
+            raise InvalidParameterValueException(
+                "Both versions of an alias with weights must have the same execution role"
+            )
         for named in (version, *weights):
             target = storage.get_function_by_name_or_arn_with_qualifier(function, named)
             if named != LATEST and self.is_busy(target):

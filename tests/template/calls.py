@@ -18,10 +18,15 @@ from tests.template.stack import ROOT
 HANDLERS = ROOT / "handlers"
 
 NEEDS: dict[str, set[str]] = {
+    "get_account_settings": {"lambda:GetAccountSettings"},
     "get_alias": {"lambda:GetAlias"},
     "get_function": {"lambda:GetFunction"},
+    "get_function_event_invoke_config": {"lambda:GetFunctionEventInvokeConfig"},
+    "get_function_url_config": {"lambda:GetFunctionUrlConfig"},
+    "get_policy": {"lambda:GetPolicy"},
     "get_provisioned_concurrency_config": {"lambda:GetProvisionedConcurrencyConfig"},
     "invoke": {"lambda:InvokeFunction"},
+    "list_event_source_mappings": {"lambda:ListEventSourceMappings"},
     "list_tags": {"lambda:ListTags"},
     "publish_version": {"lambda:PublishVersion"},
     "update_alias": {"lambda:UpdateAlias"},

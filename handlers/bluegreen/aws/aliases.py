@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     from mypy_boto3_lambda.type_defs import AliasConfigurationResponseTypeDef
 
 
+IN_PROGRESS, READY, FAILED = "IN_PROGRESS", "READY", "FAILED"
+"""What becomes of provisioned concurrency."""
+
+
 class Alias(Frozen):
     """
     An alias as it stands, and the revision to name when changing it.
@@ -25,6 +29,13 @@ class Alias(Frozen):
     revision: str
     settling: bool = False
     stuck: str = ""
+
+
+class Provisioned(Frozen):
+    """An alias's provisioned concurrency: IN_PROGRESS, READY or FAILED, and why it failed."""
+
+    status: str
+    reason: str = ""
 
 
 def seen(target: Target) -> Alias:
@@ -43,11 +54,11 @@ def read(target: Target, *expected: Route) -> Alias:
     found = seen(target)
     if found.route.whole or found.route in expected:
         return found
-    status, reason = _provisioned_concurrency(target)
-    if status == "IN_PROGRESS":
+    concurrency = provisioned(target)
+    if concurrency and concurrency.status == IN_PROGRESS:
         return found.model_copy(update={"settling": True})
-    if status == "FAILED" and found.route.alone:
-        return found.model_copy(update={"stuck": reason})
+    if concurrency and concurrency.status == FAILED and found.route.alone:
+        return found.model_copy(update={"stuck": concurrency.reason})
     if seen(target).route != found.route:
         raise StillInProgress(f"{target} moved on while it was read; its provisioned concurrency has just settled")
     return found
@@ -67,16 +78,16 @@ def point(target: Target, route: Route, revision: str) -> Alias:
         )
 
 
-def _provisioned_concurrency(target: Target) -> tuple[str, str]:
-    """Its status and the reason of that, both "" for an alias that has none."""
+def provisioned(target: Target) -> Provisioned | None:
+    """The alias's provisioned concurrency, if it has any."""
     try:
         with told_apart(target):
             answer = client("lambda", target).get_provisioned_concurrency_config(
                 FunctionName=target.function, Qualifier=target.alias
             )
     except NotFound:
-        return "", ""
-    return answer["Status"], answer.get("StatusReason") or "Lambda gives no reason"
+        return None
+    return Provisioned(status=answer["Status"], reason=answer.get("StatusReason") or "Lambda gives no reason")
 
 
 def _alias(answer: "AliasConfigurationResponseTypeDef") -> Alias:

@@ -61,6 +61,7 @@ def inspect(artifact: Zip) -> Zip:
     return artifact.model_copy(
         update={
             "uploaded_at": uploaded_at,
+            "size_bytes": answer["ContentLength"],
             "sha256": sha256,
             "version_id": version_id if version_id != "null" else None,
         }

@@ -28,7 +28,11 @@ PATIENCE_SECONDS = 25
 
 
 class Function(Frozen):
-    """What Lambda says of `$LATEST` or a version. A setting that Lambda could not read is not among the settings."""
+    """
+    What Lambda says of `$LATEST` or a version. A setting that Lambda could not read is not among the settings.
+
+    `dead_letters` is where failed events go. `reserved_concurrency` is the function's, None if it has none.
+    """
 
     name: str
     version: str
@@ -42,6 +46,10 @@ class Function(Frozen):
     updating_reason: str
     code_url: str | None
     image_uri: str | None
+    role: str = ""
+    dead_letters: str = ""
+    timeout_seconds: int = 3
+    reserved_concurrency: int | None = None
 
     @property
     def settled(self) -> bool:
@@ -98,6 +106,10 @@ def _function(answer: "GetFunctionResponseTypeDef") -> Function:
         updating_reason=configuration.get("LastUpdateStatusReason", ""),
         code_url=code.get("Location"),
         image_uri=code.get("ResolvedImageUri"),
+        role=configuration.get("Role", ""),
+        dead_letters=configuration.get("DeadLetterConfig", {}).get("TargetArn", ""),
+        timeout_seconds=configuration.get("Timeout", 3),
+        reserved_concurrency=answer.get("Concurrency", {}).get("ReservedConcurrentExecutions"),
     )
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from bluegreen.aws.client import client, in_our_words
 from bluegreen.errors import AwsUnavailable
+from bluegreen.request.health import CustomMetric
 from bluegreen.target import Target
 
 if TYPE_CHECKING:
@@ -32,9 +33,30 @@ def of_version(target: Target, version: str, metric: str, statistic: str = "Sum"
     return Query("AWS/Lambda", metric, dimensions, statistic)
 
 
+def of_custom(custom: CustomMetric, version: str, metric: str) -> Query:
+    """A metric of the user's own, of that version."""
+    named = {name: value.replace("{version}", version) for name, value in custom.dimensions.items()}
+    return Query(custom.namespace, metric, tuple(named.items()))
+
+
+def of_resource(target: Target, resource: str, metric: str, statistic: str = "Sum") -> Query:
+    """Lambda's metric of a function itself, by its name, or of an alias, by `function:alias`."""
+    return Query("AWS/Lambda", metric, (("FunctionName", target.function), ("Resource", resource)), statistic)
+
+
 def of_alias(target: Target, metric: str, statistic: str = "Sum") -> Query:
     """Lambda's metric of all that an alias serves, whichever version."""
-    return Query("AWS/Lambda", metric, (("FunctionName", target.function), ("Resource", str(target))), statistic)
+    return of_resource(target, str(target), metric, statistic)
+
+
+def of_function(target: Target, metric: str, statistic: str) -> Query:
+    """Lambda's metric of a function, whatever was invoked of it."""
+    return Query("AWS/Lambda", metric, (("FunctionName", target.function),), statistic)
+
+
+def of_account(metric: str, statistic: str) -> Query:
+    """Lambda's metric of all functions of the account in the region."""
+    return Query("AWS/Lambda", metric, (), statistic)
 
 
 def read(target: Target, queries: Iterable[Query], since: int, until: int, period_seconds: int) -> dict[Query, Series]:

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from bluegreen.aws import alarms, functions, metrics
 from bluegreen.aws.client import PROBE_SECONDS
-from bluegreen.aws.metrics import Query, Series, of_alias, of_version
+from bluegreen.aws.metrics import Query, Series, of_alias, of_custom, of_version
 from bluegreen.decisions.bake import Alarms, bucket_of, settled_until
 from bluegreen.decisions.replies import mismatches, verbatim
 from bluegreen.decisions.shift import Shifted
@@ -216,8 +216,7 @@ def _of_custom(custom: CustomMetric) -> Signal:
     """By version always: what the user's own metric says of the alias is not known."""
 
     def queries(part: Part) -> tuple[Query, ...]:
-        named = {name: value.replace("{version}", part.version) for name, value in custom.dimensions.items()}
-        return tuple(Query(custom.namespace, metric, tuple(named.items())) for metric in (custom.requests, custom.bad))
+        return tuple(of_custom(custom, part.version, metric) for metric in (custom.requests, custom.bad))
 
     return queries
 

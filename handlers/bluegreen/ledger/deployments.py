@@ -142,6 +142,7 @@ def learn_plan(opened: Record, plan: Plan, *, is_newest: bool) -> tuple[Record, 
         "blue": plan.blue.version,
         "blue_sha256": plan.blue.sha256,
         "latest_sha256": plan.latest.sha256,
+        "warnings": opened.warnings,
     }
     if plan.changes:
         learned["changes"] = list(plan.changes)

@@ -48,6 +48,8 @@ class Record(Frozen):
     `weights` are those that green has or may have after shift number `shift`. From `code_sent_at` on $LATEST may have
     the new code. From `alias_returned_at` on the alias has nothing of this deployment any more.
 
+    `warnings` is what people should have known before it began.
+
     `error` and `cause` are set when undoing begins. `latest_attempts` counts the attempts to put $LATEST back. `doubts`
     says what was wrong with blue after it got its users back. `alias_outcome` and `latest_outcome` are the kinds of
     `decisions.restoration`, and after a deployment that was completed `latest_outcome` says whether $LATEST was changed
@@ -75,6 +77,7 @@ class Record(Frozen):
     code: str | None = None
     changes: tuple[str, ...] = ()
     latest_kept: Zip | Image | None = None
+    warnings: tuple[str, ...] = ()
     green: str | None = None
     weights: tuple[float, ...] = ()
     shift: int = 0

@@ -1,8 +1,9 @@
 """
 The checks before a deployment changes anything. OpenDeployment and `bluegreen plan` make all of them.
 
-A check is a function from the situation to a Refusal or None. A check may rely on those that stand before it in its
-tuple. What other deployments may change is checked while the lock is held.
+A check is a function from the situation to a Refusal, or to Warnings, or to None. A refusal stops the deployment. A
+warning is told and stops nothing. A check may rely on those that stand before it in its tuple. What other deployments
+may change is checked while the lock is held.
 """
 
 import os
@@ -11,7 +12,7 @@ from collections.abc import Callable, Sequence
 from bluegreen.aws import functions
 from bluegreen.document import OPT_IN_TAG, OPTED_IN
 from bluegreen.errors import AccessDenied, AwsRefused, AwsUnavailable, InvalidRequest, NotFound, StillInProgress
-from bluegreen.model import Frozen
+from bluegreen.opening.findings import Refusal, Warning, Warnings
 from bluegreen.opening.situation import Situation
 from bluegreen.request.artifact import Existing, Image, InLatest, Zip
 from bluegreen.request.request import misfit
@@ -19,25 +20,18 @@ from bluegreen.request.request import misfit
 PACKAGES = {"Zip": "a zip", "Image": "a container image"}
 
 
-class Refusal(Frozen):
-    """Why a request is refused: the field, what is wrong with it, and what to do."""
-
-    field: str
-    problem: str
-    advice: str
-
-    def __str__(self) -> str:
-        return f"{self.field}: {self.problem}; {self.advice}"
+Check = Callable[[Situation], Refusal | Warning | Warnings | None]
 
 
-Check = Callable[[Situation], Refusal | None]
-
-
-def must_pass(checks: Sequence[Check], situation: Situation) -> None:
-    """Raises InvalidRequest at the first check that refuses."""
+def must_pass(checks: Sequence[Check], situation: Situation) -> Warnings:
+    """The warnings of all checks. Raises InvalidRequest at the first check that refuses."""
+    warnings: list[Warning] = []
     for check in checks:
-        if refusal := check(situation):
-            raise InvalidRequest(str(refusal))
+        found = check(situation)
+        if isinstance(found, Refusal):
+            raise InvalidRequest(str(found))
+        warnings += (found,) if isinstance(found, Warning) else found or ()
+    return tuple(warnings)
 
 
 def function_has_opted_in(situation: Situation) -> Refusal | None:
@@ -108,7 +102,7 @@ def _to_make_readable(artifact: Zip | Image) -> str:
 
 def _version_is_published(situation: Situation, version: str) -> Refusal | None:
     try:
-        _ = situation.version
+        _ = situation.successor
     except NotFound:
         return Refusal(
             field="artifact.version",

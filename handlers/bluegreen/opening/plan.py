@@ -19,7 +19,7 @@ from bluegreen.target import Target
 def planned(deployment: str, situation: Situation, latest: Function, proof: str) -> Plan:
     """The plan. `latest` is $LATEST as it is while the lock is held."""
     request, blue = situation.request, situation.blue
-    source = situation.version if isinstance(request.artifact, Existing) else latest
+    source = situation.successor if isinstance(request.artifact, Existing) else latest
     brought = brings(situation.artifact, blue, source)
     return Plan(
         id=deployment,

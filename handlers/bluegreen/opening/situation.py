@@ -4,9 +4,11 @@ import os
 from collections.abc import Callable
 from typing import Any, Generic, TypeVar, overload
 
-from bluegreen.aws import alarms, aliases, artifacts, functions, refusals
+from bluegreen.aws import accounts, alarms, aliases, artifacts, functions, refusals
 from bluegreen.document import OPT_IN_TAG, OPTED_IN
-from bluegreen.ledger import uploads
+from bluegreen.ledger import serving, uploads
+from bluegreen.opening import bypass, day
+from bluegreen.opening.glances import Glances
 from bluegreen.request.artifact import Artifact, Existing, Zip
 from bluegreen.request.request import Request
 from bluegreen.request.traffic import Schedule, known, schedule
@@ -63,9 +65,19 @@ class Situation:
         return schedule(self.request.traffic or self.default_traffic, self.request.health.max_bake_seconds)
 
     @once
+    def glances(self) -> Glances:
+        """For what a deployment can do without."""
+        return Glances()
+
+    @once
+    def tags(self) -> dict[str, str]:
+        """The function's. Raises NotFound if there is no such function."""
+        return refusals.tags(self.target)
+
+    @property
     def opted_in(self) -> bool:
         """Raises NotFound if there is no such function."""
-        return refusals.tags(self.target).get(OPT_IN_TAG) == OPTED_IN
+        return self.tags.get(OPT_IN_TAG) == OPTED_IN
 
     @once
     def latest(self) -> functions.Function:
@@ -73,12 +85,10 @@ class Situation:
         return functions.describe(self.target)
 
     @once
-    def version(self) -> functions.Function:
-        """The version that the artifact names. Raises NotFound if it is not published, ValueError if it names none."""
-        asked = self.request.artifact
-        if not isinstance(asked, Existing):
-            raise ValueError(f"{asked} is not a version")
-        return functions.describe(self.target, asked.version)
+    def successor(self) -> functions.Function:
+        """What has the configuration that green will have. Raises NotFound if there is no such version."""
+        artifact = self.request.artifact
+        return functions.describe(self.target, artifact.version) if isinstance(artifact, Existing) else self.latest
 
     @once
     def artifact(self) -> Artifact:
@@ -101,6 +111,34 @@ class Situation:
     def alarm_states(self) -> dict[str, str]:
         """Of the alarms that the request names, as far as they exist."""
         return alarms.states(self.target, self.request.health.alarms)
+
+    @once
+    def provisioned(self) -> aliases.Provisioned | None:
+        """The alias's provisioned concurrency."""
+        return self.glances.at("its provisioned concurrency", lambda: aliases.provisioned(self.target))
+
+    @once
+    def callers(self) -> bypass.Callers:
+        """What invokes the function itself."""
+        return bypass.find(self.target, self.glances)
+
+    @once
+    def account(self) -> accounts.Account | None:
+        """What Lambda grants the account."""
+        return self.glances.at("the limits of the account", lambda: accounts.settings(self.target))
+
+    @once
+    def left(self) -> serving.Served | None:
+        """What the last deployment that was completed gave the alias."""
+        return self.glances.at("what the last deployment left", lambda: serving.now(self.target))
+
+    @once
+    def last_day(self) -> day.Day | None:
+        """The last day in metrics."""
+        return self.glances.at(
+            "its metrics of the last day",
+            lambda: day.read(self.target, self.blue.version, self.latest, self.request.health.metrics),
+        )
 
     @once
     def newest(self) -> uploads.Newest | None:

@@ -45,8 +45,8 @@ class Zip(Frozen):
     """
     A zip in the artifact bucket; the newest object version unless one is named.
 
-    `uploaded_at` is S3's own time of it, to the second; `sequencer` is from S3's event, and orders the uploads of one
-    key.
+    `uploaded_at` is S3's own time of it, to the second, and `size_bytes` its size there; `sequencer` is from S3's
+    event, and orders the uploads of one key.
     """
 
     bucket: Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$")]
@@ -54,6 +54,7 @@ class Zip(Frozen):
     version_id: Annotated[str, StringConstraints(pattern=r"^[!-~]{1,1024}$")] | None = None
     sha256: Digest | None = None
     uploaded_at: Annotated[str, StringConstraints(pattern=r"^[ -~]{1,40}$")] | None = None
+    size_bytes: Annotated[int, Field(ge=0)] | None = None
     sequencer: Annotated[str, Field(max_length=64)] | None = None
 
     @property

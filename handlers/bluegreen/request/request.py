@@ -5,7 +5,7 @@ It is flat and forbids unknown keys, so that a misspelt field is refused by name
 """
 
 import json
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, model_validator
 
@@ -42,6 +42,7 @@ class Request(Frozen):
     """
     What a person, a pipeline or an upload asks for; the input of the deploy machine.
 
+    `bypass` says that event source mappings may go on invoking the function itself, past the alias.
     `only_newer` refuses an artifact unless it was uploaded after the newest one that a deployment of the alias took, or
     is that one. ReceiveUpload sets it, so that a late event never deploys older code.
     """
@@ -52,6 +53,7 @@ class Request(Frozen):
     traffic: HowTraffic | None = None
     smoke_tests: SmokeTests = ()
     health: Health = Health()
+    bypass: Literal["allow"] | None = None
     only_newer: bool = False
     started_by: Annotated[str, BeforeValidator(_of_someone), Field(max_length=LONGEST_STARTER)] | None = None
     deployment_json: Annotated[str | None, AfterValidator(_unreadable)] = None

@@ -339,3 +339,13 @@ class TestInvoking:
     def test_a_lambda_that_is_busy_is_no_answer_of_the_function(self, deployer: Deployer, code: str) -> None:
         with deployer.aws.fails("Invoke", code, times=None), pytest.raises(AwsUnavailable):
             functions.invoke(TARGET, "1", Case(name="a"))
+
+
+def test_what_a_deployment_must_know_beforehand_is_read_with_the_function() -> None:
+    configuration = CONFIGURATION | {"Role": "r", "Timeout": 900, "DeadLetterConfig": {"TargetArn": "q"}}
+    switched_off = {"Configuration": configuration, "Code": {}, "Concurrency": {"ReservedConcurrentExecutions": 0}}
+
+    found = functions._function(switched_off)  # type: ignore[arg-type]
+
+    assert (found.role, found.timeout_seconds, found.dead_letters, found.reserved_concurrency) == ("r", 900, "q", 0)
+    assert shop().reserved_concurrency is None

@@ -19,6 +19,7 @@ FULL: dict[str, Any] = {
     "blue_sha256": "the digest of blue",
     "latest_sha256": "the digest of $LATEST",
     "code": "the digest of the new code",
+    "warnings": ("function: it is slow; make it quick",),
     "green": "2",
     "weights": (0.1, 1.0),
     "shift": 2,

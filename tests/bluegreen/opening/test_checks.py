@@ -11,7 +11,8 @@ from bluegreen.decisions.route import Route
 from bluegreen.errors import AccessDenied, AwsUnavailable, InvalidRequest
 from bluegreen.ledger.uploads import Newest
 from bluegreen.opening import checks
-from bluegreen.opening.checks import BEFORE_THE_LOCK, WITH_THE_LOCK, Refusal, must_pass
+from bluegreen.opening.checks import BEFORE_THE_LOCK, WITH_THE_LOCK, must_pass
+from bluegreen.opening.findings import Refusal
 from bluegreen.opening.situation import Situation
 from bluegreen.request.artifact import Zip
 from bluegreen.request.request import Request

@@ -24,6 +24,8 @@ READS = frozenset(
     {
         *("GetFunction", "GetAlias", "ListTags", "GetItem", "Query", "GetObject"),
         *("GetMetricData", "DescribeExecution", "GetExecutionHistory", "DescribeAlarms"),
+        *("ListEventSourceMappings", "GetPolicy", "GetFunctionUrlConfig", "GetFunctionEventInvokeConfig"),
+        *("GetProvisionedConcurrencyConfig", "GetAccountSettings"),
     }
 )
 """These operations change nothing that a user could meet."""

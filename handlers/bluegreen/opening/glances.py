@@ -1,0 +1,36 @@
+"""
+Reads without which a deployment can go on: what AWS does not show stops nothing, and is told.
+
+A read that gets no answer may have taken half a minute. So the reads that follow it are not made.
+"""
+
+from collections.abc import Callable
+from typing import TypeVar
+
+from bluegreen.errors import AwsUnavailable, DeploymentError
+
+T = TypeVar("T")
+
+LONGEST_REASON = 300
+
+
+class Glances:
+    """Makes such reads; `unseen` has what each failed one was about, and why it failed."""
+
+    def __init__(self) -> None:
+        self.unseen: dict[str, str] = {}
+        self._silent = False
+
+    def at(self, what: str, read: Callable[[], T]) -> T | None:
+        """What `read` answers, or None if it fails."""
+        if self._silent:
+            self.unseen[what] = "it was not asked for, since AWS had given no answer before"
+            return None
+        try:
+            return read()
+        except AwsUnavailable as error:
+            self._silent = True
+            self.unseen[what] = str(error)[:LONGEST_REASON]
+        except DeploymentError as error:
+            self.unseen[what] = str(error)[:LONGEST_REASON]
+        return None

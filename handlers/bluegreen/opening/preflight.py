@@ -1,0 +1,242 @@
+"""
+What would be found half-way if nobody looked before: each a refusal or a warning.
+
+These checks come after all others, and only if there is something to deploy. Most of them look at what a deployment
+can do without: if AWS does not show that, it is a warning.
+"""
+
+from bluegreen.aws import alarms, aliases
+from bluegreen.errors import AwsUnavailable
+from bluegreen.opening import bypass, owners
+from bluegreen.opening.checks import Check
+from bluegreen.opening.findings import Refusal, Warning, Warnings
+from bluegreen.opening.situation import Situation
+from bluegreen.request.artifact import Existing, Zip
+
+NEARLY = 0.9
+"""Of a limit: from this share on people are warned."""
+GB = 1024**3
+MB = 1024**2
+
+
+def versions_may_share_an_alias(situation: Situation) -> Refusal | None:
+    """Lambda gives weights only to versions with the same execution role and the same dead-letter queue, if any."""
+    schedule, blue, green = situation.schedule, situation.blue, situation.successor
+    if not schedule.adaptive and schedule.steps[0].weight == 1:
+        return None
+    for what, of_blue, of_green in (
+        ("execution role", blue.role, green.role),
+        ("dead-letter queue", blue.dead_letters, green.dead_letters),
+    ):
+        if of_blue != of_green:
+            return Refusal(
+                field="traffic",
+                problem=f"{schedule.name} splits {situation.target} between two versions, which Lambda allows only "
+                f"with one {what}: version {blue.version} has {of_blue or 'none'}, and {_said(green.version)} has "
+                f"{of_green or 'none'}",
+                advice='write "traffic": "AllAtOnce" (`--traffic AllAtOnce`), which needs no split, or give $LATEST '
+                f"the {what} of version {blue.version}",
+            )
+    return None
+
+
+def function_can_be_invoked(situation: Situation) -> Refusal | Warning | None:
+    """With a reserved concurrency of 0 it is switched off. Going back to a version asks nothing of it."""
+    function, request = situation.target.function, situation.request
+    if situation.latest.reserved_concurrency != 0:
+        return None
+    problem = f"{function} has a reserved concurrency of 0, so Lambda throttles every invocation of it"
+    command = f"`aws lambda delete-function-concurrency --function-name {function}`"
+    if isinstance(request.artifact, Existing) and request.smoke_tests == "off":
+        return Warning(field="function", problem=problem, advice=f"{command} switches it on")
+    return Refusal(
+        field="function",
+        problem=f"{problem}, also those of smoke tests",
+        advice=f"{command} switches it on; a version that is published can be deployed with "
+        '"smoke_tests": "off" meanwhile',
+    )
+
+
+def provisioned_concurrency_is_there(situation: Situation) -> Warning | None:
+    """Raises AwsUnavailable while Lambda still allocates it."""
+    target, found = situation.target, situation.provisioned
+    if found and found.status == aliases.IN_PROGRESS:
+        raise AwsUnavailable(f"Lambda is allocating the provisioned concurrency of {target}; again in a moment")
+    if found is None or found.status != aliases.FAILED:
+        return None
+    return Warning(
+        field="alias",
+        problem=f"the provisioned concurrency of {target} is {found.status}"
+        f"{f' ({found.reason})' if found.reason else ''}, so Lambda may not move it to the new version and may keep "
+        "requests with the old one",
+        advice="correct what the reason names, or take it away: `aws lambda delete-provisioned-concurrency-config "
+        f"--function-name {target.function} --qualifier {target.alias}`",
+    )
+
+
+def callers_follow_the_alias(situation: Situation) -> Refusal | Warnings:
+    """New code reaches callers of the function itself before any test; a published version does not reach them."""
+    target, found = situation.target, situation.callers
+    if found.active and situation.request.bypass != "allow" and not isinstance(situation.request.artifact, Existing):
+        commands = "`, `".join(bypass.moving(target, each) for each in found.active[: bypass.MOST_TOLD])
+        return Refusal(
+            field=bypass.FIELD,
+            problem=f"event source mappings invoke {target.function} itself and not {target.alias}, so they would get "
+            f"the new code untested and at once: {bypass.named(found.active)}",
+            advice=f"move them to the alias with `bluegreen adopt {target.function} --alias {target.alias} "
+            f'--move-callers` or `{commands}`, or write "bypass": "allow" (`--allow-bypass`)',
+        )
+    return bypass.told(target, found)
+
+
+def function_itself_is_not_invoked(situation: Situation) -> Warning | None:
+    """Test users call $LATEST on purpose, so nobody is refused for it."""
+    target, day = situation.target, situation.last_day
+    if day is None or not day.of_itself:
+        return None
+    return Warning(
+        field=bypass.FIELD,
+        problem=f"{target.function} itself was invoked {day.of_itself:,} times in the last day, and {target} "
+        f"{day.of_alias:,} times; invocations of the function itself (smoke tests of $LATEST may be among them) "
+        "get new code untested and at once",
+        advice=f"point clients other than test users to {target} (`--qualifier {target.alias}`); CloudTrail's data "
+        "events of Lambda name them",
+    )
+
+
+def nobody_else_moves_the_alias(situation: Situation) -> Warnings:
+    """A tool that made the function, or somebody who has pointed the alias since the last deployment."""
+    target, left = situation.target, situation.left
+    version = situation.alias.route.primary
+    moved = (
+        ()
+        if left is None or left.version == version
+        else (owners.of_alias(target, version, f"deployment {left.deployment} left it at version {left.version}"),)
+    )
+    return (*moved, *owners.of(target, situation.tags))
+
+
+def code_fits(situation: Situation) -> Refusal | Warning | None:
+    """Lambda keeps the code of all versions of all functions, up to a limit."""
+    artifact, account = situation.artifact, situation.account
+    if account is None or not isinstance(artifact, Zip):
+        return None
+    used, most, size = account.code_bytes, account.most_code_bytes, artifact.size_bytes or 0
+    has = f"Lambda keeps {used / GB:.1f} GB of code in this account and region, of {most / GB:.1f} GB at most"
+    advice = "delete versions that no alias needs: `aws lambda delete-function --function-name F --qualifier N`"
+    if used + size > most:
+        return Refusal(field="artifact", problem=f"{has}, and this zip has {size / MB:.1f} MB more", advice=advice)
+    if used >= NEARLY * most:
+        return Warning(field="artifact", problem=has, advice=advice)
+    return None
+
+
+def concurrency_is_left(situation: Situation) -> Warning | None:
+    """What is throttled in a bake says little about green."""
+    function, account, day = situation.latest, situation.account, situation.last_day
+    most = function.reserved_concurrency
+    whose = f"the reserved concurrency of {function.name}"
+    if most is None and account is not None:
+        most, whose = account.shared_concurrency, "the concurrency that functions share in this account and region"
+    if not most or day is None or day.peak is None or day.peak < NEARLY * most:
+        return None
+    return Warning(
+        field="function",
+        problem=f"{day.peak} of {most} were in use at the peak of the last day: {whose} is nearly spent, and what is "
+        "throttled in a bake may be taken for green's fault",
+        advice="raise it, or deploy when there is less traffic",
+    )
+
+
+def alarms_have_data(situation: Situation) -> Warning | None:
+    """An alarm in INSUFFICIENT_DATA does not go off."""
+    unknown = [name for name, state in situation.alarm_states.items() if state == alarms.UNKNOWN]
+    if not unknown:
+        return None
+    return Warning(
+        field="health.alarms",
+        problem=f"{', '.join(unknown)} is INSUFFICIENT_DATA, so it has nothing to go off by",
+        advice="look at its metric; an alarm that is to be quiet without data treats missing data as notBreaching",
+    )
+
+
+def metrics_have_data(situation: Situation) -> Refusal | Warnings:
+    """
+    A metric without data of blue is misspelt, or new.
+
+    Adaptive grows green's share by evidence alone. So if the alias has requests, it would wait for that metric in vain.
+    """
+    day, health, blue = situation.last_day, situation.request.health, situation.blue.version
+    if day is None:
+        return ()
+    warnings = []
+    for metric in (each for each in health.metrics if each.name in day.without_data):
+        where = ", ".join(f"{name}={value.replace('{version}', blue)}" for name, value in metric.dimensions.items())
+        problem = f"{metric.namespace}/{metric.requests} ({where}) has no data of version {blue} in the last day"
+        advice = (
+            f"correct namespace, name or dimensions (`aws cloudwatch list-metrics --namespace {metric.namespace}` "
+            "lists what there is)"
+        )
+        field = f"health.metrics.{metric.name}"
+        if situation.schedule.adaptive and day.of_alias and metric.name not in health.dry_run:
+            problem += (
+                f" and {situation.target} has had {day.of_alias:,} requests, so Adaptive would wait for it in vain"
+            )
+            return Refusal(
+                field=field, problem=problem, advice=f"{advice}, or name it in health.dry_run while it is new"
+            )
+        warnings.append(
+            Warning(field=field, problem=problem, advice=f"{advice}; without data it says nothing of green")
+        )
+    return tuple(warnings)
+
+
+def bakes_outlast_invocations(situation: Situation) -> Warning | None:
+    """A failure at the end of an invocation is counted when that ends."""
+    timeout = situation.successor.timeout_seconds
+    bakes = [step.bake_seconds for step in situation.schedule.steps if step.bake_seconds]
+    shortest = min(bakes, default=situation.schedule.longest_seconds)
+    if not shortest or timeout <= shortest:
+        return None
+    return Warning(
+        field="traffic",
+        problem=f"an invocation of {situation.target.function} may take {timeout} seconds (its Timeout), and a bake of "
+        f"{situation.schedule.name} {shortest}: failures at the end of long invocations come too late to be seen in it",
+        advice=f"bake for more than {timeout} seconds, or lower the function's Timeout",
+    )
+
+
+def everything_was_seen(situation: Situation) -> Warning | None:
+    """The last check: it tells what the others could not look at."""
+    unseen = situation.glances.unseen
+    return not_seen(situation.target.function, unseen) if unseen else None
+
+
+def not_seen(function: str, unseen: dict[str, str]) -> Warning:
+    """What AWS did not show, and why."""
+    why = ". ".join(f"{what[0].upper()}{what[1:]}: {reason}" for what, reason in unseen.items())
+    return Warning(
+        field="function",
+        problem=f"not everything about {function} could be seen before the deployment. {why}",
+        advice="allow what AWS names, or look there yourself",
+    )
+
+
+def _said(version: str) -> str:
+    return version if version == "$LATEST" else f"version {version}"
+
+
+PREFLIGHT: tuple[Check, ...] = (
+    versions_may_share_an_alias,
+    function_can_be_invoked,
+    callers_follow_the_alias,
+    provisioned_concurrency_is_there,
+    code_fits,
+    metrics_have_data,
+    function_itself_is_not_invoked,
+    nobody_else_moves_the_alias,
+    concurrency_is_left,
+    alarms_have_data,
+    bakes_outlast_invocations,
+    everything_was_seen,
+)

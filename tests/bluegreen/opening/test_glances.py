@@ -1,0 +1,37 @@
+"""Reads without which a deployment can go on."""
+
+from bluegreen.errors import AccessDenied, AwsUnavailable
+from bluegreen.opening.glances import Glances
+
+
+def fail(error: Exception) -> int:
+    raise error
+
+
+def test_what_aws_shows_is_seen() -> None:
+    glances = Glances()
+
+    assert glances.at("its policy", lambda: 7) == 7
+    assert glances.unseen == {}
+
+
+def test_a_refusal_is_noted_and_the_next_read_is_made() -> None:
+    glances = Glances()
+
+    assert glances.at("its policy", lambda: fail(AccessDenied("no lambda:GetPolicy"))) is None
+    assert glances.at("its URL", lambda: 7) == 7
+    assert glances.unseen == {"its policy": "no lambda:GetPolicy"}
+
+
+def test_after_silence_nothing_more_is_asked() -> None:
+    glances = Glances()
+    asked: list[str] = []
+
+    glances.at("its policy", lambda: fail(AwsUnavailable("ReadTimeout")))
+
+    assert glances.at("its URL", lambda: asked.append("URL")) is None
+    assert asked == []
+    assert glances.unseen == {
+        "its policy": "ReadTimeout",
+        "its URL": "it was not asked for, since AWS had given no answer before",
+    }
