@@ -15,7 +15,7 @@ _numbers = itertools.count(1)
 
 @pytest.fixture(scope="session")
 def installed() -> Iterator[Installed]:
-    with Sandbox(update_seconds=0.3, pending_seconds=0.15) as aws:
+    with Sandbox(update_seconds=0.3, pending_seconds=0.15, minute_seconds=1) as aws:
         yield Installed(aws, deploy_stack(aws))
 
 
