@@ -28,3 +28,12 @@ def test_adopt_opts_a_function_in_and_leaves_its_alias_alone(installed: Installe
     assert (exit_code, said["version"], said["alias"]) == (0, "1", "PROD")
     assert stranger.serving == "1"
     assert installed.deploy(stranger.request("v2")).end == "Deployed"
+
+
+def test_adopt_takes_a_function_that_was_made_with_publish(installed: Installed, calculators: Calculators) -> None:
+    stranger = calculators(opted_in=False, published=True)
+
+    exit_code, said = installed.command("adopt", stranger.name)
+
+    assert (exit_code, said["version"], said["alias"]) == (0, "1", "PROD")
+    assert installed.deploy(stranger.request("v2")).end == "Deployed"
