@@ -17,7 +17,7 @@ help:
 demo: $(DEV) $(SANDBOX)          ## the main job on the embedded AWS, from start to end
 	@$(BIN)/python -m sandbox.demo
 
-sandbox: $(DEV) $(SANDBOX)       ## the embedded AWS with this stack deployed, until Ctrl-C (PORT=4566)
+sandbox: $(DEV) $(SANDBOX)       ## the embedded AWS with this stack deployed, until Ctrl-C (PORT=4566, MINUTE_SECONDS=60)
 	@$(BIN)/python -m sandbox
 
 test: $(DEV) $(SANDBOX)          ## every test

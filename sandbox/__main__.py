@@ -25,7 +25,7 @@ def main() -> int:
     for number in (signal.SIGTERM, signal.SIGINT):  # also where a shell in the background ignores Ctrl-C
         signal.signal(number, interrupt)
     try:
-        with Sandbox(port(), quiet=False) as sandbox:
+        with Sandbox(port(), quiet=False, minute_seconds=minute_seconds()) as sandbox:
             print("deploying the stack with sam", file=sys.stderr, flush=True)
             deploy_stack(sandbox, template)
             serve(sandbox)
@@ -55,6 +55,16 @@ def port() -> int:
     if not text.isdigit() or not 0 < int(text) < 65536:
         raise SandboxError(f"PORT is {text!r}; write a number from 1 to 65535, as in PORT=4567 make sandbox")
     return int(text)
+
+
+def minute_seconds() -> float:
+    """How long a minute of CloudWatch lasts: MINUTE_SECONDS, 60 where that is not set."""
+    text = os.environ.get("MINUTE_SECONDS", "60")
+    if not text.isdigit() or not 0 < int(text) <= 60:
+        raise SandboxError(
+            f"MINUTE_SECONDS is {text!r}; write a number from 1 to 60, as in MINUTE_SECONDS=1 make sandbox"
+        )
+    return float(text)
 
 
 def interrupt(number: int, frame: FrameType | None) -> None:

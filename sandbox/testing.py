@@ -25,13 +25,17 @@ from sandbox import Sandbox
 ACCOUNT = "000000000000"
 Found = TypeVar("Found")
 Clients = Callable[..., Any]
+UNCHECKED = Config(
+    parameter_validation=False, inject_host_prefix=False, max_pool_connections=32, retries={"total_max_attempts": 1}
+)
 _numbers = itertools.count(1)
 
 
 @pytest.fixture(scope="session")
 def aws() -> Iterator[Sandbox]:
     """One embedded AWS for all tests of a session, on a free port."""
-    with Sandbox(update_seconds=0.1, pending_seconds=0.05, seed=7) as running:
+    quick: dict[str, Any] = {"update_seconds": 0.1, "pending_seconds": 0.05, "provision_seconds": 0.3}
+    with Sandbox(**quick, minute_seconds=1, metrics_late_minutes=0, seed=7) as running:
         yield running
 
 
@@ -50,7 +54,7 @@ def client(aws: Sandbox) -> Clients:
         return session.client(
             service,
             endpoint_url=aws.endpoint,
-            config=Config(retries={"total_max_attempts": 1}, max_pool_connections=32, inject_host_prefix=False),
+            config=UNCHECKED,
         )
 
     return make

@@ -164,8 +164,8 @@ def _first_green(found: FirstGreen) -> Table:
             row("by hand (update, publish, flip)", found.by_hand),
             ["ratio", f"{found.ratio:.2f}", ""],
         ],
-        "In the sandbox with the deployed stack, where an update takes 0.5 s and a new version 0.2 s; callers ask all "
-        "the while. By hand is without lock, record, smoke tests and checks.",
+        "In the sandbox with the deployed stack, where an update takes 0.5 s and a version is Active at once; callers "
+        "ask all the while. By hand is without lock, record, smoke tests and checks.",
     )
 
 

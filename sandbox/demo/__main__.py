@@ -55,7 +55,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def show() -> list[Chapter]:
     """Everything that is printed as it happens."""
     chapters: list[Chapter] = []
-    with Sandbox(quiet=False) as aws:
+    with Sandbox(quiet=False, minute_seconds=1) as aws:
         began = time.monotonic()
         print("sam build and sam deploy put the stack into it", flush=True)
         account = Account(aws, deploy_stack(aws))

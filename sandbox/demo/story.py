@@ -27,7 +27,7 @@ from sandbox.server import ROOT
 
 EXAMPLES = ROOT / "examples"
 
-BY_THE_SECOND = {"period_seconds": 1, "delay_seconds": 1}
+BY_THE_SECOND = {"period_seconds": 1, "delay_seconds": 2}
 TWO_STEPS = {
     "steps": [{"weight": 0.1, "bake_seconds": 4}, {"weight": 0.5, "bake_seconds": 4}],
     "final_bake_seconds": 3,

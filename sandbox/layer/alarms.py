@@ -11,7 +11,7 @@ from typing import Any
 from ministack.core import responses
 from ministack.services import cloudwatch
 
-from sandbox.layer import statistics
+from sandbox.layer import metrics, statistics
 
 LOOK_EVERY_SECONDS = 1.0
 COMPARISONS = {
@@ -59,11 +59,11 @@ def metric_alarm_record(original: Any) -> Any:
 
 
 def state_of(alarm: dict[str, Any]) -> str | None:
-    """The state by the last complete periods; None where it stays as it is, or we cannot tell."""
+    """The state by the last periods whose data is out; None where it stays as it is, or we cannot tell."""
     if alarm["ComparisonOperator"] not in COMPARISONS:
         return None
     period, periods = alarm["Period"], alarm["EvaluationPeriods"]
-    end = time.time() // period * period
+    end = metrics.published_until(namespace_of(alarm)) // period * period
     found = watched(alarm, end - period * periods, end)
     breaching = [COMPARISONS[alarm["ComparisonOperator"]](value, alarm["Threshold"]) for value in found.values()]
     missing = alarm.get("TreatMissingData", "missing")
@@ -71,6 +71,13 @@ def state_of(alarm: dict[str, Any]) -> str | None:
         return "INSUFFICIENT_DATA" if missing == "missing" else None
     breaching += [missing == "breaching"] * (periods - len(found)) if missing != "missing" else []
     return "ALARM" if sum(breaching) >= min(alarm.get("DatapointsToAlarm", periods), periods) else "OK"
+
+
+def namespace_of(alarm: dict[str, Any]) -> str:
+    """Whose metric the alarm watches; the first metric's, where it watches an expression."""
+    metrics_watched = [query["MetricStat"]["Metric"] for query in alarm.get("Metrics") or [] if "MetricStat" in query]
+    named: str = metrics_watched[0]["Namespace"] if metrics_watched else alarm["Namespace"]
+    return named
 
 
 def watched(alarm: dict[str, Any], start: float, end: float) -> statistics.Series:

@@ -7,7 +7,7 @@ from typing import Any
 
 from ministack.services import lambda_svc
 
-from sandbox.layer.invoke import Response
+from sandbox.layer.answers import Response
 
 
 def get_function(original: Any) -> Any:

@@ -62,6 +62,10 @@ def add_event(original: Any) -> Any:
 
     def _add_event(execution: dict[str, Any], event_type: str, details: Any = None) -> Any:
         event = original(execution, event_type, details)
+        event.setdefault("previousEventId", 0)
+        for name, about in event.items():
+            if name.endswith("EventDetails"):
+                event[name] = {key: value for key, value in about.items() if value != ""}
         note(execution, event)
         return event
 

@@ -7,20 +7,25 @@ It calls AWS with boto3 and nothing else, so a machine meets the same API, permi
 from __future__ import annotations
 
 import copy
-import os
+import json
 import time
 import types
+from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
-import boto3
-from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 from ministack.services import stepfunctions
 from moto.stepfunctions.parser.api import HistoryEventType
 from moto.stepfunctions.parser.asl.component.common.error_name.custom_error_name import CustomErrorName
-from moto.stepfunctions.parser.asl.component.common.error_name.failure_event import FailureEvent
+from moto.stepfunctions.parser.asl.component.common.error_name.failure_event import (
+    FailureEvent,
+    FailureEventException,
+)
+from moto.stepfunctions.parser.asl.component.common.error_name.states_error_name import StatesErrorName
+from moto.stepfunctions.parser.asl.component.common.error_name.states_error_name_type import StatesErrorNameType
 from moto.stepfunctions.parser.asl.component.eval_component import EvalComponent
+from moto.stepfunctions.parser.asl.component.state.exec.state_task.lambda_eval_utils import LambdaFunctionErrorException
 from moto.stepfunctions.parser.asl.eval.environment import Environment
 from moto.stepfunctions.parser.asl.eval.evaluation_details import AWSExecutionDetails
 from moto.stepfunctions.parser.asl.eval.event.event_manager import EventHistoryContext, EventManager
@@ -28,14 +33,8 @@ from moto.stepfunctions.parser.asl.parse.asl_parser import AmazonStateLanguagePa
 
 from sandbox.layer import execution_logs, sessions
 
+LONGEST_WAIT = 99_999_999
 NOT_CAUGHT_BY_ALL = {"States.Runtime", "States.DataLimitExceeded"}
-ONE_ATTEMPT = Config(
-    parameter_validation=False,
-    inject_host_prefix=False,
-    retries={"total_max_attempts": 1, "mode": "standard"},
-    read_timeout=3600,
-    max_pool_connections=64,
-)
 
 
 class History(EventManager):
@@ -62,6 +61,7 @@ def environment(execution: dict[str, Any], machine: dict[str, Any], given: Any) 
             "Name": execution["name"],
             "RoleArn": machine["roleArn"],
             "StartTime": execution["startDate"],
+            "RedriveCount": 0,
         },
         "StateMachine": {"Id": execution["stateMachineArn"], "Name": machine["name"]},
     }
@@ -87,25 +87,57 @@ def _parsed(definition: str) -> EvalComponent:
     return AmazonStateLanguageParser.parse(definition)[0]
 
 
+def mistake_in(definition: str) -> str | None:
+    """What is wrong with a definition; None where the interpreter can walk it."""
+    try:
+        fields = json.loads(definition)
+    except ValueError as error:
+        return f"INVALID_JSON_DESCRIPTION: {error}"
+    missing = [name for name in ("StartAt", "States") if not isinstance(fields, dict) or name not in fields]
+    if missing:
+        return f"SCHEMA_VALIDATION_FAILED: These fields are required: [{', '.join(missing)}] at /"
+    if '"DISTRIBUTED"' in definition:
+        return None
+    try:
+        _parsed(definition)
+    except Exception as error:
+        return f"SCHEMA_VALIDATION_FAILED: {error}"
+    return None
+
+
+def normalise_parameters(original: Any) -> Any:
+    """Step Functions' own operations take parameters with a small first letter; a machine writes a capital one."""
+
+    def _normalise_parameters(self: Any, parameters: dict[str, Any], *args: Any, **named: Any) -> None:
+        original(self, parameters, *args, **named)
+        if self._get_boto_service_name() == "stepfunctions":
+            for name in list(parameters):
+                parameters[name[:1].lower() + name[1:]] = parameters.pop(name)
+
+    return _normalise_parameters
+
+
+def normalise_response(original: Any) -> Any:
+    """And they answer with a small one, where a machine reads a capital one; times are milliseconds."""
+
+    def _normalise_response(self: Any, response: Any, *args: Any, **named: Any) -> None:
+        original(self, response, *args, **named)
+        if self._get_boto_service_name() == "stepfunctions" and isinstance(response, dict):
+            for name in list(response):
+                value = response.pop(name)
+                at = int(value.timestamp() * 1000) if isinstance(value, datetime) else value
+                response[name[:1].upper() + name[1:]] = at
+
+    return _normalise_response
+
+
 def boto_client_for(original: Any) -> Any:
     """A client of this server that acts as the machine's role, or as the role of the state's Credentials."""
 
     def _boto_client_for(region: str, service: str, state_credentials: Any = None) -> Any:
-        return _client(service, region, state_credentials.role_arn)
+        return sessions.client_of(service, region, state_credentials.role_arn, "StepFunctions")
 
     return _boto_client_for
-
-
-@lru_cache(256)
-def _client(service: str, region: str, role_arn: str) -> Any:
-    session = sessions.open_session(role_arn, "StepFunctions")
-    boto: Any = boto3.Session(
-        aws_access_key_id=session.access_key,
-        aws_secret_access_key=session.secret_key,
-        aws_session_token=session.token,
-        region_name=region,
-    )
-    return boto.client(service, endpoint_url=f"http://127.0.0.1:{os.environ['GATEWAY_PORT']}", config=ONE_ATTEMPT)
 
 
 def lambda_error_name(error: Exception) -> tuple[str, str]:
@@ -114,15 +146,19 @@ def lambda_error_name(error: Exception) -> tuple[str, str]:
         return "Lambda.SdkClientException", str(error)
     code, about = error.response["Error"]["Code"], error.response["ResponseMetadata"]
     modelled = type(error) is not ClientError
-    details = f"Service: AWSLambda; Status Code: {about['HTTPStatusCode']}; Error Code: {code}; Proxy: null"
+    status, request_id = about["HTTPStatusCode"], about.get("RequestId", "")
+    details = f"Service: AWSLambda; Status Code: {status}; Error Code: {code}; Request ID: {request_id}; Proxy: null"
     cause = f"{error.response['Error']['Message']} ({details})"
     return f"Lambda.{code}" if modelled else "Lambda.AWSLambdaException", cause
 
 
 def from_error_of_function(original: Any) -> Any:
-    """A task whose resource is a function's ARN."""
+    """A task whose resource is a function's ARN; the cause is the reply as Python writes it, with blanks."""
 
     def _from_error(self: Any, env: Environment, ex: Exception) -> FailureEvent:
+        if isinstance(ex, LambdaFunctionErrorException):
+            reply = json.dumps(json.loads(ex.payload), ensure_ascii=False)
+            ex = LambdaFunctionErrorException(ex.function_error, reply)
         if not isinstance(ex, ClientError | BotoCoreError):
             failed: FailureEvent = original(self, env, ex)
             return failed
@@ -158,7 +194,7 @@ def error_equals(original: Any) -> Any:
     """States.ALL catches every error but those of the machine itself."""
 
     def _eval_body(self: Any, env: Environment) -> None:
-        name = env.stack[-1].error_name
+        name = getattr(env.stack[-1], "error_name", None)
         original(self, env)
         if name in NOT_CAUGHT_BY_ALL and all(known.error_name != name for known in self.error_names):
             env.stack[-1] = False
@@ -170,11 +206,22 @@ def wait_interval(original: Any) -> Any:
     """Wait as long as the state says, times the scale, or until the execution ends."""
 
     def _wait_interval(self: Any, env: Environment, wait_seconds: float) -> None:
+        if wait_seconds > LONGEST_WAIT:
+            raise FailureEventException(too_long(env))
         end = time.monotonic() + wait_seconds * stepfunctions._SFN_WAIT_SCALE
         while env.is_running() and (left := end - time.monotonic()) > 0:
             env.program_state_event.wait(left)
 
     return _wait_interval
+
+
+def too_long(env: Environment) -> FailureEvent:
+    """The end of an execution whose Wait is longer than Step Functions waits."""
+    details: Any = {
+        "executionFailedEventDetails": {"error": "States.Runtime", "cause": "Wait state delay is too long."}
+    }
+    kind = StatesErrorName(typ=StatesErrorNameType.StatesRuntime)
+    return FailureEvent(env, kind, HistoryEventType.ExecutionFailed, details)
 
 
 def retry_clock(original: Any) -> Any:

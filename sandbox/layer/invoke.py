@@ -1,20 +1,40 @@
-"""The Invoke operation, and the moment at which code runs."""
+"""
+The Invoke operation, and the moment at which code runs.
+
+An invocation's request id is that of its answer, and all tries of an event have one.
+"""
 
 from __future__ import annotations
 
 import base64
+import contextvars
 import json
+import re
 import secrets
 import time
 from typing import Any
 
 from ministack.core.concurrency import run_reentrant
-from ministack.core.responses import error_response_json
 from ministack.services import lambda_svc
 
-from sandbox.layer import logs, metrics, pool, routing, updates
+from sandbox.layer import logs, metrics, pool, provisioned, routing, updates
+from sandbox.layer.answers import Response, conflict, not_found
 
-Response = tuple[int, dict[str, str], bytes]
+LARGEST_ANSWER = 6_291_556
+INVOCATION_ID = "x-invocation-id"
+ESCAPES = re.compile(r"python3\.(\d|10|11)$")
+TOO_LARGE = {
+    "errorMessage": f"Response payload size exceeded maximum allowed payload size ({LARGEST_ANSWER} bytes).",
+    "errorType": "Function.ResponseSizeTooLarge",
+}
+_request_id: contextvars.ContextVar[str] = contextvars.ContextVar("request_id", default="")
+
+
+def begin_event() -> str:
+    """The request id that every try of an event has, from here on in this context."""
+    made: str = lambda_svc.new_uuid()
+    _request_id.set(made)
+    return made
 
 
 def invoke(original: Any) -> Any:
@@ -27,31 +47,40 @@ def invoke(original: Any) -> Any:
         qualifier = lambda_svc._qualifier_from_path_or_query(path_qualifier, query_params)
         found = routing.route(func, qualifier)
         if found is None:
-            return not_found(name, qualifier)
+            return not_found(name, qualifier or "$LATEST")
         if found.record["config"].get("State") == "Pending":
             message = "The operation cannot be performed at this time. The function is currently in the following state"
-            refusal: Response = error_response_json("ResourceConflictException", f"{message}: Pending", 409)
-            return refusal
-        answered = {"Content-Type": "application/json", "X-Amz-Executed-Version": found.version}
+            return conflict(f"{message}: Pending")
         kind = headers.get("x-amz-invocation-type", "RequestResponse")
         if kind == "DryRun":
-            return 204, answered, b""
+            return 204, {}, b""
         if kind == "Event":
             lambda_svc.invoke_async_with_retry(found.record, event)
-            return 202, answered, b""
+            return 202, {}, b""
+        request_id = lambda_svc.new_uuid()
+        answered = {
+            "Content-Type": "application/json",
+            "X-Amz-Executed-Version": found.version,
+            INVOCATION_ID: request_id,
+        }
+        _request_id.set(request_id)
         run = lambda_svc._execute_function_with_config_scope
         result = await run_reentrant(run, found.record, event, thread_name="invoke")
-        return response(result, answered, tail=headers.get("x-amz-log-type", "").lower() == "tail")
+        runtime = found.record["config"].get("Runtime", "")
+        return response(result, answered, runtime, tail=headers.get("x-amz-log-type", "").lower() == "tail")
 
     return _invoke
 
 
-def response(result: dict[str, Any], headers: dict[str, str], tail: bool) -> Response:
+def response(result: dict[str, Any], headers: dict[str, str], runtime: str, tail: bool) -> Response:
     """What the API answers to an invocation that came to this."""
-    body = json.dumps(result.get("body")).encode()
     if result.get("throttle"):
-        retry = {"Retry-After": "1", "x-amzn-errortype": "TooManyRequestsException"}
-        return 429, headers | retry, body
+        retry = {"Content-Type": "application/json", "x-amzn-errortype": "TooManyRequestsException"}
+        reason = result.get("reason", "ReservedFunctionConcurrentInvocationLimitExceeded")
+        return 429, retry, json.dumps({"Reason": reason, "Type": "User", "message": "Rate Exceeded."}).encode()
+    body = payload(result.get("body"), runtime)
+    if len(body) > LARGEST_ANSWER:
+        result, body = {**result, "error": True}, payload(TOO_LARGE, runtime)
     if result.get("error"):
         headers["X-Amz-Function-Error"] = "Unhandled"
     if tail:
@@ -59,11 +88,11 @@ def response(result: dict[str, Any], headers: dict[str, str], tail: bool) -> Res
     return 200, headers, body
 
 
-def not_found(name: str, qualifier: str | None) -> Response:
-    """The refusal for a function, version or alias that is not there."""
-    arn = lambda_svc._func_arn(name) + (f":{qualifier}" if qualifier else "")
-    refusal: Response = error_response_json("ResourceNotFoundException", f"Function not found: {arn}", 404)
-    return refusal
+def payload(body: Any, runtime: str) -> bytes:
+    """The text that the runtime sends: Python's leaves blanks, and up to 3.11 it escapes what is not ASCII."""
+    separators = (", ", ": ") if runtime.startswith("python") else (",", ":")
+    text = json.dumps(body, separators=separators, ensure_ascii=ESCAPES.match(runtime) is not None)
+    return text.encode(errors="backslashreplace")
 
 
 def execute_function(original: Any) -> Any:
@@ -86,6 +115,7 @@ def execute_function_warm(original: Any) -> Any:
 
     def _execute_function_warm(func: dict[str, Any], event: Any, request_id: str) -> dict[str, Any]:
         config, archive = func["config"], func.get("code_zip")
+        request_id = _request_id.get() or request_id
         if not archive:
             error = {"errorType": "Runtime.InvalidEntrypoint", "errorMessage": "the function has no code"}
             return {"body": error, "error": True, "report": ""}
@@ -94,7 +124,7 @@ def execute_function_warm(original: Any) -> Any:
             arn, timeout = config["FunctionArn"], float(config.get("Timeout", 3))
             outcome = worker.invoke(event, request_id, arn, trace_id(config), timeout)
         took = time.time() - started
-        report = logs.write(config, worker.log_stream, request_id, took, outcome.log, outcome.error)
+        report = logs.write(config, worker, request_id, took, outcome.log, outcome.error)
         return {
             "body": outcome.result if outcome.error is None else outcome.error,
             "error": outcome.error is not None,
@@ -112,11 +142,13 @@ def trace_id(config: dict[str, Any]) -> str:
 
 
 def reserved_concurrency(original: Any) -> Any:
-    """The limit is the function's; its aliases and versions share it."""
+    """The limit is the function's; its versions share what is not provisioned for one of them."""
 
     def _reserved_concurrency(func: dict[str, Any], config: dict[str, Any]) -> int | None:
         base = lambda_svc._functions.get(config["FunctionName"])
-        return None if base is None or base.get("concurrency") is None else int(base["concurrency"])
+        if base is None or base.get("concurrency") is None:
+            return None
+        return int(base["concurrency"]) - (0 if provisioned.covers(base, config) else provisioned.total(base))
 
     return _reserved_concurrency
 

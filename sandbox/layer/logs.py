@@ -7,22 +7,26 @@ from typing import Any
 
 from ministack.services import cloudwatch_logs as cloudwatch
 
-from sandbox.layer import metric_filters
+from sandbox.layer import embedded_metrics, metric_filters
+from sandbox.layer.worker import Worker
 
 KEPT_EVENTS = 10_000
 
 
-def write(config: dict[str, Any], stream: str, request_id: str, seconds: float, log: str, error: Any) -> str:
+def write(config: dict[str, Any], worker: Worker, request_id: str, seconds: float, log: str, error: Any) -> str:
     """Store START, the handler's lines, END and REPORT; return them as Invoke's log tail does."""
+    started = worker.init_seconds()
     lines = [
         f"START RequestId: {request_id} Version: {config['Version']}",
         *log.splitlines(),
         *error_lines(error),
         f"END RequestId: {request_id}",
         f"REPORT RequestId: {request_id}\tDuration: {seconds * 1000:.2f} ms\t"
-        f"Billed Duration: {max(1, round(seconds * 1000))} ms\tMemory Size: {config.get('MemorySize', 128)} MB",
+        f"Billed Duration: {max(1, round(seconds * 1000))} ms\tMemory Size: {config.get('MemorySize', 128)} MB\t"
+        f"Max Memory Used: {worker.most_memory} MB\t"
+        + (f"Init Duration: {started * 1000:.2f} ms\t" if started is not None else ""),
     ]
-    append(group_of(config), stream, lines)
+    append(group_of(config), worker.log_stream, lines)
     return "\n".join(lines)
 
 
@@ -33,6 +37,7 @@ def append(group: str, stream: str, lines: list[str]) -> None:
     cloudwatch._append_log_events(stored, [{"timestamp": now, "message": line, "ingestionTime": now} for line in lines])
     del stored["events"][:-KEPT_EVENTS]
     metric_filters.count(group, lines)
+    embedded_metrics.count(lines)
 
 
 def group_of(config: dict[str, Any]) -> str:

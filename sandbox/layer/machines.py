@@ -7,7 +7,7 @@ import json
 import logging
 from typing import Any
 
-from ministack.core.responses import now_iso
+from ministack.core.responses import error_response_json, now_iso
 from ministack.services import stepfunctions
 from moto.stepfunctions.parser.api import HistoryEventType
 from moto.stepfunctions.parser.asl.eval.callback.callback import CallbackOutcomeFailure, CallbackOutcomeSuccess
@@ -32,6 +32,8 @@ def start_execution(original: Any) -> Any:
             twin = stepfunctions._executions.get(arn)
             if twin and twin["status"] == "RUNNING" and twin["input"] == data.get("input", "{}"):
                 return stepfunctions.json_response({"executionArn": arn, "startDate": twin["startDate"]})
+            if twin:
+                return error_response_json("ExecutionAlreadyExists", f"Execution Already Exists: '{arn}'", 400)
         token = _asked_for.set(asked)
         try:
             return original(data)

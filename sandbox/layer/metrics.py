@@ -1,8 +1,9 @@
 """
 Count invocations as Lambda does: Invocations, Errors, Throttles and Duration, by every set of dimensions.
 
-A point's time is the second in which the invocation began. Equal values of one second share a point, and durations
-are rounded to a tenth of a millisecond, so that memory does not grow with traffic.
+A point's time is the minute in which the invocation began, and it is published when the invocation has ended. Equal
+values of one minute that end in the same second share a point, and durations are rounded to a tenth of a millisecond,
+so that memory does not grow with traffic.
 """
 
 from __future__ import annotations
@@ -12,6 +13,8 @@ import time
 from typing import Any
 
 from ministack.services import cloudwatch
+
+from sandbox.layer.settings import current
 
 KEPT_SECONDS = 3 * 3600
 
@@ -30,9 +33,10 @@ def record_invocation(config: dict[str, Any], started: float, seconds: float, re
             ("Throttles", 0.0, "Count"),
             ("Duration", round(seconds * 1000, 1), "Milliseconds"),
         ]
+    minute = current.minute_seconds
     for dimensions in dimensions_of(config):
         for name, value, unit in values:
-            add("AWS/Lambda", name, dimensions, int(started), value, unit)
+            add("AWS/Lambda", name, dimensions, started // minute * minute, value, unit)
 
 
 def dimensions_of(config: dict[str, Any]) -> list[dict[str, str]]:
@@ -46,17 +50,24 @@ def dimensions_of(config: dict[str, Any]) -> list[dict[str, str]]:
     return found
 
 
-def add(namespace: str, name: str, dimensions: dict[str, str], second: int, value: float, unit: str) -> None:
+def add(namespace: str, name: str, dimensions: dict[str, str], stamp: float, value: float, unit: str) -> None:
     """Store one sample in the caller's account and region."""
     key = (namespace, name, cloudwatch._dims_key(dimensions))
-    scope = cloudwatch._metrics._scoped(key)
+    scope, now = cloudwatch._metrics._scoped(key), int(time.time())
     with _lock:
-        point = _points.get((scope, second, value))
+        point = _points.get((scope, stamp, value, now))
         if point is None:
-            point = {"Timestamp": second, "Value": value, "Unit": unit, "Dimensions": dimensions, "Count": 0.0}
-            _points[scope, second, value] = point
+            point = {"Timestamp": stamp, "Value": value, "Unit": unit, "Dimensions": dimensions, "Count": 0.0}
+            point["Published"] = now
+            _points[scope, stamp, value, now] = point
             cloudwatch._metric_bucket(key).append(point)
         point["Count"] += 1
+
+
+def published_until(namespace: str) -> float:
+    """Until when samples must have been published to be seen: what Lambda counts is there some minutes later."""
+    late = current.metrics_late_minutes * current.minute_seconds if namespace == "AWS/Lambda" else 0.0
+    return time.time() - late
 
 
 def evict_old_metrics(original: Any) -> Any:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache, lru_cache
 from urllib.parse import unquote
 
@@ -21,6 +21,7 @@ class Request:
     function: str
     qualifier: str | None
     alias: str | None
+    path: dict[str, str] = field(default_factory=dict, compare=False)
 
 
 @cache
@@ -45,7 +46,7 @@ def named(method: str, path: str) -> Request | None:
         if method == expected and (match := pattern.match(path)):
             values = {key: unquote(value) for key, value in match.groupdict().items()}
             function, qualifier = lambda_svc._resolve_name_and_qualifier(values.get("FunctionName", ""))
-            return Request(operation, function, qualifier, values.get("Name"))
+            return Request(operation, function, qualifier, values.get("Name"), values)
     return None
 
 

@@ -15,22 +15,26 @@ from typing import Any
 
 from sandbox.layer import (
     alarms,
+    asynchronous,
     code,
     events,
     execution_logs,
     interpreter,
     invoke,
+    machine_requests,
     machines,
     metrics,
     operations,
     permissions,
+    policies,
     pool,
+    requests,
     routing,
-    rules,
     seam,
     statistics,
     templates,
     updates,
+    versions,
 )
 
 Patch = tuple[str, str, Callable[[Any], Any]]
@@ -46,7 +50,18 @@ CALLS_AWS = [
 ]
 
 PATCHES: list[Patch] = [
-    (LAMBDA, "handle_request", rules.handle_request),
+    (LAMBDA, "handle_request", requests.handle_request),
+    (LAMBDA, "_create_function", versions.create_function),
+    (LAMBDA, "_update_code", versions.update_code),
+    (LAMBDA, "_publish_version", versions.publish_version),
+    (LAMBDA, "_create_alias", routing.create_alias),
+    (LAMBDA, "_update_alias", routing.update_alias),
+    (LAMBDA, "_add_permission", policies.add_permission),
+    (LAMBDA, "_remove_permission", policies.remove_permission),
+    (LAMBDA, "_get_policy", policies.get_policy),
+    (LAMBDA, "invoke_async_with_retry", asynchronous.invoke_async_with_retry),
+    (LAMBDA, "_put_provisioned_concurrency", requests.put_provisioned_concurrency),
+    (LAMBDA, "_put_event_invoke_config", requests.put_event_invoke_config),
     (LAMBDA, "_invoke", invoke.invoke),
     (LAMBDA, "_get_func_record_for_ref", routing.get_func_record_for_ref),
     (LAMBDA, "_execute_function", invoke.execute_function),
@@ -71,6 +86,9 @@ PATCHES: list[Patch] = [
     ("ministack.services.eventbridge", "_dispatch_event", events.dispatch_event),
     ("ministack.services.eventbridge", "_invoke_target", events.invoke_target),
     ("ministack.services.eventbridge", "_dispatch_to_lambda", events.dispatch_to_lambda),
+    (MACHINES, "handle_request", machine_requests.handle_request),
+    (f"{TASKS}.service.state_task_service", "StateTaskService._normalise_parameters", interpreter.normalise_parameters),
+    (f"{TASKS}.service.state_task_service", "StateTaskService._normalise_response", interpreter.normalise_response),
     (MACHINES, "_start_execution", machines.start_execution),
     (MACHINES, "_run_execution", machines.run_execution),
     (MACHINES, "_add_event", execution_logs.add_event),

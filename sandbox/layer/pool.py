@@ -157,6 +157,12 @@ def start(config: dict[str, Any], archive: bytes) -> Worker:
     return Worker(command, environment, code, session.access_key)
 
 
+def starts(config: dict[str, Any], archive: bytes) -> bool:
+    """Whether an environment of this version comes up; it is kept warm if it does."""
+    with leased(config, archive) as worker:
+        return worker.usable
+
+
 def environment_of(config: dict[str, Any], code: Path) -> dict[str, str]:
     """The variables that Lambda sets, and the function's own; AWS_ENDPOINT_URL alone is the sandbox's."""
     region = config["FunctionArn"].split(":")[3]

@@ -10,6 +10,7 @@ from ministack.services import lambda_svc
 
 from sandbox.layer.settings import current
 
+WEIGHT_DECIMALS = 3
 _random = random.Random(current.seed or None)
 
 
@@ -53,3 +54,22 @@ def get_func_record_for_ref(original: Any) -> Any:
         return (found.record, found.record["config"], name) if found else (None, None, name)
 
     return routed
+
+
+def create_alias(original: Any) -> Any:
+    """The operation, with weights as Lambda keeps them."""
+    return lambda name, data: original(name, rounded(data))
+
+
+def update_alias(original: Any) -> Any:
+    """The operation, with weights as Lambda keeps them."""
+    return lambda name, alias, data: original(name, alias, rounded(data))
+
+
+def rounded(data: dict[str, Any]) -> dict[str, Any]:
+    """The request with weights of three decimals: nothing recorded on AWS has more."""
+    weights = (data.get("RoutingConfig") or {}).get("AdditionalVersionWeights") or {}
+    if not weights:
+        return data
+    kept = {version: round(weight, WEIGHT_DECIMALS) for version, weight in weights.items()}
+    return {**data, "RoutingConfig": {"AdditionalVersionWeights": kept}}

@@ -1,8 +1,8 @@
 """
 What the Lambda API refuses and MiniStack does not, each rule as the service words it.
 
-A rule looks at the function and the request and answers with the refusal, or None. Requests over HTTP pass
-here; MiniStack's CloudFormation, which changes functions without waiting, does not.
+A rule looks at the function, None where there is none of the name, and the request, and answers with the refusal or
+None. Requests over HTTP pass here; MiniStack's CloudFormation, which changes functions without waiting, does not.
 """
 
 from __future__ import annotations
@@ -13,49 +13,15 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from ministack.core.responses import error_response_json
 from ministack.services import lambda_svc
 
-from sandbox.layer import operations, updates
-from sandbox.layer.invoke import Response, not_found
-
-IGNORED_WHEN_COMPARED = {
-    "Description",
-    "FunctionArn",
-    "LastModified",
-    "RevisionId",
-    "Version",
-    *updates.ACTIVE,
-    *updates.SUCCESSFUL,
-}
+from sandbox.layer import creation, provisioned, updates
+from sandbox.layer.answers import Response, conflict, invalid, missing, not_found, refused
 
 
-def handle_request(original: Any) -> Any:
-    """Hold a request against the rules of its operation before it is served."""
-
-    async def checked(method: str, path: str, headers: Any, body: bytes, query_params: Any) -> Response:
-        request = operations.named(method, path)
-        func = lambda_svc._functions.get(request.function) if request else None
-        if request is None or func is None or request.operation not in RULES:
-            answer: Response = await original(method, path, headers, body, query_params)
-            return answer
-        data = json.loads(body or b"{}")
-        if request.alias:
-            data["Name"] = request.alias
-        for rule in RULES[request.operation]:
-            refusal = rule(func, data)
-            if refusal is not None:
-                return refusal
-        before = set(func["versions"])
-        answer = await original(method, path, headers, body, query_params)
-        if answer[0] >= 400:
-            func.pop("serving", None)
-        for number in set(func["versions"]) - before:
-            updates.begin_version(func["versions"][number])
-            answer = lambda_svc.json_response(func["versions"][number]["config"], answer[0])
-        return answer
-
-    return checked
+def exists(func: dict[str, Any] | None, data: dict[str, Any]) -> Response | None:
+    """There is a function of the name."""
+    return None if func else not_found(data["FunctionName"], data.get("Qualifier"))
 
 
 def no_update_in_progress(func: dict[str, Any], data: dict[str, Any]) -> Response | None:
@@ -71,9 +37,18 @@ def no_update_in_progress(func: dict[str, Any], data: dict[str, Any]) -> Respons
 
 
 def revision_is_current(func: dict[str, Any], data: dict[str, Any]) -> Response | None:
-    """A RevisionId in the request must be the function's."""
-    refusal: Response | None = lambda_svc._check_revision(func["config"], data)
-    return refusal
+    """A RevisionId in the request must be the function's, or the alias's."""
+    now = func.get("config", func)
+    if func.get("aliases", {}).get(data.get("Name")):
+        now = func["aliases"][data["Name"]]
+    if data.get("RevisionId") in (None, now["RevisionId"]):
+        return None
+    return refused(
+        "PreconditionFailedException",
+        "The Revision Id provided does not match the latest Revision Id. "
+        "Call the GetFunction/GetAlias API to retrieve the latest Revision Id",
+        412,
+    )
 
 
 def code_is_as_expected(func: dict[str, Any], data: dict[str, Any]) -> Response | None:
@@ -87,18 +62,6 @@ def code_is_as_expected(func: dict[str, Any], data: dict[str, Any]) -> Response 
     )
 
 
-def nothing_new_is_not_published(func: dict[str, Any], data: dict[str, Any]) -> None:
-    """Let MiniStack see, by the revision it compares, that code and configuration are as last published."""
-    latest = func["versions"].get(max(func["versions"], key=int, default=""))
-    if latest and comparable(latest["config"]) == comparable(func["config"]):
-        latest["function_revision"] = func["config"]["RevisionId"]
-
-
-def comparable(config: dict[str, Any]) -> dict[str, Any]:
-    """The part of a configuration that tells versions apart."""
-    return {key: value for key, value in config.items() if key not in IGNORED_WHEN_COMPARED}
-
-
 def dry_run(func: dict[str, Any], data: dict[str, Any]) -> Response | None:
     """Answer a DryRun with what the update would come to."""
     if not data.get("DryRun"):
@@ -109,9 +72,10 @@ def dry_run(func: dict[str, Any], data: dict[str, Any]) -> Response | None:
         archive = lambda_svc._fetch_code_from_s3(
             data["S3Bucket"], data["S3Key"], version_id=data.get("S3ObjectVersion")
         )
+        assert archive is not None
     refusal: Response | None = lambda_svc._reject_unreadable_zip(archive)
-    if archive is None or refusal:
-        return refusal or invalid(f"Failed to fetch code from s3://{data['S3Bucket']}/{data['S3Key']}")
+    if refusal:
+        return refusal
     digest = base64.b64encode(hashlib.sha256(archive).digest()).decode()
     answer: Response = lambda_svc.json_response(func["config"] | {"CodeSha256": digest, "CodeSize": len(archive)})
     return answer
@@ -136,17 +100,10 @@ def alias_is_possible(func: dict[str, Any], data: dict[str, Any]) -> Response | 
     if weights and "$LATEST" in [primary, *weights]:
         return invalid("$LATEST is not supported for an alias pointing to more than 1 version")
     if len(weights) > 1:
-        return invalid(
-            "Number of items in AdditionalVersionWeights cannot be greater than 1. Update weights and try again"
-        )
+        return invalid("Number of items in AdditionalVersionWeights cannot be greater than 1")
     if primary in weights:
         message = f"Function version {primary} is already included in routing configuration."
         return invalid(f"Invalid function version {primary}. {message}")
-    for weight in weights.values():
-        if not 0.0 <= weight <= 1.0:
-            where = "routingConfig.additionalVersionWeights"
-            message = f"1 validation error detected: Value '{weight}' at '{where}' failed to satisfy constraint"
-            return refused("ValidationException", f"{message}: Member must be between 0.0 and 1.0", 400)
     return versions_fit(func, [primary, *weights])
 
 
@@ -163,33 +120,106 @@ def versions_fit(func: dict[str, Any], versions: list[str]) -> Response | None:
     return None
 
 
-def invalid(message: str) -> Response:
-    """A parameter that cannot be."""
-    return refused("InvalidParameterValueException", message, 400)
+def alias_is_new(func: dict[str, Any], data: dict[str, Any]) -> Response | None:
+    """No alias has the name."""
+    if data["Name"] in func["aliases"]:
+        return conflict(f"Alias already exists: {func['config']['FunctionArn']}:{data['Name']}")
+    return None
 
 
-def conflict(message: str) -> Response:
-    """Something that cannot be now."""
-    return refused("ResourceConflictException", message, 409)
+def alias_exists(func: dict[str, Any] | None, data: dict[str, Any]) -> Response | None:
+    """There is an alias of the name."""
+    if func and data["Name"] in func["aliases"]:
+        return None
+    return not_found(data["FunctionName"], data["Name"], is_alias=True)
 
 
-def refused(code: str, message: str, status: int) -> Response:
-    """What the API answers where a rule says no."""
-    answer: Response = error_response_json(code, message, status)
-    return answer
+def target_exists(func: dict[str, Any] | None, data: dict[str, Any]) -> Response | None:
+    """There is a function for the alias; its refusal names the version that was asked for."""
+    return None if func else not_found(data["FunctionName"], data.get("FunctionVersion"))
 
 
-Rule = Callable[[dict[str, Any], dict[str, Any]], Response | None]
+def qualifier_exists(func: dict[str, Any] | None, data: dict[str, Any]) -> Response | None:
+    """There is a version or an alias of the name."""
+    if lambda_svc._function_qualifier_exists(func, data.get("Qualifier")):
+        return None
+    return not_found(data["FunctionName"], data.get("Qualifier"))
+
+
+def version_that_is_gone_is_deleted(func: dict[str, Any] | None, data: dict[str, Any]) -> Response | None:
+    """Deleting a version that is not there is no error."""
+    qualifier = data.get("Qualifier")
+    if func and qualifier and qualifier.isdigit() and qualifier not in func["versions"]:
+        return 204, {}, b""
+    return None if func else not_found(data["FunctionName"], None)
+
+
+def reserved_is_possible(func: dict[str, Any] | None, data: dict[str, Any]) -> Response | None:
+    """Concurrency is reserved for a whole function, at least as much as is provisioned for it."""
+    if data.get("Qualifier"):
+        return invalid(
+            "This operation is permitted on Lambda functions only. Aliases and versions do not support this operation. "
+            "Please specify either a function name or an unqualified function ARN."
+        )
+    if func is None:
+        return not_found(data["FunctionName"], "$LATEST")
+    reserved, provided = data["ReservedConcurrentExecutions"], provisioned.total(func)
+    if provided > reserved:
+        return invalid(
+            f" ReservedConcurrentExecutions  {reserved} should not be lower than "
+            f"function's total provisioned concurrency [{provided}]."
+        )
+    return None
+
+
+def url_is_new(func: dict[str, Any] | None, data: dict[str, Any]) -> Response | None:
+    """The qualifier has no URL."""
+    if lambda_svc._url_config_key(data["FunctionName"], data.get("Qualifier")) not in lambda_svc._function_urls:
+        return None
+    arn = lambda_svc._policy_resource_arn(data["FunctionName"], data.get("Qualifier"))
+    return conflict(
+        f"Failed to create function url config for [functionArn = {arn}]. "
+        "Error message:  FunctionUrlConfig exists for this Lambda function"
+    )
+
+
+def url_exists(func: dict[str, Any] | None, data: dict[str, Any]) -> Response | None:
+    """The qualifier has a URL."""
+    if lambda_svc._url_config_key(data["FunctionName"], data.get("Qualifier")) in lambda_svc._function_urls:
+        return None
+    return missing()
+
+
+Rule = Callable[[Any, dict[str, Any]], Response | None]
 
 RULES: dict[str, list[Rule]] = {
-    "UpdateFunctionCode": [revision_is_current, dry_run, no_update_in_progress, old_code_serves_meanwhile],
-    "UpdateFunctionConfiguration": [revision_is_current, no_update_in_progress, old_code_serves_meanwhile],
-    "PublishVersion": [
+    "CreateFunction": [creation.runtime_is_supported, creation.environment_is_small, creation.code_can_be_had],
+    "GetFunction": [qualifier_exists],
+    "GetFunctionConfiguration": [qualifier_exists],
+    "DeleteFunction": [version_that_is_gone_is_deleted],
+    "UpdateFunctionCode": [
+        exists,
         revision_is_current,
-        code_is_as_expected,
+        creation.code_can_be_had,
+        dry_run,
         no_update_in_progress,
-        nothing_new_is_not_published,
+        old_code_serves_meanwhile,
     ],
-    "CreateAlias": [alias_is_possible],
-    "UpdateAlias": [alias_is_possible],
+    "UpdateFunctionConfiguration": [
+        exists,
+        creation.runtime_is_supported,
+        creation.environment_is_small,
+        revision_is_current,
+        no_update_in_progress,
+        old_code_serves_meanwhile,
+    ],
+    "PublishVersion": [exists, revision_is_current, code_is_as_expected, no_update_in_progress],
+    "CreateAlias": [target_exists, alias_is_possible, alias_is_new],
+    "GetAlias": [alias_exists],
+    "UpdateAlias": [alias_exists, revision_is_current, alias_is_possible],
+    "CreateFunctionUrlConfig": [url_is_new],
+    "GetFunctionUrlConfig": [url_exists],
+    "UpdateFunctionUrlConfig": [url_exists],
+    "DeleteFunctionUrlConfig": [url_exists],
+    "PutFunctionConcurrency": [reserved_is_possible],
 }

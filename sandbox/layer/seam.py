@@ -8,12 +8,13 @@ from urllib.parse import parse_qs
 
 from ministack.core import iam_actions
 
-from sandbox.layer import faults, pool
+from sandbox.layer import faults, invoke, pool
 from sandbox.layer.calls import Call, journal
 from sandbox.layer.control import Control
 from sandbox.layer.faults import Fault
 
 DROPPED = "sandbox.dropped"
+REQUEST_IDS = (invoke.INVOCATION_ID.encode(), b"x-amzn-requestid", b"x-amz-request-id")
 REFUSALS = {
     "throttle": ("TooManyRequestsException", 429, "Rate exceeded"),
     "error": ("ServiceException", 500, "An internal error occurred"),
@@ -74,6 +75,7 @@ class Seam:
         async def noting(message: Any) -> None:
             if message["type"] == "http.response.start":
                 call.status = message["status"]
+                message = {**message, "headers": as_invoked(message["headers"])}
             await send(message)
 
         await self._served(scope, replayed(body, receive), noting)
@@ -86,6 +88,15 @@ class Seam:
             await asyncio.to_thread(pool.kill, call.access_key)
         call.status = 0
         scope["extensions"][DROPPED] = {}
+
+
+def as_invoked(headers: list[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
+    """The headers of an answer; that of an invocation has the invocation's request id for its own."""
+    own = [value for name, value in headers if name == invoke.INVOCATION_ID.encode()]
+    if not own:
+        return headers
+    kept = [(name, value) for name, value in headers if name not in REQUEST_IDS]
+    return [*kept, *((name, own[0]) for name in REQUEST_IDS[1:])]
 
 
 def send_error_response(original: Any) -> Any:

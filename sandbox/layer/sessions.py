@@ -3,11 +3,24 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import secrets
 import time
 from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
 
+import boto3
+from botocore.config import Config
 from ministack.services import sts
+
+ONE_ATTEMPT = Config(
+    parameter_validation=False,
+    inject_host_prefix=False,
+    retries={"total_max_attempts": 1, "mode": "standard"},
+    read_timeout=3600,
+    max_pool_connections=64,
+)
 
 
 @dataclass(frozen=True)
@@ -50,6 +63,24 @@ def open_session(role_arn: str, name: str) -> Session:
         "IssuedAt": time.time(),
     }
     return session
+
+
+@lru_cache(256)
+def client_of(service: str, region: str, role_arn: str, name: str) -> Any:
+    """A client of this server that acts as the role, under a session of this name, and tries once."""
+    session = open_session(role_arn, name)
+    boto: Any = boto3.Session(
+        aws_access_key_id=session.access_key,
+        aws_secret_access_key=session.secret_key,
+        aws_session_token=session.token,
+        region_name=region,
+    )
+    return boto.client(service, endpoint_url=endpoint(), config=ONE_ATTEMPT)
+
+
+def endpoint() -> str:
+    """Where this server is."""
+    return f"http://127.0.0.1:{os.environ['GATEWAY_PORT']}"
 
 
 def close_session(access_key: str) -> None:

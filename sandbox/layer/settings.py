@@ -10,11 +10,21 @@ PREFIX = "SANDBOX_"
 
 @dataclass
 class Settings:
-    """Times are in seconds of the wall clock."""
+    """
+    Times are in seconds of the wall clock.
+
+    `pending_seconds` is how long a new function is Pending, `publish_seconds` how long a version of an Active function
+    is: none on AWS, unless it has SnapStart. A minute of CloudWatch lasts `minute_seconds`, and what Lambda counts is
+    there `metrics_late_minutes` of those after the invocation's end. `provision_seconds` is how long provisioned
+    concurrency takes.
+    """
 
     update_seconds: float = 0.5
     pending_seconds: float = 0.2
-    metrics_delay_seconds: float = 0.0
+    publish_seconds: float = 0.0
+    provision_seconds: float = 2.0
+    minute_seconds: float = 60.0
+    metrics_late_minutes: float = 2.0
     wait_scale: float = 1.0
     seed: str = ""
 

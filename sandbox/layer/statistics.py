@@ -10,14 +10,13 @@ from __future__ import annotations
 import ast
 import operator
 import re
-import time
 from collections import defaultdict
 from collections.abc import Callable
 from typing import Any
 
 from ministack.services import cloudwatch
 
-from sandbox.layer.settings import current
+from sandbox.layer import metrics
 
 Series = dict[float, float]
 
@@ -37,11 +36,10 @@ def get_metric_data(original: Any) -> Any:
         request = cbor_data if is_cbor or is_json else nested(params)
         answers = [about | {"StatusCode": "Complete"} for about in answer(request)]
         if is_cbor:
-            return cloudwatch._cbor_ok(
-                {"MetricDataResults": [cloudwatch._cbor_metric_data_result(about) for about in answers]}
-            )
+            results = [cloudwatch._cbor_metric_data_result(about) for about in answers]
+            return cloudwatch._cbor_ok({"MetricDataResults": results, "Messages": []})
         if is_json:
-            return cloudwatch._json_ok({"MetricDataResults": answers})
+            return cloudwatch._json_ok({"MetricDataResults": answers, "Messages": []})
         return cloudwatch._xml(
             200, "GetMetricDataResponse", f"<GetMetricDataResult>{xml(answers)}</GetMetricDataResult>"
         )
@@ -58,13 +56,19 @@ def answer(request: dict[str, Any]) -> list[dict[str, Any]]:
     return [
         {
             "Id": query["Id"],
-            "Label": query.get("Label") or query["Id"],
+            "Label": query.get("Label") or label(query),
             "Timestamps": [cloudwatch._ts_iso(stamp) for stamp in sorted(found[query["Id"]], reverse=newest_first)],
             "Values": [found[query["Id"]][stamp] for stamp in sorted(found[query["Id"]], reverse=newest_first)],
         }
         for query in queries
         if str(query.get("ReturnData", True)).lower() != "false"
     ]
+
+
+def label(query: dict[str, Any]) -> str:
+    """A metric's name, or the name of an expression's query."""
+    named: str = query["MetricStat"]["Metric"]["MetricName"] if "MetricStat" in query else query["Id"]
+    return named
 
 
 def evaluate(queries: list[dict[str, Any]], start: float, end: float) -> dict[str, Series]:
@@ -82,10 +86,10 @@ def series(asked: dict[str, Any], start: float, end: float) -> Series:
     metric, period = asked["Metric"], int(asked["Period"])
     dimensions = cloudwatch._dims_key(cloudwatch._dims_from_list(metric.get("Dimensions") or []))
     points = cloudwatch._metrics.get((metric["Namespace"], metric["MetricName"], dimensions)) or []
-    published = time.time() - (current.metrics_delay_seconds if metric["Namespace"] == "AWS/Lambda" else 0)
+    published = metrics.published_until(metric["Namespace"])
     buckets: dict[float, list[Any]] = defaultdict(list)
     for point in list(points):
-        if start <= point["Timestamp"] < end and point["Timestamp"] <= published:
+        if start <= point["Timestamp"] < end and point.get("Published", 0) <= published:
             buckets[point["Timestamp"] // period * period].append(point)
     values = {stamp: statistic(asked["Stat"], bucket) for stamp, bucket in buckets.items()}
     return {stamp: value for stamp, value in values.items() if value is not None}

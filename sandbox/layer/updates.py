@@ -1,5 +1,5 @@
 """
-The time that a change takes: a function being updated serves its old code, a new version is Pending at first.
+The time that a change takes: a function being updated serves its old code.
 
 MiniStack changes a function at once and only reports that the change is in progress. Here the change is in
 progress: until the window ends, invocations run what ran before.
@@ -17,8 +17,12 @@ from ministack.services import lambda_svc
 
 from sandbox.layer.settings import current
 
-IN_PROGRESS = {"LastUpdateStatus": "InProgress", "LastUpdateStatusReason": "", "LastUpdateStatusReasonCode": ""}
-SUCCESSFUL = IN_PROGRESS | {"LastUpdateStatus": "Successful"}
+IN_PROGRESS = {
+    "LastUpdateStatus": "InProgress",
+    "LastUpdateStatusReason": "The function is being created.",
+    "LastUpdateStatusReasonCode": "Creating",
+}
+SUCCESSFUL = {"LastUpdateStatus": "Successful", "LastUpdateStatusReason": "", "LastUpdateStatusReasonCode": ""}
 PENDING = {
     "State": "Pending",
     "StateReason": "The function is being created.",
@@ -49,7 +53,7 @@ def schedule_state_transition(original: Any) -> Any:
             return
         config = func["config"]
         if config["State"] == "Pending" and config.get("StateReasonCode") == "Creating":
-            later(current.pending_seconds, lambda: config.update(ACTIVE | SUCCESSFUL))
+            later(current.pending_seconds, lambda: end_creation(func))
             return
         config.update(ACTIVE | IN_PROGRESS)
         later(current.update_seconds, lambda: end_update(func))
@@ -57,17 +61,32 @@ def schedule_state_transition(original: Any) -> Any:
     return _schedule_state_transition
 
 
+def end_creation(func: dict[str, Any]) -> None:
+    """The function is Active, with a revision of its own, and so is a version that was published with it."""
+    func["config"].update(ACTIVE | SUCCESSFUL, RevisionId=lambda_svc.new_uuid())
+    activate_versions(func)
+
+
 def end_update(func: dict[str, Any]) -> None:
-    """From now on the new code serves."""
-    func["config"].update(SUCCESSFUL)
+    """From now on the new code serves, and the revision is another once more."""
+    func["config"].update(SUCCESSFUL, RevisionId=lambda_svc.new_uuid())
     func.pop("serving", None)
+    activate_versions(func)
+
+
+def activate_versions(func: dict[str, Any]) -> None:
+    """The versions that were published with a change are Active when it is done."""
+    for version in func.pop("awaiting", []):
+        version["config"].update(ACTIVE)
 
 
 def begin_version(version: dict[str, Any]) -> None:
-    """A version that was just published is not Active yet."""
+    """A version of an Active function is Active at once, unless the sandbox is set to let it be Pending."""
     config = version["config"]
-    config.update(PENDING | SUCCESSFUL)
-    later(current.pending_seconds, lambda: config.update(ACTIVE))
+    config.update(ACTIVE | SUCCESSFUL)
+    if current.publish_seconds > 0:
+        config.update(PENDING)
+        later(current.publish_seconds, lambda: config.update(ACTIVE))
 
 
 def later(seconds: float, action: Callable[[], Any]) -> None:

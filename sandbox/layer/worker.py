@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import select
 import shutil
 import signal
@@ -71,12 +72,29 @@ class Worker:
             os.close(their_answers)
             os.close(their_logs)
         self._answers, self._logs = answers, logs
+        began = time.monotonic()
         self._init_error = self._initialise()
+        self._init_seconds: float | None = time.monotonic() - began
 
     @property
     def usable(self) -> bool:
         """Whether the handler was loaded and the process lives."""
         return self._init_error is None and self._process.poll() is None
+
+    @property
+    def most_memory(self) -> int:
+        """The most that the process has used so far, in MB; 0 where it has ended."""
+        try:
+            status = Path(f"/proc/{self._process.pid}/status").read_text()
+        except OSError:
+            return 0
+        found = re.search(r"VmHWM:\s+(\d+) kB", status)
+        return int(found[1]) // 1024 if found else 0
+
+    def init_seconds(self) -> float | None:
+        """How long the start took, asked for by its first invocation; None afterwards."""
+        seconds, self._init_seconds = self._init_seconds, None
+        return seconds
 
     def invoke(self, event: Any, request_id: str, arn: str, trace_id: str, timeout: float) -> Outcome:
         """Run the handler once."""
@@ -97,10 +115,7 @@ class Worker:
             return Outcome(None, {"errorType": "Sandbox.Timedout", "errorMessage": message}, self._logged())
         except Exited:
             return Outcome(None, self._exit_error(request_id), self._logged())
-        error = answer.get("error")
-        if error and "errorMessage" in error:
-            error = error | {"requestId": request_id} if "stackTrace" in error else error
-        return Outcome(answer.get("result"), error, self._logged())
+        return Outcome(answer.get("result"), answer.get("error"), self._logged())
 
     def kill(self) -> None:
         """End the process and all that it started, and wait for it."""
@@ -161,8 +176,9 @@ class Worker:
 
     def _exit_error(self, request_id: str) -> dict[str, Any]:
         status = self._process.wait()
-        how = f"signal: {signal.Signals(-status).name}" if status < 0 else f"exit status {status}"
-        message = f"RequestId: {request_id} Error: Runtime exited with error: {how}"
+        how = f"signal: {(signal.strsignal(-status) or '').lower()}" if status < 0 else f"exit status {status}"
+        why = f"with error: {how}" if status else "without providing a reason"
+        message = f"RequestId: {request_id} Error: Runtime exited {why}"
         return {"errorType": "Runtime.ExitError", "errorMessage": message}
 
     def _logged(self) -> str:

@@ -17,7 +17,7 @@ _numbers = itertools.count(1)
 @pytest.fixture(scope="session")
 def installed() -> Iterator[Installed]:
     with (
-        Sandbox(update_seconds=0.3, pending_seconds=0.15) as aws,
+        Sandbox(update_seconds=0.3, pending_seconds=0.15, minute_seconds=1) as aws,
         closing(Installed(aws, deploy_stack(aws))) as installed,
     ):
         yield installed

@@ -158,9 +158,15 @@ def said(exit_code: int, stdout: str, stderr: str) -> tuple[int, Any]:
 
 
 class Calculator:
-    """A bonus calculator of its own for a test: version 1 behind PROD, opted in unless it is not to be."""
+    """
+    A bonus calculator of its own for a test: version 1 behind PROD, opted in unless it is not to be.
 
-    def __init__(self, installed: Installed, name: str, role: str, *, opted_in: bool = True) -> None:
+    One that is `published` was made with `--publish` and has nothing else.
+    """
+
+    def __init__(
+        self, installed: Installed, name: str, role: str, *, opted_in: bool = True, published: bool = False
+    ) -> None:
         self._installed = installed
         self._api = installed.client("lambda")
         self.name = name
@@ -171,7 +177,10 @@ class Calculator:
             Role=role,
             Code={"ZipFile": code("v1")},
             Tags={"bluegreen:managed": "true"} if opted_in else {},
+            Publish=published,
         )
+        if published:
+            return
         self._until("function_active_v2")
         self.publish("1")
         self._api.create_alias(FunctionName=name, Name=ALIAS, FunctionVersion="1")

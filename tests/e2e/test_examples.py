@@ -24,7 +24,7 @@ CLIENTS = EXAMPLES / "test-users"
 GATEWAY = EXAMPLES / "api-gateway" / "template.yaml"
 
 HALF_FOR_SOME_SECONDS = {"steps": [{"weight": 0.5, "bake_seconds": 4}]}
-BY_THE_SECOND = {"period_seconds": 1, "delay_seconds": 1}
+BY_THE_SECOND = {"period_seconds": 1, "delay_seconds": 2}
 
 TESS = {"user": "tess", "salary": 60_000, "years": 10, "department": "Sales"}
 ADA = TESS | {"user": "ada"}

@@ -31,3 +31,12 @@ def test_adopt_opts_a_function_in_and_leaves_its_alias_alone(installed: Installe
     assert warning.startswith(f"alias: {stranger.name}:PROD is at version 1, and this product did not point it there")
     assert installed.deploy(stranger.request("v2")).end == "Deployed"
     assert installed.command("history", stranger.name)[1][0]["warnings"] == []
+
+
+def test_adopt_takes_a_function_that_was_made_with_publish(installed: Installed, calculators: Calculators) -> None:
+    stranger = calculators(opted_in=False, published=True)
+
+    exit_code, said = installed.command("adopt", stranger.name)
+
+    assert (exit_code, said["version"], said["alias"]) == (0, "1", "PROD")
+    assert installed.deploy(stranger.request("v2")).end == "Deployed"

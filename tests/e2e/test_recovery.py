@@ -30,7 +30,7 @@ from tests.e2e.installed import (
 pytestmark = pytest.mark.xdist_group("e2e")
 
 PATIENCE_SECONDS = 90
-BY_THE_SECOND = {"period_seconds": 1, "delay_seconds": 1}
+BY_THE_SECOND = {"period_seconds": 1, "delay_seconds": 2}
 HALF_FOR_AN_HOUR = {"traffic": {"steps": [{"weight": 0.5, "bake_seconds": 3600}]}, "health": BY_THE_SECOND}
 HALF_FOR_SECONDS = {"traffic": {"steps": [{"weight": 0.5, "bake_seconds": 5}]}, "health": BY_THE_SECOND}
 

@@ -196,7 +196,8 @@ def strict_lambda(
     """
     Moto's Lambda and CloudWatch with AWS's rules, for as long as the block lasts.
 
-    An update of `$LATEST` stays InProgress and a new version Pending for `update_seconds` of the clock.
+    An update of `$LATEST` stays InProgress for `update_seconds` of the clock, and a version that is published with it
+    Pending for as long. `$LATEST` has another RevisionId when an update is done and when a version of it is published.
     """
     metrics = Metrics(clock, metrics_delay_seconds)
     rules = Rules(clock, update_seconds)
@@ -282,7 +283,7 @@ class Rules:
         self, original: Callable[..., dict[str, Any]], function: LambdaFunction, on_create: bool = False
     ) -> dict[str, Any]:
         """RevisionId, which moto leaves out, and the states that pass by."""
-        answer = original(function, on_create) | {"RevisionId": _revision(function)}
+        answer = original(function, on_create) | {"RevisionId": self.revision(function)}
         if not self.is_busy(function):
             return answer
         if function.version == LATEST:
@@ -338,15 +339,17 @@ class Rules:
         """The same code and configuration again is the same version, and no number is given twice."""
         latest: Any = storage.get_function_by_name_or_arn_forbid_qualifier(name_or_arn)
         group = storage._functions[latest.function_name]
-        if group["versions"] and _frozen(group["versions"][-1]) == _frozen(latest):
+        if group["versions"] and group.get("published") == _frozen(latest):
             newest: LambdaFunction = group["versions"][-1]
             return newest
+        group["published"] = _frozen(latest)
         version = copy.copy(latest)
         group["numbers_given"] = group.get("numbers_given", 0) + 1
         version.set_version(group["numbers_given"])
         version.description = description or latest.description
-        version.revision_id = str(uuid.uuid4())
-        version.busy_until = self._clock.now() + self._update_seconds
+        for changed in (version, latest):
+            vars(changed).pop("revision_after_update", None)
+            changed.revision_id = str(uuid.uuid4())
         group["versions"].append(version)
         storage._arns[version.function_arn] = version
         frozen: LambdaFunction = version
@@ -438,13 +441,20 @@ class Rules:
                 "The operation cannot be performed at this time. "
                 f"An update is in progress for resource: {function.function_arn}"
             )
-        _expect_revision(asked, _revision(function))
+        _expect_revision(asked, self.revision(function))
         return function
+
+    def revision(self, function: Any) -> str:
+        """Of a function or version; the end of an update of `$LATEST` is a new one."""
+        if not self.is_busy(function) and (after := vars(function).pop("revision_after_update", None)):
+            function.revision_id = after
+        return _revision(function)
 
     def _begin_update(self, function: Any) -> None:
         function.outgoing = None
         function.outgoing = copy.copy(function)
         function.revision_id = str(uuid.uuid4())
+        function.revision_after_update = str(uuid.uuid4())
         function.busy_until = self._clock.now() + self._update_seconds
 
     def _check_route(self, storage: LambdaStorage, function: str, version: str, routing: Any) -> None:
@@ -524,5 +534,5 @@ def _not_in_s3(code: str) -> InvalidParameterValueException:
 def _frozen(function: LambdaFunction) -> tuple[Any, ...]:
     return (
         *(function.code_sha_256, function.handler, function.role, function.run_time, function.memory_size),
-        *(function.timeout, function.environment_vars, function.layers, function.architectures),
+        *(function.timeout, function.environment_vars, function.layers, function.architectures, function.description),
     )

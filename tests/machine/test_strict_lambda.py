@@ -185,9 +185,11 @@ class TestUpdates:
 
         assert code_of(caught) == "ResourceConflictException"
 
-    def test_a_version_is_pending_before_it_is_active(self, aws: InProcessAws, functions: Any) -> None:
-        update(aws, functions, TWO)
-        assert functions.publish_version(FunctionName="Shop")["State"] == "Pending"
+    def test_a_version_that_is_published_with_an_update_is_pending_until_that_is_done(
+        self, aws: InProcessAws, functions: Any
+    ) -> None:
+        functions.update_function_code(FunctionName="Shop", ZipFile=zip_of(TWO), Publish=True)
+        assert functions.get_function_configuration(FunctionName="Shop", Qualifier="2")["State"] == "Pending"
         with pytest.raises(ClientError) as caught:
             functions.invoke(FunctionName="Shop", Qualifier="2")
         assert code_of(caught) == "ResourceConflictException"
@@ -198,6 +200,32 @@ class TestUpdates:
         aws.clock.sleep(10)
 
         assert functions.get_function_configuration(FunctionName="Shop", Qualifier="2")["State"] == "Active"
+
+    def test_a_version_of_an_active_function_is_active_at_once(self, aws: InProcessAws, functions: Any) -> None:
+        update(aws, functions, TWO)
+        assert functions.publish_version(FunctionName="Shop")["State"] == "Active"
+        functions.update_alias(FunctionName="Shop", Name="PROD", FunctionVersion="2")
+
+    def test_the_revision_changes_with_an_update_with_its_end_and_with_a_version(
+        self, aws: InProcessAws, functions: Any
+    ) -> None:
+        def revision() -> str:
+            return str(functions.get_function_configuration(FunctionName="Shop")["RevisionId"])
+
+        before = revision()
+        during = functions.update_function_code(FunctionName="Shop", ZipFile=zip_of(TWO))["RevisionId"]
+        aws.clock.sleep(10)
+        after = revision()
+        version = functions.publish_version(FunctionName="Shop")["RevisionId"]
+
+        assert len({before, during, after, version, revision()}) == 5
+        assert revision() == revision()
+
+    def test_another_description_is_a_new_version(self, aws: InProcessAws, functions: Any) -> None:
+        functions.update_function_configuration(FunctionName="Shop", Description="other")
+        aws.clock.sleep(10)
+        assert functions.publish_version(FunctionName="Shop")["Version"] == "2"
+        assert functions.publish_version(FunctionName="Shop", Description="named")["Version"] == "2"
 
 
 class TestCode:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from sandbox.testing import Clients, Functions, zipped
+from sandbox.testing import Clients, Functions, allow, eventually, trusted_role, zipped
 
 WHO = "def handler(event, context): return {'arn': context.invoked_function_arn, 'version': context.function_version}"
 
@@ -213,3 +213,90 @@ def test_a_big_event_and_much_output_pass(function: Functions) -> None:
     shop = function("def handler(e, c):\n    print('x' * 200_000)\n    return len(e)", Timeout=10)
     assert shop.invoke("y" * 1_000_000)["Payload"] == 1_000_000
     assert json.dumps(shop.invoke("y")["Payload"]) == "1"
+
+
+def test_what_was_printed_before_a_time_out_is_in_the_log(function: Functions) -> None:
+    slow = function("import time\ndef handler(e, c):\n    print('begun')\n    time.sleep(9)", Timeout=1)
+
+    answer = slow.invoke(LogType="Tail")
+
+    assert answer["Payload"]["errorType"] == "Sandbox.Timedout"
+    assert "begun" in base64.b64decode(answer["LogResult"]).decode().splitlines()
+
+
+def test_bytes_are_text_in_an_answer(function: Functions) -> None:
+    assert function("def handler(e, c): return {'a': b'x'}").invoke()["Payload"] == {"a": "x"}
+
+
+@pytest.mark.parametrize(("runtime", "text"), [("python3.11", b'"\\u00e9"'), ("python3.12", '"é"'.encode())])
+def test_python_escapes_what_is_not_ascii_up_to_3_11(function: Functions, runtime: str, text: bytes) -> None:
+    shop = function("def handler(e, c): return 'é'", runtime=runtime)
+    assert shop.api.invoke(FunctionName=shop.name)["Payload"].read() == text
+
+
+def test_node_24_takes_no_callbacks(function: Functions) -> None:
+    source = "export const handler = (event, context, callback) => callback(null, 1);"
+
+    assert function(source, runtime="nodejs22.x").invoke()["Payload"] == 1
+    refused = function(source, runtime="nodejs24.x").invoke()
+    assert refused["FunctionError"] == "Unhandled"
+    assert refused["Payload"]["errorType"] == "Runtime.CallbackHandlerDeprecated"
+
+
+def test_the_answers_request_id_is_that_of_the_invocation(function: Functions) -> None:
+    answer = function("def handler(e, c): return c.aws_request_id").invoke()
+    assert answer["Payload"] == answer["ResponseMetadata"]["RequestId"]
+
+
+@pytest.mark.parametrize(
+    ("event", "outcome", "condition", "tries"),
+    [(1, "OnSuccess", "Success", 1), (None, "OnFailure", "RetriesExhausted", 2)],
+)
+def test_the_record_of_an_event_goes_to_its_destination(
+    function: Functions, client: Clients, event: Any, outcome: str, condition: str, tries: int
+) -> None:
+    sqs = client("sqs")
+    url = sqs.create_queue(QueueName=f"records-{outcome}")["QueueUrl"]
+    arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    role = trusted_role(client, "sends-records", allow("sqs:SendMessage"))
+    source = "def handler(e, c):\n    if e is None: raise ValueError('none')\n    return c.aws_request_id"
+    shop = function(source, role=role)
+    shop.api.put_function_event_invoke_config(
+        FunctionName=shop.name, MaximumRetryAttempts=1, DestinationConfig={outcome: {"Destination": arn}}
+    )
+
+    shop.invoke(event, InvocationType="Event")
+
+    messages = eventually(lambda: sqs.receive_message(QueueUrl=url).get("Messages"))
+    record = json.loads(messages[0]["Body"])
+    about = record["requestContext"]
+    assert (about["condition"], about["approximateInvokeCount"]) == (condition, tries)
+    assert about["functionArn"].endswith(f"function:{shop.name}:$LATEST")
+    assert record["version"] == "1.0"
+    assert record["requestPayload"] == event
+    assert record["responseContext"]["executedVersion"] == "$LATEST"
+    answer = record["responsePayload"]
+    assert about["requestId"] == (answer if condition == "Success" else answer["requestId"])
+
+
+@pytest.mark.parametrize(
+    ("settings", "code"),
+    [
+        ({"Runtime": "python3.99"}, "InvalidParameterValueException"),
+        ({"Code": {"S3Bucket": "no-such-bucket", "S3Key": "k"}}, "InvalidParameterValueException"),
+        ({"Code": {"ZipFile": b"x" * (50 * 1024 * 1024 + 1)}}, "RequestEntityTooLargeException"),
+        ({"FunctionName": "no blanks"}, "ValidationException"),
+    ],
+)
+def test_a_function_that_aws_refuses_is_not_made(client: Clients, settings: dict[str, Any], code: str) -> None:
+    api = client("lambda")
+    given = {
+        "FunctionName": "refused",
+        "Runtime": "python3.13",
+        "Handler": "index.handler",
+        "Role": trusted_role(client),
+        "Code": {"ZipFile": zipped(WHO)},
+    }
+    with pytest.raises(api.exceptions.ClientError) as refused:
+        api.create_function(**given | settings)
+    assert refused.value.response["Error"]["Code"] == code

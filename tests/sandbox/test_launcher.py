@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from sandbox import EnvironmentMissing, PortTaken, Sandbox, ServerFailed
+from sandbox import EnvironmentMissing, PortTaken, Sandbox, SandboxError, ServerFailed
+from sandbox.__main__ import minute_seconds
 from sandbox.server import ROOT, free_port, interpreter
 from sandbox.testing import eventually
 
@@ -107,3 +108,20 @@ def command(process: int) -> Any:
         return Path(f"/proc/{process}/cmdline").read_text()
     except FileNotFoundError:
         return ""
+
+
+@pytest.mark.parametrize(("text", "seconds"), [(None, 60.0), ("1", 1.0)])
+def test_a_minute_of_cloudwatch_lasts_sixty_seconds_unless_minute_seconds_says_otherwise(
+    monkeypatch: pytest.MonkeyPatch, text: str | None, seconds: float
+) -> None:
+    monkeypatch.delenv("MINUTE_SECONDS", raising=False)
+    if text:
+        monkeypatch.setenv("MINUTE_SECONDS", text)
+    assert minute_seconds() == seconds
+
+
+@pytest.mark.parametrize("text", ["0", "61", "soon"])
+def test_a_minute_that_is_none_is_refused_with_what_to_write(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
+    monkeypatch.setenv("MINUTE_SECONDS", text)
+    with pytest.raises(SandboxError, match="write a number from 1 to 60, as in MINUTE_SECONDS=1"):
+        minute_seconds()

@@ -252,3 +252,74 @@ def test_a_task_token_answers_one_waiting_task_once(
     assert done.get("error") == (None if outcome == "success" else "Refused")
     with pytest.raises(ClientError):
         states.send_task_success(taskToken=token, output="{}")
+
+
+@pytest.fixture
+def nesting(client: Clients) -> str:
+    may = allow(["states:StartExecution", "states:DescribeExecution", "states:StopExecution"])
+    return trusted_role(client, "nesting", may)
+
+
+@pytest.mark.parametrize(
+    ("resource", "told"),
+    [
+        ("arn:aws:states:::states:startExecution.sync:2", {"Status": "SUCCEEDED", "Output": {"n": 1}}),
+        ("arn:aws:states:::states:startExecution.sync", {"Status": "SUCCEEDED", "Output": '{"n":1}'}),
+        ("arn:aws:states:::states:startExecution", {}),
+        ("arn:aws:states:::aws-sdk:sfn:startExecution", {}),
+    ],
+)
+def test_a_machine_can_start_another_one(
+    machine: Any, run: Any, nesting: str, resource: str, told: dict[str, Any]
+) -> None:
+    inner = machine({"Passes": {"Type": "Pass", "End": True}})
+    given = {"StateMachineArn": inner, "Input.$": "$"} if "aws-sdk" not in resource else {"StateMachineArn": inner}
+    outer = machine({"Starts": {"Type": "Task", "Resource": resource, "Parameters": given, "End": True}}, nesting)
+
+    end = run(outer, {"n": 1})
+
+    assert end["status"] == "SUCCEEDED", end
+    output = json.loads(end["output"])
+    assert output["ExecutionArn"].startswith(inner.replace(":stateMachine:", ":execution:"))
+    assert {name: output[name] for name in told} == told
+
+
+def test_a_nested_execution_that_fails_fails_the_task_that_waits_for_it(machine: Any, run: Any, nesting: str) -> None:
+    inner = machine({"Fails": {"Type": "Fail", "Error": "Refused", "Cause": "no"}})
+    resource = "arn:aws:states:::states:startExecution.sync:2"
+    starts = {"Type": "Task", "Resource": resource, "Parameters": {"StateMachineArn": inner}, "End": True}
+
+    end = run(machine({"Starts": starts}, nesting))
+
+    assert (end["status"], end["error"]) == ("FAILED", "States.TaskFailed")
+    assert json.loads(end["cause"])["Error"] == "Refused"
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        ('{"n": NaN}', "InvalidExecutionInput"),
+        ("{'n': 1}", "InvalidExecutionInput"),
+        (json.dumps("x" * 262_144), "ValidationException"),
+    ],
+)
+def test_an_input_that_is_no_json_or_too_large_starts_nothing(
+    machine: Any, client: Clients, text: str, code: str
+) -> None:
+    arn = machine({"Passes": {"Type": "Pass", "End": True}})
+    with pytest.raises(ClientError) as refused:
+        client("stepfunctions").start_execution(stateMachineArn=arn, input=text)
+    assert refused.value.response["Error"]["Code"] == code
+    assert client("stepfunctions").list_executions(stateMachineArn=arn)["executions"] == []
+
+
+def test_a_fail_state_without_an_error_is_caught_around_it(machine: Any, run: Any) -> None:
+    inside = {"StartAt": "Fails", "States": {"Fails": {"Type": "Fail"}}}
+    around = {
+        "Type": "Map",
+        "ItemProcessor": inside,
+        "Catch": [{"ErrorEquals": ["States.ALL"], "Next": "Caught"}],
+        "Next": "Caught",
+    }
+    end = run(machine({"Each": around, "Caught": {"Type": "Pass", "End": True}}), [1])
+    assert end["status"] == "SUCCEEDED", end

@@ -1,6 +1,7 @@
 """CloudWatch counts Lambda's invocations by function, by alias and by the version that ran."""
 
 import time
+import urllib.request
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -114,11 +115,58 @@ def test_durations_have_averages_percentiles_and_the_share_within_a_bound(shop: 
     assert max(read(shop, "Duration", "Average", period=300).values()) >= 750
 
 
-def test_metrics_can_be_late(aws: Sandbox, shop: Function, read: Any) -> None:
-    aws.control("settings", {"metrics_delay_seconds": 2})
+def test_metrics_are_there_some_minutes_after_the_invocation_ended(aws: Sandbox, shop: Function, read: Any) -> None:
+    aws.control("settings", {"metrics_late_minutes": 2})
     try:
         shop.invoke()
         assert read(shop, "Invocations") == {}
         eventually(lambda: sum(read(shop, "Invocations").values()) == 1)
     finally:
-        aws.control("settings", {"metrics_delay_seconds": 0})
+        aws.control("settings", {"metrics_late_minutes": 0})
+
+
+def test_lambda_counts_by_the_minute(aws: Sandbox, shop: Function, read: Any) -> None:
+    aws.control("settings", {"minute_seconds": 60})
+    try:
+        shop.invoke()
+        assert all(stamp % 60 == 0 for stamp in read(shop, "Invocations"))
+    finally:
+        aws.control("settings", {"minute_seconds": 1})
+
+
+def test_a_line_in_embedded_metric_format_becomes_a_metric(function: Functions, client: Clients) -> None:
+    metric = {"Name": "Sold", "Unit": "Count"}
+    directive = {"Namespace": "Shop", "Dimensions": [["service"], ["service", "version"]], "Metrics": [metric]}
+    line = {"_aws": {"CloudWatchMetrics": [directive]}, "service": "till", "version": "1", "Sold": [3, 4]}
+    function(f"import json\ndef handler(e, c): print(json.dumps({line!r}))").invoke()
+
+    now = datetime.now(UTC)
+    for dimensions in ({"service": "till"}, {"service": "till", "version": "1"}):
+        found = client("cloudwatch").get_metric_statistics(
+            Namespace="Shop",
+            MetricName="Sold",
+            Dimensions=[{"Name": name, "Value": value} for name, value in dimensions.items()],
+            StartTime=now - timedelta(minutes=5),
+            EndTime=now + timedelta(minutes=1),
+            Period=300,
+            Statistics=["Sum", "SampleCount"],
+        )["Datapoints"]
+        assert sum(point["Sum"] for point in found) == 7
+        assert sum(point["SampleCount"] for point in found) == 2
+
+
+def test_cloudwatch_answers_in_cbor(aws: Sandbox, shop: Function) -> None:
+    shop.invoke()
+    request = urllib.request.Request(
+        f"{aws.endpoint}/service/GraniteServiceVersion20100801/operation/ListMetrics",
+        data=b"\xa1\x69Namespace\x6aAWS/Lambda",
+        headers={
+            "Content-Type": "application/cbor",
+            "Smithy-Protocol": "rpc-v2-cbor",
+            "Authorization": "AWS4-HMAC-SHA256 Credential=test/20260101/eu-central-1/monitoring/aws4_request, "
+            "SignedHeaders=host, Signature=none",
+        },
+    )
+    with urllib.request.urlopen(request) as answer:
+        assert answer.headers["Content-Type"] == "application/cbor"
+        assert b"Invocations" in answer.read()

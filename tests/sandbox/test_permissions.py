@@ -141,3 +141,21 @@ def test_calls_count_as_made_over_tls(client: Clients) -> None:
     session = client("sts").assume_role(RoleArn=role, RoleSessionName="test")["Credentials"]
     credentials = {name: session[name] for name in ("AccessKeyId", "SecretAccessKey", "SessionToken")}
     assert client("sns", **credentials).publish(TopicArn=topic, Message="hello")["MessageId"]
+
+
+def test_a_function_that_is_not_there_has_no_tag_so_a_condition_on_one_refuses(shop: Function, acting: Any) -> None:
+    reads = [
+        "lambda:GetFunction",
+        "lambda:GetFunctionConfiguration",
+        "lambda:GetAlias",
+        "lambda:ListVersionsByFunction",
+    ]
+    may = acting("reads-managed", allow(reads, Condition=MANAGED), allow("lambda:ListTags"))
+
+    assert may.get_alias(FunctionName=shop.name, Name="live")["FunctionVersion"] == "1"
+    assert denied(may.get_function, FunctionName="not-there")
+    assert denied(may.get_function_configuration, FunctionName="not-there", Qualifier="1")
+    assert denied(may.get_alias, FunctionName="not-there", Name="live")
+    assert denied(may.list_versions_by_function, FunctionName="not-there")
+    with pytest.raises(may.exceptions.ResourceNotFoundException):
+        may.list_tags(Resource=f"arn:aws:lambda:eu-central-1:{ACCOUNT}:function:not-there")

@@ -93,11 +93,13 @@ def test_an_update_never_breaks_off_an_invocation(function: Functions, tmp_path:
     assert answers == [1]
 
 
-def test_a_new_version_is_pending_before_it_is_active_and_no_alias_can_point_to_it_meanwhile(
-    shop: Function, slowly: None
-) -> None:
-    shop.update(ONE)
-    version = shop.publish(wait=False)
+def test_a_version_that_is_pending_takes_no_invocation_and_no_alias(shop: Function, aws: Sandbox) -> None:
+    aws.control("settings", {"publish_seconds": 2})
+    try:
+        shop.update(ONE)
+        version = shop.publish(wait=False)
+    finally:
+        aws.control("settings", {"publish_seconds": 0})
 
     assert shop.configuration(version)["State"] == "Pending"
     moved = refusal(shop.api.update_alias, FunctionName=shop.name, Name="live", FunctionVersion=version)
@@ -105,6 +107,67 @@ def test_a_new_version_is_pending_before_it_is_active_and_no_alias_can_point_to_
     assert refusal(shop.api.invoke, FunctionName=shop.name, Qualifier=version) == ("ResourceConflictException", 409)
     eventually(lambda: shop.configuration(version)["State"] == "Active")
     shop.api.update_alias(FunctionName=shop.name, Name="live", FunctionVersion=version)
+
+
+def test_a_version_of_an_active_function_can_be_used_in_the_next_call(shop: Function, slowly: None) -> None:
+    shop.update(ONE)
+    version = shop.publish(wait=False)
+    shop.alias("next", version)
+    assert shop.invoke(Qualifier="next")["ExecutedVersion"] == version
+
+
+def test_a_version_that_is_published_with_its_function_becomes_active_with_it(client: Clients) -> None:
+    made = client("lambda").create_function(
+        FunctionName="published-with-it",
+        Runtime="python3.13",
+        Handler="index.handler",
+        Role=trusted_role(client),
+        Code={"ZipFile": zipped(ONE)},
+        Publish=True,
+    )
+    shop = Function(client("lambda"), "published-with-it")
+    try:
+        assert (made["Version"], made["State"]) == ("1", "Pending")
+        eventually(lambda: shop.configuration("1")["State"] == "Active")
+        assert shop.configuration("1")["FunctionArn"].endswith(":1")
+        assert shop.invoke(Qualifier="1")["Payload"] == 1
+    finally:
+        shop.api.delete_function(FunctionName=shop.name)
+
+
+def test_an_alias_with_provisioned_concurrency_stays_on_the_version_it_had_until_the_new_one_is_ready(
+    shop: Function,
+) -> None:
+    put = shop.api.put_provisioned_concurrency_config
+    put(FunctionName=shop.name, Qualifier="live", ProvisionedConcurrentExecutions=1)
+    eventually(lambda: provisioned(shop)["Status"] == "READY")
+
+    shop.api.update_alias(FunctionName=shop.name, Name="live", FunctionVersion="2")
+
+    alias = shop.api.get_alias(FunctionName=shop.name, Name="live")
+    assert alias["RoutingConfig"] == {"AdditionalVersionWeights": {"1": 1.0}}
+    assert shop.invoke(Qualifier="live")["ExecutedVersion"] == "1"
+    eventually(lambda: provisioned(shop)["Status"] == "READY")
+    assert "RoutingConfig" not in shop.api.get_alias(FunctionName=shop.name, Name="live")
+    assert shop.invoke(Qualifier="live")["ExecutedVersion"] == "2"
+
+
+def test_the_weight_stays_where_the_new_version_of_such_an_alias_does_not_start(shop: Function) -> None:
+    put = shop.api.put_provisioned_concurrency_config
+    put(FunctionName=shop.name, Qualifier="live", ProvisionedConcurrentExecutions=1)
+    eventually(lambda: provisioned(shop)["Status"] == "READY")
+    shop.update("raise ValueError('no start')")
+
+    shop.api.update_alias(FunctionName=shop.name, Name="live", FunctionVersion=shop.publish())
+
+    eventually(lambda: provisioned(shop)["Status"] == "FAILED")
+    assert provisioned(shop)["StatusReason"] == "FUNCTION_ERROR_INIT_FAILURE"
+    alias = shop.api.get_alias(FunctionName=shop.name, Name="live")
+    assert alias["RoutingConfig"] == {"AdditionalVersionWeights": {"1": 1.0}}
+
+
+def provisioned(shop: Function) -> Any:
+    return shop.api.get_provisioned_concurrency_config(FunctionName=shop.name, Qualifier="live")
 
 
 def test_publishing_what_is_published_creates_nothing(shop: Function) -> None:
@@ -154,7 +217,7 @@ def test_a_dry_run_of_an_update_tells_the_digest_and_leaves_the_code(shop: Funct
         ("7", {}, "ResourceNotFoundException", 404),
         ("1", {"7": 0.5}, "ResourceNotFoundException", 404),
         ("$LATEST", {"1": 0.5}, "InvalidParameterValueException", 400),
-        ("1", {"$LATEST": 0.5}, "InvalidParameterValueException", 400),
+        ("1", {"$LATEST": 0.5}, "ValidationException", 400),
         ("1", {"1": 0.5}, "InvalidParameterValueException", 400),
         ("1", {"2": 0.1, "3": 0.1}, "InvalidParameterValueException", 400),
         ("1", {"2": 1.5}, "ValidationException", 400),
@@ -213,3 +276,9 @@ def test_the_code_of_every_version_can_be_fetched_from_where_get_function_says(s
         location = shop.api.get_function(FunctionName=shop.name, Qualifier=qualifier)["Code"]["Location"]
         with urllib.request.urlopen(location) as answer, zipfile.ZipFile(io.BytesIO(answer.read())) as files:
             assert files.read("index.py").decode() == expected
+
+
+def test_an_alias_keeps_three_decimals_of_a_weight(shop: Function) -> None:
+    split = {"AdditionalVersionWeights": {"2": 0.123456}}
+    moved = shop.api.update_alias(FunctionName=shop.name, Name="live", RoutingConfig=split)
+    assert moved["RoutingConfig"] == {"AdditionalVersionWeights": {"2": 0.123}}

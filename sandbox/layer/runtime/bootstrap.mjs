@@ -9,9 +9,11 @@ import Module from "node:module";
 import path from "node:path";
 import readline from "node:readline";
 import { pathToFileURL } from "node:url";
+import { format } from "node:util";
 
 const answers = Number(process.argv[2]);
 const task = process.env.LAMBDA_TASK_ROOT;
+const takesCallbacks = Number(/nodejs(\d+)/.exec(process.env.AWS_EXECUTION_ENV)?.[1]) < 24;
 process.argv.splice(2);
 
 const lookup = Module._resolveLookupPaths;
@@ -44,11 +46,21 @@ async function load(name) {
     return { error: failure(type, error) };
   }
   const handler = loaded[exported] ?? loaded.default?.[exported];
+  if (typeof handler === "function" && handler.length >= 3 && !takesCallbacks) {
+    const words = "Lambda supports no callback-based handlers from Node.js 24 on; make the handler async";
+    return { error: failure("Runtime.CallbackHandlerDeprecated", new Error(words)) };
+  }
   if (typeof handler === "function") return { handler };
   return { error: failure("Runtime.HandlerNotFound", new Error(`${name} is undefined or not exported`)) };
 }
 
 let current = "init";
+for (const [name, level] of Object.entries({ log: "INFO", info: "INFO", debug: "DEBUG", trace: "TRACE", warn: "WARN", error: "ERROR" })) {
+  console[name] = (...told) => {
+    const line = format(...told).replaceAll("\n", "\r");
+    process.stdout.write(`${new Date().toISOString()}\t${current === "init" ? "undefined" : current}\t${level}\t${line}\n`);
+  };
+}
 for (const [event, type] of [["uncaughtException", undefined], ["unhandledRejection", "Runtime.UnhandledPromiseRejection"]]) {
   process.on(event, (error) => {
     reply(current, { error: failure(type, error) });

@@ -7,6 +7,7 @@ answer. After each answer's logs it writes the line `end of log <request id>`.
 """
 
 import importlib
+import io
 import json
 import logging
 import os
@@ -50,6 +51,17 @@ class LambdaLog(logging.Handler):
         print(text)
 
 
+class TooStrange(TypeError):
+    """A value that no answer can hold."""
+
+
+def as_json(value: Any) -> Any:
+    """What Lambda's encoder makes of a value that JSON has no word for: bytes are text to it."""
+    if isinstance(value, bytes):
+        return value.decode()
+    raise TooStrange(f"Object of type {type(value).__name__} is not JSON serializable")
+
+
 def load(handler: str) -> tuple[Any, Any]:
     """The handler's function, and the error that Lambda reports when there is none."""
     module, _, name = handler.rpartition(".")
@@ -66,15 +78,17 @@ def load(handler: str) -> tuple[Any, Any]:
     return getattr(loaded, name), None
 
 
-def failure(kind: str, message: str, trace: Any = ()) -> dict[str, Any]:
-    """An error as Lambda reports it."""
-    return {"errorMessage": message, "errorType": kind, "stackTrace": list(trace)}
+def failure(kind: str, message: str, trace: Any = (), request_id: str = "") -> dict[str, Any]:
+    """An error as Lambda reports it; code is where Lambda has it."""
+    code = os.environ["LAMBDA_TASK_ROOT"]
+    lines = [line.replace(code, "/var/task") for line in trace]
+    return {"errorMessage": message, "errorType": kind, "requestId": request_id, "stackTrace": lines}
 
 
-def raised(error: Exception) -> dict[str, Any]:
+def raised(error: Exception, request_id: str = "") -> dict[str, Any]:
     """The error that the handler raised, without the frames of this file."""
     frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename != __file__]
-    return failure(type(error).__name__, str(error), traceback.format_list(frames))
+    return failure(type(error).__name__, str(error), traceback.format_list(frames), request_id)
 
 
 def answer_to(handler: Any, call: dict[str, Any]) -> dict[str, Any]:
@@ -82,17 +96,19 @@ def answer_to(handler: Any, call: dict[str, Any]) -> dict[str, Any]:
     try:
         result = handler(call["event"], Context(call))
     except Exception as error:
-        return {"error": raised(error)}
+        return {"error": raised(error, call["request_id"])}
     try:
-        json.dumps(result)
+        return {"result": json.loads(json.dumps(result, default=as_json))}
     except (TypeError, ValueError) as error:
-        return {"error": failure("Runtime.MarshalError", f"Unable to marshal response: {error}")}
-    return {"result": result}
+        why = f"Unable to marshal response: {error}"
+        return {"error": failure("Runtime.MarshalError", why, request_id=call["request_id"])}
 
 
 def main() -> None:
     """Load, then answer until stdin ends."""
     answers = os.fdopen(int(sys.argv[1]), "w", encoding="utf-8")
+    # What was printed before a time-out or an exit is in the log.
+    sys.stdout = io.TextIOWrapper(sys.stdout.buffer, encoding="utf-8", line_buffering=True)
     sys.path[:0] = json.loads(sys.argv[2])
     sys.path.append(sys.argv[3])
     sys.argv[1:] = []

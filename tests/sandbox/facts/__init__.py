@@ -1,0 +1,1 @@
+"""What AWS answered, as recorded, and the driver that asks the sandbox the same."""
