@@ -9,6 +9,7 @@ import click
 from bluegreen import document
 from bluegreen.aws import artifacts, functions
 from bluegreen.decisions.pace import UNTHINNED_SECONDS, looks, pace_of
+from bluegreen.decisions.words import of_schedule
 from bluegreen.errors import AccessDenied
 from bluegreen.ledger import uploads
 from bluegreen.opening.checks import BEFORE_THE_LOCK, WITH_THE_LOCK, must_pass
@@ -137,7 +138,7 @@ def plan(context: Context, /, as_json: bool, **said: Any) -> None:
         else estimate(traffic, checked.health.period_seconds, not isinstance(checked.artifact, Existing))
     )
     if as_json:
-        shown = _to_json(asked, situation.target.alias, blue.version, traffic.name, same, whole)
+        shown = _to_json(asked, situation.target.alias, blue.version, traffic, same, whole)
         click.echo(json.dumps(shown, indent=2))
         return
     target = situation.target
@@ -151,6 +152,8 @@ def plan(context: Context, /, as_json: bool, **said: Any) -> None:
         return
     for number, step in enumerate(whole.steps, start=1):
         click.echo(f"  step {number}: {percent(step.weight)} after {duration(step.after_seconds)}, {step.said}")
+    if of_watch := of_schedule(traffic, checked.health.sight_seconds):
+        click.echo(f"  {of_watch}")
     click.echo(
         f"  in all {duration(whole.seconds)} of baking, {whole.transitions} state transitions, ${whole.dollars:.5f}"
     )
@@ -179,7 +182,7 @@ def _of_tests(checked: Request) -> str:
 
 
 def _to_json(
-    asked: request.Asked, alias: str, blue: str, traffic: str, same: bool, whole: Estimate | None
+    asked: request.Asked, alias: str, blue: str, traffic: Schedule, same: bool, whole: Estimate | None
 ) -> dict[str, Any]:
     steps = [asdict(step) | {"looks": len(step.look_seconds)} for step in whole.steps] if whole else None
     return {
@@ -188,7 +191,9 @@ def _to_json(
         "alias": alias,
         "blue": blue,
         "anything_to_deploy": not same,
-        "traffic": traffic,
+        "traffic": traffic.name,
+        "watched": traffic.watched,
+        "held_seconds": traffic.held_seconds,
         "steps": steps,
         "seconds": whole.seconds if whole else None,
         "transitions": len(SAME_CODE) if same else whole.transitions if whole else None,
