@@ -141,6 +141,8 @@ def _opening(record: Record, plan: Plan) -> Opening:
             "blue": plan.blue.version,
             "artifact": str(plan.artifact),
             "traffic": plan.schedule.name,
+            "watched": plan.schedule.watched,
+            "held_seconds": plan.schedule.held_seconds,
             "brings": plan.brings,
             "changes": list(plan.changes),
             "warnings": list(record.warnings),

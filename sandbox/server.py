@@ -44,13 +44,14 @@ class Sandbox:
 
     @property
     def environment(self) -> dict[str, str]:
-        """The variables with which any AWS client talks to this sandbox, as its root user."""
+        """The variables with which any client talks to this sandbox, as its root user, and what it has beyond AWS."""
         return {
             "AWS_ENDPOINT_URL": self.endpoint,
             "AWS_ACCESS_KEY_ID": "test",
             "AWS_SECRET_ACCESS_KEY": "test",
             "AWS_DEFAULT_REGION": REGION,
             "AWS_REGION": REGION,
+            "LAMBDA_METRICS_BY_THE_SECOND": "true",
         }
 
     @property

@@ -9,6 +9,7 @@ import click
 from bluegreen import document
 from bluegreen.aws import artifacts, functions
 from bluegreen.decisions.pace import UNTHINNED_SECONDS, looks, pace_of
+from bluegreen.decisions.words import of_schedule
 from bluegreen.errors import AccessDenied
 from bluegreen.ledger import uploads
 from bluegreen.opening.checks import BEFORE_THE_LOCK, WITH_THE_LOCK, must_pass
@@ -147,7 +148,7 @@ def plan(context: Context, /, as_json: bool, **said: Any) -> None:
         None if brought in UNSHIFTED or not traffic.steps else estimate(traffic, checked.health.period_seconds, brought)
     )
     if as_json:
-        shown = _to_json(asked, situation.target.alias, blue.version, traffic.name, brought, whole, warnings)
+        shown = _to_json(asked, situation.target.alias, blue.version, traffic, brought, whole, warnings)
         click.echo(json.dumps(shown | {"changes": differ}, indent=2))
         return
     target = situation.target
@@ -169,6 +170,8 @@ def plan(context: Context, /, as_json: bool, **said: Any) -> None:
         return
     for number, step in enumerate(whole.steps, start=1):
         click.echo(f"  step {number}: {percent(step.weight)} after {duration(step.after_seconds)}, {step.said}")
+    if of_watch := of_schedule(traffic, checked.health.sight_seconds):
+        click.echo(f"  {of_watch}")
     click.echo(
         f"  in all {duration(whole.seconds)} of baking, {whole.transitions} state transitions, ${whole.dollars:.5f}"
     )
@@ -212,7 +215,7 @@ def _to_json(
     asked: request.Asked,
     alias: str,
     blue: str,
-    traffic: str,
+    traffic: Schedule,
     brought: document.Brings,
     whole: Estimate | None,
     warnings: Warnings,
@@ -225,8 +228,10 @@ def _to_json(
         "blue": blue,
         "anything_to_deploy": brought not in UNSHIFTED,
         "brings": brought,
-        "traffic": traffic,
         "warnings": [str(warning) for warning in warnings],
+        "traffic": traffic.name,
+        "watched": traffic.watched,
+        "held_seconds": traffic.held_seconds,
         "steps": steps,
         "seconds": whole.seconds if whole else None,
         "transitions": len(UNSHIFTED[brought]) if brought in UNSHIFTED else whole.transitions if whole else None,

@@ -164,13 +164,18 @@ def starts(config: dict[str, Any], archive: bytes) -> bool:
 
 
 def environment_of(config: dict[str, Any], code: Path) -> dict[str, str]:
-    """The variables that Lambda sets, and the function's own; AWS_ENDPOINT_URL alone is the sandbox's."""
+    """
+    The variables that Lambda sets, and the function's own.
+
+    Two are the sandbox's: AWS_ENDPOINT_URL, and LAMBDA_METRICS_BY_THE_SECOND, since metrics have seconds only here.
+    """
     region = config["FunctionArn"].split(":")[3]
     own = {name: str(value) for name, value in (config.get("Environment") or {}).get("Variables", {}).items()}
     stream = f"{time.strftime('%Y/%m/%d')}/[{config['Version']}]{secrets.token_hex(16)}"
     log_group = (config.get("LoggingConfig") or {}).get("LogGroup") or f"/aws/lambda/{config['FunctionName']}"
     return {
         "AWS_ENDPOINT_URL": f"http://127.0.0.1:{lambda_svc.os.environ['GATEWAY_PORT']}",
+        "LAMBDA_METRICS_BY_THE_SECOND": "true",
         lambda_runtime.HOST_PREFIX_ENV: "true",
         "PATH": "/usr/local/bin:/usr/bin:/bin",
         "LANG": "en_US.UTF-8",

@@ -48,6 +48,27 @@ def test_the_plan_of_a_long_bake_says_when_it_is_looked_at(
     assert (step["look_seconds"][-1], len(step["look_seconds"])) == (86400, step["looks"])
 
 
+@pytest.mark.parametrize(
+    ("traffic", "said"),
+    [
+        (
+            ("--steps", '[{"weight": 0.1, "bake_seconds": 30}, {"weight": 0.5, "bake_seconds": 30}]'),
+            "  step 2 bakes 3 min longer than asked for: CloudWatch shows a whole period of green's traffic 4 min "
+            "after the first shift",
+        ),
+        (("--traffic", "AllAtOnce"), "  nobody watches green under traffic: this strategy has no bake"),
+    ],
+)
+def test_the_plan_says_what_the_watch_can_see(
+    deployer: Deployer, bluegreen: Bluegreen, package: Package, traffic: tuple[str, str], said: str
+) -> None:
+    arguments = ("plan", FUNCTION, package(GOOD % 2), *traffic)
+
+    assert said in bluegreen(*arguments).stdout.splitlines()
+    shown = bluegreen(*arguments, "--json").json
+    assert (shown["watched"], shown["held_seconds"]) == ((False, 0) if "AllAtOnce" in traffic else (True, 180))
+
+
 def test_a_plan_touches_nothing(deployer: Deployer, bluegreen: Bluegreen, package: Package) -> None:
     before = deployer.everything()
 

@@ -192,6 +192,28 @@ def test_the_record_says_what_is_known_of_green_under_traffic(
     assert (watched["requests"] > 0) is (kind == "judged")
 
 
+@pytest.mark.parametrize(
+    "traffic",
+    [
+        {"steps": [{"weight": 0.1, "bake_seconds": 30}, {"weight": 0.5, "bake_seconds": 30}]},
+        {"steps": [{"weight": 0.5, "bake_seconds": 10}], "final_bake_seconds": 20},
+        {"steps": [{"weight": 1, "bake_seconds": 30}]},
+    ],
+    ids=str,
+)
+def test_a_schedule_that_would_be_over_before_green_is_seen_is_held_until_it_is(
+    deployer: Deployer, traffic: dict[str, Any]
+) -> None:
+    deployer.aws.clock.sleep(17)
+    Users(deployer, 600, green=1.0)
+    deployer.aws.clock.sleep(3600)
+
+    run = deployer.deploy(traffic=traffic)
+
+    assert run.error == "GreenUnhealthy"
+    assert deployer.alias() == ("1", {})
+
+
 def test_an_alarm_that_goes_off_rolls_back(deployer: Deployer) -> None:
     alarm("sales", "OK")
     deployer.aws.after(200, lambda: alarm("sales", "ALARM"))

@@ -64,8 +64,13 @@ BAD: dict[str, tuple[Callable[[], dict[str, Any]], str]] = {
     "a key that the state machine writes": (lambda: {"failure": {"Error": "mine"}}, "failure: unknown field"),
     "a number beyond all": (lambda: {"health": {"slow_ms": 10**40}}, "health.slow_ms"),
     "a default strategy with too long bakes": (
-        lambda: {"health": {"max_bake_seconds": 172_800, "period_seconds": 10}},
-        "health.period_seconds: CloudWatch keeps periods below 60 seconds for three hours",
+        lambda: {"health": {"period_seconds": 86_400}},
+        "health.period_seconds: green would be seen after 172920 seconds",
+    ),
+    "a period in which Lambda's metrics have no point": (
+        lambda: {"health": {"period_seconds": 30}},
+        "health.period_seconds: Lambda's metrics have one point a minute, so most periods of 30 seconds would be "
+        "empty; write 60 or a multiple of it",
     ),
     "unknown key inside": (
         lambda: {"health": {"perod_seconds": 1}},

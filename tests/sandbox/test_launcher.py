@@ -93,6 +93,7 @@ def test_make_sandbox_serves_the_stack_until_it_is_interrupted() -> None:
             "export AWS_SECRET_ACCESS_KEY=test",
             "export AWS_DEFAULT_REGION=eu-central-1",
             "export AWS_REGION=eu-central-1",
+            "export LAMBDA_METRICS_BY_THE_SECOND=true",
             "ready",
         ]
         assert (ROOT / ".sandbox.env").read_text().splitlines() == lines[:-1]

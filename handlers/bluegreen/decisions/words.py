@@ -2,6 +2,7 @@
 
 from bluegreen.decisions.bake import Decision, Standing, Watched, has_requests
 from bluegreen.decisions.silence import Hidden
+from bluegreen.request.traffic import Schedule
 from bluegreen.text import duration
 
 
@@ -38,6 +39,18 @@ def of_hidden(hidden: Hidden) -> str:
     return (
         f"the alias had {hidden.requests:,} requests{throttled}, of which {hidden.side}'s weight gives it about "
         f"{hidden.expected:,.0f}, and {hidden.side}'s own series in CloudWatch shows none"
+    )
+
+
+def of_schedule(schedule: Schedule, sight_seconds: int) -> str:
+    """What the watch changes of a schedule, or that there is no watch; "" if there is nothing to say."""
+    if not schedule.watched:
+        return "nobody watches green under traffic: this strategy has no bake"
+    if not schedule.held_seconds:
+        return ""
+    return (
+        f"step {schedule.held_step + 1} bakes {duration(schedule.held_seconds)} longer than asked for: CloudWatch "
+        f"shows a whole period of green's traffic {duration(sight_seconds)} after the first shift"
     )
 
 

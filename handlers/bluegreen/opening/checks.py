@@ -190,5 +190,23 @@ def bakes_fit(situation: Situation) -> Refusal | None:
     return Refusal(field=field, problem=problem, advice="or name another strategy in `traffic`")
 
 
-BEFORE_THE_LOCK: tuple[Check, ...] = (function_has_opted_in, bakes_fit, function_takes_the_artifact, artifact_is_there)
+def periods_have_points(situation: Situation) -> Refusal | None:
+    """Lambda's own metrics are always watched, and on AWS they have minutes."""
+    seconds = situation.request.health.period_seconds
+    if seconds >= 60 or situation.metrics_by_the_second:
+        return None
+    return Refusal(
+        field="health.period_seconds",
+        problem=f"Lambda's metrics have one point a minute, so most periods of {seconds} seconds would be empty",
+        advice="write 60 or a multiple of it",
+    )
+
+
+BEFORE_THE_LOCK: tuple[Check, ...] = (
+    function_has_opted_in,
+    periods_have_points,
+    bakes_fit,
+    function_takes_the_artifact,
+    artifact_is_there,
+)
 WITH_THE_LOCK: tuple[Check, ...] = (alias_is_whole, artifact_is_newer, alarms_exist)

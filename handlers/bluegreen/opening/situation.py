@@ -59,10 +59,16 @@ class Situation:
         """The stack's strategy, for requests without `traffic`."""
         return known(os.environ["DEFAULT_TRAFFIC"])
 
+    @property
+    def metrics_by_the_second(self) -> bool:
+        """Whether Lambda's metrics have a point a second, as in the embedded AWS, which alone says so."""
+        return os.environ.get("LAMBDA_METRICS_BY_THE_SECOND") == "true"
+
     @once
     def schedule(self) -> Schedule:
         """The shifts and bakes. Adaptive's first weight is still open."""
-        return schedule(self.request.traffic or self.default_traffic, self.request.health.max_bake_seconds)
+        health = self.request.health
+        return schedule(self.request.traffic or self.default_traffic, health.max_bake_seconds, health.sight_seconds)
 
     @once
     def glances(self) -> Glances:

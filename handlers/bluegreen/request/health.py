@@ -94,6 +94,11 @@ class Health(Frozen):
         return self
 
     @property
+    def sight_seconds(self) -> int:
+        """From the first shift until a whole period of green's traffic is over and published, at the latest."""
+        return 2 * self.period_seconds + self.delay_seconds
+
+    @property
     def policy(self) -> Policy:
         """What is promised and tolerated, for the verdict."""
         return Policy(

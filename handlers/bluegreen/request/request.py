@@ -89,7 +89,8 @@ class Request(Frozen):
     def bakes_fit(self) -> Self:
         """Refuse bakes that do not fit into a deployment. Those of the stack's own strategy are checked on opening."""
         if self.traffic is not None:
-            complaint = misfit(schedule(self.traffic, self.health.max_bake_seconds), self.health)
+            health = self.health
+            complaint = misfit(schedule(self.traffic, health.max_bake_seconds, health.sight_seconds), health)
             if complaint:
                 raise ValueError(": ".join(complaint))
         return self
@@ -123,8 +124,24 @@ def taken_apart(request: Any, *, region: str = "", account: str = "") -> tuple[A
 
 
 def misfit(plan: Schedule, health: Health) -> tuple[str, str] | None:
-    """The field and what is wrong: bakes are too long for a deployment, or CloudWatch would forget their beginning."""
-    longest = plan.longest_in_all
+    """
+    The field and what is wrong.
+
+    Bakes are too long for a deployment, CloudWatch would forget their beginning, or Adaptive would be over before green
+    is seen.
+    """
+    longest, sight = plan.longest_in_all, health.sight_seconds
+    if sight > LONGEST_BAKE_SECONDS and plan.watched:
+        return (
+            "health.period_seconds",
+            f"green would be seen after {sight} seconds, and a deployment takes {LONGEST_BAKE_SECONDS} (48 hours) at "
+            "most; write a shorter period",
+        )
+    if plan.adaptive and longest < sight:
+        return (
+            "health.max_bake_seconds",
+            f"Adaptive would be over after {longest} seconds, before green can be seen; write {sight} or more",
+        )
     if longest > LONGEST_BAKE_SECONDS:
         return (
             "health.max_bake_seconds",

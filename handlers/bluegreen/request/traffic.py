@@ -19,6 +19,7 @@ LONGEST_BAKE_SECONDS = 48 * 3600
 
 MOST_STEPS = 500
 
+ALL_AT_ONCE = "AllAtOnce"
 ADAPTIVE = "Adaptive"
 ADAPTIVE_SECONDS = 3600
 """How long `Adaptive` may take, unless the request says otherwise."""
@@ -73,13 +74,15 @@ class Schedule(Frozen):
     A strategy, resolved: every step up to the whole alias.
 
     `longest_seconds` is how long a bake may be drawn out for want of evidence. `Adaptive` has no steps, since its
-    weights follow the evidence: it has its first weight, and all the way up is one bake.
+    weights follow the evidence: it has its first weight, and all the way up is one bake. `held_seconds` is how much
+    longer than asked for a bake is, so that green is seen before the schedule is over.
     """
 
     name: str
     steps: tuple[Step, ...] = ()
     first_weight: Weight = 1.0
     longest_seconds: Seconds = 0
+    held_seconds: Seconds = 0
 
     @property
     def longest_in_all(self) -> int:
@@ -87,6 +90,11 @@ class Schedule(Frozen):
         if self.adaptive:
             return self.longest_seconds
         return sum(max(step.bake_seconds, self.longest_seconds) for step in self.steps if step.bake_seconds)
+
+    @property
+    def held_step(self) -> int:
+        """The place of the bake that is drawn out for `held_seconds`: the last one in which blue has a share."""
+        return max(0, sum(step.weight < 1 for step in self.steps) - 1)
 
     @property
     def watched(self) -> bool:
@@ -109,7 +117,7 @@ def _linear(minutes: int) -> tuple[Step, ...]:
 
 
 STRATEGIES: dict[str, tuple[Step, ...]] = {
-    "AllAtOnce": (Step(weight=1, bake_seconds=0),),
+    ALL_AT_ONCE: (Step(weight=1, bake_seconds=0),),
     "Canary10Percent5Minutes": _canary(5),
     "Canary10Percent10Minutes": _canary(10),
     "Canary10Percent15Minutes": _canary(15),
@@ -132,14 +140,30 @@ def known(name: str) -> str:
     raise ValueError(f"{name!r} is not a strategy; {hint}write one of {', '.join(names)}, or an object with steps")
 
 
-def schedule(traffic: str | Steps, max_bake_seconds: int | None = None) -> Schedule:
-    """What a strategy's name or a list of steps comes to."""
+def schedule(traffic: str | Steps, max_bake_seconds: int | None = None, sight_seconds: int = 0) -> Schedule:
+    """
+    What a strategy's name or a list of steps comes to.
+
+    Green can be seen `sight_seconds` after the first shift. A schedule that would be over before is held in its last
+    step with blue, so that green does not get everything unseen; only AllAtOnce means that.
+    """
     longest = max_bake_seconds or 0
     if isinstance(traffic, Steps):
-        return Schedule(name="Steps", steps=traffic.to_the_end(), longest_seconds=longest)
+        return _held(Schedule(name="Steps", steps=traffic.to_the_end(), longest_seconds=longest), sight_seconds)
     if traffic == ADAPTIVE:
         return Schedule(name=ADAPTIVE, longest_seconds=longest or ADAPTIVE_SECONDS)
-    return Schedule(name=traffic, steps=STRATEGIES[traffic], longest_seconds=longest)
+    named = Schedule(name=traffic, steps=STRATEGIES[traffic], longest_seconds=longest)
+    return named if traffic == ALL_AT_ONCE else _held(named, sight_seconds)
+
+
+def _held(plan: Schedule, sight_seconds: int) -> Schedule:
+    missing = sight_seconds - sum(step.bake_seconds for step in plan.steps)
+    if missing <= 0:
+        return plan
+    steps = list(plan.steps)
+    held = steps[plan.held_step]
+    steps[plan.held_step] = Step(weight=held.weight, bake_seconds=held.bake_seconds + missing)
+    return plan.model_copy(update={"steps": tuple(steps), "held_seconds": missing})
 
 
 def _kind_of_traffic(value: Any) -> str:

@@ -249,6 +249,25 @@ class TestAlarms:
         )
 
 
+class TestPeriods:
+    @pytest.mark.parametrize("seconds", [1, 30])
+    def test_periods_below_a_minute_are_for_metrics_by_the_second(
+        self, monkeypatch: pytest.MonkeyPatch, seconds: int
+    ) -> None:
+        quick = situation(health={"period_seconds": seconds})
+
+        assert said(checks.periods_have_points, quick) == (
+            f"health.period_seconds: Lambda's metrics have one point a minute, so most periods of {seconds} seconds "
+            "would be empty; write 60 or a multiple of it"
+        )
+        monkeypatch.setenv("LAMBDA_METRICS_BY_THE_SECOND", "true")
+        assert checks.periods_have_points(quick) is None
+
+    @pytest.mark.parametrize("seconds", [60, 300])
+    def test_minutes_are_for_every_aws(self, seconds: int) -> None:
+        assert checks.periods_have_points(situation(health={"period_seconds": seconds})) is None
+
+
 class TestAllOfThem:
     def test_a_request_that_nothing_speaks_against_passes(self, deployer: Deployer) -> None:
         deployer.upload(GOOD % 2)
@@ -268,6 +287,7 @@ class TestAllOfThem:
     def test_what_other_deployments_may_change_is_checked_while_the_lock_is_held(self) -> None:
         assert (
             checks.function_has_opted_in,
+            checks.periods_have_points,
             checks.bakes_fit,
             checks.function_takes_the_artifact,
             checks.artifact_is_there,

@@ -4,9 +4,11 @@ from typing import Any
 
 import pytest
 from hypothesis import given
+from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from bluegreen.errors import InvalidRequest
+from bluegreen.request.health import Health
 from bluegreen.request.request import Request
 from bluegreen.request.traffic import (
     ADAPTIVE,
@@ -192,3 +194,52 @@ class TestTheSchedule:
 
         assert plan.steps[-1].weight == 1
         assert plan.longest_in_all <= LONGEST_BAKE_SECONDS
+
+
+class TestAScheduleThatIsOverBeforeGreenIsSeen:
+    @pytest.mark.parametrize(
+        ("weights", "final", "held"),
+        [
+            ([(0.1, 30), (0.5, 30)], 0, [(0.1, 30), (0.5, 210), (1.0, 0)]),
+            ([(0.1, 30)], 60, [(0.1, 180), (1.0, 60)]),
+            ([(0.1, 0), (0.5, 0)], 0, [(0.1, 0), (0.5, 240), (1.0, 0)]),
+            ([(1, 30)], 0, [(1.0, 240)]),
+            ([(0.1, 120), (0.5, 120)], 0, [(0.1, 120), (0.5, 120), (1.0, 0)]),
+        ],
+    )
+    def test_is_held_where_blue_still_has_a_share(self, weights: Any, final: int, held: Any) -> None:
+        steps = [{"weight": weight, "bake_seconds": bake} for weight, bake in weights]
+        plan = schedule(Steps.model_validate({"steps": steps, "final_bake_seconds": final}), sight_seconds=240)
+
+        assert steps_of(plan) == held
+        assert plan.held_seconds == sum(bake for _, bake in held) - sum(bake for _, bake in weights) - final
+
+    @pytest.mark.parametrize("name", [*STRATEGIES])
+    def test_is_no_strategy_with_a_name_unless_the_metrics_are_slower_than_lambdas(self, name: str) -> None:
+        assert schedule(name, sight_seconds=Health().sight_seconds) == schedule(name)
+
+        seen = schedule(name, sight_seconds=100_000)
+        assert sum(step.bake_seconds for step in seen.steps) == (0 if name == "AllAtOnce" else 100_000)
+
+    @given(any_steps(), st.integers(0, 2000))
+    def test_is_over_no_sooner_than_it_is_seen(self, steps: Steps, sight: int) -> None:
+        plan, asked = schedule(steps, sight_seconds=sight), schedule(steps)
+
+        assert sum(step.bake_seconds for step in plan.steps) >= sight
+        assert [step.weight for step in plan.steps] == [step.weight for step in asked.steps]
+        assert all(held.bake_seconds >= step.bake_seconds for held, step in zip(plan.steps, asked.steps, strict=True))
+
+    def test_is_refused_under_adaptive_with_the_least_that_works(self) -> None:
+        with pytest.raises(InvalidRequest) as refused:
+            Request.read(request(traffic=ADAPTIVE, health={"max_bake_seconds": 239}))
+
+        assert "health.max_bake_seconds: Adaptive would be over after 239 seconds" in str(refused.value)
+        assert "write 240 or more" in str(refused.value)
+        Request.read(request(traffic=ADAPTIVE, health={"max_bake_seconds": 240}))
+
+    def test_is_refused_if_a_deployment_cannot_be_as_long(self) -> None:
+        health = {"period_seconds": 86_400}
+
+        with pytest.raises(InvalidRequest, match=r"health.period_seconds: green would be seen after 172920 seconds"):
+            Request.read(request(traffic="Canary10Percent5Minutes", health=health))
+        Request.read(request(traffic="AllAtOnce", health=health))

@@ -4,9 +4,11 @@ One deployment in an AWS of its own, and the people and handlers that act in it.
 Everything in it happens one after the other, so that the same case is the same run.
 """
 
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
+from unittest import mock
 
 from bluegreen.edge import logger
 from tests.crash.world.driver import Driver
@@ -83,6 +85,7 @@ def a_world(**options: Any) -> Iterator[World]:
     with (
         quiet(logger.name),
         nothing_is_made_twice(),
+        mock.patch.dict(os.environ, {"LAMBDA_METRICS_BY_THE_SECOND": "true"}),  # periods of 30 seconds
         installed(handlers, update_seconds=UPDATE_SECONDS, **options) as deployer,
     ):
         world = World(deployer)
