@@ -56,6 +56,11 @@ def say(done: Adopted, as_json: bool) -> None:
     did = "; ".join(done.did) or "there was nothing to do"
     click.echo(f"{done.function}:{done.alias} is served by version {done.version}: {did}.")
     click.echo(f"`bluegreen deploy {done.function} PATH --alias {done.alias}` deploys to it.", err=True)
+    click.echo(
+        f"A deployment invokes {done.function} for real: new code twice with each case of --smoke-tests FILE, twice "
+        "with {} without any (and blue as often if that fails), never with --no-smoke-tests.",
+        err=True,
+    )
 
 
 def adopted(target: Target) -> Adopted:

@@ -63,13 +63,18 @@ class Latest(Frozen):
 
 
 class Plan(Frozen):
-    """What OpenDeployment decided. It is written into the ledger once; the states read it there."""
+    """
+    What OpenDeployment decided. It is written into the ledger once; the states read it there.
+
+    With `default_test` the smoke test is the one for requests without any: it counts only where blue passes it.
+    """
 
     id: str
     target: Target
     artifact: Artifact
     schedule: Schedule
     smoke_tests: tuple[Case, ...]
+    default_test: bool = False
     health: Health
     blue: Blue
     latest: Latest

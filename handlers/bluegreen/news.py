@@ -55,7 +55,8 @@ def _words(record: Record) -> tuple[str, str]:
     return (
         f"Deployed: {target} is at {_version(record)}",
         f"{target} went from version {record.blue} to {_version(record)} ({record.artifact})."
-        + (" Someone else has changed $LATEST since green was published." if changed else ""),
+        + (" Someone else has changed $LATEST since green was published." if changed else "")
+        + (f" {record.untested}" if record.untested else ""),
     )
 
 

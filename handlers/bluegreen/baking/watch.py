@@ -9,7 +9,7 @@ from bluegreen.aws import alarms, functions, metrics
 from bluegreen.aws.client import PROBE_SECONDS
 from bluegreen.aws.metrics import Query, of_version
 from bluegreen.decisions.bake import Alarms, bucket_of, settled_until
-from bluegreen.decisions.replies import mismatches, verbatim
+from bluegreen.decisions.replies import Reply, fails_by_default, mismatches, verbatim
 from bluegreen.decisions.shift import Shifted
 from bluegreen.document import Plan
 from bluegreen.errors import AwsRefused, AwsUnavailable, GreenUnhealthy
@@ -84,7 +84,9 @@ def probe(plan: Plan, green: str) -> Probed:
     for case in plan.smoke_tests[:PROBES_A_LOOK]:
         reply = functions.probe(plan.target, green, case)
         if reply.answered or (case.max_duration_ms or math.inf) < PROBE_SECONDS * 1000:
-            if wrong := mismatches(case, reply):
+            if wrong := _lacks(plan, case, reply):
+                if plan.default_test and not _is_answered_by_blue(plan, case):
+                    continue  # nobody wrote the test, so it counts only where blue passes it
                 raise GreenUnhealthy(
                     f"Version {green} failed the probe {case.name!r}: {'; '.join(wrong)}.",
                     {"case": case.name, "mismatches": verbatim(case, reply), "reply": reply.shown()},
@@ -103,7 +105,11 @@ def probe(plan: Plan, green: str) -> Probed:
 def _is_answered_by_blue(plan: Plan, case: Case) -> bool:
     """Whether blue gives the right answer; that blue lacks what is new says nothing about green."""
     reply = functions.probe(plan.target, plan.blue.version, case)
-    return reply.answered and not mismatches(case, reply)
+    return reply.answered and not _lacks(plan, case, reply)
+
+
+def _lacks(plan: Plan, case: Case, reply: Reply) -> list[str]:
+    return fails_by_default(reply) if plan.default_test else mismatches(case, reply)
 
 
 Signal = Callable[[str], tuple[Query, ...]]

@@ -45,11 +45,11 @@ class Record(Frozen):
     `weights` are those that green has or may have after shift number `shift`. From `code_sent_at` on $LATEST may have
     the new code. From `alias_returned_at` on the alias has nothing of this deployment any more.
 
-    `error` and `cause` are set when undoing begins. `latest_attempts` counts the attempts to put $LATEST back. `doubts`
-    says what was wrong with blue after it got its users back. `alias_outcome` and `latest_outcome` are the kinds of
-    `decisions.restoration`, and after a deployment that was completed `latest_outcome` says whether $LATEST was changed
-    by someone else. `serving` is who serves at the end. People were told of the end at `told_at`, and called to help
-    at `paged_at`.
+    `untested` says why no smoke test speaks for green. `error` and `cause` are set when undoing begins.
+    `latest_attempts` counts the attempts to put $LATEST back. `doubts` says what was wrong with blue after it got its
+    users back. `alias_outcome` and `latest_outcome` are the kinds of `decisions.restoration`, and after a deployment
+    that was completed `latest_outcome` says whether $LATEST was changed by someone else. `serving` is who serves at the
+    end. People were told of the end at `told_at`, and called to help at `paged_at`.
 
     A record may be of another stack version: unknown attributes are passed over, and what this version adds has a
     default.
@@ -76,6 +76,7 @@ class Record(Frozen):
     code_sent_at: str | None = None
     alias_returned_at: str | None = None
     latest_attempts: int = 0
+    untested: Text | None = None
     doubts: Text | None = None
     alias_outcome: str | None = None
     latest_outcome: str | None = None
