@@ -12,7 +12,7 @@ from typing import Protocol
 from bluegreen.aws.client import client, in_our_words
 from bluegreen.errors import AwsUnavailable, DeploymentError, NotFound
 from bluegreen.ledger import deployments
-from bluegreen_cli.problems import explained
+from bluegreen_cli.problems import Lost, next_step
 from bluegreen_cli.progress import Event, Progress
 
 POLL_SECONDS = 2.0
@@ -20,7 +20,7 @@ LONGEST_PAUSE_SECONDS = 30.0
 PATIENCE_SECONDS = 900.0
 """So long may AWS give no answer before the command stops asking."""
 
-GOES_ON = "The deployment goes on."
+GOES_ON = "How it ends is unknown: it goes on without this command, and puts blue back by itself if green is unhealthy."
 
 
 class Watcher(Protocol):
@@ -39,11 +39,14 @@ def pause(seconds: float) -> None:
 
 
 def follow(arn: str, watcher: Watcher) -> Progress:
-    """The progress at the end. Raises Failed if AWS is silent for too long, or refuses."""
-    with explained(
-        "following the deployment", GOES_ON, f"`bluegreen watch {arn.rpartition(':')[2]}` goes on watching."
-    ):
+    """The progress at the end. Raises Lost if AWS is silent for too long, or refuses."""
+    try:
         return _follow(arn, watcher)
+    except DeploymentError as error:
+        again = f"`bluegreen watch {arn.rpartition(':')[2]}` goes on watching, and exits as the deployment ends."
+        raise Lost(
+            f"the deployment is out of sight: {error}", GOES_ON, " ".join(filter(None, (next_step(error), again)))
+        ) from error
 
 
 def _follow(arn: str, watcher: Watcher) -> Progress:

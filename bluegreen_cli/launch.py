@@ -18,7 +18,7 @@ from bluegreen_cli.aws import Account, client
 from bluegreen_cli.display import display
 from bluegreen_cli.follow import follow
 from bluegreen_cli.outcome import ending
-from bluegreen_cli.problems import NOTHING_STARTED, NOTHING_UPLOADED_OR_STARTED, Failed, explained
+from bluegreen_cli.problems import NOTHING_STARTED, NOTHING_UPLOADED_OR_STARTED, Lost, explained
 from bluegreen_cli.request import Asked, check
 from bluegreen_cli.stack import Stack
 
@@ -36,7 +36,7 @@ def start(asked: Asked, stack: Stack, account: Account) -> str:
         try:
             return executions.start(stack.machine, name, request.to_json())
         except AwsUnavailable as error:
-            raise Failed(
+            raise Lost(
                 f"AWS gave no answer to the start of the deployment: {error}",
                 "The deployment may have started.",
                 f"`bluegreen watch {name}` tells whether it was started all the same.",

@@ -35,7 +35,9 @@ class Package:
         try:
             content = _zipped(path) if path.is_dir() else path.read_bytes()
         except OSError as error:
-            raise Refused(f"artifact: {path} cannot be read: {error}", NOTHING_UPLOADED) from error
+            raise Refused(
+                f"artifact: {path} cannot be read: {error}", NOTHING_UPLOADED, "Correct the path or its permissions."
+            ) from error
         if not content:
             raise Refused(
                 f"artifact: {path} is empty", NOTHING_UPLOADED, "Name the function's zip, or the folder of its code."

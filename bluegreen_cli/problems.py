@@ -6,6 +6,7 @@ A problem says what was wrong, what was left untouched and what to do next. It h
     Problem
       Failed            1  AWS could not do it, or did not allow it
       Refused           2  the request can never succeed, or the command line is wrong
+      Lost              4  the deployment may go on, and the command does not see it any more
 
 A deployment that ends badly is no problem of the command: `bluegreen_cli.outcome` has its exit code.
 """
@@ -33,6 +34,7 @@ NOTHING_CREATED = "Nothing was created."
 IT_WAS_NOT_CHANGED = "It was not changed."
 
 SIGN_IN = "Sign in with a role that may, or ask for the permission that the message names."
+SIGN_IN_AGAIN = "Your credentials have expired or are not known to AWS: sign in again, as with `aws sso login`."
 TRY_AGAIN = "Try again in a moment. If AWS stays silent, check the network, the region and AWS_ENDPOINT_URL."
 
 
@@ -72,6 +74,25 @@ class Refused(Problem):
     exit_code = 2
 
 
+class Lost(Problem):
+    """How the deployment ends, or whether it has begun, is unknown."""
+
+    exit_code = 4
+
+
+SIGNED_OUT = ("ExpiredToken", "InvalidClientTokenId", "UnrecognizedClient", "RequestExpired", "token has expired")
+"""What AWS's text has in it if the credentials are no longer valid."""
+
+
+def next_step(error: DeploymentError) -> str:
+    """What to do about an error of AWS, "" if that is not known."""
+    if any(sign in str(error) for sign in SIGNED_OUT):
+        return SIGN_IN_AGAIN
+    if isinstance(error, AccessDenied):
+        return SIGN_IN
+    return TRY_AGAIN if isinstance(error, AwsUnavailable) else ""
+
+
 @contextmanager
 def explained(doing: str, untouched: str | Callable[[], str], advice: str = "") -> Iterator[None]:
     """
@@ -85,8 +106,9 @@ def explained(doing: str, untouched: str | Callable[[], str], advice: str = "") 
         rest = untouched if isinstance(untouched, str) else untouched()
         if isinstance(error, InvalidRequest):
             raise Refused(str(error), rest, advice) from error
+        todo = advice or next_step(error)
         if isinstance(error, AccessDenied):
-            raise Failed(f"{doing} is not allowed: {error}", rest, advice or SIGN_IN) from error
+            raise Failed(f"{doing} is not allowed: {error}", rest, todo) from error
         if isinstance(error, AwsUnavailable):
-            raise Failed(f"{doing} did not work, AWS gave no answer: {error}", rest, advice or TRY_AGAIN) from error
-        raise Failed(f"{doing} did not work: {error}", rest, advice) from error
+            raise Failed(f"{doing} did not work, AWS gave no answer: {error}", rest, todo) from error
+        raise Failed(f"{doing} did not work: {error}", rest, todo) from error

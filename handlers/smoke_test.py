@@ -3,14 +3,19 @@ SmokeTest: call the function as a test user would, before users meet the new cod
 
 It runs twice. In the state SmokeTest it calls $LATEST, while everyone else still gets blue; in SmokeTestGreen it calls
 the published version, so that what was tested is what will serve. Safe to retry as far as the function's own cases are.
+
+Nobody wrote the default test, and {} is no event for many functions. So it counts only where blue passes it; blue is
+asked once green has failed it.
 """
 
 from bluegreen import clock
 from bluegreen.aws import functions
-from bluegreen.decisions.replies import mismatches, verbatim
+from bluegreen.decisions.replies import Reply, cannot_be_loaded, fails_by_default, mismatches, verbatim
 from bluegreen.document import Done
 from bluegreen.edge import step
-from bluegreen.errors import SmokeTestFailed
+from bluegreen.errors import AwsRefused, SmokeTestFailed
+from bluegreen.ledger import deployments
+from bluegreen.request.smoke_tests import GIVE_ONE, Case
 from bluegreen.rings import Opened
 
 LAST_START_SECONDS = 120
@@ -23,6 +28,8 @@ def handler(deployment: Opened) -> Done:
     qualifier = green.version if green else functions.LATEST
     if green or deployment.plan.brings == "latest":
         functions.when_awake(target, qualifier)
+    if deployment.plan.default_test:
+        return _by_default(deployment, qualifier, deployment.plan.smoke_tests[0])
     passed = {}
     begun = clock.now()
     for case in deployment.plan.smoke_tests:
@@ -32,11 +39,40 @@ def handler(deployment: Opened) -> Done:
                 f"{case.name!r} had not begun. Give fewer or faster cases."
             )
         reply = functions.invoke(target, qualifier, case)
-        wrong = mismatches(case, reply)
-        if wrong:
-            raise SmokeTestFailed(
-                f"{target.function}:{qualifier} failed its smoke test {case.name!r}: {'; '.join(wrong)}.",
-                {"case": case.name, "mismatches": verbatim(case, reply), "reply": reply.shown()},
-            )
+        if wrong := mismatches(case, reply):
+            raise _failed(deployment, qualifier, case, reply, wrong)
         passed[case.name] = round(reply.duration_ms, 1)
     return Done(evidence={"version": qualifier, "passed_ms": passed})
+
+
+def _by_default(deployment: Opened, qualifier: str, case: Case) -> Done:
+    reply = functions.invoke(deployment.target, qualifier, case)
+    wrong = fails_by_default(reply)
+    if not wrong:
+        return Done(evidence={"version": qualifier, "passed_ms": {case.name: round(reply.duration_ms, 1)}})
+    blue = deployment.plan.blue.version
+    if cannot_be_loaded(reply):
+        raise _failed(deployment, qualifier, case, reply, [*wrong, "so Lambda cannot load the code"])
+    why = _why_blue_fails(deployment, blue, case)
+    if not why:
+        sent = f"no smoke test was given, so {{}} was sent, and version {blue} passes it. {GIVE_ONE.removesuffix('.')}"
+        raise _failed(deployment, qualifier, case, reply, [*wrong, sent])
+    said = f"No smoke test was given, so {{}} was sent; version {blue} {why}, so it says nothing. {GIVE_ONE}"
+    deployments.learn_untested(deployment.plan.id, said)
+    return Done(evidence={"version": qualifier, "passed_ms": {}, "untested": said})
+
+
+def _why_blue_fails(deployment: Opened, blue: str, case: Case) -> str:
+    """The reason why the test says nothing, "" if blue passes it."""
+    try:
+        reply = functions.invoke(deployment.target, blue, case)
+    except AwsRefused:
+        return "could not be asked"
+    return "fails it too" if fails_by_default(reply) else ""
+
+
+def _failed(deployment: Opened, qualifier: str, case: Case, reply: Reply, wrong: list[str]) -> SmokeTestFailed:
+    return SmokeTestFailed(
+        f"{deployment.target.function}:{qualifier} failed its smoke test {case.name!r}: {'; '.join(wrong)}.",
+        {"case": case.name, "mismatches": verbatim(case, reply), "reply": reply.shown()},
+    )

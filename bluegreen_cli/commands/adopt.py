@@ -70,6 +70,11 @@ def say(done: Adopted, as_json: bool) -> None:
     for warning in done.warnings:
         click.echo(f"Warning: {warning}", err=True)
     click.echo(f"`bluegreen deploy {done.function} PATH --alias {done.alias}` deploys to it.", err=True)
+    click.echo(
+        f"A deployment invokes {done.function} for real: new code twice with each case of --smoke-tests FILE, twice "
+        "with {} without any (and blue as often if that fails), never with --no-smoke-tests.",
+        err=True,
+    )
 
 
 def adopted(target: Target, move_callers: bool = False) -> Adopted:

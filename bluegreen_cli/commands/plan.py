@@ -14,11 +14,12 @@ from bluegreen.errors import AccessDenied
 from bluegreen.ledger import uploads
 from bluegreen.opening.checks import BEFORE_THE_LOCK, WITH_THE_LOCK, must_pass
 from bluegreen.opening.findings import Warnings
-from bluegreen.opening.plan import brings, changes
+from bluegreen.opening.plan import brings, changes, tests_of
 from bluegreen.opening.preflight import PREFLIGHT
 from bluegreen.opening.situation import Situation, once
-from bluegreen.request.artifact import Artifact, Image, InLatest, Zip
+from bluegreen.request.artifact import Artifact, Existing, Image, InLatest, Zip
 from bluegreen.request.request import Request
+from bluegreen.request.smoke_tests import Case
 from bluegreen.request.traffic import Schedule
 from bluegreen_cli import request
 from bluegreen_cli.context import Context, json_option
@@ -144,12 +145,15 @@ def plan(context: Context, /, as_json: bool, **said: Any) -> None:
     situation = Before(asked, checked, stack)
     blue, brought, differ, warnings = _found(situation)
     traffic = situation.schedule
+    with explained(f"reading what {asked.function} was deployed with", NOTHING_TOUCHED):
+        cases, by_default = tests_of(situation)
     whole = (
         None if brought in UNSHIFTED or not traffic.steps else estimate(traffic, checked.health.period_seconds, brought)
     )
     if as_json:
         shown = _to_json(asked, situation.target.alias, blue.version, traffic, brought, whole, warnings)
-        click.echo(json.dumps(shown | {"changes": differ}, indent=2))
+        shown |= {"changes": differ, "invocations": 0 if brought in UNSHIFTED else _calls(cases, checked)}
+        click.echo(json.dumps(shown, indent=2))
         return
     target = situation.target
     if brought in UNSHIFTED:
@@ -164,7 +168,8 @@ def plan(context: Context, /, as_json: bool, **said: Any) -> None:
         click.echo(f"  settings that differ from version {blue.version}: {'; '.join(differ)}")
     for warning in warnings:
         click.echo(f"  warning: {warning}")
-    click.echo(f"  smoke tests: {_of_tests(checked)}")
+    click.echo(f"  smoke tests: {_of_tests(cases, by_default, blue.version)}")
+    click.echo(f"  {calls_said(target.function, _calls(cases, checked), by_default)}")
     if whole is None:
         click.echo("  weights and times follow the evidence")
         return
@@ -203,12 +208,27 @@ def _of_artifact(asked: request.Asked, checked: Request) -> str:
     return f"the image {artifact}" if isinstance(artifact, Image) else str(artifact)
 
 
-def _of_tests(checked: Request) -> str:
-    if checked.smoke_tests == "off":
-        return "off"
-    if not checked.smoke_tests:
-        return "one invocation with {} that must not fail"
-    return ", ".join(case.name for case in checked.smoke_tests)
+def _of_tests(cases: tuple[Case, ...], by_default: bool, blue: str) -> str:
+    if by_default:
+        return (
+            f"none was given, so {{}} is sent; it counts only if version {blue} passes it; "
+            "give one with --smoke-tests FILE, or write --no-smoke-tests"
+        )
+    return ", ".join(case.name for case in cases) or "off"
+
+
+def _calls(cases: tuple[Case, ...], checked: Request) -> int:
+    """New code is called as $LATEST and as green."""
+    return len(cases) * (1 if isinstance(checked.artifact, Existing) else 2)
+
+
+def calls_said(function: str, calls: int, by_default: bool) -> str:
+    """That smoke tests are no rehearsal for the function."""
+    if not calls:
+        return f"{function} is not invoked before users meet green"
+    times = "once" if calls == 1 else f"{calls} times"
+    more = ", and blue as often if {} fails" if by_default else ""
+    return f"{function} is invoked for real, {times} before users meet green{more}"
 
 
 def _to_json(

@@ -2,7 +2,8 @@
 
 import click
 
-from bluegreen.ledger import serving
+from bluegreen.errors import DeploymentError
+from bluegreen.ledger import serving, tests
 from bluegreen.target import Target
 from bluegreen_cli import launch, live, request
 from bluegreen_cli.context import Context, json_option
@@ -32,7 +33,8 @@ def rollback(
     Give FUNCTION's alias back to the version that served before.
 
     A second rollback goes one version further back, never forward again; `--to` names any other version. A rollback is
-    a deployment of a version that exists, all at once.
+    a deployment of a version that exists, all at once. It makes the smoke tests that were written for that version's
+    own deployment, and no others.
     """
     named = request.names(function, alias)
     account = context.account()
@@ -41,12 +43,20 @@ def rollback(
     if version is None:
         version = _served_before(target)
         click.echo(f"Version {version} served before.", err=True)
-    asked = request.of_version(named, version, no_smoke_tests)
+    asked = request.of_version(named, version, no_smoke_tests or _nothing_is_written_for(target, version))
     arn = launch.start(asked, stack, account)
     if follow:
         launch.to_the_end(arn, target, as_json)
     else:
         launch.started(arn, as_json)
+
+
+def _nothing_is_written_for(target: Target, version: str) -> bool:
+    """No deployment is known to have brought the version. A ledger that does not answer holds no rollback up."""
+    try:
+        return tests.written_for(target, version) is None
+    except DeploymentError:
+        return False
 
 
 def _served_before(target: Target) -> str:

@@ -80,6 +80,7 @@ class Plan(Frozen):
 
     `given` are the settings of `health` that the request has itself; the others are the defaults.
     `changes` are the names of the settings in which green will differ from blue.
+    With `default_test` the smoke test is the one for requests without any: it counts only where blue passes it.
     """
 
     id: str
@@ -87,6 +88,7 @@ class Plan(Frozen):
     artifact: Artifact
     schedule: Schedule
     smoke_tests: tuple[Case, ...]
+    default_test: bool = False
     health: Health
     given: tuple[str, ...] = ()
     blue: Blue

@@ -84,6 +84,7 @@ def _words(record: Record) -> tuple[str, str]:
         )
     parts = [f"{target} went from version {record.blue} to {_version(record)} ({record.artifact})."]
     parts += [of_watched(record.watched)] if record.watched else []
+    parts += [record.untested] if record.untested else []
     if record.latest_outcome == "changed_by_others":
         parts.append("Someone else has changed $LATEST since green was published.")
     text = " ".join(part for part in parts if part)

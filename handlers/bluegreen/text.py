@@ -120,7 +120,8 @@ def _valid(value: Any, room: list[int], levels: int) -> Any:
             if room[0] < 0:
                 found["…"] = f"{len(value)} keys"
                 break
-            found[str(_valid(key, room, levels))] = _valid(each, room, levels - 1)
+            shown = str(_valid(key, room, levels))
+            found[shown] = _valid(each, room, levels - 1)
         return found
     if isinstance(value, (list, tuple)):
         several = []

@@ -510,7 +510,7 @@ def test_after_a_start_that_aws_did_not_answer_the_command_says_how_to_find_out(
 
     ran = bluegreen("deploy", FUNCTION, package(GOOD % 2))
 
-    assert ran.exit_code == 1
+    assert ran.exit_code == 4
     assert "The deployment may have started." in ran.stderr
     assert f"`bluegreen watch {FUNCTION}-" in ran.stderr
     assert "tells whether it was started all the same" in ran.stderr

@@ -11,7 +11,7 @@ from moto import mock_aws
 from bluegreen.ledger import deployments
 from bluegreen_cli import follow as following
 from bluegreen_cli.follow import LONGEST_PAUSE_SECONDS, follow
-from bluegreen_cli.problems import Failed
+from bluegreen_cli.problems import Lost
 from bluegreen_cli.progress import Event, Progress, told
 from tests.bluegreen_cli.conftest import Answers, aws_error
 from tests.bluegreen_cli.history import CANARY, GREEN, OPENED, TENTH, WHOLE, History, Script, document, flat, look
@@ -192,19 +192,19 @@ def test_after_a_quarter_of_an_hour_of_silence_the_command_gives_up_and_says_how
 ) -> None:
     answers.answer("GetExecutionHistory", Script(*[LOST] * 100))
 
-    with pytest.raises(Failed) as failed:
+    with pytest.raises(Lost) as failed:
         follow(ARN, Notebook())
 
     assert sum(pauses) >= 900
-    assert failed.value.exit_code == 1
-    assert failed.value.untouched == "The deployment goes on."
+    assert failed.value.exit_code == 4
+    assert failed.value.untouched.startswith("How it ends is unknown: it goes on without this command")
     assert "bluegreen watch Shop-1" in failed.value.advice
 
 
 def test_a_caller_who_may_no_longer_read_the_history_is_told_at_once(answers: Answers, pauses: list[float]) -> None:
     answers.refuse("GetExecutionHistory", "AccessDeniedException", "not authorized to states:GetExecutionHistory")
 
-    with pytest.raises(Failed, match="not authorized to states:GetExecutionHistory"):
+    with pytest.raises(Lost, match="not authorized to states:GetExecutionHistory"):
         follow(ARN, Notebook())
 
     assert pauses == []
@@ -237,3 +237,21 @@ def test_before_the_first_look_there_are_no_rates() -> None:
     assert Progress(document=document(green=GREEN, bake=TENTH)).sides == {}
     looked = TENTH.model_copy(update={"look": look((1, 10), (2, 100))})
     assert Progress(document=document(green=GREEN, bake=looked)).sides["green"].failed == 1
+
+
+def test_credentials_that_expire_leave_the_end_unknown_and_say_what_to_do(
+    answers: Answers, pauses: list[float]
+) -> None:
+    gone = "The security token included in the request is expired"
+    expired = aws_error("GetExecutionHistory", "ExpiredTokenException", gone)
+    answers.answer("GetExecutionHistory", Script([History().started()], expired))
+
+    with pytest.raises(Lost) as lost:
+        follow(ARN, Notebook())
+
+    assert lost.value.exit_code == 4
+    assert gone in lost.value.what
+    assert lost.value.advice == (
+        "Your credentials have expired or are not known to AWS: sign in again, as with `aws sso login`. "
+        "`bluegreen watch Shop-1` goes on watching, and exits as the deployment ends."
+    )

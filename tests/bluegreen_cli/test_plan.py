@@ -26,7 +26,9 @@ def test_the_plan_says_steps_times_transitions_and_dollars(
     assert ran.exit_code == 0
     assert ran.stdout.splitlines() == [
         f"{FUNCTION}:PROD would go from version 1 to new code, by Canary10Percent5Minutes:",
-        "  smoke tests: one invocation with {} that must not fail",
+        "  smoke tests: none was given, so {} is sent; it counts only if version 1 passes it; "
+        "give one with --smoke-tests FILE, or write --no-smoke-tests",
+        f"  {FUNCTION} is invoked for real, 2 times before users meet green, and blue as often if {{}} fails",
         "  step 1: 10 % after 0 s, baked for 5 min, 5 looks",
         "  step 2: 100 % after 5 min, 1 look",
         "  in all 5 min of baking, 28 state transitions, $0.00070",

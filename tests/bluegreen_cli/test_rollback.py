@@ -1,13 +1,16 @@
 """`bluegreen rollback`: the version that served before, or any other."""
 
+import json
 from typing import Any
 
 import boto3
 import pytest
 
-from tests.bluegreen_cli.conftest import Answers, Bluegreen
-from tests.handlers.desk import another_user_updates_the_code
-from tests.machine.deployer import ALIAS, BROKEN, FUNCTION, GOOD, Deployer
+from bluegreen.errors import AccessDenied
+from bluegreen_cli.commands import rollback
+from tests.bluegreen_cli.conftest import Answers, Bluegreen, Ran
+from tests.handlers.desk import another_user_publishes, another_user_updates_the_code
+from tests.machine.deployer import ALIAS, BROKEN, FUNCTION, GOOD, TARGET, Deployer
 
 ALL_AT_ONCE: dict[str, Any] = {"traffic": "AllAtOnce"}
 
@@ -132,12 +135,51 @@ def test_a_rollback_is_a_deployment_of_a_version_all_at_once(third: Deployer, bl
     assert item(third, deployment, "plan")["schedule"]["name"] == "AllAtOnce"
 
 
-def test_a_rollback_tests_the_version_unless_told_otherwise(third: Deployer, bluegreen: Bluegreen) -> None:
-    tested = bluegreen("rollback", FUNCTION, "--json").json["deployment"]
-    untested = bluegreen("rollback", FUNCTION, "--no-smoke-tests", "--json").json["deployment"]
+def asked_of(deployer: Deployer, ran: Ran) -> list[str]:
+    """The names of the cases that a rollback asked the version."""
+    return [json.loads(case)["name"] for case in item(deployer, ran.json["deployment"], "plan")["smoke_tests"]]
 
-    assert len(item(third, tested, "plan")["smoke_tests"]) == 1
-    assert item(third, untested, "plan")["smoke_tests"] == []
+
+def test_a_rollback_asks_the_version_what_it_was_deployed_with(deployer: Deployer, bluegreen: Bluegreen) -> None:
+    deployer.deploy(GOOD % 2, **ALL_AT_ONCE, smoke_tests=[{"name": "two", "expect": {"bonus": 2}}])
+    deployer.deploy(GOOD % 3, **ALL_AT_ONCE, smoke_tests=[{"name": "three", "expect": {"bonus": 3}}])
+
+    assert asked_of(deployer, bluegreen("rollback", FUNCTION, "--json")) == ["two"]
+    assert asked_of(deployer, bluegreen("rollback", FUNCTION, "--to", "3", "--json")) == ["three"]
+    assert asked_of(deployer, bluegreen("rollback", FUNCTION, "--no-smoke-tests", "--json")) == []
+
+
+def test_a_version_of_which_nobody_wrote_a_test_is_asked_nothing(third: Deployer, bluegreen: Bluegreen) -> None:
+    assert asked_of(third, bluegreen("rollback", FUNCTION, "--json")) == []
+    assert asked_of(third, bluegreen("rollback", FUNCTION, "--json")) == []
+
+
+def test_no_invented_event_stops_an_emergency(deployer: Deployer, bluegreen: Bluegreen) -> None:
+    """Versions 1 and 2 answer Records only. Version 3 answers anything, and is bad."""
+    reads = "def handler(event, context): return len(event['Records']) + %d"
+    for source in (reads % 1, reads % 2, GOOD % 3):
+        deployer.deploy(source, **ALL_AT_ONCE, smoke_tests="off")
+
+    assert bluegreen("rollback", FUNCTION).exit_code == 0
+    assert bluegreen("rollback", FUNCTION, "--to", "2").exit_code == 0
+    assert deployer.alias() == ("2", {})
+
+
+def test_a_version_that_somebody_else_published_is_asked_nothing(deployer: Deployer, bluegreen: Bluegreen) -> None:
+    version = another_user_publishes(BROKEN)
+
+    assert bluegreen("rollback", FUNCTION, "--to", version).exit_code == 0
+
+
+def test_a_plan_that_cannot_be_read_holds_no_rollback_up(
+    third: Deployer, bluegreen: Bluegreen, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(*_: Any) -> None:
+        raise AccessDenied("dynamodb:GetItem")
+
+    monkeypatch.setattr("bluegreen_cli.commands.rollback.tests.written_for", refused)
+
+    assert rollback._nothing_is_written_for(TARGET, "2") is False
 
 
 def test_a_rollback_can_be_started_only(third: Deployer, bluegreen: Bluegreen) -> None:

@@ -16,7 +16,7 @@ from bluegreen.aws import alarms, functions, metrics
 from bluegreen.aws.client import PROBE_SECONDS
 from bluegreen.aws.metrics import Query, Series, of_alias, of_custom, of_version
 from bluegreen.decisions.bake import Alarms, bucket_of, settled_until
-from bluegreen.decisions.replies import mismatches, verbatim
+from bluegreen.decisions.replies import Reply, fails_by_default, mismatches, verbatim
 from bluegreen.decisions.shift import Shifted
 from bluegreen.decisions.silence import Hidden, Served, hidden
 from bluegreen.decisions.words import of_hidden
@@ -107,7 +107,9 @@ def probe(plan: Plan, green: str) -> Probed:
     for case in plan.smoke_tests[:PROBES_A_LOOK]:
         reply = functions.probe(plan.target, green, case)
         if reply.answered or (case.max_duration_ms or math.inf) < PROBE_SECONDS * 1000:
-            if wrong := mismatches(case, reply):
+            if wrong := _lacks(plan, case, reply):
+                if plan.default_test and not _is_answered_by_blue(plan, case):
+                    continue  # nobody wrote the test, so it counts only where blue passes it
                 raise GreenUnhealthy(
                     f"Version {green} failed the probe {case.name!r}: {'; '.join(wrong)}.",
                     {"case": case.name, "mismatches": verbatim(case, reply), "reply": reply.shown()},
@@ -129,7 +131,11 @@ def _is_answered_by_blue(plan: Plan, case: Case) -> bool:
         reply = functions.probe(plan.target, plan.blue.version, case)
     except NotFound:
         return False
-    return reply.answered and not mismatches(case, reply)
+    return reply.answered and not _lacks(plan, case, reply)
+
+
+def _lacks(plan: Plan, case: Case, reply: Reply) -> list[str]:
+    return fails_by_default(reply) if plan.default_test else mismatches(case, reply)
 
 
 class Part(NamedTuple):

@@ -14,7 +14,7 @@ import jmespath
 from aws_lambda_powertools.utilities.jmespath_utils import PowertoolsFunctions
 
 from bluegreen.model import Frozen
-from bluegreen.request.smoke_tests import Case
+from bluegreen.request.smoke_tests import UNLESS_GIVEN, Case
 from bluegreen.text import by_type, is_sign, plain, valid
 
 LONGEST_TEXT = 500
@@ -22,6 +22,14 @@ LARGEST_SHOWN = 50_000
 """Characters of a reply in the audit, so that they fit beside the rest of an entry."""
 MOST_SHOWN = 20
 """Values in the audit."""
+
+NOT_LOADED = (
+    "Runtime.ImportModuleError",
+    "Runtime.HandlerNotFound",
+    "Runtime.MalformedHandlerName",
+    "Runtime.UserCodeSyntaxError",
+    "Runtime.InvalidEntrypoint",
+)
 
 Say = Callable[[Any], str]
 
@@ -38,13 +46,25 @@ class Reply(Frozen):
 
     def shown(self) -> dict[str, Any]:
         """For the audit: as JSON that can be stored, and as far as there is room."""
-        found: dict[str, Any] = valid(self.model_dump(), LARGEST_SHOWN)
-        return found
+        return self.model_dump(exclude={"payload"}) | {"payload": valid(self.payload, LARGEST_SHOWN)}
 
 
 def mismatches(case: Case, reply: Reply) -> list[str]:
     """What was expected and what came, a sentence each, without the values; empty when the case holds."""
     return [*_error(case, reply, by_type), *_payload(case, reply, by_type), *_duration(case, reply)]
+
+
+def fails_by_default(reply: Reply) -> list[str]:
+    """What is wrong with a reply to the default test: an error, or HTTP's word for one."""
+    if wrong := mismatches(UNLESS_GIVEN[0], reply):
+        return wrong
+    status = reply.payload.get("statusCode") if isinstance(reply.payload, dict) else None
+    return ["it returned a statusCode of 500 or more"] if type(status) is int and status >= 500 else []
+
+
+def cannot_be_loaded(reply: Reply) -> bool:
+    """Lambda could not load the code, whatever the event is. (Lambda's runtimes name these errors alike.)"""
+    return reply.error in NOT_LOADED
 
 
 def verbatim(case: Case, reply: Reply) -> list[str]:

@@ -193,6 +193,11 @@ def learn_shift(deployment: str, number: int, green: str, weights: tuple[float, 
     _learn(deployment, {"green": green, "weights": list(weights), "shift": number}, unless_beyond="shift")
 
 
+def learn_untested(deployment: str, why: str) -> None:
+    """Write down why no smoke test speaks for green. Raises DeploymentOver unless the record is open."""
+    _learn(deployment, {"untested": why})
+
+
 def begin_undoing(deployment: str, error: str, cause: str) -> Record | None:
     """
     From now on the deployment changes nothing more. The first reason that is given stays.

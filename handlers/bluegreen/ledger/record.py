@@ -48,7 +48,7 @@ class Record(Frozen):
     `weights` are those that green has or may have after shift number `shift`. From `code_sent_at` on $LATEST may have
     the new code. From `alias_returned_at` on the alias has nothing of this deployment any more.
 
-    `warnings` is what people should have known before it began.
+    `warnings` is what people should have known before it began. `untested` says why no smoke test speaks for green.
 
     `error` and `cause` are set when undoing begins. `latest_attempts` counts the attempts to put $LATEST back. `doubts`
     says what was wrong with blue after it got its users back. `alias_outcome` and `latest_outcome` are the kinds of
@@ -84,6 +84,7 @@ class Record(Frozen):
     code_sent_at: str | None = None
     alias_returned_at: str | None = None
     latest_attempts: int = 0
+    untested: Text | None = None
     doubts: Text | None = None
     alias_outcome: str | None = None
     latest_outcome: str | None = None

@@ -7,10 +7,9 @@ from bluegreen.baking import watch
 from bluegreen.decisions.adaptive import first_weight
 from bluegreen.decisions.settings import differences, digests, uncompared
 from bluegreen.document import Blue, Brings, Latest, Plan
-from bluegreen.ledger import code
+from bluegreen.ledger import code, tests
 from bluegreen.opening.situation import Situation
 from bluegreen.request.artifact import Artifact, Existing, InLatest, Zip
-from bluegreen.request.request import Request
 from bluegreen.request.smoke_tests import UNLESS_GIVEN, Case
 from bluegreen.request.traffic import Schedule
 from bluegreen.target import Target
@@ -21,13 +20,15 @@ def planned(deployment: str, situation: Situation, latest: Function, proof: str)
     request, blue = situation.request, situation.blue
     source = situation.successor if isinstance(request.artifact, Existing) else latest
     brought = brings(situation.artifact, blue, source)
+    cases, by_default = tests_of(situation)
     return Plan(
         id=deployment,
         target=situation.target,
         artifact=situation.artifact,
         schedule=_schedule(situation),
         red_alarms=tuple(name for name, state in situation.alarm_states.items() if state == alarms.RED),
-        smoke_tests=_cases(request),
+        smoke_tests=cases,
+        default_test=by_default,
         health=request.health,
         given=tuple(sorted(request.health.model_fields_set)),
         blue=Blue(version=blue.version, sha256=blue.sha256, revision=situation.alias.revision),
@@ -96,7 +97,18 @@ def _schedule(situation: Situation) -> Schedule:
     return situation.schedule.model_copy(update={"first_weight": weight})
 
 
-def _cases(request: Request) -> tuple[Case, ...]:
-    if request.smoke_tests == "off":
-        return ()
-    return request.smoke_tests or UNLESS_GIVEN
+def tests_of(situation: Situation) -> tuple[tuple[Case, ...], bool]:
+    """
+    The smoke tests, and whether they are the default one.
+
+    A version that a deployment brought is asked what people wrote for that deployment. Nothing is made up for it, nor
+    for a version older than blue: a rollback by hand must not fail for a test that nobody wrote.
+    """
+    request, artifact = situation.request, situation.artifact
+    if request.gives_smoke_tests:
+        return (() if request.smoke_tests == "off" else request.smoke_tests), False
+    if isinstance(artifact, Existing):
+        written = tests.written_for(situation.target, artifact.version)
+        if written is not None or int(artifact.version) < int(situation.blue.version):
+            return written or (), False
+    return UNLESS_GIVEN, True

@@ -95,6 +95,11 @@ class Request(Frozen):
                 raise ValueError(": ".join(complaint))
         return self
 
+    @property
+    def gives_smoke_tests(self) -> bool:
+        """It says which there are, or with [] or "off" that there is none."""
+        return "smoke_tests" in self.model_fields_set
+
     def to_json(self) -> dict[str, Any]:
         """The request as an execution's input: what was not given stays away."""
         request: dict[str, Any] = self.as_json(exclude_unset=True)

@@ -63,7 +63,9 @@ class Case(Frozen):
 
 
 UNLESS_GIVEN = (Case(name="answers {} without an error"),)
-"""With no cases in the request, the function must at least not fail."""
+"""Without `smoke_tests` in the request, green must not fail where blue does not."""
+
+GIVE_ONE = 'Give one in `smoke_tests`, or write "off".'
 
 
 def _off(value: Any) -> Any:

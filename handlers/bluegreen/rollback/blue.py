@@ -6,9 +6,9 @@ from bluegreen.aws import functions
 from bluegreen.aws.client import PROBE_SECONDS
 from bluegreen.decisions.replies import mismatches, name_of_error
 from bluegreen.errors import DeploymentError
-from bluegreen.ledger import deployments, serving
+from bluegreen.ledger import deployments, tests
 from bluegreen.ledger.record import Record
-from bluegreen.request.smoke_tests import UNLESS_GIVEN, Case
+from bluegreen.request.smoke_tests import Case
 from bluegreen.text import plain, sentence
 
 LONGEST_DOUBTS = 1000
@@ -48,10 +48,10 @@ def _doubts(record: Record) -> str:
 
 
 def _fails(record: Record, blue: str) -> list[str]:
-    """What is wrong with blue's answer to the first of the smoke tests that it was deployed with."""
-    brought = serving.of_version(record.target, blue)
-    own = _cases(brought.deployment) if brought else ()
-    case = (own or _cases(record.id) or UNLESS_GIVEN)[0]
+    """What is wrong with blue's answer to a smoke test that people wrote; nothing if they wrote none."""
+    case, own = _case(record, blue)
+    if case is None:
+        return []
     reply = functions.probe(record.target, blue, case)
     if not reply.answered:
         return [f"it did not answer within {PROBE_SECONDS} seconds"]
@@ -61,6 +61,15 @@ def _fails(record: Record, blue: str) -> list[str]:
     return [f"it raised {name_of_error(reply.error)}"] if reply.error not in (None, case.expect_error) else []
 
 
-def _cases(deployment: str) -> tuple[Case, ...]:
-    plan = deployments.plan_of(deployment)
-    return plan.smoke_tests if plan else ()
+def _case(record: Record, blue: str) -> tuple[Case | None, bool]:
+    """
+    The first of those that blue was deployed with, or else of this deployment's; and whether it is blue's own.
+
+    A request that wants no smoke test wants none on the way back either.
+    """
+    plan = deployments.plan_of(record.id)
+    if plan and not plan.smoke_tests:
+        return None, False
+    if own := tests.written_for(record.target, blue):
+        return own[0], True
+    return (plan.smoke_tests[0], False) if plan and not plan.default_test else (None, False)
