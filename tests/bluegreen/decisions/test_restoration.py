@@ -224,6 +224,7 @@ OF_LATEST: list[tuple[bool, bool, bool, LatestKind]] = [
 NOT_BY_FACTS: dict[LatestKind, str] = {
     "keeps_the_new": inspect.getsource(latest),
     "not_tried_again": inspect.getsource(latest),
+    "kept": inspect.getsource(latest),
     "unseen": inspect.getsource(latest),
     "unchanged": inspect.getsource(complete_deployment),
 }

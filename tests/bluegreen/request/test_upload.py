@@ -97,12 +97,12 @@ def test_a_key_that_names_no_function_is_refused_by_field(key: str, field: str) 
 
 @pytest.mark.parametrize("key", ["functions/Shop/1.zip", f"functions/{'x' * 64}/1.zip"])
 def test_a_function_that_may_exist_is_named(key: str) -> None:
-    assert upload(key).function_is_named
+    assert upload(key).misplaced == ""
 
 
 @pytest.mark.parametrize("key", ["functions/1.zip", "functions/../1.zip", "functions/a b/1.zip", "functions//1.zip"])
 def test_a_function_that_cannot_exist_is_not_named(key: str) -> None:
-    assert not upload(key).function_is_named
+    assert "names no function" in upload(key).misplaced
 
 
 class TestTheNameOfItsExecution:
