@@ -223,6 +223,8 @@ class TestTheRecord:
                     "blue": "1",
                     "artifact": f"s3://{BUCKET}/new.zip",
                     "traffic": "Canary10Percent5Minutes",
+                    "watched": True,
+                    "held_seconds": 0,
                     "brings": "new_code",
                 },
             )
