@@ -231,6 +231,8 @@ class TestTheRecord:
                     "blue": "1",
                     "artifact": f"s3://{BUCKET}/new.zip",
                     "traffic": "Canary10Percent5Minutes",
+                    "watched": True,
+                    "held_seconds": 0,
                     "brings": "new_code",
                     "changes": [],
                     "warnings": [],
