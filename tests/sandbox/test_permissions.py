@@ -141,3 +141,16 @@ def test_calls_count_as_made_over_tls(client: Clients) -> None:
     session = client("sts").assume_role(RoleArn=role, RoleSessionName="test")["Credentials"]
     credentials = {name: session[name] for name in ("AccessKeyId", "SecretAccessKey", "SessionToken")}
     assert client("sns", **credentials).publish(TopicArn=topic, Message="hello")["MessageId"]
+
+
+def test_a_function_that_is_gone_is_refused_to_a_role_that_needs_its_tag_and_not_found_by_its_tags_alone(
+    acting: Any,
+) -> None:
+    arn = f"arn:aws:lambda:eu-central-1:{ACCOUNT}:function:gone"
+    may = acting("managed-and-tags", allow("lambda:*", Condition=MANAGED), allow("lambda:ListTags"))
+
+    assert denied(may.get_alias, FunctionName="gone", Name="live")
+    assert denied(may.get_function, FunctionName="gone")
+    with pytest.raises(ClientError) as missing:
+        may.list_tags(Resource=arn)
+    assert missing.value.response["Error"]["Code"] == "ResourceNotFoundException"
