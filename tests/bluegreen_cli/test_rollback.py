@@ -1,6 +1,7 @@
 """`bluegreen rollback`: the version that served before, or any other."""
 
 import threading
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
@@ -128,9 +129,12 @@ class TestADeploymentThatRuns:
     @pytest.fixture(autouse=True)
     def hears(self, monkeypatch: pytest.MonkeyPatch, bluegreen: Bluegreen) -> list[float]:
         paused: list[float] = []
+        self.over = threading.Event()
 
         def pause(seconds: float) -> None:
             paused.append(seconds)
+            self.over.set()  # the execution that was stopped ends
+            time.sleep(0.05)
             with suppress(DeploymentError):
                 recover_deployments.handler({"id": "sweep", "detail": {}}, context_of("RecoverDeploymentsFunction"))
 
@@ -139,11 +143,11 @@ class TestADeploymentThatRuns:
 
     def while_it_runs(self, deployer: Deployer, run: Callable[[], Ran], seconds: float = 90, **asked: Any) -> Ran:
         """The command, so long after the start of a canary from version 3 to version 4."""
-        reached, over = threading.Event(), threading.Event()
+        reached = threading.Event()
 
         def hold() -> None:
             reached.set()
-            over.wait(60)
+            self.over.wait(120)
 
         artifact = asked.pop("artifact", None) or deployer.upload(GOOD % 4)
         deployer.aws.after(seconds, hold)
@@ -152,7 +156,7 @@ class TestADeploymentThatRuns:
         try:
             return run()
         finally:
-            over.set()
+            self.over.set()
             deployer.aws.finish(arn)
 
     def test_is_stopped_and_its_blue_has_everybody(self, third: Deployer, bluegreen: Bluegreen) -> None:
@@ -198,6 +202,7 @@ class TestADeploymentThatRuns:
         self, third: Deployer, bluegreen: Bluegreen, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr("bluegreen_cli.follow.pause", lambda seconds: None)
+        monkeypatch.setattr("bluegreen_cli.follow.POLL_SECONDS", 100)
 
         ran = self.while_it_runs(third, lambda: bluegreen("rollback", FUNCTION))
 
