@@ -30,7 +30,7 @@ def start(asked: Asked, stack: Stack, account: Account) -> str:
     """Upload the package, if there is one, and start the execution; its ARN."""
     asked.must_be_in(stack)
     asked = _uploaded(asked, stack)
-    request = check(asked.said(started_by=_started_by(account)).request)
+    request = check(asked.said(started_by=started_by(account)).request)
     name = execution_name(asked.function)
     with explained("starting the deployment", NOTHING_STARTED):
         try:
@@ -100,5 +100,6 @@ def _uploaded(asked: Asked, stack: Stack) -> Asked:
     return asked.said(artifact=artifact | ({"version_id": answer["VersionId"]} if "VersionId" in answer else {}))
 
 
-def _started_by(account: Account) -> str:
+def started_by(account: Account) -> str:
+    """Who runs the command, for the record."""
     return f"cli by {account.caller or 'someone'}"[:LONGEST_STARTER]

@@ -1,12 +1,23 @@
-"""`bluegreen rollback`: back to the version that served before, by a deployment of that version."""
+"""
+`bluegreen rollback`: back to the version that served before.
+
+A deployment that runs is stopped, and recovery gives blue everybody. Otherwise a deployment of that version is started.
+"""
+
+import json
 
 import click
 
+from bluegreen.document import DEPLOYED
 from bluegreen.errors import DeploymentError
-from bluegreen.ledger import serving, tests
+from bluegreen.ledger import deployments, locks, serving, tests
+from bluegreen.ledger.locks import Lock
+from bluegreen.ledger.record import Record
 from bluegreen.target import Target
-from bluegreen_cli import launch, live, request
+from bluegreen.text import sentence
+from bluegreen_cli import halt, launch, live, request
 from bluegreen_cli.context import Context, json_option
+from bluegreen_cli.outcome import CUT_SHORT, EXIT_CODES
 from bluegreen_cli.problems import NOTHING_CHANGED, Refused, explained
 
 
@@ -32,14 +43,31 @@ def rollback(
     """
     Give FUNCTION's alias back to the version that served before.
 
-    A second rollback goes one version further back, never forward again; `--to` names any other version. A rollback is
-    a deployment of a version that exists, all at once. It makes the smoke tests that were written for that version's
-    own deployment, and no others.
+    A deployment that runs is stopped, and the command waits until its blue has everybody. Without one, a second
+    rollback goes one version further back, never forward again; `--to` names any other version. Such a rollback is a
+    deployment of a version that exists, all at once. It makes the smoke tests that were written for that version's own
+    deployment, and no others.
     """
     named = request.names(function, alias)
     account = context.account()
     stack = context.stack(account)
     target = named.at(stack)
+    with explained("reading the ledger", NOTHING_CHANGED):
+        lock = locks.held(target)
+    if lock and _goes_there(lock, version):
+        click.echo(f"Deployment {lock.deployment} does that already.", err=True)
+        if follow:
+            launch.to_the_end(lock.held_by, target, as_json)
+        launch.started(lock.held_by, as_json)
+        return
+    if lock:
+        halt.halt(lock, launch.started_by(account))
+        if not follow:
+            click.echo(f"`bluegreen status {target.function} --alias {target.alias}` says when blue has everybody.")
+            return
+        ended = halt.until_over(lock, target)
+        if ended.state != DEPLOYED and version in (None, ended.blue):
+            _say(ended, as_json)
     if version is None:
         version = _served_before(target)
         click.echo(f"Version {version} served before.", err=True)
@@ -59,17 +87,42 @@ def _nothing_is_written_for(target: Target, version: str) -> bool:
         return False
 
 
+def _goes_there(lock: Lock, version: str | None) -> bool:
+    """The deployment that runs is itself the rollback that is asked for."""
+    with explained("reading the ledger", NOTHING_CHANGED):
+        record = deployments.find(lock.deployment)
+        if record is None or record.new_code or not record.blue:
+            return False
+        brought = serving.of_version(lock.target, record.blue)
+    return record.green == (version or (brought.before if brought else None))
+
+
+def _say(ended: Record, as_json: bool) -> None:
+    """How the deployment that was stopped ended, and exit: 0 only if its blue has everybody."""
+    route = live.serving(ended.target)
+    blue_has_everybody = ended.blue is None or route.alone == ended.blue
+    if as_json:
+        shown = {"deployment": ended.id, "stopped": True, "end": ended.state, "error": ended.error}
+        click.echo(json.dumps({**shown, "cause": ended.cause, "serving": route.serving}, indent=2))
+    elif blue_has_everybody:
+        click.echo(f"Stopped {ended.id} ({ended.state}): {ended.target} is served by {route}.")
+    else:
+        click.echo(f"{ended.state}: {sentence(ended.cause or '')} {ended.target} is served by {route}.")
+    code = EXIT_CODES.get(ended.state, CUT_SHORT) or CUT_SHORT
+    click.get_current_context().exit(0 if blue_has_everybody else code)
+
+
 def _served_before(target: Target) -> str:
     """The version that was replaced by the one that serves now, as the ledger knows it."""
     route = live.serving(target)
-    if not route.whole:
+    if route.alone is None:
         raise Refused(
-            f"{target} is served by {route}: a deployment runs, or someone split the alias by hand",
+            f"{target} is served by {route}, and no deployment runs: someone split the alias by hand",
             NOTHING_CHANGED,
-            f"`bluegreen status {target.function} --alias {target.alias}` tells which; --to names a version to go to.",
+            f"Point it to one version first, as with `{target.by_hand(route.primary)}`.",
         )
     with explained("reading the ledger", NOTHING_CHANGED):
-        brought = serving.of_version(target, route.primary)
+        brought = serving.of_version(target, route.alone)
     if brought:
         return brought.before
     raise Refused(

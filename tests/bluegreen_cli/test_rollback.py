@@ -1,15 +1,20 @@
 """`bluegreen rollback`: the version that served before, or any other."""
 
 import json
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import boto3
 import pytest
 
-from bluegreen.errors import AccessDenied
+import recover_deployments
+from bluegreen.errors import AccessDenied, DeploymentError
 from bluegreen_cli.commands import rollback
 from tests.bluegreen_cli.conftest import Answers, Bluegreen, Ran
-from tests.handlers.desk import another_user_publishes, another_user_updates_the_code
+from tests.handlers.desk import another_user_publishes, another_user_updates_the_code, context_of
 from tests.machine.deployer import ALIAS, BROKEN, FUNCTION, GOOD, TARGET, Deployer
 
 ALL_AT_ONCE: dict[str, Any] = {"traffic": "AllAtOnce"}
@@ -210,6 +215,112 @@ def test_a_split_alias_is_left_alone(third: Deployer, bluegreen: Bluegreen) -> N
     assert ran.exit_code == 2
     assert "is served by version 3 (75 %) and version 2 (25 %)" in ran.stderr
     assert third.alias() == ("3", {"2": 0.25})
+
+
+class TestADeploymentThatRuns:
+    """RecoverDeployments hears of the stopped execution between two polls, as EventBridge tells it."""
+
+    @pytest.fixture(autouse=True)
+    def hears(self, monkeypatch: pytest.MonkeyPatch, bluegreen: Bluegreen) -> list[float]:
+        paused: list[float] = []
+        self.over = threading.Event()
+
+        def pause(seconds: float) -> None:
+            paused.append(seconds)
+            self.over.set()  # the execution that was stopped ends
+            time.sleep(0.05)
+            with suppress(DeploymentError):
+                recover_deployments.handler({"id": "sweep", "detail": {}}, context_of("RecoverDeploymentsFunction"))
+
+        monkeypatch.setattr("bluegreen_cli.follow.pause", pause)
+        return paused
+
+    def while_it_runs(self, deployer: Deployer, run: Callable[[], Ran], seconds: float = 90, **asked: Any) -> Ran:
+        """The command, so long after the start of a canary from version 3 to version 4."""
+        reached = threading.Event()
+
+        def hold() -> None:
+            reached.set()
+            self.over.wait(120)
+
+        artifact = asked.pop("artifact", None) or deployer.upload(GOOD % 4)
+        deployer.aws.after(seconds, hold)
+        arn = deployer.aws.start({"function": FUNCTION, "artifact": artifact, **asked}, "running")
+        assert reached.wait(60)
+        try:
+            return run()
+        finally:
+            self.over.set()
+            deployer.aws.finish(arn)
+
+    def test_is_stopped_and_its_blue_has_everybody(self, third: Deployer, bluegreen: Bluegreen) -> None:
+        ran = self.while_it_runs(third, lambda: bluegreen("rollback", FUNCTION))
+
+        assert ran.exit_code == 0
+        assert f"{FUNCTION}:PROD is served by version 3 (90 %) and version 4 (10 %)." in ran.stderr
+        assert ran.stdout == f"Stopped running (RolledBack): {FUNCTION}:PROD is served by version 3.\n"
+        assert third.alias() == ("3", {})
+        assert item(third, "running", "record")["state"] == "RolledBack"
+        assert third.items("lock#") == []
+
+    def test_is_stopped_also_in_its_final_bake(self, third: Deployer, bluegreen: Bluegreen) -> None:
+        final_bake = {"steps": [{"weight": 1, "bake_seconds": 600}]}
+
+        ran = self.while_it_runs(third, lambda: bluegreen("rollback", FUNCTION), traffic=final_bake)
+
+        assert (ran.exit_code, third.alias()) == (0, ("3", {}))
+
+    def test_is_told_as_json(self, third: Deployer, bluegreen: Bluegreen) -> None:
+        ran = self.while_it_runs(third, lambda: bluegreen("rollback", FUNCTION, "--json"))
+
+        assert ran.json["deployment"] == "running"
+        assert (ran.json["stopped"], ran.json["end"], ran.json["serving"]) == (True, "RolledBack", "3")
+
+    def test_can_be_stopped_only(self, third: Deployer, bluegreen: Bluegreen, hears: list[float]) -> None:
+        ran = self.while_it_runs(third, lambda: bluegreen("rollback", FUNCTION, "--no-follow"))
+
+        assert ran.exit_code == 0
+        assert "says when blue has everybody" in ran.stdout
+        assert hears == []
+
+    def test_whose_blue_is_gone_fails_with_what_there_is(self, third: Deployer, bluegreen: Bluegreen) -> None:
+        final_bake = {"steps": [{"weight": 1, "bake_seconds": 600}]}
+        third.aws.after(60, lambda: boto3.client("lambda").delete_function(FunctionName=FUNCTION, Qualifier="3"))
+
+        ran = self.while_it_runs(third, lambda: bluegreen("rollback", FUNCTION), traffic=final_bake)
+
+        assert ran.exit_code == 3
+        assert f"someone else deleted version 3, so {FUNCTION}:PROD stays at version 4" in ran.stdout
+
+    def test_that_is_not_undone_in_time_is_said_to_be_under_way(
+        self, third: Deployer, bluegreen: Bluegreen, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("bluegreen_cli.follow.pause", lambda seconds: None)
+        monkeypatch.setattr("bluegreen_cli.follow.POLL_SECONDS", 100)
+
+        ran = self.while_it_runs(third, lambda: bluegreen("rollback", FUNCTION))
+
+        assert ran.exit_code == 1
+        assert "running is not undone after 15 minutes" in ran.stderr
+        assert f"bluegreen status {FUNCTION} --alias PROD" in ran.stderr
+
+    def test_that_may_not_be_stopped_goes_on(self, third: Deployer, bluegreen: Bluegreen, answers: Answers) -> None:
+        answers.refuse("StopExecution", "AccessDeniedException", "you may not")
+
+        ran = self.while_it_runs(third, lambda: bluegreen("rollback", FUNCTION))
+
+        assert ran.exit_code == 1
+        assert "you may not" in ran.stderr
+        assert "The deployment goes on." in ran.stderr
+        assert third.alias() == ("4", {})
+
+    def test_that_goes_where_the_rollback_would_is_not_stopped(self, third: Deployer, bluegreen: Bluegreen) -> None:
+        ran = self.while_it_runs(
+            third, lambda: bluegreen("rollback", FUNCTION, "--no-follow"), artifact={"version": "2"}
+        )
+
+        assert "Deployment running does that already." in ran.stderr
+        assert third.alias() == ("2", {})
 
 
 def test_a_version_that_does_not_exist_is_refused_and_touches_nothing(third: Deployer, bluegreen: Bluegreen) -> None:

@@ -114,9 +114,46 @@ def test_a_task_has_a_time_limit_of_its_own(task: str) -> None:
 
 @pytest.mark.parametrize("task", TASKS)
 def test_a_task_is_retried_when_aws_is_busy(task: str) -> None:
-    ours, aws = "AwsUnavailable", {"Lambda.ServiceException", "Lambda.AWSLambdaException", "Lambda.SdkClientException"}
+    ours = "AwsUnavailable"
+    aws = {
+        f"Lambda.{name}"
+        for name in (
+            *("ClientExecutionTimeoutException", "ServiceException", "AWSLambdaException", "SdkClientException"),
+            "TooManyRequestsException",
+        )
+    }
 
-    assert retried(task) >= {ours, "Lambda.TooManyRequestsException"} | aws or retried(task) == {"States.ALL"}
+    assert retried(task) >= {ours} | aws or retried(task) == {"States.ALL"}
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_a_task_whose_handler_is_killed_or_out_of_memory_is_retried(task: str) -> None:
+    killed = {"Lambda.Unknown", "Sandbox.Timedout", "Runtime.ExitError", "Runtime.OutOfMemory", "States.Timeout"}
+
+    assert retried(task) >= killed or retried(task) == {"States.ALL"}
+
+
+@pytest.mark.parametrize(
+    ("task", "seconds"), [("RecoverPrevious", 300), ("UpdateCode", 300), ("ShiftAlias", 900), ("CheckHealth", 900)]
+)
+def test_what_lambda_still_does_is_looked_at_less_often_after_the_first_minute(task: str, seconds: int) -> None:
+    (again,) = [retry for retry in TASKS[task]["Retry"] if retry["ErrorEquals"] == ["StillInProgress"]]
+    pauses = [
+        min(again["IntervalSeconds"] * again["BackoffRate"] ** look, again["MaxDelaySeconds"])
+        for look in range(again["MaxAttempts"])
+    ]
+    in_the_first_minute = [pause for look, pause in enumerate(pauses) if sum(pauses[:look]) < 60]
+
+    assert all(5 <= pause < 8 for pause in in_the_first_minute)
+    assert max(pauses) <= 30
+    assert seconds <= sum(pauses) < seconds + 30
+    assert len(pauses) < seconds / 5
+
+
+def test_what_is_gone_is_not_waited_for() -> None:
+    (never,) = [retry for retry in TASKS["CompleteDeployment"]["Retry"] if retry["MaxAttempts"] == 0]
+
+    assert {"NotFound", "FunctionGone", "UpdateFailed"} <= set(never["ErrorEquals"])
 
 
 @pytest.mark.parametrize("task", [task for task in TASKS if task not in ("OpenDeployment", "RejectDeployment")])

@@ -162,3 +162,21 @@ class TestPointing:
             aliases.point(TARGET, SPLIT, before.revision)
 
         assert deployer.alias() == ("2", {})
+
+
+class TestStuck:
+    """Lambda leaves a weight of 1 on the version before if it cannot allocate the provisioned concurrency."""
+
+    def test_an_alias_whose_concurrency_failed_says_why(self) -> None:
+        point("2", {"1": 1.0})
+        answer = {"Status": "FAILED", "StatusReason": "FUNCTION_ERROR_INIT_FAILURE"}
+
+        with answered(client("lambda", TARGET), "GetProvisionedConcurrencyConfig", lambda: answer):
+            assert aliases.read(TARGET, Route(primary="2")).stuck == "FUNCTION_ERROR_INIT_FAILURE"
+
+    @pytest.mark.parametrize("weight", [0.37, 0.999])
+    def test_another_users_weight_is_not_lambdas(self, weight: float) -> None:
+        point("2", {"1": weight})
+
+        with concurrency("FAILED"):
+            assert not aliases.read(TARGET, Route(primary="2")).stuck

@@ -60,3 +60,24 @@ def test_the_shares_of_a_split_are_everything_together_and_name_the_main_version
 
     assert list(shares) == ["1", "2"]
     assert sum(shares.values()) == pytest.approx(1, abs=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("alias", "alone"),
+    [
+        (Route(primary="1"), "1"),
+        (Route(primary="2", also={"1": 1.0}), "1"),
+        (Route(primary="1", also={"2": 0.999}), None),
+        (Route(primary="1", also={"2": 0.1}), None),
+    ],
+)
+def test_a_weight_of_one_lets_that_version_serve_alone(alias: Route, alone: str | None) -> None:
+    assert alias.alone == alone
+    assert alias.serving == (alone or alias.shares)
+
+
+def test_routes_are_told_apart_by_who_serves() -> None:
+    assert Route(primary="2", also={"1": 1.0}).serves_as(Route(primary="1"))
+    assert not Route(primary="2", also={"1": 1.0}).serves_as(Route(primary="2"))
+    assert not Route(primary="1", also={"2": 0.1}).serves_as(Route(primary="1"))
+    assert not Route(primary="1", also={"2": 0.1}).serves_as(Route(primary="1", also={"2": 0.2}))
