@@ -40,9 +40,13 @@ from tests.machine.faults import Call, HandlerKilled
 ORDER = ["UpdateCode", "SmokeTest", "PublishVersion", "SmokeTestGreen", "ShiftAlias"]
 
 
+ANSWERS = [{"name": "answers"}]
+
+
 @pytest.fixture
-def shifting(desk: Desk) -> Desk:
-    """Green has its first share, and failed."""
+def shifting(desks: Desks) -> Desk:
+    """Green has its first share, and failed. People wrote a smoke test."""
+    desk = desks(smoke_tests=ANSWERS)
     desk.to("ShiftAlias").run("ShiftAlias")
     return desk.failed()
 
@@ -822,7 +826,7 @@ class TestUsersFirst:
         another_user_updates_the_code(desks.deployer, ill)
         boto3.client("lambda").publish_version(FunctionName=FUNCTION)
         another_user_points_the_alias("2")
-        desk = desks(source=GOOD % 3).to("ShiftAlias")
+        desk = desks(source=GOOD % 3, smoke_tests=ANSWERS).to("ShiftAlias")
         desk.run("ShiftAlias")
         desk.failed()
 
@@ -834,7 +838,7 @@ class TestUsersFirst:
         assert "4711-secret" not in json.dumps(desk.record())
 
     def test_a_blue_that_is_unwell_is_asked_once(self, desks: Desks) -> None:
-        asked = desks().to("ShiftAlias")
+        asked = desks(smoke_tests=ANSWERS).to("ShiftAlias")
         asked.run("ShiftAlias")
         asked.failed()
 
@@ -855,7 +859,7 @@ class TestUsersFirst:
         another_user_updates_the_code(desks.deployer, f"def handler(event, context):\n    raise {raised}")
         boto3.client("lambda").publish_version(FunctionName=FUNCTION)
         another_user_points_the_alias("2")
-        desk = desks(source=GOOD % 3).to("ShiftAlias")
+        desk = desks(source=GOOD % 3, smoke_tests=ANSWERS).to("ShiftAlias")
         desk.run("ShiftAlias")
 
         cause = desk.failed().run("RollBack")["cause"]
