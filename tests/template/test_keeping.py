@@ -72,8 +72,8 @@ def test_bucket_and_topic_are_reached_over_tls_only() -> None:
         assert [denial["Condition"] for denial in denials] == [{"Bool": {"aws:SecureTransport": "false"}}]
 
 
-def test_copies_of_blues_code_go_where_they_may_be_written_and_start_nothing() -> None:
+def test_copies_of_code_go_where_they_may_be_written_and_start_nothing() -> None:
     keeping = [each.resources for each in stack().all_statements() if "s3:PutObject" in each.actions]
 
-    assert keeping == [({"Fn::Sub": "${ArtifactBucket.Arn}/restored/*"},)] * 3
+    assert keeping == [({"Fn::Sub": "${ArtifactBucket.Arn}/restored/*"},)] * 4
     assert 'f"restored/{place}/' in inspect.getsource(artifacts.keep_copy)

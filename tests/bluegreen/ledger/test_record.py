@@ -10,7 +10,8 @@ from bluegreen.aws import table
 from bluegreen.decisions.route import Route
 from bluegreen.document import DEPLOYED, ENDS, NOTHING_TO_DEPLOY, REJECTED, ROLLED_BACK
 from bluegreen.ledger.record import LIVE, OPEN, UNDOING, Record, change, listed, readable
-from tests.bluegreen.examples import PROOF, SHOP, record
+from bluegreen.request.artifact import Zip
+from tests.bluegreen.examples import IN_BASE64, PROOF, SHOP, record
 
 FULL: dict[str, Any] = {
     "state": ROLLED_BACK,
@@ -20,6 +21,8 @@ FULL: dict[str, Any] = {
     "latest_sha256": "the digest of $LATEST",
     "code": "the digest of the new code",
     "warnings": ("function: it is slow; make it quick",),
+    "changes": ("Environment (variable STAGE)", "Timeout"),
+    "latest_kept": Zip(bucket="artifacts", key="restored/a.zip", sha256=IN_BASE64),
     "green": "2",
     "weights": (0.1, 1.0),
     "shift": 2,

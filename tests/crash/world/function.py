@@ -18,7 +18,7 @@ UPDATE_SECONDS = 2.0
 def set_up(aws: InProcessAws) -> None:
     """Give the function, whose alias is at BLUE, the version OTHER and a $LATEST that is neither."""
     lambda_ = boto3.client("lambda")
-    for source, publish in ((GOOD % 77, True), (GOOD % 1, False)):
+    for source, publish in ((GOOD % 77, True), (GOOD % 78, False)):
         lambda_.update_function_code(FunctionName=FUNCTION, ZipFile=zip_of(source))
         aws.clock.sleep(UPDATE_SECONDS)
         if publish:
