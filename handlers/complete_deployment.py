@@ -23,7 +23,9 @@ def handler(deployment: Completing) -> Done:
     if deployment.record.state != DEPLOYED:
         wanted = Route(primary=green)
         must_be(plan.target, wanted, aliases.read(plan.target, wanted))
-        completed = deployments.complete(deployment.record, latest_outcome=_latest(deployment))
+        completed = deployments.complete(
+            deployment.record, latest_outcome=_latest(deployment), untested=deployment.untested
+        )
         record = deployments.find(plan.id)
         if not completed and (record is None or record.state != DEPLOYED):
             raise DeploymentOver(f"Deployment {plan.id} was undone before it was complete.")

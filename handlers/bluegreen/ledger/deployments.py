@@ -189,11 +189,6 @@ def learn_shift(deployment: str, number: int, green: str, weights: tuple[float, 
     _learn(deployment, {"green": green, "weights": list(weights), "shift": number}, unless_beyond="shift")
 
 
-def learn_untested(deployment: str, why: str) -> None:
-    """Write down why no smoke test speaks for green. Raises DeploymentOver unless the record is open."""
-    _learn(deployment, {"untested": why})
-
-
 def begin_undoing(deployment: str, error: str, cause: str) -> Record | None:
     """
     From now on the deployment changes nothing more. The first reason that is given stays.
@@ -235,10 +230,11 @@ def learn_latest_attempt(deployment: str) -> int:
     return int(item["latest_attempts"])
 
 
-def complete(opened: Record, *, latest_outcome: str) -> bool:
+def complete(opened: Record, *, latest_outcome: str, untested: str = "") -> bool:
     """Green serves every request. False if the record was not open any more."""
     now = clock.iso(clock.now())
     ended = {"state": DEPLOYED, "serving": opened.green, "latest_outcome": latest_outcome}
+    ended |= {"untested": untested} if untested else {}
     return _close(opened, ended, now, serving.writing(opened, now), while_in=(OPEN,))
 
 
