@@ -28,8 +28,12 @@ def handler(deployment: Completing) -> Done:
     if deployment.record.state != DEPLOYED:
         wanted = Route(primary=green)
         must_be(plan.target, wanted, _alias(deployment, wanted))
-        watched = deployment.bake.look.watched
-        completed = deployments.complete(deployment.record, latest_outcome=_latest(deployment), watched=watched)
+        completed = deployments.complete(
+            deployment.record,
+            latest_outcome=_latest(deployment),
+            untested=deployment.untested,
+            watched=deployment.bake.look.watched,
+        )
         record = deployments.find(plan.id)
         if not completed and (record is None or record.state != DEPLOYED):
             raise DeploymentOver(f"Deployment {plan.id} was undone before it was complete.")

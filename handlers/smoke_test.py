@@ -11,10 +11,9 @@ asked once green has failed it.
 from bluegreen import clock
 from bluegreen.aws import functions
 from bluegreen.decisions.replies import Reply, cannot_be_loaded, fails_by_default, mismatches, verbatim
-from bluegreen.document import Done
+from bluegreen.document import Answered
 from bluegreen.edge import step
 from bluegreen.errors import AwsRefused, SmokeTestFailed
-from bluegreen.ledger import deployments
 from bluegreen.request.smoke_tests import GIVE_ONE, Case
 from bluegreen.rings import Opened
 
@@ -23,7 +22,7 @@ LAST_START_SECONDS = 120
 
 
 @step
-def handler(deployment: Opened) -> Done:
+def handler(deployment: Opened) -> Answered:
     target, green = deployment.target, deployment.green
     qualifier = green.version if green else functions.LATEST
     if green or deployment.plan.brings == "latest":
@@ -42,14 +41,14 @@ def handler(deployment: Opened) -> Done:
         if wrong := mismatches(case, reply):
             raise _failed(deployment, qualifier, case, reply, wrong)
         passed[case.name] = round(reply.duration_ms, 1)
-    return Done(evidence={"version": qualifier, "passed_ms": passed})
+    return Answered(evidence={"version": qualifier, "passed_ms": passed})
 
 
-def _by_default(deployment: Opened, qualifier: str, case: Case) -> Done:
+def _by_default(deployment: Opened, qualifier: str, case: Case) -> Answered:
     reply = functions.invoke(deployment.target, qualifier, case)
     wrong = fails_by_default(reply)
     if not wrong:
-        return Done(evidence={"version": qualifier, "passed_ms": {case.name: round(reply.duration_ms, 1)}})
+        return Answered(evidence={"version": qualifier, "passed_ms": {case.name: round(reply.duration_ms, 1)}})
     blue = deployment.plan.blue.version
     if cannot_be_loaded(reply):
         raise _failed(deployment, qualifier, case, reply, [*wrong, "so Lambda cannot load the code"])
@@ -58,8 +57,7 @@ def _by_default(deployment: Opened, qualifier: str, case: Case) -> Done:
         sent = f"no smoke test was given, so {{}} was sent, and version {blue} passes it. {GIVE_ONE.removesuffix('.')}"
         raise _failed(deployment, qualifier, case, reply, [*wrong, sent])
     said = f"No smoke test was given, so {{}} was sent; version {blue} {why}, so it says nothing. {GIVE_ONE}"
-    deployments.learn_untested(deployment.plan.id, said)
-    return Done(evidence={"version": qualifier, "passed_ms": {}, "untested": said})
+    return Answered(untested=said, evidence={"version": qualifier, "passed_ms": {}})
 
 
 def _why_blue_fails(deployment: Opened, blue: str, case: Case) -> str:

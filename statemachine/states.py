@@ -180,7 +180,7 @@ PUBLISH_VERSION = TaskRow(
 SMOKE_TEST_GREEN = TaskRow(
     "SmokeTestGreen",
     "Ask green itself the same, before it gets traffic.",
-    learns=None,
+    learns="$.tested",
     seconds=300,
     retry=until_done(300),
     runs="SmokeTest",

@@ -6,6 +6,7 @@ written by one state. The plan, with the payloads and replies of smoke tests, ne
 
     deployment   OpenDeployment: the id, and the facts with which blue is put back while the ledger does not answer
     green        PublishVersion, or OpenDeployment for a version that is published already
+    tested       SmokeTestGreen
     bake         ShiftAlias and, in it, `look`: CheckHealth
     failure      a Catch
     rollback     RollBack
@@ -136,6 +137,12 @@ class Green(Section):
     """The version that replaces blue."""
 
     version: VersionNumber
+
+
+class Answered(Section):
+    """The answer of SmokeTest: why no smoke test speaks for green, "" if one does or none is wanted."""
+
+    untested: str = ""
 
 
 class Counted(Frozen):

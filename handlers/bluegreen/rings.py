@@ -16,7 +16,7 @@ import os
 from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol, Self
 
-from bluegreen.document import DEPLOYED, Bake, Deployment, Failure, Green, Plan
+from bluegreen.document import DEPLOYED, Answered, Bake, Deployment, Failure, Green, Plan
 from bluegreen.errors import DeploymentError, DeploymentOver, NotTheHolder
 from bluegreen.ledger import deployments
 from bluegreen.ledger.record import OPEN, Record
@@ -235,6 +235,11 @@ class Completing(_InItsState):
 
     STATE = "CompleteDeployment"
     STATES = (OPEN, DEPLOYED)
+
+    @property
+    def untested(self) -> str:
+        """Why no smoke test speaks for green. A document of another stack version may not say it."""
+        return Answered.model_validate(self.call.document.get("tested") or {}).untested
 
 
 class _Parts(Section):

@@ -15,7 +15,7 @@ import pytest
 from statelint.linter import Linter
 
 from bluegreen import document
-from bluegreen.document import Bake, Done, Ended, Green, Look, Opening
+from bluegreen.document import Answered, Bake, Done, Ended, Green, Look, Opening
 from bluegreen.errors import DeploymentError
 from bluegreen.request.request import Request
 from statemachine.__main__ import DEPLOY_ASL, deploy_asl
@@ -219,6 +219,7 @@ def test_no_state_overwrites_what_another_learned() -> None:
 def test_a_tasks_answer_is_kept_where_the_document_has_it(task: str) -> None:
     kept = {
         "$": Opening,
+        "$.tested": Answered,
         "$.green": Green,
         "$.bake": Bake,
         "$.bake.look": Look,
@@ -227,7 +228,8 @@ def test_a_tasks_answer_is_kept_where_the_document_has_it(task: str) -> None:
         None: Done,
     }
 
-    assert answer_of(task) is kept[TASKS[task]["ResultPath"]]
+    as_green = "SmokeTestGreen" if task == "SmokeTest" else task  # one handler; what it says of green is kept
+    assert answer_of(task) is kept[TASKS[as_green]["ResultPath"]]
 
 
 def test_a_section_of_the_document_lies_where_the_opening_puts_it() -> None:

@@ -193,11 +193,6 @@ def learn_shift(deployment: str, number: int, green: str, weights: tuple[float, 
     _learn(deployment, {"green": green, "weights": list(weights), "shift": number}, unless_beyond="shift")
 
 
-def learn_untested(deployment: str, why: str) -> None:
-    """Write down why no smoke test speaks for green. Raises DeploymentOver unless the record is open."""
-    _learn(deployment, {"untested": why})
-
-
 def begin_undoing(deployment: str, error: str, cause: str) -> Record | None:
     """
     From now on the deployment changes nothing more. The first reason that is given stays.
@@ -239,10 +234,11 @@ def learn_latest_attempt(deployment: str) -> int:
     return int(item["latest_attempts"])
 
 
-def complete(opened: Record, *, latest_outcome: str, watched: Watched | None = None) -> bool:
+def complete(opened: Record, *, latest_outcome: str, untested: str = "", watched: Watched | None = None) -> bool:
     """Green serves every request. False if the record was not open any more."""
     now = clock.iso(clock.now())
     ended: Item = {"state": DEPLOYED, "serving": opened.green, "latest_outcome": latest_outcome}
+    ended |= {"untested": untested} if untested else {}
     ended |= {"watched": watched.model_dump(mode="json")} if watched else {}
     left = serving.writing(opened, now) if opened.green != opened.blue else []
     return _close(opened, ended, now, left, while_in=(OPEN,))

@@ -29,6 +29,7 @@ FULL: dict[str, Any] = {
     "code_sent_at": "2026-01-05T09:00:10.000Z",
     "alias_returned_at": "2026-01-05T09:05:00.000Z",
     "latest_attempts": 1,
+    "untested": "no smoke test was given",
     "doubts": "none",
     "alias_outcome": "back",
     "latest_outcome": "put_back",
