@@ -12,6 +12,8 @@ import pytest
 from hypothesis import HealthCheck, settings
 from xdist.scheduler import LoadFileScheduling
 
+from sandbox.layer import leave_out_ec2
+
 TOGETHER = {
     "tests/e2e/test_recovery.py": "a stack",
     "tests/e2e/test_verdict.py": "a stack",
@@ -44,6 +46,8 @@ FIRST = (
 """What takes longest, so that no worker still has it when the others are done."""
 
 MOST_WORKERS = 9
+
+leave_out_ec2()
 
 os.environ |= {"POWERTOOLS_SERVICE_NAME": "bluegreen", "POWERTOOLS_METRICS_NAMESPACE": "BlueGreen"}
 """As the template sets them; Powertools reads them once, when the first test imports a handler."""

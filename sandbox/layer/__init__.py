@@ -8,12 +8,17 @@ import sys
 from importlib.util import find_spec, module_from_spec
 
 
-def leave_empty(package: str) -> None:
-    """Let the modules of a package be imported without what the package itself imports."""
-    spec = find_spec(package)
+def leave_out_ec2() -> None:
+    """
+    Keep moto's interpreter of state machines from loading all of EC2: before moto is imported.
+
+    It needs an enum in `moto.batch`. That package is left empty, so its modules come without what it imports itself.
+    """
+    if "moto.batch" in sys.modules:
+        return
+    spec = find_spec("moto.batch")
     assert spec
-    sys.modules[package] = module_from_spec(spec)
+    sys.modules["moto.batch"] = module_from_spec(spec)
 
 
-if "moto.batch" not in sys.modules:
-    leave_empty("moto.batch")  # it loads all of EC2, and moto's interpreter needs only an enum beside it
+leave_out_ec2()

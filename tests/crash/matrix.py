@@ -201,8 +201,9 @@ def cases() -> Iterator[Case]:
 
 
 def _applies(kind: str, scenario: str, place: Place) -> bool:
-    """An older upload is rightly deployed before the newer one is known, and where that is no zip."""
-    return kind != kinds.OLDER or (scenario != "refused" and place.state != states.OPEN)
+    """An older upload is rightly deployed before the newer one has a plan, and where that is no zip."""
+    before_the_plan = place.state in (states.OPEN, states.RECOVER_PREVIOUS)
+    return kind != kinds.OLDER or (scenario != "refused" and not before_the_plan)
 
 
 def _differs(kind: str, place: Place) -> bool:
