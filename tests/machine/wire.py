@@ -1,11 +1,13 @@
 """
 The way from boto3 to moto and back, without the work that is the same for every call.
 
-Every request is still built by boto3 and comes to moto's code of its operation. Answers go through AWS's protocol and
-boto3's parser; only those with items of a table, which look the same before and after, and those about an execution are
-handed over.
-What is left out are detours: a test client of a web framework for each request, a search through a model for each name
-in an answer, a count of an item's bytes for each of its attributes.
+boto3 checks and serializes every request, its hooks see it, and moto's code of the operation answers it. Two kinds of
+answers are handed over as moto has them: items of a table, and what Step Functions says of an execution. All others go
+through AWS's protocol and boto3's parser.
+
+Left out are detours: a test client of a web framework for each request, a search through a model for each name in an
+answer, a count of an item's bytes for each of its attributes. DynamoDB, Lambda and Step Functions get no signature, and
+boto3's event `request-created` does not come for them.
 """
 
 import copy

@@ -10,7 +10,6 @@ from typing import Any
 
 from bluegreen.edge import logger
 from tests.crash.world.driver import Driver
-from tests.crash.world.fast import nothing_is_made_twice
 from tests.crash.world.function import UPDATE_SECONDS, set_up
 from tests.crash.world.ledger import Ledger
 from tests.crash.world.observer import Observer
@@ -82,7 +81,6 @@ def a_world(**options: Any) -> Iterator[World]:
     handlers = _behind_the_seam_of(lambda: worlds[0])
     with (
         quiet(logger.name),
-        nothing_is_made_twice(),
         installed(handlers, update_seconds=UPDATE_SECONDS, **options) as deployer,
     ):
         world = World(deployer)
