@@ -4,7 +4,6 @@ How the tests are shared among workers: which of them stay together, and which o
 None is held to a time: a machine that is slow, or busy with others, finds the same as any other.
 """
 
-import gc
 import os
 from typing import Any
 
@@ -12,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 from xdist.scheduler import LoadFileScheduling
 
-from sandbox.layer import leave_out_ec2
+from sandbox.lean import leave_out_ec2, spare_the_collector
 
 TOGETHER = {
     "tests/e2e/test_recovery.py": "a stack",
@@ -93,6 +92,4 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 def pytest_collection_finish() -> None:
     """The garbage collector took a tenth of the time, for the most part by going through what the imports made."""
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(20_000, 20, 20)
+    spare_the_collector()

@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import logging
 import os
 import signal
@@ -21,6 +20,7 @@ from ministack.services import stepfunctions
 from sandbox.layer import alarms, patches, pool
 from sandbox.layer.seam import Seam
 from sandbox.layer.settings import current
+from sandbox.lean import spare_the_collector
 
 REAP_EVERY_SECONDS = 30.0
 
@@ -39,13 +39,6 @@ def run() -> None:
     config.loglevel = "WARNING"
     spare_the_collector()
     asyncio.run(main(config))
-
-
-def spare_the_collector() -> None:
-    """Let the garbage collector pass over what the imports made, which stays, and look less often."""
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(20_000, 20, 20)
 
 
 async def main(config: Config) -> None:

@@ -214,6 +214,14 @@ class TestAnExecutionThatHasEnded:
                 assert said == f"The execution {desk.arn} {why}"
 
 
+def rejected(victim: Desk, desks: Desks) -> Desk:
+    """A request that was refused beside the victim, and people know of it."""
+    refused = desks("refused").failed("DeploymentInProgress", "first deploys")
+    refused.run("RejectDeployment")
+    victim.deployer.notified()
+    return refused
+
+
 class TestTheExecutionThatHoldsTheLock:
     def test_is_not_believed_with_another_proof(self, victim: Desk, subtests: pytest.Subtests) -> None:
         proof = victim.document["deployment"]["proof"]
@@ -250,9 +258,7 @@ class TestTheExecutionThatHoldsTheLock:
         self, victim: Desk, desks: Desks, subtests: pytest.Subtests
     ) -> None:
         """Neither for one with the proof of its own, nor for a refused request, whose record has no proof."""
-        refused = desks("refused").failed("DeploymentInProgress", "first deploys")
-        refused.run("RejectDeployment")
-        victim.deployer.notified()
+        rejected(victim, desks)
         for state in BY_PROOF:
             for proof in (victim.document["deployment"]["proof"], "", None):
                 with subtests.test(state, proof=proof):
@@ -263,9 +269,7 @@ class TestTheExecutionThatHoldsTheLock:
         self, victim: Desk, desks: Desks, subtests: pytest.Subtests
     ) -> None:
         """No proof was drawn, so none is right."""
-        refused = desks("refused").failed("DeploymentInProgress", "first deploys")
-        refused.run("RejectDeployment")
-        victim.deployer.notified()
+        refused = rejected(victim, desks)
         for state in BY_PROOF:
             for proof in ("", None, "None"):
                 with subtests.test(state, proof=proof):

@@ -1,11 +1,13 @@
 """
 The way from boto3 to moto and back, without the work that is the same for every call.
 
-Every request is still built by boto3 and comes to moto's code of its operation. Answers go through AWS's protocol and
-boto3's parser; only those with items of a table, which look the same before and after, and those about an execution are
-handed over.
-What is left out are detours: a test client of a web framework for each request, a search through a model for each name
-in an answer, a count of an item's bytes for each of its attributes.
+boto3 checks and serializes every request, its hooks see it, and moto's code of the operation answers it. Two kinds of
+answers are handed over as moto has them: items of a table, and what Step Functions says of an execution. All others go
+through AWS's protocol and boto3's parser.
+
+Left out are detours: a test client of a web framework for each request, a search through a model for each name in an
+answer, a count of an item's bytes for each of its attributes. DynamoDB, Lambda and Step Functions get no signature, and
+boto3's event `request-created` does not come for them.
 """
 
 import copy
@@ -128,7 +130,7 @@ _create_truly = vars(Endpoint)["create_request"]
 
 
 def _create_request(endpoint: Any, asked: Any, operation: Any = None) -> Any:
-    """What speaks JSON has its address and its body already; the rest of AWS knows more ways to say something."""
+    """DynamoDB, Lambda and Step Functions: the request has its address and body, so nothing is left to prepare."""
     if operation is None or endpoint._endpoint_prefix not in {"dynamodb", *_SPEAK_JSON}:
         return _create_truly(endpoint, asked, operation)
     region = asked["context"].get("signing", {}).get("region") or asked["context"]["client_region"]
@@ -159,7 +161,7 @@ _served_by: dict[str, Any] = {}
 
 
 def _answer(stubber: BotocoreStubber, asked: Any) -> Any:
-    """Moto tries some hundred patterns to learn where an address leads to; it leads there the next time as well."""
+    """Moto's answer. Which code serves an address is looked up once, since moto tries some hundred patterns for it."""
     if hasattr(asked, "operation"):
         return _call(asked)
     address = asked.url.partition("?")[0]
@@ -173,11 +175,11 @@ def _answer(stubber: BotocoreStubber, asked: Any) -> Any:
 
 
 _SPEAK_JSON: dict[str, Any] = {"lambda": LambdaResponse, "states": StepFunctionResponse}
-"""Moto's code of services; without a form in the body of a request, there is nothing for a web framework to read."""
+"""Moto's code of services whose requests have JSON in their body: no web framework is needed to read it."""
 
 
 def _call(asked: Any) -> Any:
-    """The code of the operation; it sees of the request what moto takes from the web framework's."""
+    """Moto's answer. Its code gets those parts of the request that it would read from the web framework's."""
     url = urlsplit(asked.url)
     handler: Any = _SPEAK_JSON[asked.service]()
     handler.body = handler.raw_body = _text(asked.body or "")

@@ -12,7 +12,6 @@ from unittest import mock
 
 from bluegreen.edge import logger
 from tests.crash.world.driver import Driver
-from tests.crash.world.fast import nothing_is_made_twice
 from tests.crash.world.function import UPDATE_SECONDS, set_up
 from tests.crash.world.ledger import Ledger
 from tests.crash.world.observer import Observer
@@ -84,7 +83,6 @@ def a_world(**options: Any) -> Iterator[World]:
     handlers = _behind_the_seam_of(lambda: worlds[0])
     with (
         quiet(logger.name),
-        nothing_is_made_twice(),
         mock.patch.dict(os.environ, {"LAMBDA_METRICS_BY_THE_SECOND": "true"}),  # periods of 30 seconds
         installed(handlers, update_seconds=UPDATE_SECONDS, **options) as deployer,
     ):
