@@ -110,6 +110,18 @@ def test_a_python_error_is_reported_by_its_class_and_leaves_the_environment_warm
     assert before["Payload"] == after["Payload"]
 
 
+def test_a_node_process_that_ends_after_its_answer_leaves_no_invocation_without_one(function: Functions) -> None:
+    shop = function(
+        "export const handler = async () => { Promise.reject(new Error('late')); return 1; };", "nodejs24.x"
+    )
+
+    answers = [shop.invoke()["Payload"] for _ in range(10)]
+
+    assert 1 in answers
+    errors = {answer["errorType"] for answer in answers if answer != 1}
+    assert errors <= {"Runtime.ExitError", "Runtime.UnhandledPromiseRejection"}
+
+
 def test_a_node_error_is_reported_by_its_name(function: Functions) -> None:
     source = (
         "class TooDear extends Error { name = 'TooDear' }\n"
