@@ -209,7 +209,7 @@ def test_a_batch_from_a_queue(installed: Installed, real: Reals) -> None:
     sqs = installed.client("sqs")
     url = sqs.create_queue(QueueName="orders", Attributes={"VisibilityTimeout": "2"})["QueueUrl"]
     arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
-    installed.client("lambda").create_event_source_mapping(
+    mapping = installed.client("lambda").create_event_source_mapping(
         FunctionName=orders.name, EventSourceArn=arn, FunctionResponseTypes=["ReportBatchItemFailures"]
     )
     assert installed.forked_command("adopt", orders.name, "--move-callers")[0] == 0
@@ -224,6 +224,7 @@ def test_a_batch_from_a_queue(installed: Installed, real: Reals) -> None:
     said = orders.eventually_says(
         lambda said: {line["taken"] for line in said["1"] + said["2"]} >= set(map("order-{}".format, numbers))
     )
+    installed.client("lambda").delete_event_source_mapping(UUID=mapping["UUID"])
 
     assert deployed.end == "Deployed", deployed.cause
     assert "version 1 fails it too" in record["untested"]
