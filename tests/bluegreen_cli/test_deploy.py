@@ -98,7 +98,7 @@ def test_what_latest_has_is_deployed_without_an_upload(deployer: Deployer, blueg
     ran = bluegreen("deploy", FUNCTION, "--latest", *ALL_AT_ONCE)
 
     assert ran.exit_code == 0
-    assert ran.stdout.endswith(f"{FUNCTION}:PROD is served by version 2.\n")
+    assert f"{FUNCTION}:PROD is served by version 2. Nobody watched green" in ran.stdout
     assert (started()[0]["artifact"], objects()) == ("$LATEST", [])
     assert "Settings of green that differ from version 1: Timeout" in bluegreen("status", FUNCTION).stdout
 
