@@ -17,6 +17,7 @@ from tests.machine.deployer import BAD_UNDER_TRAFFIC, BROKEN, BUCKET, FUNCTION, 
 
 Package = Callable[..., str]
 ALL_AT_ONCE = ("--traffic", "AllAtOnce")
+READS_RECORDS = "def handler(event, context): return len(event['Records'])"
 GREETS_EVE = "def handler(event, context): return {'name': 'Eve'}"
 
 
@@ -63,6 +64,18 @@ def test_the_last_line_says_what_is_not_known_of_green(
 
     assert f"{FUNCTION}:PROD is served by version 2. {said}" in ran.stdout
     assert said in bluegreen("status", FUNCTION).stdout
+
+
+def test_the_last_line_says_that_no_smoke_test_speaks_for_green(
+    deployer: Deployer, bluegreen: Bluegreen, package: Package
+) -> None:
+    deployer.deploy(READS_RECORDS, traffic="AllAtOnce", smoke_tests="off")
+    said = "No smoke test was given, so {} was sent; version"
+
+    assert said in bluegreen("deploy", FUNCTION, package(f"{READS_RECORDS}\n"), *ALL_AT_ONCE).stdout
+    assert (
+        said in bluegreen("deploy", FUNCTION, package(f"{READS_RECORDS}\n\n"), *ALL_AT_ONCE, "--json").json["untested"]
+    )
 
 
 def test_a_folder_is_deployed_as_a_zip(deployer: Deployer, bluegreen: Bluegreen, tmp_path: Path) -> None:
