@@ -16,11 +16,13 @@ from bluegreen_cli.problems import Failed, explained
 PATIENCE_SECONDS = 900.0
 """RecoverDeployments hears of the stopped execution within seconds, or by its sweep every five minutes."""
 
+NOT_STOPPED = "The deployment goes on, or is undone if AWS was told to stop it and only its answer was lost."
+
 
 def halt(lock: Lock, by: str) -> None:
     """Stop the execution that holds the lock. One that rolls back already goes on, and one that has ended is left."""
     name = lock.deployment
-    with explained(f"stopping {name}", follow.GOES_ON):
+    with explained(f"stopping {name}", NOT_STOPPED):
         record = deployments.find(name)
         if record is None or record.state != OPEN:
             click.echo(f"Deployment {name} is being rolled back already.", err=True)

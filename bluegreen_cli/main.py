@@ -15,7 +15,7 @@ from bluegreen.errors import DeploymentError
 from bluegreen_cli.problems import AS_JSON, Failed, Problem
 
 COMMANDS = {
-    "deploy": "Deploy new code, or a version that exists, to FUNCTION's alias.",
+    "deploy": "Deploy new code, what $LATEST has, or a version that exists, to FUNCTION's alias.",
     "rollback": "Give FUNCTION's alias back to the version that served before.",
     "status": "Say which version serves FUNCTION's alias, whether a deployment runs, and how the last one ended.",
     "watch": "Follow DEPLOYMENT (its id, which is its execution's name) to its end, and exit as `deploy` does.",

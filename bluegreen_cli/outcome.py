@@ -83,7 +83,9 @@ class Ending:
         end, why = self.progress.end, sentence(self.why) if self.why else ""
         if end == DEPLOYED:
             unknown = of_watched(self.progress.watched) if self.progress.watched else ""
-            return f"Deployed in {self._took()}: {self.serves}{f' {unknown}' if unknown else ''}"
+            return " ".join(
+                filter(None, (f"Deployed in {self._took()}: {self.serves}", self.progress.untested, unknown))
+            )
         if end == NOTHING_TO_DEPLOY:
             return f"Nothing to deploy: this code serves already, with these settings. {self.serves}"
         if end in (REJECTED, REJECTED_WITHOUT_RECORD):
@@ -117,6 +119,7 @@ class Ending:
             "warnings": list(self.progress.warnings),
             "evidence": self.evidence,
             "serving": self.route.serving if self.route else None,
+            "untested": self.progress.untested or None,
             "watched": self.progress.watched.model_dump() if self.progress.watched else None,
             "latest": self.latest or None,
             "seconds": round(self._seconds(), 3),

@@ -133,6 +133,11 @@ class Progress:
         return plain(self.look.get("reason", ""))
 
     @property
+    def untested(self) -> str:
+        """Why no smoke test speaks for green; "" if one does."""
+        return plain(self.section("tested").get("untested", ""))
+
+    @property
     def watched(self) -> Watched | None:
         """What is known of green under traffic; None before the first look, or if the stack says it otherwise."""
         try:

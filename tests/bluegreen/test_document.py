@@ -114,7 +114,7 @@ class TestThePlan:
         assert plan(artifact={"image_uri": IMAGE}).code == Image(image_uri=IMAGE)
 
     def test_a_version_that_is_published_already_has_no_code(self) -> None:
-        with pytest.raises(ValueError, match="version 3 is published already"):
+        with pytest.raises(ValueError, match="version 3 is there already"):
             _ = plan(artifact={"version": "3"}, brings="version").code
 
     @pytest.mark.parametrize("wrong", [{"brings": "luck"}, {"colour": "blue"}, {"blue": {"version": "1"}}])

@@ -8,7 +8,7 @@ import pytest
 
 from bluegreen import errors
 from bluegreen.document import Failure
-from bluegreen.errors import AwsRefused, DeploymentError
+from bluegreen.errors import DeploymentError
 
 ALL = {
     name: kind
@@ -21,8 +21,11 @@ def test_the_tree_in_the_docstring_is_the_tree() -> None:
     drawn = re.findall(r"^( {6,})([A-Z]\w+) +\w", errors.__doc__ or "", re.MULTILINE)
 
     assert [name for _, name in drawn] == [name for name in vars(errors) if name in ALL]
+    above: dict[int, str] = {4: "DeploymentError"}
     for indent, name in drawn:
-        assert issubclass(ALL[name], AwsRefused) == (len(indent) >= 8 or name == "AwsRefused"), name
+        above[len(indent)] = name
+        assert ALL[name].__base__ is not None
+        assert ALL[name].__base__.__name__ == above[len(indent) - 2], name
 
 
 @pytest.mark.parametrize("kind", ALL.values())

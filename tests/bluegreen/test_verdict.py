@@ -446,7 +446,7 @@ class TestWords:
     @pytest.mark.parametrize(
         ("buckets", "words"),
         [
-            ([], "green has had no requests yet"),
+            ([], "green is not seen yet"),
             (minutes((1, 5, 0, 0)), "blue had no requests, so there is nothing to compare green with"),
             (
                 minutes((0, 900, 2, 8100)),

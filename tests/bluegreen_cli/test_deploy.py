@@ -17,6 +17,7 @@ from tests.machine.deployer import BAD_UNDER_TRAFFIC, BROKEN, BUCKET, FUNCTION, 
 
 Package = Callable[..., str]
 ALL_AT_ONCE = ("--traffic", "AllAtOnce")
+READS_RECORDS = "def handler(event, context): return len(event['Records'])"
 GREETS_EVE = "def handler(event, context): return {'name': 'Eve'}"
 
 
@@ -65,6 +66,18 @@ def test_the_last_line_says_what_is_not_known_of_green(
     assert said in bluegreen("status", FUNCTION).stdout
 
 
+def test_the_last_line_says_that_no_smoke_test_speaks_for_green(
+    deployer: Deployer, bluegreen: Bluegreen, package: Package
+) -> None:
+    deployer.deploy(READS_RECORDS, traffic="AllAtOnce", smoke_tests="off")
+    said = "No smoke test was given, so {} was sent; version"
+
+    assert said in bluegreen("deploy", FUNCTION, package(f"{READS_RECORDS}\n"), *ALL_AT_ONCE).stdout
+    assert (
+        said in bluegreen("deploy", FUNCTION, package(f"{READS_RECORDS}\n\n"), *ALL_AT_ONCE, "--json").json["untested"]
+    )
+
+
 def test_a_folder_is_deployed_as_a_zip(deployer: Deployer, bluegreen: Bluegreen, tmp_path: Path) -> None:
     (tmp_path / "index.py").write_text(GOOD % 2)
 
@@ -98,7 +111,7 @@ def test_what_latest_has_is_deployed_without_an_upload(deployer: Deployer, blueg
     ran = bluegreen("deploy", FUNCTION, "--latest", *ALL_AT_ONCE)
 
     assert ran.exit_code == 0
-    assert ran.stdout.endswith(f"{FUNCTION}:PROD is served by version 2.\n")
+    assert f"{FUNCTION}:PROD is served by version 2. Nobody watched green" in ran.stdout
     assert (started()[0]["artifact"], objects()) == ("$LATEST", [])
     assert "Settings of green that differ from version 1: Timeout" in bluegreen("status", FUNCTION).stdout
 

@@ -88,7 +88,7 @@ def test_a_state_cannot_touch_a_function_without_the_tag(
     )
 
     raised = json.load(answer["Payload"])
-    assert raised["errorType"] == "AccessDenied"
+    assert raised["errorType"] == "Untagged"
     assert f"is not authorized to perform: {action}" in raised["errorMessage"]
     assert untagged.function.everything() == before
 

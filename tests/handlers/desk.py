@@ -17,6 +17,7 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 import boto3
+import pytest
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from bluegreen.aws import client as aws_client
@@ -41,6 +42,11 @@ def context_of(function: str, **more: Any) -> LambdaContext:
     """What Lambda hands the handler of that function beside the event."""
     arn = f"arn:aws:lambda:us-east-1:123456789012:function:{function}"
     return cast(LambdaContext, Context(function, "$LATEST", arn, **more))
+
+
+def alarms_in(caplog: pytest.LogCaptureFixture) -> list[str]:
+    """The alarms that the log sets off, by the field that the template's metric filters read."""
+    return [record.alarm for record in caplog.records if hasattr(record, "alarm")]
 
 
 def kept(document: dict[str, Any], path: str | None, answer: Any) -> dict[str, Any]:

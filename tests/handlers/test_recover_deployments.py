@@ -21,6 +21,7 @@ from tests.handlers.desk import (
     TO_GREEN,
     Desk,
     Desks,
+    alarms_in,
     another_user_points_the_alias,
     aws_answers,
     context_of,
@@ -195,16 +196,13 @@ def test_items_that_the_handler_cannot_read_keep_no_other_end_untold(stopped: De
     assert len(stopped.deployer.notified()) == 1
 
 
-def test_a_lock_that_cannot_be_read_sets_off_the_alarm(
-    deployer: Deployer, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setenv("POWERTOOLS_METRICS_DISABLED", "false")
+def test_a_lock_that_cannot_be_read_sets_off_the_alarm(deployer: Deployer, caplog: pytest.LogCaptureFixture) -> None:
     put({"pk": "lock#odd", "sk": "lock", "kind": "lock"})
 
     with pytest.raises(DeploymentError, match="lock#odd"):
         recover(SWEEP)
 
-    assert '"alarm":"RollbackFailed"' in capsys.readouterr().out
+    assert alarms_in(caplog) == ["RollbackFailed"]
 
 
 def test_an_audit_entry_that_looks_like_a_lock_undoes_no_deployment(desks: Desks) -> None:
@@ -271,10 +269,9 @@ def test_the_last_of_one_sweep_need_not_be_the_last_of_the_next(desks: Desks, mo
 
 
 def test_people_are_told_also_if_many_recoveries_take_long(
-    stopped: Desk, desks: Desks, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    stopped: Desk, desks: Desks, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Lambda ends the function after ten minutes."""
-    monkeypatch.setenv("POWERTOOLS_METRICS_DISABLED", "false")
     for name in ("a", "b", "c", "d", "e", "f", "told"):
         stopped.aws.create_function(f"Of-{name}", GOOD % 1)
         desk = desks(name, function=f"Of-{name}").to("SmokeTest")
@@ -301,7 +298,7 @@ def test_people_are_told_also_if_many_recoveries_take_long(
         recover(SWEEP)
 
     assert "Rolled back: Of-told:PROD is at version 1" in stopped.deployer.notified()
-    assert '"alarm":"RollbackFailed"' in capsys.readouterr().out
+    assert alarms_in(caplog) == ["RollbackFailed"]
 
 
 def test_people_are_told_once(stopped: Desk) -> None:

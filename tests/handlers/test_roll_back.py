@@ -26,6 +26,7 @@ from bluegreen.target import Target
 from tests.handlers.desk import (
     Desk,
     Desks,
+    alarms_in,
     another_user_points_the_alias,
     another_user_publishes,
     another_user_updates_the_code,
@@ -1034,7 +1035,7 @@ class TestARefusalThatRepeatingDoesNotMend:
         boto3.client("lambda").untag_resource(Resource=TARGET.arn, TagKeys=["bluegreen:managed"])
 
     def test_names_the_tag_and_how_to_set_it_and_calls_an_operator_once(
-        self, shifting: Desk, capsys: pytest.CaptureFixture[str]
+        self, shifting: Desk, caplog: pytest.LogCaptureFixture
     ) -> None:
         self.untag()
 
@@ -1046,7 +1047,7 @@ class TestARefusalThatRepeatingDoesNotMend:
         assert f"aws lambda tag-resource --resource {TARGET.arn} --tags bluegreen:managed=true" in text
         assert f"bluegreen adopt {FUNCTION}" in text
         assert "is not authorized to perform: lambda:GetAlias" in text
-        assert capsys.readouterr().out.count('"alarm":"RollbackFailed"') == 3
+        assert alarms_in(caplog) == ["RollbackFailed"] * 3
 
     def test_is_over_once_the_tag_is_set_again(self, shifting: Desk) -> None:
         self.untag()

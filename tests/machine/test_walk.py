@@ -141,13 +141,16 @@ class TestTheMachine:
         with aws.state_fails("ShiftAlias", error, times=6):
             assert aws.walk({}).path == TO_GREEN
 
-    def test_what_is_still_in_progress_is_polled_every_five_seconds(self, aws: InProcessAws) -> None:
-        with aws.state_fails("UpdateCode", "StillInProgress", times=60):
+    @pytest.mark.parametrize(("looks", "seconds"), [(1, 5), (9, 55), (20, 165)])
+    def test_what_is_still_in_progress_is_looked_at_less_and_less_often(
+        self, aws: InProcessAws, looks: int, seconds: int
+    ) -> None:
+        with aws.state_fails("UpdateCode", "StillInProgress", times=looks):
             begun = aws.clock.now()
             run = aws.walk({})
 
         assert run.ended == "Deployed"
-        assert aws.clock.now() - begun == 60 * 5 + 60
+        assert aws.clock.now() - begun == pytest.approx(60 + seconds, abs=1)
 
     def test_a_state_that_takes_too_long_is_a_failure(self, aws: InProcessAws) -> None:
         with aws.state_fails("SmokeTest", "States.Timeout", times=None, when="after"):

@@ -24,7 +24,7 @@ AliasKind = Literal[
 put_back           blue has to get the alias back (a decision, never an outcome)
 back               blue has the alias back
 never_moved        this deployment never moved the alias; it is where it was found
-changed_by_others     someone else moved the alias while green had a share; it was left as it is
+changed_by_others  someone else moved the alias while green had a share; it was left as it is
 moved_afterwards   blue had the alias back, then someone else moved it; it was left as it is
 gone               someone else deleted the alias
 function_gone      someone else deleted the function
@@ -50,7 +50,7 @@ rewrite            $LATEST has that code, which must be written once more (a dec
 not_part           the deployment was of a version that was published already
 kept               the deployment was of what $LATEST had, and put nothing there
 as_it_was          $LATEST has the code that it had
-changed_by_others     someone else changed the code of $LATEST; it was left as it is
+changed_by_others  someone else changed the code of $LATEST; it was left as it is
 keeps_the_new      the code that $LATEST had cannot be had any more
 not_tried_again    after many attempts that failed or were killed, $LATEST is left
 gone               someone else deleted the function

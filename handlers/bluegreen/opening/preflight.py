@@ -10,6 +10,7 @@ from bluegreen.errors import AwsUnavailable
 from bluegreen.opening import bypass, owners
 from bluegreen.opening.checks import Check
 from bluegreen.opening.findings import Refusal, Warning, Warnings
+from bluegreen.opening.plan import tests_of
 from bluegreen.opening.situation import Situation
 from bluegreen.request.artifact import Existing, Zip
 
@@ -42,12 +43,12 @@ def versions_may_share_an_alias(situation: Situation) -> Refusal | None:
 
 def function_can_be_invoked(situation: Situation) -> Refusal | Warning | None:
     """With a reserved concurrency of 0 it is switched off. Going back to a version asks nothing of it."""
-    function, request = situation.target.function, situation.request
+    function = situation.target.function
     if situation.latest.reserved_concurrency != 0:
         return None
     problem = f"{function} has a reserved concurrency of 0, so Lambda throttles every invocation of it"
     command = f"`aws lambda delete-function-concurrency --function-name {function}`"
-    if isinstance(request.artifact, Existing) and request.smoke_tests == "off":
+    if isinstance(situation.request.artifact, Existing) and not tests_of(situation)[0]:
         return Warning(field="function", problem=problem, advice=f"{command} switches it on")
     return Refusal(
         field="function",

@@ -108,15 +108,22 @@ class TestConcurrency:
         assert said.startswith(f"function: {FUNCTION} has a reserved concurrency of 0")
         assert f"aws lambda delete-function-concurrency --function-name {FUNCTION}" in said
 
-    @pytest.mark.parametrize("smoke_tests", ["off", []])
+    @pytest.mark.parametrize(
+        ("asked", "kind"),
+        [
+            ({"smoke_tests": "off"}, Warning),
+            ({"smoke_tests": []}, Warning),
+            ({"smoke_tests": [{"name": "greets"}]}, Refusal),
+        ],
+    )
     def test_going_back_while_it_is_switched_off_is_only_warned_of_if_nothing_is_invoked(
-        self, smoke_tests: Any
+        self, asked: dict[str, Any], kind: type[Warning | Refusal]
     ) -> None:
         boto3.client("lambda").put_function_concurrency(FunctionName=FUNCTION, ReservedConcurrentExecutions=0)
 
-        found = preflight.function_can_be_invoked(situation(artifact=VERSION, smoke_tests=smoke_tests))
+        found = preflight.function_can_be_invoked(situation(artifact=VERSION, **asked))
 
-        assert isinstance(found, Warning if smoke_tests == "off" else Refusal)
+        assert isinstance(found, kind)
 
     def test_any_other_reserved_concurrency_is_fine(self) -> None:
         boto3.client("lambda").put_function_concurrency(FunctionName=FUNCTION, ReservedConcurrentExecutions=1)
