@@ -24,10 +24,11 @@ def package(example: str, version: str, *, with_dependencies: bool = True) -> by
     """The zip of a version."""
     archive = io.BytesIO()
     with zipfile.ZipFile(archive, "w") as files:
-        for folder in (EXAMPLES / example / version, *([dependencies(example)] if with_dependencies else [])):
-            for file in sorted(path for path in folder.rglob("*") if path.is_file()):
-                if folder.is_relative_to(CACHE) or file.suffix != ".pyc":
-                    files.writestr(zipfile.ZipInfo(str(file.relative_to(folder))), file.read_bytes())
+        for file in (*(EXAMPLES / example).glob("*.js"), *(EXAMPLES / example / version).glob("*.*")):
+            files.writestr(zipfile.ZipInfo(file.name), file.read_bytes())
+        folder = dependencies(example)
+        for file in sorted(path for path in folder.rglob("*") if path.is_file() and with_dependencies):
+            files.writestr(zipfile.ZipInfo(str(file.relative_to(folder))), file.read_bytes())
     return archive.getvalue()
 
 

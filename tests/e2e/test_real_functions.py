@@ -59,8 +59,8 @@ class Real:
                 "function": self.name,
                 "artifact": self._installed.upload(f"by-hand/{self.name}/{version}.zip", code),
                 "traffic": {"steps": steps},
-                "health": BY_THE_SECOND,
                 **more,
+                "health": more.get("health", {}) | BY_THE_SECOND,
             }
         )
         return self._installed.ended(started), self._installed.record(started)
@@ -70,9 +70,10 @@ class Real:
         return self._installed.serving(self.name)
 
     @property
-    def smoke_tests(self) -> Any:
-        """Those of the example."""
-        return json.loads((EXAMPLES / self.example / "smoke-tests.json").read_text())
+    def given(self) -> dict[str, Any]:
+        """The rest of the request that the example has."""
+        given: dict[str, Any] = json.loads((EXAMPLES / self.example / "deployment.json").read_text())
+        return given
 
     def eventually_says(self, enough: Callable[[Said], Any]) -> Said:
         """What each version has written as JSON to the log, once that is enough."""
@@ -138,6 +139,11 @@ def http(path: str, query: str = "") -> dict[str, Any]:
     }
 
 
+def says_version(lost: str) -> str:
+    """The version that gave a caller what was not right."""
+    return lost.rpartition(" from version ")[2]
+
+
 def is_ok(asked: Mapping[str, Any], version: str, reply: Any) -> bool:
     return isinstance(reply, dict) and reply.get("statusCode") == 200
 
@@ -158,9 +164,11 @@ def test_express_behind_api_gateway(installed: Installed, real: Reals) -> None:
         deployed, _ = shop.deploy("v2")
         eventually(lambda: good.served["2"])
         untouched = callers.during()
-        stopped, record = shop.deploy("v3", smoke_tests=shop.smoke_tests)
+        stopped, record = shop.deploy("v3", **shop.given)
+        unhappy = callers.during()
+        counted, _ = shop.deploy("v3", UNTIL_IT_IS_SEEN, health=shop.given["health"])
         bad = callers.during()
-        back, _ = shop.deploy("v4", UNTIL_IT_IS_SEEN, smoke_tests=shop.smoke_tests)
+        back, _ = shop.deploy("v4", UNTIL_IT_IS_SEEN, **shop.given)
         after = callers.during()
         eventually(lambda: after.served["2"])
 
@@ -169,9 +177,12 @@ def test_express_behind_api_gateway(installed: Installed, real: Reals) -> None:
     assert (stopped.end, stopped.error) == ("RolledBack", "SmokeTestFailed"), stopped.cause
     assert set(untouched.served) == {"2"}
     assert record.get("green") is None
+    assert (counted.end, counted.error) == ("RolledBack", "GreenUnhealthy"), counted.cause
+    assert "server_errors" in str(counted.cause)
+    assert {says_version(lost) for lost in unhappy.lost} == {"3"}
     assert (back.end, back.error) == ("RolledBack", "GreenUnhealthy"), back.cause
-    assert bad.harmed("3") == 0, bad.lost
-    assert 0 < bad.failed["3"] < bad.requests / 2
+    assert bad.harmed("4") == 0, bad.lost
+    assert 0 < bad.failed["4"] < bad.requests / 2
     assert (shop.serving, shop.code_of("$LATEST")) == ("2", shop.code_of("2"))
 
 
@@ -190,7 +201,7 @@ def test_fastapi_with_mangum(installed: Installed, real: Reals) -> None:
         deployed, record = quotes.deploy("v2")
         eventually(lambda: good.served["2"])
         untouched = callers.during()
-        fails, _ = quotes.deploy("v3", smoke_tests=quotes.smoke_tests)
+        fails, _ = quotes.deploy("v3", **quotes.given)
         lacks, _ = quotes.deploy("v2", with_dependencies=False)
 
     assert deployed.end == "Deployed", deployed.cause
@@ -247,9 +258,9 @@ def test_a_job_for_which_every_invocation_is_work(installed: Installed, real: Re
 
     with sent(invoice) as numbers:
         invoices.eventually_says(lambda said: said["1"])
-        deployed, _ = invoices.deploy("v2", smoke_tests="off")
+        deployed, _ = invoices.deploy("v2", **invoices.given)
         by_good = len(numbers)
-        back, _ = invoices.deploy("v3", UNTIL_IT_IS_SEEN, smoke_tests="off")
+        back, _ = invoices.deploy("v3", UNTIL_IT_IS_SEEN, **invoices.given)
         afterwards = len(numbers)
         eventually(lambda: len(numbers) > afterwards + 5)
     unharmed = {day(number) for number in (*range(by_good), *range(afterwards, len(numbers)))}
@@ -277,10 +288,10 @@ def test_an_export_that_takes_minutes(installed: Installed, real: Reals) -> None
     ) as callers:
         good = callers.during()
         eventually(lambda: good.served["1"])
-        deployed, record = export.deploy("v2", smoke_tests=export.smoke_tests)
+        deployed, record = export.deploy("v2", **export.given)
         eventually(lambda: good.served["2"])
         bad = callers.during()
-        back, told = export.deploy("v3", UNTIL_IT_IS_SEEN, smoke_tests=export.smoke_tests)
+        back, told = export.deploy("v3", UNTIL_IT_IS_SEEN, **export.given)
         after = callers.during()
         eventually(lambda: after.served["2"])
 
