@@ -155,7 +155,7 @@ def test_express_behind_api_gateway(installed: Installed, real: Reals) -> None:
     with installed.callers(
         shop.name,
         callers=3,
-        per_second=12,
+        per_second=8,
         asks=lambda number: http(f"/products/{products[number % 3]}"),
         is_answer=is_ok,
     ) as callers:
@@ -192,7 +192,7 @@ def test_fastapi_with_mangum(installed: Installed, real: Reals) -> None:
     with installed.callers(
         quotes.name,
         callers=1,
-        per_second=10,
+        per_second=6,
         asks=lambda number: http("/quotes/bread", f"pieces={1 + number % 9}"),
         is_answer=is_ok,
     ) as callers:
