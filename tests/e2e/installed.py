@@ -52,13 +52,13 @@ class Installed(Account):
     def deploy(self, request: Mapping[str, Any]) -> Ended:
         return self.ended(self.start(dict(request)))
 
-    def ended(self, deployment: str, patience_seconds: float = PATIENCE_SECONDS) -> Ended:
+    def ended(self, deployment: str, patience_seconds: float = PATIENCE_SECONDS, pause_seconds: float = 0.1) -> Ended:
         """Wait for the end of the execution with this name."""
         execution = self.execution(deployment)
         states, until = self.client("stepfunctions"), time.monotonic() + patience_seconds
         while (found := states.describe_execution(executionArn=execution))["status"] == "RUNNING":
             assert time.monotonic() < until, f"{deployment} still runs: {path_of(self.history(execution))}"
-            time.sleep(0.1)
+            time.sleep(pause_seconds)
         return Ended(path_of(self.history(execution)), found.get("error"), found.get("cause"))
 
     def execution(self, deployment: str) -> str:

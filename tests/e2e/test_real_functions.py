@@ -63,7 +63,7 @@ class Real:
                 "health": more.get("health", {}) | BY_THE_SECOND,
             }
         )
-        return self._installed.ended(started), self._installed.record(started)
+        return self._installed.ended(started, pause_seconds=0.5), self._installed.record(started)
 
     @property
     def serving(self) -> str:
@@ -80,7 +80,7 @@ class Real:
         until = time.monotonic() + PATIENCE_SECONDS
         while not enough(said := self._says()):
             assert time.monotonic() < until, said
-            time.sleep(0.3)
+            time.sleep(0.5)
         return said
 
     def _says(self) -> Said:
@@ -107,7 +107,7 @@ def real(installed: Installed, role: str, tmp_path: Path) -> Reals:
 
 
 @contextmanager
-def sent(send: Callable[[int], Any], per_second: float = 8) -> Iterator[list[int]]:
+def sent(send: Callable[[int], Any], per_second: float = 6) -> Iterator[list[int]]:
     """Numbers that are sent all the while, one after the other."""
     numbers: list[int] = []
     stop = threading.Event()
@@ -218,7 +218,7 @@ def test_fastapi_with_mangum(installed: Installed, real: Reals) -> None:
 def test_a_batch_from_a_queue(installed: Installed, real: Reals) -> None:
     orders = real("sqs-batch", "app.handler", "python3.14")
     sqs = installed.client("sqs")
-    url = sqs.create_queue(QueueName="orders", Attributes={"VisibilityTimeout": "2"})["QueueUrl"]
+    url = sqs.create_queue(QueueName="orders", Attributes={"VisibilityTimeout": "3"})["QueueUrl"]
     arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
     mapping = installed.client("lambda").create_event_source_mapping(
         FunctionName=orders.name, EventSourceArn=arn, FunctionResponseTypes=["ReportBatchItemFailures"]
