@@ -53,15 +53,11 @@ class Examination:
         self._step(HANDLING, "changing an alias and publishing versions", lambda: handling.look(patient))
         self._step(MISSING, "asking about a function that is not there", lambda: handling.missing(patient))
         self._step(TAGS, "asking IAM for what tags allow", lambda: tags.look(patient))
-        made = self._step(
-            COUNTING,
-            "calling two aliases, then with a reserved concurrency of 0",
-            lambda: counting.Count(patient).call(),
-        )
+        count = self._step(COUNTING, "calling two aliases, and throttling them", counting.Count(patient).call)
         with ExitStack() as open_:
             good = self._begin(GOOD, "deploying a good version", trials.Deployment(patient, "a good version"), open_)
-            if made is not None:
-                self._step(COUNTING, "waiting for the metrics of those calls", made.read)
+            if count is not None:
+                self._step(COUNTING, "waiting for the metrics of those calls", count.read)
             self._step(ALARMS, "ringing the stack's alarms", lambda: bells.ring(patient))
             self._step(
                 NOBODY, "requesting a deployment of a missing function", lambda: trials.missing_function(patient)

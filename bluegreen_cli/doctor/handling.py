@@ -38,20 +38,23 @@ class Handled:
 
 
 def look(patient: Patient) -> Handled:
-    """On an alias that nobody calls. All revisions are asked for at once, as the product does."""
-    api, name = patient.services.functions, patient.name
+    """On an alias that nobody calls, and that is deleted again."""
     patient.create_alias(ALIAS, patient.first)
+    try:
+        return _look(patient)
+    finally:
+        patient.services.functions.delete_alias(FunctionName=patient.name, Name=ALIAS)
+
+
+def _look(patient: Patient) -> Handled:
+    """What Lambda is to refuse comes last: where it does not, nothing is looked at afterwards."""
+    api, name = patient.services.functions, patient.name
     revisions, read_back = [_alias(patient)["RevisionId"]], []
     weights: dict[float, float | None] = {}
 
     def change(version: str, also: dict[str, float], **more: str) -> Any:
-        return api.update_alias(
-            FunctionName=name,
-            Name=ALIAS,
-            FunctionVersion=version,
-            RoutingConfig={"AdditionalVersionWeights": also},
-            **more,
-        )
+        routing = {"AdditionalVersionWeights": also}
+        return api.update_alias(FunctionName=name, Name=ALIAS, FunctionVersion=version, RoutingConfig=routing, **more)
 
     for weight in WEIGHTS:
         revisions.append(change(patient.first, {patient.second: weight}, RevisionId=revisions[-1])["RevisionId"])
@@ -59,15 +62,18 @@ def look(patient: Patient) -> Handled:
         read_back.append(found["RevisionId"])
         weights[weight] = _weights(found).get(patient.second)
     again = change(patient.first, {patient.second: WEIGHTS[-1]})["RevisionId"]
-    stale = {
-        "UpdateAlias": _error(lambda: change(patient.second, {}, RevisionId=revisions[0])),
-        "UpdateFunctionCode": _error(
-            lambda: api.update_function_code(FunctionName=name, ZipFile=patient.serving, RevisionId=revisions[0])
-        ),
-        "PublishVersion": _error(lambda: api.publish_version(FunctionName=name, RevisionId=revisions[0])),
-    }
     change(patient.second, {})
     turned = _alias(patient)
+    republished = api.publish_version(FunctionName=name)["Version"]
+    other_code = _error(lambda: api.publish_version(FunctionName=name, CodeSha256=OTHER_DIGEST))
+    old = revisions[0]
+    stale = {
+        "UpdateAlias": _error(lambda: change(patient.second, {}, RevisionId=old)),
+        "PublishVersion": _error(lambda: api.publish_version(FunctionName=name, RevisionId=old)),
+        "UpdateFunctionCode": _error(
+            lambda: api.update_function_code(FunctionName=name, ZipFile=patient.serving, RevisionId=old)
+        ),
+    }
     return Handled(
         revisions=(*revisions, again),
         read_back=tuple(read_back),
@@ -76,17 +82,17 @@ def look(patient: Patient) -> Handled:
         stale=stale,
         turned=(turned["FunctionVersion"], _weights(turned)),
         published=patient.second,
-        republished=api.publish_version(FunctionName=name)["Version"],
-        other_code=_error(lambda: api.publish_version(FunctionName=name, CodeSha256=OTHER_DIGEST)),
+        republished=republished,
+        other_code=other_code,
     )
 
 
 def missing(patient: Patient) -> dict[str, str]:
     """The error codes of what is asked about a function that is not there, by operation; "" for none."""
-    api, name = patient.services.functions, f"{patient.name}-missing"
+    api, nobody = patient.services.functions, patient.nobody
     return {
-        "ListTags": _error(lambda: api.list_tags(Resource=f"{patient.arn}-missing")),
-        "GetFunction": _error(lambda: api.get_function(FunctionName=name)),
+        "ListTags": _error(lambda: api.list_tags(Resource=nobody.arn)),
+        "GetFunction": _error(lambda: api.get_function(FunctionName=nobody.function)),
     }
 
 

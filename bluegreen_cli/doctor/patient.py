@@ -7,7 +7,7 @@ import secrets
 import time
 import zipfile
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -65,7 +65,7 @@ class Patient:
     """
     The function, which has two versions that differ in their description, and three aliases.
 
-    `serving` is the code behind the alias that deployments move. `executions` are those that the doctor has started.
+    `serving` is the code behind the alias that deployments move.
     """
 
     target: Target
@@ -75,7 +75,6 @@ class Patient:
     first: str = ""
     second: str = ""
     serving: bytes = FIRST
-    executions: list[str] = field(default_factory=list)
 
     @property
     def name(self) -> str:
@@ -86,6 +85,11 @@ class Patient:
     def arn(self) -> str:
         """The function's."""
         return self.target.arn
+
+    @property
+    def nobody(self) -> Target:
+        """A function that nobody has made."""
+        return missing_beside(self.target)
 
     def create(self, role: str | None) -> None:
         """Raises an error of AWS as it is."""
@@ -136,6 +140,16 @@ def mark(stack: Stack) -> str:
 def new_name(now: float) -> str:
     """With the time at which it was made, so that one that was left can be told from one in use."""
     return f"{PREFIX}{datetime.fromtimestamp(now, UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(2)}"
+
+
+def missing_beside(target: Target) -> Target:
+    """The function that the doctor asks for and does not make."""
+    return target.model_copy(update={"function": f"{target.function}-missing"})
+
+
+def role_for_tags(name: str) -> str:
+    """The role of `tags.py`."""
+    return f"{name}-tags"
 
 
 def made_at(name: str) -> float | None:
@@ -223,18 +237,20 @@ def _removals(services: Services, stack: Stack, target: Target, patience: float)
 
 
 def _removals_of_roles(services: Services, name: str) -> Iterator[Removal]:
-    for role in (f"{name}-tags", name):
-        yield f"the role {role}", lambda role=role: _delete_role(services, role)  # type: ignore[misc]
+    for role in (role_for_tags(name), name):
+        yield f"the role {role}", lambda role=role: delete_role(services, role)  # type: ignore[misc]
 
 
 def _forget(target: Target, patience: float) -> None:
     """A deployment whose function is gone ends by itself, at its next state."""
     until = time.monotonic() + patience
-    while forgetting.is_live(target):
+    asked_for = (target, missing_beside(target))
+    while any(forgetting.is_live(each) for each in asked_for):
         if time.monotonic() > until:
             raise DeploymentError("a deployment of it has not ended yet; `bluegreen doctor --clean` removes them later")
         clock.sleep(1)
-    forgetting.forget(target)
+    for each in asked_for:
+        forgetting.forget(each)
 
 
 def _empty(services: Services, bucket: str, place: str) -> None:
@@ -244,7 +260,8 @@ def _empty(services: Services, bucket: str, place: str) -> None:
             services.objects.delete_object(Bucket=bucket, Key=each["Key"], VersionId=each["VersionId"])
 
 
-def _delete_role(services: Services, name: str) -> None:
+def delete_role(services: Services, name: str) -> None:
+    """One that is gone already is as good."""
     try:
         for policy in services.roles.list_role_policies(RoleName=name)["PolicyNames"]:
             services.roles.delete_role_policy(RoleName=name, PolicyName=policy)

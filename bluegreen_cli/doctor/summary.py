@@ -18,6 +18,7 @@ def counted(held: Sequence[str], differs: Sequence[str], unseen: Sequence[str]) 
 
 def remembered(checkup: Checkup, age_seconds: float) -> str:
     """The line of `bluegreen status`."""
-    days = int(age_seconds // DAY)
-    ago = f"{days} day{'s' if days > 1 else ''} ago" if days else f"{duration(max(0, age_seconds))} ago"
-    return f"The doctor looked {ago}: {counted(checkup.held, checkup.differs, checkup.unseen)}."
+    age = max(0.0, age_seconds)
+    days = int(age // DAY)
+    ago = f"{days} day{'s' if days > 1 else ''}" if days else duration(age)
+    return f"The doctor looked {ago} ago: {counted(checkup.held, checkup.differs, checkup.unseen)}."

@@ -1,6 +1,5 @@
 """Whether IAM counts a function's tags for its versions and aliases: the stack's roles depend on it."""
 
-import json
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,7 +11,7 @@ from botocore.exceptions import ClientError
 from bluegreen import clock
 from bluegreen.aws.client import in_our_words
 from bluegreen.errors import AccessDenied
-from bluegreen_cli.doctor.patient import TAG, Patient, make_role, mark
+from bluegreen_cli.doctor.patient import TAG, Patient, delete_role, make_role, mark, role_for_tags
 
 REFUSALS = ("AccessDenied", "AccessDeniedException")
 
@@ -32,9 +31,10 @@ class Tagged:
 
 def look(patient: Patient) -> Tagged:
     """By a role that may read functions with the doctor's tag, and invoke those with another value of it."""
+    name = role_for_tags(patient.name)
     role = make_role(
         patient.services,
-        f"{patient.name}-tags",
+        name,
         patient.stack,
         trust={"AWS": f"arn:{patient.arn.split(':')[1]}:iam::{patient.target.account}:root"},
         may=[
@@ -42,10 +42,13 @@ def look(patient: Patient) -> Tagged:
             _may("lambda:InvokeFunction", patient, "another"),
         ],
     )
-    api = _as(role, patient)
-    qualifiers = (patient.first, patient.target.alias)
-    refused = tuple(each for each in qualifiers if not _is_allowed(api, patient, each))
-    allowed = tuple(each for each in qualifiers if not _refuses(lambda each=each: _invoke(api, patient, each)))  # type: ignore[misc]
+    try:
+        api = _as(role, patient)
+        qualifiers = (patient.first, patient.target.alias)
+        refused = tuple(each for each in qualifiers if not _may_read(api, patient, each))
+        allowed = tuple(each for each in qualifiers if _may_invoke(api, patient, each))
+    finally:
+        delete_role(patient.services, name)
     return Tagged(asked=qualifiers, refused=refused, allowed=allowed)
 
 
@@ -79,26 +82,26 @@ def _as(role: str, patient: Patient) -> Any:
     )
 
 
-def _is_allowed(api: Any, patient: Patient, qualifier: str) -> bool:
+def _may_read(api: Any, patient: Patient, qualifier: str) -> bool:
     """A new policy takes some seconds, so a refusal counts only after a while."""
     until = time.monotonic() + patient.pace.patience_for_settings
-    while _refuses(lambda: api.get_function(FunctionName=patient.name, Qualifier=qualifier)):
+    while not _allows(lambda: api.get_function(FunctionName=patient.name, Qualifier=qualifier)):
         if time.monotonic() > until:
             return False
         clock.sleep(patient.pace.between_looks)
     return True
 
 
-def _invoke(api: Any, patient: Patient, qualifier: str) -> Any:
-    return api.invoke(FunctionName=patient.name, Qualifier=qualifier, Payload=json.dumps({}).encode())
+def _may_invoke(api: Any, patient: Patient, qualifier: str) -> bool:
+    return _allows(lambda: api.invoke(FunctionName=patient.name, Qualifier=qualifier, Payload=b"{}"))
 
 
-def _refuses(call: Callable[[], object]) -> bool:
+def _allows(call: Callable[[], object]) -> bool:
     """Raises what is no refusal of IAM's."""
     try:
         call()
     except ClientError as error:
         if error.response.get("Error", {}).get("Code") in REFUSALS:
-            return True
+            return False
         raise
-    return False
+    return True

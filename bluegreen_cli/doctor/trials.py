@@ -9,7 +9,6 @@ from typing import Any
 
 from bluegreen import clock
 from bluegreen.aws import aliases, executions
-from bluegreen.aws.client import in_our_words
 from bluegreen.aws.executions import Execution
 from bluegreen.decisions.route import Route
 from bluegreen.errors import AwsUnavailable
@@ -107,7 +106,7 @@ class Refused:
 
 def missing_function(patient: Patient) -> Refused:
     """A request for a function that is not there."""
-    function = f"{patient.name}-missing"
+    function = patient.nobody.function
     artifact = f"s3://{patient.stack.bucket}/uploads/{function}/none.zip"
     request = {"function": function, "alias": patient.target.alias, "artifact": artifact, "traffic": "AllAtOnce"}
     found = until_over(patient, start(patient, execution_name(function), request))
@@ -133,19 +132,16 @@ class Uploaded:
 def awkward_upload(patient: Patient) -> Uploaded:
     """The code that serves already, so that nothing is to be deployed."""
     key = f"functions/{patient.name}/{AWKWARD}"
-    known = {arn for arn, _ in _executions(patient)}
+    known = _executions(patient)
     began = time.monotonic()
     upload(patient, key, patient.serving)
     while time.monotonic() - began < patient.pace.patience_for_uploads:
-        for arn, named in _executions(patient):
-            if arn in known:
-                continue
+        for arn in _executions(patient) - known:
             known.add(arn)
             found = executions.describe(arn)
             if found and _is_of(found, patient):
-                patient.executions.append(arn)
                 over = until_over(patient, arn)
-                got = str(found.request.get("artifact", {}).get("key", named))
+                got = str(found.request.get("artifact", {}).get("key", "another artifact"))
                 return Uploaded(key, got, over.status, over.error, over.cause, time.monotonic() - began)
         clock.sleep(patient.pace.between_looks)
     return Uploaded(key, waited=time.monotonic() - began)
@@ -163,8 +159,6 @@ def start(patient: Patient, name: str, request: dict[str, Any]) -> str:
     arn: str = patient.services.executions.start_execution(
         stateMachineArn=patient.stack.machine, name=name, input=json.dumps(request)
     )["executionArn"]
-    if arn not in patient.executions:
-        patient.executions.append(arn)
     return arn
 
 
@@ -187,13 +181,12 @@ def _again(ask: Callable[[], Execution | None]) -> Execution | None:
         return None
 
 
-def _executions(patient: Patient) -> list[tuple[str, str]]:
-    """The newest: ARN and name."""
-    with in_our_words():
-        answer = patient.services.executions.list_executions(
-            stateMachineArn=patient.stack.machine, maxResults=MOST_EXECUTIONS
-        )
-    return [(each["executionArn"], each["name"]) for each in answer["executions"]]
+def _executions(patient: Patient) -> set[str]:
+    """The newest."""
+    answer = patient.services.executions.list_executions(
+        stateMachineArn=patient.stack.machine, maxResults=MOST_EXECUTIONS
+    )
+    return {each["executionArn"] for each in answer["executions"]}
 
 
 def _is_of(execution: Execution, patient: Patient) -> bool:
