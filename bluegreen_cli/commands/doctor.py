@@ -72,7 +72,6 @@ def doctor(
     wanted = named(only)
     target = account.target(new_name(clock.now()), ALIAS)
     patient = Patient(target, stack, services, pace)
-    _say(f"making the function {target.function} in {account}")
     examination = Examination(patient, _say, frozenset(each.step for each in wanted))
     if no_alarms:
         examination.seen[ALARMS] = Unseen("they were not rung (--no-alarms)", on_purpose=True)
@@ -94,8 +93,10 @@ def _examined(examination: Examination, wanted: Sequence[Assumption], by: str, r
     """Whatever happens, the function is deleted, also after Ctrl-C."""
     patient, began = examination.patient, time.monotonic()
     try:
-        with explained("making the doctor's function", "What was made of it is deleted."), in_our_words():
-            patient.create(role)
+        if examination.needs_the_function:
+            _say(f"making the function {patient.name}")
+            with explained("making the doctor's function", "What was made of it is deleted."), in_our_words():
+                patient.create(role)
         examination.take()
     except Failed as problem:
         raise Unknown(problem.what, problem.untouched, problem.advice) from problem

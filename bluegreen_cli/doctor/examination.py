@@ -29,6 +29,9 @@ from bluegreen_cli.doctor.patient import Patient
 
 Say = Callable[[str], None]
 
+WITHOUT_A_FUNCTION = frozenset({MISSING, NOBODY, ALARMS})
+"""The steps that look at something else than the doctor's function."""
+
 
 @dataclass(frozen=True)
 class Unseen:
@@ -46,6 +49,11 @@ class Examination:
     say: Say
     wanted: frozenset[str]
     seen: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def needs_the_function(self) -> bool:
+        """A step that is wanted looks at it."""
+        return not self.wanted <= WITHOUT_A_FUNCTION
 
     def take(self) -> None:
         """Go through the steps. An error of AWS ends its step, and no other."""

@@ -230,7 +230,7 @@ def _removals(services: Services, stack: Stack, target: Target, patience: float)
     name = target.function
     yield f"the function {name}", lambda: services.functions.delete_function(FunctionName=name)
     yield f"the log group of {name}", lambda: services.logs.delete_log_group(logGroupName=f"/aws/lambda/{name}")
-    yield f"the records of {name} in {stack.table}", lambda: _forget(target, patience)
+    yield f"the records of {name} in {stack.table}", lambda: _forget(services, stack, target, patience)
     places = (f"functions/{name}/", f"uploads/{name}/", f"restored/{target.account}/{target.region}/{name}/")
     for place in places:
         yield f"s3://{stack.bucket}/{place}", lambda place=place: _empty(services, stack.bucket, place)  # type: ignore[misc]
@@ -241,16 +241,24 @@ def _removals_of_roles(services: Services, name: str) -> Iterator[Removal]:
         yield f"the role {role}", lambda role=role: delete_role(services, role)  # type: ignore[misc]
 
 
-def _forget(target: Target, patience: float) -> None:
+def _forget(services: Services, stack: Stack, target: Target, patience: float) -> None:
     """A deployment whose function is gone ends by itself, at its next state."""
     until = time.monotonic() + patience
     asked_for = (target, missing_beside(target))
-    while any(forgetting.is_live(each) for each in asked_for):
+    while _is_deploying(services, stack, target) or any(forgetting.is_live(each) for each in asked_for):
         if time.monotonic() > until:
             raise DeploymentError("a deployment of it has not ended yet; `bluegreen doctor --clean` removes them later")
         clock.sleep(1)
     for each in asked_for:
         forgetting.forget(each)
+
+
+def _is_deploying(services: Services, stack: Stack, target: Target) -> bool:
+    """An execution that has just begun has no record yet. The name of each begins with the function's."""
+    pages = services.executions.get_paginator("list_executions").paginate(
+        stateMachineArn=stack.machine, statusFilter="RUNNING"
+    )
+    return any(each["name"].startswith(target.function) for page in pages for each in page["executions"])
 
 
 def _empty(services: Services, bucket: str, place: str) -> None:

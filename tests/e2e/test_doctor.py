@@ -42,6 +42,8 @@ QUICK = ("--minute-seconds", "1")
 class Impatient(Pace):
     """In the embedded AWS a change that has not come within a second does not come."""
 
+    between_calls = property(lambda self: 0.0)
+    calling = property(lambda self: 0.0)
     patience_for_settings = property(lambda self: 1.0)
     patience_for_metrics = property(lambda self: 1.5)
     patience_for_uploads = property(lambda self: 5.0)
@@ -112,9 +114,9 @@ def test_what_a_killed_doctor_leaves_is_found_and_deleted(installed: Installed) 
     left = of_the_doctor(installed)
     assert len(left["functions"]) == len(left["roles"]) == 1
 
-    assert installed.command("doctor", *QUICK, "--only", "missing-tags")[0] == 0
+    assert installed.forked_command("doctor", *QUICK, "--only", "missing-tags")[0] == 0
     assert of_the_doctor(installed) == left  # it may be another one at work
-    assert installed.command("doctor", "--clean")[0] == 0
+    assert installed.forked_command("doctor", "--clean")[0] == 0
 
     assert of_the_doctor(installed) == NOTHING
 
@@ -136,7 +138,7 @@ def until_said(doctor: subprocess.Popen[str], words: str) -> None:
 
 
 def test_alarms_that_were_not_rung_could_not_be_seen_and_that_was_wanted(installed: Installed) -> None:
-    exit_code, found = installed.command("doctor", *QUICK, "--only", "alarms", "--no-alarms")
+    exit_code, found = installed.forked_command("doctor", *QUICK, "--only", "alarms", "--no-alarms")
 
     assert [(each["id"], each["verdict"]) for each in found["assumptions"]] == [("alarms", "unseen")]
     assert exit_code == 0
@@ -145,7 +147,7 @@ def test_alarms_that_were_not_rung_could_not_be_seen_and_that_was_wanted(install
 def test_an_alarm_that_tells_nobody_is_named_and_the_command_fails(installed: Installed) -> None:
     alarm = installed.physical("RollbackFailedAlarm")
     with without_actions(installed, alarm):
-        exit_code, found = installed.command("doctor", *QUICK, "--only", "alarms")
+        exit_code, found = installed.forked_command("doctor", *QUICK, "--only", "alarms")
 
     (said,) = found["assumptions"]
     assert (exit_code, said["verdict"]) == (1, "differs")
@@ -155,7 +157,7 @@ def test_an_alarm_that_tells_nobody_is_named_and_the_command_fails(installed: In
 
 def test_a_doctor_that_may_not_make_a_role_says_so_and_leaves_nothing(installed: Installed) -> None:
     with fault(installed, "deny", "CreateRole"):
-        exit_code, said = installed.command("doctor", *QUICK, "--only", "weights")
+        exit_code, said = installed.forked_command("doctor", *QUICK, "--only", "weights")
 
     assert exit_code == 4
     assert said["cause"].startswith("making the doctor's function is not allowed")
@@ -164,7 +166,7 @@ def test_a_doctor_that_may_not_make_a_role_says_so_and_leaves_nothing(installed:
 
 def test_with_a_role_of_ones_own_the_doctor_makes_none(installed: Installed, role: str) -> None:
     with fault(installed, "deny", "CreateRole"):
-        exit_code, said = installed.command("doctor", *QUICK, "--only", "weights", "--only", "tags", "--role", role)
+        exit_code, said = installed.forked_command("doctor", *QUICK, "--only", "weights", "--only", "tags", "--role", role)
 
     assert {each["id"]: each["verdict"] for each in said["assumptions"]} == {"weights": "held", "tags": "unseen"}
     assert exit_code == 4
@@ -376,6 +378,8 @@ def not_executed(asked: dict[str, Any], answer: Answer) -> Any:
 
 
 def counted(patient: Patient) -> Any:
+    """Two minutes after the last count of the same aliases, so that nothing of that is counted again."""
+    time.sleep(2 * patient.pace.minute)
     return counting.Count(patient).call().read()
 
 
@@ -450,7 +454,7 @@ CASES = (
     Case("alias-throttles", on_its_way(GetMetricData=series(none, "Throttles", WHOLE, False))),
     Case("version-throttles", on_its_way(GetMetricData=series(none, "Throttles", SPLIT, True))),
     Case("fast-share", on_its_way(GetMetricData=series(as_a_fraction, "Duration", WHOLE, False))),
-    Case("delay", on_its_way(GetMetricData=later(4.5)), Patienter(1)),
+    Case("delay", on_its_way(GetMetricData=later(4)), Patienter(1)),
     Case("one-start", on_its_way(StartExecution=another_execution())),
     Case("good-deployment", lambda installed, _: fault(installed, "deny", "UpdateAlias", f"{STACK}-ShiftAlias")),
     Case("missing-function", lambda installed, _: fault(installed, "deny", "ListTags", f"{STACK}-OpenDeployment")),
@@ -475,6 +479,9 @@ def patient(installed: Installed) -> Iterator[Patient]:
         target = Target(function=new_name(time.time()), alias="PROD", region=account.region, account=account.number)
         made = Patient(target, stack, services, Impatient(1))
         made.create(None)
+        late = installed._aws.control("settings")["metrics_late_minutes"]
+        after.callback(installed._aws.control, "settings", {"metrics_late_minutes": late})
+        installed._aws.control("settings", {"metrics_late_minutes": 0})
         yield made
         assert remove(services, stack, target, 30) == []
 
