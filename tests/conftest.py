@@ -34,6 +34,7 @@ TOGETHER = {
 FIRST = (
     "a stack",
     "another stack",
+    "tests/e2e/test_doctor.py",
     "tests/crash/test_quick.py",
     "an AWS",
     "tests/e2e/test_demo.py",

@@ -75,6 +75,8 @@ def doctor(
     examination = Examination(patient, _say, frozenset(each.step for each in wanted))
     if no_alarms:
         examination.seen[ALARMS] = Unseen("they were not rung (--no-alarms)", on_purpose=True)
+    for line in examination.messages():
+        _say(line)
     try:
         report = _examined(examination, wanted, launch.started_by(account), role)
     except KeyboardInterrupt:

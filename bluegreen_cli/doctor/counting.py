@@ -87,7 +87,7 @@ class Count:
         end = time.time() + self._pace.patience_for_metrics
         while True:
             self._look()
-            there = [_is_all_there(look, self._made) for look in self._looks[-2:]]
+            there = [self._is_all_there(look) for look in self._looks[-2:]]
             if all(there) or (time.time() > end and not there[-1]):
                 break
             clock.sleep(self._pace.between_looks)
@@ -99,6 +99,23 @@ class Count:
             fast=last.fast,
             late=tuple(_lateness(self._looks, self._made, self._pace.minute)),
         )
+
+    def _is_all_there(self, look: "_Look") -> bool:
+        """The minute of the last call is over, and both aliases' requests and throttled ones are counted."""
+        minute = self._pace.minute
+        return look.asked > int(self._made[-1].began) // minute * minute + minute and all(
+            (_sum(look.series[alias, "", metric]) or 0) >= len(made)
+            for alias in (WHOLE, SPLIT)
+            for metric, made in self._counted_as(alias).items()
+        )
+
+    def _counted_as(self, alias: str) -> dict[str, list[Call]]:
+        """The calls that an alias's metrics are to have, at least: whether one without an answer ran is not known."""
+        made = [call for call in self._made if call.alias == alias]
+        return {
+            "Invocations": [call for call in made if call.outcome in (calls.SERVED, calls.FAILED)],
+            "Throttles": [call for call in made if call.outcome == calls.THROTTLED],
+        }
 
     def _call_both(self, payload: dict[str, int]) -> list[Call]:
         patient = self._patient
@@ -162,18 +179,6 @@ def _sum(series: Series) -> int | None:
     return round(sum(series.values())) if series else None
 
 
-def _is_all_there(look: _Look, made: list[Call]) -> bool:
-    """Both aliases' requests, and those that were throttled, are counted."""
-    for alias in (WHOLE, SPLIT):
-        became = calls.outcomes(each for each in made if each.alias == alias)
-        ran = became[calls.SERVED] + became[calls.FAILED]
-        if (_sum(look.series[alias, "", "Invocations"]) or 0) < ran:
-            return False
-        if (_sum(look.series[alias, "", "Throttles"]) or 0) < became[calls.THROTTLED]:
-            return False
-    return True
-
-
 def _lateness(looks: list[_Look], made: list[Call], minute: int) -> Iterator[Late]:
     """Of the minutes that were seen before they were complete; of a minute that never was, nothing is known."""
     for alias in (WHOLE, SPLIT):
@@ -183,5 +188,5 @@ def _lateness(looks: list[_Look], made: list[Call], minute: int) -> Iterator[Lat
             over = max([start + minute, *ended])
             before = [look.asked for look in looks if look.series[key].get(start) != count]
             since = min(look.answered for look in looks if look.asked > max(before, default=0))
-            if before and since > over:
-                yield Late(alias, max(0.0, before[-1] - over), since - over)
+            if before:
+                yield Late(alias, max(0.0, before[-1] - over), max(0.0, since - over))

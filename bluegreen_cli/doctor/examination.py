@@ -1,6 +1,6 @@
 """An examination from its beginning to its end: the steps that are wanted, in an order that wastes no minute."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import Any
@@ -54,6 +54,13 @@ class Examination:
     def needs_the_function(self) -> bool:
         """A step that is wanted looks at it."""
         return not self.wanted <= WITHOUT_A_FUNCTION
+
+    def messages(self) -> Iterator[str]:
+        """What people should know before it begins."""
+        if self.wanted & {GOOD, BAD, NOBODY}:
+            yield "the notifications topic gets a message about each of the doctor's deployments"
+        if ALARMS in self.wanted and ALARMS not in self.seen:
+            yield "the notifications topic gets a message about each alarm, which all are rung (--no-alarms rings none)"
 
     def take(self) -> None:
         """Go through the steps. An error of AWS ends its step, and no other."""

@@ -34,12 +34,12 @@ class Pace:
     @property
     def patience_for_metrics(self) -> float:
         """How long they are waited for."""
-        return 8.0 * self.minute
+        return max(8.0 * self.minute, 30.0)
 
     @property
     def patience_for_settings(self) -> float:
         """Until IAM, Lambda's concurrency and alarms must have taken a change."""
-        return max(2.0 * self.minute, 10.0)
+        return max(2.0 * self.minute, 20.0)
 
     @property
     def patience_for_uploads(self) -> float:

@@ -87,7 +87,7 @@ def test_everything_is_as_assumed_and_nothing_is_left(installed: Installed, calc
     said = {each["id"]: each["verdict"] for each in found["assumptions"]}
     assert said == dict.fromkeys((each.id for each in ASSUMPTIONS), "held"), found["assumptions"]
     assert exit_code == 0
-    assert found["delay_seconds"] in (1, 2, 3)
+    assert found["delay_seconds"] >= 1
     assert found["left"] == []
     assert of_the_doctor(installed) == NOTHING
     _, status = installed.forked_command("status", calculator.name)
@@ -166,7 +166,9 @@ def test_a_doctor_that_may_not_make_a_role_says_so_and_leaves_nothing(installed:
 
 def test_with_a_role_of_ones_own_the_doctor_makes_none(installed: Installed, role: str) -> None:
     with fault(installed, "deny", "CreateRole"):
-        exit_code, said = installed.forked_command("doctor", *QUICK, "--only", "weights", "--only", "tags", "--role", role)
+        exit_code, said = installed.forked_command(
+            "doctor", *QUICK, "--only", "weights", "--only", "tags", "--role", role
+        )
 
     assert {each["id"]: each["verdict"] for each in said["assumptions"]} == {"weights": "held", "tags": "unseen"}
     assert exit_code == 4
