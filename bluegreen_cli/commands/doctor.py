@@ -12,7 +12,6 @@ from bluegreen.errors import AccessDenied, DeploymentError
 from bluegreen.ledger import checkup
 from bluegreen.target import Target
 from bluegreen_cli import launch
-from bluegreen_cli.aws import Account
 from bluegreen_cli.context import Context, json_option
 from bluegreen_cli.doctor.assumptions import ALARMS, ASSUMPTIONS, Assumption
 from bluegreen_cli.doctor.examination import Examination, Unseen, delay_of, findings, named
@@ -65,12 +64,12 @@ def doctor(
     account = context.account()
     stack = context.stack(account)
     services = Services()
-    _clean_up(services, stack, account, everything=clean)
+    _clean_up(services, stack, everything=clean)
     if clean:
         return
     pace = Pace(minute_seconds)
     wanted = named(only)
-    target = account.target(new_name(clock.now()), ALIAS)
+    target = stack.target(new_name(clock.now()), ALIAS)
     patient = Patient(target, stack, services, pace)
     examination = Examination(patient, _say, frozenset(each.step for each in wanted))
     if no_alarms:
@@ -121,14 +120,14 @@ def _examined(examination: Examination, wanted: Sequence[Assumption], by: str, r
 
 def _removed(services: Services, stack: Stack, target: Target) -> list[str]:
     """What could not be deleted. Until a deployment under way has noticed, its records stay."""
-    _say(f"deleting {target.function} and what belongs to it")
+    _say(f"deleting what belongs to {target.function}")
     left = remove(services, stack, target, PATIENCE_FOR_ENDS)
     for each in left:
         _say(f"could not delete {each}")
     return left
 
 
-def _clean_up(services: Services, stack: Stack, account: Account, *, everything: bool) -> None:
+def _clean_up(services: Services, stack: Stack, *, everything: bool) -> None:
     """Delete what earlier doctors left; a younger one may be at work, so only `everything` takes it, too."""
     with explained("looking for what earlier doctors left", "Nothing was made or deleted."):
         try:
@@ -143,7 +142,7 @@ def _clean_up(services: Services, stack: Stack, account: Account, *, everything:
         if not everything and age < ABANDONED_SECONDS:
             _say(f"{name} belongs to another doctor, at work or killed; `bluegreen doctor --clean` deletes it")
             continue
-        _removed(services, stack, account.target(name, ALIAS))
+        _removed(services, stack, stack.target(name, ALIAS))
     if everything and not found:
         _say("no doctor has left anything")
 

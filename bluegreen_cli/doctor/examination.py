@@ -68,7 +68,7 @@ class Examination:
         self._step(HANDLING, "changing an alias and publishing versions", lambda: handling.look(patient))
         self._step(MISSING, "asking about a function that is not there", lambda: handling.missing(patient))
         self._step(TAGS, "asking IAM for what tags allow", lambda: tags.look(patient))
-        count = self._step(COUNTING, "calling two aliases, and throttling them", counting.Count(patient).call)
+        count = self._step(COUNTING, "calling two aliases, and throttling them", lambda: counting.Count(patient).call())
         with ExitStack() as open_:
             good = self._begin(GOOD, "deploying a good version", trials.Deployment(patient, "a good version"), open_)
             if count is not None:

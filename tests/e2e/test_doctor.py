@@ -175,6 +175,17 @@ def test_with_a_role_of_ones_own_the_doctor_makes_none(installed: Installed, rol
     assert of_the_doctor(installed) == NOTHING
 
 
+def test_what_may_not_be_deleted_is_named_and_the_next_cleaning_finds_it(installed: Installed) -> None:
+    with fault(installed, "deny", "DeleteFunction"):
+        exit_code, said = installed.forked_command("doctor", *QUICK, "--only", "weights")
+
+    assert exit_code == 0
+    assert [each.partition(":")[0] for each in said["left"]] == [f"the function {said['function']}"]
+    assert of_the_doctor(installed) == NOTHING | {"functions": [said["function"]], "roles": [said["function"]]}
+    assert installed.forked_command("doctor", "--clean")[0] == 0
+    assert of_the_doctor(installed) == NOTHING
+
+
 @contextmanager
 def fault(installed: Installed, kind: str, operation: str, session: str = "*") -> Iterator[None]:
     """Calls of that operation, by the function of the stack that `session` names, meet it meanwhile."""
