@@ -22,6 +22,7 @@ TOGETHER = {
     "tests/e2e/test_permissions.py": "another stack",
     "tests/e2e/test_triggers.py": "another stack",
     "tests/sandbox/test_faults.py": "an AWS",
+    "tests/sandbox/test_forks.py": "an AWS",
     "tests/sandbox/test_invocations.py": "an AWS",
     "tests/sandbox/test_machines.py": "an AWS",
     "tests/sandbox/test_metrics.py": "an AWS",

@@ -113,9 +113,9 @@ def test_a_function_that_did_not_opt_in_is_not_ours_to_touch(installed: Installe
 
 
 UPLOADS = {
-    "no function's name": ("functions/code.zip", "function: '' does not match"),
-    "an empty function's name": ("functions//code.zip", "function: '' does not match"),
-    ".. for a function's name": ("functions/../code.zip", "function: '..' does not match"),
+    "no function's name": ("functions/code.zip", "upload: the key 'functions/code.zip' names no function"),
+    "an empty function's name": ("functions//code.zip", "upload: the key 'functions//code.zip' names no function"),
+    ".. for a function's name": ("functions/../code.zip", "upload: the key 'functions/../code.zip' names no function"),
     ".. after the function's name": ("functions/{shop}/../code.zip", "artifact.key: "),
 }
 

@@ -35,6 +35,7 @@ def _put(body: bytes, sequencer: str) -> dict[str, Any]:
     version = boto3.client("s3").put_object(Bucket=BUCKET, Key=key, Body=body)["VersionId"]
     return {
         "id": "event",
+        "source": "aws.s3",
         "detail": {
             "bucket": {"name": BUCKET},
             "object": {"key": key, "version-id": version, "sequencer": sequencer},
