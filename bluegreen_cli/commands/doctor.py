@@ -1,8 +1,10 @@
 """`bluegreen doctor`: whether what this product assumes of AWS holds where it is installed."""
 
 import json
+import signal
 import time
 from collections.abc import Sequence
+from types import FrameType
 
 import click
 
@@ -91,8 +93,9 @@ def doctor(
 
 
 def _examined(examination: Examination, wanted: Sequence[Assumption], by: str, role: str | None) -> Report:
-    """Whatever happens, the function is deleted, also after Ctrl-C."""
+    """Whatever happens, the function is deleted, also after Ctrl-C and where a CI job is cancelled."""
     patient, began = examination.patient, time.monotonic()
+    signal.signal(signal.SIGTERM, _interrupt)
     try:
         if examination.needs_the_function:
             _say(f"making the function {patient.name}")
@@ -116,6 +119,10 @@ def _examined(examination: Examination, wanted: Sequence[Assumption], by: str, r
         delay_seconds=delay_of(examination),
         left=tuple(left),
     )
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
 
 
 def _removed(services: Services, stack: Stack, target: Target) -> list[str]:

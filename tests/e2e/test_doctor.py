@@ -94,12 +94,13 @@ def test_everything_is_as_assumed_and_nothing_is_left(installed: Installed, calc
     assert (len(status["doctor"]["held"]), status["doctor"]["at"]) == (len(ASSUMPTIONS), found["at"])
 
 
-def test_an_interrupted_doctor_leaves_nothing(installed: Installed) -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_doctor_leaves_nothing(installed: Installed, number: signal.Signals) -> None:
     with begun(installed, "good-deployment") as doctor:
         until_said(doctor, "deploying a good version")
         time.sleep(1)
 
-        doctor.send_signal(signal.SIGINT)
+        doctor.send_signal(number)
 
         _, said = doctor.communicate(timeout=60)
     assert doctor.returncode == 130, said
