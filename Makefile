@@ -69,6 +69,7 @@ COMPILE = pip compile -q --universal --python-version 3.11 --generate-hashes --n
 
 lock: $(UV)                      ## pin every dependency anew
 	@for name in uv dev sandbox bench; do (cd requirements && ../$(UV) $(COMPILE) $$name.in -o $$name.txt --upgrade); done
+	@for name in fastapi sqs-batch; do (cd examples/$$name && ../../$(UV) $(COMPILE) requirements.in -o requirements.txt --upgrade); done
 	@$(UV) $(COMPILE) --no-deps --upgrade requirements/statemachine.in -o requirements/statemachine.txt
 	@$(UV) $(COMPILE) --upgrade --constraint requirements/dev.txt handlers/requirements.in -o handlers/requirements.txt \
 	  --no-emit-package boto3 --no-emit-package botocore --no-emit-package python-dateutil --no-emit-package six --no-emit-package urllib3

@@ -64,6 +64,7 @@ PATCHES: list[Patch] = [
     (LAMBDA, "_put_event_invoke_config", requests.put_event_invoke_config),
     (LAMBDA, "_invoke", invoke.invoke),
     (LAMBDA, "_get_func_record_for_ref", routing.get_func_record_for_ref),
+    (LAMBDA, "_run_sqs_batch", routing.run_sqs_batch),
     (LAMBDA, "_execute_function", invoke.execute_function),
     (LAMBDA, "_execute_function_warm", invoke.execute_function_warm),
     (LAMBDA, "_reserved_concurrency", invoke.reserved_concurrency),

@@ -58,14 +58,15 @@ def leased(config: dict[str, Any], archive: bytes) -> Iterator[Worker]:
 
 
 def take(key: tuple[str, str, str], kind: str) -> Worker | None:
-    """A warm environment of this kind, if there is one; those of an older kind are retired."""
+    """A warm environment of this kind, if there is one; those of an older kind or that have ended are retired."""
     with _lock:
         warm = _pools.setdefault(key, Warm())
-        outdated: list[Worker] = []
+        useless: list[Worker] = []
         if warm.kind != kind:
-            outdated, warm.idle, warm.kind = warm.idle, [], kind
-        worker = warm.idle.pop() if warm.idle else None
-    retire(outdated)
+            useless, warm.idle, warm.kind = warm.idle, [], kind
+        while (worker := warm.idle.pop() if warm.idle else None) and not worker.usable:
+            useless.append(worker)
+    retire(useless)
     return worker
 
 

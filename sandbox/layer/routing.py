@@ -56,6 +56,16 @@ def get_func_record_for_ref(original: Any) -> Any:
     return routed
 
 
+def run_sqs_batch(original: Any) -> Any:
+    """A batch of a queue's messages, run as any invocation of what the event source mapping names."""
+
+    def _run_sqs_batch(mapping: dict[str, Any], record: dict[str, Any], *rest: Any) -> None:
+        found = route(lambda_svc._functions.get(mapping["FunctionName"]), mapping.get("Qualifier"))
+        original(mapping, found.record if found else record, *rest)
+
+    return _run_sqs_batch
+
+
 def create_alias(original: Any) -> Any:
     """The operation, with weights as Lambda keeps them."""
     return lambda name, data: original(name, rounded(data))

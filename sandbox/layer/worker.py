@@ -68,8 +68,9 @@ class Worker:
 
     @property
     def usable(self) -> bool:
-        """Whether the handler was loaded and the process lives."""
-        return self._init_error is None and self._process.poll() is None
+        """Whether the handler was loaded and the process lives; one that says more than it was asked for is ending."""
+        ending = self._unread or self._process.poll() is not None or readable([self._answers], 0)
+        return self._init_error is None and not ending
 
     @property
     def most_memory(self) -> int:
@@ -158,7 +159,10 @@ class Worker:
         line, _, self._unread = self._unread.partition(b"\n")
         end = f"\nend of log {request_id}\n".encode()
         while end not in self._log:
-            self._log += os.read(self._logs, PIPE_CHUNK)
+            chunk = os.read(self._logs, PIPE_CHUNK)
+            if not chunk:
+                raise Exited
+            self._log += chunk
         self._log = self._log.replace(end, b"", 1)
         answer: dict[str, Any] = json.loads(line)
         return answer

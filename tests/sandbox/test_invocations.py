@@ -4,6 +4,7 @@ import base64
 import json
 import os
 import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +37,39 @@ def test_an_alias_with_weights_sends_that_share_of_the_invocations_to_each_versi
 
     assert 50 < versions.count("2") < 130
     assert versions.count("1") + versions.count("2") == 300
+
+
+def test_a_mapping_of_a_queue_to_an_alias_with_weights_runs_both_versions_and_counts_each(
+    function: Functions, client: Clients
+) -> None:
+    shop = function(WHO)
+    shop.publish()
+    shop.update(WHO + "\n")
+    shop.publish()
+    shop.alias("live", "1", {"2": 0.5})
+    sqs = client("sqs")
+    url = sqs.create_queue(QueueName=f"of-{shop.name}")["QueueUrl"]
+    arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    shop.api.create_event_source_mapping(EventSourceArn=arn, FunctionName=f"{shop.name}:live", BatchSize=1)
+
+    for number in range(20):
+        sqs.send_message(QueueUrl=url, MessageBody=str(number))
+
+    def invocations(version: str) -> int:
+        of_version = {"FunctionName": shop.name, "Resource": f"{shop.name}:live", "ExecutedVersion": version}
+        found = client("cloudwatch").get_metric_statistics(
+            Namespace="AWS/Lambda",
+            MetricName="Invocations",
+            Dimensions=[{"Name": name, "Value": value} for name, value in of_version.items()],
+            StartTime=time.time() - 3600,
+            EndTime=time.time() + 60,
+            Period=3600,
+            Statistics=["Sum"],
+        )
+        return int(sum(point["Sum"] for point in found["Datapoints"]))
+
+    eventually(lambda: invocations("1") + invocations("2") == 20)
+    assert 0 < invocations("1") < 20
 
 
 def test_an_invocation_reports_the_version_that_ran_and_the_arn_that_was_called(function: Functions) -> None:
@@ -74,6 +108,18 @@ def test_a_python_error_is_reported_by_its_class_and_leaves_the_environment_warm
     assert failed["Payload"]["errorMessage"] == "12"
     assert "line 4" in failed["Payload"]["stackTrace"][0]
     assert before["Payload"] == after["Payload"]
+
+
+def test_a_node_process_that_ends_after_its_answer_leaves_no_invocation_without_one(function: Functions) -> None:
+    shop = function(
+        "export const handler = async () => { Promise.reject(new Error('late')); return 1; };", "nodejs24.x"
+    )
+
+    answers = [shop.invoke()["Payload"] for _ in range(10)]
+
+    assert 1 in answers
+    errors = {answer["errorType"] for answer in answers if answer != 1}
+    assert errors <= {"Runtime.ExitError", "Runtime.UnhandledPromiseRejection"}
 
 
 def test_a_node_error_is_reported_by_its_name(function: Functions) -> None:

@@ -1,0 +1,20 @@
+"""An export that takes minutes: it reads page after page, then says where the report lies and what its last line is."""
+
+import os
+import time
+from typing import Any
+
+SECONDS_A_PAGE = float(os.environ.get("SECONDS_A_PAGE", "20"))
+
+
+def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
+    """The report's address and its length. A smoke test asks for no pages, so it is over at once."""
+    lines = [line for page in range(event["pages"]) for line in read(page)]
+    last = lines[-1] if lines else None
+    return {"report": f"s3://reports/{event['report']}.csv", "lines": len(lines), "last": last}
+
+
+def read(page: int) -> list[str]:
+    """As slow as where the figures come from."""
+    time.sleep(SECONDS_A_PAGE)
+    return [f"{page},{line}" for line in range(10)]

@@ -1,0 +1,25 @@
+// A catalogue behind API Gateway: GET /products/:id, with the tax that is in the price.
+
+import express from "express";
+import serverless from "serverless-http";
+
+import { count } from "./count.js";
+
+const CENTS = { bread: 380, cheese: 1290, wine: 1540 };
+const TAX = { bread: 0.07, cheese: 0.07, wine: 0.19 };
+
+const app = express();
+app.disable("x-powered-by");
+app.use(count);
+
+app.get("/products/:id", (request, response) => {
+  const { id } = request.params;
+  if (!(id in CENTS)) return response.status(404).json({ id, error: "there is no such product" });
+  response.json({ id, cents: CENTS[id], tax: taxIn(CENTS[id], TAX[id]) });
+});
+
+function taxIn(cents, rate) {
+  return Math.round(cents - cents / (1 + rate));
+}
+
+export const handler = serverless(app);
