@@ -7,6 +7,7 @@ A problem says what was wrong, what was left untouched and what to do next. It h
       Failed            1  AWS could not do it, or did not allow it
       Refused           2  the request can never succeed, or the command line is wrong
       Lost              4  the deployment may go on, and the command does not see it any more
+      Unknown           4  what the command was to find out could not be seen
 
 A deployment that ends badly is no problem of the command: `bluegreen_cli.outcome` has its exit code.
 """
@@ -76,6 +77,12 @@ class Refused(Problem):
 
 class Lost(Problem):
     """How the deployment ends, or whether it has begun, is unknown."""
+
+    exit_code = 4
+
+
+class Unknown(Problem):
+    """What the command was to find out could not be seen."""
 
     exit_code = 4
 

@@ -1,18 +1,17 @@
-"""Deploy a SAM template into the embedded AWS with the ordinary `sam build` and `sam deploy`."""
+"""Deploy a SAM template into the embedded AWS with the ordinary `sam build`, whose result is kept, and `sam deploy`."""
 
 from __future__ import annotations
 
 import json
 import os
-import re
 import subprocess
 import time
-import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 
 import boto3
 
+from sandbox.builds import builder_of_all, built_once
 from sandbox.errors import DeployFailed
 from sandbox.server import ROOT, Sandbox, interpreter
 
@@ -24,16 +23,11 @@ def deploy_stack(
     parameters: Mapping[str, str] | None = None,
 ) -> dict[str, str]:
     """Build for this machine, deploy, and return the stack's outputs."""
-    built = sandbox.folder / f"build-{name}"
-    shared = builder_of_all(template)
-    run(sandbox, "build", *shared, "--template-file", str(template), "--build-dir", str(built))
-    for function in shared:
-        hand_to_all(built, function)
     overrides = [f"{key}={value}" for key, value in (parameters or {}).items()]
     run(
         sandbox,
         "deploy",
-        *("--template-file", str(built / "template.yaml")),
+        *("--template-file", str(built(sandbox, template, name) / "template.yaml")),
         *("--stack-name", name),
         "--resolve-s3",
         *("--capabilities", "CAPABILITY_IAM", "CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"),
@@ -44,29 +38,17 @@ def deploy_stack(
     return outputs(sandbox, name)
 
 
-def builder_of_all(template: Path) -> list[str]:
-    """One function, where all have the same CodeUri and so the same artifact; none, where each is to be built."""
-    text = template.read_text()
-    declared = r"^  (\w+):\n    Type: AWS::Serverless::Function$"
-    functions: list[str] = re.findall(declared, text, re.MULTILINE)
-    return functions[:1] if text.count("CodeUri:") == 1 else []
+def built(sandbox: Sandbox, template: Path, name: str) -> Path:
+    """The folder with the built template."""
 
+    def build(folder: Path, *functions: str) -> None:
+        run(sandbox, "build", *functions, "--template-file", str(template), "--build-dir", str(folder))
 
-def hand_to_all(built: Path, function: str) -> None:
-    """Let every function name a zip of what was built for that one."""
-    zip_folder(built / function, built / "artifact.zip")
-    template = built / "template.yaml"
-    template.write_text(re.sub(r"^( +CodeUri: ).*$", r"\1artifact.zip", template.read_text(), flags=re.MULTILINE))
-
-
-def zip_folder(folder: Path, archive: Path) -> None:
-    """Its files, uncompressed, readable for all and without a time."""
-    with zipfile.ZipFile(archive, "w") as zipped:
-        for path in sorted(folder.rglob("*")):
-            if path.is_file():
-                entry = zipfile.ZipInfo(str(path.relative_to(folder)))
-                entry.external_attr = (path.stat().st_mode | 0o444) << 16
-                zipped.writestr(entry, path.read_bytes())
+    if function := builder_of_all(template):
+        return built_once(template, function, lambda folder: build(folder, function))
+    folder = sandbox.folder / f"build-{name}"
+    build(folder)
+    return folder
 
 
 def outputs(sandbox: Sandbox, name: str = "bluegreen") -> dict[str, str]:

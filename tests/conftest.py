@@ -23,6 +23,7 @@ TOGETHER = {
     "tests/e2e/test_real_functions.py": "another stack",
     "tests/e2e/test_triggers.py": "another stack",
     "tests/sandbox/test_faults.py": "an AWS",
+    "tests/sandbox/test_forks.py": "an AWS",
     "tests/sandbox/test_invocations.py": "an AWS",
     "tests/sandbox/test_machines.py": "an AWS",
     "tests/sandbox/test_metrics.py": "an AWS",
@@ -35,6 +36,7 @@ TOGETHER = {
 FIRST = (
     "a stack",
     "another stack",
+    "tests/e2e/test_doctor.py",
     "tests/crash/test_quick.py",
     "an AWS",
     "tests/e2e/test_demo.py",

@@ -7,15 +7,17 @@ from typing import Any
 
 import click
 
+from bluegreen import clock
 from bluegreen.aws import executions
 from bluegreen.decisions.words import of_watched
 from bluegreen.errors import DeploymentError
-from bluegreen.ledger import locks, waiting
+from bluegreen.ledger import checkup, locks, waiting
 from bluegreen.ledger.locks import Lock
 from bluegreen.ledger.record import Record
 from bluegreen.target import Target
 from bluegreen.text import sentence
 from bluegreen_cli.context import Context, json_option
+from bluegreen_cli.doctor.summary import remembered
 from bluegreen_cli.follow import seen
 from bluegreen_cli.format import duration
 from bluegreen_cli.live import serving
@@ -85,6 +87,7 @@ def status(context: Context, function: str, alias: str | None, as_json: bool) ->
         running = _running(lock) if lock else None
         last = _last(target)
         upload = waiting.of(target)
+        examined = checkup.last()
     if as_json:
         found = {
             "function": target.function,
@@ -93,6 +96,7 @@ def status(context: Context, function: str, alias: str | None, as_json: bool) ->
             "running": running.to_json(time.time()) if running else None,
             "waiting": str(upload.artifact) if upload else None,
             "last": last.to_json() if last else None,
+            "doctor": examined.model_dump(mode="json", exclude={"report"}) if examined else None,
         }
         click.echo(json.dumps(found, indent=2))
         return
@@ -104,6 +108,8 @@ def status(context: Context, function: str, alias: str | None, as_json: bool) ->
     click.echo(how_it_ended(last) if last else "No deployment has ended yet.")
     for warning in last.warnings if last else ():
         click.echo(f"  its warning: {warning}")
+    if examined:
+        click.echo(remembered(examined, time.time() - clock.moment(examined.at)))
 
 
 def how_it_ended(record: Record) -> str:

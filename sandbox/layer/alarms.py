@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextvars
+import json
 import logging
 import operator
 import time
@@ -20,6 +21,7 @@ COMPARISONS = {
     "LessThanThreshold": operator.lt,
     "LessThanOrEqualToThreshold": operator.le,
 }
+ACTIONS = {"ALARM": "AlarmActions", "OK": "OKActions", "INSUFFICIENT_DATA": "InsufficientDataActions"}
 
 log = logging.getLogger("sandbox.alarms")
 
@@ -40,6 +42,27 @@ def evaluate_alarm(original: Any) -> Any:
         cloudwatch._evaluate_parent_alarms(alarm)
 
     return _evaluate_alarm
+
+
+def dispatch_alarm_actions(original: Any) -> Any:
+    """Tell whom the alarm tells, and write into its history that it did: an entry for each of them."""
+
+    def _dispatch_alarm_actions(alarm: dict[str, Any], old: str, new: str, reason: str) -> None:
+        original(alarm, old, new, reason)
+        if not alarm.get("ActionsEnabled", True):
+            return
+        for action in alarm.get(ACTIONS[new]) or []:
+            entry = {
+                "AlarmName": alarm["AlarmName"],
+                "AlarmType": "MetricAlarm" if alarm["AlarmName"] in cloudwatch._alarms else "CompositeAlarm",
+                "Timestamp": cloudwatch._ts_iso(time.time()),
+                "HistoryItemType": "Action",
+                "HistorySummary": f"Successfully executed action {action}",
+                "HistoryData": json.dumps({"actionState": "Succeeded", "notificationResource": action}),
+            }
+            cloudwatch._history_entries().append(entry)
+
+    return _dispatch_alarm_actions
 
 
 def metric_alarm_record(original: Any) -> Any:

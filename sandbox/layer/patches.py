@@ -81,6 +81,7 @@ PATCHES: list[Patch] = [
     ("ministack.services.cloudwatch", "_evict_old_metrics", metrics.evict_old_metrics),
     ("ministack.services.cloudwatch", "_get_metric_data", statistics.get_metric_data),
     ("ministack.services.cloudwatch", "_evaluate_alarm", alarms.evaluate_alarm),
+    ("ministack.services.cloudwatch", "_dispatch_alarm_actions", alarms.dispatch_alarm_actions),
     (PROVISIONERS, "_RESOURCE_HANDLERS", templates.resource_handlers),
     (PROVISIONERS, "_cw_metric_alarm_record", alarms.metric_alarm_record),
     ("ministack.services.s3", "_fire_s3_event", events.fire_s3_event),

@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 import secrets
 import shutil
-import sys
 import tempfile
 import threading
 import time
@@ -23,8 +22,8 @@ from typing import Any
 from ministack.core import lambda_runtime
 from ministack.services import lambda_svc
 
-from sandbox.layer import package, sessions
-from sandbox.layer.worker import BOOTSTRAPS, Worker
+from sandbox.layer import package, processes, sessions
+from sandbox.layer.worker import Worker
 
 IDLE_SECONDS = 120.0
 DECIDES_THE_ENVIRONMENT = ("CodeSha256", "Runtime", "Handler", "Role", "Timeout", "MemorySize", "Environment", "Layers")
@@ -115,6 +114,7 @@ def kill_all() -> None:
     forget_all()
     for worker in list(_busy):
         worker.kill()
+    processes.end_all()
     shutil.rmtree(_folder, ignore_errors=True)
 
 
@@ -128,17 +128,18 @@ def kill(access_key: str) -> bool:
 
 
 def reap() -> None:
-    """Retire what has been idle for long."""
+    """End what has been idle for long."""
     limit = time.monotonic() - IDLE_SECONDS
     with _lock:
         cold = [worker for warm in _pools.values() for worker in warm.idle if worker.last_used < limit]
         for warm in _pools.values():
             warm.idle = [worker for worker in warm.idle if worker not in cold]
     retire(cold)
+    processes.reap(limit)
 
 
 def start(config: dict[str, Any], archive: bytes) -> Worker:
-    """A new environment: the code unpacked, the process started, the handler loaded."""
+    """A new environment: the code unpacked, a process started, the handler loaded."""
     code = package.unpacked(archive, _folder)
     layers = [
         package.unpacked(found, _folder)
@@ -148,14 +149,14 @@ def start(config: dict[str, Any], archive: bytes) -> Worker:
     session = sessions.open_session(config["Role"], config["FunctionName"])
     environment = environment_of(config, code) | session.environment()
     if config["Runtime"].startswith("python"):
-        paths = json.dumps([str(code), *(str(layer / "python") for layer in layers)])
-        boto3 = str(package.boto3_folder(_folder))
-        # -I and -S: no site-packages, no host variables; the path is what we name here and the standard library.
-        command = [sys.executable, "-I", "-S", str(BOOTSTRAPS / "bootstrap.py"), "{answers}", paths, boto3]
-    else:
-        environment["NODE_PATH"] = ":".join(str(layer / "nodejs/node_modules") for layer in layers)
-        command = ["node", str(BOOTSTRAPS / "bootstrap.mjs"), "{answers}"]
-    return Worker(command, environment, code, session.access_key)
+        kind = processes.kind_of(code, layers, environment)
+        worker = Worker(processes.python(kind, package.boto3_folder(_folder)), environment, session.access_key)
+        if worker.usable:
+            processes.learn(kind, worker.imported)
+        return worker
+    environment["NODE_PATH"] = ":".join(str(layer / "nodejs/node_modules") for layer in layers)
+    command = ["node", str(processes.BOOTSTRAPS / "bootstrap.mjs"), "{answers}"]
+    return Worker(processes.new(command, code), environment, session.access_key)
 
 
 def starts(config: dict[str, Any], archive: bytes) -> bool:

@@ -10,19 +10,17 @@ from __future__ import annotations
 import json
 import os
 import re
-import select
 import shutil
 import signal
-import subprocess
 import tempfile
 import time
-from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-BOOTSTRAPS = Path(__file__).parent / "runtime"
+from sandbox.layer.processes import Start, readable
+
 INIT_SECONDS = 30.0
 PIPE_CHUNK = 1 << 16
 
@@ -47,31 +45,23 @@ class OutOfTime(Exception):
 class Worker:
     """A process for one version of one function; raises nothing, reports every failure as an Outcome."""
 
-    def __init__(self, command: Sequence[str], environment: dict[str, str], folder: Path, access_key: str) -> None:
+    def __init__(self, start: Start, environment: dict[str, str], access_key: str) -> None:
         self.access_key = access_key
         self.in_use = False
         self.last_used = time.monotonic()
         self.log_stream = environment["AWS_LAMBDA_LOG_STREAM_NAME"]
+        self.imported: list[str] = []
         self._unread = b""
         self._log = b""
         self._scratch = tempfile.mkdtemp(prefix="lambda-tmp-")
-        answers, their_answers = os.pipe()
-        logs, their_logs = os.pipe()
+        their_events, self._events = os.pipe()
+        self._logs, their_logs = os.pipe()
+        self._answers, their_answers = os.pipe()
         try:
-            self._process = subprocess.Popen(
-                [part if part != "{answers}" else str(their_answers) for part in command],
-                cwd=folder,
-                env=environment | {"TMPDIR": self._scratch},
-                stdin=subprocess.PIPE,
-                stdout=their_logs,
-                stderr=their_logs,
-                pass_fds=[their_answers],
-                start_new_session=True,
-            )
+            self._process = start(environment | {"TMPDIR": self._scratch}, their_events, their_logs, their_answers)
         finally:
-            os.close(their_answers)
-            os.close(their_logs)
-        self._answers, self._logs = answers, logs
+            for theirs in (their_events, their_logs, their_answers):
+                os.close(theirs)
         began = time.monotonic()
         self._init_error = self._initialise()
         self._init_seconds: float | None = time.monotonic() - began
@@ -127,16 +117,15 @@ class Worker:
     def close(self) -> None:
         """End the process and delete what it wrote."""
         self.kill()
-        if self._process.stdin:
-            with suppress(BrokenPipeError):
-                self._process.stdin.close()
-        os.close(self._answers)
-        os.close(self._logs)
+        for ours in (self._events, self._logs, self._answers):
+            os.close(ours)
         shutil.rmtree(self._scratch, ignore_errors=True)
 
     def _initialise(self) -> dict[str, Any] | None:
         try:
-            error: dict[str, Any] | None = self._read_answer("init", time.monotonic() + INIT_SECONDS)["error"]
+            answer = self._read_answer("init", time.monotonic() + INIT_SECONDS)
+            self.imported = answer.get("imported", [])
+            error: dict[str, Any] | None = answer["error"]
             return error
         except OutOfTime:
             self.kill()
@@ -146,10 +135,10 @@ class Worker:
 
     def _ask(self, line: str, request_id: str, timeout: float) -> dict[str, Any]:
         deadline = time.monotonic() + timeout
-        assert self._process.stdin
+        unsent = memoryview(line.encode() + b"\n")
         try:
-            self._process.stdin.write(line.encode() + b"\n")
-            self._process.stdin.flush()
+            while unsent:
+                unsent = unsent[os.write(self._events, unsent) :]
         except BrokenPipeError:
             raise Exited from None
         return self._read_answer(request_id, deadline)
@@ -193,11 +182,3 @@ class Worker:
             self._log += chunk
         text, self._log = self._log.decode(errors="replace"), b""
         return text.rstrip("\n")
-
-
-def readable(descriptors: Sequence[int], timeout: float) -> set[int]:
-    """Which of them have something to read, or have ended."""
-    poll = select.poll()
-    for descriptor in descriptors:
-        poll.register(descriptor, select.POLLIN)
-    return {descriptor for descriptor, _ in poll.poll(timeout * 1000)}

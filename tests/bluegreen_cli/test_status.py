@@ -1,5 +1,6 @@
 """`bluegreen status` and `bluegreen watch`: which version serves, which deployment runs, how the last one ended."""
 
+import time
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -7,7 +8,9 @@ from typing import Any
 import boto3
 import pytest
 
-from bluegreen.ledger import deployments, waiting
+from bluegreen import clock
+from bluegreen.ledger import checkup, deployments, waiting
+from bluegreen.ledger.checkup import Checkup
 from bluegreen.ledger.waiting import Waiting
 from bluegreen.request.artifact import Zip
 from tests.bluegreen_cli.conftest import Answers, Bluegreen, Ran
@@ -247,3 +250,15 @@ def test_after_a_deployment_none_is_under_way(deployer: Deployer, bluegreen: Blu
 
     assert bluegreen("status", FUNCTION, "--json").json["running"] is None
     assert boto3.client("lambda").get_alias(FunctionName=FUNCTION, Name="PROD")["FunctionVersion"] == "2"
+
+
+def test_status_tells_what_the_doctor_found_last(deployer: Deployer, bluegreen: Bluegreen) -> None:
+    looked_at = clock.iso(time.time() - 2 * 86_400 - 60)
+    checkup.keep(Checkup(at=looked_at, by="alice", held=("weights",), differs=("delay",), unseen=(), delay_seconds=180))
+
+    said = bluegreen("status", FUNCTION).stdout
+
+    assert said.endswith("\nThe doctor looked 2 days ago: 1 held, 1 differs (delay).\n")
+    found = bluegreen("status", FUNCTION, "--json").json["doctor"]
+    assert (found["at"], found["differs"], found["delay_seconds"]) == (looked_at, ["delay"], 180)
+    assert "report" not in found

@@ -6,8 +6,8 @@ answers are handed over as moto has them: items of a table, and what Step Functi
 through AWS's protocol and boto3's parser.
 
 Left out are detours: a test client of a web framework for each request, a search through a model for each name in an
-answer, a count of an item's bytes for each of its attributes. DynamoDB, Lambda and Step Functions get no signature, and
-boto3's event `request-created` does not come for them.
+answer, a count of an item's bytes for each of its attributes, a look at the class of each node of an expression.
+DynamoDB, Lambda and Step Functions get no signature, and boto3's event `request-created` does not come for them.
 """
 
 import copy
@@ -20,7 +20,7 @@ import math
 import pickle
 import re
 import sys
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import datetime
@@ -61,10 +61,11 @@ from moto.core.serialize import (
 from moto.core.utils import get_value
 from moto.dynamodb import models as dynamodb_models
 from moto.dynamodb import responses as dynamodb_responses
+from moto.dynamodb.comparisons import ConditionExpressionParser
 from moto.dynamodb.models import table as dynamodb_table
 from moto.dynamodb.models.dynamo_type import DynamoType, Item, LimitedSizeDict
 from moto.dynamodb.models.table import Table
-from moto.dynamodb.parsing import expressions, validators
+from moto.dynamodb.parsing import ast_nodes, expressions, validators
 from moto.dynamodb.responses import DynamoHandler
 from moto.sns.models import Subscription
 from moto.stepfunctions.responses import StepFunctionResponse
@@ -104,6 +105,8 @@ def short_way() -> Iterator[None]:
             (dynamodb_responses, "copy", SimpleNamespace(copy=copy.copy, deepcopy=_copied)),
             (dynamodb_table, "copy", SimpleNamespace(copy=copy.copy, deepcopy=_copied)),
             (validators, "deepcopy", _copied_expression),
+            (vars(ast_nodes)["DepthFirstTraverser"], "traverse_node_recursively", _traverse),
+            (ConditionExpressionParser, "_lex_condition_expression", _words_of),
             (_Update, "make", _update),
             (Subscription, "private_key", _signing_key),
         ):
@@ -442,6 +445,45 @@ def _copied(value: Any) -> Any:
 
 def _copied_expression(value: Any) -> Any:
     return pickle.loads(pickle.dumps(value))
+
+
+def _traverse(traverser: Any, node: Any, place: int = -1) -> Any:
+    """Depth first, as moto does; whether a traverser changes nodes of a class is looked up once."""
+    kind: Any = type(node)
+    if not _is_a_node(kind):
+        return node
+    parent = node.parent
+    for number, child in enumerate(node.children or ()):
+        traverser.pre_processing_of_child(node, number)
+        traverser.traverse_node_recursively(child, number)
+    key = type(traverser), kind
+    if key not in _changes:
+        _changes[key] = issubclass(kind, traverser.nodes_to_be_processed())
+    if _changes[key]:
+        node = traverser.process(node)
+        node.parent = parent
+        if parent:
+            parent.children[place] = node
+    return node
+
+
+@functools.cache
+def _is_a_node(kind: Any) -> bool:
+    return issubclass(kind, vars(ast_nodes)["Node"])
+
+
+_changes: dict[tuple[type, type], bool] = {}
+_split_into_words = vars(ConditionExpressionParser)["_lex_condition_expression"]
+
+
+def _words_of(parser: Any) -> deque[Any]:
+    """Moto tries six patterns at each word of a condition; the words of a condition are always the same."""
+    return deque(_words(parser.condition_expression))
+
+
+@functools.cache
+def _words(condition: str) -> tuple[Any, ...]:
+    return tuple(_split_into_words(ConditionExpressionParser(condition, None, None)))
 
 
 def _copied_item(item: Item) -> Item:

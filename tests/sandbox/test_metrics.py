@@ -170,3 +170,26 @@ def test_cloudwatch_answers_in_cbor(aws: Sandbox, shop: Function) -> None:
     with urllib.request.urlopen(request) as answer:
         assert answer.headers["Content-Type"] == "application/cbor"
         assert b"Invocations" in answer.read()
+
+
+def test_an_alarms_history_says_whom_it_told(client: Clients) -> None:
+    cloudwatch, topic = client("cloudwatch"), client("sns").create_topic(Name="told-by-an-alarm")["TopicArn"]
+    cloudwatch.put_metric_alarm(
+        **{"AlarmName": "rung", "Namespace": "Shop", "MetricName": "Sales", "Statistic": "Sum", "Period": 60},
+        **{"EvaluationPeriods": 1, "Threshold": 1, "ComparisonOperator": "LessThanThreshold"},
+        **{"TreatMissingData": "ignore", "AlarmActions": [topic]},
+    )
+
+    def told() -> list[str]:
+        found = cloudwatch.describe_alarm_history(AlarmName="rung", HistoryItemType="Action")["AlarmHistoryItems"]
+        return [item["HistorySummary"] for item in found]
+
+    cloudwatch.set_alarm_state(AlarmName="rung", StateValue="OK", StateReason="at first")
+    assert told() == []
+    cloudwatch.set_alarm_state(AlarmName="rung", StateValue="ALARM", StateReason="a test")
+    assert told() == [f"Successfully executed action {topic}"]
+    cloudwatch.disable_alarm_actions(AlarmNames=["rung"])
+    cloudwatch.set_alarm_state(AlarmName="rung", StateValue="OK", StateReason="a test")
+    cloudwatch.set_alarm_state(AlarmName="rung", StateValue="ALARM", StateReason="a test")
+    assert len(told()) == 1
+    cloudwatch.delete_alarms(AlarmNames=["rung"])

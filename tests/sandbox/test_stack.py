@@ -13,8 +13,7 @@ from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
 from sandbox import Sandbox
-from sandbox.server import ROOT
-from sandbox.stack import builder_of_all, deploy_stack
+from sandbox.stack import deploy_stack
 from sandbox.testing import Clients, eventually
 
 
@@ -147,8 +146,3 @@ def test_a_schedule_is_there_at_its_rate(stack: dict[str, str], client: Clients)
 def test_deploying_again_changes_nothing(aws: Sandbox, stack: dict[str, str], client: Clients) -> None:
     template = Path(__file__).with_name("stack") / "template.yaml"
     assert deploy_stack(aws, template, "sample") == stack
-
-
-def test_functions_that_share_their_code_are_built_once() -> None:
-    assert len(builder_of_all(ROOT / "template.yaml")) == 1
-    assert builder_of_all(Path(__file__).with_name("stack") / "template.yaml") == []

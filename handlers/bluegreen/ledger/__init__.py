@@ -13,6 +13,7 @@ What the deployer remembers, in one DynamoDB table. docs/protocol.md says who ma
     newest#<alias>              newest                 the newest upload that a deployment took          uploads.py
     waiting#<alias>             waiting                the upload that starts when the lock is free      waiting.py
     refusals#<function>         told                   when people were last told of a refused request   refusals.py
+    doctor                      last                   what `bluegreen doctor` found last                checkup.py
 
 <alias> is `account:region:function:alias`, <function> is `account:region:function`. The
 index ByFunction lists a function's deployments and, under another key, its refused requests, by their start. ByKind

@@ -16,6 +16,9 @@ import time
 import traceback
 from typing import Any
 
+LIBRARIES = ("boto3", "pydantic")
+"""These take long to import, and read at import no variable that differs between environments of the same code."""
+
 
 class Context:
     """What AWS hands to a handler beside the event."""
@@ -123,7 +126,7 @@ def main() -> None:
         print(text, file=answers, flush=True)
 
     handler, error = load(os.environ["_HANDLER"])
-    reply("init", {"error": error})
+    reply("init", {"error": error, "imported": [name for name in LIBRARIES if name in sys.modules]})
     for line in sys.stdin.buffer:
         call = json.loads(line)
         log.request_id = call["request_id"]

@@ -1,0 +1,67 @@
+"""The short way to moto finds what moto finds."""
+
+from collections.abc import Iterator
+from contextlib import nullcontext
+from typing import Any
+
+import boto3
+import pytest
+from botocore.exceptions import ClientError
+from moto import mock_aws
+from moto.dynamodb.comparisons import ConditionExpressionParser
+
+from tests.machine.wire import short_way
+
+KEY = {"AttributeName": "pk", "KeyType": "HASH"}
+UPDATES: list[dict[str, Any]] = [
+    {"UpdateExpression": "SET #a = :one, things = list_append(things, :list) REMOVE gone ADD amount :one"},
+    {"UpdateExpression": "SET things[0] = if_not_exists(nowhere, :one), deep.inner = :one"},
+    {"UpdateExpression": "REMOVE things[0], things[1], deep.inner"},
+    {"UpdateExpression": "SET #a = #a + :one", "ConditionExpression": "attribute_exists(pk) AND NOT amount IN (:one)"},
+    {"UpdateExpression": "SET nowhere.deeper = :one"},
+    {"UpdateExpression": "SET pk = :one"},
+    {"UpdateExpression": "SET amount = :one, amount = :one"},
+    {"UpdateExpression": "SET amount = :one", "ConditionExpression": "amount < :one OR (gone = :one)"},
+]
+
+
+@pytest.fixture(autouse=True)
+def credentials(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    with mock_aws():
+        yield
+
+
+def after(update: dict[str, Any], way: Any) -> Any:
+    """What the item is after the update, or the error."""
+    with way:
+        table: Any = boto3.resource("dynamodb", "eu-west-1").Table("things")
+        names = {"#a": "amount"} if "#a" in str(update) else {}
+        given = {":one": 1, ":list": ["x"]}
+        values = {name: value for name, value in given.items() if name in str(update)}
+        arguments = update | ({"ExpressionAttributeNames": names} if names else {})
+        arguments |= {"ExpressionAttributeValues": values} if values else {}
+        item = {"pk": "1", "amount": 2, "things": ["a", "b"], "gone": "x", "deep": {"inner": "y", "other": "z"}}
+        table.put_item(Item=item)
+        try:
+            table.update_item(Key={"pk": "1"}, **arguments)
+        except ClientError as error:
+            return error.response["Error"]
+        return table.get_item(Key={"pk": "1"})["Item"]
+
+
+@pytest.mark.parametrize("update", UPDATES, ids=lambda update: " if ".join(update.values()))
+def test_an_update_has_the_same_effect_or_the_same_error(update: dict[str, Any]) -> None:
+    attribute: Any = {"AttributeName": "pk", "AttributeType": "S"}
+    dynamodb: Any = boto3.client("dynamodb", "eu-west-1")
+    dynamodb.create_table(
+        TableName="things", KeySchema=[KEY], AttributeDefinitions=[attribute], BillingMode="PAY_PER_REQUEST"
+    )
+
+    assert after(update, short_way()) == after(update, nullcontext())
+
+
+def test_a_condition_that_cannot_be_read_is_refused_each_time() -> None:
+    with short_way():
+        for _ in range(2):
+            with pytest.raises(ValueError, match="Cannot parse condition"):
+                ConditionExpressionParser("pk = ?", None, None).parse()
