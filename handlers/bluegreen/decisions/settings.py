@@ -14,6 +14,8 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from bluegreen.text import plain
+
 Configuration = Mapping[str, Any]
 Settings = dict[str, Any]
 """By name. One that could not be read is missing: it is compared with nothing."""
@@ -24,6 +26,7 @@ MAY_BE_UNREADABLE = {ENVIRONMENT: ENVIRONMENT, "ImageConfig": "ImageConfigRespon
 
 MOST_VARIABLES = 12
 """As many variables of the environment are named."""
+LONGEST_VARIABLE = 100
 
 SETTINGS: dict[str, Callable[[Configuration], Any]] = {
     "AcceleratorConfig": lambda found: found.get("AcceleratorConfig"),
@@ -105,4 +108,5 @@ def _network(found: Configuration) -> dict[str, Any]:
 def _variables(one: Mapping[str, str], other: Mapping[str, str]) -> str:
     names = sorted(name for name in {*one, *other} if one.get(name) != other.get(name))
     more = f" and {len(names) - MOST_VARIABLES} more" if len(names) > MOST_VARIABLES else ""
-    return f"variable{'s' if len(names) > 1 else ''} {', '.join(names[:MOST_VARIABLES])}{more}"
+    shown = ", ".join(plain(name, LONGEST_VARIABLE) for name in names[:MOST_VARIABLES])
+    return f"variable{'s' if len(names) > 1 else ''} {shown}{more}"
