@@ -79,13 +79,13 @@ def callers_follow_the_alias(situation: Situation) -> Refusal | Warnings:
     """New code reaches callers of the function itself before any test; a published version does not reach them."""
     target, found = situation.target, situation.callers
     if found.active and situation.request.bypass != "allow" and not isinstance(situation.request.artifact, Existing):
-        commands = "`, `".join(bypass.moving(target, each) for each in found.active[: bypass.MOST_TOLD])
         return Refusal(
             field=bypass.FIELD,
             problem=f"event source mappings invoke {target.function} itself and not {target.alias}, so they would get "
             f"the new code untested and at once: {bypass.named(found.active)}",
             advice=f"move them to the alias with `bluegreen adopt {target.function} --alias {target.alias} "
-            f'--move-callers` or `{commands}`, or write "bypass": "allow" (`--allow-bypass`)',
+            f'--move-callers`, or write "bypass": "allow" (`--allow-bypass`); by hand: '
+            f"{bypass.commands(target, found)}",
         )
     return bypass.told(target, found)
 

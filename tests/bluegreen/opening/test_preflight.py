@@ -197,8 +197,8 @@ class TestCallers:
         assert said == (
             f"bypass: event source mappings invoke {FUNCTION} itself and not PROD, so they would get the new code "
             f"untested and at once: {QUEUE}; move them to the alias with `bluegreen adopt {FUNCTION} --alias PROD "
-            f"--move-callers` or `aws lambda update-event-source-mapping --uuid u-1 --function-name {TARGET}`, or "
-            'write "bypass": "allow" (`--allow-bypass`)'
+            '--move-callers`, or write "bypass": "allow" (`--allow-bypass`); by hand: '
+            f"`aws lambda update-event-source-mapping --uuid u-1 --function-name {TARGET}`"
         )
 
     def test_it_is_only_told_if_the_request_allows_it(self) -> None:
