@@ -161,7 +161,8 @@ def read(
         raise click.UsageError(f"{request_file} is for the function {request['function']}, not {function}.")
     if _bare(function) != function:
         request["function"] = function
-    package = Package.read(Path(source)) if source and not source.startswith(("s3://", "arn:")) else None
+    in_aws = source is None or source == LATEST or source.startswith(("s3://", "arn:"))
+    package = None if in_aws else Package.read(Path(source or ""))
     if package:
         request["artifact"] = package.artifact(THE_STACKS_BUCKET, _folder(function))
     elif source:

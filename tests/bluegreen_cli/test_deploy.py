@@ -105,10 +105,13 @@ def test_a_published_version_is_deployed_by_its_number(
     assert deployer.alias() == ("1", {})
 
 
-def test_what_latest_has_is_deployed_without_an_upload(deployer: Deployer, bluegreen: Bluegreen) -> None:
+@pytest.mark.parametrize("said", [["--latest"], ["$LATEST"]])
+def test_what_latest_has_is_deployed_without_an_upload(
+    deployer: Deployer, bluegreen: Bluegreen, said: list[str]
+) -> None:
     boto3.client("lambda").update_function_configuration(FunctionName=FUNCTION, Timeout=60)
 
-    ran = bluegreen("deploy", FUNCTION, "--latest", *ALL_AT_ONCE)
+    ran = bluegreen("deploy", FUNCTION, *said, *ALL_AT_ONCE)
 
     assert ran.exit_code == 0
     assert f"{FUNCTION}:PROD is served by version 2. Nobody watched green" in ran.stdout

@@ -79,6 +79,8 @@ def test_what_a_test_says_of_blue_is_plain_too(deployer: Deployer) -> None:
         {"\ud83d\x1b[2J": 1},
         {"health": {"alarms": ["\ud83d"]}},
         {"smoke_tests": [{"name": "a", "expect_at": {"[" * 900: 1}}]},
+        {"smoke_tests": [{"name": "a", "expect_at": {"\ud83d": 1}}]},
+        {"health": {"dry_run": ["\ud83d\x1b[2J"]}},
         {"smoke_tests": [{"name": "a", "payload": json.loads("[" * 300 + "]" * 300)}]},
     ],
     ids=lambda wrong: ascii(wrong)[:60],
