@@ -62,7 +62,11 @@ def provisioned_concurrency_is_there(situation: Situation) -> Warning | None:
     """Raises AwsUnavailable while Lambda still allocates it."""
     target, found = situation.target, situation.provisioned
     if found and found.status == aliases.IN_PROGRESS:
-        raise AwsUnavailable(f"Lambda is allocating the provisioned concurrency of {target}; again in a moment")
+        raise AwsUnavailable(
+            f"alias: Lambda is allocating the provisioned concurrency of {target}; nothing was changed; start the "
+            "deployment again once `aws lambda get-provisioned-concurrency-config --function-name "
+            f"{target.function} --qualifier {target.alias}` says READY"
+        )
     if found is None or found.status != aliases.FAILED:
         return None
     return Warning(
@@ -97,9 +101,9 @@ def function_itself_is_not_invoked(situation: Situation) -> Warning | None:
         return None
     return Warning(
         field=bypass.FIELD,
-        problem=f"{target.function} itself was invoked {day.of_itself:,} times in the last day, and {target} "
-        f"{day.of_alias:,} times; invocations of the function itself (smoke tests of $LATEST may be among them) "
-        "get new code untested and at once",
+        problem=f"the last day had {day.of_itself:,} invocation{'s' * (day.of_itself != 1)} of {target.function} "
+        f"itself and {day.of_alias:,} of {target}; those of the function itself (smoke tests of $LATEST may be among "
+        "them) get new code untested and at once",
         advice=f"point clients other than test users to {target} (`--qualifier {target.alias}`); CloudTrail's data "
         "events of Lambda name them",
     )
