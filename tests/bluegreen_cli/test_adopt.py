@@ -279,8 +279,12 @@ def test_an_event_source_that_lambda_still_creates_is_moved_once_it_is_there(
         asked.append(next(states))
         return found | {"State": asked[-1]}
 
+    def move(_: Any) -> Any:
+        asked.append("moved")
+        return found
+
     answers.answer("GetEventSourceMapping", state)
-    answers.answer("UpdateEventSourceMapping", lambda _: asked.append("moved") or found)
+    answers.answer("UpdateEventSourceMapping", move)
 
     ran = bluegreen("adopt", SHOP, "--move-callers")
 

@@ -36,14 +36,18 @@ SETTINGS: dict[str, Callable[[Configuration], Any]] = {
     "DurableConfig": lambda found: found.get("DurableConfig"),
     ENVIRONMENT: lambda found: dict(_of(found, ENVIRONMENT).get("Variables") or {}),
     "EphemeralStorage": lambda found: _of(found, "EphemeralStorage").get("Size") or 512,
-    "FileSystemConfigs": lambda found: list(found.get("FileSystemConfigs") or []),
+    "FileSystemConfigs": lambda found: [
+        _only(each, "Arn", "LocalMountPath", "S3FilesConfig") for each in found.get("FileSystemConfigs") or []
+    ],
     "Handler": lambda found: found.get("Handler") or "",
-    "ImageConfig": lambda found: _without_empty(_of(found, "ImageConfigResponse").get("ImageConfig") or {}),
+    "ImageConfig": lambda found: _only(
+        _of(found, "ImageConfigResponse").get("ImageConfig") or {}, "EntryPoint", "Command", "WorkingDirectory"
+    ),
     "KMSKeyArn": lambda found: found.get("KMSKeyArn") or "",
     "Layers": lambda found: [layer["Arn"] for layer in found.get("Layers") or []],
     "LoggingConfig": lambda found: (
         {"LogFormat": "Text", "LogGroup": f"/aws/lambda/{found.get('FunctionName')}"}
-        | _without_empty(_of(found, "LoggingConfig"))
+        | _only(_of(found, "LoggingConfig"), "LogFormat", "LogGroup", "ApplicationLogLevel", "SystemLogLevel")
     ),
     "MemorySize": lambda found: found.get("MemorySize") or 128,
     "PackageType": lambda found: found.get("PackageType") or "Zip",
@@ -92,8 +96,9 @@ def _of(configuration: Configuration, name: str) -> Configuration:
     return configuration.get(name) or {}
 
 
-def _without_empty(found: Configuration) -> dict[str, Any]:
-    return {name: value for name, value in found.items() if value}
+def _only(found: Configuration, *names: str) -> dict[str, Any]:
+    """These, as far as they are set: AWS adds fields inside of fields, too."""
+    return {name: found[name] for name in names if found.get(name)}
 
 
 def _network(found: Configuration) -> dict[str, Any]:

@@ -66,8 +66,8 @@ class Request(Frozen):
         A function in another region or account than those given is one; "" is a place that is not known yet.
         ReceiveUpload writes `upload` for an object that is no upload: it says why, and the rest does not count then.
         """
-        if why := unfit(request):
-            raise InvalidRequest(f"request: {why}")
+        if complaint := unfit(request):
+            raise InvalidRequest(f"request: {complaint}")
         if isinstance(request, dict) and (why := request.get("upload")):
             raise InvalidRequest(f"upload: {why}")
         request, wrong = taken_apart(request, region=region, account=account)
