@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
+from bluegreen.text import plain
 from bluegreen_cli.problems import NOTHING_UPLOADED, Refused
 
 LEFT_OUT = {".git", "__pycache__", ".DS_Store"}
@@ -46,7 +47,7 @@ class Package:
             raise Refused(
                 f"artifact: {path} is not a zip", NOTHING_UPLOADED, "Name a zip, or the folder to make one of."
             )
-        return cls(content=content, origin=str(path))
+        return cls(content=content, origin=plain(path))
 
     @property
     def sha256(self) -> str:

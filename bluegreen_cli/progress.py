@@ -1,7 +1,8 @@
 """
 How far a deployment is, from its execution's history.
 
-The history is read leniently: the stack may be older or newer than this command.
+The history is read leniently: the stack may be older or newer than this command, and until OpenDeployment has answered
+the document is the request, which anybody may have written.
 """
 
 import json
@@ -13,7 +14,7 @@ from typing import Any
 from bluegreen.decisions.bake import Watched
 from bluegreen.document import Failure
 from bluegreen.request.traffic import Schedule
-from bluegreen.text import plain
+from bluegreen.text import LONGEST_CAUSE, plain
 from bluegreen_cli.format import duration, percent
 
 Event = dict[str, Any]
@@ -103,18 +104,19 @@ class Progress:
     @property
     def blue(self) -> str:
         """The version that served at the beginning, "" before that is known."""
-        return str(self.section("deployment").get("blue", ""))
+        return plain(self.section("deployment").get("blue", ""), LONGEST_NAME)
 
     @property
     def green(self) -> str:
         """The version that replaces blue, "" before it exists."""
-        return str(self.section("green").get("version", ""))
+        return plain(self.section("green").get("version", ""), LONGEST_NAME)
 
     @property
     def shifts(self) -> list[dict[str, float]]:
         """Every shift so far: `at` in seconds since 1970, and green's `weight` from then on."""
         found = self.section("bake").get("shifts")
-        return found if isinstance(found, list) else []
+        several = found if isinstance(found, list) else []
+        return [each for each in several if isinstance(each, dict) and all(map(_is_number, each.values()))]
 
     @property
     def green_weight(self) -> float:
@@ -148,8 +150,7 @@ class Progress:
     @property
     def sides(self) -> dict[str, Side]:
         """The counts of the last look for `blue` and `green`, {} before the first."""
-        counted = {side: self.look.get(side) or {} for side in ("blue", "green")} if self.look else {}
-        return {side: Side(counts.get("requests", 0), counts.get("failed", 0)) for side, counts in counted.items()}
+        return {side: _side(self.look.get(side)) for side in ("blue", "green")} if self.look else {}
 
     @property
     def going_back(self) -> bool:
@@ -208,6 +209,16 @@ class Progress:
         return replace(self, trouble=trouble) if trouble else self
 
 
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+def _side(counts: Any) -> Side:
+    found = counts if isinstance(counts, dict) else {}
+    requests, failed = (found.get(name) for name in ("requests", "failed"))
+    return Side(*(count if isinstance(count, int) else 0 for count in (requests, failed)))
+
+
 def _trouble(event: Event) -> Failure | None:
     for field_ in ("lambdaFunctionFailed", "lambdaFunctionTimedOut", "taskFailed", "taskTimedOut"):
         details = event.get(f"{field_}EventDetails")
@@ -221,7 +232,7 @@ def _trouble(event: Event) -> Failure | None:
 def _json(text: str | None) -> dict[str, Any]:
     try:
         found = json.loads(text or "{}")
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     return found if isinstance(found, dict) else {}
 
@@ -270,4 +281,4 @@ def _of_trouble(trouble: Failure) -> str:
 
 
 def _line(state: str, text: str) -> str:
-    return f"{state:<18} {' '.join(text.split())}"
+    return f"{state:<18} {plain(' '.join(text.split()), LONGEST_CAUSE)}"

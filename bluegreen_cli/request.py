@@ -16,6 +16,7 @@ from bluegreen.request.artifact import LATEST
 from bluegreen.request.names import FunctionReference
 from bluegreen.request.request import Request, taken_apart
 from bluegreen.target import Target
+from bluegreen.text import plain
 from bluegreen_cli.aws import Account
 from bluegreen_cli.package import Package
 from bluegreen_cli.problems import NOTHING_CHANGED, NOTHING_UPLOADED_OR_STARTED, Refused, explained
@@ -23,6 +24,8 @@ from bluegreen_cli.stack import Stack
 
 THE_STACKS_BUCKET = "the-artifact-bucket-of-the-stack"
 """Stands in the request until the stack is read, so that a wrong request is refused without AWS."""
+
+LONGEST_SHOWN = 100
 
 
 @dataclass(frozen=True)
@@ -158,10 +161,12 @@ def read(
     _at_most_one("--smoke-tests and --no-smoke-tests", smoke_tests, no_smoke_tests)
     request = _object(_file(request_file, "--request"), "--request") if request_file else {}
     if _bare(request.setdefault("function", function)) != _bare(function):
-        raise click.UsageError(f"{request_file} is for the function {request['function']}, not {function}.")
+        of_file = plain(request["function"], LONGEST_SHOWN)
+        raise click.UsageError(f"{plain(request_file)} is for the function {of_file}, not {plain(function)}.")
     if _bare(function) != function:
         request["function"] = function
-    package = Package.read(Path(source)) if source and not source.startswith(("s3://", "arn:")) else None
+    in_aws = source is None or source == LATEST or source.startswith(("s3://", "arn:"))
+    package = None if in_aws else Package.read(Path(source or ""))
     if package:
         request["artifact"] = package.artifact(THE_STACKS_BUCKET, _folder(function))
     elif source:
@@ -237,7 +242,7 @@ def _steps(value: Any) -> Any:
 
 def _file(path: str, option: str) -> Any:
     try:
-        text = Path(path).read_text(encoding="utf-8")
+        text = Path(path).read_text(encoding="utf-8-sig")
     except (OSError, ValueError) as error:
         raise Refused(
             f"{option}: {path} cannot be read: {error}", NOTHING_UPLOADED_OR_STARTED, "Correct the path."

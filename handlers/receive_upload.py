@@ -19,6 +19,7 @@ from bluegreen.edge import logger
 from bluegreen.errors import AccessDenied, AwsRefused, InvalidRequest, NotFound
 from bluegreen.ledger import locks, waiting
 from bluegreen.ledger.waiting import Waiting
+from bluegreen.request.request import unfit
 from bluegreen.request.upload import FOLDER, Upload, next_name
 
 SETTINGS = FOLDER + "{function}/deployment.json"
@@ -65,10 +66,13 @@ _INSTEAD = "nothing was changed; to deploy it, upload the file anew or run `blue
 
 def _settings(upload: Upload) -> dict[str, Any]:
     """The rest of the request, which the team keeps beside its artifacts."""
+    key = SETTINGS.format(function=upload.function)
     try:
-        return artifacts.settings(upload.bucket, SETTINGS.format(function=upload.function))
+        settings = artifacts.settings(upload.bucket, key)
     except (InvalidRequest, AwsRefused) as error:
         return {"deployment_json": str(error)}
+    why = unfit(settings)
+    return {"deployment_json": f"s3://{upload.bucket}/{key}: {why}"} if why else settings
 
 
 def _turn_of(upload: Waiting) -> str | None:

@@ -13,12 +13,15 @@ from bluegreen.aws import functions
 from bluegreen.decisions.replies import Reply, cannot_be_loaded, fails_by_default, mismatches, verbatim
 from bluegreen.document import Answered
 from bluegreen.edge import step
-from bluegreen.errors import AwsRefused, SmokeTestFailed
+from bluegreen.errors import AwsRefused, AwsUnavailable, SmokeTestFailed
 from bluegreen.request.smoke_tests import GIVE_ONE, Case
 from bluegreen.rings import Opened
 
 LAST_START_SECONDS = 120
 """When the last case must have begun: it may take two minutes, and the handler has less than five."""
+
+BLUE_IS_ASKED = 3
+"""Attempts. A blue that is throttled in all of them does not pass the default test."""
 
 
 @step
@@ -61,10 +64,14 @@ def _by_default(deployment: Opened, qualifier: str, case: Case) -> Answered:
 
 
 def _why_blue_fails(deployment: Opened, blue: str, case: Case) -> str:
-    """The reason why the test says nothing, "" if blue passes it."""
+    """The reason why the test says nothing, "" if blue passes it. Raises AwsUnavailable for another attempt."""
     try:
         reply = functions.invoke(deployment.target, blue, case)
     except AwsRefused:
+        return "could not be asked"
+    except AwsUnavailable:
+        if deployment.call.retries < BLUE_IS_ASKED - 1:
+            raise
         return "could not be asked"
     return "fails it too" if fails_by_default(reply) else ""
 

@@ -80,7 +80,11 @@ def say(done: Adopted, as_json: bool) -> None:
 def adopted(target: Target, move_callers: bool = False) -> Adopted:
     """Adopt the function, reading before each change. Raises Refused before the first change, and Failed."""
     function, alias = target.function, target.alias
-    again = f"`bluegreen adopt {function} --alias {alias}` goes on where this stopped; callers still get the same code."
+    option = " --move-callers" if move_callers else ""
+    again = (
+        f"`bluegreen adopt {function} --alias {alias}{option}` goes on where this stopped; callers still get the same "
+        "code."
+    )
     with explained(f"reading {function}", NOTHING_CHANGED):
         latest = _latest(target)
         found = _alias(target)
@@ -162,7 +166,10 @@ def _arn_and_tags(function: str) -> tuple[str, dict[str, str]]:
 def _move_callers(target: Target, did: list[str]) -> None:
     """Every event source mapping of the function itself, also one that is disabled."""
     moved = callers.mappings(target)
+    until = clock.now() + MAPPINGS_PATIENCE_SECONDS
     for mapping in moved:
+        if mapping.state not in (callers.ENABLED, callers.DISABLED):
+            _settled(mapping, until)  # Lambda changes none that it still creates or changes
         with in_our_words():
             client("lambda").update_event_source_mapping(UUID=mapping.uuid, FunctionName=str(target))
         did.append(f"the event source mapping of {mapping.source} was pointed to {target}")

@@ -12,12 +12,13 @@ from bluegreen.aws.client import in_our_words
 from bluegreen.document import OPT_IN_TAG, OPTED_IN
 from bluegreen.errors import NotFound
 from bluegreen.target import Target
+from bluegreen.text import plain
 from bluegreen_cli.aws import client
 from bluegreen_cli.commands.adopt import adopted, say
 from bluegreen_cli.context import Context, json_option
 from bluegreen_cli.package import Package
 from bluegreen_cli.problems import IT_WAS_NOT_CHANGED, NOTHING_CREATED, Failed, Refused, explained
-from bluegreen_cli.request import names
+from bluegreen_cli.request import LONGEST_SHOWN, names
 
 MOST_BYTES = 50 * 1024 * 1024
 """Of a zip in the call itself, as Lambda limits it."""
@@ -81,7 +82,7 @@ def create(
 def _variable(text: str) -> tuple[str, str]:
     name, equals, value = text.partition("=")
     if not equals or not name:
-        raise click.UsageError(f"--env {text}: write NAME=VALUE.")
+        raise click.UsageError(f"--env {plain(text, LONGEST_SHOWN)}: write NAME=VALUE.")
     return name, value
 
 

@@ -24,7 +24,7 @@ from bluegreen.model import Frozen, Section
 from bluegreen.request.artifact import Artifact, Existing, Image, InLatest, Zip
 from bluegreen.request.health import Health
 from bluegreen.request.names import VersionNumber
-from bluegreen.request.smoke_tests import Case
+from bluegreen.request.smoke_tests import UNLESS_GIVEN, Case
 from bluegreen.request.traffic import Schedule
 from bluegreen.target import Target
 from bluegreen.text import LONGEST_CAUSE, plain
@@ -104,6 +104,11 @@ class Plan(Frozen):
         if isinstance(self.artifact, Existing):
             return self.artifact.version
         return self.blue.version if self.brings == "mending" else None
+
+    @property
+    def written_tests(self) -> tuple[Case, ...]:
+        """The smoke tests that people wrote. A plan of an older stack version may have the default test unmarked."""
+        return () if self.default_test or self.smoke_tests == UNLESS_GIVEN else self.smoke_tests
 
     @property
     def code(self) -> Zip | Image:

@@ -23,6 +23,10 @@ STEERING = ("Cc", "Cf", "Cs", "Zl", "Zp")
 """Unicode's categories of characters that are no signs: controls, marks of format, surrogates, separators of lines."""
 JOINERS = "\u200c\u200d"
 LONE_SURROGATES = re.compile("[\ud800-\udfff]")
+NO_CHARACTERS = frozenset(
+    {*range(0xFDD0, 0xFDF0), *range(0xFFFE, 0x110000, 0x10000), *range(0xFFFF, 0x110000, 0x10000)}
+)
+"""Unicode's code points that never are characters; SQS takes no message with them."""
 REPLACED = re.compile(f"[\ud800-\udfff{UNPRINTABLE}]")
 
 
@@ -47,7 +51,15 @@ def is_sign(character: str) -> bool:
     """It is printed as itself, or joins its neighbours, and does nothing else to a terminal or a service."""
     if character.isprintable() or character in JOINERS:
         return True
+    if ord(character) in NO_CHARACTERS:
+        return False
     return unicodedata.category(character) not in STEERING and not character.isspace()
+
+
+def valid_text(text: str, longest: int) -> str:
+    """A text of ours, with its lines, that every service takes: a last guard for what somebody forgot to make plain."""
+    kept = LONE_SURROGATES.sub(UNPRINTABLE, text[:longest])
+    return kept if len(text) <= longest else f"{kept} …"
 
 
 def valid(value: Any, room: int) -> Any:

@@ -52,6 +52,11 @@ def test_a_plain_text_can_be_sent_and_shown_whatever_it_was(foreign: str, longes
     assert plain(text, longest) == text
 
 
+@pytest.mark.parametrize("never", ["\ufffe", "\uffff", "\ufdd0", "\U0010ffff"])
+def test_a_code_point_that_never_is_a_character_is_not_shown(never: str) -> None:
+    assert plain(f"a{never}b") == "a\ufffdb"
+
+
 foreign_values = st.recursive(
     st.none() | st.floats() | anything, lambda inner: st.lists(inner) | st.dictionaries(anything, inner)
 )

@@ -263,6 +263,33 @@ def test_an_event_source_that_may_not_be_moved_is_no_lost_adoption(
     assert ran.exit_code == 1
     assert "tag bluegreen:managed was set" in ran.stderr
     assert "no lambda:UpdateEventSourceMapping" in ran.stderr
+    assert "`bluegreen adopt Shop --alias PROD --move-callers` goes on where this stopped" in ran.stderr
+
+
+def test_an_event_source_that_lambda_still_creates_is_moved_once_it_is_there(
+    shop: Any, bluegreen: Bluegreen, answers: Answers
+) -> None:
+    uuid = queue_of(shop)
+    found = shop.get_event_source_mapping(UUID=uuid)
+    answers.answer("ListEventSourceMappings", lambda _: {"EventSourceMappings": [found | {"State": "Creating"}]})
+    asked: list[str] = []
+    states = iter(["Creating", "Enabled", "Enabled"])
+
+    def state(_: Any) -> Any:
+        asked.append(next(states))
+        return found | {"State": asked[-1]}
+
+    def move(_: Any) -> Any:
+        asked.append("moved")
+        return found
+
+    answers.answer("GetEventSourceMapping", state)
+    answers.answer("UpdateEventSourceMapping", move)
+
+    ran = bluegreen("adopt", SHOP, "--move-callers")
+
+    assert asked == ["Creating", "Enabled", "moved", "Enabled"]
+    assert ":orders is Enabled" in ran.stdout
 
 
 def test_an_alias_that_somebody_else_has_pointed_is_told_at_its_first_adoption(shop: Any, bluegreen: Bluegreen) -> None:

@@ -105,10 +105,13 @@ def test_a_published_version_is_deployed_by_its_number(
     assert deployer.alias() == ("1", {})
 
 
-def test_what_latest_has_is_deployed_without_an_upload(deployer: Deployer, bluegreen: Bluegreen) -> None:
+@pytest.mark.parametrize("said", [["--latest"], ["$LATEST"]])
+def test_what_latest_has_is_deployed_without_an_upload(
+    deployer: Deployer, bluegreen: Bluegreen, said: list[str]
+) -> None:
     boto3.client("lambda").update_function_configuration(FunctionName=FUNCTION, Timeout=60)
 
-    ran = bluegreen("deploy", FUNCTION, "--latest", *ALL_AT_ONCE)
+    ran = bluegreen("deploy", FUNCTION, *said, *ALL_AT_ONCE)
 
     assert ran.exit_code == 0
     assert f"{FUNCTION}:PROD is served by version 2. Nobody watched green" in ran.stdout
@@ -556,3 +559,18 @@ def test_the_version_that_serves_is_not_guessed_if_lambda_does_not_say(deployer:
         f"Deployed in 0 s: Lambda does not say which version serves {FUNCTION}:PROD; "
         f"`bluegreen status {FUNCTION} --alias PROD` asks again."
     )
+
+
+@pytest.mark.usefixtures("deployer")
+def test_a_request_file_steers_no_terminal_and_may_begin_with_a_mark_of_its_encoding(
+    bluegreen: Bluegreen, tmp_path: Path
+) -> None:
+    file = tmp_path / "request.json"
+    file.write_text(json.dumps({"function": "Shop\ud83d\x1b[2J\u202e"}))
+    assert (
+        "is for the function Shop\ufffd\ufffd[2J\ufffd, not"
+        in bluegreen("deploy", FUNCTION, "--latest", "--request", str(file)).stderr
+    )
+
+    file.write_bytes(b'\xef\xbb\xbf{"traffic": "AllAtOnce"}')
+    assert bluegreen("deploy", FUNCTION, "--latest", "--request", str(file)).exit_code == 0

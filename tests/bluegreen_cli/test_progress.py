@@ -7,6 +7,7 @@ import pytest
 from rich.console import Console
 
 from bluegreen.request.traffic import Schedule
+from bluegreen.text import is_sign
 from bluegreen_cli.display import Lines, Panel, display, standing
 from bluegreen_cli.outcome import EXIT_CODES, Ending
 from bluegreen_cli.progress import SENTENCES, Event, Progress, told
@@ -279,3 +280,40 @@ def test_foreign_text_reaches_no_terminal_raw_and_its_markup_is_text(capsys: pyt
     assert all("\x1b[2J" not in text and "\x9b" not in text and "\u202e" not in text for text in said)
     assert SHOWN in ended.said()
     assert SHOWN in said[-1]
+
+
+@pytest.mark.parametrize("levels", [1_500, 50_000])
+def test_a_request_that_is_too_deep_to_read_is_followed_all_the_same(levels: int) -> None:
+    started = {"executionStartedEventDetails": {"input": '{"x":' + "[" * levels + "]" * levels + "}"}}
+    progress = Progress().after([{"id": 1, "timestamp": BEGAN, "type": "ExecutionStarted", **started}])
+
+    assert (progress.name, progress.began) == ("", BEGAN)
+
+
+@pytest.mark.parametrize(
+    "section",
+    [
+        {"bake": {"shifts": [{"at": 1, "weight": 0.1}], "look": {"verdict": "x", "reason": "\ud83d\x1b[2J"}}},
+        {"bake": {"shifts": ["x", {"weight": "\x1b[2J"}], "look": {"verdict": 1, "reason": 1, "green": "x"}}},
+        {"bake": {"look": {"verdict": "x", "blue": {"requests": "\x1b[2J", "failed": None}}}},
+        {"bake": "x", "deployment": [], "green": 1, "tested": "x"},
+    ],
+    ids=["raw", "shifts", "counts", "no sections"],
+)
+def test_a_request_that_looks_like_a_document_steers_no_terminal_and_stops_no_command(
+    section: dict[str, object],
+) -> None:
+    """Until OpenDeployment has answered the document is what somebody has sent."""
+    raw = "\ud83d\x1b[2J\u202e"
+    target = {"function": raw, "alias": raw}
+    sent = {"deployment": {"id": "x", "blue": raw, "target": target}, "green": {"version": raw}} | section
+    details = {"executionStartedEventDetails": {"input": json.dumps(sent)}}
+    event = {"id": 1, "timestamp": BEGAN, "type": "ExecutionStarted", **details}
+
+    progress = Progress().after([event])
+    panel = Console(width=200)
+    with panel.capture() as shown:
+        panel.print(standing(progress, NOW))
+
+    for text in [*shown.get().splitlines(), *lines([event]), *(str(side) for side in progress.sides.values())]:
+        assert all(map(is_sign, text)), ascii(text)

@@ -136,6 +136,26 @@ def test_settings_that_cannot_be_read_start_a_deployment_that_is_refused(text: s
 
 
 @pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ('{"health": {"margin": NaN}}', "JSON has no NaN and no Infinity"),
+        ('{"health": {"margin": -1e400}}', "JSON has no NaN and no Infinity"),
+        ('{"smoke_tests": [{"name": "a", "payload": "' + "x" * 300_000 + '"}]}', "it has 3000.. bytes; write 65536"),
+        ('{"smoke_tests": ' + "[" * 900 + "]" * 900 + "}", "it is nested more than 100 levels deep"),
+    ],
+    ids=["NaN", "too large a number", "more than StartExecution takes", "deep"],
+)
+def test_settings_that_no_execution_could_be_started_with_are_answered_too(text: str, said: str) -> None:
+    settings(text)
+
+    request = receive(event())
+
+    assert len(json.dumps(request, allow_nan=False)) < 10_000
+    with pytest.raises(InvalidRequest, match=rf"^deployment_json: s3://\S*/deployment\.json: {said}"):
+        Request.read(request)
+
+
+@pytest.mark.parametrize(
     ("key", "field"),
     [
         ("functions/1.zip", "upload"),

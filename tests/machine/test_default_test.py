@@ -5,6 +5,13 @@ from typing import Any
 
 import pytest
 
+from bluegreen.aws import functions
+from bluegreen.decisions.replies import Reply
+from bluegreen.document import Plan
+from bluegreen.errors import AwsUnavailable
+from bluegreen.ledger import deployments
+from bluegreen.request.smoke_tests import UNLESS_GIVEN, Case
+from bluegreen.target import Target
 from tests.handlers.desk import told
 from tests.machine.deployer import FUNCTION, GOOD, Deployer
 from tests.machine.walk import Run
@@ -73,6 +80,57 @@ def test_a_green_that_cannot_be_loaded_is_rolled_back_whatever_blue_says_to_the_
 
     assert run.ended == "RolledBack"
     assert "it raised Runtime.ImportModuleError; so Lambda cannot load the code" in run.cause
+
+
+@pytest.mark.parametrize("status", ["'500'", "' 502 '", "503.0"])
+def test_the_number_of_http_counts_however_it_is_written(deployer: Deployer, status: str) -> None:
+    run = deployer.deploy(f"def handler(event, context): return {{'statusCode': {status}}}")
+
+    assert (run.ended, run.error) == ("RolledBack", "SmokeTestFailed")
+
+
+@pytest.mark.parametrize("status", ["True", "'200'", "'5xx'", "None", "[500]", "float('nan')", "499"])
+def test_what_is_no_number_of_an_http_failure_fails_nothing(deployer: Deployer, status: str) -> None:
+    assert deployer.deploy(f"def handler(event, context): return {{'statusCode': {status}}}", **ALL_AT_ONCE).ended == (
+        "Deployed"
+    )
+
+
+def test_a_blue_that_is_throttled_does_not_pass_the_default_test(
+    deployer: Deployer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    invoke, asked = functions.invoke, []
+
+    def throttled(target: Target, qualifier: str, case: Case) -> Reply:
+        if qualifier == "2":
+            asked.append(qualifier)
+            raise AwsUnavailable("TooManyRequestsException: Rate Exceeded.")
+        return invoke(target, qualifier, case)
+
+    monkeypatch.setattr(functions, "invoke", throttled)
+
+    run = deployed_over(deployer, EVENTS["a job"] % 2, EVENTS["a job"] % 3)
+
+    assert run.ended == "Deployed"
+    assert "version 2 could not be asked, so it says nothing" in deployer.record(run)["untested"]
+    assert len(asked) == 6
+
+
+def test_the_default_test_of_an_older_stack_version_is_nobodys_either(
+    deployer: Deployer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Such a plan has the default test, and does not say that it is one."""
+    first = deployer.deploy(EVENTS["a job"] % 2, **ALL_AT_ONCE, smoke_tests="off").arn.rpartition(":")[2]
+    deployer.deploy(EVENTS["a job"] % 3, **ALL_AT_ONCE, smoke_tests="off")
+    plan_of = deployments.plan_of
+
+    def as_written_then(deployment: str) -> Plan | None:
+        plan = plan_of(deployment)
+        return plan.model_copy(update={"smoke_tests": UNLESS_GIVEN}) if plan and deployment == first else plan
+
+    monkeypatch.setattr(deployments, "plan_of", as_written_then)
+
+    assert deployer.run({"function": FUNCTION, "artifact": {"version": "2"}} | ALL_AT_ONCE).ended == "Deployed"
 
 
 def test_an_answer_of_http_is_none_of_a_test_that_people_wrote(deployer: Deployer) -> None:

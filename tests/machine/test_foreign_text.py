@@ -4,6 +4,8 @@ import json
 from typing import Any
 
 import pytest
+from botocore.client import BaseClient
+from botocore.exceptions import ClientError
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -57,6 +59,24 @@ def test_an_error_of_any_text_fails_a_test_and_is_rolled_back(deployer: Deployer
     assert run.error == "SmokeTestFailed"
 
 
+def test_however_much_aws_says_the_cause_ends_with_what_to_do(
+    deployer: Deployer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    call = BaseClient._make_api_call  # type: ignore[attr-defined]
+
+    def refuse(client: BaseClient, operation: str, asked: Any) -> Any:
+        if operation == "UpdateAlias":
+            raise ClientError({"Error": {"Code": "InvalidParameterValueException", "Message": "\ud83d " * 9_000}}, "U")
+        return call(client, operation, asked)
+
+    monkeypatch.setattr(BaseClient, "_make_api_call", refuse)
+
+    run = deployer.deploy(smoke_tests="off")
+
+    assert run.ended == "RollbackFailed"
+    assert "By hand: `aws lambda update-alias --function-name" in run.cause
+
+
 def test_what_a_test_says_of_blue_is_plain_too(deployer: Deployer) -> None:
     """Blue's error is foreign as well, when blue is asked whether it is well."""
     source = "def handler(event, context): raise type('\\x1b[2J', (Exception,), {})('\\ud83d')"
@@ -79,6 +99,8 @@ def test_what_a_test_says_of_blue_is_plain_too(deployer: Deployer) -> None:
         {"\ud83d\x1b[2J": 1},
         {"health": {"alarms": ["\ud83d"]}},
         {"smoke_tests": [{"name": "a", "expect_at": {"[" * 900: 1}}]},
+        {"smoke_tests": [{"name": "a", "expect_at": {"\ud83d": 1}}]},
+        {"health": {"dry_run": ["\ud83d\x1b[2J"]}},
         {"smoke_tests": [{"name": "a", "payload": json.loads("[" * 300 + "]" * 300)}]},
     ],
     ids=lambda wrong: ascii(wrong)[:60],

@@ -5,8 +5,10 @@ from typing import Any
 
 import boto3
 import pytest
+from moto.awslambda.models import LambdaFunction
 
-from tests.machine.deployer import FUNCTION, GOOD, Deployer
+from tests.handlers.desk import aws_answers
+from tests.machine.deployer import FUNCTION, GOOD, TARGET, Deployer
 
 REJECTED = ["OpenDeployment", "RejectDeployment", "Rejected"]
 QUEUE = "arn:aws:sqs:us-east-1:123456789012:orders"
@@ -53,6 +55,49 @@ def test_event_sources_of_the_function_itself_are_refused(deployer: Deployer, ma
     assert cause.startswith(f"bypass: event source mappings invoke {FUNCTION} itself and not PROD")
     assert f"aws lambda update-event-source-mapping --uuid {mapping} --function-name {FUNCTION}:PROD" in cause
     assert '"bypass": "allow"' in cause
+
+
+def test_a_refusal_for_many_event_sources_still_says_every_way_out(deployer: Deployer) -> None:
+    found = {"FunctionArn": TARGET.arn, "EventSourceArn": f"{QUEUE}-{'x' * 60}", "State": "Enabled"}
+    listed = [found | {"UUID": f"{number:036}"} for number in range(30)]
+
+    with aws_answers("lambda", "ListEventSourceMappings", {"EventSourceMappings": listed}):
+        cause = refused(deployer)
+
+    assert f"{'x' * 60} and 20 more; move them" in cause
+    assert '"bypass": "allow"' in cause
+    assert cause.endswith("` and so on")
+
+
+def test_foreign_text_in_a_warning_stops_neither_the_deployment_nor_the_notification(deployer: Deployer) -> None:
+    foreign = "arn\ud83d\x1b[2J"
+    statement = {"Effect": "Allow", "Sid": foreign, "Principal": foreign, "Action": "*", "Resource": "*"}
+
+    with aws_answers("lambda", "GetPolicy", {"Policy": json.dumps({"Statement": statement})}):
+        run = deployer.deploy(**ALL_AT_ONCE)
+
+    assert run.ended == "Deployed"
+    (warning,) = deployer.record(run)["warnings"]
+    assert "arn\ufffd\ufffd[2J may invoke" in warning
+    assert messages()[0].endswith(warning)
+
+
+def test_names_of_variables_are_plain_and_short(deployer: Deployer, monkeypatch: pytest.MonkeyPatch) -> None:
+    tell = LambdaFunction.get_configuration
+
+    def configuration(function: Any, *asked: Any) -> Any:
+        variables = {"A\ud83d\x1b[2J": "secret", "B" * 4000: "secret"}
+        found = tell(function, *asked)
+        return found | {"Environment": {"Variables": variables if found["Version"] == "$LATEST" else {}}}
+
+    monkeypatch.setattr(LambdaFunction, "get_configuration", configuration)
+
+    run = deployer.deploy(**ALL_AT_ONCE)
+
+    (change,) = deployer.record(run)["changes"]
+    assert change == f"Environment (variables A\ufffd\ufffd[2J, {'B' * 100} …)"
+    assert run.ended == "Deployed"
+    assert len(messages()) == 1
 
 
 def test_event_sources_that_the_request_allows_are_told(deployer: Deployer, mapping: str) -> None:

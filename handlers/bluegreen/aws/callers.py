@@ -6,26 +6,36 @@ qualifier apart.
 """
 
 import json
-from typing import Any
+from fnmatch import fnmatchcase
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator
 
 from bluegreen.aws.client import client, in_our_words
-from bluegreen.errors import NotFound
+from bluegreen.errors import AwsRefused, NotFound
 from bluegreen.model import Frozen
 from bluegreen.target import Target
+from bluegreen.text import plain
 
-ENABLED, DISABLED = "Enabled", "Disabled"
-IDLE = (DISABLED, "Disabling", "Deleting")
-"""States of a mapping that invokes nothing, or soon will not."""
+Text = Annotated[str, BeforeValidator(plain)]
+
+ENABLED, DISABLED, DELETING = "Enabled", "Disabled", "Deleting"
+IDLE = (DISABLED, "Disabling")
+"""States of a mapping that invokes nothing, or soon will not. One that is deleted is gone."""
 
 UNLESS_SET = {"MaximumRetryAttempts": 2, "MaximumEventAgeInSeconds": 6 * 3600}
 """What holds for asynchronous invocations if nobody says otherwise."""
+
+
+INVOKING = ("lambda:invokefunction", "lambda:invokefunctionurl", "lambda:invokeasync")
+"""The actions that invoke a function, in small letters."""
 
 
 class Mapping(Frozen):
     """An event source mapping of the function itself. `source` is its queue or stream, or its brokers."""
 
     uuid: str
-    source: str
+    source: Text
     state: str
 
     @property
@@ -35,12 +45,17 @@ class Mapping(Frozen):
 
 
 class Permission(Frozen):
-    """A statement of the function's own resource policy. `conditions` are IAM's keys, in small letters, and values."""
+    """
+    A statement of the function's own resource policy. `conditions` are IAM's keys, in small letters, and values.
 
-    sid: str
-    principal: str
-    action: str
-    conditions: dict[str, str] = {}
+    `addable`: AddPermission can write it. Anything else came with a policy that was written as a whole.
+    """
+
+    sid: Text
+    principal: Text
+    action: Text
+    conditions: dict[str, Text] = {}
+    addable: bool = True
 
 
 class Url(Frozen):
@@ -55,18 +70,23 @@ def mappings(target: Target) -> tuple[Mapping, ...]:
     pages = client("lambda", target).get_paginator("list_event_source_mappings").paginate(FunctionName=target.function)
     with in_our_words():
         found: list[Any] = [mapping for page in pages for mapping in page["EventSourceMappings"]]
-    return tuple(_mapping(each) for each in found if not _qualifier(each["FunctionArn"]))
+    return tuple(
+        _mapping(each) for each in found if not _qualifier(each["FunctionArn"]) and each.get("State") != DELETING
+    )
 
 
 def permissions(target: Target) -> tuple[Permission, ...]:
-    """Who may invoke the function itself, by its resource policy."""
+    """Who may invoke the function itself, by its resource policy. Raises AwsRefused for one that cannot be read."""
     try:
         with in_our_words():
-            policy = json.loads(client("lambda", target).get_policy(FunctionName=target.function)["Policy"])
+            policy = client("lambda", target).get_policy(FunctionName=target.function)["Policy"]
     except NotFound:
         return ()
-    allowed = [each for each in policy["Statement"] if each["Effect"] == "Allow"]
-    return tuple(_permission(each) for each in allowed if not _qualifier(str(each["Resource"])))
+    try:
+        statements = _listed(json.loads(policy)["Statement"])
+        return tuple(_permission(each) for each in statements if _allows_to_invoke(each, target))
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise AwsRefused(f"it is no policy that this product can read ({type(error).__name__})") from error
 
 
 def url(target: Target) -> Url | None:
@@ -99,24 +119,48 @@ def settings_of_events(target: Target, alias: str | None = None) -> dict[str, An
 
 
 def _mapping(answer: Any) -> Mapping:
-    brokers = answer.get("SelfManagedEventSource", {}).get("Endpoints", {}).get("KAFKA_BOOTSTRAP_SERVERS", [])
+    """In a state that Lambda does not say it counts as one that invokes."""
+    brokers = (answer.get("SelfManagedEventSource") or {}).get("Endpoints", {}).get("KAFKA_BOOTSTRAP_SERVERS", [])
     return Mapping(
         uuid=answer["UUID"],
         source=answer.get("EventSourceArn") or ", ".join(brokers) or "an event source",
-        state=answer["State"],
+        state=answer.get("State") or ENABLED,
+    )
+
+
+def _allows_to_invoke(statement: Any, target: Target) -> bool:
+    """The function itself. What a statement leaves out with `Not…` is not looked at: it says less than it seems to."""
+    if statement.get("Effect") != "Allow":
+        return False
+    resources, actions = _listed(statement.get("Resource", "*")), _listed(statement.get("Action", "*"))
+    itself = (target.arn, f"{target.arn}:$LATEST")
+    return any(fnmatchcase(arn, pattern) for arn in itself for pattern in resources) and any(
+        fnmatchcase(action, pattern.lower()) for action in INVOKING for pattern in actions
     )
 
 
 def _permission(statement: Any) -> Permission:
-    principal = statement.get("Principal", "*")
-    by_kind = principal if isinstance(principal, dict) else {"AWS": principal}
-    tests = statement.get("Condition", {}).values()
+    principal, but = statement.get("Principal", "*"), statement.get("NotPrincipal")
+    conditions = {key.lower(): value for test in statement.get("Condition", {}).values() for key, value in test.items()}
+    given = [_values(principal), *(_listed(statement.get(key)) for key in ("Action", "Sid"))]
     return Permission(
         sid=statement.get("Sid", ""),
-        principal=", ".join(_text(each) for each in by_kind.values()),
-        action=_text(statement.get("Action", "lambda:InvokeFunction")),
-        conditions={key.lower(): _text(value) for test in tests for key, value in test.items()},
+        principal=f"everybody but {_text(_values(but))}" if but else _text(_values(principal)),
+        action=_text(statement.get("Action", "every action but some")),
+        conditions={key: _text(value) for key, value in conditions.items()},
+        addable=not but and all(len(each) == 1 and each[0] for each in given),
     )
+
+
+def _values(principal: Any) -> list[Any]:
+    """Whose they are, whatever kind: a service, an account, a user."""
+    kinds = principal.values() if isinstance(principal, dict) else [principal]
+    return [each for kind in kinds for each in _listed(kind)]
+
+
+def _listed(value: Any) -> list[Any]:
+    """A policy has one value by itself, or several in a list."""
+    return value if isinstance(value, list) else [value]
 
 
 def _text(value: Any) -> str:

@@ -21,6 +21,7 @@ from bluegreen.errors import (
     StillInProgress,
 )
 from bluegreen.target import Target
+from bluegreen.text import plain
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudwatch import CloudWatchClient
@@ -31,6 +32,9 @@ if TYPE_CHECKING:
     from mypy_boto3_stepfunctions import SFNClient
 
 _CONTROL = Config(connect_timeout=3, read_timeout=10, retries={"mode": "standard", "total_max_attempts": 3})
+
+LONGEST_ANSWER = 1_000
+"""Characters of an error's text, so that what it means here and what to do find room behind it."""
 
 PROBE_SECONDS = 5
 """How long a probe waits for its answer."""
@@ -152,4 +156,4 @@ def _named(error: ClientError) -> DeploymentError:
     code = error.response.get("Error", {}).get("Code", "")
     status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
     name = _NAMES.get(code) or (AwsUnavailable if status >= 500 else AwsRefused)
-    return name(str(error))
+    return name(plain(error, LONGEST_ANSWER))

@@ -29,7 +29,12 @@ NOT_LOADED = (
     "Runtime.MalformedHandlerName",
     "Runtime.UserCodeSyntaxError",
     "Runtime.InvalidEntrypoint",
+    "Runtime.InvalidWorkingDir",
+    "Runtime.CallbackHandlerDeprecated",
 )
+
+NOT_LOADED_IN_RUBY = "Init<"
+"""As Init<LoadError>."""
 
 Say = Callable[[Any], str]
 
@@ -59,12 +64,19 @@ def fails_by_default(reply: Reply) -> list[str]:
     if wrong := mismatches(UNLESS_GIVEN[0], reply):
         return wrong
     status = reply.payload.get("statusCode") if isinstance(reply.payload, dict) else None
-    return ["it returned a statusCode of 500 or more"] if type(status) is int and status >= 500 else []
+    return ["it returned a statusCode of 500 or more"] if _is_http_500(status) else []
+
+
+def _is_http_500(status: Any) -> bool:
+    """API Gateway and load balancers take the number as text, too."""
+    if isinstance(status, str):
+        return re.fullmatch(r"\s*[5-9][0-9]{2}(\.0+)?\s*", status) is not None
+    return isinstance(status, (int, float)) and not isinstance(status, bool) and status >= 500
 
 
 def cannot_be_loaded(reply: Reply) -> bool:
     """Lambda could not load the code, whatever the event is. (Lambda's runtimes name these errors alike.)"""
-    return reply.error in NOT_LOADED
+    return reply.error in NOT_LOADED or (reply.error or "").startswith(NOT_LOADED_IN_RUBY)
 
 
 def verbatim(case: Case, reply: Reply) -> list[str]:

@@ -14,6 +14,8 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from bluegreen.text import plain
+
 Configuration = Mapping[str, Any]
 Settings = dict[str, Any]
 """By name. One that could not be read is missing: it is compared with nothing."""
@@ -24,6 +26,7 @@ MAY_BE_UNREADABLE = {ENVIRONMENT: ENVIRONMENT, "ImageConfig": "ImageConfigRespon
 
 MOST_VARIABLES = 12
 """As many variables of the environment are named."""
+LONGEST_VARIABLE = 100
 
 SETTINGS: dict[str, Callable[[Configuration], Any]] = {
     "AcceleratorConfig": lambda found: found.get("AcceleratorConfig"),
@@ -33,14 +36,18 @@ SETTINGS: dict[str, Callable[[Configuration], Any]] = {
     "DurableConfig": lambda found: found.get("DurableConfig"),
     ENVIRONMENT: lambda found: dict(_of(found, ENVIRONMENT).get("Variables") or {}),
     "EphemeralStorage": lambda found: _of(found, "EphemeralStorage").get("Size") or 512,
-    "FileSystemConfigs": lambda found: list(found.get("FileSystemConfigs") or []),
+    "FileSystemConfigs": lambda found: [
+        _only(each, "Arn", "LocalMountPath", "S3FilesConfig") for each in found.get("FileSystemConfigs") or []
+    ],
     "Handler": lambda found: found.get("Handler") or "",
-    "ImageConfig": lambda found: _without_empty(_of(found, "ImageConfigResponse").get("ImageConfig") or {}),
+    "ImageConfig": lambda found: _only(
+        _of(found, "ImageConfigResponse").get("ImageConfig") or {}, "EntryPoint", "Command", "WorkingDirectory"
+    ),
     "KMSKeyArn": lambda found: found.get("KMSKeyArn") or "",
     "Layers": lambda found: [layer["Arn"] for layer in found.get("Layers") or []],
     "LoggingConfig": lambda found: (
         {"LogFormat": "Text", "LogGroup": f"/aws/lambda/{found.get('FunctionName')}"}
-        | _without_empty(_of(found, "LoggingConfig"))
+        | _only(_of(found, "LoggingConfig"), "LogFormat", "LogGroup", "ApplicationLogLevel", "SystemLogLevel")
     ),
     "MemorySize": lambda found: found.get("MemorySize") or 128,
     "PackageType": lambda found: found.get("PackageType") or "Zip",
@@ -89,8 +96,9 @@ def _of(configuration: Configuration, name: str) -> Configuration:
     return configuration.get(name) or {}
 
 
-def _without_empty(found: Configuration) -> dict[str, Any]:
-    return {name: value for name, value in found.items() if value}
+def _only(found: Configuration, *names: str) -> dict[str, Any]:
+    """These, as far as they are set: AWS adds fields inside of fields, too."""
+    return {name: found[name] for name in names if found.get(name)}
 
 
 def _network(found: Configuration) -> dict[str, Any]:
@@ -105,4 +113,5 @@ def _network(found: Configuration) -> dict[str, Any]:
 def _variables(one: Mapping[str, str], other: Mapping[str, str]) -> str:
     names = sorted(name for name in {*one, *other} if one.get(name) != other.get(name))
     more = f" and {len(names) - MOST_VARIABLES} more" if len(names) > MOST_VARIABLES else ""
-    return f"variable{'s' if len(names) > 1 else ''} {', '.join(names[:MOST_VARIABLES])}{more}"
+    shown = ", ".join(plain(name, LONGEST_VARIABLE) for name in names[:MOST_VARIABLES])
+    return f"variable{'s' if len(names) > 1 else ''} {shown}{more}"

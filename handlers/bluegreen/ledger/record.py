@@ -75,9 +75,9 @@ class Record(Frozen):
     blue_sha256: str | None = None
     latest_sha256: str | None = None
     code: str | None = None
-    changes: tuple[str, ...] = ()
+    changes: tuple[Text, ...] = ()
     latest_kept: Zip | Image | None = None
-    warnings: tuple[str, ...] = ()
+    warnings: tuple[Text, ...] = ()
     green: str | None = None
     weights: tuple[float, ...] = ()
     shift: int = 0

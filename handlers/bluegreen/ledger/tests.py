@@ -13,6 +13,4 @@ def written_for(target: Target, version: str) -> tuple[Case, ...] | None:
     """
     brought = serving.of_version(target, version)
     plan = deployments.plan_of(brought.deployment) if brought else None
-    if plan is None:
-        return None
-    return () if plan.default_test else plan.smoke_tests
+    return None if plan is None else plan.written_tests

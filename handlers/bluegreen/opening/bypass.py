@@ -28,6 +28,8 @@ OPTIONS = {
     "lambda:functionurlauthtype": "--function-url-auth-type",
 }
 """A condition of a permission, and the option of `aws lambda add-permission` that sets it."""
+MOST_COMMANDS = 5
+"""In a refusal, which has 2,000 characters."""
 TOKEN = "lambda:eventsourcetoken"
 """A condition whose value the caller must know, so it is not told."""
 BY_URL = "lambda:invokedviafunctionurl"
@@ -77,6 +79,12 @@ def moving(target: Target, mapping: Mapping) -> str:
     return f"aws lambda update-event-source-mapping --uuid {mapping.uuid} --function-name {target}"
 
 
+def commands(target: Target, found: Callers) -> str:
+    """Those that move the active mappings."""
+    shown = ", ".join(f"`{moving(target, each)}`" for each in found.active[:MOST_COMMANDS])
+    return f"{shown} and so on" if len(found.active) > MOST_COMMANDS else shown
+
+
 def named(mappings: Sequence[Mapping]) -> str:
     """The sources of mappings, in a sentence."""
     shown = [mapping.source for mapping in mappings[:MOST_TOLD]]
@@ -115,8 +123,16 @@ def _of_permission(target: Target, permission: Permission) -> Warning:
     options = " ".join(f"{option} {shlex.quote(value)}" for option, value in given.items())
     if permission.conditions.get(BY_URL) == "true":
         options += " --invoked-via-function-url"
+    problem = f"{who} may invoke {target.function} itself, where it gets new code untested and at once"
+    if not permission.addable:
+        return _warning(
+            problem,
+            f"allow the same for {target.arn}:{target.alias}, point the caller there, then take this statement "
+            f"{f'({permission.sid}) ' if permission.sid else ''}out of the policy (`aws lambda get-policy "
+            f"--function-name {target.function}` shows it)",
+        )
     return _warning(
-        f"{who} may invoke {target.function} itself, where it gets new code untested and at once",
+        problem,
         f"`aws lambda add-permission --function-name {target.function} --qualifier {target.alias} {options}`, point "
         f"the caller to {target.arn}:{target.alias}, then `aws lambda remove-permission --function-name "
         f"{target.function} --statement-id {shlex.quote(permission.sid)}`",

@@ -1,14 +1,21 @@
 """What a check finds: a refusal, or a warning."""
 
+from typing import Annotated
+
+from pydantic import BeforeValidator
+
 from bluegreen.model import Frozen
+from bluegreen.text import plain
+
+Text = Annotated[str, BeforeValidator(plain)]
 
 
 class Finding(Frozen):
-    """The field of the request, what is wrong, and what to do."""
+    """The field of the request, what is wrong, and what to do; parts of the text are AWS's."""
 
-    field: str
-    problem: str
-    advice: str
+    field: Text
+    problem: Text
+    advice: Text
 
     def __str__(self) -> str:
         return f"{self.field}: {self.problem}; {self.advice}"

@@ -33,4 +33,6 @@ class Glances:
             self.unseen[what] = str(error)[:LONGEST_REASON]
         except DeploymentError as error:
             self.unseen[what] = str(error)[:LONGEST_REASON]
+        except Exception as error:  # an answer of AWS that nobody foresaw is no reason to refuse a deployment
+            self.unseen[what] = f"AWS's answer could not be read ({type(error).__name__})"
         return None

@@ -62,7 +62,11 @@ def provisioned_concurrency_is_there(situation: Situation) -> Warning | None:
     """Raises AwsUnavailable while Lambda still allocates it."""
     target, found = situation.target, situation.provisioned
     if found and found.status == aliases.IN_PROGRESS:
-        raise AwsUnavailable(f"Lambda is allocating the provisioned concurrency of {target}; again in a moment")
+        raise AwsUnavailable(
+            f"alias: Lambda is allocating the provisioned concurrency of {target}; nothing was changed; start the "
+            "deployment again once `aws lambda get-provisioned-concurrency-config --function-name "
+            f"{target.function} --qualifier {target.alias}` says READY"
+        )
     if found is None or found.status != aliases.FAILED:
         return None
     return Warning(
@@ -79,13 +83,13 @@ def callers_follow_the_alias(situation: Situation) -> Refusal | Warnings:
     """New code reaches callers of the function itself before any test; a published version does not reach them."""
     target, found = situation.target, situation.callers
     if found.active and situation.request.bypass != "allow" and not isinstance(situation.request.artifact, Existing):
-        commands = "`, `".join(bypass.moving(target, each) for each in found.active[: bypass.MOST_TOLD])
         return Refusal(
             field=bypass.FIELD,
             problem=f"event source mappings invoke {target.function} itself and not {target.alias}, so they would get "
             f"the new code untested and at once: {bypass.named(found.active)}",
             advice=f"move them to the alias with `bluegreen adopt {target.function} --alias {target.alias} "
-            f'--move-callers` or `{commands}`, or write "bypass": "allow" (`--allow-bypass`)',
+            f'--move-callers`, or write "bypass": "allow" (`--allow-bypass`); by hand: '
+            f"{bypass.commands(target, found)}",
         )
     return bypass.told(target, found)
 
@@ -97,9 +101,9 @@ def function_itself_is_not_invoked(situation: Situation) -> Warning | None:
         return None
     return Warning(
         field=bypass.FIELD,
-        problem=f"{target.function} itself was invoked {day.of_itself:,} times in the last day, and {target} "
-        f"{day.of_alias:,} times; invocations of the function itself (smoke tests of $LATEST may be among them) "
-        "get new code untested and at once",
+        problem=f"the last day had {day.of_itself:,} invocation{'s' * (day.of_itself != 1)} of {target.function} "
+        f"itself and {day.of_alias:,} of {target}; those of the function itself (smoke tests of $LATEST may be among "
+        "them) get new code untested and at once",
         advice=f"point clients other than test users to {target} (`--qualifier {target.alias}`); CloudTrail's data "
         "events of Lambda name them",
     )

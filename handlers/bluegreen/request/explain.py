@@ -47,6 +47,8 @@ def _complaint(detail: ErrorDetails, fields: Fields) -> str:
         return f"{_shown(detail)} does not match {pattern}" + (f"; {ADVICE[pattern]}" if pattern in ADVICE else "")
     if detail["type"] == "string_unicode":
         return "it has half a character (a lone surrogate); write it anew"
+    if detail["type"] == "tuple_type":
+        return f"{_shown(detail)} is not a list"
     if detail["type"] in {"model_type", "model_attributes_type"}:
         return f"{_shown(detail)} is not a JSON object"
     return detail["msg"].removeprefix("Value error, ")

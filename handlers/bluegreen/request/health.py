@@ -6,6 +6,7 @@ from pydantic import AfterValidator, Field, StringConstraints, field_validator, 
 
 from bluegreen.model import Frozen
 from bluegreen.request.names import printable
+from bluegreen.text import plain
 from bluegreen.verdict import SHARES, Policy, Tolerance
 
 HIGH_RESOLUTION_PERIODS = (1, 5, 10, 30)
@@ -83,7 +84,8 @@ class Health(Frozen):
         unknown = set(self.dry_run) - set(SHARES) - {metric.name for metric in self.metrics}
         if unknown:
             watched = ", ".join([*SHARES, *(metric.name for metric in self.metrics)])
-            raise ValueError(f"dry_run names {', '.join(sorted(unknown))}; the signals are {watched}")
+            named = plain(", ".join(sorted(unknown)))
+            raise ValueError(f"dry_run names {named}; the signals are {watched}")
         return self
 
     @model_validator(mode="after")

@@ -26,7 +26,7 @@ VersionNumber = Annotated[
 ADVICE = {
     f"^{FUNCTION}$": "write the function's name, or its ARN",
     r"^[A-Za-z0-9_-]*[A-Za-z_-][A-Za-z0-9_-]*$": "write an alias's name: letters, digits, - and _, not digits alone",
-    r"^[0-9]+$": 'write the number of a published version, as "7"',
+    r"^[0-9]+$": 'write the number of a published version, as "7"; what $LATEST has is the artifact "$LATEST"',
 }
 """What to write instead of a name that does not match."""
 

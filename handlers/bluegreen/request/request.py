@@ -66,14 +66,8 @@ class Request(Frozen):
         A function in another region or account than those given is one; "" is a place that is not known yet.
         ReceiveUpload writes `upload` for an object that is no upload: it says why, and the rest does not count then.
         """
-        if is_deeper(request, DEEPEST):
-            raise InvalidRequest(f"request: it is nested more than {DEEPEST} levels deep; write less deep payloads")
-        try:
-            size = len(json.dumps(request, allow_nan=False))
-        except ValueError as error:
-            raise InvalidRequest(f"request: JSON has no NaN and no Infinity: {error}") from error
-        if size > LARGEST_REQUEST:
-            raise InvalidRequest(f"request: it has {size} bytes; write {LARGEST_REQUEST} at most; shorten payloads")
+        if complaint := unfit(request):
+            raise InvalidRequest(f"request: {complaint}")
         if isinstance(request, dict) and (why := request.get("upload")):
             raise InvalidRequest(f"upload: {why}")
         request, wrong = taken_apart(request, region=region, account=account)
@@ -104,6 +98,17 @@ class Request(Frozen):
         """The request as an execution's input: what was not given stays away."""
         request: dict[str, Any] = self.as_json(exclude_unset=True)
         return request
+
+
+def unfit(request: Any) -> str:
+    """Why no execution could be started with it, or no plan stored; "" if it can."""
+    if is_deeper(request, DEEPEST):
+        return f"it is nested more than {DEEPEST} levels deep; write less deep payloads"
+    try:
+        size = len(json.dumps(request, allow_nan=False))
+    except ValueError as error:
+        return f"JSON has no NaN and no Infinity: {error}"
+    return f"it has {size} bytes; write {LARGEST_REQUEST} at most; shorten payloads" if size > LARGEST_REQUEST else ""
 
 
 def taken_apart(request: Any, *, region: str = "", account: str = "") -> tuple[Any, list[str]]:

@@ -58,7 +58,7 @@ class Case(Frozen):
             try:
                 jmespath.compile(path)
             except (jmespath.exceptions.JMESPathError, RecursionError) as error:
-                raise ValueError(f"{path!r} is not JMESPath: {' '.join(str(error).split())}") from error
+                raise ValueError(f"{path!r} is not JMESPath: {plain(' '.join(str(error).split()))}") from error
         return paths
 
 
@@ -75,7 +75,7 @@ def _off(value: Any) -> Any:
 
 
 def _kind_of_smoke_tests(value: Any) -> str:
-    return "off" if isinstance(value, str) else "cases"
+    return "cases" if isinstance(value, (list, tuple)) else "off"
 
 
 SmokeTests = Annotated[

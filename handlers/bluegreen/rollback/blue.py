@@ -72,4 +72,4 @@ def _case(record: Record, blue: str) -> tuple[Case | None, bool]:
         return None, False
     if own := tests.written_for(record.target, blue):
         return own[0], True
-    return (plan.smoke_tests[0], False) if plan and not plan.default_test else (None, False)
+    return (plan.written_tests[0], False) if plan and plan.written_tests else (None, False)

@@ -8,6 +8,7 @@ import pytest
 from bluegreen.aws import callers
 from bluegreen.aws.callers import Mapping, Permission, Url
 from bluegreen.aws.client import client
+from bluegreen.errors import AwsRefused
 from tests.bluegreen.aws.answers import answered
 from tests.machine.deployer import TARGET
 
@@ -55,6 +56,21 @@ class TestMappings:
     def test_a_mapping_that_is_switched_off_invokes_nothing(self, state: str, idle: bool) -> None:
         assert Mapping(uuid="a", source=QUEUE, state=state).idle == idle
 
+    def test_one_that_is_being_deleted_is_none_any_more(self) -> None:
+        listed = [mapping("a", State="Deleting"), mapping("b", State=None)]
+
+        with answered(client("lambda", TARGET), "ListEventSourceMappings", lambda: {"EventSourceMappings": listed}):
+            assert callers.mappings(TARGET) == (Mapping(uuid="b", source=QUEUE, state="Enabled"),)
+
+    def test_a_source_is_plain_text(self) -> None:
+        brokers: dict[str, Any] = {
+            "SelfManagedEventSource": {"Endpoints": {"KAFKA_BOOTSTRAP_SERVERS": ["a\x1b[2J\ud83d"]}}
+        }
+        listed = [mapping("a", EventSourceArn=None, **brokers), mapping("b", EventSourceArn=None)]
+
+        with answered(client("lambda", TARGET), "ListEventSourceMappings", lambda: {"EventSourceMappings": listed}):
+            assert [each.source for each in callers.mappings(TARGET)] == ["a\ufffd[2J\ufffd", "an event source"]
+
 
 def policy(*statements: dict[str, Any]) -> dict[str, str]:
     return {"Policy": json.dumps({"Version": "2012-10-17", "Statement": statements})}
@@ -96,6 +112,58 @@ class TestPermissions:
     def test_everybody_is_a_principal(self) -> None:
         with answered(client("lambda", TARGET), "GetPolicy", lambda: policy(S3_MAY | {"Principal": "*"})):
             assert [each.principal for each in callers.permissions(TARGET)] == ["*"]
+
+    @pytest.mark.parametrize(
+        ("changes", "found"),
+        [
+            ({"Resource": [TARGET.arn, f"{TARGET.arn}:PROD"]}, 1),
+            ({"Resource": [f"{TARGET.arn}:PROD"]}, 0),
+            ({"Resource": f"{TARGET.arn}:$LATEST"}, 1),
+            ({"Resource": f"{TARGET.arn}:*"}, 1),
+            ({"Resource": "*"}, 1),
+            ({"Action": "lambda:GetFunction"}, 0),
+            ({"Action": ["lambda:GetFunction", "lambda:invoke*"]}, 1),
+            ({"Action": "lambda:*"}, 1),
+        ],
+        ids=lambda each: str(each)[:60],
+    )
+    def test_a_statement_counts_if_it_lets_somebody_invoke_the_function_itself(
+        self, changes: dict[str, Any], found: int
+    ) -> None:
+        with answered(client("lambda", TARGET), "GetPolicy", lambda: policy(S3_MAY | changes)):
+            assert len(callers.permissions(TARGET)) == found
+
+    @pytest.mark.parametrize(
+        ("changes", "without", "principal"),
+        [
+            ({"NotPrincipal": {"AWS": "123456789012"}}, "Principal", "everybody but 123456789012"),
+            ({"NotAction": "lambda:Get*"}, "Action", "s3.amazonaws.com"),
+            ({}, "Sid", "s3.amazonaws.com"),
+            ({"Principal": {"AWS": ["1", "2"], "Service": "s3"}}, "", "1, 2, s3"),
+        ],
+        ids=["NotPrincipal", "NotAction", "no Sid", "several"],
+    )
+    def test_what_add_permission_cannot_write_is_told_as_such(
+        self, changes: dict[str, Any], without: str, principal: str
+    ) -> None:
+        statement = {name: value for name, value in (S3_MAY | changes).items() if name != without}
+
+        with answered(client("lambda", TARGET), "GetPolicy", lambda: policy(statement)):
+            (permission,) = callers.permissions(TARGET)
+
+        assert (permission.principal, permission.addable) == (principal, False)
+
+    def test_a_policy_may_have_one_statement_by_itself(self) -> None:
+        with answered(client("lambda", TARGET), "GetPolicy", lambda: {"Policy": json.dumps({"Statement": S3_MAY})}):
+            assert [each.sid for each in callers.permissions(TARGET)] == ["s3"]
+
+    @pytest.mark.parametrize("text", ["{", "[]", "{}", '{"Statement": ["x"]}', "[" * 100_000])
+    def test_a_policy_that_cannot_be_read_is_no_crash(self, text: str) -> None:
+        with (
+            answered(client("lambda", TARGET), "GetPolicy", lambda: {"Policy": text}),
+            pytest.raises(AwsRefused, match="it is no policy that this product can read"),
+        ):
+            callers.permissions(TARGET)
 
 
 class TestTheFunctionItself:

@@ -3,6 +3,7 @@
 import pytest
 
 from bluegreen.aws import notifications
+from tests.handlers.desk import told
 from tests.machine.deployer import Deployer
 
 
@@ -22,6 +23,14 @@ def test_a_subject_is_what_sns_takes_whatever_an_executions_name_is(deployer: De
     assert notifications.tell("Rejected: Zürich\n\ud83d touched nothing", "text")
 
     assert deployer.notified() == ["Rejected: Z?rich ? touched nothing"]
+
+
+def test_no_text_keeps_people_from_being_told(deployer: Deployer) -> None:
+    assert notifications.tell("Deployed", "half a \ud83d character\n" + "ü" * 300_000)
+
+    (text,) = told(deployer)
+    assert text.startswith("half a \ufffd character\nü")
+    assert len(text.encode()) < 256 * 1024
 
 
 @pytest.mark.parametrize("code", ["InternalFailure", "AuthorizationError", "ReadTimeout", "InvalidParameter"])

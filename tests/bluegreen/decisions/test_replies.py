@@ -8,7 +8,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bluegreen.decisions.replies import LONGEST_TEXT, Reply, in_full, mismatches, name_of_error, verbatim
+from bluegreen.decisions.replies import (
+    LONGEST_TEXT,
+    Reply,
+    cannot_be_loaded,
+    in_full,
+    mismatches,
+    name_of_error,
+    verbatim,
+)
 from bluegreen.request.smoke_tests import Case
 from bluegreen.text import by_type, valid
 
@@ -44,6 +52,21 @@ def nested(levels: int) -> Any:
     for _ in range(levels):
         value = [value]
     return value
+
+
+class TestTheDefaultTest:
+    @pytest.mark.parametrize(
+        "error",
+        [
+            "Runtime.ImportModuleError",
+            "Runtime.CallbackHandlerDeprecated",
+            "Runtime.InvalidWorkingDir",
+            "Init<LoadError>",
+        ],
+    )
+    def test_code_that_no_runtime_loads_is_told_from_code_that_fails(self, error: str) -> None:
+        assert cannot_be_loaded(reply(error=error))
+        assert not any(cannot_be_loaded(reply(error=each)) for each in (None, "KeyError", "Runtime.ExitError"))
 
 
 class TestTheReply:

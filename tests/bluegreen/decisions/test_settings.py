@@ -105,6 +105,32 @@ def test_what_callers_cannot_notice_is_no_difference(one: dict[str, Any], other:
     assert differing(one, other) == ()
 
 
+@pytest.mark.parametrize(
+    "found",
+    [
+        {"LoggingConfig": {"LogFormat": "JSON"}},
+        {"FileSystemConfigs": [{"Arn": "arn:efs", "LocalMountPath": "/mnt/a"}]},
+        {"ImageConfigResponse": {"ImageConfig": {"Command": ["app"]}}},
+        {"VpcConfig": {"SubnetIds": ["a"], "SecurityGroupIds": ["b"]}},
+        {"TracingConfig": {"Mode": "Active"}},
+        {"SnapStart": {"ApplyOn": "PublishedVersions"}},
+        {"EphemeralStorage": {"Size": 1024}},
+        {"DeadLetterConfig": {"TargetArn": "arn:queue"}},
+        {"Layers": [{"Arn": "arn:layer:1"}]},
+    ],
+    ids=lambda found: next(iter(found)),
+)
+def test_what_aws_adds_inside_of_a_setting_is_no_difference(found: dict[str, Any]) -> None:
+    def grown(value: Any) -> Any:
+        if isinstance(value, dict):
+            return {name: grown(each) for name, each in value.items()} | {"AddedIn2027": "by AWS"}
+        return [grown(each) for each in value] if isinstance(value, list) else value
+
+    later = {name: grown(value) for name, value in found.items()}
+
+    assert differences(settings_of(SHOP | found), settings_of(SHOP | later)) == ()
+
+
 def test_the_order_of_layers_is_a_difference() -> None:
     one, other = [{"Arn": "a:1"}, {"Arn": "b:1"}], [{"Arn": "b:1"}, {"Arn": "a:1"}]
 

@@ -65,6 +65,16 @@ def test_a_token_that_the_caller_must_know_is_not_told() -> None:
     assert "s3cr3t" not in said
 
 
+def test_a_permission_that_add_permission_cannot_write_is_told_without_a_command_that_fails() -> None:
+    permission = Permission(sid="", principal="everybody but 1", action="lambda:*", addable=False)
+
+    (said,) = words(permissions=(permission,))
+
+    assert "add-permission" not in said
+    assert f"allow the same for arn:aws:lambda:us-east-1:123456789012:function:{FUNCTION}:PROD" in said
+    assert f"aws lambda get-policy --function-name {FUNCTION}" in said
+
+
 def test_a_url_is_named_with_the_command_that_makes_one_of_the_alias() -> None:
     (said,) = words(url=Url(address="https://abc.on.aws/", auth="AWS_IAM"))
 

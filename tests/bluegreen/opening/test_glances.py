@@ -23,6 +23,14 @@ def test_a_refusal_is_noted_and_the_next_read_is_made() -> None:
     assert glances.unseen == {"its policy": "no lambda:GetPolicy"}
 
 
+def test_an_answer_that_nobody_foresaw_is_noted_too() -> None:
+    glances = Glances()
+
+    assert glances.at("its limits", lambda: fail(KeyError("AccountLimit"))) is None
+    assert glances.at("its URL", lambda: 7) == 7
+    assert glances.unseen == {"its limits": "AWS's answer could not be read (KeyError)"}
+
+
 def test_after_silence_nothing_more_is_asked() -> None:
     glances = Glances()
     asked: list[str] = []

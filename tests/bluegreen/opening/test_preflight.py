@@ -171,7 +171,7 @@ class TestProvisionedConcurrency:
         assert preflight.provisioned_concurrency_is_there(ready) is None
 
     def test_one_that_is_being_allocated_is_waited_for(self) -> None:
-        with pytest.raises(AwsUnavailable, match="is allocating the provisioned concurrency"):
+        with pytest.raises(AwsUnavailable, match=r"^alias: Lambda is allocating the prov.*nothing was changed; start"):
             preflight.provisioned_concurrency_is_there(
                 situation(known={"provisioned": Provisioned(status="IN_PROGRESS")})
             )
@@ -197,8 +197,8 @@ class TestCallers:
         assert said == (
             f"bypass: event source mappings invoke {FUNCTION} itself and not PROD, so they would get the new code "
             f"untested and at once: {QUEUE}; move them to the alias with `bluegreen adopt {FUNCTION} --alias PROD "
-            f"--move-callers` or `aws lambda update-event-source-mapping --uuid u-1 --function-name {TARGET}`, or "
-            'write "bypass": "allow" (`--allow-bypass`)'
+            '--move-callers`, or write "bypass": "allow" (`--allow-bypass`); by hand: '
+            f"`aws lambda update-event-source-mapping --uuid u-1 --function-name {TARGET}`"
         )
 
     def test_it_is_only_told_if_the_request_allows_it(self) -> None:
@@ -217,7 +217,7 @@ class TestCallers:
 
         said = warned(preflight.function_itself_is_not_invoked, situation())
 
-        assert said.startswith(f"bypass: {FUNCTION} itself was invoked 1 times in the last day, and {TARGET} 0 times")
+        assert said.startswith(f"bypass: the last day had 1 invocation of {FUNCTION} itself and 0 of {TARGET};")
 
     def test_invocations_of_the_alias_are_as_they_should_be(self) -> None:
         boto3.client("lambda").invoke(FunctionName=FUNCTION, Qualifier=ALIAS, Payload=b"{}")

@@ -61,6 +61,7 @@ class TestTheArtifact:
             (ARTIFACT | {"sha256": "x"}, "artifact.sha256: write the SHA-256 of the zip in hexadecimal"),
             ({"image_uri": "repository:latest"}, "artifact.image_uri: 'repository:latest' does not match"),
             ({"version": "$LATEST"}, "artifact.version: '$LATEST' does not match"),
+            ({"version": "$LATEST"}, 'what $LATEST has is the artifact "$LATEST"'),
             ({"version": 3.0}, "artifact.version: "),
             ({"version": True}, "artifact.version: "),
             ({"version": "3", "bucket": "artifacts"}, "artifact.bucket: unknown field"),

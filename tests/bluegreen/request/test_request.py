@@ -166,3 +166,8 @@ class TestSize:
 
     def test_a_complaint_does_not_repeat_a_value_that_is_too_long(self) -> None:
         assert len(refusal(request(function="x" * 60_000))) < 2_100
+
+
+def test_what_should_be_a_list_is_said_to_be_none() -> None:
+    with pytest.raises(InvalidRequest, match=r"^health\.alarms: 'checkout' is not a list$"):
+        Request.read(request(health={"alarms": "checkout"}))

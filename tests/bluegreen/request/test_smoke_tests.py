@@ -40,7 +40,7 @@ def test_a_function_must_at_least_answer_an_empty_object_unless_cases_are_given(
         ([{"name": "a", "max_duration_ms": 0}], "smoke_tests.0.max_duration_ms: "),
         ([{"name": "a", "expect_at": {"b[": 1}}], "smoke_tests.0.expect_at: 'b[' is not JMESPath"),
         ([{"name": str(number)} for number in range(MOST_CASES + 1)], "smoke_tests: "),
-        ({"name": "a"}, "smoke_tests: "),
+        *((wrong, 'smoke_tests: write a list of cases, or "off"') for wrong in ({"name": "a"}, None, False, 1)),
     ],
 )
 def test_cases_that_cannot_be_run_are_refused_by_field(written: Any, said: str) -> None:
