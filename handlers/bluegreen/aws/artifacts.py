@@ -148,7 +148,7 @@ def _digest(file: Any) -> str:
 
 
 def settings(bucket: str, key: str) -> dict[str, Any]:
-    """The JSON object at `key`, {} if there is none. Raises InvalidRequest if it is no such object, or larger than a request."""
+    """The JSON object at `key`, {} if there is none. Raises InvalidRequest if it is something else, or too large."""
     try:
         with in_our_words():
             answer = client("s3").get_object(Bucket=bucket, Key=key)
@@ -160,7 +160,7 @@ def settings(bucket: str, key: str) -> dict[str, Any]:
         raise InvalidRequest(f"s3://{bucket}/{key} has {size} bytes; write {LARGEST_REQUEST} at most")
     try:
         found = json.loads(text)
-        json.dumps(found, allow_nan=False)  # Python reads NaN and 1e999; Step Functions refuses an input with them
+        json.dumps(found, allow_nan=False)  # Python reads NaN; Step Functions refuses an input that has it
     except (ValueError, RecursionError) as error:
         raise InvalidRequest(f"s3://{bucket}/{key} is not JSON: {error}") from error
     if not isinstance(found, dict):

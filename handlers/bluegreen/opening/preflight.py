@@ -6,7 +6,7 @@ can do without: if AWS does not show that, it is a warning.
 """
 
 from bluegreen.aws import alarms, aliases
-from bluegreen.errors import AwsUnavailable
+from bluegreen.errors import StillInProgress
 from bluegreen.opening import bypass, owners
 from bluegreen.opening.checks import Check
 from bluegreen.opening.findings import Refusal, Warning, Warnings
@@ -59,10 +59,12 @@ def function_can_be_invoked(situation: Situation) -> Refusal | Warning | None:
 
 
 def provisioned_concurrency_is_there(situation: Situation) -> Warning | None:
-    """Raises AwsUnavailable while Lambda still allocates it."""
+    """Raises StillInProgress while Lambda still allocates it."""
     target, found = situation.target, situation.provisioned
     if found and found.status == aliases.IN_PROGRESS:
-        raise AwsUnavailable(f"Lambda is allocating the provisioned concurrency of {target}; again in a moment")
+        raise StillInProgress(
+            f"Lambda is allocating the provisioned concurrency of {target}; deploy again when it is READY"
+        )
     if found is None or found.status != aliases.FAILED:
         return None
     return Warning(
