@@ -135,9 +135,7 @@ def alias_is_whole(situation: Situation) -> Refusal | None:
             advice=f"correct the name, or create it with `bluegreen adopt {target.function} --alias {target.alias}`",
         )
     if alias.settling:
-        raise StillInProgress(
-            f"Lambda is moving the provisioned concurrency of {target}; deploy again when it is READY"
-        )
+        raise StillInProgress(f"Lambda is moving the provisioned concurrency of {target}; again when it is READY")
     if alias.route.alone is None:
         return Refusal(
             field="alias",

@@ -62,9 +62,7 @@ def provisioned_concurrency_is_there(situation: Situation) -> Warning | None:
     """Raises StillInProgress while Lambda still allocates it."""
     target, found = situation.target, situation.provisioned
     if found and found.status == aliases.IN_PROGRESS:
-        raise StillInProgress(
-            f"Lambda is allocating the provisioned concurrency of {target}; deploy again when it is READY"
-        )
+        raise StillInProgress(f"Lambda is allocating the provisioned concurrency of {target}; again when it is READY")
     if found is None or found.status != aliases.FAILED:
         return None
     return Warning(
