@@ -26,7 +26,8 @@ ALIAS: dict[AliasKind, tuple[Route | None, str]] = {
     ),
     "gone": (
         None,
-        "Someone else deleted Shop:PROD; nothing serves by that name. `bluegreen adopt Shop --alias PROD` makes it anew.",
+        "Someone else deleted Shop:PROD; nothing serves by that name. `bluegreen adopt Shop --alias PROD` makes it "
+        "anew.",
     ),
     "function_gone": (
         None,
