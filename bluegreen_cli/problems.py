@@ -18,7 +18,7 @@ from typing import IO, Any
 
 import click
 
-from bluegreen.errors import AccessDenied, AwsUnavailable, DeploymentError, InvalidRequest
+from bluegreen.errors import AccessDenied, AwsUnavailable, DeploymentError, InvalidRequest, StillInProgress
 from bluegreen.text import plain, sentence
 
 AS_JSON = "bluegreen.as_json"
@@ -97,7 +97,7 @@ def next_step(error: DeploymentError) -> str:
         return SIGN_IN_AGAIN
     if isinstance(error, AccessDenied):
         return SIGN_IN
-    return TRY_AGAIN if isinstance(error, AwsUnavailable) else ""
+    return TRY_AGAIN if isinstance(error, AwsUnavailable | StillInProgress) else ""
 
 
 @contextmanager

@@ -16,13 +16,12 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from bluegreen.aws import artifacts, executions
 from bluegreen.edge import logger
-from bluegreen.errors import AccessDenied, AwsRefused, InvalidRequest, NotFound
+from bluegreen.errors import AwsRefused, DeploymentError, InvalidRequest
 from bluegreen.ledger import locks, waiting
 from bluegreen.ledger.waiting import Waiting
 from bluegreen.request.request import unfit
-from bluegreen.request.upload import FOLDER, Upload, next_name
+from bluegreen.request.upload import FOLDER, SETTINGS, Upload, next_name
 
-SETTINGS = FOLDER + "{function}/deployment.json"
 COPIED = "CopyObject"
 
 
@@ -31,7 +30,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """What was started."""
     told = EventBridgeEvent(event)
     if told.source != "aws.s3":
-        return {"started": [arn for each in waiting.all_that_wait() if (arn := _turn_of(each))]}
+        return {"started": _turns()}
     upload = Upload.read(told.detail)
     return {} if upload.is_beside else {"execution": _received(upload)}
 
@@ -56,8 +55,8 @@ def _made_by_s3(upload: Upload) -> str:
             return f"s3://{upload.bucket}/{upload.key} was replicated by S3, not uploaded; {_INSTEAD}"
         if upload.reason == COPIED and artifacts.is_copy_of_earlier(*place):
             return f"s3://{upload.bucket}/{upload.key} was copied onto itself, which is no upload; {_INSTEAD}"
-    except (NotFound, AccessDenied):
-        logger.info("not shown", extra={"key": upload.key})
+    except AwsRefused as refused:
+        logger.info("not shown", extra={"key": upload.key, "cause": str(refused)})
     return ""
 
 
@@ -66,13 +65,33 @@ _INSTEAD = "nothing was changed; to deploy it, upload the file anew or run `blue
 
 def _settings(upload: Upload) -> dict[str, Any]:
     """The rest of the request, which the team keeps beside its artifacts."""
-    key = SETTINGS.format(function=upload.function)
+    key = f"{FOLDER}{upload.function}/{SETTINGS}"
     try:
         settings = artifacts.settings(upload.bucket, key)
     except (InvalidRequest, AwsRefused) as error:
         return {"deployment_json": str(error)}
     why = unfit(settings)
     return {"deployment_json": f"s3://{upload.bucket}/{key}: {why}"} if why else settings
+
+
+def _turns() -> list[str]:
+    """
+    Start each upload whose turn it is, one a function; the executions' ARNs.
+
+    One that cannot be started keeps no other waiting: its error is raised at the end.
+    """
+    started: dict[str, str] = {}
+    stuck: list[DeploymentError] = []
+    for each in waiting.all_that_wait():
+        try:
+            if each.target.function_key not in started and (arn := _turn_of(each)):
+                started[each.target.function_key] = arn
+        except DeploymentError as error:
+            logger.warning("not started", extra={"deployment": each.deployment, "cause": str(error)})
+            stuck.append(error)
+    if stuck:
+        raise stuck[0]
+    return list(started.values())
 
 
 def _turn_of(upload: Waiting) -> str | None:
@@ -85,7 +104,17 @@ def _turn_of(upload: Waiting) -> str | None:
         logger.error("its request is forgotten", extra={"deployment": upload.deployment})
         waiting.done(upload)
         return None
-    arn = executions.start(os.environ["STATE_MACHINE_ARN"], next_name(upload.deployment), refused.request)
+    arn = _started(next_name(upload.deployment), refused.request)
     waiting.done(upload)
     logger.info("its turn", extra={"execution": arn, "waited": upload.deployment})
     return arn
+
+
+def _started(name: str, request: dict[str, Any]) -> str:
+    """The ARN of the execution with this request, under this name or the first one after it that no other has."""
+    while True:
+        arn = executions.start(os.environ["STATE_MACHINE_ARN"], name, request)
+        found = executions.describe(arn)
+        if found is None or found.request == request:
+            return arn
+        name = next_name(name)

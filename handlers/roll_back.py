@@ -47,7 +47,7 @@ def _call_an_operator(record: Record, refused: AwsRefused) -> None:
     if now.users_are_safe and not isinstance(refused, Untagged):
         return
     logger.error("an operator must help", extra={"alarm": ROLLBACK_FAILED})
-    news.call_an_operator(now, *for_an_operator(now.target, now.blue, f"{type(refused).__name__}: {refused}"))
+    news.call_an_operator(now, *for_an_operator(now, f"{type(refused).__name__}: {refused}"))
 
 
 def _routes(deployment: Failed) -> tuple[Route, ...]:

@@ -10,10 +10,11 @@ A list that has more says `next`; the same request with `&next=...` goes on ther
 
 import base64
 import os
+import string
 import uuid
 from http import HTTPStatus
 from typing import Any
-from urllib.parse import unquote
+from urllib.parse import quote, unquote
 
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response, content_types
 from aws_lambda_powertools.event_handler.exceptions import BadRequestError, NotFoundError
@@ -127,4 +128,5 @@ def _caller() -> str:
 
 @logger.inject_lambda_context(correlation_id_path="requestContext.requestId", clear_state=True)
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    return app.resolve(event, context)
+    """Powertools finds no route for signs that are no letters, which an id may have: they are encoded for it."""
+    return app.resolve(event | {"rawPath": quote(event["rawPath"], safe=string.punctuation)}, context)

@@ -141,13 +141,14 @@ OPEN_DEPLOYMENT = TaskRow(
     "OpenDeployment",
     "Check the request, note what serves now, take the lock. Nothing is changed yet.",
     learns="$",
+    retry=until_done(900),
 )
 RECOVER_PREVIOUS = TaskRow(
     "RecoverPrevious",
     "Undo the deployment of an execution that died with the lock.",
     learns=None,
     seconds=300,
-    retry=until_done(300),
+    retry=until_done(900),
     failure="failure",
 )
 WHAT_TO_DEPLOY = Question(

@@ -63,7 +63,7 @@ def rollback(
     if lock:
         halt.halt(lock, launch.started_by(account))
         if not follow:
-            click.echo(f"`bluegreen status {target.function} --alias {target.alias}` says when blue has everybody.")
+            _say_what_was_stopped(lock, version, as_json)
             return
         ended = halt.until_over(lock, target)
         if ended.state != DEPLOYED and version in (None, ended.blue):
@@ -77,6 +77,21 @@ def rollback(
         launch.to_the_end(arn, target, as_json)
     else:
         launch.started(arn, as_json)
+
+
+def _say_what_was_stopped(lock: Lock, version: str | None, as_json: bool) -> None:
+    """No version can be deployed before that deployment is undone, so `--to` is left to the next command."""
+    target = lock.target
+    if as_json:
+        click.echo(json.dumps({"deployment": lock.deployment, "stopped": True}, indent=2))
+    else:
+        click.echo(f"`bluegreen status {target.function} --alias {target.alias}` says when blue has everybody.")
+    if version:
+        click.echo(
+            f"Version {version} was not deployed: `bluegreen rollback {target.function} --alias {target.alias} --to "
+            f"{version}` does that once blue has everybody.",
+            err=True,
+        )
 
 
 def _nothing_is_written_for(target: Target, version: str) -> bool:

@@ -283,6 +283,17 @@ class TestADeploymentThatRuns:
         assert "says when blue has everybody" in ran.stdout
         assert hears == []
 
+    def test_can_be_stopped_only_and_told_as_json_with_what_is_left_to_do(
+        self, third: Deployer, bluegreen: Bluegreen
+    ) -> None:
+        command = ("rollback", FUNCTION, "--no-follow", "--to", "1", "--json")
+
+        ran = self.while_it_runs(third, lambda: bluegreen(*command))
+
+        assert ran.json == {"deployment": "running", "stopped": True}
+        assert "Version 1 was not deployed: `bluegreen rollback" in ran.stderr
+        assert f"{FUNCTION} --alias PROD --to 1` does that once blue has everybody." in ran.stderr
+
     def test_whose_blue_is_gone_fails_with_what_there_is(self, third: Deployer, bluegreen: Bluegreen) -> None:
         final_bake = {"steps": [{"weight": 1, "bake_seconds": 600}]}
         third.aws.after(60, lambda: boto3.client("lambda").delete_function(FunctionName=FUNCTION, Qualifier="3"))

@@ -13,6 +13,7 @@ from bluegreen.errors import (
     DeploymentInProgress,
     DeploymentInterrupted,
     InvalidRequest,
+    StillInProgress,
     UploadWaits,
 )
 from bluegreen.ledger import waiting
@@ -323,7 +324,7 @@ class TestRefusals:
 
         with (
             aws_answers("lambda", "GetProvisionedConcurrencyConfig", {"Status": "IN_PROGRESS"}),
-            pytest.raises(AwsUnavailable),
+            pytest.raises(StillInProgress),
         ):
             desk.run("OpenDeployment")
 
@@ -334,7 +335,7 @@ class TestRefusals:
         with (
             just_before("lambda", "GetProvisionedConcurrencyConfig", lambda: another_user_points_the_alias("2")),
             aws_answers("lambda", "GetProvisionedConcurrencyConfig", {"Status": "READY"}),
-            pytest.raises(AwsUnavailable, match="provisioned concurrency"),
+            pytest.raises(StillInProgress, match="provisioned concurrency"),
         ):
             desk.run("OpenDeployment")
 

@@ -14,6 +14,7 @@ from bluegreen.request.artifact import Zip
 from bluegreen.request.names import LONGEST_EXECUTION_NAME
 from bluegreen.request.request import Request
 from bluegreen.request.upload import Upload, next_name
+from bluegreen.target import Target
 from tests.handlers.desk import aws_answers, context_of, just_before, put
 from tests.machine.deployer import BUCKET, FUNCTION, GOOD, TARGET, Deployer
 
@@ -124,7 +125,15 @@ def test_another_upload_to_the_same_key_is_another_deployment(machine: str, othe
 
 @pytest.mark.parametrize(
     ("text", "said"),
-    [("{", "is not JSON"), (b"\xff\xfe\xfd", "is not JSON"), ("[]", "is not a JSON object"), ("", "is not JSON")],
+    [
+        ("{", "is not JSON"),
+        (b"\xff\xfe\xfd", "is not JSON"),
+        ("[]", "is not a JSON object"),
+        ("", "is not JSON"),
+        ('{"traffic": NaN}', "is not JSON: Out of range"),
+        ('{"health": {"icc": 1e999}}', "is not JSON: Out of range"),
+        (f'{{"x": "{"y" * 300_000}"}}', "has 300009 bytes; write 65536 at most"),
+    ],
 )
 def test_settings_that_cannot_be_read_start_a_deployment_that_is_refused(text: str | bytes, said: str) -> None:
     settings(text)
@@ -162,6 +171,8 @@ def test_settings_that_no_execution_could_be_started_with_are_answered_too(text:
         ("functions/../1.zip", "upload"),
         ("functions/A/build.tar.gz", "upload"),
         ("functions/A/../B/1.zip", "artifact.key"),
+        ("functions/A/build.zip.part", "upload"),
+        ("functions/A:PROD/1.zip", "upload"),
     ],
 )
 def test_a_key_in_the_wrong_place_starts_a_deployment_that_is_refused(key: str, field: str) -> None:
@@ -184,6 +195,14 @@ def test_what_lies_beside_the_packages_starts_nothing(machine: str, name: str) -
     assert receive_upload.handler(event(f"functions/{FUNCTION}/{name}"), CONTEXT) == {}
 
     assert executions(machine) == []
+
+
+@pytest.mark.parametrize("key", ["functions/deployment.json", f"functions/{FUNCTION}/builds/deployment.json"])
+def test_settings_that_nothing_reads_are_refused_with_the_place_that_is_read(key: str) -> None:
+    with pytest.raises(InvalidRequest, match=r"upload them to functions/<Function>/deployment\.json") as refusal:
+        Request.read(receive(event(key)))
+
+    assert key in str(refusal.value)
 
 
 def test_settings_of_another_folder_are_never_read(deployer: Deployer) -> None:
@@ -273,27 +292,32 @@ class TestAnObjectThatNobodyUploaded:
 
         Request.read(receive(event(version=anew["version_id"])))
 
+    @pytest.mark.parametrize("code", ["AccessDenied", "400", "KMS.DisabledException"])
     @pytest.mark.parametrize("operation", ["HeadObject", "ListObjectVersions"])
-    def test_is_not_one_that_s3_does_not_show(self, deployer: Deployer, operation: str) -> None:
+    def test_is_not_one_that_s3_does_not_show(self, deployer: Deployer, operation: str, code: str) -> None:
         """OpenDeployment reads it, and says what is wrong."""
         deployer.upload(GOOD % 2, KEY)
         copy = self.copied(deployer)
 
-        with deployer.aws.fails(operation, "AccessDenied"):
+        with deployer.aws.fails(operation, code, times=None):
             Request.read(receive(event(version=copy, reason="CopyObject")))
 
 
 class TestAnUploadThatWaits:
     REQUEST = {"function": FUNCTION, "artifact": f"s3://{BUCKET}/new.zip", "only_newer": True}
 
-    def waits(self, machine: str, name: str = "first", **artifact: Any) -> Waiting:
+    def waits(self, machine: str, name: str = "first", target: Target = TARGET) -> Waiting:
         """Its execution was refused, and it was kept."""
-        arn = boto3.client("stepfunctions").start_execution(
-            stateMachineArn=machine, name=name, input=json.dumps(self.REQUEST)
-        )["executionArn"]
-        new = Waiting(target=TARGET, artifact=Zip(bucket=BUCKET, key="new.zip"), deployment=name, execution=arn)
-        assert waiting.wait(new, instead_of=waiting.of(TARGET))
+        arn = self.is_started(machine, name, self.REQUEST)
+        new = Waiting(target=target, artifact=Zip(bucket=BUCKET, key="new.zip"), deployment=name, execution=arn)
+        assert waiting.wait(new, instead_of=waiting.of(target))
         return new
+
+    def is_started(self, machine: str, name: str, request: dict[str, Any]) -> str:
+        started = boto3.client("stepfunctions").start_execution(
+            stateMachineArn=machine, name=name, input=json.dumps(request)
+        )
+        return str(started["executionArn"])
 
     def turn(self) -> list[str]:
         """What is started when an execution has ended."""
@@ -331,6 +355,35 @@ class TestAnUploadThatWaits:
 
         assert self.turn() == ["first-2"]
         assert sorted(executions(machine)) == ["first", "first-2"]
+
+    def test_is_not_taken_for_an_execution_that_somebody_else_named_so(self, machine: str) -> None:
+        self.waits(machine, "release-41")
+        self.is_started(machine, "release-42", {"function": "Another"})
+
+        assert self.turn() == ["release-43"]
+
+    def test_has_a_turn_whatever_the_length_of_its_name(self, machine: str) -> None:
+        self.waits(machine, "r" * LONGEST_EXECUTION_NAME)
+
+        (turn,) = self.turn()
+        assert len(turn) <= LONGEST_EXECUTION_NAME
+
+    def test_that_cannot_be_started_keeps_no_other_waiting(self, machine: str, deployer: Deployer) -> None:
+        self.waits(machine)
+        self.waits(machine, "other", TARGET.model_copy(update={"function": "Other"}))
+
+        with deployer.aws.fails("StartExecution", "ExecutionLimitExceeded"), pytest.raises(AwsRefused):
+            self.turn()
+
+        assert len([name for name in executions(machine) if name.endswith("-2")]) == 1
+        assert len(self.turn()) == 1
+
+    def test_waits_for_another_of_its_function_that_is_started_now(self, machine: str) -> None:
+        """Two deployments of new code would meet at $LATEST."""
+        self.waits(machine)
+        self.waits(machine, "second", TARGET.model_copy(update={"alias": "TEST"}))
+
+        assert (len(self.turn()), len(self.turn()), self.turn()) == (1, 1, [])
 
     def test_that_came_meanwhile_goes_on_waiting(self, machine: str) -> None:
         self.waits(machine)

@@ -538,7 +538,7 @@ def test_a_tag_that_is_gone_calls_an_operator_also_before_any_user_met_green(des
     with pytest.raises(DeploymentError):
         recover(SWEEP)
 
-    assert desk.deployer.notified() == [f"ROLLBACK FAILED: {FUNCTION}:{ALIAS} may be split"]
+    assert desk.deployer.notified() == [f"HELD UP: a deployment of {FUNCTION}:{ALIAS} cannot be closed"]
 
 
 def test_a_blue_that_is_gone_ends_the_deployment_and_is_told_once(stopped: Desk) -> None:

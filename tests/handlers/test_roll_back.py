@@ -442,6 +442,14 @@ class TestTheCodeThatLatestHad:
         assert "AccessDenied" in found(shifting)["latest"]["problem"]
         assert (shifting.state(), shifting.holder()) == ("RolledBack", None)
 
+    def test_is_not_waited_for_if_the_bucket_that_it_must_go_through_is_gone(self, shifting: Desk) -> None:
+        with shifting.aws.fails("PutObject", "NoSuchBucket", times=None):
+            shifting.run("RollBack", retries=0)
+
+        assert shifting.outcome() == ("back", "not_tried_again", "1")
+        assert "NoSuchBucket" in found(shifting)["latest"]["problem"]
+        assert (shifting.state(), shifting.holder()) == ("RolledBack", None)
+
     def test_that_kills_the_handler_each_time_does_not_hold_the_deployment_up_for_ever(self, shifting: Desk) -> None:
         with shifting.aws.fails("UpdateFunctionCode", "HandlerKilled", times=None):
             for killed in range(40):

@@ -2,7 +2,9 @@
 
 import base64
 import json
+from collections.abc import Callable
 from typing import Any
+from urllib.parse import quote
 
 import boto3
 import pytest
@@ -165,6 +167,17 @@ class TestAskingForADeployment:
         assert answer["steps"][1]["evidence"] == {"sha256": desk.record()["code"]}
         assert answer["plan"]["blue"]["version"] == "1"
         assert "next" not in answer
+
+    @pytest.mark.parametrize("id_", ["F-1.4.2", "Straße", "5€", "🚀", "a+b=c@(d)!"])
+    @pytest.mark.parametrize("written", [str, quote], ids=["as it is", "encoded"])
+    def test_is_found_by_every_id_that_step_functions_takes(
+        self, desks: Desks, id_: str, written: Callable[[str], str]
+    ) -> None:
+        desks(id_).to("UpdateCode")
+
+        status, answer = ask("GET", f"/deployments/{written(id_)}")
+
+        assert (status, answer.get("id")) == (200, id_)
 
     def test_never_answers_its_proof(self, desk: Desk) -> None:
         """With it a caller could send the handlers events of their own."""

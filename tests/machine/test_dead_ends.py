@@ -192,6 +192,18 @@ def test_a_tag_that_is_gone_before_the_completion_calls_an_operator_and_the_depl
     assert deployed.startswith("Deployed: ")
 
 
+def test_an_alias_at_blue_that_a_guard_rail_lets_nobody_write_holds_no_later_deployment_up(deployer: Deployer) -> None:
+    with deployer.aws.fails("UpdateAlias", "AccessDeniedException", times=None):
+        run = deployer.deploy()
+
+    assert (run.ended, run.error) == ("RolledBack", "AccessDenied")
+    assert seconds_from(run, "RollBack") < 600
+    assert (deployer.alias(), deployer.items("lock#")) == (("1", {}), [])
+    assert deployer.record(run)["alias_outcome"] == "back"
+    sweep(deployer)
+    assert deployer.deploy(GOOD % 3, traffic="AllAtOnce").ended == "Deployed"
+
+
 def test_provisioned_concurrency_that_lambda_could_not_allocate_is_rolled_back_and_harms_no_later_deployment(
     deployer: Deployer,
 ) -> None:

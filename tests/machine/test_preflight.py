@@ -7,7 +7,7 @@ import boto3
 import pytest
 from moto.awslambda.models import LambdaFunction
 
-from tests.handlers.desk import aws_answers
+from tests.handlers.desk import another_user_points_the_alias, aws_answers
 from tests.machine.deployer import FUNCTION, GOOD, TARGET, Deployer
 
 REJECTED = ["OpenDeployment", "RejectDeployment", "Rejected"]
@@ -191,3 +191,23 @@ def test_an_alias_that_somebody_has_moved_since_the_last_deployment_is_told(depl
 
 def test_what_there_is_nothing_to_deploy_for_is_not_looked_at(deployer: Deployer, mapping: str) -> None:
     assert deployer.deploy(GOOD % 1).ended == "NothingToDeploy"
+
+
+@pytest.mark.parametrize("weights", [None, {"1": 1.0}], ids=["allocated", "moved"])
+def test_provisioned_concurrency_that_lambda_is_busy_with_is_waited_for(
+    deployer: Deployer, weights: dict[str, float] | None
+) -> None:
+    """Six minutes, as the last deployment or a schedule of scaling has begun it."""
+    assert deployer.deploy(traffic="AllAtOnce").ended == "Deployed"
+    another_user_points_the_alias("2", weights)
+    answer = {"Status": "IN_PROGRESS"}
+
+    def ready() -> None:
+        answer["Status"] = "READY"
+        another_user_points_the_alias("2")
+
+    deployer.aws.after(360, ready)
+    with aws_answers("lambda", "GetProvisionedConcurrencyConfig", answer):
+        run = deployer.deploy(GOOD % 3, traffic="AllAtOnce")
+
+    assert (run.ended, run.path.count("OpenDeployment")) == ("Deployed", 1)

@@ -16,8 +16,9 @@ from boto3.s3.transfer import TransferConfig
 from bluegreen import clock
 from bluegreen.aws.client import client, in_our_words
 from bluegreen.aws.functions import Function
-from bluegreen.errors import AccessDenied, AwsRefused, AwsUnavailable, InvalidRequest, NotFound
+from bluegreen.errors import AwsRefused, AwsUnavailable, InvalidRequest, NotFound
 from bluegreen.request.artifact import Zip
+from bluegreen.request.request import LARGEST_REQUEST
 from bluegreen.target import Target
 
 CHUNK = 1 << 20
@@ -99,7 +100,7 @@ def exists(artifact: Zip) -> bool:
     try:
         with in_our_words():
             client("s3").head_object(Bucket=artifact.bucket, Key=artifact.key, **_named(artifact.version_id))
-    except (AccessDenied, NotFound):
+    except AwsRefused:
         return False
     return True
 
@@ -147,14 +148,19 @@ def _digest(file: Any) -> str:
 
 
 def settings(bucket: str, key: str) -> dict[str, Any]:
-    """The JSON object at `key`, {} if there is none. Raises InvalidRequest if it is something else."""
+    """The JSON object at `key`, {} if there is none. Raises InvalidRequest if it is something else, or too large."""
     try:
         with in_our_words():
-            text = client("s3").get_object(Bucket=bucket, Key=key)["Body"].read()
+            answer = client("s3").get_object(Bucket=bucket, Key=key)
+            text = answer["Body"].read(LARGEST_REQUEST + 1)
     except NotFound:
         return {}
+    if len(text) > LARGEST_REQUEST:
+        size = answer["ContentLength"]
+        raise InvalidRequest(f"s3://{bucket}/{key} has {size} bytes; write {LARGEST_REQUEST} at most")
     try:
         found = json.loads(text)
+        json.dumps(found, allow_nan=False)  # Python reads NaN; Step Functions refuses an input that has it
     except (ValueError, RecursionError) as error:
         raise InvalidRequest(f"s3://{bucket}/{key} is not JSON: {error}") from error
     if not isinstance(found, dict):

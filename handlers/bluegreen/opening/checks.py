@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 
 from bluegreen.aws import functions
 from bluegreen.document import OPT_IN_TAG, OPTED_IN
-from bluegreen.errors import AccessDenied, AwsRefused, AwsUnavailable, InvalidRequest, NotFound, StillInProgress
+from bluegreen.errors import AccessDenied, AwsRefused, InvalidRequest, NotFound, StillInProgress
 from bluegreen.opening.findings import Refusal, Warning, Warnings
 from bluegreen.opening.situation import Situation
 from bluegreen.request.artifact import Existing, Image, InLatest, Zip
@@ -124,7 +124,7 @@ def _latest_can_be_invoked(situation: Situation) -> Refusal | None:
 
 
 def alias_is_whole(situation: Situation) -> Refusal | None:
-    """One published version serves. Raises AwsUnavailable while Lambda moves the alias's provisioned concurrency."""
+    """One published version serves. Raises StillInProgress while Lambda moves the alias's provisioned concurrency."""
     target = situation.target
     try:
         alias = situation.alias
@@ -134,10 +134,8 @@ def alias_is_whole(situation: Situation) -> Refusal | None:
             problem=f"{target.function} has no alias {target.alias}",
             advice=f"correct the name, or create it with `bluegreen adopt {target.function} --alias {target.alias}`",
         )
-    except StillInProgress as error:
-        raise AwsUnavailable(str(error)) from error
     if alias.settling:
-        raise AwsUnavailable(f"Lambda is moving the provisioned concurrency of {target}; again in a moment")
+        raise StillInProgress(f"Lambda is moving the provisioned concurrency of {target}; again when it is READY")
     if alias.route.alone is None:
         return Refusal(
             field="alias",

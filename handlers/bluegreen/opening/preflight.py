@@ -6,7 +6,7 @@ can do without: if AWS does not show that, it is a warning.
 """
 
 from bluegreen.aws import alarms, aliases
-from bluegreen.errors import AwsUnavailable
+from bluegreen.errors import StillInProgress
 from bluegreen.opening import bypass, owners
 from bluegreen.opening.checks import Check
 from bluegreen.opening.findings import Refusal, Warning, Warnings
@@ -59,10 +59,10 @@ def function_can_be_invoked(situation: Situation) -> Refusal | Warning | None:
 
 
 def provisioned_concurrency_is_there(situation: Situation) -> Warning | None:
-    """Raises AwsUnavailable while Lambda still allocates it."""
+    """Raises StillInProgress while Lambda still allocates it."""
     target, found = situation.target, situation.provisioned
     if found and found.status == aliases.IN_PROGRESS:
-        raise AwsUnavailable(
+        raise StillInProgress(
             f"alias: Lambda is allocating the provisioned concurrency of {target}; nothing was changed; start the "
             "deployment again once `aws lambda get-provisioned-concurrency-config --function-name "
             f"{target.function} --qualifier {target.alias}` says READY"

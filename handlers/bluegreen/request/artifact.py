@@ -18,6 +18,7 @@ from pydantic import (
 
 from bluegreen.model import Frozen
 from bluegreen.request.names import VersionNumber
+from bluegreen.request.numbers import Whole
 from bluegreen.text import plain
 
 LATEST = "$LATEST"
@@ -54,7 +55,7 @@ class Zip(Frozen):
     version_id: Annotated[str, StringConstraints(pattern=r"^[!-~]{1,1024}$")] | None = None
     sha256: Digest | None = None
     uploaded_at: Annotated[str, StringConstraints(pattern=r"^[ -~]{1,40}$")] | None = None
-    size_bytes: Annotated[int, Field(ge=0)] | None = None
+    size_bytes: Annotated[Whole, Field(ge=0)] | None = None
     sequencer: Annotated[str, Field(max_length=64)] | None = None
 
     @property

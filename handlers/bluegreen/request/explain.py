@@ -17,12 +17,27 @@ _TAGS = {
     "artifact": {"zip", "image", "existing", "latest"},
     "traffic": {"strategy", "steps"},
     "smoke_tests": {"off", "cases"},
+    "slow_ms": {"learn", "milliseconds"},
 }
+
+
+NUMBERS = {
+    "int_type": "a whole number without quotes, as 60",
+    "int_from_float": "a whole number, as 60",
+    "float_type": "a number without quotes, as 0.1",
+}
+"""What to write instead of something that is no number."""
 
 
 def explain(error: ValidationError, fields: Fields) -> str:
     """Every complaint as `field: what is wrong`, in the request's own field names."""
-    return "; ".join(f"{_field(detail['loc'])}: {_complaint(detail, fields)}" for detail in error.errors())
+    told = [detail for detail in error.errors() if not _follows_from_another(detail)]
+    return "; ".join(f"{_field(detail['loc'])}: {_complaint(detail, fields)}" for detail in told)
+
+
+def _follows_from_another(detail: ErrorDetails) -> bool:
+    """A list that is too short only because its parts are wrong, each of which is told."""
+    return detail["type"] == "too_short" and bool(detail["input"])
 
 
 def _field(location: tuple[int | str, ...]) -> str:
@@ -30,7 +45,7 @@ def _field(location: tuple[int | str, ...]) -> str:
     kept = [
         str(part)
         for number, part in enumerate(location)
-        if not (number == 1 and part in _TAGS.get(str(location[0]), ()))
+        if not (number and part in _TAGS.get(str(location[number - 1]), ()))
     ]
     return ".".join(kept) or "request"
 
@@ -51,7 +66,10 @@ def _complaint(detail: ErrorDetails, fields: Fields) -> str:
         return f"{_shown(detail)} is not a list"
     if detail["type"] in {"model_type", "model_attributes_type"}:
         return f"{_shown(detail)} is not a JSON object"
-    return detail["msg"].removeprefix("Value error, ")
+    said = detail["msg"].removeprefix("Value error, ").replace("valid tuple", "valid list")
+    if detail["type"] in NUMBERS:
+        return f"{said}; {_shown(detail)} is none; write {NUMBERS[detail['type']]}"
+    return f"{said}; {_shown(detail)} stands there" if said.startswith("Input should be") else said
 
 
 def _shown(detail: ErrorDetails) -> str:

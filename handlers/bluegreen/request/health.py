@@ -1,11 +1,21 @@
 """How the health of green is watched: the request's settings."""
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, Field, StringConstraints, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Discriminator,
+    Field,
+    StringConstraints,
+    Tag,
+    field_validator,
+    model_validator,
+)
 
 from bluegreen.model import Frozen
 from bluegreen.request.names import printable
+from bluegreen.request.numbers import Real, Whole
 from bluegreen.text import plain
 from bluegreen.verdict import SHARES, Policy, Tolerance
 
@@ -13,8 +23,20 @@ HIGH_RESOLUTION_PERIODS = (1, 5, 10, 30)
 HIGH_RESOLUTION_KEPT_SECONDS = 3 * 3600
 """CloudWatch keeps data of less than a minute for three hours."""
 
-Fraction = Annotated[float, Field(ge=1e-9, lt=1)]
+
+def _learn(value: Any) -> Any:
+    if value != "learn":
+        raise ValueError('write milliseconds as a number without quotes, as 800, or "learn"')
+    return value
+
+
+Fraction = Annotated[Real, Field(ge=1e-9, lt=1)]
 Name = Annotated[str, StringConstraints(min_length=1, max_length=255), AfterValidator(printable)]
+SlowMs = Annotated[
+    Annotated[Literal["learn"], BeforeValidator(_learn), Tag("learn")]
+    | Annotated[Whole, Field(gt=0, le=900_000), Tag("milliseconds")],
+    Discriminator(lambda value: "learn" if isinstance(value, str) else "milliseconds"),
+]
 NoTraffic = Literal["proceed", "probe", "wait", "roll_back"]
 
 
@@ -56,15 +78,15 @@ class Health(Frozen):
     act.
     """
 
-    period_seconds: Annotated[int, Field(le=86_400)] = 60
-    delay_seconds: Annotated[int, Field(ge=0, le=900)] = 120
+    period_seconds: Annotated[Whole, Field(le=86_400)] = 60
+    delay_seconds: Annotated[Whole, Field(ge=0, le=900)] = 120
     false_alarm: Fraction = 0.01
     margin: Fraction = 0.01
-    icc: Annotated[float, Field(ge=0, lt=1), AfterValidator(lambda icc: round(icc, 12))] = 0.0002
-    slow_ms: Annotated[int, Field(gt=0, le=900_000)] | Literal["learn"] | None = None
-    max_bake_seconds: Annotated[int, Field(gt=0, le=48 * 3600)] | None = None
+    icc: Annotated[Real, Field(ge=0, lt=1), AfterValidator(lambda icc: round(icc, 12))] = 0.0002
+    slow_ms: SlowMs | None = None
+    max_bake_seconds: Annotated[Whole, Field(gt=0, le=48 * 3600)] | None = None
     no_traffic: NoTraffic = "proceed"
-    unmeasured_looks: Annotated[int, Field(ge=0, le=100)] = 5
+    unmeasured_looks: Annotated[Whole, Field(ge=0, le=100)] = 5
     cannot_measure: Literal["roll_back", "proceed"] = "roll_back"
     alarms: Annotated[tuple[Name, ...], Field(max_length=100)] = ()
     metrics: Annotated[tuple[CustomMetric, ...], Field(max_length=10)] = ()

@@ -31,7 +31,7 @@ ADVICE = {
 """What to write instead of a name that does not match."""
 
 _REFERENCE = re.compile(
-    rf"(?:(?:arn:aws[a-z-]*:lambda:(?P<region>[a-z0-9-]+):)?(?P<account>[0-9]{{12}}):function:)?"
+    r"(?:(?:(?:(?:arn:aws[a-z-]*:lambda:)?(?P<region>[a-z]{2}(?:-[a-z]+)+-[0-9]+):)?(?P<account>[0-9]{12}):)?function:)?"
     rf"(?P<name>{FUNCTION})(?::(?P<qualifier>[$A-Za-z0-9_-]{{1,128}}))?"
 )
 

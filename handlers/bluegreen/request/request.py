@@ -123,13 +123,15 @@ def taken_apart(request: Any, *, region: str = "", account: str = "") -> tuple[A
     taken = {name: value for name, value in request.items() if name != STARTED_BY_EXECUTION}
     if STARTED_BY_EXECUTION in request:
         claim = plain(request[STARTED_BY_EXECUTION], LONGEST_STARTER - len(CLAIMED))
-        taken.setdefault("started_by", CLAIMED.format(claim))
+        taken["started_by"] = taken.get("started_by") or CLAIMED.format(claim)
     function = FunctionReference.read(taken.get("function"))
     if function is None:
         return taken, []
     alias = taken.get("alias")
     wrong = function.complaint(region, account, alias if isinstance(alias, str) else None)
-    taken |= {"function": function.name} | ({"alias": function.qualifier} if function.qualifier and not wrong else {})
+    taken |= {"function": function.name} | (
+        {"alias": function.qualifier} if function.qualifier and not (wrong or alias) else {}
+    )
     return taken, [f"function: {wrong}"] if wrong else []
 
 

@@ -15,6 +15,7 @@ from pydantic import (
 )
 
 from bluegreen.model import Frozen
+from bluegreen.request.numbers import Whole
 from bluegreen.text import plain
 
 MOST_CASES = 50
@@ -37,7 +38,7 @@ class Case(Frozen):
     expect: Any = None
     expect_at: dict[str, Any] = {}
     expect_error: str | None = None
-    max_duration_ms: Annotated[int, Field(gt=0, le=240_000)] | None = None
+    max_duration_ms: Annotated[Whole, Field(gt=0, le=240_000)] | None = None
 
     @property
     def expects_a_reply(self) -> bool:

@@ -7,12 +7,13 @@ from typing import Annotated, Any, Self
 from pydantic import BeforeValidator, Discriminator, Field, Tag, model_validator
 
 from bluegreen.model import Frozen
+from bluegreen.request.numbers import Real, Whole
 
-Weight = Annotated[float, Field(ge=0.001, le=1, strict=True)]
+Weight = Annotated[Real, Field(ge=0.001, le=1)]
 """Of an alias."""
 DECIMALS = 3
 """Of a weight; Lambda is not known to keep more."""
-Seconds = Annotated[int, Field(ge=0, strict=True)]
+Seconds = Annotated[Whole, Field(ge=0)]
 
 LONGEST_BAKE_SECONDS = 48 * 3600
 """All bakes of a deployment together, as CodeDeploy limits them."""

@@ -11,15 +11,20 @@ LONGEST_TURN = 5
 """What `next_name` may add."""
 
 FOLDER = "functions/"
+SETTINGS = "deployment.json"
 PACKAGES = (".zip", ".jar")
 
 
 def next_name(name: str) -> str:
-    """The name under which an upload that waited is started: `F-<digest>`, then `F-<digest>-2`, `F-<digest>-3` …"""
+    """
+    The name under which an upload that waited is started: `F-<digest>`, then `F-<digest>-2`, `F-<digest>-3` …
+
+    Somebody else may have named an execution so. The end of a name that is too long gives way.
+    """
     first, _, turn = name.rpartition("-")
     if turn.isdigit() and len(turn) < LONGEST_TURN:
-        return f"{first}-{int(turn) + 1}"
-    return f"{name}-2"
+        return f"{first[: LONGEST_EXECUTION_NAME - LONGEST_TURN]}-{int(turn) + 1}"
+    return f"{name[: LONGEST_EXECUTION_NAME - LONGEST_TURN]}-2"
 
 
 class Upload(Frozen):
@@ -57,12 +62,17 @@ class Upload(Frozen):
 
     @property
     def is_beside(self) -> bool:
-        """It is no artifact: a deployment.json, or a folder that the S3 console made."""
-        return self.key.endswith(("/deployment.json", "/"))
+        """It is no artifact: a function's deployment.json, or a folder that the S3 console made."""
+        return self.key.endswith("/") or re.fullmatch(rf"{FOLDER}[^/]+/{SETTINGS}", self.key) is not None
 
     @property
     def misplaced(self) -> str:
         """What is wrong with its key; "" if it names a function and ends as Lambda's packages do."""
+        if self.key.endswith(f"/{SETTINGS}"):
+            return (
+                f"nothing reads the settings at {self.key!r}; upload them to {FOLDER}<Function>/{SETTINGS}; nothing "
+                "was changed"
+            )
         rule = f"upload to {FOLDER}<Function>/<name>.zip (or .jar); nothing was changed"
         if re.fullmatch(FUNCTION, self.function) is None:
             return f"the key {self.key!r} names no function; {rule}"

@@ -6,6 +6,7 @@ from bluegreen.aws import aliases, functions
 from bluegreen.decisions.restoration import AliasFacts, AliasOutcome, alias_restoration
 from bluegreen.decisions.route import Route
 from bluegreen.errors import (
+    AwsRefused,
     AwsUnavailable,
     DeploymentError,
     DeploymentOver,
@@ -19,7 +20,7 @@ from bluegreen.ledger.record import Record
 from bluegreen.target import Target
 
 ENOUGH_ATTEMPTS = 10
-"""After so many attempts the handler stops waiting for a new revision of an alias that is at blue already."""
+"""After so many attempts the handler stops waiting for a new revision, or for leave to write, if blue has the alias."""
 
 
 class _Seen(NamedTuple):
@@ -121,12 +122,20 @@ def _write(target: Target, blue: Route, found: aliases.Alias, attempt: int) -> a
     """
     Point the alias to blue, even if it already is: the write gives it a new revision, so Lambda refuses a late shift.
 
+    An alias at blue that AWS lets nobody write is left after enough attempts: a shift that is late is refused as well.
     Raises StillInProgress if the alias shows no new revision, and while Lambda lets another version serve because it
     moves the provisioned concurrency to blue: each further write would begin that anew.
     """
     if found.settling and found.route.primary == blue.primary and found.route.alone:
         raise _moving(target, found)
-    back = aliases.point(target, blue, found.revision)
+    try:
+        back = aliases.point(target, blue, found.revision)
+    except (PreconditionFailed, NotFound):
+        raise
+    except AwsRefused:
+        if found.route != blue or attempt < ENOUGH_ATTEMPTS:
+            raise
+        return found
     if back.revision == found.revision and (found.route != blue or attempt < ENOUGH_ATTEMPTS):
         raise StillInProgress(f"{target} was put back to {blue} and does not show it yet")
     if back.route.alone != blue.primary:

@@ -31,7 +31,7 @@ def put_back(record: Record, *, enough: int = ENOUGH_ATTEMPTS) -> LatestOutcome:
     try:
         return _put_back(record)
     except DeploymentError as error:
-        if attempt < enough:
+        if attempt < enough and not isinstance(error, NotFound):  # a bucket that is gone does not come back
             raise
         return _as_found(record, str(error))
 

@@ -90,7 +90,7 @@ def _give_up_or_wait(record: Record, holder: executions.Execution | None, long_a
     only_latest = isinstance(error, DeploymentError) and now.users_are_safe and not isinstance(error, Untagged)
     if will_pass or only_latest:
         raise StillInProgress(f"{record.target} is not recovered yet: {error}") from error
-    news.call_an_operator(record, *for_an_operator(record.target, record.blue, f"{type(error).__name__}: {error}"))
+    news.call_an_operator(now, *for_an_operator(now, f"{type(error).__name__}: {error}"))
     raise RollbackImpossible(str(error)) from error
 
 

@@ -1,6 +1,7 @@
 """Sentences about what a rollback came to. Nothing else makes prose of an outcome."""
 
 from bluegreen.decisions.restoration import AliasOutcome, Outcome
+from bluegreen.ledger.record import Record
 from bluegreen.target import Target
 from bluegreen.text import sentence
 
@@ -20,7 +21,8 @@ def _alias(outcome: AliasOutcome, target: Target, blue: str) -> str:
         "changed_by_others": f"Someone else moved {target} to {route}; it was left as it is.",
         "moved_afterwards": f"{target} was back at version {blue}, then someone else moved it to {route}; "
         "it was left as it is.",
-        "gone": f"Someone else deleted {target}; nothing serves by that name.",
+        "gone": f"Someone else deleted {target}; nothing serves by that name. "
+        f"`bluegreen adopt {target.function} --alias {target.alias}` makes it anew.",
         "function_gone": f"Someone else deleted {target.function}, with its versions and aliases; nothing serves "
         f"{target}, and there is nothing left to put back.",
         "blue_gone": f"It could not be rolled back: someone else deleted version {blue}, so {target} stays at {route}. "
@@ -29,10 +31,14 @@ def _alias(outcome: AliasOutcome, target: Target, blue: str) -> str:
     }[outcome.kind]
 
 
-def for_an_operator(target: Target, blue: str | None, why: str) -> tuple[str, str]:
+def for_an_operator(record: Record, why: str) -> tuple[str, str]:
     """Subject and text of a call for help with a rollback that AWS refuses, or that takes too long."""
-    command = f"\n\nTo put blue back by hand: {target.by_hand(blue)}" if blue else ""
+    target, blue = record.target, record.blue
     again = "It is tried again by itself: every minute at first, every five minutes after half an hour."
+    if record.users_are_safe:
+        safe = "No user meets green. Until this deployment can be closed no other one of the alias begins."
+        return f"HELD UP: a deployment of {target} cannot be closed", f"{why}\n\n{safe} {again}"
+    command = f"\n\nTo put blue back by hand: {target.by_hand(blue)}" if blue else ""
     return f"ROLLBACK FAILED: {target} may be split", f"{why}\n\n{again}{command}"
 
 

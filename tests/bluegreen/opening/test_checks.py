@@ -8,7 +8,7 @@ import pytest
 from bluegreen.aws.aliases import Alias
 from bluegreen.aws.client import client
 from bluegreen.decisions.route import Route
-from bluegreen.errors import AccessDenied, AwsUnavailable, InvalidRequest
+from bluegreen.errors import AccessDenied, AwsUnavailable, InvalidRequest, StillInProgress
 from bluegreen.ledger.uploads import Newest
 from bluegreen.opening import checks
 from bluegreen.opening.checks import BEFORE_THE_LOCK, WITH_THE_LOCK, must_pass
@@ -170,7 +170,7 @@ class TestTheAlias:
     def test_an_alias_that_lambda_is_moving_is_waited_for(self) -> None:
         settling = Alias(route=Route(primary="1", also={"2": 0.1}), revision="r1", settling=True)
 
-        with pytest.raises(AwsUnavailable, match="provisioned concurrency"):
+        with pytest.raises(StillInProgress, match="provisioned concurrency"):
             checks.alias_is_whole(situation(known={"alias": settling}))
 
     def test_an_alias_that_moved_on_while_it_was_read_is_waited_for(self) -> None:
@@ -184,7 +184,7 @@ class TestTheAlias:
         with (
             answered(client("lambda", TARGET), "GetAlias", moving),
             answered(client("lambda", TARGET), "GetProvisionedConcurrencyConfig", lambda: {"Status": "READY"}),
-            pytest.raises(AwsUnavailable, match="moved on while it was read"),
+            pytest.raises(StillInProgress, match="moved on while it was read"),
         ):
             checks.alias_is_whole(situation())
 

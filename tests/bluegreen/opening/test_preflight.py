@@ -9,7 +9,7 @@ from bluegreen.aws.accounts import Account
 from bluegreen.aws.aliases import Provisioned
 from bluegreen.aws.callers import Mapping
 from bluegreen.aws.client import client
-from bluegreen.errors import AwsUnavailable
+from bluegreen.errors import StillInProgress
 from bluegreen.ledger.serving import Served
 from bluegreen.opening import preflight
 from bluegreen.opening.bypass import Callers
@@ -171,7 +171,7 @@ class TestProvisionedConcurrency:
         assert preflight.provisioned_concurrency_is_there(ready) is None
 
     def test_one_that_is_being_allocated_is_waited_for(self) -> None:
-        with pytest.raises(AwsUnavailable, match=r"^alias: Lambda is allocating the prov.*nothing was changed; start"):
+        with pytest.raises(StillInProgress, match=r"^alias: Lambda is allocating the prov.*nothing was changed; start"):
             preflight.provisioned_concurrency_is_there(
                 situation(known={"provisioned": Provisioned(status="IN_PROGRESS")})
             )

@@ -31,6 +31,8 @@ def refusal(**more: Any) -> str:
         (ARN, None),
         (f"{ARN}:PROD", "PROD"),
         (f"{ACCOUNT}:function:Shop:PROD", "PROD"),
+        (f"{REGION}:{ACCOUNT}:function:Shop", None),
+        ("function:Shop:PROD", "PROD"),
     ],
 )
 def test_a_function_is_taken_as_lambda_takes_it(function: str, alias: str | None) -> None:
@@ -56,6 +58,7 @@ def test_an_alias_may_be_said_twice_and_only_once_in_two_ways() -> None:
         ("Shop:$LATEST", "Shop:$LATEST is a version"),
         ("no/body", "'no/body' does not match ^[A-Za-z0-9_-]{1,64}$; write the function's name, or its ARN"),
         ("arn:aws:s3:::Shop", "'arn:aws:s3:::Shop' does not match"),
+        (ARN.replace("function", "layer"), f"'{ARN.replace('function', 'layer')}' does not match"),
     ],
 )
 def test_a_function_that_is_not_deployed_from_here_is_refused_in_words(function: str, complaint: str) -> None:
@@ -73,6 +76,10 @@ def test_a_place_that_is_not_known_yet_is_not_compared() -> None:
     assert Request.read(request(function=ARN.replace(REGION, "eu-west-1"))).function == "Shop"
 
 
+def test_an_alias_that_is_no_text_is_not_dropped_for_the_one_of_the_function() -> None:
+    assert refusal(function="Shop:PROD", alias=5).startswith("alias: ")
+
+
 @pytest.mark.parametrize("text", [None, 5, "", "a b", "Shop:", "arn:aws:lambda:::function:Shop", "x" * 65])
 def test_what_is_no_function_is_no_reference(text: Any) -> None:
     assert FunctionReference.read(text) is None
@@ -85,6 +92,10 @@ class TestTheExecutionThatStartedIt:
         asked = read(**{STARTED_BY_EXECUTION: self.PARENT})
 
         assert asked.started_by == f"execution {self.PARENT}, as the input says"
+
+    def test_takes_the_place_of_a_null(self) -> None:
+        """As JSONata writes what it does not find."""
+        assert "execution" in str(read(**{STARTED_BY_EXECUTION: self.PARENT, "started_by": None}).started_by)
 
     def test_does_not_replace_who_the_request_says(self) -> None:
         assert read(**{STARTED_BY_EXECUTION: self.PARENT, "started_by": "alice"}).started_by == "alice"

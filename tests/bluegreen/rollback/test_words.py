@@ -24,7 +24,11 @@ ALIAS: dict[AliasKind, tuple[Route | None, str]] = {
         GREEN,
         "Shop:PROD was back at version 1, then someone else moved it to version 2; it was left as it is.",
     ),
-    "gone": (None, "Someone else deleted Shop:PROD; nothing serves by that name."),
+    "gone": (
+        None,
+        "Someone else deleted Shop:PROD; nothing serves by that name. `bluegreen adopt Shop --alias PROD` makes it "
+        "anew.",
+    ),
     "function_gone": (
         None,
         "Someone else deleted Shop, with its versions and aliases; nothing serves Shop:PROD, and there is nothing left "
