@@ -130,8 +130,6 @@ def test_another_upload_to_the_same_key_is_another_deployment(machine: str, othe
         (b"\xff\xfe\xfd", "is not JSON"),
         ("[]", "is not a JSON object"),
         ("", "is not JSON"),
-        ('{"traffic": NaN}', "is not JSON: Out of range"),
-        ('{"health": {"icc": 1e999}}', "is not JSON: Out of range"),
         (f'{{"x": "{"y" * 300_000}"}}', "has 300009 bytes; write 65536 at most"),
     ],
 )
@@ -149,10 +147,9 @@ def test_settings_that_cannot_be_read_start_a_deployment_that_is_refused(text: s
     [
         ('{"health": {"margin": NaN}}', "JSON has no NaN and no Infinity"),
         ('{"health": {"margin": -1e400}}', "JSON has no NaN and no Infinity"),
-        ('{"smoke_tests": [{"name": "a", "payload": "' + "x" * 300_000 + '"}]}', "it has 3000.. bytes; write 65536"),
         ('{"smoke_tests": ' + "[" * 900 + "]" * 900 + "}", "it is nested more than 100 levels deep"),
     ],
-    ids=["NaN", "too large a number", "more than StartExecution takes", "deep"],
+    ids=["NaN", "too large a number", "deep"],
 )
 def test_settings_that_no_execution_could_be_started_with_are_answered_too(text: str, said: str) -> None:
     settings(text)
