@@ -45,7 +45,9 @@ def follow(arn: str, watcher: Watcher) -> Progress:
     except DeploymentError as error:
         again = f"`bluegreen watch {arn.rpartition(':')[2]}` goes on watching, and exits as the deployment ends."
         raise Lost(
-            f"the deployment is out of sight: {error}", GOES_ON, " ".join(filter(None, (next_step(error), again)))
+            f"the deployment cannot be followed any more: {error}",
+            GOES_ON,
+            " ".join(filter(None, (next_step(error), again))),
         ) from error
 
 

@@ -1,4 +1,4 @@
-"""Stopping a deployment that runs, and waiting until recovery has given blue everybody."""
+"""Stopping a deployment that runs, and waiting until recovery has given the alias back to blue."""
 
 import click
 
@@ -31,7 +31,9 @@ def halt(lock: Lock, by: str) -> None:
             client("stepfunctions").stop_execution(
                 executionArn=lock.held_by, error="Stopped", cause=f"bluegreen rollback, {by}"
             )
-    click.echo(f"Deployment {name} is stopped. RecoverDeployments gives blue everybody and frees the lock.", err=True)
+    click.echo(
+        f"Deployment {name} is stopped. RecoverDeployments gives the alias back to blue and frees the lock.", err=True
+    )
 
 
 def until_over(lock: Lock, target: Target) -> Record:

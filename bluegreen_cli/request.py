@@ -113,9 +113,7 @@ OPTIONS: list[Decorator] = [
     click.argument("source", required=False, metavar="[PATH|s3://BUCKET/KEY]"),
     click.option("--version", "version", metavar="N", help="A published version, instead of new code."),
     click.option("--latest", is_flag=True, help="What $LATEST has now, code and settings, instead of new code."),
-    click.option(
-        "--code-of", type=click.IntRange(1), metavar="N", help="The code of version N, through $LATEST as new code."
-    ),
+    click.option("--code-of", type=click.IntRange(1), metavar="N", help="The code of version N, deployed as new code."),
     click.option("--image", metavar="URI", help="A container image by digest (…@sha256:…), instead of a zip."),
     click.option("--alias", metavar="NAME", help="The alias to move; the stack's default unless given."),
     click.option("--traffic", metavar="NAME", help="AllAtOnce, Canary10Percent5Minutes, …, Adaptive."),

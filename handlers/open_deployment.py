@@ -104,14 +104,14 @@ def _waits(record: Record, artifact: Zip, situation: Situation, why: str) -> str
         before = waiting.of(record.target)
         if before and before.artifact.is_newer_than(artifact):
             raise InvalidRequest(
-                f"artifact: {why}, and {before.artifact}, which was uploaded later, waits for its end; nothing was "
+                f"artifact: {why}, and {before.artifact}, which was uploaded later, waits already; nothing was "
                 "changed; if you want the older one, deploy it by hand"
             )
         if waiting.wait(new, instead_of=before):
             replaced = before and not before.artifact.is_same_upload_as(artifact)
             instead = f" in the place of {before.artifact}, which is not deployed" if before and replaced else ""
             return f"{why}; nothing was changed; this upload waits{instead}, and starts by itself when that is over"
-    raise AwsUnavailable(f"uploads for {record.target} come so fast that this one could not be kept")
+    raise AwsUnavailable(f"uploads for {record.target} come so fast that this one could not be stored")
 
 
 def _in_the_way(record: Record, lock: Lock) -> str:

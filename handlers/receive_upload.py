@@ -60,7 +60,7 @@ def _made_by_s3(upload: Upload) -> str:
     return ""
 
 
-_INSTEAD = "nothing was changed; to deploy it, upload the file anew or run `bluegreen deploy`"
+_INSTEAD = "nothing was changed; to deploy it, upload the file again or run `bluegreen deploy`"
 
 
 def _settings(upload: Upload) -> dict[str, Any]:

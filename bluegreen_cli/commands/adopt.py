@@ -175,7 +175,7 @@ def _move_callers(target: Target, did: list[str]) -> None:
         did.append(f"the event source mapping of {mapping.source} was pointed to {target}")
     until = clock.now() + MAPPINGS_PATIENCE_SECONDS
     for mapping in moved:
-        did.append(f"the one of {mapping.source} is {_settled(mapping, until)}")
+        did.append(f"the event source mapping of {mapping.source} is {_settled(mapping, until)}")
 
 
 def _settled(mapping: callers.Mapping, until: float) -> str:

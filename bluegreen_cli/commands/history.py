@@ -36,7 +36,7 @@ def history(context: Context, function: str, alias: str | None, refused: bool, l
     """List FUNCTION's deployments, the newest first."""
     named = names(function, alias)
     target = named.at(context.stack(context.account()))
-    with explained("reading the ledger", NOTHING_CHANGED):
+    with explained("reading the deployments table", NOTHING_CHANGED):
         records = newest_first(target, refused=refused)
         found = list(islice((record for record in records if named.alias in (None, record.target.alias)), limit))
     if as_json:

@@ -1,7 +1,8 @@
 """
 `bluegreen rollback`: back to the version that served before.
 
-A deployment that runs is stopped, and recovery gives blue everybody. Otherwise a deployment of that version is started.
+If a deployment runs, the command stops it, and recovery gives the alias back to blue. Otherwise the command starts a
+deployment of that version.
 """
 
 import json
@@ -43,19 +44,19 @@ def rollback(
     """
     Give FUNCTION's alias back to the version that served before.
 
-    A deployment that runs is stopped, and the command waits until its blue has everybody. Without one, a second
-    rollback goes one version further back, never forward again; `--to` names any other version. Such a rollback is a
-    deployment of a version that exists, all at once. It makes the smoke tests that were written for that version's own
+    If a deployment runs, the command stops it and waits until its blue has all of the alias. If none runs, the command
+    deploys the version that served before, all at once; `--to` names any other version. A second rollback goes one
+    version further back, never forward again. It makes the smoke tests that were written for that version's own
     deployment, and no others.
     """
     named = request.names(function, alias)
     account = context.account()
     stack = context.stack(account)
     target = named.at(stack)
-    with explained("reading the ledger", NOTHING_CHANGED):
+    with explained("reading the deployments table", NOTHING_CHANGED):
         lock = locks.held(target)
     if lock and _goes_there(lock, version):
-        click.echo(f"Deployment {lock.deployment} does that already.", err=True)
+        click.echo(f"Deployment {lock.deployment} is that rollback already.", err=True)
         if follow:
             launch.to_the_end(lock.held_by, target, as_json)
         launch.started(lock.held_by, as_json)
@@ -85,11 +86,11 @@ def _say_what_was_stopped(lock: Lock, version: str | None, as_json: bool) -> Non
     if as_json:
         click.echo(json.dumps({"deployment": lock.deployment, "stopped": True}, indent=2))
     else:
-        click.echo(f"`bluegreen status {target.function} --alias {target.alias}` says when blue has everybody.")
+        click.echo(f"`bluegreen status {target.function} --alias {target.alias}` says when blue has all of the alias.")
     if version:
         click.echo(
             f"Version {version} was not deployed: `bluegreen rollback {target.function} --alias {target.alias} --to "
-            f"{version}` does that once blue has everybody.",
+            f"{version}` does that once blue has all of the alias.",
             err=True,
         )
 
@@ -104,7 +105,7 @@ def _nothing_is_written_for(target: Target, version: str) -> bool:
 
 def _goes_there(lock: Lock, version: str | None) -> bool:
     """The deployment that runs is itself the rollback that is asked for."""
-    with explained("reading the ledger", NOTHING_CHANGED):
+    with explained("reading the deployments table", NOTHING_CHANGED):
         record = deployments.find(lock.deployment)
         if record is None or record.new_code or not record.blue:
             return False
@@ -113,7 +114,7 @@ def _goes_there(lock: Lock, version: str | None) -> bool:
 
 
 def _say(ended: Record, as_json: bool) -> None:
-    """How the deployment that was stopped ended, and exit: 0 only if its blue has everybody."""
+    """How the deployment that was stopped ended, and exit: 0 only if its blue has all of the alias."""
     route = live.serving(ended.target)
     blue_has_everybody = ended.blue is None or route.alone == ended.blue
     if as_json:
@@ -136,7 +137,7 @@ def _served_before(target: Target) -> str:
             NOTHING_CHANGED,
             f"Point it to one version first, as with `{target.by_hand(route.primary)}`.",
         )
-    with explained("reading the ledger", NOTHING_CHANGED):
+    with explained("reading the deployments table", NOTHING_CHANGED):
         brought = serving.of_version(target, route.alone)
     if brought:
         return brought.before

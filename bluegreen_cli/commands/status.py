@@ -82,7 +82,7 @@ def status(context: Context, function: str, alias: str | None, as_json: bool) ->
     named = names(function, alias)
     target = named.at(context.stack(context.account()))
     route = serving(target)
-    with explained("reading the ledger", NOTHING_CHANGED):
+    with explained("reading the deployments table", NOTHING_CHANGED):
         lock = locks.held(target)
         running = _running(lock) if lock else None
         last = _last(target)

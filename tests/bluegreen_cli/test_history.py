@@ -115,5 +115,5 @@ def test_a_ledger_that_may_not_be_read_is_exit_code_1(
     ran = bluegreen("history", FUNCTION)
 
     assert ran.exit_code == 1
-    assert "reading the ledger is not allowed: " in ran.stderr
+    assert "reading the deployments table is not allowed: " in ran.stderr
     assert "dynamodb:Query" in ran.stderr

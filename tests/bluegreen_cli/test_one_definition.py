@@ -107,7 +107,7 @@ def test_a_function_of_another_account_is_refused_in_words(
     ran = bluegreen(command[0], ARN.replace(TARGET.account, "210987654321"), *command[1:])
 
     assert ran.exit_code == 2
-    assert f"function: {FUNCTION} of the account 210987654321 is not deployed from here" in ran.stderr
+    assert f"function: {FUNCTION} is in the account 210987654321, and this stack deploys in" in ran.stderr
     assert "--region and --profile" in ran.stderr
 
 

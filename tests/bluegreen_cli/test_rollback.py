@@ -280,7 +280,7 @@ class TestADeploymentThatRuns:
         ran = self.while_it_runs(third, lambda: bluegreen("rollback", FUNCTION, "--no-follow"))
 
         assert ran.exit_code == 0
-        assert "says when blue has everybody" in ran.stdout
+        assert "says when blue has all of the alias" in ran.stdout
         assert hears == []
 
     def test_can_be_stopped_only_and_told_as_json_with_what_is_left_to_do(
@@ -292,7 +292,7 @@ class TestADeploymentThatRuns:
 
         assert ran.json == {"deployment": "running", "stopped": True}
         assert "Version 1 was not deployed: `bluegreen rollback" in ran.stderr
-        assert f"{FUNCTION} --alias PROD --to 1` does that once blue has everybody." in ran.stderr
+        assert f"{FUNCTION} --alias PROD --to 1` does that once blue has all of the alias." in ran.stderr
 
     def test_whose_blue_is_gone_fails_with_what_there_is(self, third: Deployer, bluegreen: Bluegreen) -> None:
         final_bake = {"steps": [{"weight": 1, "bake_seconds": 600}]}
@@ -330,7 +330,7 @@ class TestADeploymentThatRuns:
             third, lambda: bluegreen("rollback", FUNCTION, "--no-follow"), artifact={"version": "2"}
         )
 
-        assert "Deployment running does that already." in ran.stderr
+        assert "Deployment running is that rollback already." in ran.stderr
         assert third.alias() == ("2", {})
 
 

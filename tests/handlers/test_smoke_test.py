@@ -286,7 +286,7 @@ class TestGreen:
                 pytest.raises(StillInProgress),
             ):
                 desk.run("SmokeTestGreen")
-            with pytest.raises(StillInProgress, match="wakes up"):
+            with pytest.raises(StillInProgress, match="is activating it"):
                 desk.run("SmokeTestGreen", retries=1)
             desk.run("SmokeTestGreen", retries=2)
 

@@ -94,7 +94,7 @@ def test_a_bake_does_not_go_on_for_ever(deployer: Deployer) -> None:
 @pytest.mark.parametrize(
     ("health", "ended", "reason"),
     [
-        ({}, "Deployed", "nobody called green in the 8 min that can be seen; going on, as the default says"),
+        ({}, "Deployed", "nobody called green in the 8 min that CloudWatch shows; going on, as the default says"),
         ({"no_traffic": "proceed"}, "Deployed", "going on, as the request says"),
         ({"no_traffic": "probe"}, "Deployed", "answered no probe wrongly"),
         ({"no_traffic": "roll_back"}, "RolledBack", "the request says to roll back"),

@@ -145,7 +145,7 @@ def when_awake(target: Target, qualifier: str) -> None:
         return
     probe(target, qualifier, UNLESS_GIVEN[0])
     if when_ready(target, qualifier).state == "Inactive":
-        raise StillInProgress(f"{target.function}:{qualifier} is Inactive and wakes up")
+        raise StillInProgress(f"{target.function}:{qualifier} is Inactive, and Lambda is activating it")
 
 
 def update(target: Target, artifact: Zip | Image, revision: str) -> None:

@@ -16,7 +16,7 @@ def of_look(now: Standing, decision: Decision) -> str:
         case "unmeasured":
             return f"{_found(now)}; look {now.unmeasured} of {health.unmeasured_looks} that may fail"
         case "unmeasured_too_often" if decision.next == "go_on":
-            return f"{_found(now)}; going on unseen, as {_who_says(now, 'cannot_measure')}"
+            return f"{_found(now)}; going on without metrics, as {_who_says(now, 'cannot_measure')}"
         case "unmeasured_too_often":
             return f"{_found(now)}, {now.unmeasured} times in a row"
         case "baking":
@@ -76,7 +76,7 @@ def _found(now: Standing) -> str:
         return "nobody watches green under traffic: this strategy has no bake"
     if verdict.covered:
         seen = duration(verdict.covered * now.health.period_seconds)
-        return f"nobody called green in the {seen} that can be seen{_unattributed(now)}"
+        return f"nobody called green in the {seen} that CloudWatch shows{_unattributed(now)}"
     late = now.health.period_seconds + now.health.delay_seconds
     return f"green is not seen yet: figures come about {duration(late)} after the shift"
 

@@ -84,7 +84,7 @@ def artifact_is_there(situation: Situation) -> Refusal | None:
         problem = f"{artifact} may not be read ({error})"
         return Refusal(field="artifact.bucket", problem=problem, advice=_to_make_readable(artifact))
     except AwsRefused as error:
-        return Refusal(field="artifact", problem=f"S3 does not give {artifact}: {error}", advice="upload it anew")
+        return Refusal(field="artifact", problem=f"S3 does not give {artifact}: {error}", advice="upload it again")
     return None
 
 
@@ -135,7 +135,7 @@ def alias_is_whole(situation: Situation) -> Refusal | None:
             advice=f"correct the name, or create it with `bluegreen adopt {target.function} --alias {target.alias}`",
         )
     if alias.settling:
-        raise StillInProgress(f"Lambda is moving the provisioned concurrency of {target}; again when it is READY")
+        raise StillInProgress(f"Lambda is moving the provisioned concurrency of {target}; try again when it is READY")
     if alias.route.alone is None:
         return Refusal(
             field="alias",

@@ -10,7 +10,7 @@ TERRAFORM = ("terraform", "opentofu")
 
 
 def of(target: Target, tags: Mapping[str, str]) -> Warnings:
-    """A warning about each tool, with what its next run does and how it is told to leave the alias alone."""
+    """A warning about each tool, with what its next run does and how to make it leave the alias alone."""
     warnings = []
     if STACK in tags:
         resource = f" (there {tags[LOGICAL_ID]})" if LOGICAL_ID in tags else ""
@@ -42,8 +42,8 @@ def of_alias(target: Target, version: str, left: str) -> Warning:
     """Someone else has pointed the alias; `left` says what is known of before."""
     return Warning(
         field="alias",
-        problem=f"{target} is at version {version}, and {left}; whoever pointed it there (a person, SAM, CodeDeploy, "
-        "CDK, Terraform) may do so again, in the middle of a deployment too, which stops then",
+        problem=f"{target} is at version {version}, and {left}; the person or tool (SAM, CodeDeploy, CDK, Terraform) "
+        "that pointed it there may do so again, and a deployment that finds its alias moved stops",
         advice=f"let only this product move {target.alias}: take the alias out of that tool",
     )
 

@@ -147,8 +147,8 @@ def concurrency_is_left(situation: Situation) -> Warning | None:
         return None
     return Warning(
         field="function",
-        problem=f"{day.peak} of {most} were in use at the peak of the last day: {whose} is nearly spent, and what is "
-        "throttled in a bake may be taken for green's fault",
+        problem=f"{day.peak} of {most} were in use at the peak of the last day: {whose} is nearly used up, and "
+        "requests that are throttled during a bake may count against green",
         advice="raise it, or deploy when there is less traffic",
     )
 
@@ -160,8 +160,9 @@ def alarms_have_data(situation: Situation) -> Warning | None:
         return None
     return Warning(
         field="health.alarms",
-        problem=f"{', '.join(unknown)} is INSUFFICIENT_DATA, so it has nothing to go off by",
-        advice="look at its metric; an alarm that is to be quiet without data treats missing data as notBreaching",
+        problem=f"{', '.join(unknown)} has the state INSUFFICIENT_DATA, so it cannot go off",
+        advice="check its metric; if the metric has data only when something is wrong, let the alarm treat missing "
+        "data as notBreaching",
     )
 
 
@@ -185,13 +186,14 @@ def metrics_have_data(situation: Situation) -> Refusal | Warnings:
         field = f"health.metrics.{metric.name}"
         if situation.schedule.adaptive and day.of_alias and metric.name not in health.dry_run:
             problem += (
-                f" and {situation.target} has had {day.of_alias:,} requests, so Adaptive would wait for it in vain"
+                f" and {situation.target} has had {day.of_alias:,} requests, so Adaptive would wait for data that "
+                "never comes"
             )
             return Refusal(
                 field=field, problem=problem, advice=f"{advice}, or name it in health.dry_run while it is new"
             )
         warnings.append(
-            Warning(field=field, problem=problem, advice=f"{advice}; without data it says nothing of green")
+            Warning(field=field, problem=problem, advice=f"{advice}; without data the metric is not compared")
         )
     return tuple(warnings)
 

@@ -61,19 +61,19 @@ def _complaint(detail: ErrorDetails, fields: Fields) -> str:
         pattern = detail["ctx"]["pattern"]
         return f"{_shown(detail)} does not match {pattern}" + (f"; {ADVICE[pattern]}" if pattern in ADVICE else "")
     if detail["type"] == "string_unicode":
-        return "it has half a character (a lone surrogate); write it anew"
+        return "it has half a character (a lone surrogate); write it again"
     if detail["type"] == "tuple_type":
         return f"{_shown(detail)} is not a list"
     if detail["type"] in {"model_type", "model_attributes_type"}:
         return f"{_shown(detail)} is not a JSON object"
     said = detail["msg"].removeprefix("Value error, ").replace("valid tuple", "valid list")
     if detail["type"] in NUMBERS:
-        return f"{said}; {_shown(detail)} is none; write {NUMBERS[detail['type']]}"
-    return f"{said}; {_shown(detail)} stands there" if said.startswith("Input should be") else said
+        return f"{said}; it is {_shown(detail)}; write {NUMBERS[detail['type']]}"
+    return f"{said}; it is {_shown(detail)}" if said.startswith("Input should be") else said
 
 
 def _shown(detail: ErrorDetails) -> str:
-    """Of a smoke test the type only: what stands there may be a payload that was written in the wrong place."""
+    """Of a smoke test the type only: the value may be a payload that was written in the wrong place."""
     value: Any = detail["input"]
     text = by_type(value) if "smoke_tests" in detail["loc"] else repr(value)
     return text if len(text) <= 100 else text[:100] + " …"

@@ -67,7 +67,8 @@ class FunctionReference:
         for kind, meant, here in (("account", self.account, account), ("region", self.region, region)):
             if meant and here and meant != here:
                 return (
-                    f"{self.name} of the {kind} {meant} is not deployed from here, {kind} {here}; use the stack there"
+                    f"{self.name} is in the {kind} {meant}, and this stack deploys in {here}; use the stack of that "
+                    f"{kind}"
                 )
         if self.qualifier == "$LATEST" or self.qualifier.isdigit():
             return (

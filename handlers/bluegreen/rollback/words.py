@@ -22,7 +22,7 @@ def _alias(outcome: AliasOutcome, target: Target, blue: str) -> str:
         "moved_afterwards": f"{target} was back at version {blue}, then someone else moved it to {route}; "
         "it was left as it is.",
         "gone": f"Someone else deleted {target}; nothing serves by that name. "
-        f"`bluegreen adopt {target.function} --alias {target.alias}` makes it anew.",
+        f"`bluegreen adopt {target.function} --alias {target.alias}` creates it again.",
         "function_gone": f"Someone else deleted {target.function}, with its versions and aliases; nothing serves "
         f"{target}, and there is nothing left to put back.",
         "blue_gone": f"It could not be rolled back: someone else deleted version {blue}, so {target} stays at {route}. "

@@ -213,7 +213,7 @@ class TestWaiting:
         assert [call["Qualifier"] for call in calls] == ["1"]
 
     def test_a_version_that_sleeps_on_is_left_to_the_machine(self) -> None:
-        with described(lambda: answer(State="Inactive")), pytest.raises(StillInProgress, match="wakes up"):
+        with described(lambda: answer(State="Inactive")), pytest.raises(StillInProgress, match="is activating it"):
             functions.when_awake(TARGET, "1")
 
     def test_a_version_that_is_awake_is_not_called(self) -> None:

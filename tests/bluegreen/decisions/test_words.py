@@ -55,14 +55,14 @@ class TestALook:
     def test_without_traffic_it_says_who_decided_what(
         self, given: dict[str, Any], how: dict[str, Any], end: str
     ) -> None:
-        assert said(SILENT, given=given, **how) == f"nobody called green in the 3 min that can be seen{end}"
+        assert said(SILENT, given=given, **how) == f"nobody called green in the 3 min that CloudWatch shows{end}"
 
     @pytest.mark.parametrize(
         ("given", "unmeasured", "end"),
         [
             ({}, 2, "; look 2 of 5 that may fail"),
             ({}, 6, ", 6 times in a row"),
-            ({"cannot_measure": "proceed"}, 6, "; going on unseen, as the request says"),
+            ({"cannot_measure": "proceed"}, 6, "; going on without metrics, as the request says"),
         ],
     )
     def test_without_metrics_it_says_how_often_and_what_follows(

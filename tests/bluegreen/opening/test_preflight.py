@@ -136,7 +136,7 @@ class TestConcurrency:
 
         said = warned(preflight.concurrency_is_left, situation(known={"last_day": Day(peak=peak)}))
 
-        assert (f"the reserved concurrency of {FUNCTION} is nearly spent" in said) == told
+        assert (f"the reserved concurrency of {FUNCTION} is nearly used up" in said) == told
 
     def test_the_shared_concurrency_that_is_nearly_spent_is_told(self) -> None:
         account = Account(code_bytes=0, most_code_bytes=1, shared_concurrency=1000)
@@ -309,7 +309,7 @@ class TestAlarmsAndMetrics:
         assert said == (
             "health.metrics.orders: Shop/Taken (Version=v1) has no data of version 1 in the last day; correct "
             "namespace, name or dimensions (`aws cloudwatch list-metrics --namespace Shop` lists what there is); "
-            "without data it says nothing of green"
+            "without data the metric is not compared"
         )
 
     def test_adaptive_would_wait_for_it_in_vain_if_the_alias_has_requests(self) -> None:
@@ -320,7 +320,7 @@ class TestAlarmsAndMetrics:
         dry = situation(traffic="Adaptive", health=health | {"dry_run": ["orders"]})
 
         assert said.startswith("health.metrics.orders: Shop/Taken (Version=v1) has no data of version 1")
-        assert "Adaptive would wait for it in vain" in said
+        assert "Adaptive would wait for data that never comes" in said
         assert warned(preflight.metrics_have_data, dry)
 
     def test_adaptive_without_any_requests_is_only_told(self) -> None:

@@ -52,8 +52,8 @@ def test_an_alias_may_be_said_twice_and_only_once_in_two_ways() -> None:
 @pytest.mark.parametrize(
     ("function", "complaint"),
     [
-        (ARN.replace(ACCOUNT, "210987654321"), "Shop of the account 210987654321 is not deployed from here"),
-        (ARN.replace(REGION, "eu-west-1"), f"Shop of the region eu-west-1 is not deployed from here, region {REGION}"),
+        (ARN.replace(ACCOUNT, "210987654321"), "Shop is in the account 210987654321, and this stack deploys in"),
+        (ARN.replace(REGION, "eu-west-1"), f"Shop is in the region eu-west-1, and this stack deploys in {REGION}"),
         ("Shop:7", "Shop:7 is a version, and a deployment moves an alias; write the alias, as Shop:PROD"),
         ("Shop:$LATEST", "Shop:$LATEST is a version"),
         ("no/body", "'no/body' does not match ^[A-Za-z0-9_-]{1,64}$; write the function's name, or its ARN"),

@@ -26,8 +26,8 @@ ALIAS: dict[AliasKind, tuple[Route | None, str]] = {
     ),
     "gone": (
         None,
-        "Someone else deleted Shop:PROD; nothing serves by that name. `bluegreen adopt Shop --alias PROD` makes it "
-        "anew.",
+        "Someone else deleted Shop:PROD; nothing serves by that name. `bluegreen adopt Shop --alias PROD` creates "
+        "it again.",
     ),
     "function_gone": (
         None,
