@@ -23,7 +23,7 @@ COMMANDS = {
     "plan": "Say what `deploy` with the same options would do: steps with times, state transitions and their price.",
     "create": "Create FUNCTION from a zip or a folder, with version 1 behind an alias and the tag bluegreen:managed.",
     "adopt": "Prepare an existing FUNCTION for deployments.",
-    "doctor": "Say whether what this product assumes of AWS holds in this account and region.",
+    "doctor": "Check that AWS behaves in this account and region as this product assumes.",
     "demo": "Show a good deployment and a bad one on the embedded AWS (from a checkout).",
     "sandbox": "Run the embedded AWS with this stack in it, until Ctrl-C (from a checkout).",
 }

@@ -1,4 +1,4 @@
-"""`bluegreen doctor`: whether what this product assumes of AWS holds where it is installed."""
+"""`bluegreen doctor`: whether AWS behaves where the stack is installed as this product assumes."""
 
 import json
 import signal
@@ -25,7 +25,7 @@ from bluegreen_cli.problems import Failed, Unknown, explained
 from bluegreen_cli.stack import Stack
 
 ALIAS = "PROD"
-"""Of the doctor's function, whatever the stack's default is."""
+"""The alias of the doctor's function, whatever the stack's default is."""
 PATIENCE_FOR_ENDS = 300.0
 """How long a deployment whose function was deleted may take to notice that."""
 
@@ -36,11 +36,11 @@ PATIENCE_FOR_ENDS = 300.0
     multiple=True,
     metavar="NAME",
     type=click.Choice([each.id for each in ASSUMPTIONS]),
-    help="Look at this assumption only; repeat it for more.",
+    help="Check this assumption only; repeat the option for more.",
 )
-@click.option("--no-alarms", is_flag=True, help="Do not ring the stack's alarms.")
+@click.option("--no-alarms", is_flag=True, help="Leave the stack's alarms alone.")
 @click.option("--role", metavar="ARN", help="The function's execution role, instead of one that the doctor makes.")
-@click.option("--clean", is_flag=True, help="Only delete what doctors that were killed have left, also a minute ago.")
+@click.option("--clean", is_flag=True, help="Only delete what doctors that were killed have left, also recently.")
 @click.option("--minute-seconds", type=click.IntRange(1, 60), default=60, hidden=True)
 @json_option
 @click.pass_obj
@@ -54,14 +54,14 @@ def doctor(
     as_json: bool,
 ) -> None:
     """
-    Say whether what this product assumes of AWS holds in this account and region.
+    Check that AWS behaves in this account and region as this product assumes.
 
     The doctor makes a function, calls it, deploys a good and a bad version of it with the installed stack, and deletes
-    it again. That takes about fifteen minutes and costs some cents. Who is subscribed to the notifications topic gets
-    a message about each of these deployments, and about each alarm that is rung; --no-alarms rings none.
+    it again. That takes about fifteen minutes and costs a few cents. The notifications topic gets a message about each
+    of these deployments and about each alarm of the stack; --no-alarms leaves the alarms alone.
 
-    Exit codes: 0 what was looked at is as assumed, 1 something differs, 4 nothing differs and something could not be
-    seen.
+    Exit codes: 0 everything that was checked is as assumed, 1 something differs, 4 nothing differs but something could
+    not be seen.
     """
     account = context.account()
     stack = context.stack(account)
@@ -75,7 +75,7 @@ def doctor(
     patient = Patient(target, stack, services, pace)
     examination = Examination(patient, _say, frozenset(each.step for each in wanted))
     if no_alarms:
-        examination.seen[ALARMS] = Unseen("they were not rung (--no-alarms)", on_purpose=True)
+        examination.seen[ALARMS] = Unseen("they were left alone (--no-alarms)", on_purpose=True)
     for line in examination.messages():
         _say(line)
     try:
@@ -93,13 +93,13 @@ def doctor(
 
 
 def _examined(examination: Examination, wanted: Sequence[Assumption], by: str, role: str | None) -> Report:
-    """Whatever happens, the function is deleted, also after Ctrl-C and where a CI job is cancelled."""
+    """Examine, and delete the function whatever happens, also after Ctrl-C or when a CI job is cancelled."""
     patient, began = examination.patient, time.monotonic()
     signal.signal(signal.SIGTERM, _interrupt)
     try:
         if examination.needs_the_function:
             _say(f"making the function {patient.name}")
-            with explained("making the doctor's function", "What was made of it is deleted."), in_our_words():
+            with explained("making the doctor's function", "What was made is deleted again."), in_our_words():
                 patient.create(role)
         examination.take()
     except Failed as problem:
@@ -126,7 +126,7 @@ def _interrupt(number: int, frame: FrameType | None) -> None:
 
 
 def _removed(services: Services, stack: Stack, target: Target) -> list[str]:
-    """What could not be deleted. Until a deployment under way has noticed, its records stay."""
+    """Delete the function; return what could not be deleted. Records of a deployment stay until it has ended."""
     _say(f"deleting what belongs to {target.function}")
     left = remove(services, stack, target, PATIENCE_FOR_ENDS)
     for each in left:
@@ -135,7 +135,7 @@ def _removed(services: Services, stack: Stack, target: Target) -> list[str]:
 
 
 def _clean_up(services: Services, stack: Stack, *, everything: bool) -> None:
-    """Delete what earlier doctors left; a younger one may be at work, so only `everything` takes it, too."""
+    """Delete what earlier doctors left. What is younger may be in use, so only `everything` deletes it, too."""
     with explained("looking for what earlier doctors left", "Nothing was made or deleted."):
         try:
             found = left_behind(services, stack)
@@ -147,7 +147,7 @@ def _clean_up(services: Services, stack: Stack, *, everything: bool) -> None:
     for name in found:
         age = clock.now() - (made_at(name) or 0)
         if not everything and age < ABANDONED_SECONDS:
-            _say(f"{name} belongs to another doctor, at work or killed; `bluegreen doctor --clean` deletes it")
+            _say(f"{name} belongs to another doctor, which runs or was killed; `bluegreen doctor --clean` deletes it")
             continue
         _removed(services, stack, stack.target(name, ALIAS))
     if everything and not found:

@@ -1,7 +1,7 @@
 """
 The assumptions of this product about AWS, as data: what is assumed, and how an observation is judged.
 
-A judgement knows neither AWS nor a clock. It answers with what was seen, and if that differs, with what it means here.
+A judgement uses neither AWS nor a clock. It has what was seen and, if that differs, what the difference means here.
 """
 
 import math
@@ -26,12 +26,12 @@ DIFFERS: Kind = "differs"
 UNSEEN: Kind = "unseen"
 
 NO_CHANCE = 5.5
-"""Standard deviations: a fair weight is farther off once in twenty-five million examinations."""
+"""Standard deviations: a correct weight differs by more in one of twenty-five million examinations."""
 
 
 @dataclass(frozen=True)
 class Judgement:
-    """What an assumption came to. `seen` is what was seen, or why nothing was; `means` is empty unless it differs."""
+    """The result for an assumption. `seen` is what was seen, or why nothing was; `means` is empty unless it differs."""
 
     kind: Kind
     seen: str
@@ -63,24 +63,24 @@ class Assumption:
     means: str
 
     def judged(self, observation: Any, pace: Pace) -> Judgement:
-        """What became of it."""
+        """The result for an observation."""
         found = self.judge(observation, pace)
         return Judgement(DIFFERS, found, self.means) if isinstance(found, str) else found
 
 
 def _revisions(seen: Handled, pace: Pace) -> Judgement | str:
     if seen.repeated[0] == seen.repeated[1]:
-        return "a change to the same values left the revision as it was"
+        return "a change to the same values kept the RevisionId"
     if len(set(seen.revisions)) < len(seen.revisions):
-        return "two changes got the same revision"
-    return held(f"{len(seen.revisions)} changes, as many revisions, also where nothing changed")
+        return "two changes got the same RevisionId"
+    return held(f"{len(seen.revisions)} revisions, each of them different, also where nothing changed")
 
 
 def _read_back(seen: Handled, pace: Pace) -> Judgement | str:
     late = sum(told != read for told, read in zip(seen.revisions[1:], seen.read_back, strict=False))
     if late:
-        return f"{late} of {len(seen.read_back)} times GetAlias told another revision than UpdateAlias just had"
-    return held(f"GetAlias told the new revision {len(seen.read_back)} times of {len(seen.read_back)}")
+        return f"{late} of {len(seen.read_back)} times GetAlias answered another revision than UpdateAlias just before"
+    return held(f"GetAlias answered the new revision {len(seen.read_back)} times of {len(seen.read_back)}")
 
 
 def _stale(seen: Handled, pace: Pace) -> Judgement | str:
@@ -107,7 +107,7 @@ def _turned(seen: Handled, pace: Pace) -> Judgement | str:
 def _republished(seen: Handled, pace: Pace) -> Judgement | str:
     if seen.republished != seen.published:
         return f"$LATEST was version {seen.published} already, and was published as version {seen.republished} again"
-    return held(f"$LATEST was answered as version {seen.published} again")
+    return held(f"PublishVersion answered version {seen.published} again")
 
 
 def _other_code(seen: Handled, pace: Pace) -> Judgement | str:
@@ -124,9 +124,9 @@ def _missing(seen: dict[str, str], pace: Pace) -> Judgement | str:
 
 def _tags(seen: Tagged, pace: Pace) -> Judgement | str:
     if seen.refused:
-        return f"a role that the tag allows was refused at {', '.join(seen.refused)}"
+        return f"a role was refused in spite of the tag at {', '.join(seen.refused)}"
     if seen.allowed:
-        return f"a role that no tag allows was let in at {', '.join(seen.allowed)}"
+        return f"a role was allowed without the tag at {', '.join(seen.allowed)}"
     return held(f"at {', '.join(seen.asked)}: allowed with the tag, refused without")
 
 
@@ -209,11 +209,11 @@ def _late(seen: Counted, pace: Pace) -> Judgement | str:
     if not seen.late:
         return unseen("CloudWatch has no minute of the calls")
     worst = max(seen.late, key=lambda late: (late.at_least, late.at_most))
-    said = f"the last count of a minute came between {worst.at_least:.3g} and {worst.at_most:.3g} seconds after it"
+    said = f"the last count of a minute came between {worst.at_least:.3g} and {worst.at_most:.3g} seconds after its end"
     suggested = suggested_delay(seen, pace)
     if worst.at_least > pace.delay:
         return f"{said}; write health.delay_seconds: {suggested}"
-    return held(f"{said}; health.delay_seconds: {suggested} suits, and {pace.delay} is assumed")
+    return held(f"{said}; health.delay_seconds: {suggested} suits, and {pace.delay} is the default")
 
 
 def suggested_delay(seen: Counted, pace: Pace) -> int | None:
@@ -234,8 +234,8 @@ def _fast(seen: Counted, pace: Pace) -> Judgement | str:
 
 def _repeated_start(seen: Deployed, pace: Pace) -> Judgement | str:
     if len(set(seen.starts)) != 1:
-        return f"two starts were two executions: {', '.join(seen.starts)}"
-    return held("two starts were one execution")
+        return f"two calls of StartExecution started two executions: {', '.join(seen.starts)}"
+    return held("two calls of StartExecution started one execution")
 
 
 def _good(seen: Deployed, pace: Pace) -> Judgement | str:
@@ -244,9 +244,11 @@ def _good(seen: Deployed, pace: Pace) -> Judgement | str:
         return f"it ended {ended}, and {seen.after} serves"
     harmed = [call for call in seen.calls if call.outcome not in (calls.SERVED, calls.UNANSWERED)]
     if harmed:
-        return f"{len(harmed)} of {len(seen.calls)} requests were harmed; the first: {_why(harmed[0])}"
+        return f"{len(harmed)} of {len(seen.calls)} requests failed; the first: {_why(harmed[0])}"
     if became[calls.UNANSWERED]:
-        return unseen(f"{became[calls.UNANSWERED]} of {len(seen.calls)} requests got no answer over this network")
+        return unseen(
+            f"{became[calls.UNANSWERED]} of {len(seen.calls)} requests got no answer, perhaps because of this network"
+        )
     return held(f"{seen.after} serves, and none of {len(seen.calls)} requests failed")
 
 
@@ -259,7 +261,7 @@ def _bad(seen: Deployed, pace: Pace) -> Judgement | str:
     others = [call for call in seen.calls if call.outcome == calls.FAILED and call.version == seen.before.primary]
     others += [call for call in seen.calls if call.outcome in (calls.REFUSED, calls.THROTTLED)]
     if others:
-        return f"{len(others)} requests were harmed by something else; the first: {_why(others[0])}"
+        return f"{len(others)} requests failed for another reason; the first: {_why(others[0])}"
     failed = calls.outcomes(seen.calls)[calls.FAILED]
     return held(f"it ended {ended} {seen.after} serves; {failed} of {len(seen.calls)} requests met the bad version")
 
@@ -289,19 +291,19 @@ def _awkward(seen: Uploaded, pace: Pace) -> Judgement | str:
 
 
 def _alarms(seen: tuple[Rung, ...], pace: Pace) -> Judgement | str:
-    deaf = [f"{each.name} tells nobody" for each in seen if not each.actions]
+    deaf = [f"{each.name} has no action" for each in seen if not each.actions]
     deaf += [f"{each.name}: {failure}" for each in seen for failure in each.failed]
     deaf += [
-        f"{each.name} did not tell {who}" for each in seen if not each.red and not each.failed for who in each.silent
+        f"{each.name} did not notify {who}" for each in seen if not each.red and not each.failed for who in each.silent
     ]
     if deaf:
         return "; ".join(deaf)
     red = [each.name for each in seen if each.red]
     if red:
-        return unseen(f"in ALARM by themselves, and so not rung: {', '.join(red)}")
+        return unseen(f"in ALARM already, and so not tried: {', '.join(red)}")
     if not seen:
         return "the stack has no alarm"
-    return held(f"all {len(seen)} were rung, and told whom they are to tell")
+    return held(f"all {len(seen)} were set off, and each ran its actions")
 
 
 HANDLING, MISSING, TAGS, COUNTING = "handling", "missing", "tags", "counting"
@@ -318,7 +320,7 @@ ASSUMPTIONS = (
     ),
     Assumption(
         "read-back",
-        "GetAlias tells the revision that UpdateAlias has just given.",
+        "GetAlias answers the revision that UpdateAlias has just given.",
         HANDLING,
         _read_back,
         "a handler may act on an alias as it was before; it is refused, reads again, and takes longer",
@@ -339,7 +341,7 @@ ASSUMPTIONS = (
     ),
     Assumption(
         "one-call",
-        "One UpdateAlias changes the alias's version and takes its weights away.",
+        "One UpdateAlias changes the alias's version and removes its weights.",
         HANDLING,
         _turned,
         "for a moment callers meet versions that no step of the schedule gives them",
@@ -353,21 +355,21 @@ ASSUMPTIONS = (
     ),
     Assumption(
         "code-digest",
-        "PublishVersion refuses if $LATEST has not the code that was tested.",
+        "PublishVersion refuses if $LATEST does not have the code that was tested.",
         HANDLING,
         _other_code,
         "code that someone puts into $LATEST during a deployment may be published untested",
     ),
     Assumption(
         "missing-tags",
-        "ListTags tells a function that is gone by ResourceNotFoundException.",
+        "ListTags answers ResourceNotFoundException for a function that is gone.",
         MISSING,
         _missing,
-        "a deployment whose function is deleted is taken for one that lost its tag, and its lock stays",
+        "a deployment whose function was deleted is treated as one whose function lost its tag, and its lock stays",
     ),
     Assumption(
         "tags",
-        "IAM counts a function's tags for its versions and aliases.",
+        "IAM applies a condition on a function's tags to its versions and aliases, too.",
         TAGS,
         _tags,
         "the stack's roles are refused at aliases or versions, so every deployment fails; or they may touch functions "
@@ -385,7 +387,7 @@ ASSUMPTIONS = (
         "A version's share of the requests is its weight.",
         COUNTING,
         _routing,
-        "a version without requests may be taken for one whose metrics are missing",
+        "a version that nobody called may be treated as one whose metrics are missing",
     ),
     Assumption(
         "alias-counts",
@@ -413,7 +415,7 @@ ASSUMPTIONS = (
         "Lambda counts throttled requests of an alias by FunctionName and Resource.",
         COUNTING,
         _throttles_of_alias,
-        "no deployment sees throttles; watch the account's own alarms",
+        "no deployment sees throttles; set an alarm of your own on them",
     ),
     Assumption(
         "version-throttles",
@@ -427,21 +429,21 @@ ASSUMPTIONS = (
         "PR(:L) of Duration is the percentage of invocations that took L milliseconds at most.",
         COUNTING,
         _fast,
-        "health.slow_ms compares something else; leave it out of requests",
+        "health.slow_ms does not compare slow invocations; leave it out of requests",
     ),
     Assumption(
         "delay",
-        "A minute of Lambda's metrics does not change any more two minutes after it.",
+        "Lambda's metrics of a minute do not change any more two minutes after its end.",
         COUNTING,
         _late,
         "a look may miss requests of its last minutes, so a bad green is rolled back later, or never",
     ),
     Assumption(
         "one-start",
-        "StartExecution with the same name and input is the same execution.",
+        "StartExecution with the same name and input starts one execution.",
         GOOD,
         _repeated_start,
-        "a start that is repeated, as for an event that comes twice, is a second deployment",
+        "a repeated StartExecution, as for an event that comes twice, starts a second deployment",
     ),
     Assumption(
         "good-deployment",
@@ -452,30 +454,30 @@ ASSUMPTIONS = (
     ),
     Assumption(
         "bad-deployment",
-        "A version that fails for its callers is rolled back by what CloudWatch counts of it.",
+        "A version that fails for its callers is rolled back because of its metrics in CloudWatch.",
         BAD,
         _bad,
         "a bad version is not rolled back by itself here; the execution's history says what its looks saw",
     ),
     Assumption(
         "missing-function",
-        "A request for a function that is not there is refused by that name.",
+        "A request for a function that does not exist is refused, and the refusal names the function.",
         NOBODY,
         _missing_function,
         "such a request ends with another error than the one that says what to correct",
     ),
     Assumption(
         "awkward-key",
-        "An upload starts its deployment, whatever signs its key has.",
+        "An upload starts its deployment, whatever characters its key has.",
         UPLOAD,
         _awkward,
         "uploads are lost or refused; keep to letters, digits, - and . in keys, or use `bluegreen deploy`",
     ),
     Assumption(
         "alarms",
-        "Every alarm of the stack tells the people whom it is to tell.",
+        "Every alarm of the stack notifies all that its actions name.",
         ALARMS,
         _alarms,
-        "a deployment that needs an operator stays unheard; look at the topic's policy and the key's",
+        "nobody hears of a deployment that needs an operator; check the policies of the topic and of its KMS key",
     ),
 )

@@ -1,4 +1,4 @@
-"""Ringing every alarm of the stack, and seeing in its history that CloudWatch told somebody."""
+"""Setting every alarm of the stack off, and reading in its history whether CloudWatch ran its actions."""
 
 import time
 from collections.abc import Iterable
@@ -10,19 +10,19 @@ from bluegreen import clock
 from bluegreen.aws.alarms import RED
 from bluegreen_cli.doctor.patient import Patient
 
-REASON = "`bluegreen doctor` rings it to see that it is heard; nothing is wrong"
+REASON = "`bluegreen doctor` sets it off to see whether its actions run; nothing is wrong"
 DONE = "Successfully executed action"
-"""So begins CloudWatch's summary of an action that was done; one that failed begins otherwise, and has the error."""
+"""The beginning of CloudWatch's summary of an action that was done. Any other summary has the error."""
 MOST_NAMES = 100
-"""That DescribeAlarms takes at once."""
+"""Alarms that one call of DescribeAlarms may name."""
 
 
 @dataclass(frozen=True)
 class Rung:
     """
-    An alarm that was rung: whom it is to tell, and what CloudWatch's history says of each, "" where it says nothing.
+    An alarm that was set off: its actions, and what CloudWatch's history says of each, "" where it says nothing.
 
-    `red` was in ALARM by itself, and was not rung.
+    `red` was in ALARM already, and was not set off.
     """
 
     name: str
@@ -33,12 +33,12 @@ class Rung:
 
     @property
     def silent(self) -> tuple[str, ...]:
-        """Whom it did not tell."""
+        """The actions of which the history says nothing."""
         return tuple(action for action in self.actions if action not in self.told)
 
 
 def ring(patient: Patient) -> tuple[Rung, ...]:
-    """Ring all at once, and put back each that did not go back by itself."""
+    """Set all alarms off at once, and set each back that did not go back by itself."""
     api = patient.services.alarms
     alarms = [
         alarm for names in _pages(_names(patient)) for alarm in api.describe_alarms(AlarmNames=names)["MetricAlarms"]
@@ -75,12 +75,12 @@ def _pages(names: list[str]) -> Iterable[list[str]]:
 
 
 def _actions(alarm: Any) -> tuple[str, ...]:
-    """Whom it tells when it goes off; nobody if its actions are switched off."""
+    """Its actions when it goes off; none if its actions are switched off."""
     return tuple(alarm.get("AlarmActions", [])) if alarm.get("ActionsEnabled", True) else ()
 
 
 def _heard(patient: Patient, alarms: list[Any], began: datetime) -> dict[tuple[str, str], str]:
-    """By alarm and action: "" for one that was done, else why not. An alarm without an action has none."""
+    """By alarm and action: "" for an action that was done, or why it failed. An alarm without an action is left out."""
     wanted = {(alarm["AlarmName"], action) for alarm in alarms for action in _actions(alarm)}
     heard: dict[tuple[str, str], str] = {}
     until = time.monotonic() + patient.pace.patience_for_settings

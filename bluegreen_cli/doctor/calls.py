@@ -12,7 +12,7 @@ from typing import Any, Self
 from botocore.exceptions import BotoCoreError, ClientError
 
 SERVED, FAILED, THROTTLED, REFUSED, UNANSWERED = "served", "failed", "throttled", "refused", "unanswered"
-"""A reply; an error of the function's own; 429; any other error of Lambda's; nothing that came back."""
+"""Outcomes: a reply; an error of the function; a 429 of Lambda; any other error of Lambda; no answer."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ def make(caller: Any, function: str, alias: str, payload: dict[str, Any]) -> Cal
 
 
 class Stream:
-    """A context in which the alias is called all the while, by a thread of its own."""
+    """A context in which a thread calls the alias again and again."""
 
     def __init__(self, caller: Any, function: str, alias: str, between: float) -> None:
         self.calls: list[Call] = []
@@ -77,5 +77,5 @@ class Stream:
 
 
 def outcomes(calls: Iterable[Call]) -> Counter[str]:
-    """How many came to what."""
+    """The number of calls by outcome."""
     return Counter(call.outcome for call in calls)

@@ -13,9 +13,9 @@ from bluegreen_cli.doctor.calls import Call
 from bluegreen_cli.doctor.patient import SPLIT, WHOLE, Patient
 
 EVERY_FAILING = 4
-"""One of so many calls fails."""
+"""One of this many calls fails."""
 LEAST_CALLS = 40
-"""Of each alias, so that the share of a weight of a half can be judged."""
+"""Calls of each alias, at least: enough to judge whether a weight of a half is kept."""
 THROTTLED_CALLS = 5
 """Of each alias."""
 COUNTED = ("Invocations", "Errors", "Throttles")
@@ -56,7 +56,7 @@ class Counted:
         return self.sums[alias, version, metric]
 
     def made(self, alias: str, version: str = "") -> list[Call]:
-        """The calls of an alias, or of those the ones that a version answered."""
+        """The calls of an alias; with `version`, only those that this version answered."""
         return [call for call in self.calls if call.alias == alias and version in ("", call.version)]
 
 
@@ -72,7 +72,7 @@ class Count:
         self._looks: list[_Look] = []
 
     def call(self) -> "Count":
-        """In turns, one call in four failing; then with a reserved concurrency of 0."""
+        """Call both aliases in turns, so that one call in four fails; then again with a reserved concurrency of 0."""
         until = time.monotonic() + self._pace.calling
         while time.monotonic() < until or len(self._made) < 2 * LEAST_CALLS:
             fails = (len(self._made) // 2) % EVERY_FAILING == 0
@@ -83,7 +83,7 @@ class Count:
         return self
 
     def read(self) -> Counted:
-        """Look until CloudWatch's sums are those of the calls twice, or for as long as the patience lasts."""
+        """Read the sums until two reads in a row match the calls, or until the time for that is over."""
         end = time.time() + self._pace.patience_for_metrics
         while True:
             self._look()
@@ -110,7 +110,7 @@ class Count:
         )
 
     def _counted_as(self, alias: str) -> dict[str, list[Call]]:
-        """The calls that an alias's metrics are to have, at least: whether one without an answer ran is not known."""
+        """The calls that an alias's metrics must count, at least. A call without an answer may have run or not."""
         made = [call for call in self._made if call.alias == alias]
         return {
             "Invocations": [call for call in made if call.outcome in (calls.SERVED, calls.FAILED)],
@@ -148,7 +148,7 @@ class Count:
 
 @dataclass(frozen=True)
 class _Look:
-    """What CloudWatch answered to a question that was asked at one moment, and answered at another."""
+    """One read of CloudWatch: when it was asked, when it answered, and what it answered."""
 
     asked: float
     answered: float
@@ -180,7 +180,7 @@ def _sum(series: Series) -> int | None:
 
 
 def _lateness(looks: list[_Look], made: list[Call], minute: int) -> Iterator[Late]:
-    """Of the minutes that were seen before they were complete; of a minute that never was, nothing is known."""
+    """The lateness of each minute that was read before it was complete. A minute that was not says nothing."""
     for alias in (WHOLE, SPLIT):
         key = alias, "", "Invocations"
         for start, count in sorted(looks[-1].series[key].items()):

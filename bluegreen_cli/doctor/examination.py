@@ -1,4 +1,4 @@
-"""An examination from its beginning to its end: the steps that are wanted, in an order that wastes no minute."""
+"""An examination: the steps that the wanted assumptions need, in an order in which waits overlap."""
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
@@ -30,12 +30,12 @@ from bluegreen_cli.doctor.patient import Patient
 Say = Callable[[str], None]
 
 WITHOUT_A_FUNCTION = frozenset({MISSING, NOBODY, ALARMS})
-"""The steps that look at something else than the doctor's function."""
+"""The steps that need no function of the doctor's."""
 
 
 @dataclass(frozen=True)
 class Unseen:
-    """A step that did not come to an observation. `on_purpose`: it was left out."""
+    """A step without an observation, and why. `on_purpose`: the caller left it out."""
 
     why: str
     on_purpose: bool = False
@@ -52,15 +52,15 @@ class Examination:
 
     @property
     def needs_the_function(self) -> bool:
-        """A step that is wanted looks at it."""
+        """At least one wanted step needs the doctor's function."""
         return not self.wanted <= WITHOUT_A_FUNCTION
 
     def messages(self) -> Iterator[str]:
-        """What people should know before it begins."""
+        """What the caller should know before the examination begins."""
         if self.wanted & {GOOD, BAD, NOBODY}:
             yield "the notifications topic gets a message about each of the doctor's deployments"
         if ALARMS in self.wanted and ALARMS not in self.seen:
-            yield "the notifications topic gets a message about each alarm, which all are rung (--no-alarms rings none)"
+            yield "the notifications topic gets a message about each alarm of the stack (not with --no-alarms)"
 
     def take(self) -> None:
         """Go through the steps. An error of AWS ends its step, and no other."""
@@ -87,7 +87,7 @@ class Examination:
             return deployment.ended()
 
     def _step(self, step: str, what: str, look: Callable[[], Any]) -> Any:
-        """Its observation; None without one."""
+        """Take a step and return its observation; None without one."""
         if step not in self.wanted or isinstance(self.seen.get(step), Unseen):
             return None
         self.say(what)
@@ -107,7 +107,7 @@ class Examination:
 
 @dataclass(frozen=True)
 class Finding:
-    """An assumption and what became of it. `left_out`: nobody wanted to see it."""
+    """An assumption and its result. `left_out`: the caller left its step out."""
 
     assumption: Assumption
     judgement: Judgement
@@ -127,12 +127,12 @@ def _finding(examination: Examination, assumption: Assumption) -> Finding:
 
 
 def delay_of(examination: Examination) -> int | None:
-    """The health.delay_seconds that suits here."""
+    """The health.delay_seconds that suits this account; None if it was not measured."""
     observation = examination.seen.get(COUNTING)
     return suggested_delay(observation, examination.patient.pace) if isinstance(observation, counting.Counted) else None
 
 
 def named(ids: Sequence[str]) -> list[Assumption]:
-    """Those with these ids, all without any. Raises KeyError for an id that there is not."""
+    """The assumptions with these ids, or all if no id is given. Raises KeyError for an unknown id."""
     known = {each.id: each for each in ASSUMPTIONS}
     return [known[id_] for id_ in ids] if ids else list(ASSUMPTIONS)

@@ -17,13 +17,14 @@ OTHER_DIGEST = "A" * 43 + "="
 @dataclass(frozen=True)
 class Handled:
     """
-    What was answered.
+    What Lambda answered.
 
     `revisions` are those of an alias, in the order of its changes; `repeated` are those before and after a change to
-    the values that it had. `read_back` are those that GetAlias told right after each change. `weights` are each weight
-    as sent and as read. `stale` are the error codes of changes that named an old revision. `turned` is the alias after
-    one call that changed its version and took its weights away. `republished` is the version that Lambda answered for
-    $LATEST, which was published as `published`, and `other_code` the error for a digest that $LATEST does not have.
+    the values that it had. `read_back` are those that GetAlias answered right after each change. `weights` are each
+    weight as sent and as read. `stale` are the error codes of changes that named an old revision. `turned` is the
+    alias after one call that changed its version and removed its weights. `republished` is the version that Lambda
+    answered for $LATEST, which was published as `published`, and `other_code` the error for a digest that $LATEST
+    does not have.
     """
 
     revisions: tuple[str, ...]
@@ -38,7 +39,7 @@ class Handled:
 
 
 def look(patient: Patient) -> Handled:
-    """On an alias that nobody calls, and that is deleted again."""
+    """Change an alias that nobody calls, and delete it again."""
     patient.create_alias(ALIAS, patient.first)
     try:
         return _look(patient)
@@ -47,7 +48,7 @@ def look(patient: Patient) -> Handled:
 
 
 def _look(patient: Patient) -> Handled:
-    """What Lambda is to refuse comes last: where it does not, nothing is looked at afterwards."""
+    """The changes that Lambda should refuse come last: if it makes them, no later step sees a changed alias."""
     api, name = patient.services.functions, patient.name
     revisions, read_back = [_alias(patient)["RevisionId"]], []
     weights: dict[float, float | None] = {}
@@ -88,7 +89,7 @@ def _look(patient: Patient) -> Handled:
 
 
 def missing(patient: Patient) -> dict[str, str]:
-    """The error codes of what is asked about a function that is not there, by operation; "" for none."""
+    """The error codes for a function that does not exist, by operation; "" for none."""
     api, nobody = patient.services.functions, patient.nobody
     return {
         "ListTags": _error(lambda: api.list_tags(Resource=nobody.arn)),

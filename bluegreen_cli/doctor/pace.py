@@ -1,4 +1,4 @@
-"""How fast an examination goes: by CloudWatch's minute, which the embedded AWS can shorten."""
+"""The times of an examination. All depend on CloudWatch's minute, which the embedded AWS can shorten."""
 
 from dataclasses import dataclass
 
@@ -23,7 +23,7 @@ class Pace:
 
     @property
     def between_looks(self) -> float:
-        """Between two questions to AWS about something that takes minutes."""
+        """Seconds between two reads of something that takes minutes."""
         return self.minute / 10
 
     @property
@@ -33,20 +33,20 @@ class Pace:
 
     @property
     def patience_for_metrics(self) -> float:
-        """How long they are waited for."""
+        """How long the doctor waits for their metrics."""
         return max(8.0 * self.minute, 30.0)
 
     @property
     def patience_for_settings(self) -> float:
-        """Until IAM, Lambda's concurrency and alarms must have taken a change."""
+        """How long IAM, Lambda's concurrency and alarms may take for a change."""
         return max(2.0 * self.minute, 20.0)
 
     @property
     def patience_for_uploads(self) -> float:
-        """S3 tells of most uploads within seconds, of some after a minute or longer."""
+        """S3 sends the events of most uploads within seconds, and of some after a minute or longer."""
         return max(5.0 * self.minute, 30.0)
 
     @property
     def patience_for_deployments(self) -> float:
-        """Of at most five minutes each, and more where Lambda is slow."""
+        """How long the doctor waits for a deployment, which takes five minutes unless Lambda is slow."""
         return max(20.0 * self.minute, 120.0)

@@ -26,7 +26,7 @@ from bluegreen_cli.stack import Stack
 
 PREFIX = "bluegreen-doctor-"
 PATH = "/bluegreen-doctor/"
-"""Of its roles in IAM: by it they are found when the doctor was killed."""
+"""The path of its roles in IAM, by which a later run finds what a killed doctor left."""
 TAG = "bluegreen:doctor"
 RUNTIME = "python3.13"
 WHOLE, SPLIT = "whole", "split"
@@ -35,7 +35,7 @@ HALF = 0.5
 
 NAME = re.compile(rf"{PREFIX}(?P<when>\d{{8}}T\d{{6}}Z)-[0-9a-f]{{4}}")
 ABANDONED_SECONDS = 3600
-"""An examination takes a quarter of an hour; what is older than this was left by one that was killed."""
+"""An examination takes a quarter of an hour, so a doctor whose function is older than this was killed."""
 
 SOURCE = '''
 """A throw-away function of `bluegreen doctor`: {what}."""
@@ -49,7 +49,7 @@ def handler(event, context):
 
 
 def code(what: str, *, bad: bool = False) -> bytes:
-    """Its zip. A bad one passes the smoke test and fails for the doctor's calls."""
+    """The zip of a version. A bad one passes the smoke test and fails for the doctor's calls."""
     source = SOURCE.format(what=what, fails='"doctor" in event' if bad else 'event.get("fail")')
     file = io.BytesIO()
     with zipfile.ZipFile(file, "w") as package:
@@ -78,12 +78,12 @@ class Patient:
 
     @property
     def name(self) -> str:
-        """The function's, and the role's."""
+        """The name of the function and of its role."""
         return self.target.function
 
     @property
     def arn(self) -> str:
-        """The function's."""
+        """The ARN of the function."""
         return self.target.arn
 
     @property
@@ -107,7 +107,7 @@ class Patient:
         self.create_alias(SPLIT, self.first, {self.second: HALF})
 
     def create_alias(self, name: str, version: str, weights: dict[str, float] | None = None) -> None:
-        """One more."""
+        """Create one more alias."""
         routing = {"RoutingConfig": {"AdditionalVersionWeights": weights}} if weights else {}
         self.services.functions.create_alias(FunctionName=self.name, Name=name, FunctionVersion=version, **routing)
 
@@ -138,7 +138,7 @@ def mark(stack: Stack) -> str:
 
 
 def new_name(now: float) -> str:
-    """With the time at which it was made, so that one that was left can be told from one in use."""
+    """A name with the time of creation, so that a later run can tell a left function from one in use."""
     return f"{PREFIX}{datetime.fromtimestamp(now, UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(2)}"
 
 
@@ -153,7 +153,7 @@ def role_for_tags(name: str) -> str:
 
 
 def made_at(name: str) -> float | None:
-    """When a function or role of the doctor's was made; None for one of somebody else."""
+    """When a function or role of the doctor's was made; None for any other name."""
     found = NAME.match(name)
     if not found:
         return None
@@ -204,9 +204,9 @@ def _is_of(services: Services, arn: str, stack: Stack) -> bool:
 
 def remove(services: Services, stack: Stack, target: Target, patience: float) -> list[str]:
     """
-    Delete the function and all that belongs to it, as far as AWS lets us; what is left, and why.
+    Delete the function and all that belongs to it; return what AWS did not delete, and why.
 
-    Its roles go last: by them the next run finds what is left.
+    Its roles go last, since the next run finds the function by them.
     """
     left = [*_tried(_removals(services, stack, target, patience))]
     return left or [*_tried(_removals_of_roles(services, target.function))]
@@ -254,7 +254,7 @@ def _forget(services: Services, stack: Stack, target: Target, patience: float) -
 
 
 def _is_deploying(services: Services, stack: Stack, target: Target) -> bool:
-    """An execution that has just begun has no record yet. The name of each begins with the function's."""
+    """Whether Step Functions runs an execution for it; one that has just begun has no record yet."""
     pages = services.executions.get_paginator("list_executions").paginate(
         stateMachineArn=stack.machine, statusFilter="RUNNING"
     )
@@ -269,7 +269,7 @@ def _empty(services: Services, bucket: str, place: str) -> None:
 
 
 def delete_role(services: Services, name: str) -> None:
-    """One that is gone already is as good."""
+    """A role that is gone already is no error."""
     try:
         for policy in services.roles.list_role_policies(RoleName=name)["PolicyNames"]:
             services.roles.delete_role_policy(RoleName=name, PolicyName=policy)

@@ -1,4 +1,4 @@
-"""What an examination came to: a line for each assumption, JSON, an exit code, and a line of `bluegreen status`."""
+"""The result of an examination: a line for each assumption, JSON, an exit code, and a line of `bluegreen status`."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from bluegreen_cli.doctor.summary import counted
 
 SAID = {HELD: "held", DIFFERS: "differs", UNSEEN: "could not be seen"}
 ALL_HELD, SOMETHING_DIFFERS, SOMETHING_UNSEEN = 0, 1, 4
-"""Exit codes. What was left out on purpose makes none of them worse."""
+"""Exit codes. What the caller left out does not count."""
 
 
 @dataclass(frozen=True)
@@ -41,11 +41,11 @@ class Report:
         return SOMETHING_UNSEEN if unseen else ALL_HELD
 
     def ids(self, kind: str) -> tuple[str, ...]:
-        """Of the assumptions that came to this."""
+        """The ids of the assumptions with this result."""
         return tuple(each.assumption.id for each in self.findings if each.judgement.kind == kind)
 
     def lines(self) -> Iterator[str]:
-        """One an assumption, then the sums."""
+        """A line for each assumption, then the sums."""
         for each in self.findings:
             judgement = each.judgement
             means = f" It means: {sentence(judgement.means)}" if judgement.means else ""

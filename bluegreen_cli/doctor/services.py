@@ -1,4 +1,4 @@
-"""The way of an examination to AWS: each client once, and how often AWS was asked."""
+"""The AWS clients of an examination, and how often they called AWS."""
 
 import threading
 from collections import Counter
@@ -11,7 +11,7 @@ from botocore.config import Config
 from bluegreen_cli.aws import client
 
 _ONCE = Config(connect_timeout=5, read_timeout=30, retries={"mode": "standard", "total_max_attempts": 1})
-"""For calls of the function: none is repeated behind the doctor's back."""
+"""For calls of the function: boto3 must not retry any of them."""
 
 
 class Services:

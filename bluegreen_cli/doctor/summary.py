@@ -9,7 +9,7 @@ DAY = 86_400
 
 
 def counted(held: Sequence[str], differs: Sequence[str], unseen: Sequence[str]) -> str:
-    """How many came to what, by name where that is not held."""
+    """How many assumptions held, differ or could not be seen, with the names of the latter two."""
     parts = [f"{len(held)} held"]
     parts += [f"{len(differs)} differ{'s' if len(differs) == 1 else ''} ({', '.join(differs)})"] if differs else []
     parts += [f"{len(unseen)} could not be seen ({', '.join(unseen)})"] if unseen else []

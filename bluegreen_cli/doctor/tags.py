@@ -1,4 +1,4 @@
-"""Whether IAM counts a function's tags for its versions and aliases: the stack's roles depend on it."""
+"""Whether IAM applies a condition on a function's tags to its versions and aliases; the stack's roles depend on it."""
 
 import time
 from collections.abc import Callable
@@ -83,7 +83,7 @@ def _as(role: str, patient: Patient) -> Any:
 
 
 def _may_read(api: Any, patient: Patient, qualifier: str) -> bool:
-    """A new policy takes some seconds, so a refusal counts only after a while."""
+    """A new policy takes effect after some seconds, so an early refusal does not count."""
     until = time.monotonic() + patient.pace.patience_for_settings
     while not _allows(lambda: api.get_function(FunctionName=patient.name, Qualifier=qualifier)):
         if time.monotonic() > until:
@@ -97,7 +97,7 @@ def _may_invoke(api: Any, patient: Patient, qualifier: str) -> bool:
 
 
 def _allows(call: Callable[[], object]) -> bool:
-    """Raises what is no refusal of IAM's."""
+    """Raises every error that is not AccessDenied."""
     try:
         call()
     except ClientError as error:

@@ -17,7 +17,7 @@ from bluegreen_cli.doctor.patient import HALF, Patient, code
 from bluegreen_cli.launch import execution_name
 
 AWKWARD = "a build (1) + ü%20&=.zip"
-"""The last part of a key: each of its signs is one that some encoding of keys changes."""
+"""The last part of a key, of characters that some encoding of keys changes."""
 MOST_EXECUTIONS = 50
 
 
@@ -44,7 +44,7 @@ class Deployed:
 
 
 class Deployment:
-    """A context in which a deployment runs while the alias is called all the while; `ended` waits for its end."""
+    """A context in which a deployment runs while the doctor calls the alias; `ended` waits for its end."""
 
     def __init__(self, patient: Patient, what: str, *, bad: bool = False) -> None:
         self._patient, self._code = patient, code(what, bad=bad)
@@ -83,7 +83,7 @@ class Deployment:
         )
 
     def _request(self, artifact: dict[str, Any]) -> dict[str, Any]:
-        """One step with a half; the state machine holds it until both versions can be seen in the metrics."""
+        """One step with a weight of a half. It lasts until both versions can be seen in the metrics."""
         pace, target = self._patient.pace, self._patient.target
         return {
             "function": target.function,
@@ -130,7 +130,7 @@ class Uploaded:
 
 
 def awkward_upload(patient: Patient) -> Uploaded:
-    """The code that serves already, so that nothing is to be deployed."""
+    """The zip has the code that serves already, so the deployment ends as NothingToDeploy."""
     key = f"functions/{patient.name}/{AWKWARD}"
     known = _executions(patient)
     began = time.monotonic()
@@ -148,7 +148,7 @@ def awkward_upload(patient: Patient) -> Uploaded:
 
 
 def upload(patient: Patient, key: str, content: bytes) -> dict[str, Any]:
-    """To the artifact bucket; the request's `artifact`."""
+    """Put a zip into the artifact bucket; return the request's `artifact`."""
     answer = patient.services.objects.put_object(Bucket=patient.stack.bucket, Key=key, Body=content)
     version = {"version_id": answer["VersionId"]} if "VersionId" in answer else {}
     return {"bucket": patient.stack.bucket, "key": key} | version
@@ -174,7 +174,7 @@ def until_over(patient: Patient, arn: str) -> Execution:
 
 
 def _again(ask: Callable[[], Execution | None]) -> Execution | None:
-    """None if AWS does not answer just now."""
+    """None if AWS does not answer now."""
     try:
         return ask()
     except AwsUnavailable:

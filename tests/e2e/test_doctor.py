@@ -152,8 +152,8 @@ def test_an_alarm_that_tells_nobody_is_named_and_the_command_fails(installed: In
 
     (said,) = found["assumptions"]
     assert (exit_code, said["verdict"]) == (1, "differs")
-    assert said["seen"] == f"{alarm} tells nobody"
-    assert "stays unheard" in said["means"]
+    assert said["seen"] == f"{alarm} has no action"
+    assert "nobody hears of a deployment" in said["means"]
 
 
 def test_a_doctor_that_may_not_make_a_role_says_so_and_leaves_nothing(installed: Installed) -> None:
