@@ -31,7 +31,7 @@ from bluegreen.request.artifact import Existing, Zip
 from bluegreen.rings import Asked
 
 MOST_WAITING_AT_ONCE = 3
-"""Attempts to be the one that waits, while other uploads of the alias come at the same moment."""
+"""Attempts to store the upload that waits, while other uploads of the alias come at the same moment."""
 
 
 @step

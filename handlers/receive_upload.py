@@ -45,9 +45,9 @@ def _received(upload: Upload) -> str:
 
 def _made_by_s3(upload: Upload) -> str:
     """
-    Why nobody uploaded it: S3 replicated it, or somebody copied the key onto itself, as for another encryption.
+    Why the object is no upload: a replica, or a copy onto its own key, as for another encryption; "" if it is one.
 
-    What S3 does not show is taken for an upload, and OpenDeployment says what is wrong with it.
+    An object whose headers S3 does not show counts as an upload; OpenDeployment says what is wrong with it.
     """
     place = upload.bucket, upload.key, upload.version_id
     try:

@@ -48,7 +48,7 @@ def call_an_operator(record: Record, subject: str, text: str) -> None:
 
 
 def _told(record: Record) -> bool:
-    """Of refused requests of one function people are told once an hour, of an upload that waits always."""
+    """Notify people of an end: of one function's refused requests once an hour, of an upload that waits always."""
     if (
         record.state == REJECTED
         and record.error != UploadWaits.__name__

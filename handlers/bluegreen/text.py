@@ -48,7 +48,7 @@ def plain(text: Any, longest: int = LONGEST) -> str:
 
 
 def is_sign(character: str) -> bool:
-    """It is printed as itself, or joins its neighbours, and does nothing else to a terminal or a service."""
+    """Whether it is printed as itself or joins its neighbours, and does nothing else to a terminal or a service."""
     if character.isprintable() or character in JOINERS:
         return True
     if ord(character) in NO_CHARACTERS:
@@ -57,7 +57,7 @@ def is_sign(character: str) -> bool:
 
 
 def valid_text(text: str, longest: int) -> str:
-    """A text of ours, with its lines, that every service takes: a last guard for what somebody forgot to make plain."""
+    """A text of ours, with its line breaks, made fit for every service: a last guard for a part that is not plain."""
     kept = LONE_SURROGATES.sub(UNPRINTABLE, text[:longest])
     return kept if len(text) <= longest else f"{kept} …"
 

@@ -7,9 +7,9 @@ from bluegreen.target import Target
 
 class Account(Frozen):
     """
-    Bytes of code that Lambda keeps, and may keep; and the concurrency that functions share.
+    Bytes of code that Lambda stores now, and may store at most; and the concurrency that functions share.
 
-    The latter is of the functions without a reserved concurrency of their own.
+    The concurrency is that of the functions without a reserved concurrency of their own.
     """
 
     code_bytes: int

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 IN_PROGRESS, READY, FAILED = "IN_PROGRESS", "READY", "FAILED"
-"""What becomes of provisioned concurrency."""
+"""The states of provisioned concurrency."""
 
 
 class Alias(Frozen):
@@ -46,7 +46,7 @@ def seen(target: Target) -> Alias:
 
 def read(target: Target, *expected: Route) -> Alias:
     """
-    The alias as it stands. Whether it is settling or stuck is asked only of one that is not as `expected`, and split.
+    The alias as it stands. `settling` and `stuck` are read only if the alias is split and is not as `expected`.
 
     Raises NotFound if there is no such alias, or no such function. Raises StillInProgress if Lambda has moved the
     alias between the two questions.

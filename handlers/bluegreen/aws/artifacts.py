@@ -23,9 +23,9 @@ from bluegreen.target import Target
 
 CHUNK = 1 << 20
 MOST_COMPARED = 3
-"""Earlier versions of a key whose content is read."""
+"""The number of earlier versions of a key whose content is compared."""
 IN_THIS_THREAD = TransferConfig(use_threads=False)
-"""A handler that ends early leaves no thread that goes on."""
+"""Without threads: a handler that ends early must leave none that goes on."""
 
 LARGEST_ZIP = 250 * CHUNK
 """Unzipped, Lambda takes no more than this; no zip of more can be right."""

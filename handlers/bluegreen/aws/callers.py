@@ -21,10 +21,10 @@ Text = Annotated[str, BeforeValidator(plain)]
 
 ENABLED, DISABLED, DELETING = "Enabled", "Disabled", "Deleting"
 IDLE = (DISABLED, "Disabling")
-"""States of a mapping that invokes nothing, or soon will not. One that is deleted is gone."""
+"""States of a mapping that invokes nothing, or soon will not. A deleted mapping is not listed."""
 
 UNLESS_SET = {"MaximumRetryAttempts": 2, "MaximumEventAgeInSeconds": 6 * 3600}
-"""What holds for asynchronous invocations if nobody says otherwise."""
+"""Lambda's defaults for asynchronous invocations."""
 
 
 INVOKING = ("lambda:invokefunction", "lambda:invokefunctionurl", "lambda:invokeasync")
@@ -40,7 +40,7 @@ class Mapping(Frozen):
 
     @property
     def idle(self) -> bool:
-        """It invokes nothing."""
+        """The mapping invokes nothing."""
         return self.state in IDLE
 
 
@@ -119,7 +119,7 @@ def settings_of_events(target: Target, alias: str | None = None) -> dict[str, An
 
 
 def _mapping(answer: Any) -> Mapping:
-    """In a state that Lambda does not say it counts as one that invokes."""
+    """A mapping whose state Lambda does not show counts as one that invokes."""
     brokers = (answer.get("SelfManagedEventSource") or {}).get("Endpoints", {}).get("KAFKA_BOOTSTRAP_SERVERS", [])
     return Mapping(
         uuid=answer["UUID"],
@@ -129,7 +129,7 @@ def _mapping(answer: Any) -> Mapping:
 
 
 def _allows_to_invoke(statement: Any, target: Target) -> bool:
-    """The function itself. What a statement leaves out with `Not…` is not looked at: it says less than it seems to."""
+    """Whether it lets somebody invoke the function itself. `Not…` is not evaluated: such a statement counts."""
     if statement.get("Effect") != "Allow":
         return False
     resources, actions = _listed(statement.get("Resource", "*")), _listed(statement.get("Action", "*"))
@@ -153,13 +153,13 @@ def _permission(statement: Any) -> Permission:
 
 
 def _values(principal: Any) -> list[Any]:
-    """Whose they are, whatever kind: a service, an account, a user."""
+    """The principals of all kinds: services, accounts, users."""
     kinds = principal.values() if isinstance(principal, dict) else [principal]
     return [each for kind in kinds for each in _listed(kind)]
 
 
 def _listed(value: Any) -> list[Any]:
-    """A policy has one value by itself, or several in a list."""
+    """A policy may have a single value instead of a list."""
     return value if isinstance(value, list) else [value]
 
 
@@ -168,6 +168,6 @@ def _text(value: Any) -> str:
 
 
 def _qualifier(arn: str) -> str:
-    """Of a version or an alias; $LATEST by name is the function itself."""
+    """The ARN is that of a version or an alias. $LATEST by name is the function itself."""
     qualifier = arn.partition(":function:")[2].partition(":")[2]
     return "" if qualifier == "$LATEST" else qualifier

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 _CONTROL = Config(connect_timeout=3, read_timeout=10, retries={"mode": "standard", "total_max_attempts": 3})
 
 LONGEST_ANSWER = 1_000
-"""Characters of an error's text, so that what it means here and what to do find room behind it."""
+"""Characters of an error's text, so that there is room after it for what it means here and what to do."""
 
 PROBE_SECONDS = 5
 """How long a probe waits for its answer."""

@@ -34,7 +34,7 @@ class Execution(Frozen):
 
     @property
     def request(self) -> Any:
-        """Its input, read."""
+        """The input, parsed."""
         return json.loads(self.input)
 
     @property

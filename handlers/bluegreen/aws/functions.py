@@ -137,9 +137,9 @@ def when_ready(target: Target, qualifier: str = LATEST) -> Function:
 
 def when_awake(target: Target, qualifier: str) -> None:
     """
-    See that a version or $LATEST can be invoked. Raises StillInProgress while it wakes.
+    See that a version or $LATEST can be invoked. Raises StillInProgress while Lambda activates it.
 
-    One that was not invoked for two weeks is Inactive, and refuses the invocation that wakes it.
+    A version that was not invoked for two weeks is Inactive. Its next invocation fails and activates it.
     """
     if when_ready(target, qualifier).state != "Inactive":
         return
@@ -215,7 +215,7 @@ def _invoke(lambda_: "LambdaClient", target: Target, qualifier: str, case: Case)
 
 
 def _json(body: bytes) -> Any:
-    """A reply. What is no JSON, or is nested deeper than Python reads, counts as text."""
+    """A reply. A text that is not JSON, or is nested deeper than Python reads, stays a text."""
     try:
         return json.loads(body) if body else None
     except (ValueError, RecursionError):

@@ -2,7 +2,7 @@
 What Lambda's refusals mean: a function that is gone, one that has lost the tag, or anything else.
 
 Our roles may touch a function only if it has the tag. A function that is gone has none, so IAM answers 403 where Lambda
-would answer 404. ListTags alone is allowed for every function, and tells the two apart.
+would answer 404. Only ListTags is allowed for every function, so the handler can tell the two apart by it.
 """
 
 from collections.abc import Iterator
@@ -17,7 +17,7 @@ from bluegreen.text import sentence
 
 @contextmanager
 def told_apart(target: Target) -> Iterator[None]:
-    """Turns each error of boto3, of a call about the target's function, into one of `bluegreen.errors`."""
+    """Turns each error of a boto3 call about the target's function into one of `bluegreen.errors`."""
     try:
         with in_our_words():
             yield

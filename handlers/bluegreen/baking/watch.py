@@ -2,8 +2,8 @@
 Looking at both versions: the metrics of all settled buckets since the first shift, and what they say together.
 
 While the alias is split, a version's figures are those of Lambda's dimension ExecutedVersion. While it is whole, they
-are the alias's own, so that nothing depends on ExecutedVersion there. Every look reads the alias's own requests, too:
-they tell a version that nobody called from one whose series is missing.
+are the alias's own, so that nothing depends on ExecutedVersion there. Every look reads the alias's own requests, too.
+They distinguish a version that nobody called from one whose series is missing.
 """
 
 import math
@@ -109,7 +109,7 @@ def probe(plan: Plan, green: str) -> Probed:
         if reply.answered or (case.max_duration_ms or math.inf) < PROBE_SECONDS * 1000:
             if wrong := _lacks(plan, case, reply):
                 if plan.default_test and not _is_answered_by_blue(plan, case):
-                    continue  # nobody wrote the test, so it counts only where blue passes it
+                    continue  # the default test counts only if blue passes it
                 raise GreenUnhealthy(
                     f"Version {green} failed the probe {case.name!r}: {'; '.join(wrong)}.",
                     {"case": case.name, "mismatches": verbatim(case, reply), "reply": reply.shown()},
@@ -126,7 +126,7 @@ def probe(plan: Plan, green: str) -> Probed:
 
 
 def _is_answered_by_blue(plan: Plan, case: Case) -> bool:
-    """Whether blue gives the right answer; that blue lacks what is new, or was deleted, says nothing about green."""
+    """Whether blue gives the right answer. A blue without the new feature, or deleted, says nothing about green."""
     try:
         reply = functions.probe(plan.target, plan.blue.version, case)
     except NotFound:
@@ -219,7 +219,7 @@ def _of_lambda(plan: Plan, *asked: tuple[str, str]) -> Signal:
 
 
 def _of_custom(custom: CustomMetric) -> Signal:
-    """By version always: what the user's own metric says of the alias is not known."""
+    """By version always: whether the user's own metric has figures of the alias is not known."""
 
     def queries(part: Part) -> tuple[Query, ...]:
         return tuple(of_custom(custom, part.version, metric) for metric in (custom.requests, custom.bad))

@@ -49,7 +49,7 @@ Because = Literal[
     "in_doubt",
     "over",
 ]
-"""Why a look comes to what it comes to. `words.py` makes sentences of it."""
+"""The reason for a decision. `words.py` makes a sentence of it."""
 
 
 class Decision(Frozen):
@@ -106,9 +106,9 @@ def decide(now: Standing) -> Decision:
 
 def is_silent(verdict: Verdict) -> bool:
     """
-    Green had a share for a whole settled bucket at least, and no request at all.
+    Green had a share for at least one whole settled bucket, and no request at all.
 
-    Before that it is not seen yet, which says nothing; and the silence of a series that is missing is not green's.
+    Before such a bucket, or if a series is missing, an absence of requests says nothing about green.
     """
     return verdict.kind != "cannot_measure" and verdict.covered > 0 and not has_requests(verdict)
 

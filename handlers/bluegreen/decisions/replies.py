@@ -60,7 +60,7 @@ def mismatches(case: Case, reply: Reply) -> list[str]:
 
 
 def fails_by_default(reply: Reply) -> list[str]:
-    """What is wrong with a reply to the default test: an error, or HTTP's word for one."""
+    """What is wrong with a reply to the default test: an error, or a statusCode of 500 or more."""
     if wrong := mismatches(UNLESS_GIVEN[0], reply):
         return wrong
     status = reply.payload.get("statusCode") if isinstance(reply.payload, dict) else None
@@ -68,7 +68,7 @@ def fails_by_default(reply: Reply) -> list[str]:
 
 
 def _is_http_500(status: Any) -> bool:
-    """API Gateway and load balancers take the number as text, too."""
+    """API Gateway and load balancers accept the number as text, too."""
     if isinstance(status, str):
         return re.fullmatch(r"\s*[5-9][0-9]{2}(\.0+)?\s*", status) is not None
     return isinstance(status, (int, float)) and not isinstance(status, bool) and status >= 500
@@ -118,7 +118,7 @@ def _payload(case: Case, reply: Reply, say: Say) -> list[str]:
             came = jmespath.search(
                 path, reply.payload, options=jmespath.Options(custom_functions=PowertoolsFunctions())
             )
-        except Exception as error:  # a function of JMESPath fails in its own ways at what a user's function replies
+        except Exception as error:  # JMESPath's functions raise errors of many kinds for a reply of the wrong type
             why = f": {error}" if say is in_full else ""
             found.append(f"expected {say(expected)} at {place}, but {say(reply.payload)} cannot be searched{why}")
             continue

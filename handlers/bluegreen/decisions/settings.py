@@ -25,7 +25,7 @@ MAY_BE_UNREADABLE = {ENVIRONMENT: ENVIRONMENT, "ImageConfig": "ImageConfigRespon
 """By name, the field in which Lambda reports an error instead of the setting, as without a permission on its key."""
 
 MOST_VARIABLES = 12
-"""As many variables of the environment are named."""
+"""At most this many environment variables are named."""
 LONGEST_VARIABLE = 100
 
 SETTINGS: dict[str, Callable[[Configuration], Any]] = {
@@ -97,12 +97,12 @@ def _of(configuration: Configuration, name: str) -> Configuration:
 
 
 def _only(found: Configuration, *names: str) -> dict[str, Any]:
-    """These, as far as they are set: AWS adds fields inside of fields, too."""
+    """Only these fields, as far as they are set: AWS adds fields inside of fields, too."""
     return {name: found[name] for name in names if found.get(name)}
 
 
 def _network(found: Configuration) -> dict[str, Any]:
-    """Without the VPC, which follows from the subnets; their order says nothing."""
+    """Without the VPC, which follows from the subnets, and without their order."""
     return {
         "SubnetIds": sorted(found.get("SubnetIds") or []),
         "SecurityGroupIds": sorted(found.get("SecurityGroupIds") or []),

@@ -2,8 +2,8 @@
 Whether a version that CloudWatch shows no requests of can have had none.
 
 Each request of an alias is routed by itself, to green with green's weight. So n requests at the weight w leave green
-without any with probability (1 - w)^n. Where that is no chance any more, the version's series is missing or late, and
-its emptiness says nothing about the version.
+without any with probability (1 - w)^n. Where that is too small for chance, the version's series is missing or late,
+and its emptiness says nothing about the version.
 """
 
 import math
@@ -14,7 +14,7 @@ from typing import Literal
 from bluegreen.model import Frozen
 
 NO_CHANCE = 1e-4
-"""The probability below which none is no chance: green at 10 % and 88 requests of the alias, say."""
+"""Below this probability no request is not chance: 88 requests of the alias with green at 10 %, say."""
 
 Side = Literal["green", "blue"]
 SIDES: tuple[Side, ...] = ("green", "blue")

@@ -34,7 +34,7 @@ def of_look(now: Standing, decision: Decision) -> str:
 
 
 def of_hidden(hidden: Hidden) -> str:
-    """Which series is missing, and how that is known."""
+    """Which series is missing, and the figures that show it."""
     throttled = f" ({hidden.throttled:,} of them throttled)" if hidden.throttled else ""
     return (
         f"the alias had {hidden.requests:,} requests{throttled}, of which {hidden.side}'s weight gives it about "
@@ -43,7 +43,7 @@ def of_hidden(hidden: Hidden) -> str:
 
 
 def of_schedule(schedule: Schedule, sight_seconds: int) -> str:
-    """What the watch changes of a schedule, or that there is no watch; "" if there is nothing to say."""
+    """How the watch changes a schedule, or that there is no watch; "" if there is nothing to say."""
     if not schedule.watched:
         return "nobody watches green under traffic: this strategy has no bake"
     if not schedule.held_seconds:

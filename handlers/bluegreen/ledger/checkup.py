@@ -14,7 +14,7 @@ ROOM = 200_000
 
 class Checkup(Frozen):
     """
-    An examination: when it ended (ISO 8601, UTC), who made it, and the ids of assumptions by what became of them.
+    An examination: when it ended (ISO 8601, UTC), who made it, and the ids of assumptions by their result.
 
     `delay_seconds` is the one that it suggests, None if it could not tell. `report` is the whole of it.
     """
@@ -29,7 +29,7 @@ class Checkup(Frozen):
 
 
 def keep(checkup: Checkup) -> None:
-    """Replace the one before."""
+    """Store an examination in place of the one before."""
     shown = checkup.model_dump(mode="json", exclude_none=True)
     table.put({"Item": table.key(DOCTOR, LAST) | table.values(shown | {"report": valid(shown["report"], ROOM)})})
 

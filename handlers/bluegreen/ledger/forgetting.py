@@ -19,7 +19,7 @@ def is_live(target: Target) -> bool:
 
 
 def forget(target: Target) -> None:
-    """Delete every item that the ledger has of the function and the alias, but no lock. Again is harmless."""
+    """Delete every item of the function and the alias from the ledger, except locks. Safe to repeat."""
     for record in list(_records(target)):
         _delete(audit.partition(record.id))
         _delete(partition(record.id))

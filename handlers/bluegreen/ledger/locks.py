@@ -55,7 +55,7 @@ def held(target: Target, qualifier: str = "") -> Lock | None:
 
 
 def is_held(target: Target, qualifier: str) -> bool:
-    """Whoever holds it."""
+    """Whether a deployment, of whatever execution, holds the lock."""
     return table.get(key(target, qualifier), LOCK) is not None
 
 

@@ -34,7 +34,7 @@ def of(target: Target) -> Waiting | None:
 
 
 def all_that_wait() -> list[Waiting]:
-    """One an alias at most. Only items with a key of theirs count, as with locks."""
+    """At most one for each alias. Only items with a key of this kind count, as with locks."""
     items = table.query(
         IndexName="ByKind",
         KeyConditionExpression="kind = :kind AND begins_with(pk, :prefix)",
@@ -44,7 +44,7 @@ def all_that_wait() -> list[Waiting]:
 
 
 def wait(new: Waiting, instead_of: Waiting | None) -> bool:
-    """Keep it in the place of what waited before. False if meanwhile something else waits."""
+    """Store the upload in place of `instead_of`. False if another upload has begun to wait meanwhile."""
     shown = new.model_dump(mode="json", exclude_none=True) | {"kind": WAITING}
     condition: dict[str, Any] = {"ConditionExpression": "attribute_not_exists(pk)"}
     if instead_of:
@@ -53,7 +53,7 @@ def wait(new: Waiting, instead_of: Waiting | None) -> bool:
 
 
 def done(started: Waiting) -> bool:
-    """It waits no more. False if something else waits by now, which stays."""
+    """Delete the item of this upload. False if another upload waits by now; that one stays."""
     return table.delete({"Key": table.key(_key(started.target), WAITING), **_still(started)})
 
 

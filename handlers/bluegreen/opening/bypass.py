@@ -1,5 +1,5 @@
 """
-Callers that a deployment does not reach, or reaches too early, and the commands that move them to the alias.
+Callers that invoke the function past the alias, and the commands that move them to the alias.
 
 They invoke the function itself. So they get new code as soon as it is in $LATEST: before any test, without a bake, and
 a rollback of the alias does not concern them.
@@ -19,7 +19,7 @@ from bluegreen.target import Target
 
 FIELD = "bypass"
 MOST_TOLD = 10
-"""Of one kind; a resource policy may have sixty statements."""
+"""Warnings of one kind at most; a resource policy may have sixty statements."""
 
 OPTIONS = {
     "aws:sourcearn": "--source-arn",
@@ -29,9 +29,9 @@ OPTIONS = {
 }
 """A condition of a permission, and the option of `aws lambda add-permission` that sets it."""
 MOST_COMMANDS = 5
-"""In a refusal, which has 2,000 characters."""
+"""At most this many commands stand in a refusal, which has 2,000 characters."""
 TOKEN = "lambda:eventsourcetoken"
-"""A condition whose value the caller must know, so it is not told."""
+"""A condition whose value is a secret of the caller, so no text shows it."""
 BY_URL = "lambda:invokedviafunctionurl"
 
 
@@ -54,7 +54,7 @@ class Callers(Frozen):
 
 
 def find(target: Target, glances: Glances) -> Callers:
-    """The mappings are read first, since they alone can be a reason to refuse."""
+    """The mappings are read first, since only they can lead to a refusal."""
     mappings = glances.at("its event source mappings", lambda: callers.mappings(target)) or ()
     permissions = glances.at("its resource policy", lambda: callers.permissions(target)) or ()
     url = glances.at("its function URL", lambda: callers.url(target))

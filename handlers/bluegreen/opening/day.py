@@ -28,7 +28,7 @@ class Day(Frozen):
 
 
 def read(target: Target, blue: str, function: Function, custom: Iterable[CustomMetric]) -> Day:
-    """Of blue's requests alone there must be data; that nothing was bad is no mistake."""
+    """Only the metric of blue's requests must have data; the one of bad requests may have none."""
     itself = metrics.of_resource(target, target.function, "Invocations")
     alias = metrics.of_resource(target, str(target), "Invocations")
     peak = (

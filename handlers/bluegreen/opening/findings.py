@@ -26,7 +26,7 @@ class Refusal(Finding):
 
 
 class Warning(Finding):
-    """What people should know; the deployment goes on."""
+    """What people should know although the deployment goes on."""
 
 
 Warnings = tuple[Warning, ...]

@@ -1,7 +1,7 @@
 """
-Reads without which a deployment can go on: what AWS does not show stops nothing, and is told.
+Reads that a deployment can do without: one that fails stops nothing, and becomes a warning.
 
-A read that gets no answer may have taken half a minute. So the reads that follow it are not made.
+A read without an answer may take half a minute, so after one the following reads are not made.
 """
 
 from collections.abc import Callable
@@ -15,7 +15,7 @@ LONGEST_REASON = 300
 
 
 class Glances:
-    """Makes such reads; `unseen` has what each failed one was about, and why it failed."""
+    """Makes such reads. `unseen` has the subject of each failed read and why it failed."""
 
     def __init__(self) -> None:
         self.unseen: dict[str, str] = {}
@@ -33,6 +33,6 @@ class Glances:
             self.unseen[what] = str(error)[:LONGEST_REASON]
         except DeploymentError as error:
             self.unseen[what] = str(error)[:LONGEST_REASON]
-        except Exception as error:  # an answer of AWS that nobody foresaw is no reason to refuse a deployment
+        except Exception as error:  # an unexpected answer of AWS is no reason to refuse a deployment
             self.unseen[what] = f"AWS's answer could not be read ({type(error).__name__})"
         return None

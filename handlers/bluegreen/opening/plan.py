@@ -47,8 +47,8 @@ def brings(artifact: Artifact, blue: Function, source: Function) -> Brings:
     """
     What the artifact is for an alias that blue serves. `source` is $LATEST, or the version that the artifact names.
 
-    A setting that cannot be read keeps $LATEST from being taken for blue. It does not keep a zip from it: a pipeline
-    deploys the same zip again and again.
+    If a setting cannot be read, $LATEST does not count as the same as blue. A zip still does: pipelines deploy the same
+    zip again and again.
     """
     if isinstance(artifact, Existing):
         return "nothing" if artifact.version == blue.version else "version"

@@ -1,5 +1,5 @@
 """
-What would be found half-way if nobody looked before: each a refusal or a warning.
+Checks for problems that would otherwise stop a deployment half-way: each is a refusal or a warning.
 
 These checks come after all others, and only if there is something to deploy. Most of them look at what a deployment
 can do without: if AWS does not show that, it is a warning.
@@ -15,7 +15,7 @@ from bluegreen.opening.situation import Situation
 from bluegreen.request.artifact import Existing, Zip
 
 NEARLY = 0.9
-"""Of a limit: from this share on people are warned."""
+"""The share of a limit from which on there is a warning."""
 GB = 1024**3
 MB = 1024**2
 
@@ -42,7 +42,7 @@ def versions_may_share_an_alias(situation: Situation) -> Refusal | None:
 
 
 def function_can_be_invoked(situation: Situation) -> Refusal | Warning | None:
-    """With a reserved concurrency of 0 it is switched off. Going back to a version asks nothing of it."""
+    """With a reserved concurrency of 0 Lambda throttles all invocations. A rollback by hand needs none."""
     function = situation.target.function
     if situation.latest.reserved_concurrency != 0:
         return None
@@ -110,7 +110,7 @@ def function_itself_is_not_invoked(situation: Situation) -> Warning | None:
 
 
 def nobody_else_moves_the_alias(situation: Situation) -> Warnings:
-    """A tool that made the function, or somebody who has pointed the alias since the last deployment."""
+    """The tool that made the function, and a person or tool that moved the alias since the last deployment."""
     target, left = situation.target, situation.left
     version = situation.alias.route.primary
     moved = (
@@ -137,7 +137,7 @@ def code_fits(situation: Situation) -> Refusal | Warning | None:
 
 
 def concurrency_is_left(situation: Situation) -> Warning | None:
-    """What is throttled in a bake says little about green."""
+    """Throttles during a bake say little about green if the concurrency was nearly used up before."""
     function, account, day = situation.latest, situation.account, situation.last_day
     most = function.reserved_concurrency
     whose = f"the reserved concurrency of {function.name}"
@@ -199,7 +199,7 @@ def metrics_have_data(situation: Situation) -> Refusal | Warnings:
 
 
 def bakes_outlast_invocations(situation: Situation) -> Warning | None:
-    """A failure at the end of an invocation is counted when that ends."""
+    """Lambda counts a failure when the invocation ends."""
     timeout = situation.successor.timeout_seconds
     bakes = [step.bake_seconds for step in situation.schedule.steps if step.bake_seconds]
     shortest = min(bakes, default=situation.schedule.longest_seconds)
@@ -214,7 +214,7 @@ def bakes_outlast_invocations(situation: Situation) -> Warning | None:
 
 
 def everything_was_seen(situation: Situation) -> Warning | None:
-    """The last check: it tells what the others could not look at."""
+    """The last check: a warning about what the others could not see."""
     unseen = situation.glances.unseen
     return not_seen(situation.target.function, unseen) if unseen else None
 

@@ -26,7 +26,7 @@ NUMBERS = {
     "int_from_float": "a whole number, as 60",
     "float_type": "a number without quotes, as 0.1",
 }
-"""What to write instead of something that is no number."""
+"""What to write instead of a value that is not a number."""
 
 
 def explain(error: ValidationError, fields: Fields) -> str:

@@ -1,7 +1,7 @@
 """
 Names as AWS takes them: of functions, aliases and versions, and of executions, which are the ids of deployments.
 
-Every part that reads such a name from outside reads it by what stands here.
+Every part of the product reads names from outside by these rules.
 """
 
 import re
@@ -54,7 +54,7 @@ class FunctionReference:
 
     @classmethod
     def read(cls, text: Any) -> Self | None:
-        """None for what is no reference."""
+        """None if the text is no reference to a function."""
         found = _REFERENCE.fullmatch(text) if isinstance(text, str) else None
         return cls(**{part: value or "" for part, value in found.groupdict().items()}) if found else None
 

@@ -8,7 +8,7 @@ from bluegreen.model import Frozen
 from bluegreen.request.names import FUNCTION, LONGEST_EXECUTION_NAME
 
 LONGEST_TURN = 5
-"""What `next_name` may add."""
+"""Characters that `next_name` may add."""
 
 FOLDER = "functions/"
 SETTINGS = "deployment.json"
@@ -19,7 +19,7 @@ def next_name(name: str) -> str:
     """
     The name under which an upload that waited is started: `F-<digest>`, then `F-<digest>-2`, `F-<digest>-3` …
 
-    Somebody else may have named an execution so. The end of a name that is too long gives way.
+    Another execution may have that name. A name that is too long is cut.
     """
     first, _, turn = name.rpartition("-")
     if turn.isdigit() and len(turn) < LONGEST_TURN:
