@@ -160,7 +160,7 @@ def alarms_have_data(situation: Situation) -> Warning | None:
         return None
     return Warning(
         field="health.alarms",
-        problem=f"{', '.join(unknown)} has the state INSUFFICIENT_DATA, so it cannot go off",
+        problem=f"{', '.join(unknown)} is in the state INSUFFICIENT_DATA, so it cannot go off",
         advice="check its metric; if the metric has data only when something is wrong, let the alarm treat missing "
         "data as notBreaching",
     )

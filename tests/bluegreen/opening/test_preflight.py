@@ -296,7 +296,7 @@ class TestAlarmsAndMetrics:
 
         said = warned(preflight.alarms_have_data, situation(health={"alarms": ["sales", "stock"]}))
 
-        assert said.startswith("health.alarms: sales is INSUFFICIENT_DATA")
+        assert said.startswith("health.alarms: sales is in the state INSUFFICIENT_DATA")
 
     def test_alarms_with_data_are_fine(self) -> None:
         alarm("stock", "ALARM")
