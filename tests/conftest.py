@@ -14,6 +14,7 @@ from xdist.scheduler import LoadFileScheduling
 from sandbox.lean import leave_out_ec2, spare_the_collector
 
 TOGETHER = {
+    "tests/e2e/test_doctor.py": "a stack",
     "tests/e2e/test_recovery.py": "a stack",
     "tests/e2e/test_verdict.py": "a stack",
     "tests/e2e/test_bad_input.py": "another stack",
@@ -36,7 +37,6 @@ TOGETHER = {
 FIRST = (
     "a stack",
     "another stack",
-    "tests/e2e/test_doctor.py",
     "tests/crash/test_quick.py",
     "an AWS",
     "tests/e2e/test_demo.py",
