@@ -9,7 +9,7 @@ UV := .venv-uv/bin/uv
 # Images set it, and then every process compiles every module anew.
 export PYTHONDONTWRITEBYTECODE =
 
-.PHONY: help demo sandbox test check asl picture build deploy crash-matrix bench bench-verdict lock clean
+.PHONY: help demo sandbox cli test check asl picture build deploy crash-matrix bench bench-verdict lock clean
 
 help:
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 18
@@ -19,6 +19,9 @@ demo: $(DEV) $(SANDBOX)          ## the main job on the embedded AWS, from start
 
 sandbox: $(DEV) $(SANDBOX)       ## the embedded AWS with this stack deployed, until Ctrl-C (PORT=4566, MINUTE_SECONDS=60)
 	@$(BIN)/python -m sandbox
+
+cli: $(DEV)                      ## the command `bluegreen`, in .venv
+	@echo "source .venv/bin/activate"
 
 test: $(DEV) $(SANDBOX)          ## every test
 	@$(BIN)/python -m pytest -n auto --dist loadfile
