@@ -1,6 +1,7 @@
 """The harness itself, with handlers that only say what they were asked."""
 
 import json
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any
 import boto3
 import pytest
 from botocore.exceptions import ClientError, ReadTimeoutError
+from moto.stepfunctions.parser.backend.execution_worker import ExecutionWorker
 
 from tests.machine.invocation import zip_of
 from tests.machine.walk import DEPLOY_ASL, InProcessAws, in_process_aws
@@ -140,6 +142,20 @@ class TestTheMachine:
     def test_a_hiccup_is_retried(self, aws: InProcessAws, error: str) -> None:
         with aws.state_fails("ShiftAlias", error, times=6):
             assert aws.walk({}).path == TO_GREEN
+
+    def test_an_execution_that_has_not_begun_can_be_ended(
+        self, aws: InProcessAws, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        may_begin = threading.Event()
+        read = ExecutionWorker._get_evaluation_entrypoint
+        monkeypatch.setattr(
+            ExecutionWorker, "_get_evaluation_entrypoint", lambda worker: (may_begin.wait(0.05), read(worker))[1]
+        )
+        aws.start({}, "late")
+
+        aws.end_what_still_runs()
+
+        assert aws.finish(aws.start({}, "next")).ended == "Deployed"
 
     @pytest.mark.parametrize(("looks", "seconds"), [(1, 5), (9, 55), (20, 165)])
     def test_what_is_still_in_progress_is_looked_at_less_and_less_often(

@@ -70,6 +70,7 @@ from tests.machine.wire import short_way
 REGION = "us-east-1"
 DEPLOY_ASL = Path(__file__).parents[2] / "statemachine" / "deploy.asl.json"
 PATIENCE_SECONDS = 600
+LOOK_SECONDS = 0.001
 
 Moment = Literal["entered", "left"]
 StateHook = Callable[[str, str, Moment], None]
@@ -210,6 +211,7 @@ class InProcessAws:
         machines = stepfunctions_parser_backends[DEFAULT_ACCOUNT_ID][REGION].state_machines
         for execution in (each for machine in machines for each in machine.executions):
             if str(execution.status) == "RUNNING":
+                self._await_the_beginning(execution)
                 self.stop(execution.execution_arn)
                 self._await_the_end(execution)
 
@@ -300,6 +302,15 @@ class InProcessAws:
                 do()
 
         return uncounted
+
+    def _await_the_beginning(self, execution: Any) -> None:
+        """Moto can stop an execution once its thread has read the definition."""
+        looked = threading.Event()
+        for _ in range(round(PATIENCE_SECONDS / LOOK_SECONDS)):
+            if execution.exec_worker.env:
+                return
+            looked.wait(LOOK_SECONDS)
+        raise AssertionError(f"{execution.execution_arn} does not begin")
 
     def _await_the_end(self, execution: Any) -> None:
         with self._ends:
