@@ -123,13 +123,18 @@ def test_what_a_killed_doctor_leaves_is_found_and_deleted(installed: Installed) 
 
 
 def begun(installed: Installed, only: str) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [BLUEGREEN, "doctor", *QUICK, "--only", only],
-        env=installed.environment,
-        stderr=subprocess.PIPE,
-        stdout=subprocess.DEVNULL,
-        text=True,
-    )
+    """A shell that runs the tests in the background has them ignore SIGINT, and what they start would, too."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        return subprocess.Popen(
+            [BLUEGREEN, "doctor", *QUICK, "--only", only],
+            env=installed.environment,
+            stderr=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            text=True,
+        )
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def until_said(doctor: subprocess.Popen[str], words: str) -> None:
