@@ -31,6 +31,7 @@ NOTHING_TOUCHED = "Nothing was touched."
 NOTHING_UPLOADED = "Nothing was uploaded."
 NOTHING_UPLOADED_OR_STARTED = "Nothing was uploaded or started."
 NOTHING_STARTED = "Nothing was started."
+NOTHING_STOPPED = "Nothing was stopped or started."
 NOTHING_CREATED = "Nothing was created."
 IT_WAS_NOT_CHANGED = "It was not changed."
 

@@ -9,8 +9,9 @@ import json
 
 import click
 
+from bluegreen.aws import functions
 from bluegreen.document import DEPLOYED
-from bluegreen.errors import DeploymentError
+from bluegreen.errors import DeploymentError, NotFound
 from bluegreen.ledger import deployments, locks, serving, tests
 from bluegreen.ledger.locks import Lock
 from bluegreen.ledger.record import Record
@@ -19,7 +20,7 @@ from bluegreen.text import sentence
 from bluegreen_cli import halt, launch, live, request
 from bluegreen_cli.context import Context, json_option
 from bluegreen_cli.outcome import CUT_SHORT, EXIT_CODES
-from bluegreen_cli.problems import NOTHING_CHANGED, Refused, explained
+from bluegreen_cli.problems import NOTHING_CHANGED, NOTHING_STOPPED, Refused, explained
 
 
 @click.command()
@@ -62,6 +63,8 @@ def rollback(
         launch.started(lock.held_by, as_json)
         return
     if lock:
+        if version:
+            _must_be_published(target, version)
         halt.halt(lock, launch.started_by(account))
         if not follow:
             _say_what_was_stopped(lock, version, as_json)
@@ -78,6 +81,21 @@ def rollback(
         launch.to_the_end(arn, target, as_json)
     else:
         launch.started(arn, as_json)
+
+
+def _must_be_published(target: Target, version: str) -> None:
+    """A typing error must not stop a deployment. A Lambda that does not answer holds no emergency up."""
+    request.check({"function": target.function, "artifact": {"version": version}}, NOTHING_STOPPED)
+    try:
+        functions.describe(target, version)
+    except NotFound as error:
+        raise Refused(
+            f"{target.function} has no version {version}",
+            NOTHING_STOPPED,
+            f"`aws lambda list-versions-by-function --function-name {target.function}` lists them.",
+        ) from error
+    except DeploymentError:
+        return
 
 
 def _say_what_was_stopped(lock: Lock, version: str | None, as_json: bool) -> None:

@@ -325,6 +325,19 @@ class TestADeploymentThatRuns:
         assert "The deployment goes on, or is undone" in ran.stderr
         assert third.alias() == ("4", {})
 
+    @pytest.mark.parametrize(
+        ("version", "complaint"), [("99", "has no version 99"), ("three", "'three' does not match")]
+    )
+    def test_is_not_stopped_for_a_version_that_does_not_exist(
+        self, third: Deployer, bluegreen: Bluegreen, version: str, complaint: str
+    ) -> None:
+        ran = self.while_it_runs(third, lambda: bluegreen("rollback", FUNCTION, "--to", version))
+
+        assert ran.exit_code == 2
+        assert complaint in ran.stderr
+        assert "Nothing was stopped or started." in ran.stderr
+        assert third.alias() == ("4", {})
+
     def test_that_goes_where_the_rollback_would_is_not_stopped(self, third: Deployer, bluegreen: Bluegreen) -> None:
         ran = self.while_it_runs(
             third, lambda: bluegreen("rollback", FUNCTION, "--no-follow"), artifact={"version": "2"}
