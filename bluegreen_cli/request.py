@@ -245,17 +245,17 @@ def _file(path: str, option: str) -> Any:
         raise Refused(
             f"{option}: {path} cannot be read: {error}", NOTHING_UPLOADED_OR_STARTED, "Correct the path."
         ) from error
-    return _json(text, f"{option} {path}")
+    return _json(text, f"{option} {path}", "Correct the file.")
 
 
-def _json(text: str, where: str) -> Any:
+def _json(text: str, where: str, advice: str = "Write it as JSON, for instance in single quotes.") -> Any:
     try:
         return json.loads(text)
     except (ValueError, RecursionError) as error:
         raise Refused(
             f"{where} is not JSON: {error}",
             NOTHING_UPLOADED_OR_STARTED,
-            "Write it as JSON, for instance in single quotes.",
+            advice,
         ) from error
 
 

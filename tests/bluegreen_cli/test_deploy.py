@@ -473,7 +473,7 @@ def test_wrong_usage_is_exit_code_2(bluegreen: Bluegreen, arguments: tuple[str, 
     ("text", "complaint"),
     [
         ("[1]", "is not a JSON object"),
-        ("{", "is not JSON"),
+        ("{", "Correct the file."),
         ('{"trafic": "AllAtOnce"}', "trafic: unknown field; did you mean traffic?"),
         ('{"function": "Other"}', "is for the function Other, not BonusCalculatorLambda"),
     ],

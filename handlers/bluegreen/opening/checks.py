@@ -140,7 +140,8 @@ def alias_is_whole(situation: Situation) -> Refusal | None:
         return Refusal(
             field="alias",
             problem=f"{target} is split already: {alias.route}",
-            advice=f"point it to one version first, as with `{target.by_hand(alias.route.primary)}`",
+            advice=f"if no deployment is under way (`bluegreen status {target.function} --alias {target.alias}`), "
+            f"point it to one version first, as with `{target.by_hand(alias.route.primary)}`",
         )
     if alias.route.alone == functions.LATEST:
         return Refusal(

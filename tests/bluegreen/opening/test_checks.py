@@ -157,6 +157,7 @@ class TestTheAlias:
 
         assert said(checks.alias_is_whole, situation(known={"alias": split})) == (
             f"alias: {TARGET} is split already: version 1 (90 %) and version 2 (10 %); "
+            f"if no deployment is under way (`bluegreen status {FUNCTION} --alias {TARGET.alias}`), "
             f"point it to one version first, as with `{TARGET.by_hand('1')}`"
         )
 
