@@ -313,7 +313,8 @@ def _next(world: World) -> Iterator[str]:
     if world.observer.is_split() and world.ledger.left_by_others("alias") == world.observer.route():
         refused = world.driver.redeploy(GOOD % 5, "AllAtOnce")
         if refused.ended != states.REJECTED or "split already" not in refused.cause:
-            yield f"4: someone else left the alias split, and the next deployment ended {refused.ended}"
+            ended = f"{refused.ended} ({refused.error}: {refused.cause[:300]})"
+            yield f"4: someone else left the alias split, and the next deployment ended {ended}"
         world.others.act("blue")
 
     def in_the_middle(state: str, moment: str) -> None:
