@@ -11,7 +11,7 @@ from bluegreen.aws.client import in_our_words
 from bluegreen.decisions.route import Route
 from bluegreen.document import OPT_IN_TAG, OPTED_IN
 from bluegreen.errors import NotFound, StillInProgress
-from bluegreen.opening import bypass, owners
+from bluegreen.opening import bypass, day, owners
 from bluegreen.opening.glances import Glances
 from bluegreen.opening.preflight import not_seen
 from bluegreen.target import Target
@@ -110,7 +110,8 @@ def adopted(target: Target, move_callers: bool = False) -> Adopted:
         if move_callers:
             _move_callers(target, did)
     pointed_by_others = found is not None and found.route.primary == version and tags.get(OPT_IN_TAG) != OPTED_IN
-    return Adopted(function, alias, version, tuple(did), _warnings(target, tags, version if pointed_by_others else ""))
+    warnings = _warnings(target, tags, latest, version, pointed_by_others)
+    return Adopted(function, alias, version, tuple(did), warnings)
 
 
 def ready(target: Target, qualifier: str = functions.LATEST) -> functions.Function:
@@ -191,13 +192,17 @@ def _settled(mapping: callers.Mapping, until: float) -> str:
         clock.sleep(MAPPINGS_PAUSE_SECONDS)
 
 
-def _warnings(target: Target, tags: dict[str, str], pointed_by_others: str) -> tuple[str, ...]:
-    """What bypasses the alias, and who else moves it: somebody has pointed it to the version `pointed_by_others`."""
+def _warnings(
+    target: Target, tags: dict[str, str], latest: functions.Function, version: str, pointed_by_others: bool
+) -> tuple[str, ...]:
+    """What bypasses the alias, and who else moves it. With `pointed_by_others` somebody pointed it to the version."""
     glances = Glances()
-    found = bypass.find(target, glances)
-    warnings = [*bypass.told(target, found), *owners.of(target, tags)]
+    warnings = [*bypass.told(target, bypass.find(target, glances)), *owners.of(target, tags)]
+    last_day = glances.at("its metrics of the last day", lambda: day.read(target, version, latest, ()))
+    if invoked := bypass.invoked(target, last_day):
+        warnings.append(invoked)
     if pointed_by_others:
-        warnings.append(owners.of_alias(target, pointed_by_others, "this product did not point it there"))
+        warnings.append(owners.of_alias(target, version, "this product did not point it there"))
     if glances.unseen:
         warnings.append(not_seen(target.function, glances.unseen))
     return tuple(map(str, warnings))

@@ -215,6 +215,14 @@ def test_callers_of_the_function_itself_are_named(shop: Any, bluegreen: Bluegree
     ]
 
 
+def test_invocations_of_the_function_itself_are_told(shop: Any, bluegreen: Bluegreen) -> None:
+    assert "invocation" not in bluegreen("adopt", SHOP, "--json").stdout
+    shop.invoke(FunctionName=SHOP, Payload=b"{}")
+
+    warning = "Warning: bypass: the last day had 1 invocation of Shop itself and 0 of Shop:PROD;"
+    assert warning in bluegreen("adopt", SHOP).stderr
+
+
 @pytest.mark.parametrize("enabled", [True, False])
 def test_event_sources_are_moved_to_the_alias(shop: Any, bluegreen: Bluegreen, enabled: bool) -> None:
     uuid = queue_of(shop, Enabled=enabled)

@@ -13,6 +13,7 @@ from typing import Any
 from bluegreen.aws import callers
 from bluegreen.aws.callers import Mapping, Permission, Url
 from bluegreen.model import Frozen
+from bluegreen.opening.day import Day
 from bluegreen.opening.findings import Warning, Warnings
 from bluegreen.opening.glances import Glances
 from bluegreen.target import Target
@@ -71,6 +72,19 @@ def told(target: Target, found: Callers) -> Warnings:
         *_some(permitted, f"aws lambda get-policy --function-name {target.function}"),
         *([_of_url(target, found.url)] if found.url else []),
         *([_of_settings(target, found.settings_of_events)] if found.settings_of_events else []),
+    )
+
+
+def invoked(target: Target, last_day: Day | None) -> Warning | None:
+    """Whether the function itself was invoked in the last day; None also if CloudWatch did not say."""
+    if last_day is None or not last_day.of_itself:
+        return None
+    return _warning(
+        f"the last day had {last_day.of_itself:,} invocation{'s' * (last_day.of_itself != 1)} of {target.function} "
+        f"itself and {last_day.of_alias:,} of {target}; those of the function itself (smoke tests of $LATEST may be "
+        "among them) get new code untested and at once",
+        f"point clients other than test users to {target} (`--qualifier {target.alias}`); CloudTrail's data events of "
+        "Lambda name them",
     )
 
 

@@ -96,17 +96,7 @@ def callers_follow_the_alias(situation: Situation) -> Refusal | Warnings:
 
 def function_itself_is_not_invoked(situation: Situation) -> Warning | None:
     """Test users call $LATEST on purpose, so nobody is refused for it."""
-    target, day = situation.target, situation.last_day
-    if day is None or not day.of_itself:
-        return None
-    return Warning(
-        field=bypass.FIELD,
-        problem=f"the last day had {day.of_itself:,} invocation{'s' * (day.of_itself != 1)} of {target.function} "
-        f"itself and {day.of_alias:,} of {target}; those of the function itself (smoke tests of $LATEST may be among "
-        "them) get new code untested and at once",
-        advice=f"point clients other than test users to {target} (`--qualifier {target.alias}`); CloudTrail's data "
-        "events of Lambda name them",
-    )
+    return bypass.invoked(situation.target, situation.last_day)
 
 
 def nobody_else_moves_the_alias(situation: Situation) -> Warnings:
