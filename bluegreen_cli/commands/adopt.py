@@ -109,7 +109,7 @@ def adopted(target: Target, move_callers: bool = False) -> Adopted:
             did.append(f"tag {OPT_IN_TAG} was set")
         if move_callers:
             _move_callers(target, did)
-    pointed_by_others = found is not None and found.route.primary == version and tags.get(OPT_IN_TAG) != OPTED_IN
+    pointed_by_others = found is not None and found.route.alone == version and tags.get(OPT_IN_TAG) != OPTED_IN
     warnings = _warnings(target, tags, latest, version, pointed_by_others)
     return Adopted(function, alias, version, tuple(did), warnings)
 

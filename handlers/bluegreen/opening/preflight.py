@@ -101,8 +101,7 @@ def function_itself_is_not_invoked(situation: Situation) -> Warning | None:
 
 def nobody_else_moves_the_alias(situation: Situation) -> Warnings:
     """The tool that made the function, and a person or tool that moved the alias since the last deployment."""
-    target, left = situation.target, situation.left
-    version = situation.alias.route.primary
+    target, left, version = situation.target, situation.left, situation.blue.version
     moved = (
         ()
         if left is None or left.version == version

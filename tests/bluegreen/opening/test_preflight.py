@@ -6,9 +6,10 @@ import boto3
 import pytest
 
 from bluegreen.aws.accounts import Account
-from bluegreen.aws.aliases import Provisioned
+from bluegreen.aws.aliases import Alias, Provisioned
 from bluegreen.aws.callers import Mapping
 from bluegreen.aws.client import client
+from bluegreen.decisions.route import Route
 from bluegreen.errors import StillInProgress
 from bluegreen.ledger.serving import Served
 from bluegreen.opening import preflight
@@ -231,6 +232,12 @@ class TestOthers:
 
         assert preflight.nobody_else_moves_the_alias(situation(known={"left": left})) == ()
         assert preflight.nobody_else_moves_the_alias(situation()) == ()
+
+    def test_an_alias_to_which_lambda_gave_a_weight_of_1_is_still_where_the_deployment_left_it(self) -> None:
+        left = Served(version="1", before="0", deployment="d1", since="2026-01-05T09:00:00.000Z")
+        stuck = Alias(route=Route(primary="2", also={"1": 1.0}), revision="r", stuck="no capacity")
+
+        assert preflight.nobody_else_moves_the_alias(situation(known={"left": left, "alias": stuck})) == ()
 
     def test_an_alias_that_somebody_has_pointed_since_is_told(self) -> None:
         left = Served(version="7", before="6", deployment="d1", since="2026-01-05T09:00:00.000Z")
