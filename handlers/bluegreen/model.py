@@ -1,9 +1,14 @@
 """What every model has in common."""
 
 import json
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+from bluegreen.text import plain
+
+Text = Annotated[str, BeforeValidator(plain)]
+"""A text that is foreign in part, made plain."""
 
 
 class Frozen(BaseModel):

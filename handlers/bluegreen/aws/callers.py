@@ -7,17 +7,12 @@ qualifier apart.
 
 import json
 from fnmatch import fnmatchcase
-from typing import Annotated, Any
-
-from pydantic import BeforeValidator
+from typing import Any
 
 from bluegreen.aws.client import client, in_our_words
 from bluegreen.errors import AwsRefused, NotFound
-from bluegreen.model import Frozen
+from bluegreen.model import Frozen, Text
 from bluegreen.target import Target
-from bluegreen.text import plain
-
-Text = Annotated[str, BeforeValidator(plain)]
 
 ENABLED, DISABLED, DELETING = "Enabled", "Disabled", "Deleting"
 IDLE = (DISABLED, "Disabling")

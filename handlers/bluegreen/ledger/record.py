@@ -16,7 +16,7 @@ from bluegreen.aws.table import Item
 from bluegreen.decisions.bake import Watched
 from bluegreen.decisions.route import Route, Serving, route
 from bluegreen.document import NOTHING_TO_DEPLOY
-from bluegreen.model import Frozen
+from bluegreen.model import Frozen, Text
 from bluegreen.request.artifact import LATEST, Image, Zip
 from bluegreen.target import Target
 from bluegreen.text import LONGEST_CAUSE, plain
@@ -30,7 +30,6 @@ RECORD = "record"
 PLAN = "plan"
 UNTOLD = "untold"
 
-Text = Annotated[str, AfterValidator(plain)]
 Cause = Annotated[str, AfterValidator(partial(plain, longest=LONGEST_CAUSE))]
 """What people read of a record. Its parts are foreign, and another stack version may have written them."""
 

@@ -1,13 +1,6 @@
 """What a check finds: a refusal, or a warning."""
 
-from typing import Annotated
-
-from pydantic import BeforeValidator
-
-from bluegreen.model import Frozen
-from bluegreen.text import plain
-
-Text = Annotated[str, BeforeValidator(plain)]
+from bluegreen.model import Frozen, Text
 
 
 class Finding(Frozen):
