@@ -93,7 +93,7 @@ def doctor(
 
 
 def _examined(examination: Examination, wanted: Sequence[Assumption], by: str, role: str | None) -> Report:
-    """Examine, and delete the function whatever happens, also after Ctrl-C or when a CI job is cancelled."""
+    """Examine, and then delete the function. Ctrl-C and SIGTERM end the examination; they do not stop the deletion."""
     patient, began = examination.patient, time.monotonic()
     signal.signal(signal.SIGTERM, _interrupt)
     try:

@@ -307,7 +307,7 @@ def _alarms(seen: tuple[Rung, ...], pace: Pace) -> Judgement | str:
 
 
 HANDLING, MISSING, TAGS, COUNTING = "handling", "missing", "tags", "counting"
-GOOD, BAD, NOBODY, UPLOAD, ALARMS = "good", "bad", "nobody", "upload", "alarms"
+GOOD, BAD, NO_FUNCTION, UPLOAD, ALARMS = "good", "bad", "no function", "upload", "alarms"
 """The steps of an examination."""
 
 ASSUMPTIONS = (
@@ -351,7 +351,7 @@ ASSUMPTIONS = (
         "PublishVersion answers the same version for the same code and settings.",
         HANDLING,
         _republished,
-        "a retry of PublishVersion leaves a version behind that nobody uses",
+        "a retry of PublishVersion leaves an unused version behind",
     ),
     Assumption(
         "code-digest",
@@ -387,7 +387,7 @@ ASSUMPTIONS = (
         "A version's share of the requests is its weight.",
         COUNTING,
         _routing,
-        "a version that nobody called may be treated as one whose metrics are missing",
+        "the watch may take a version without callers for one whose metrics are missing",
     ),
     Assumption(
         "alias-counts",
@@ -401,7 +401,7 @@ ASSUMPTIONS = (
         "Lambda counts the requests and errors of an alias with weights by FunctionName and Resource, too.",
         COUNTING,
         _counts_of_split,
-        "a version whose metrics are missing cannot be told from one that nobody calls",
+        "the watch cannot tell a version whose metrics are missing from one without callers",
     ),
     Assumption(
         "version-counts",
@@ -462,7 +462,7 @@ ASSUMPTIONS = (
     Assumption(
         "missing-function",
         "A request for a function that does not exist is refused, and the refusal names the function.",
-        NOBODY,
+        NO_FUNCTION,
         _missing_function,
         "such a request ends with another error than the one that says what to correct",
     ),

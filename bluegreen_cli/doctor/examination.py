@@ -17,7 +17,7 @@ from bluegreen_cli.doctor.assumptions import (
     GOOD,
     HANDLING,
     MISSING,
-    NOBODY,
+    NO_FUNCTION,
     TAGS,
     UPLOAD,
     Assumption,
@@ -29,7 +29,7 @@ from bluegreen_cli.doctor.patient import Patient
 
 Say = Callable[[str], None]
 
-WITHOUT_A_FUNCTION = frozenset({MISSING, NOBODY, ALARMS})
+WITHOUT_A_FUNCTION = frozenset({MISSING, NO_FUNCTION, ALARMS})
 """The steps that need no function of the doctor's."""
 
 
@@ -57,7 +57,7 @@ class Examination:
 
     def messages(self) -> Iterator[str]:
         """What the caller should know before the examination begins."""
-        if self.wanted & {GOOD, BAD, NOBODY}:
+        if self.wanted & {GOOD, BAD, NO_FUNCTION}:
             yield "the notifications topic gets a message about each of the doctor's deployments"
         if ALARMS in self.wanted and ALARMS not in self.seen:
             yield "the notifications topic gets a message about each alarm of the stack (not with --no-alarms)"
@@ -75,7 +75,7 @@ class Examination:
                 self._step(COUNTING, "waiting for the metrics of those calls", count.read)
             self._step(ALARMS, "ringing the stack's alarms", lambda: bells.ring(patient))
             self._step(
-                NOBODY, "requesting a deployment of a missing function", lambda: trials.missing_function(patient)
+                NO_FUNCTION, "requesting a deployment of a missing function", lambda: trials.missing_function(patient)
             )
             if good is not None:
                 self._step(GOOD, "waiting for the end of the good deployment", good.ended)

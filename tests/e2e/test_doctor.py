@@ -414,7 +414,7 @@ LOOKS: dict[str, Callable[[Patient], Any]] = {
     assumptions.COUNTING: counted,
     assumptions.GOOD: deployed,
     assumptions.BAD: lambda patient: deployed(patient, bad=True),
-    assumptions.NOBODY: trials.missing_function,
+    assumptions.NO_FUNCTION: trials.missing_function,
     assumptions.UPLOAD: trials.awkward_upload,
     assumptions.ALARMS: bells.ring,
 }

@@ -81,7 +81,7 @@ GOOD = Deployed("SUCCEEDED", "", "", ONE, TWO, BOTH_SERVED, ("arn:a", "arn:a"))
 BAD = Deployed(
     "FAILED", "GreenUnhealthy", "green failed", ONE, ONE, (call("PROD"), call("PROD", FAILED, "2")), ("a", "a")
 )
-NOBODY = Refused("FAILED", "InvalidRequest", "function: there is no function Shop in this account and region")
+NO_FUNCTION = Refused("FAILED", "InvalidRequest", "function: there is no function Shop in this account and region")
 KEY = "functions/Shop/a b+ü.zip"
 UPLOADED = Uploaded(KEY, KEY, "SUCCEEDED", waited=3)
 TAGGED = Tagged(asked=("1", "PROD"), refused=(), allowed=())
@@ -95,7 +95,7 @@ AS_ASSUMED: dict[str, Any] = {
     assumptions.COUNTING: COUNTED,
     assumptions.GOOD: GOOD,
     assumptions.BAD: BAD,
-    assumptions.NOBODY: NOBODY,
+    assumptions.NO_FUNCTION: NO_FUNCTION,
     assumptions.UPLOAD: UPLOADED,
     assumptions.ALARMS: RUNG,
 }
@@ -139,7 +139,7 @@ DIFFERENT: list[tuple[str, Any]] = [
     ("bad-deployment", replace(BAD, error="SmokeTestFailed")),
     ("bad-deployment", replace(BAD, calls=(call("PROD", FAILED),))),
     ("bad-deployment", replace(BAD, calls=(call("PROD", REFUSED),))),
-    ("missing-function", replace(NOBODY, cause="AccessDenied: GetFunction")),
+    ("missing-function", replace(NO_FUNCTION, cause="AccessDenied: GetFunction")),
     ("awkward-key", replace(UPLOADED, got="functions/Shop/a%20b%2B.zip")),
     ("awkward-key", Uploaded(KEY, waited=300)),
     ("awkward-key", replace(UPLOADED, status="FAILED", error="InvalidRequest", cause="artifact: there is no object")),
