@@ -84,19 +84,6 @@ class TestALook:
         assert (found["throttles"].requests, found["throttles"].bad) == (15, 5)
         assert (found["errors"].requests, found["errors"].bad) == (10, 0)
 
-    def test_a_green_that_is_alone_is_compared_with_blues_last_minutes(self, deployer: Deployer) -> None:
-        for _ in range(5):
-            traffic(deployer, blue=100)
-        shifts = shifted(deployer, 1.0)
-        for _ in range(3):
-            traffic(deployer, green=100, bad=50)
-        deployer.aws.clock.sleep(2 * MINUTE)
-
-        seen = look(deployer, watched(), shifts).verdict
-
-        assert (seen.findings[0].blue.requests, seen.findings[0].green.requests) == (300, 300)
-        assert seen.kind == "worse"
-
     @pytest.mark.parametrize("code", ["ServiceUnavailable", "AccessDenied"])
     def test_a_cloudwatch_that_does_not_answer_is_a_verdict_too(self, deployer: Deployer, code: str) -> None:
         shifts = shifted(deployer)
@@ -206,8 +193,9 @@ class TestAVersionThatCloudWatchDoesNotShow:
 class TestAnAliasThatIsWhole:
     """Nothing depends on ExecutedVersion there."""
 
-    def test_green_is_measured_once_it_has_all_of_it(self, deployer: Deployer) -> None:
-        deployer.aws.metrics.unshown = {"1", "2"}
+    @pytest.mark.parametrize("unshown", [{"1", "2"}, set()], ids=["without ExecutedVersion", "with it"])
+    def test_green_is_compared_with_blues_last_minutes(self, deployer: Deployer, unshown: set[str]) -> None:
+        deployer.aws.metrics.unshown = unshown
         for _ in range(5):
             traffic(deployer, blue=100)
         shifts = shifted(deployer, 1.0)
