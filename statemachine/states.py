@@ -18,7 +18,6 @@ AWS_IS_BUSY = [
     "Lambda.SdkClientException",
     "Lambda.TooManyRequestsException",
 ]
-
 """What Step Functions' guide says to retry of Lambda, and our own word for an AWS that does not answer."""
 
 LAMBDA_GAVE_UP = ["Sandbox.Timedout", "Lambda.Unknown", "Runtime.ExitError", "Runtime.OutOfMemory", "States.Timeout"]
@@ -166,7 +165,7 @@ MEND_LATEST = TaskRow(
     "MendLatest",
     "Put blue's code into $LATEST, which has other code.",
     learns=None,
-    retry=until_done(60),
+    retry=until_done(300),
     runs="UpdateCode",
 )
 SMOKE_TEST = TaskRow(

@@ -135,7 +135,17 @@ def test_a_task_whose_handler_is_killed_or_out_of_memory_is_retried(task: str) -
 
 @pytest.mark.parametrize(
     ("task", "seconds"),
-    [("OpenDeployment", 900), ("RecoverPrevious", 900), ("UpdateCode", 300), ("ShiftAlias", 900), ("CheckHealth", 900)],
+    [
+        ("OpenDeployment", 900),
+        ("RecoverPrevious", 900),
+        ("UpdateCode", 300),
+        ("MendLatest", 300),
+        ("SmokeTest", 300),
+        ("SmokeTestGreen", 300),
+        ("PublishVersion", 900),
+        ("ShiftAlias", 900),
+        ("CheckHealth", 900),
+    ],
 )
 def test_what_lambda_still_does_is_looked_at_less_often_after_the_first_minute(task: str, seconds: int) -> None:
     (again,) = [retry for retry in TASKS[task]["Retry"] if retry["ErrorEquals"] == ["StillInProgress"]]
