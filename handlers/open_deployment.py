@@ -86,9 +86,11 @@ def _take_lock(record: Record, situation: Situation) -> None:
         why = _in_the_way(record, held.lock)
         if situation.request.only_newer and isinstance(situation.artifact, Zip):
             raise UploadWaits(_waits(record, situation.artifact, situation, why)) from held
-        link = executions.console_link(held.lock.held_by)
+        target = held.lock.target
         raise DeploymentInProgress(
-            f"{why}; nothing was changed; wait for that deployment, or stop it: {link}"
+            f"{why}; nothing was changed; wait for that deployment (`bluegreen watch {held.lock.deployment}`), or stop "
+            f"it (`bluegreen rollback {target.function} --alias {target.alias}`): "
+            f"{executions.console_link(held.lock.held_by)}"
         ) from held
 
 

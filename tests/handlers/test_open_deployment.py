@@ -467,6 +467,9 @@ class TestTheLock:
 
         assert "is being deployed to by first" in str(refusal.value)
         assert desk.arn in str(refusal.value)
+        assert f"`bluegreen watch first`), or stop it (`bluegreen rollback {FUNCTION} --alias {ALIAS}`)" in str(
+            refusal.value
+        )
         assert second.record() == {}
         assert desk.holder() == "first"
 
