@@ -19,7 +19,7 @@ from bluegreen.edge import logger
 from bluegreen.errors import AwsRefused, DeploymentError, InvalidRequest
 from bluegreen.ledger import locks, waiting
 from bluegreen.ledger.waiting import Waiting
-from bluegreen.request.request import unfit
+from bluegreen.request.request import Request, unfit
 from bluegreen.request.upload import FOLDER, SETTINGS, Upload, next_name
 
 COPIED = "CopyObject"
@@ -70,8 +70,21 @@ def _settings(upload: Upload) -> dict[str, Any]:
         settings = artifacts.settings(upload.bucket, key)
     except (InvalidRequest, AwsRefused) as error:
         return {"deployment_json": str(error)}
-    why = unfit(settings)
+    why = unfit(settings) or _complaint(upload, settings)
     return {"deployment_json": f"s3://{upload.bucket}/{key}: {why}"} if why else settings
+
+
+def _complaint(upload: Upload, settings: dict[str, Any]) -> str:
+    """Why OpenDeployment will refuse these settings; "" if it takes them, or refuses the upload without them, too."""
+    try:
+        Request.read(upload.request({}))
+    except InvalidRequest:
+        return ""
+    try:
+        Request.read(upload.request(settings))
+    except InvalidRequest as refusal:
+        return str(refusal)
+    return ""
 
 
 def _turns() -> list[str]:

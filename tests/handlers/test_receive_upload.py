@@ -162,6 +162,28 @@ def test_settings_that_no_execution_could_be_started_with_are_answered_too(text:
 
 
 @pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ('{"smoke_tests": [{}]}', "smoke_tests.0.name: is required"),
+        ('{"trafic": "AllAtOnce"}', "trafic: "),
+        ('{"health": {"margin": "much"}}', "health.margin: "),
+    ],
+)
+def test_a_wrong_field_is_told_with_the_file_that_has_it(text: str, said: str) -> None:
+    settings(text)
+
+    with pytest.raises(InvalidRequest, match=rf"^deployment_json: s3://\S*/deployment\.json: {said}"):
+        Request.read(receive(event()))
+
+
+def test_a_wrong_key_is_not_held_against_the_settings() -> None:
+    settings('{"traffic": "AllAtOnce"}')
+
+    with pytest.raises(InvalidRequest, match=r"^artifact\.key: "):
+        Request.read(receive(event(f"functions/{FUNCTION}/../B/1.zip")))
+
+
+@pytest.mark.parametrize(
     ("key", "field"),
     [
         ("functions/1.zip", "upload"),
