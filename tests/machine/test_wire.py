@@ -1,5 +1,6 @@
 """The short way to moto finds what moto finds."""
 
+import threading
 from collections.abc import Iterator
 from contextlib import nullcontext
 from typing import Any
@@ -9,6 +10,7 @@ import pytest
 from botocore.exceptions import ClientError
 from moto import mock_aws
 from moto.dynamodb.comparisons import ConditionExpressionParser
+from moto.dynamodb.responses import DynamoHandler
 
 from tests.machine.wire import short_way
 
@@ -31,6 +33,14 @@ def credentials(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         yield
 
 
+def make_the_table() -> None:
+    attribute: Any = {"AttributeName": "pk", "AttributeType": "S"}
+    dynamodb: Any = boto3.client("dynamodb", "eu-west-1")
+    dynamodb.create_table(
+        TableName="things", KeySchema=[KEY], AttributeDefinitions=[attribute], BillingMode="PAY_PER_REQUEST"
+    )
+
+
 def after(update: dict[str, Any], way: Any) -> Any:
     """What the item is after the update, or the error."""
     with way:
@@ -51,11 +61,7 @@ def after(update: dict[str, Any], way: Any) -> Any:
 
 @pytest.mark.parametrize("update", UPDATES, ids=lambda update: " if ".join(update.values()))
 def test_an_update_has_the_same_effect_or_the_same_error(update: dict[str, Any]) -> None:
-    attribute: Any = {"AttributeName": "pk", "AttributeType": "S"}
-    dynamodb: Any = boto3.client("dynamodb", "eu-west-1")
-    dynamodb.create_table(
-        TableName="things", KeySchema=[KEY], AttributeDefinitions=[attribute], BillingMode="PAY_PER_REQUEST"
-    )
+    make_the_table()
 
     assert after(update, short_way()) == after(update, nullcontext())
 
@@ -65,3 +71,25 @@ def test_a_condition_that_cannot_be_read_is_refused_each_time() -> None:
         for _ in range(2):
             with pytest.raises(ValueError, match="Cannot parse condition"):
                 ConditionExpressionParser("pk = ?", None, None).parse()
+
+
+def test_an_item_is_not_changed_while_it_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    make_the_table()
+    changed, was_changed = threading.Event(), []
+    read = DynamoHandler.get_item
+
+    def change() -> None:
+        boto3.client("dynamodb", "eu-west-1").put_item(TableName="things", Item={"pk": {"S": "1"}, "more": {"S": "x"}})
+        changed.set()
+
+    def read_slowly(handler: DynamoHandler) -> Any:
+        threading.Thread(target=change).start()
+        was_changed.append(changed.wait(0.2))
+        return read(handler)
+
+    monkeypatch.setattr(DynamoHandler, "get_item", read_slowly)
+    with short_way():
+        boto3.client("dynamodb", "eu-west-1").get_item(TableName="things", Key={"pk": {"S": "1"}})
+        assert changed.wait(60)
+
+    assert was_changed == [False]

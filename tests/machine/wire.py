@@ -20,9 +20,10 @@ import math
 import pickle
 import re
 import sys
+import threading
 from collections import defaultdict, deque
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 from datetime import datetime
 from enum import Enum
 from types import SimpleNamespace
@@ -327,6 +328,10 @@ _HANDED_OVER: dict[tuple[str, str], tuple[Any, str]] = {
 _send = vars(Endpoint)["_do_get_response"]
 
 
+_one_at_a_time = threading.Lock()
+"""Moto answers an item of its own while it reads it, which another thread may change then."""
+
+
 def _do_get_response(endpoint: Any, request: Any, operation: Any, context: Any) -> Any:
     """A refusal has changed nothing, so it is asked for once more, the whole way."""
     service = endpoint._endpoint_prefix
@@ -341,7 +346,8 @@ def _do_get_response(endpoint: Any, request: Any, operation: Any, context: Any) 
     if kind is DynamoHandler:
         handler.body = json.loads(request.body)
     try:
-        found: Any = getattr(handler, act)().result
+        with _one_at_a_time if kind is DynamoHandler else nullcontext():
+            found: Any = getattr(handler, act)().result
     except (ServiceException, HTTPException):
         return _send(endpoint, request, operation, context)
     answer = _parsed(found, operation.output_shape) if kind is StepFunctionResponse else _members(found, operation)
