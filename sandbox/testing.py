@@ -168,7 +168,7 @@ def zipped(source: str, file: str = "index.py", **others: str) -> bytes:
     return archive.getvalue()
 
 
-def eventually(look: Callable[[], Found], seconds: float = 20.0) -> Found:
+def eventually(look: Callable[[], Found], seconds: float = 120.0) -> Found:
     """What `look` finds, once that is true of anything."""
     end = time.monotonic() + seconds
     while not (found := look()):

@@ -132,9 +132,13 @@ def test_an_alarm_on_metric_math_goes_red_and_green_again_by_itself(stack: dict[
         return cloudwatch.describe_alarms(AlarmNames=[stack["Alarm"]])["MetricAlarms"][0]["StateValue"]
 
     eventually(lambda: state() == "OK")
-    for metric, value in [("Errors", 3), ("Invocations", 10)]:
-        cloudwatch.put_metric_data(Namespace="Sample", MetricData=[{"MetricName": metric, "Value": value}])
-    eventually(lambda: state() == "ALARM")
+
+    def is_red_while_requests_fail() -> bool:
+        failing = [{"MetricName": "Errors", "Value": 3}, {"MetricName": "Invocations", "Value": 10}]
+        cloudwatch.put_metric_data(Namespace="Sample", MetricData=failing)
+        return bool(state() == "ALARM")
+
+    eventually(is_red_while_requests_fail)
     eventually(lambda: state() == "OK")
 
 
