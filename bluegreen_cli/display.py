@@ -10,8 +10,9 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
+from bluegreen.text import duration
 from bluegreen_cli.follow import Watcher
-from bluegreen_cli.format import duration, percent
+from bluegreen_cli.format import percent
 from bluegreen_cli.progress import SENTENCES, Event, Progress, told
 
 BAR = 30

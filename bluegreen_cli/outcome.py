@@ -16,9 +16,8 @@ from bluegreen.document import (
     Failure,
 )
 from bluegreen.target import Target
-from bluegreen.text import sentence
+from bluegreen.text import duration, sentence
 from bluegreen_cli import evidence
-from bluegreen_cli.format import duration
 from bluegreen_cli.left import in_latest
 from bluegreen_cli.live import serving_if_known
 from bluegreen_cli.problems import NOTHING_TOUCHED

@@ -14,8 +14,8 @@ from typing import Any
 from bluegreen.decisions.bake import Watched
 from bluegreen.document import Failure
 from bluegreen.request.traffic import Schedule
-from bluegreen.text import LONGEST_CAUSE, plain
-from bluegreen_cli.format import duration, percent
+from bluegreen.text import LONGEST_CAUSE, duration, plain
+from bluegreen_cli.format import percent
 
 Event = dict[str, Any]
 

@@ -12,8 +12,8 @@ from rich.table import Table
 from rich.text import Text
 
 from bluegreen.ledger.record import Record
+from bluegreen.text import duration
 from bluegreen_cli.context import Context, json_option
-from bluegreen_cli.format import duration
 from bluegreen_cli.problems import NOTHING_CHANGED, explained
 from bluegreen_cli.records import newest_first
 from bluegreen_cli.request import names

@@ -21,9 +21,10 @@ from bluegreen.request.artifact import Artifact, Existing, Image, InLatest, Zip
 from bluegreen.request.request import Request
 from bluegreen.request.smoke_tests import Case
 from bluegreen.request.traffic import Schedule
+from bluegreen.text import duration
 from bluegreen_cli import request
 from bluegreen_cli.context import Context, json_option
-from bluegreen_cli.format import duration, percent
+from bluegreen_cli.format import percent
 from bluegreen_cli.problems import NOTHING_TOUCHED, explained
 from bluegreen_cli.stack import Stack
 

@@ -15,11 +15,10 @@ from bluegreen.ledger import checkup, locks, waiting
 from bluegreen.ledger.locks import Lock
 from bluegreen.ledger.record import Record
 from bluegreen.target import Target
-from bluegreen.text import sentence
+from bluegreen.text import duration, sentence
 from bluegreen_cli.context import Context, json_option
 from bluegreen_cli.doctor.summary import remembered
 from bluegreen_cli.follow import seen
-from bluegreen_cli.format import duration
 from bluegreen_cli.live import serving
 from bluegreen_cli.problems import NOTHING_CHANGED, explained
 from bluegreen_cli.progress import Progress

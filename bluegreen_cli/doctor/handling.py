@@ -39,7 +39,7 @@ class Handled:
 
 
 def look(patient: Patient) -> Handled:
-    """Change an alias that nobody calls, and delete it again."""
+    """Change an alias without callers, and delete it again."""
     patient.create_alias(ALIAS, patient.first)
     try:
         return _look(patient)
@@ -90,10 +90,10 @@ def _look(patient: Patient) -> Handled:
 
 def missing(patient: Patient) -> dict[str, str]:
     """The error codes for a function that does not exist, by operation; "" for none."""
-    api, nobody = patient.services.functions, patient.nobody
+    api, missing = patient.services.functions, patient.missing
     return {
-        "ListTags": _error(lambda: api.list_tags(Resource=nobody.arn)),
-        "GetFunction": _error(lambda: api.get_function(FunctionName=nobody.function)),
+        "ListTags": _error(lambda: api.list_tags(Resource=missing.arn)),
+        "GetFunction": _error(lambda: api.get_function(FunctionName=missing.function)),
     }
 
 

@@ -87,8 +87,8 @@ class Patient:
         return self.target.arn
 
     @property
-    def nobody(self) -> Target:
-        """A function that nobody has made."""
+    def missing(self) -> Target:
+        """A function that does not exist."""
         return missing_beside(self.target)
 
     def create(self, role: str | None) -> None:

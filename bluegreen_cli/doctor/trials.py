@@ -37,11 +37,6 @@ class Deployed:
     calls: tuple[Call, ...]
     starts: tuple[str, ...]
 
-    @property
-    def new(self) -> str:
-        """The version that it brought to callers; "" if none was answered by another than the one before."""
-        return next((call.version for call in self.calls if call.version not in ("", self.before.primary)), "")
-
 
 class Deployment:
     """A context in which a deployment runs while the doctor calls the alias; `ended` waits for its end."""
@@ -106,7 +101,7 @@ class Refused:
 
 def missing_function(patient: Patient) -> Refused:
     """A request for a function that is not there."""
-    function = patient.nobody.function
+    function = patient.missing.function
     artifact = f"s3://{patient.stack.bucket}/uploads/{function}/none.zip"
     request = {"function": function, "alias": patient.target.alias, "artifact": artifact, "traffic": "AllAtOnce"}
     found = until_over(patient, start(patient, execution_name(function), request))
