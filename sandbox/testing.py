@@ -149,6 +149,15 @@ def trusted_role(client: Clients, name: str = "may-do-nothing", *statements: dic
     return f"arn:aws:iam::{ACCOUNT}:role/{name}"
 
 
+def credentials_of(client: Clients, role: str, *statements: dict[str, Any]) -> dict[str, str]:
+    """What `client` takes to act as a role that may do what the statements say."""
+    arn = trusted_role(client, role, *statements)
+    trust = {"Effect": "Allow", "Principal": {"AWS": f"arn:aws:iam::{ACCOUNT}:root"}, "Action": "sts:AssumeRole"}
+    client("iam").update_assume_role_policy(RoleName=role, PolicyDocument=policy(trust))
+    session = client("sts").assume_role(RoleArn=arn, RoleSessionName="test")["Credentials"]
+    return {name: session[name] for name in ("AccessKeyId", "SecretAccessKey", "SessionToken")}
+
+
 def policy(*statements: dict[str, Any]) -> str:
     """A policy document of these statements."""
     return json.dumps({"Version": "2012-10-17", "Statement": list(statements)})

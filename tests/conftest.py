@@ -23,6 +23,7 @@ TOGETHER = {
     "tests/e2e/test_permissions.py": "another stack",
     "tests/e2e/test_real_functions.py": "another stack",
     "tests/e2e/test_triggers.py": "another stack",
+    "tests/sandbox/test_conditions.py": "an AWS",
     "tests/sandbox/test_faults.py": "an AWS",
     "tests/sandbox/test_forks.py": "an AWS",
     "tests/sandbox/test_invocations.py": "an AWS",

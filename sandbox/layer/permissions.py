@@ -1,10 +1,13 @@
-"""What IAM checks a request against: the qualified ARN that is called, the tags of its function, and TLS."""
+"""What IAM checks a request against: the ARN that is called, the function's tags, who calls, and TLS."""
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
-from ministack.services import lambda_svc
+from ministack.services import iam, lambda_svc
+
+from sandbox.layer.items import Part
 
 
 def extract_resource_arn(original: Any) -> Any:
@@ -39,3 +42,85 @@ def resource_tags(original: Any) -> Any:
 def pin_request_origin(original: Any) -> Any:
     """The wire on this machine stands for TLS, which policies may insist on with aws:SecureTransport."""
     return lambda source_ip, secure_transport: original(source_ip, True)
+
+
+def enforce(original: Any) -> Any:
+    """A request to DynamoDB is judged part by part, each with its own condition keys."""
+
+    def _enforce(
+        access_key_id: str,
+        iam_action: str,
+        service: str,
+        region: str,
+        resource_arn: str = "*",
+        service_context: dict[str, Any] | None = None,
+    ) -> Any:
+        of_the_part = resource_arn.context if isinstance(resource_arn, Part) else {}
+        context = {**(service_context or {}), **of_the_part}
+        return original(access_key_id, iam_action, service, region, resource_arn, context)
+
+    return _enforce
+
+
+def resolve_condition_key(original: Any) -> Any:
+    """Who acts as a role has the role's ARN for aws:PrincipalArn, not its session's."""
+
+    def _resolve_condition_key(key: str, ctx: Any) -> Any:
+        if key.lower() == "aws:principalarn":
+            return role_of(ctx.principal_arn)
+        return original(key, ctx)
+
+    return _resolve_condition_key
+
+
+def evaluate_resource_policy(original: Any) -> Any:
+    """A resource's policy, NotPrincipal included, which MiniStack passes over."""
+
+    def _evaluate_resource_policy(doc: Any, ctx: Any, *how: Any, **named: Any) -> Any:
+        return original(with_principals(doc, ctx.principal_arn), ctx, *how, **named)
+
+    return _evaluate_resource_policy
+
+
+def with_principals(doc: Any, caller: str) -> Any:
+    """
+    The policy as it is for this caller, in terms of Principal.
+
+    A Deny spares a session only if NotPrincipal names the session, its role and its account.
+    """
+    document = json.loads(doc) if isinstance(doc, str) and doc else doc
+    if not document:
+        return doc
+    statements = document.get("Statement", [])
+    applicable = []
+    for statement in statements if isinstance(statements, list) else [statements]:
+        if "NotPrincipal" in statement:
+            spared, chain = names_of(statement["NotPrincipal"]), chain_of(caller)
+            if "*" in spared or (chain <= spared if statement["Effect"] == "Deny" else chain & spared):
+                continue
+            statement = {**statement, "Principal": "*"}
+        applicable.append(statement)
+    return {**document, "Statement": applicable}
+
+
+def names_of(principal: Any) -> set[str]:
+    """Whom a principal element names, accounts by the ARN of their root."""
+    named = principal.get("AWS", []) if isinstance(principal, dict) else principal
+    listed = [named] if isinstance(named, str) else named
+    return {f"arn:aws:iam::{name}:root" if name.isdigit() else name for name in listed}
+
+
+def chain_of(caller: str) -> set[str]:
+    """The caller, the role it acts as, and its account; a service is only itself."""
+    if not caller.startswith("arn:"):
+        return {caller}
+    return {caller, role_of(caller), f"arn:aws:iam::{caller.split(':')[4]}:root"}
+
+
+def role_of(caller: str) -> str:
+    """The ARN of the role of an assumed role's session; any other principal's own."""
+    if ":assumed-role/" not in caller:
+        return caller
+    account, role = caller.split(":")[4], caller.split("/")[1]
+    found = iam._roles.get_scoped(account, None, role) or {}
+    return str(found.get("Arn", f"arn:aws:iam::{account}:role/{role}"))

@@ -11,9 +11,10 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+from ministack.core import router
 from ministack.services import lambda_svc
 
-from sandbox.layer import asynchronous, operations, provisioned, shape, validation
+from sandbox.layer import asynchronous, images, operations, provisioned, shape, validation
 from sandbox.layer.answers import Response, invalid, refused
 from sandbox.layer.rules import RULES
 
@@ -53,6 +54,8 @@ def handle_request(original: Any) -> Any:
         except ValueError as error:
             return refused("InvalidRequestContentException", f"Could not parse request body into json: {error}", 400)
         if refusal := refused_at_once(request, qualifier, query_params, data):
+            return refusal
+        if refusal := images.out_of_reach(request, data, router.extract_access_key_id(headers, query_params)):
             return refusal
         func = lambda_svc._functions.get(request.function)
         before = dict((func or {}).get("aliases", {}).get(request.alias) or {})

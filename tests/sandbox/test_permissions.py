@@ -1,12 +1,11 @@
 """A principal in the sandbox may do what its policies allow, and nothing else."""
 
-import json
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 
-from sandbox.testing import ACCOUNT, Clients, Function, Functions, allow, policy, trusted_role
+from sandbox.testing import ACCOUNT, Clients, Function, Functions, allow, credentials_of, policy, trusted_role
 
 MANAGED = {"StringEquals": {"aws:ResourceTag/bluegreen:managed": "true"}}
 
@@ -15,15 +14,7 @@ MANAGED = {"StringEquals": {"aws:ResourceTag/bluegreen:managed": "true"}}
 def acting(client: Clients) -> Any:
     """`acting("name", statement, ...)`: a Lambda client that acts as a role which may do just that."""
 
-    def act(name: str, *statements: Any) -> Any:
-        role = trusted_role(client, name, *statements)
-        trust = {"Effect": "Allow", "Principal": {"AWS": f"arn:aws:iam::{ACCOUNT}:root"}, "Action": "sts:AssumeRole"}
-        document = json.dumps({"Version": "2012-10-17", "Statement": [trust]})
-        client("iam").update_assume_role_policy(RoleName=name, PolicyDocument=document)
-        session = client("sts").assume_role(RoleArn=role, RoleSessionName="test")["Credentials"]
-        return client("lambda", **{name: session[name] for name in ("AccessKeyId", "SecretAccessKey", "SessionToken")})
-
-    return act
+    return lambda name, *statements: client("lambda", **credentials_of(client, name, *statements))
 
 
 @pytest.fixture
@@ -135,11 +126,7 @@ def test_calls_count_as_made_over_tls(client: Clients) -> None:
     client("sns").set_topic_attributes(
         TopicArn=topic, AttributeName="Policy", AttributeValue=policy(insist | {"Effect": "Deny"})
     )
-    role = trusted_role(client, "tells", allow("sns:Publish"))
-    trust = {"Effect": "Allow", "Principal": {"AWS": f"arn:aws:iam::{ACCOUNT}:root"}, "Action": "sts:AssumeRole"}
-    client("iam").update_assume_role_policy(RoleName="tells", PolicyDocument=policy(trust))
-    session = client("sts").assume_role(RoleArn=role, RoleSessionName="test")["Credentials"]
-    credentials = {name: session[name] for name in ("AccessKeyId", "SecretAccessKey", "SessionToken")}
+    credentials = credentials_of(client, "tells", allow("sns:Publish"))
     assert client("sns", **credentials).publish(TopicArn=topic, Message="hello")["MessageId"]
 
 
