@@ -5,8 +5,8 @@ from __future__ import annotations
 import hashlib
 import importlib.metadata
 import io
-import os
 import re
+import tempfile
 import threading
 import zipfile
 from pathlib import Path
@@ -19,15 +19,31 @@ def unpacked(archive: bytes, under: Path) -> Path:
     folder = under / hashlib.sha256(archive).hexdigest()[:32]
     with _unpacking:
         if not folder.exists():
-            partial = folder.with_suffix(".partial")
-            with zipfile.ZipFile(io.BytesIO(archive)) as files:
-                files.extractall(partial)
-                for entry in files.infolist():
-                    mode = entry.external_attr >> 16 & 0o777
-                    if mode and not entry.is_dir():
-                        os.chmod(partial / entry.filename, mode | 0o400)
-            partial.rename(folder)
+            under.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryDirectory(dir=under) as empty:
+                code = Path(empty) / "code"
+                code.mkdir()
+                unzip(archive, code)
+                code.rename(folder)
     return folder
+
+
+def unzip(archive: bytes, folder: Path) -> None:
+    """
+    Write the archive's files into the folder, with their modes.
+
+    An entry may name any file of this machine. `extract` leaves out what leads outside and says where it wrote, and
+    only that file gets the mode. It writes a link as a file that has the link's target for its content.
+    """
+    modes: dict[Path, int] = {}
+    with zipfile.ZipFile(io.BytesIO(archive)) as files:
+        for entry in files.infolist():
+            written = Path(files.extract(entry, folder))
+            if not entry.is_dir():
+                modes[written] = entry.external_attr >> 16 & 0o777
+    for file, mode in modes.items():
+        if mode:
+            file.chmod(mode | 0o400)
 
 
 def boto3_folder(under: Path) -> Path:
