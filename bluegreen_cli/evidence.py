@@ -1,7 +1,8 @@
 """
 The evidence of the step at which a deployment failed.
 
-An error's text names the fields of a reply that differ. Their values are in the ledger's audit only.
+An error's text names the fields of a reply that differ. The values at the places that the smoke test names are in the
+ledger's audit only.
 """
 
 from collections.abc import Iterator
@@ -31,7 +32,7 @@ def of_failure(deployment: str, progress: Progress) -> dict[str, Any] | None:
 
 
 def in_full(evidence: dict[str, Any] | None) -> list[str]:
-    """What a failed smoke test expected and what came, with the values; a line each."""
+    """What a failed smoke test expected and what came at the places that it names; a line each."""
     mismatches = (evidence or {}).get("mismatches")
     if not evidence or not isinstance(mismatches, list):
         return []

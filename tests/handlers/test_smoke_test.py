@@ -124,7 +124,8 @@ class TestAFailure:
 
         evidence = desk.evidence("SmokeTest")
         assert (evidence["error"], evidence["case"]) == ("SmokeTestFailed", "a")
-        assert evidence["reply"]["payload"] == {"statusCode": 200, "bonus": 2}
+        assert evidence["mismatches"] == ["expected 3 at reply.bonus, but 2 came"]
+        assert evidence["reply"]["payload"] == "an object with 2 keys"
 
     @pytest.mark.parametrize(
         ("case", "said", "kept"),
@@ -142,17 +143,17 @@ class TestAFailure:
             (
                 {"name": "a", "payload": {"fail": "a-secret-payload"}},
                 "expected no error, but it raised PermissionError",
-                "expected no error, but it raised PermissionError: the token is 4711-secret",
+                "expected no error, but it raised PermissionError",
             ),
             (
                 {"name": "a", "expect_error": "KeyError"},
                 "expected the error KeyError, but it returned an object with 2 keys",
-                'expected the error KeyError, but it returned {"token": "4711-secret", "bonus": 2}',
+                "expected the error KeyError, but it returned an object with 2 keys",
             ),
         ],
         ids=["reply", "path", "error", "no error"],
     )
-    def test_says_types_and_leaves_the_values_to_the_audit(
+    def test_says_types_and_leaves_the_values_that_the_case_names_to_the_audit(
         self, desks: Desks, caplog: pytest.LogCaptureFixture, case: dict[str, Any], said: str, kept: str
     ) -> None:
         desk = at_smoke(desks, TALKATIVE, [case])
@@ -167,7 +168,7 @@ class TestAFailure:
         evidence = desk.evidence("SmokeTest")
         assert evidence["mismatches"] == [kept]
         assert evidence["cause"] == str(failure.value)
-        assert "4711-secret" in json.dumps(evidence["reply"])
+        assert "secret" not in json.dumps(evidence["reply"])
 
     def test_of_the_first_case_is_the_last_call(self, desks: Desks) -> None:
         cases = [{"name": "first", "expect": 1}, {"name": "second", "expect": 9}, {"name": "third", "expect": 3}]
@@ -179,7 +180,7 @@ class TestAFailure:
         answer = boto3.client("lambda").invoke(FunctionName=FUNCTION)
         assert json.loads(answer["Payload"].read()) == 3
 
-    def test_has_as_much_of_a_large_reply_in_the_audit_as_there_is_room_for(self, desks: Desks) -> None:
+    def test_has_the_type_of_a_large_reply_in_the_audit(self, desks: Desks) -> None:
         desk = at_smoke(desks, LONG, [{"name": "a", "expect": "short"}])
 
         with pytest.raises(SmokeTestFailed) as failure:
@@ -188,8 +189,7 @@ class TestAFailure:
         assert len(str(failure.value)) < 3_000
         evidence = desk.evidence("SmokeTest")
         assert evidence["error"] == "SmokeTestFailed"
-        assert evidence["reply"]["payload"].endswith("x …")
-        assert len(evidence["reply"]["payload"]) < 60_000
+        assert evidence["reply"]["payload"].startswith("a string of ")
 
     def test_is_not_hidden_by_a_table_that_does_not_answer(self, desks: Desks) -> None:
         desk = at_smoke(desks, BROKEN)
@@ -258,7 +258,7 @@ class TestGreen:
         with pytest.raises(SmokeTestFailed, match=f"{FUNCTION}:2 failed its smoke test .* it raised RuntimeError"):
             desk.run("SmokeTestGreen")
 
-        assert "only as latest" in desk.evidence("SmokeTestGreen")["mismatches"][0]
+        assert desk.evidence("SmokeTestGreen")["mismatches"] == ["expected no error, but it raised RuntimeError"]
         assert desk.deployer.alias() == ("1", {})
 
     def test_that_was_published_before_is_called_as_well(self, desks: Desks) -> None:

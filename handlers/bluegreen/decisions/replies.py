@@ -2,12 +2,14 @@
 What of a smoke test's reply is not as it was expected.
 
 Replies and payloads belong to the user. A deployment's error, its logs and its execution's history say of them which
-field differed and of which type its value was. The audit, in the ledger, has the values themselves (`verbatim`).
+field differed and of which type its value was. The audit, in the ledger, also has the values at the places that
+`expect` and `expect_at` name (`verbatim`). No place has the whole reply, or the message of an error that the function
+raised: whoever may start a deployment may invoke a function with any payload.
 """
 
 import json
 import re
-from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import jmespath
@@ -18,8 +20,10 @@ from bluegreen.request.smoke_tests import UNLESS_GIVEN, Case
 from bluegreen.text import by_type, is_sign, plain, valid
 
 LONGEST_TEXT = 500
-LARGEST_SHOWN = 50_000
-"""Characters of a reply in the audit, so that they fit beside the rest of an entry."""
+READING = ("field", "subexpression", "index_expression", "index", "identity", "current")
+"""The parts of a JMESPath expression that goes to one place and makes nothing of what it finds there."""
+ABOUT_ONE_PLACE = ("length", "powertools_json", "powertools_base64", "powertools_base64_gzip")
+"""The functions that count or decode what is at one place."""
 MOST_SHOWN = 20
 """Values in the audit."""
 
@@ -36,8 +40,6 @@ NOT_LOADED = (
 NOT_LOADED_IN_RUBY = "Init<"
 """As Init<LoadError>."""
 
-Say = Callable[[Any], str]
-
 
 class Reply(Frozen):
     """What a caller got: the payload, or the error that the function raised, unless nothing was `answered` in time."""
@@ -50,13 +52,41 @@ class Reply(Frozen):
     answered: bool = True
 
     def shown(self) -> dict[str, Any]:
-        """For the audit: as JSON that can be stored, and as far as there is room."""
-        return self.model_dump(exclude={"payload"}) | {"payload": valid(self.payload, LARGEST_SHOWN)}
+        """For the audit: of payload and error no more than their types."""
+        return {
+            "payload": by_type(self.payload),
+            "error": name_of_error(self.error) if self.error else None,
+            "duration_ms": self.duration_ms,
+            "version": self.version,
+            "answered": self.answered,
+        }
+
+
+@dataclass(frozen=True)
+class Voice:
+    """How sentences show values: all by their types, or those that the case names `in_full`."""
+
+    in_full: bool
+
+    def expected(self, value: Any) -> str:
+        """What the request says."""
+        return in_full(value) if self.in_full else by_type(value)
+
+    def came(self, value: Any, *, named: bool) -> str:
+        """What the reply has at a place. What lies inside of a list or an object is not `named` with it."""
+        return in_full(value) if self.in_full and named and not isinstance(value, (dict, list)) else by_type(value)
+
+    def path(self, number: int, path: str) -> str:
+        """An expression of `expect_at`, which may have a secret in it."""
+        return path if self.in_full else f"expression {number} of expect_at"
+
+
+BY_TYPE, IN_FULL = Voice(in_full=False), Voice(in_full=True)
 
 
 def mismatches(case: Case, reply: Reply) -> list[str]:
     """What was expected and what came, a sentence each, without the values; empty when the case holds."""
-    return [*_error(case, reply, by_type), *_payload(case, reply, by_type), *_duration(case, reply)]
+    return _said(case, reply, BY_TYPE)
 
 
 def fails_by_default(reply: Reply) -> list[str]:
@@ -80,8 +110,8 @@ def cannot_be_loaded(reply: Reply) -> bool:
 
 
 def verbatim(case: Case, reply: Reply) -> list[str]:
-    """The same with the values, for the audit only."""
-    found = [*_error(case, reply, in_full), *_payload(case, reply, in_full), *_duration(case, reply)]
+    """The same, for the audit only, with the values at the places that the case names."""
+    found = _said(case, reply, IN_FULL)
     more = [f"and {len(found) - MOST_SHOWN} more"] if len(found) > MOST_SHOWN else []
     return [plain(each) for each in found[:MOST_SHOWN]] + more
 
@@ -97,34 +127,54 @@ def name_of_error(error: str | None) -> str:
     return error if error and re.fullmatch(r"[A-Za-z_][\w.]{0,99}", error) else "an error"
 
 
-def _error(case: Case, reply: Reply, say: Say) -> list[str]:
+def _said(case: Case, reply: Reply, voice: Voice) -> list[str]:
+    return [*_error(case, reply), *_payload(case, reply, voice), *_duration(case, reply)]
+
+
+def _error(case: Case, reply: Reply) -> list[str]:
+    """An error's message is the function's, unless the function gave no answer."""
     if reply.error == case.expect_error:
         return []
-    came = f"it returned {say(reply.payload)}"
+    came = f"it returned {by_type(reply.payload)}"
     if reply.error:
         came = f"it raised {name_of_error(reply.error)}"
-        came += f": {reply.error_message}" if say is in_full else ""
+        came += "" if reply.answered else f": {reply.error_message}"
     expected = f"the error {case.expect_error}" if case.expect_error else "no error"
     return [f"expected {expected}, but {came}"]
 
 
-def _payload(case: Case, reply: Reply, say: Say) -> list[str]:
+def _payload(case: Case, reply: Reply, voice: Voice) -> list[str]:
     if reply.error:
         return []
-    found = _differences(case.expect, reply.payload, "reply", say) if case.expects_a_reply else []
+    found = _differences(case.expect, reply.payload, "", voice) if case.expects_a_reply else []
     for number, (path, expected) in enumerate(case.expect_at.items(), start=1):
-        place = path if say is in_full else f"expression {number} of expect_at"
+        place = voice.path(number, path)
         try:
             came = jmespath.search(
                 path, reply.payload, options=jmespath.Options(custom_functions=PowertoolsFunctions())
             )
         except Exception as error:  # JMESPath's functions raise errors of many kinds for a reply of the wrong type
-            why = f": {error}" if say is in_full else ""
-            found.append(f"expected {say(expected)} at {place}, but {say(reply.payload)} cannot be searched{why}")
+            why = f": {type(error).__name__}" if voice.in_full else ""
+            found.append(
+                f"expected {voice.expected(expected)} at {place}, but {by_type(reply.payload)} cannot be searched{why}"
+            )
             continue
         if not _same(expected, came):
-            found.append(f"expected {say(expected)} at {place}, but {_other(expected, came, say)} came")
+            found.append(_other(expected, came, place, voice, named=_goes_to_one_place(path)))
     return found
+
+
+def _goes_to_one_place(path: str) -> bool:
+    """It names a key or an index, and makes no text of a list or an object, as to_string(@) does."""
+    nodes, names = [jmespath.compile(path).parsed], 0
+    while nodes:
+        node = nodes.pop()
+        called = node["value"] if node["type"] == "function_expression" else None
+        if node["type"] not in READING and called not in ABOUT_ONE_PLACE:
+            return False
+        names += node["type"] in ("field", "index")
+        nodes += node["children"]
+    return names > 0
 
 
 def _duration(case: Case, reply: Reply) -> list[str]:
@@ -133,32 +183,35 @@ def _duration(case: Case, reply: Reply) -> list[str]:
     return [f"expected an answer within {case.max_duration_ms} ms, but it took {reply.duration_ms:.0f} ms"]
 
 
-def _differences(expected: Any, came: Any, place: str, say: Say) -> list[str]:
-    """Where `came` lacks what `expected` has."""
+def _differences(expected: Any, came: Any, place: str, voice: Voice) -> list[str]:
+    """Where `came` lacks what `expected` has. The place "" is the whole reply."""
     if isinstance(expected, dict) and isinstance(came, dict):
         found: list[str] = []
         for key, value in expected.items():
             where = f"{place}.{key}"
             if key in came:
-                found += _differences(value, came[key], where, say)
+                found += _differences(value, came[key], where, voice)
             else:
-                found.append(f"expected {say(value)} at {where}, but there is no such key in {say(came)}")
+                found.append(
+                    f"expected {voice.expected(value)} at reply{where}, but there is no such key in {by_type(came)}"
+                )
         return found
     if isinstance(expected, list) and isinstance(came, list) and len(expected) == len(came):
         return [
             difference
             for number, (left, right) in enumerate(zip(expected, came, strict=True))
-            for difference in _differences(left, right, f"{place}[{number}]", say)
+            for difference in _differences(left, right, f"{place}[{number}]", voice)
         ]
     if _same(expected, came):
         return []
-    return [f"expected {say(expected)} at {place}, but {_other(expected, came, say)} came"]
+    return [_other(expected, came, f"reply{place}", voice, named=place != "")]
 
 
-def _other(expected: Any, came: Any, say: Say) -> str:
+def _other(expected: Any, came: Any, place: str, voice: Voice, *, named: bool) -> str:
     """Two different values may be said by the same words."""
-    said = say(came)
-    return f"another one, {said}," if said == say(expected) else said
+    wanted, shown = voice.expected(expected), voice.came(came, named=named)
+    shown = f"another one, {shown}," if shown == wanted else shown
+    return f"expected {wanted} at {place}, but {shown} came"
 
 
 def _same(expected: Any, came: Any) -> bool:

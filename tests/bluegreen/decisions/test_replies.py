@@ -1,4 +1,4 @@
-"""What a smoke test expects of a reply, and the words for what did not come true: without the values, and with them."""
+"""What a smoke test expects of a reply, and the words for what did not come true: by types, and in the audit."""
 
 import json
 import re
@@ -98,9 +98,9 @@ class TestTheReply:
             ({"a": {"b": 1}}, {"a": {"b": 2}}, "expected 1 at reply.a.b, but 2 came"),
             ({"a": [1, {"b": 2}]}, {"a": [1, {"b": 3}]}, "expected 2 at reply.a[1].b, but 3 came"),
             ([1, 2], [2, 1], "expected 1 at reply[0], but 2 came"),
-            (1, True, "expected 1 at reply, but true came"),
-            (True, 1, "expected true at reply, but 1 came"),
-            (0, False, "expected 0 at reply, but false came"),
+            ({"a": 1}, {"a": True}, "expected 1 at reply.a, but true came"),
+            ({"a": True}, {"a": 1}, "expected true at reply.a, but 1 came"),
+            ({"a": 0}, {"a": False}, "expected 0 at reply.a, but false came"),
             ({"a": [True]}, {"a": [1]}, "expected true at reply.a[0], but 1 came"),
             ({"a": 0.5}, {"a": None}, "expected 0.5 at reply.a, but null came"),
         ],
@@ -118,31 +118,31 @@ class TestTheReply:
                 {"a": 1},
                 {"b": 1},
                 "expected a number at reply.a, but there is no such key in an object with 1 keys",
-                'expected 1 at reply.a, but there is no such key in {"b": 1}',
+                "expected 1 at reply.a, but there is no such key in an object with 1 keys",
             ),
             (
                 {"a": 1},
                 [1],
                 "expected an object with 1 keys at reply, but a list of 1 came",
-                'expected {"a": 1} at reply, but [1] came',
+                'expected {"a": 1} at reply, but a list of 1 came',
             ),
             (
                 [1],
                 [1, 2],
                 "expected a list of 1 at reply, but a list of 2 came",
-                "expected [1] at reply, but [1, 2] came",
+                "expected [1] at reply, but a list of 2 came",
             ),
             (
                 {"a": None},
                 {},
                 "expected null at reply.a, but there is no such key in an object with 0 keys",
-                "expected null at reply.a, but there is no such key in {}",
+                "expected null at reply.a, but there is no such key in an object with 0 keys",
             ),
             (
                 "1",
                 1,
                 "expected a string of 1 characters at reply, but a number came",
-                'expected "1" at reply, but 1 came',
+                'expected "1" at reply, but a number came',
             ),
             (
                 {"token": "abc"},
@@ -212,10 +212,36 @@ class TestWhatIsSecret:
 
         assert len(verbatim(asked, reply(came, error=error))) == len(mismatches(asked, reply(came, error=error)))
 
-    def test_the_audit_has_the_values(self) -> None:
+    def test_the_audit_has_the_values_at_the_places_that_the_case_names(self) -> None:
         (sentence,) = verbatim(case(expect={"token": "abc"}), reply({"token": "der Schlüssel"}))
 
         assert sentence == 'expected "abc" at reply.token, but "der Schlüssel" came'
+
+    @given(
+        st.dictionaries(st.sampled_from("ab"), secret_documents),
+        st.sampled_from([{"c": 1}, {"c": {"a": 1}}, [1], 1, "a", None]),
+        st.sampled_from(
+            ["c", "@", "to_string(@)", "keys(@)", "values(@)", "*", "[a, b]", "join('', values(@))", "a || b"]
+        ),
+    )
+    def test_the_audit_has_no_value_at_a_place_that_the_case_does_not_name(
+        self, came: dict[str, Any], expect: Any, path: str
+    ) -> None:
+        for asked in (case(expect=expect), case(expect_at={path: expect}), case(expect_error="KeyError")):
+            assert not set(SECRET) & set("".join(verbatim(asked, reply(came))))
+        assert not set(SECRET) & set(json.dumps(reply(came).shown(), ensure_ascii=False))
+
+    @given(secret_documents, secrets, secrets)
+    def test_the_audit_has_no_text_of_an_error(self, came: Any, error: str, message: str) -> None:
+        raised = Reply(payload=came, error=error, error_message=message, duration_ms=1, version="2")
+
+        assert not set(SECRET) & set("".join(verbatim(case(expect={"a": 1}), raised)))
+        assert not set(SECRET) & set(json.dumps(raised.shown(), ensure_ascii=False))
+
+    @given(secrets.map(lambda text: f"'{text}'") | secrets, st.sampled_from(["@", "powertools_json(@)", "length(@)"]))
+    def test_a_reply_of_one_value_is_in_no_place(self, came: str, path: str) -> None:
+        for asked in (case(expect="a"), case(expect_at={path: "a"})):
+            assert not set(SECRET) & set("".join(verbatim(asked, reply(came))))
 
     @pytest.mark.parametrize(
         ("value", "said"),
@@ -254,10 +280,14 @@ class TestAPlaceInTheReply:
         [
             ("statusCode", 200, {"statusCode": 500}, "expected 200 at statusCode, but 500 came"),
             ("ok", True, {"ok": 1}, "expected true at ok, but 1 came"),
-            ("a", {"ok": True}, {"a": {"ok": 1}}, 'expected {"ok": true} at a, but {"ok": 1} came'),
-            ("a", [1], {"a": [True]}, "expected [1] at a, but [true] came"),
+            ("a[0].b", 1, {"a": [{"b": 2}]}, "expected 1 at a[0].b, but 2 came"),
+            ("powertools_json(a).b", 1, {"a": '{"b": "c"}'}, 'expected 1 at powertools_json(a).b, but "c" came'),
+            ("length(a)", 1, {"a": [1, 2]}, "expected 1 at length(a), but 2 came"),
+            ("a", {"ok": True}, {"a": {"ok": 1}}, 'expected {"ok": true} at a, but an object with 1 keys came'),
+            ("a", [1], {"a": [True]}, "expected [1] at a, but a list of 1 came"),
             ("missing", 1, {"a": 1}, "expected 1 at missing, but null came"),
-            ("a", {"b": 1}, {"a": {"b": 1, "c": 2}}, 'expected {"b": 1} at a, but {"b": 1, "c": 2} came'),
+            ("a", {"b": 1}, {"a": {"b": 1, "c": 2}}, 'expected {"b": 1} at a, but an object with 2 keys came'),
+            ("a.*", [1], {"a": {"b": "c"}}, "expected [1] at a.*, but a list of 1 came"),
         ],
     )
     def test_the_audit_says_what_came_there(self, path: str, expected: Any, came: Any, sentence: str) -> None:
@@ -297,15 +327,30 @@ class TestAPlaceInTheReply:
         (in_the_audit,) = verbatim(case(expect_at={path: 1}), reply(came))
 
         assert shown == "expected a number at expression 1 of expect_at, but an object with 1 keys cannot be searched"
-        assert in_the_audit.startswith(f"expected 1 at {path}, but {json.dumps(came)} cannot be searched: ")
+        assert re.fullmatch(
+            rf"expected 1 at {re.escape(path)}, but an object with 1 keys cannot be searched: \w+", in_the_audit
+        )
 
 
 class TestErrors:
-    def test_an_error_fails_the_case_and_is_quoted_in_the_audit(self) -> None:
-        assert mismatches(case(), reply(error="ValueError")) == ["expected no error, but it raised ValueError"]
-        assert verbatim(case(), reply(error="ValueError")) == [
-            "expected no error, but it raised ValueError: the reason"
-        ]
+    def test_an_error_fails_the_case_and_is_called_by_its_class(self) -> None:
+        for say in (mismatches, verbatim):
+            assert say(case(), reply(error="ValueError")) == ["expected no error, but it raised ValueError"]
+
+    def test_that_no_answer_came_is_told_with_the_time(self) -> None:
+        silence = Reply(
+            payload=None,
+            error="NoAnswer",
+            error_message="nothing came within 120 seconds",
+            duration_ms=1,
+            version="2",
+            answered=False,
+        )
+
+        for say in (mismatches, verbatim):
+            assert say(case(), silence) == [
+                "expected no error, but it raised NoAnswer: nothing came within 120 seconds"
+            ]
 
     def test_an_error_that_was_expected_is_what_should_come(self) -> None:
         assert mismatches(case(expect_error="ValueError"), reply(error="ValueError")) == []
@@ -316,12 +361,10 @@ class TestErrors:
         ]
 
     def test_an_answer_instead_of_the_expected_error_fails_the_case(self) -> None:
-        assert mismatches(case(expect_error="ValueError"), reply({"ok": True})) == [
-            "expected the error ValueError, but it returned an object with 1 keys"
-        ]
-        assert verbatim(case(expect_error="ValueError"), reply({"ok": True})) == [
-            'expected the error ValueError, but it returned {"ok": true}'
-        ]
+        for say in (mismatches, verbatim):
+            assert say(case(expect_error="ValueError"), reply({"ok": True})) == [
+                "expected the error ValueError, but it returned an object with 1 keys"
+            ]
 
     def test_a_payload_is_not_looked_for_in_an_error(self) -> None:
         assert len(mismatches(case(expect={"a": 1}, expect_at={"b": 2}), reply(error="ValueError"))) == 1
@@ -356,13 +399,13 @@ class TestDuration:
 
 class TestWords:
     def test_a_long_reply_is_cut_short_in_the_audit(self) -> None:
-        (sentence,) = verbatim(case(expect="short"), reply("x" * 100_000))
+        (sentence,) = verbatim(case(expect={"a": "short"}), reply({"a": "x" * 100_000}))
 
         assert len(sentence) < LONGEST_TEXT + 100
         assert sentence.endswith("… came")
 
     def test_a_reply_is_quoted_as_json_in_its_own_letters(self) -> None:
-        assert verbatim(case(expect="a"), reply("größer")) == ['expected "a" at reply, but "größer" came']
+        assert verbatim(case(expect=["a"]), reply(["größer"])) == ['expected "a" at reply[0], but "größer" came']
 
     @given(documents)
     def test_a_value_in_full_is_json(self, value: Any) -> None:
@@ -371,9 +414,9 @@ class TestWords:
         assert text.endswith(" …") or json.loads(text) == valid(value, 10_000)
 
     def test_what_cannot_be_printed_is_shown_by_the_escapes_of_json(self) -> None:
-        (said,) = verbatim(case(expect="a"), reply("red\x1b[31m\u202e\x9b\n"))
+        (said,) = verbatim(case(expect=["a"]), reply(["red\x1b[31m\u202e\x9b\n"]))
 
-        assert said == 'expected "a" at reply, but "red\\u001b[31m\\u202e\\u009b\\n" came'
+        assert said == 'expected "a" at reply[0], but "red\\u001b[31m\\u202e\\u009b\\n" came'
 
     def test_no_more_values_than_people_read_are_in_the_audit(self) -> None:
         said = verbatim(case(expect={str(number): 1 for number in range(1_000)}), reply({}))
@@ -405,5 +448,5 @@ class TestForeignReplies:
     def test_a_reply_of_any_shape_is_shown_as_json_that_every_service_takes(self, payload: Any) -> None:
         shown = json.dumps(reply(payload).shown(), allow_nan=False, ensure_ascii=False)
 
-        assert len(shown.encode()) < 100_000
+        assert len(shown.encode()) < 200
         assert len(mismatches(case(expect=1), reply(payload))) == len(verbatim(case(expect=1), reply(payload))) == 1
