@@ -42,6 +42,8 @@ class Lines(Display):
             self.say("AWS answers again")
         for at, line in told(before, events):
             self._console.print(f"{at.astimezone():%H:%M:%S} {line}", markup=False, highlight=False, soft_wrap=True)
+        if after.started_by and not before.started_by:
+            self.say(f"Started by: {after.started_by}")
         for warning in after.warnings if not before.warnings else ():
             self.say(f"Warning: {warning}")
 

@@ -9,9 +9,11 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Protocol
 
+from bluegreen import clock
 from bluegreen.aws.client import client, in_our_words
 from bluegreen.errors import AwsUnavailable, DeploymentError, NotFound
 from bluegreen.ledger import deployments
+from bluegreen.ledger.record import Record
 from bluegreen_cli.problems import Lost, next_step
 from bluegreen_cli.progress import Event, Progress
 
@@ -19,6 +21,9 @@ POLL_SECONDS = 2.0
 LONGEST_PAUSE_SECONDS = 30.0
 PATIENCE_SECONDS = 900.0
 """So long may AWS give no answer before the command stops asking."""
+
+SAME_START_SECONDS = 1.0
+"""Between what an execution's history and DescribeExecution say of its start."""
 
 GOES_ON = "How it ends is unknown: it goes on without this command, and puts blue back by itself if green is unhealthy."
 
@@ -65,7 +70,7 @@ def _follow(arn: str, watcher: Watcher) -> Progress:
             pause(seconds)
             continue
         silent = 0.0
-        after = _with_plan(progress.after(events)) if events else progress
+        after = _with_ledger(arn, progress.after(events)) if events else progress
         watcher.learned(replace(progress, schedule=after.schedule), events, after)
         progress = after
         if not progress.over:
@@ -75,20 +80,42 @@ def _follow(arn: str, watcher: Watcher) -> Progress:
 
 def seen(arn: str) -> Progress:
     """The progress so far. Raises AwsUnavailable, and NotFound if Step Functions has forgotten the execution."""
-    return _with_plan(Progress().after(_new_events(arn, Progress())))
+    return _with_ledger(arn, Progress().after(_new_events(arn, Progress())))
 
 
-def _with_plan(progress: Progress) -> Progress:
-    """With schedule and warnings from the ledger. A caller who may not read the ledger follows without them."""
-    deployment = progress.section("deployment").get("id")
-    if progress.schedule or not deployment:
+def _with_ledger(arn: str, progress: Progress) -> Progress:
+    """
+    With schedule, warnings and author from the ledger. A caller who may not read the ledger follows without them.
+
+    A refused request has a record, too, but no plan.
+    """
+    opened = bool(progress.section("deployment"))
+    if progress.schedule or not (opened or progress.over):
         return progress
+    deployment = arn.rpartition(":")[2]
     try:
-        plan = deployments.plan_of(deployment)
-        record = deployments.find(deployment) if plan else None
+        plan = deployments.plan_of(deployment) if opened else None
+        record = deployments.find(deployment) if plan or progress.over else None
+        if record and not _is_of(record, progress):
+            record = None
     except (DeploymentError, ValueError):
         return progress
-    return replace(progress, schedule=plan.schedule, warnings=record.warnings if record else ()) if plan else progress
+    if plan:
+        progress = replace(progress, schedule=plan.schedule)
+    if record is None:
+        return progress
+    return replace(
+        progress,
+        warnings=record.warnings,
+        started_by=record.started_by,
+        started_by_proved=record.started_by_proved,
+    )
+
+
+def _is_of(record: Record, progress: Progress) -> bool:
+    """After 90 days another execution may have the name, and its refusal leaves the record as it is."""
+    began = progress.began.timestamp() if progress.began else 0.0
+    return abs(clock.moment(record.started_at) - began) < SAME_START_SECONDS
 
 
 def _new_events(arn: str, known: Progress) -> list[Event]:

@@ -116,6 +116,8 @@ class Ending:
             "error": self.progress.error or None,
             "cause": self._cause if self.progress.error else None,
             "warnings": list(self.progress.warnings),
+            "started_by": self.progress.started_by or None,
+            "started_by_proved": self.progress.started_by_proved,
             "evidence": self.evidence,
             "serving": self.route.serving if self.route else None,
             "untested": self.progress.untested or None,

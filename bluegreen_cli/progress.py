@@ -63,7 +63,8 @@ class Progress:
     """
     A deployment, as far as its events tell it.
 
-    `schedule` is the plan's, `warnings` are the record's; both are empty until the ledger has told them. `trouble` is
+    `schedule` is the plan's, `warnings` and `started_by` are the record's; they are empty until the ledger has told
+    them. `started_by_proved` is the record's, too. `trouble` is
     the error for which the present state is retried. `end` is the end state that the execution reached. `status` is ""
     while the execution runs, and then Step Functions' word for how it ended.
     """
@@ -75,6 +76,8 @@ class Progress:
     document: dict[str, Any] = field(default_factory=dict)
     schedule: Schedule | None = None
     warnings: tuple[str, ...] = ()
+    started_by: str = ""
+    started_by_proved: bool = False
     trouble: Failure | None = None
     end: str = ""
     status: str = ""

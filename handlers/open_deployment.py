@@ -10,7 +10,7 @@ import secrets
 
 from bluegreen.aws import executions, functions
 from bluegreen.decisions.shift import next_weight
-from bluegreen.document import DIRECTLY, NOTHING_TO_DEPLOY, Bake, Deployment, Green, Look, Opening, Plan
+from bluegreen.document import NOTHING_TO_DEPLOY, Bake, Deployment, Green, Look, Opening, Plan
 from bluegreen.edge import step
 from bluegreen.errors import (
     AwsUnavailable,
@@ -19,7 +19,7 @@ from bluegreen.errors import (
     InvalidRequest,
     UploadWaits,
 )
-from bluegreen.ledger import deployments, waiting
+from bluegreen.ledger import deployments, starts, waiting
 from bluegreen.ledger.locks import Lock
 from bluegreen.ledger.record import OPEN, Record
 from bluegreen.ledger.waiting import Waiting
@@ -56,13 +56,15 @@ def handler(asked: Asked) -> Opening:
 
 
 def _record(asked: Asked, situation: Situation) -> Record:
+    author = starts.author(asked.id, asked.call.document, asked.request.started_by or "")
     return Record(
         id=asked.id,
         target=asked.target,
         state=OPEN,
         execution=asked.call.execution,
         started_at=asked.started_at,
-        started_by=asked.request.started_by or DIRECTLY,
+        started_by=author.said,
+        started_by_proved=author.proved,
         artifact=str(situation.artifact),
         proof=secrets.token_urlsafe(32),
         new_code=not isinstance(situation.artifact, Existing),

@@ -16,21 +16,29 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from bluegreen.aws import artifacts, executions
 from bluegreen.edge import logger
-from bluegreen.errors import AwsRefused, DeploymentError, InvalidRequest
-from bluegreen.ledger import locks, waiting
+from bluegreen.errors import AwsRefused, DeploymentError, InvalidRequest, NotTheHolder
+from bluegreen.ledger import locks, starts, waiting
 from bluegreen.ledger.waiting import Waiting
+from bluegreen.opening import proof
 from bluegreen.request.request import Request, unfit
 from bluegreen.request.upload import FOLDER, SETTINGS, Upload, next_name
 
 COPIED = "CopyObject"
 
 
-@logger.inject_lambda_context(correlation_id_path="id", clear_state=True)
+@logger.inject_lambda_context(correlation_id_path="event.id || id", clear_state=True)
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """What was started."""
-    told = EventBridgeEvent(event)
+    """
+    What was started. Raises NotTheHolder for an upload that the stack's rule has not told of.
+
+    The rule puts S3's event into `event`, and the stack's id beside it. Any other event lets those that wait have their
+    turn.
+    """
+    told = EventBridgeEvent(event.get("event") or event)
     if told.source != "aws.s3":
         return {"started": _turns()}
+    if not proof.is_from_a_trigger(event.get("stack")):
+        raise NotTheHolder("The event does not come from the rule of this stack; nothing was started.")
     upload = Upload.read(told.detail)
     return {} if upload.is_beside else {"execution": _received(upload)}
 
@@ -38,7 +46,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
 def _received(upload: Upload) -> str:
     no_upload = upload.misplaced or _made_by_s3(upload)
     request = upload.request({} if no_upload else _settings(upload), no_upload)
-    arn = executions.start(os.environ["STATE_MACHINE_ARN"], upload.execution_name, request)
+    arn = _start(upload.execution_name, upload.author, request)
     logger.info("started", extra={"execution": arn, "key": upload.key})
     return arn
 
@@ -117,17 +125,28 @@ def _turn_of(upload: Waiting) -> str | None:
         logger.error("its request is forgotten", extra={"deployment": upload.deployment})
         waiting.done(upload)
         return None
-    arn = _started(next_name(upload.deployment), refused.request)
+    author = starts.noted(upload.deployment, refused.request)
+    arn = _started(next_name(upload.deployment), author, refused.request)
     waiting.done(upload)
     logger.info("its turn", extra={"execution": arn, "waited": upload.deployment})
     return arn
 
 
-def _started(name: str, request: dict[str, Any]) -> str:
-    """The ARN of the execution with this request, under this name or the first one after it that no other has."""
+def _started(name: str, author: str, request: dict[str, Any]) -> str:
+    """
+    The ARN of the execution with this request, under this name or the first one after it that no other has.
+
+    An author who was not proved stays so: anybody may start an execution that comes to wait.
+    """
     while True:
-        arn = executions.start(os.environ["STATE_MACHINE_ARN"], name, request)
+        arn = _start(name, author, request)
         found = executions.describe(arn)
         if found is None or found.request == request:
             return arn
         name = next_name(name)
+
+
+def _start(name: str, author: str, request: dict[str, Any]) -> str:
+    if author:
+        starts.note(name, author, request)
+    return executions.start(os.environ["STATE_MACHINE_ARN"], name, request)

@@ -6,10 +6,10 @@ Safe to retry: a record is written once.
 
 from bluegreen import clock, news
 from bluegreen.aws import notifications
-from bluegreen.document import DIRECTLY, REJECTED, Ended
+from bluegreen.document import REJECTED, Ended
 from bluegreen.edge import step
 from bluegreen.errors import DeploymentOver
-from bluegreen.ledger import deployments, refusals
+from bluegreen.ledger import deployments, refusals, starts
 from bluegreen.ledger.record import Record
 from bluegreen.rings import Refused
 
@@ -32,13 +32,15 @@ def handler(refused: Refused) -> Ended:
 
 
 def _record(refused: Refused, error: str, cause: str) -> Record:
+    author = starts.author(refused.call.name, refused.request, refused.started_by)
     return Record(
         id=refused.call.name,
         target=refused.target,
         state=REJECTED,
         execution=refused.call.execution,
         started_at=refused.started_at,
-        started_by=refused.started_by or DIRECTLY,
+        started_by=author.said,
+        started_by_proved=author.proved,
         artifact=refused.artifact,
         ended_at=clock.iso(clock.now()),
         error=error,

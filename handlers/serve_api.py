@@ -23,7 +23,8 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from bluegreen.aws import executions
 from bluegreen.edge import logger
 from bluegreen.errors import AwsRefused, AwsUnavailable, InvalidRequest
-from bluegreen.ledger import audit, deployments
+from bluegreen.ledger import audit, deployments, starts
+from bluegreen.opening import proof
 from bluegreen.request.names import FunctionReference, is_execution_name
 from bluegreen.request.request import Request
 from bluegreen.target import Target
@@ -39,14 +40,16 @@ def start() -> tuple[dict[str, Any], int]:
         body = app.current_event.json_body
     except (ValueError, TypeError, RecursionError) as error:
         raise BadRequestError(f"body: not JSON ({error}); nothing was started") from error
+    caller = _caller()
     if isinstance(body, dict):
-        body = body | {"started_by": _caller()}
+        body = body | {"started_by": caller}
     try:
         here = Target.beside(os.environ["STATE_MACHINE_ARN"], "", "")
         request = Request.read(body, region=here.region, account=here.account)
     except InvalidRequest as error:
         raise BadRequestError(f"{error}; nothing was started") from error
     name = f"{request.function[:47]}-{uuid.uuid4().hex}"
+    starts.note(name, caller, request.to_json())
     arn = executions.start(os.environ["STATE_MACHINE_ARN"], name, request.to_json())
     return {"id": name, "execution": arn, "console": executions.console_link(arn)}, HTTPStatus.ACCEPTED
 
@@ -126,7 +129,21 @@ def _caller() -> str:
     return f"API by {iam.user_arn if iam and iam.user_arn else 'someone'}"[:256]
 
 
+_FORBIDDEN = {
+    "statusCode": HTTPStatus.FORBIDDEN.value,
+    "headers": {"content-type": content_types.APPLICATION_JSON},
+    "body": '{"message": "Call the API of the stack; nothing was started"}',
+}
+
+
 @logger.inject_lambda_context(correlation_id_path="requestContext.requestId", clear_state=True)
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """Powertools finds no route for signs that are no letters, which an id may have: they are encoded for it."""
+    """
+    Answers only what API Gateway sends: that alone knows who calls. Its stage adds the stack's id to each event.
+
+    Powertools finds no route for signs that are no letters, which an id may have: they are encoded for it.
+    """
+    if not proof.is_from_a_trigger((event.get("stageVariables") or {}).get("stack")):
+        logger.error("not from the API of this stack")
+        return _FORBIDDEN
     return app.resolve(event | {"rawPath": quote(event["rawPath"], safe=string.punctuation)}, context)

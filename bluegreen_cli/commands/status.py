@@ -47,6 +47,8 @@ class Running:
         lines = [f"{name} is under way, in {self.progress.state or 'its beginning'}."]
         if self.progress.trouble:
             lines.append(f"  {self.progress.trouble.error}: {self.progress.trouble.sentence}")
+        if self.progress.started_by:
+            lines.append(f"  started by: {self.progress.started_by}")
         lines += [f"  warning: {warning}" for warning in self.progress.warnings]
         lines += [f"  {side}: {counted}" for side, counted in self.progress.sides.items()]
         if self.progress.reason:
@@ -66,6 +68,8 @@ class Running:
             "green_weight": self.progress.green_weight,
             "verdict": self.progress.look.get("verdict"),
             "reason": self.progress.reason or None,
+            "started_by": self.progress.started_by or None,
+            "started_by_proved": self.progress.started_by_proved,
             "warnings": list(self.progress.warnings),
             "seconds_left": self.progress.seconds_left(now),
         }
@@ -105,6 +109,8 @@ def status(context: Context, function: str, alias: str | None, as_json: bool) ->
     if upload:
         click.echo(f"{upload.artifact} waits, and starts by itself when nothing else is under way.")
     click.echo(how_it_ended(last) if last else "No deployment has ended yet.")
+    if last:
+        click.echo(f"  started by: {last.started_by}")
     for warning in last.warnings if last else ():
         click.echo(f"  its warning: {warning}")
     if examined:

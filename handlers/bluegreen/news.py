@@ -43,7 +43,7 @@ def call_an_operator(record: Record, subject: str, text: str) -> None:
     """Notify people that a deployment cannot go on without an operator, at most once an hour."""
     if record.paged_at and clock.now() - clock.moment(record.paged_at) < CALLED_AGAIN_AFTER_SECONDS:
         return
-    if notifications.tell(subject, text):
+    if notifications.tell(subject, f"{text}{_author(record)}"):
         deployments.learn_paged(record.id)
 
 
@@ -55,7 +55,8 @@ def _told(record: Record) -> bool:
         and not refusals.may_tell(record.target, record.id)
     ):
         return True
-    return notifications.tell(*_words(record))
+    subject, text = _words(record)
+    return notifications.tell(subject, f"{text}{_author(record)}")
 
 
 def _words(record: Record) -> tuple[str, str]:
@@ -104,6 +105,11 @@ def _settings(record: Record, which: str) -> str:
 def _kept(record: Record) -> str:
     """Where the code is that a deployment replaced in $LATEST, as a paragraph, if it was published nowhere."""
     return f"\n\nThe code that $LATEST had before is kept at {record.latest_kept}." if record.latest_kept else ""
+
+
+def _author(record: Record) -> str:
+    """Who started it, as a paragraph."""
+    return f"\n\nStarted by: {record.started_by}."
 
 
 def _version(record: Record) -> str:

@@ -106,10 +106,11 @@ class Asked:
 
 @dataclass(frozen=True)
 class Refused:
-    """A request that was refused. Its parts are shown as far as they are short text."""
+    """A request that was refused, as the execution got it. Its parts are shown as far as they are short text."""
 
     call: Call
     started_at: str
+    request: Any
     failure: Failure
     function: str
     alias: str
@@ -121,14 +122,15 @@ class Refused:
     def read(cls, call: Call) -> Self:
         """The Catch has put the failure into the execution's input, over a field of that name."""
         document = call.document if isinstance(call.document, dict) else {}
-        asked = {name: value for name, value in document.items() if name != "failure"}
-        started_at = proof.must_be_running(call.execution, started_at=call.started, document=asked, but=("failure",))
+        request = {name: value for name, value in document.items() if name != "failure"}
+        started_at = proof.must_be_running(call.execution, started_at=call.started, document=request, but=("failure",))
         proof.must_be_in(call.execution, call.state, call.document)
         record = deployments.find(call.name)
-        asked, _ = taken_apart(asked)
+        asked, _ = taken_apart(request)
         return cls(
             call=call,
             started_at=started_at,
+            request=request,
             failure=Failure.model_validate(document.get("failure"), extra="ignore"),
             function=_plain(asked.get("function"), "unknown"),
             alias=_plain(asked.get("alias"), os.environ["DEFAULT_ALIAS"]),

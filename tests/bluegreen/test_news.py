@@ -21,6 +21,11 @@ REFUSAL = {"state": REJECTED, "error": "InvalidRequest", "cause": "function: is 
 
 
 def told() -> list[tuple[str, str]]:
+    """Subject and text of every message, in order, without the paragraph on who started the deployment."""
+    return [(subject, text.removesuffix("\n\nStarted by: alice.")) for subject, text in in_full()]
+
+
+def in_full() -> list[tuple[str, str]]:
     """Subject and text of every message, in order."""
     queue = boto3.resource("sqs").get_queue_by_name(QueueName="people")
     found: list[tuple[str, str]] = []
@@ -74,6 +79,25 @@ class TestTelling:
 
 
 class TestWords:
+    @pytest.mark.parametrize("state", ["Deployed", ROLLED_BACK, REJECTED])
+    @pytest.mark.parametrize("author", ["API by arn:aws:iam::123456789012:user/alice", "ci, as the request says"])
+    def test_an_end_is_told_with_who_started_it(self, state: str, author: str) -> None:
+        opened(blue="1", green="2", started_by=author)
+        if state == "Deployed":
+            deployments.complete(found(), latest_outcome="unchanged")
+        else:
+            deployments.close(found(), state, serving="1", error="Error", cause="why")
+        news.tell("first")
+
+        ((_, text),) = in_full()
+        assert text.endswith(f"\n\nStarted by: {author}.")
+
+    def test_a_call_for_help_says_who_started_it(self) -> None:
+        opened()
+        news.call_an_operator(found(), "ROLLBACK FAILED", "why")
+
+        assert in_full() == [("ROLLBACK FAILED", "why\n\nStarted by: alice.")]
+
     def test_a_deployment_that_nobody_called_or_watched_is_told_from_one_that_was_judged(self) -> None:
         opened(blue="1", green="2")
         unknown = Watched(kind="nobody_called", seconds=300)

@@ -135,7 +135,7 @@ def test_the_ledger_is_asked_for_the_schedule_only_after_new_events(answers: Ans
 
     follow(ARN, Notebook())
 
-    assert len(asked) == 2
+    assert len(asked) == 3, "the plan after each, and at the end the record"
 
 
 def test_a_long_history_is_read_page_by_page_and_only_as_far_as_it_is_new(

@@ -9,7 +9,7 @@ import pytest
 from bluegreen.ledger import audit, deployments
 from bluegreen.request.request import STARTED_BY_EXECUTION
 from tests.bluegreen_cli.conftest import Bluegreen
-from tests.handlers.test_serve_api import ask
+from tests.handlers.test_serve_api import CALLER, ask
 from tests.machine.deployer import BUCKET, FUNCTION, GOOD, TARGET, Deployer, zip_of
 from tests.machine.walk import DEPLOY_ASL
 
@@ -124,8 +124,8 @@ def test_an_execution_of_another_machine_may_start_it(deployer: Deployer, bluegr
     run = deployer.deploy(**{STARTED_BY_EXECUTION: parent, "traffic": "AllAtOnce"})
 
     assert run.ended == "Deployed"
-    assert deployer.record(run)["started_by"] == f"execution {parent}, as the input says"
-    assert "execution r-7, as the input says" in " ".join(bluegreen("history", FUNCTION).stdout.split())
+    assert deployer.record(run)["started_by"] == f"execution {parent}, as the request says"
+    assert "execution r-7, as the request says" in " ".join(bluegreen("history", FUNCTION).stdout.split())
 
 
 @pytest.mark.parametrize("key", ["ein + zwei%20ü.zip", "a?b&c=d#e.zip", "v1/[x]{y}.zip"])
@@ -156,3 +156,32 @@ def test_an_artifact_is_taken_as_s3_and_as_a_record_name_it(deployer: Deployer, 
 
 def test_the_machine_itself_reads_no_name() -> None:
     assert "Execution.Name" not in DEPLOY_ASL.read_text()
+
+
+@pytest.mark.parametrize("by", ["api", "hand", "refused"])
+def test_who_started_it_is_told_alike_by_every_part(deployer: Deployer, bluegreen: Bluegreen, by: str) -> None:
+    asked: dict[str, Any] = {"function": FUNCTION, "artifact": deployer.upload(GOOD % 2), "traffic": "AllAtOnce"}
+    if by == "api":
+        run = deployer.aws.finish(ask("POST", "/deployments", json.dumps(asked))[1]["execution"])
+    else:
+        asked |= {"alias": "MISSING"} if by == "refused" else {}
+        run = deployer.run(asked | {"started_by": f"API by {CALLER}"}, "a-claim")
+    name, proved = run.arn.rpartition(":")[2], by == "api"
+    author = f"API by {CALLER}" if proved else f"API by {CALLER}, as the request says"
+    refused = ["--refused"] if by == "refused" else []
+
+    shown = ask("GET", f"/deployments/{name}")[1]
+    (listed,) = ask("GET", "/deployments", query=f"function={FUNCTION}&refused={str(by == 'refused').lower()}")[1][
+        "deployments"
+    ]
+    (of_history,) = bluegreen("history", FUNCTION, *refused, "--json").json
+    watched = bluegreen("watch", name, "--json").json
+    for part in (shown, listed, of_history, watched):
+        assert (part["started_by"], part["started_by_proved"]) == (author, proved)
+    assert f"Started by: {author}" in bluegreen("watch", name).stderr
+    in_the_row = author.replace(CALLER, CALLER.rpartition(":")[2])
+    assert in_the_row in " ".join(bluegreen("history", FUNCTION, *refused).stdout.split())
+    if not refused:
+        last = bluegreen("status", FUNCTION, "--json").json["last"]
+        assert (last["started_by"], last["started_by_proved"]) == (author, proved)
+        assert f"  started by: {author}\n" in bluegreen("status", FUNCTION).stdout

@@ -95,7 +95,8 @@ def test_after_a_deployment_status_says_how_it_ended(deployer: Deployer, bluegre
     ran = bluegreen("status", FUNCTION)
 
     assert "ended Deployed at 2026-01-05T09:0" in ran.stdout
-    assert ran.stdout.endswith("with version 2. Nobody watched green under traffic: this strategy has no bake.\n")
+    assert "with version 2. Nobody watched green under traffic: this strategy has no bake.\n" in ran.stdout
+    assert ran.stdout.endswith("\n  started by: StartExecution\n")
 
 
 def test_after_a_rollback_status_says_why(deployer: Deployer, bluegreen: Bluegreen) -> None:

@@ -16,10 +16,13 @@ import boto3
 import pytest
 from pydantic import ValidationError
 
+import receive_upload
 import recover_deployments
 from bluegreen.errors import AwsUnavailable, DeploymentError, DeploymentOver, NotTheHolder
+from bluegreen.ledger import starts
 from tests.handlers.desk import TASKS, Desk, Desks, another_user_publishes, context_of
-from tests.machine.deployer import FUNCTION, GOOD, TARGET
+from tests.handlers.test_serve_api import ask
+from tests.machine.deployer import FUNCTION, GOOD, STACK, TARGET, Deployer
 from tests.machine.faults import Call
 
 BY_INPUT = ("OpenDeployment", "RecoverPrevious", "RejectDeployment")
@@ -518,3 +521,92 @@ class TestATableThatIsAway:
 
         with table(victim, away=True):
             assert "nothing was changed" in left_alone(victim, "RollBack", forged(victim, "RollBack", execution=arn))
+
+
+ALICE = "arn:aws:iam::123456789012:user/alice"
+NOT_THE_STACK: tuple[Any, ...] = (None, "", "guessed", {}, STACK[:-1], f"{STACK}0", STACK.upper(), "\ud800")
+
+
+def executions(deployer: Deployer) -> list[str]:
+    machine = deployer.aws.machine_arn()
+    found = boto3.client("stepfunctions").list_executions(stateMachineArn=machine)["executions"]
+    return [execution["name"] for execution in found]
+
+
+class TestATrigger:
+    """Whom it names as the author counts as proved. The principal knows everything but the stack's id."""
+
+    @pytest.fixture
+    def uploaded(self, deployer: Deployer) -> dict[str, Any]:
+        """S3's event about an object that is there, with another account as the one that uploaded it."""
+        artifact = deployer.upload(GOOD % 2, f"functions/{FUNCTION}/new.zip")
+        thing = {"key": artifact["key"], "version-id": artifact["version_id"], "sequencer": "01"}
+        detail = {"bucket": {"name": artifact["bucket"]}, "object": thing, "requester": "210987654321"}
+        return {"id": "1", "source": "aws.s3", "detail-type": "Object Created", "detail": detail}
+
+    @pytest.mark.parametrize("stack", NOT_THE_STACK, ids=ascii)
+    def test_starts_no_upload_that_the_rule_has_not_told_of(
+        self, deployer: Deployer, uploaded: dict[str, Any], stack: Any
+    ) -> None:
+        before = deployer.everything(), deployer.items("")
+
+        with pytest.raises(NotTheHolder, match="does not come from the rule of this stack; nothing was started"):
+            receive_upload.handler({"stack": stack, "event": uploaded}, context_of("ReceiveUploadFunction"))
+
+        assert executions(deployer) == []
+        assert (deployer.everything(), deployer.items("")) == before
+
+    def test_does_not_take_the_event_of_s3_alone(self, deployer: Deployer, uploaded: dict[str, Any]) -> None:
+        for sent in (
+            uploaded,
+            uploaded | {"event": None},
+            uploaded | {"detail": uploaded["detail"] | {"stack": STACK}},
+        ):
+            with pytest.raises(NotTheHolder):
+                receive_upload.handler(sent, context_of("ReceiveUploadFunction"))
+
+        assert executions(deployer) == []
+
+    @pytest.mark.parametrize("stack", NOT_THE_STACK, ids=ascii)
+    def test_answers_nobody_but_the_api(self, victim: Desk, stack: Any) -> None:
+        before = everything(victim)
+        request = json.dumps({"function": FUNCTION, "artifact": {"version": "1"}})
+
+        answers = [
+            ask("POST", "/deployments", request, caller=ALICE, stack=stack),
+            ask("GET", "/deployments/first", caller=ALICE, stack=stack),
+            ask("GET", "/deployments", query=f"function={FUNCTION}", caller=ALICE, stack=stack),
+        ]
+
+        assert answers == [(403, {"message": "Call the API of the stack; nothing was started"})] * 3
+        assert everything(victim) == before
+        assert executions(victim.deployer) == []
+
+    def test_gives_nobody_its_words(self, deployer: Deployer) -> None:
+        """A principal who may start executions writes the whole input, and may use any name."""
+        claims = (f"API by {ALICE}", "upload by account 123456789012", f"API by {ALICE}, as the request says")
+        for number, claim in enumerate(claims):
+            run = deployer.run({"function": FUNCTION, "artifact": "version 1", "started_by": claim}, f"run-{number}")
+
+            record = deployer.record(run)
+            assert record["started_by"] == f"{claim}, as the request says"
+            assert "started_by_proved" not in record
+
+    def test_lends_its_proof_to_no_other_request(self, deployer: Deployer) -> None:
+        """The principal takes the name of an upload before ReceiveUpload does, with a request of their own."""
+        request = {"function": FUNCTION, "artifact": {"version": "1"}, "started_by": "upload by account 123456789012"}
+        starts.note("F-1", "upload by account 123456789012", request | {"only_newer": True})
+
+        record = deployer.record(deployer.run(request, "F-1"))
+
+        assert record["started_by"] == "upload by account 123456789012, as the request says"
+        assert "started_by_proved" not in record
+
+    def test_takes_its_own_start_for_proved(self, deployer: Deployer) -> None:
+        """Otherwise the refusals of this class prove nothing."""
+        request = {"function": FUNCTION, "artifact": {"version": "1"}}
+        _, answer = ask("POST", "/deployments", json.dumps(request), caller=ALICE)
+
+        record = deployer.record(deployer.aws.finish(answer["execution"]))
+
+        assert (record["started_by"], record["started_by_proved"]) == (f"API by {ALICE}", True)

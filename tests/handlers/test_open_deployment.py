@@ -16,7 +16,7 @@ from bluegreen.errors import (
     StillInProgress,
     UploadWaits,
 )
-from bluegreen.ledger import waiting
+from bluegreen.ledger import starts, waiting
 from bluegreen.request.artifact import InLatest, Zip
 from tests.handlers.desk import (
     Desk,
@@ -213,7 +213,9 @@ class TestTheRecord:
         assert record["code"] == digest_of(zip_of(GOOD % 2))
         assert {"green", "weights", "code_sent_at"}.isdisjoint(record)
 
-    @pytest.mark.parametrize(("said", "kept"), [({"started_by": "pipeline 7"}, "pipeline 7"), ({}, "StartExecution")])
+    @pytest.mark.parametrize(
+        ("said", "kept"), [({"started_by": "pipeline 7"}, "pipeline 7, as the request says"), ({}, "StartExecution")]
+    )
     def test_says_who_started_it_and_with_what(self, desks: Desks, said: dict[str, str], kept: str) -> None:
         desk = desks(**said)
         desk.run("OpenDeployment")
@@ -221,6 +223,13 @@ class TestTheRecord:
         record = desk.record()
         assert (record["started_by"], record["artifact"]) == (kept, f"s3://{BUCKET}/new.zip")
         assert record["started_at"] == desk.started_at
+
+    def test_says_whom_a_trigger_proved(self, desks: Desks) -> None:
+        desk = desks(started_by="upload by account 1")
+        starts.note("first", "upload by account 1", desk.request)
+        desk.run("OpenDeployment")
+
+        assert (desk.record()["started_by"], desk.record()["started_by_proved"]) == ("upload by account 1", True)
 
     def test_has_the_step_with_its_evidence(self, desk: Desk) -> None:
         desk.run("OpenDeployment")

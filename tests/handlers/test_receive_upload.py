@@ -8,7 +8,7 @@ import pytest
 
 import receive_upload
 from bluegreen.errors import AwsRefused, AwsUnavailable, InvalidRequest
-from bluegreen.ledger import locks, waiting
+from bluegreen.ledger import locks, starts, waiting
 from bluegreen.ledger.waiting import Waiting
 from bluegreen.request.artifact import Zip
 from bluegreen.request.names import LONGEST_EXECUTION_NAME
@@ -16,7 +16,7 @@ from bluegreen.request.request import Request
 from bluegreen.request.upload import Upload, next_name
 from bluegreen.target import Target
 from tests.handlers.desk import aws_answers, context_of, just_before, put
-from tests.machine.deployer import BUCKET, FUNCTION, GOOD, TARGET, Deployer
+from tests.machine.deployer import BUCKET, FUNCTION, GOOD, STACK, TARGET, Deployer
 
 CONTEXT = context_of("ReceiveUploadFunction")
 KEY = f"functions/{FUNCTION}/build-7.zip"
@@ -36,8 +36,8 @@ def machine(deployer: Deployer, monkeypatch: pytest.MonkeyPatch) -> str:
 
 
 def event(key: str = KEY, version: str = "v1", sequencer: str = SEQUENCER, reason: str = "PutObject") -> dict[str, Any]:
-    """As EventBridge delivers it."""
-    return {
+    """As the stack's rule delivers it."""
+    of_s3 = {
         "version": "0",
         "id": "17793124-05d4-b198-2fde-7ededc63b103",
         "detail-type": "Object Created",
@@ -56,6 +56,7 @@ def event(key: str = KEY, version: str = "v1", sequencer: str = SEQUENCER, reaso
             "reason": reason,
         },
     }
+    return {"stack": STACK, "event": of_s3}
 
 
 def receive(told: dict[str, Any]) -> dict[str, Any]:
@@ -80,8 +81,29 @@ def test_the_function_of_its_key_is_deployed_with_that_object_version() -> None:
 
     assert request["function"] == FUNCTION
     assert request["artifact"] == {"bucket": BUCKET, "key": KEY, "version_id": "v1", "sequencer": SEQUENCER}
-    assert request["started_by"] == "upload by 123456789012"
+    assert request["started_by"] == "upload by account 123456789012"
     Request.read(request)
+
+
+def test_who_uploaded_it_is_written_down_for_that_very_request(deployer: Deployer) -> None:
+    request = receive(event())
+
+    (item,) = deployer.items("start#")
+    assert starts.noted(item["pk"].removeprefix("start#"), request) == "upload by account 123456789012"
+
+
+@pytest.mark.parametrize("operation", ["PutItem", "StartExecution"])
+def test_who_uploaded_it_is_written_down_also_if_the_settings_change_before_the_next_attempt(
+    deployer: Deployer, operation: str
+) -> None:
+    with deployer.aws.fails(operation, "ServiceUnavailable", times=None), pytest.raises(AwsUnavailable):
+        receive_upload.handler(event(), CONTEXT)
+    settings('{"traffic": "AllAtOnce"}')
+
+    arn = receive_upload.handler(event(), CONTEXT)["execution"]
+
+    asked = boto3.client("stepfunctions").describe_execution(executionArn=arn)
+    assert starts.noted(asked["name"], json.loads(asked["input"])) == "upload by account 123456789012"
 
 
 def test_the_settings_beside_it_are_the_rest_of_the_request() -> None:
@@ -358,6 +380,16 @@ class TestAnUploadThatWaits:
         assert json.loads(described["input"]) == self.REQUEST
         assert (waiting.of(TARGET), self.turn()) == (None, [])
 
+    @pytest.mark.parametrize("author", ["upload by account 123456789012", ""], ids=["proved", "a claim"])
+    def test_has_the_author_that_was_proved_before_and_no_other(self, machine: str, author: str) -> None:
+        """Anybody may start an execution that comes to wait."""
+        if author:
+            starts.note("first", author, self.REQUEST)
+        self.waits(machine)
+
+        assert self.turn() == ["first-2"]
+        assert starts.noted("first-2", self.REQUEST) == author
+
     @pytest.mark.parametrize("qualifier", [TARGET.alias, "$LATEST"])
     def test_goes_on_waiting_while_a_lock_is_held(self, machine: str, qualifier: str) -> None:
         kept = self.waits(machine)
@@ -436,7 +468,7 @@ def test_every_turn_has_a_name_of_its_own(name: str, following: str) -> None:
 
 
 def test_the_name_of_a_turn_is_never_too_long() -> None:
-    name = Upload.read(event(f"functions/{'F' * 64}/1.zip")["detail"]).execution_name
+    name = Upload.read(event(f"functions/{'F' * 64}/1.zip")["event"]["detail"]).execution_name
     for _ in range(1_000):
         name = next_name(name)
 

@@ -7,7 +7,7 @@ import pytest
 import recover_deployments
 from bluegreen import clock
 from bluegreen.errors import AwsUnavailable, DeploymentOver
-from bluegreen.ledger import deployments
+from bluegreen.ledger import deployments, starts
 from tests.handlers.desk import Desk, Desks, context_of, put, told
 from tests.machine.deployer import ALIAS, FUNCTION, GOOD, TARGET
 
@@ -156,6 +156,7 @@ class TestPeople:
         assert told(refused.deployer) == [
             f"InvalidRequest: {WHY}\n\n"
             f"`bluegreen history {FUNCTION} --refused` lists what else is refused within the next hour."
+            "\n\nStarted by: StartExecution."
         ]
 
     def test_are_told_of_one_refusal_of_a_function_in_an_hour(self, desks: Desks) -> None:
@@ -252,3 +253,15 @@ def test_a_request_of_any_shape_is_written_down_and_told(desks: Desks, value: An
     assert (record["state"], noted(desk)["told"]) == ("Rejected", True)
     assert all(0 < len(record[name]) <= 2_002 for name in ("function", "alias", "artifact", "started_by"))
     assert all(record[name].isprintable() for name in ("function", "alias", "artifact", "started_by"))
+
+
+@pytest.mark.parametrize("proved", [False, True])
+def test_it_is_written_down_who_started_it(desks: Desks, proved: bool) -> None:
+    desk = desks.asked_for({"function": FUNCTION, "started_by": "API by alice"})
+    if proved:
+        starts.note("first", "API by alice", desk.request)
+    desk.failed("InvalidRequest", "it is wrong").run("RejectDeployment")
+
+    record = desk.record()
+    said = "API by alice" if proved else "API by alice, as the request says"
+    assert (record["started_by"], record.get("started_by_proved", False)) == (said, proved)

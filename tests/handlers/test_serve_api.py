@@ -11,10 +11,10 @@ import pytest
 
 import serve_api
 from bluegreen import clock
-from bluegreen.ledger import audit, deployments
+from bluegreen.ledger import audit, deployments, starts
 from bluegreen.ledger.record import Record
 from tests.handlers.desk import Desk, Desks, context_of, put
-from tests.machine.deployer import FUNCTION, TABLE, TARGET, Deployer
+from tests.machine.deployer import FUNCTION, STACK, TABLE, TARGET, Deployer
 
 CONTEXT = context_of("ServeApiFunction")
 STATES = "arn:aws:states:us-east-1:123456789012:execution:machine:"
@@ -34,7 +34,14 @@ def machine(deployer: Deployer, monkeypatch: pytest.MonkeyPatch) -> str:
 
 
 def ask(
-    method: str, path: str, body: str | None = None, *, query: str = "", encoded: bool = False, caller: str = CALLER
+    method: str,
+    path: str,
+    body: str | None = None,
+    *,
+    query: str = "",
+    encoded: bool = False,
+    caller: str = CALLER,
+    stack: str | None = STACK,
 ) -> tuple[int, Any]:
     """A request as API Gateway hands it over; the status and the answer."""
     iam = {"accessKey": "A", "accountId": "123456789012", "userArn": caller, "userId": "U", "callerId": "C"}
@@ -45,6 +52,7 @@ def ask(
         "rawPath": path,
         "rawQueryString": query,
         "headers": {"content-type": "application/json", "host": "api"},
+        "stageVariables": {"stack": stack} if stack is not None else None,
         "queryStringParameters": dict(part.split("=", 1) for part in query.split("&") if part),
         "requestContext": {
             "accountId": "123456789012",
@@ -109,6 +117,18 @@ class TestStarting:
         _, answer = post(REQUEST | {"started_by": "bob"})
 
         assert request_of(answer["execution"])["started_by"] == f"API by {CALLER}"
+
+    def test_writes_down_who_asked_for_that_very_request(self) -> None:
+        _, answer = post(REQUEST)
+
+        assert starts.noted(answer["id"], request_of(answer["execution"])) == f"API by {CALLER}"
+
+    def test_starts_nothing_if_who_asked_cannot_be_written_down(self, deployer: Deployer, machine: str) -> None:
+        with deployer.aws.fails("PutItem", "ServiceUnavailable", times=None):
+            status, answer = post(REQUEST)
+
+        assert (status, answer["message"]) == (503, "AWS could not answer now; try again in a moment")
+        assert executions(machine) == []
 
     def test_a_caller_of_a_long_name_can_ask(self) -> None:
         status, _ = post(REQUEST, caller=f"arn:aws:sts::123456789012:assumed-role/{'x' * 500}/session")

@@ -29,7 +29,9 @@ from tests.machine.walk import REGION, InProcessAws, Run, handlers_of, in_proces
 FUNCTION, ALIAS = "BonusCalculatorLambda", "PROD"
 TARGET = Target(function=FUNCTION, alias=ALIAS, region=REGION, account=DEFAULT_ACCOUNT_ID)
 BUCKET, TABLE, TOPIC = "artifacts", "deployments", "notifications"
+STACK = "arn:aws:cloudformation:us-east-1:123456789012:stack/bluegreen/51af3dc0-da77-11e4-872e-1234567db123"
 SETTINGS = {
+    "STACK_ID": STACK,
     "TABLE_NAME": TABLE,
     "ARTIFACT_BUCKET": BUCKET,
     "DEFAULT_TRAFFIC": "Canary10Percent5Minutes",

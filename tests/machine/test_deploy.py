@@ -137,7 +137,7 @@ def test_the_record_tells_the_whole_story(deployer: Deployer) -> None:
 
     record = deployer.record(run)
     steps = [item["sk"].split("#")[1] for item in deployer.items("steps#")]
-    told = {"state": "Deployed", "serving": "2", "green": "2", "started_by": "a person"}
+    told = {"state": "Deployed", "serving": "2", "green": "2", "started_by": "a person, as the request says"}
     assert {name: record[name] for name in told} == told
     assert sorted(steps) == sorted(
         name for name in run.path if not name.endswith("?") and name not in ("Bake", "Deployed")

@@ -44,6 +44,10 @@ def test_the_record_can_be_taken_back_to_any_minute_and_is_encrypted() -> None:
     assert TABLE["BillingMode"] == "PAY_PER_REQUEST"
 
 
+def test_an_item_is_forgotten_when_it_says_so() -> None:
+    assert TABLE["TimeToLiveSpecification"] == {"AttributeName": "forget_at", "Enabled": True}
+
+
 def test_an_artifact_that_was_replaced_can_still_be_gone_back_to() -> None:
     replaced, _ = BUCKET["LifecycleConfiguration"]["Rules"]
 

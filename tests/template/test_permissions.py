@@ -188,10 +188,20 @@ def test_the_handlers_that_take_or_free_a_lock_touch_locks_and_no_others() -> No
         ("newest#*", {"OpenDeployment"}),
         ("waiting#*", {"OpenDeployment", "ReceiveUpload"}),
         ("refusals#*", WHO_END_A_DEPLOYMENT),
+        ("start#*", {"ReceiveUpload", "ServeApi"}),
     ],
 )
 def test_the_items_of_the_ledger_have_few_writers(key: str, writers: set[str]) -> None:
     assert set(may_write(key)) == writers
+
+
+def test_an_author_is_written_by_the_triggers_and_read_by_those_that_write_a_record() -> None:
+    readers = {
+        owner(each) for each in OF_FUNCTIONS if "start#*" in (each.keys or ()) and "dynamodb:GetItem" in each.actions
+    }
+
+    assert set(map(frozenset, may_write("start#*").values())) == {frozenset({"dynamodb:PutItem"})}
+    assert readers == {"OpenDeployment", "RejectDeployment", "ReceiveUpload"}
 
 
 def test_the_handlers_in_between_update_a_record_and_write_none() -> None:

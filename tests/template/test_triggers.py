@@ -60,6 +60,23 @@ def test_every_object_in_the_folder_is_answered(key: str) -> None:
     assert starts(key)
 
 
+def test_the_rule_and_the_api_add_to_each_event_what_a_caller_of_the_function_cannot_see() -> None:
+    (target,) = stack().properties(RULE)["Targets"]
+    (stage,) = stack().of_type("AWS::ApiGatewayV2::Stage").values()
+    stack_id = {"Ref": "AWS::StackId"}
+
+    assert target["InputTransformer"] == {
+        "InputTemplate": {"Fn::Sub": '{"stack": "${AWS::StackId}", "event": <aws.events.event.json>}'}
+    }
+    assert stage["StageVariables"] == {"stack": stack_id}
+    knowing = {
+        name
+        for name, function in stack().functions.items()
+        if stack_id in function["Environment"]["Variables"].values()
+    }
+    assert knowing == {"ReceiveUploadFunction", "ServeApiFunction"}
+
+
 @pytest.mark.parametrize("key", ["uploads/Bonus/1.zip", "restored/Bonus/1.zip", "my/functions/Bonus/1.zip"])
 def test_other_keys_start_nothing(key: str) -> None:
     assert not starts(key)

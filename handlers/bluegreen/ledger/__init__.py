@@ -12,6 +12,7 @@ What the deployer remembers, in one DynamoDB table. docs/protocol.md says who ma
     code#<function>             <digest>               where a zip with that digest lies                 code.py
     newest#<alias>              newest                 the newest upload that a deployment took          uploads.py
     waiting#<alias>             waiting                the upload that starts when the lock is free      waiting.py
+    start#<id>                  <digest>               who started the execution with that input     starts.py
     refusals#<function>         told                   when people were last told of a refused request   refusals.py
     doctor                      last                   what `bluegreen doctor` found last                checkup.py
 

@@ -7,7 +7,7 @@ The records of every other function are the audit, and stay.
 from collections.abc import Iterator
 
 from bluegreen.aws import table
-from bluegreen.ledger import audit
+from bluegreen.ledger import audit, starts
 from bluegreen.ledger.deployments import of_function
 from bluegreen.ledger.record import Record, partition
 from bluegreen.target import Target
@@ -22,6 +22,7 @@ def forget(target: Target) -> None:
     """Delete every item of the function and the alias from the ledger, except locks. Safe to repeat."""
     for record in list(_records(target)):
         _delete(audit.partition(record.id))
+        _delete(starts.partition(record.id))
         _delete(partition(record.id))
     for room in ("serving", "newest", "waiting"):
         _delete(f"{room}#{target.key}")

@@ -39,7 +39,8 @@ class Record(Frozen):
     A deployment, as people ask for it. Times are ISO 8601, UTC.
 
     `execution` is the ARN of the execution that holds the lock; an event of it carries `proof`. With `new_code` the
-    lock covers $LATEST too. `changes` are the names of the settings in which green differs from blue.
+    lock covers $LATEST too. `started_by` is a claim unless it is proved (`ledger.starts`). `changes` are the names of
+    the settings in which green differs from blue.
 
     From the plan on: `blue` and its code's digest, the digest that $LATEST had (`latest_sha256`), and the digest that
     the deployment puts there (`code`; of an image `sha256:...`). `latest_kept` is where the code is kept that $LATEST
@@ -67,6 +68,7 @@ class Record(Frozen):
     execution: str
     started_at: str
     started_by: Text
+    started_by_proved: bool = False
     artifact: Text
     proof: str = ""
     new_code: bool = False

@@ -1,12 +1,14 @@
 """
-Whether an event comes from the execution that it names.
+Whether an event comes from the execution that it names, or from the rule or the API of this stack.
 
 Anyone with lambda:InvokeFunction can send any event. Where the ledger cannot prove an event, Step Functions is asked.
 The execution must be running, and must have begun when the event says, with the input that the event brings; or it must
 be in the state of the handler, with the document that the event brings.
 """
 
+import hmac
 import json
+import os
 from typing import Any
 
 from bluegreen import clock
@@ -48,6 +50,17 @@ def must_be_in(arn: str, state: str, document: Any) -> None:
         raise AwsUnavailable(f"The execution {arn} is not seen in the state {state}; nothing was changed.")
     if not same(_json(entered[1]), document):
         raise NotTheHolder(f"The execution {arn} has another document than this event; nothing was changed.")
+
+
+def is_from_a_trigger(stack: Any) -> bool:
+    """
+    Whether `stack` is what this stack's rule and API add to each event: the stack's id.
+
+    A principal who may only invoke the functions cannot see it. One who may read the settings of rule, API or function
+    can, and may send events in their name.
+    """
+    told = str(stack).encode(errors="surrogatepass")
+    return hmac.compare_digest(os.environ["STACK_ID"].encode(), told)
 
 
 def _seen(arn: str) -> executions.Execution:

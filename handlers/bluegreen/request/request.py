@@ -26,7 +26,7 @@ LARGEST_REQUEST = 64 * 1024
 LONGEST_STARTER = 256
 
 STARTED_BY_EXECUTION = "AWS_STEP_FUNCTIONS_STARTED_BY_EXECUTION_ID"
-CLAIMED = "execution {}, as the input says"
+NESTED = "execution {}"
 
 
 def _of_someone(name: Any) -> Any:
@@ -115,15 +115,14 @@ def taken_apart(request: Any, *, region: str = "", account: str = "") -> tuple[A
     """
     The request with the function's own name, the alias that came with it, and who started it; and what is wrong there.
 
-    Step Functions adds the ARN of the execution that started this one to the input, where a machine asks for that. Any
-    caller may write it too, so it is told as a claim.
+    Step Functions adds the ARN of the execution that started this one to the input, where a machine asks for that.
     """
     if not isinstance(request, dict):
         return request, []
     taken = {name: value for name, value in request.items() if name != STARTED_BY_EXECUTION}
     if STARTED_BY_EXECUTION in request:
-        claim = plain(request[STARTED_BY_EXECUTION], LONGEST_STARTER - len(CLAIMED))
-        taken["started_by"] = taken.get("started_by") or CLAIMED.format(claim)
+        claim = plain(request[STARTED_BY_EXECUTION], LONGEST_STARTER - len(NESTED))
+        taken["started_by"] = taken.get("started_by") or NESTED.format(claim)
     function = FunctionReference.read(taken.get("function"))
     if function is None:
         return taken, []

@@ -6,9 +6,12 @@ from typing import Any, Self
 
 from bluegreen.model import Frozen
 from bluegreen.request.names import FUNCTION, LONGEST_EXECUTION_NAME
+from bluegreen.text import plain
 
 LONGEST_TURN = 5
 """Characters that `next_name` may add."""
+
+LONGEST_REQUESTER = 128
 
 FOLDER = "functions/"
 SETTINGS = "deployment.json"
@@ -61,6 +64,12 @@ class Upload(Frozen):
         return parts[1] if len(parts) > 2 else ""
 
     @property
+    def author(self) -> str:
+        """Who uploaded it: S3 says the account, or an AWS service. CloudTrail's data events name the user."""
+        account = re.fullmatch("[0-9]{12}", self.requester) is not None
+        return f"upload by {'account ' if account else ''}{plain(self.requester, LONGEST_REQUESTER) or 'someone'}"
+
+    @property
     def is_beside(self) -> bool:
         """It is no artifact: a function's deployment.json, or a folder that the S3 console made."""
         return self.key.endswith("/") or re.fullmatch(rf"{FOLDER}[^/]+/{SETTINGS}", self.key) is not None
@@ -97,6 +106,6 @@ class Upload(Frozen):
             "function": self.function,
             "artifact": artifact,
             "only_newer": True,
-            "started_by": f"upload by {self.requester or 'someone'}",
+            "started_by": self.author,
             **({"upload": no_upload} if no_upload else {}),
         }

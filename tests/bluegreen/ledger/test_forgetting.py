@@ -2,7 +2,7 @@
 
 import pytest
 
-from bluegreen.ledger import forgetting
+from bluegreen.ledger import forgetting, starts
 from tests.bluegreen.examples import SHOP, opened
 from tests.machine.deployer import FUNCTION, GOOD, TARGET, Deployer
 
@@ -10,7 +10,8 @@ from tests.machine.deployer import FUNCTION, GOOD, TARGET, Deployer
 def test_nothing_is_left_of_a_function_whose_deployments_have_ended(deployer: Deployer) -> None:
     deployer.deploy(GOOD % 2, traffic="AllAtOnce")
     deployer.deploy("def handler(event, context): raise RuntimeError", traffic="AllAtOnce")
-    deployer.run({"function": FUNCTION, "artifact": {"version": "77"}})
+    deployer.run({"function": FUNCTION, "artifact": {"version": "77"}}, "refused")
+    starts.note("refused", "a trigger", {})
     assert {str(item["pk"]).partition("#")[0] for item in deployer.items("")} >= {"deployment", "steps", "serving"}
 
     forgetting.forget(TARGET)

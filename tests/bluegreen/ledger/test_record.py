@@ -27,6 +27,7 @@ FULL: dict[str, Any] = {
     "weights": (0.1, 1.0),
     "shift": 2,
     "code_sent_at": "2026-01-05T09:00:10.000Z",
+    "started_by_proved": True,
     "alias_returned_at": "2026-01-05T09:05:00.000Z",
     "latest_attempts": 1,
     "untested": "no smoke test was given",
@@ -44,9 +45,8 @@ FULL: dict[str, Any] = {
 
 
 def test_the_example_has_every_attribute() -> None:
-    assert set(FULL) | {"id", "target", "execution", "started_at", "started_by", "artifact", "proof"} == set(
-        Record.model_fields
-    )
+    opened = {"id", "target", "execution", "started_at", "started_by", "artifact", "proof"}
+    assert set(FULL) | opened == set(Record.model_fields)
 
 
 class TestTheItem:

@@ -91,7 +91,7 @@ class TestTheExecutionThatStartedIt:
     def test_is_taken_as_who_started_it_and_told_as_a_claim(self) -> None:
         asked = read(**{STARTED_BY_EXECUTION: self.PARENT})
 
-        assert asked.started_by == f"execution {self.PARENT}, as the input says"
+        assert asked.started_by == f"execution {self.PARENT}"
 
     def test_takes_the_place_of_a_null(self) -> None:
         """As JSONata writes what it does not find."""

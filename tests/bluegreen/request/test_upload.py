@@ -40,7 +40,7 @@ def test_an_upload_asks_for_its_own_object_version_in_the_name_of_its_requester(
             "sequencer": "00AB",
         },
         "only_newer": True,
-        "started_by": "upload by 123456789012",
+        "started_by": "upload by account 123456789012",
     }
     Request.read(request)
 

@@ -6,7 +6,7 @@ from typing import Any
 import boto3
 
 from bluegreen.request.upload import Upload
-from tests.machine.deployer import BUCKET, FUNCTION, GOOD, zip_of
+from tests.machine.deployer import BUCKET, FUNCTION, GOOD, STACK, zip_of
 
 
 class Uploads:
@@ -27,13 +27,13 @@ class Uploads:
     @property
     def execution_name(self) -> str:
         """The name of the execution that deploys the newer artifact."""
-        return Upload.read(self.newer["detail"]).execution_name
+        return Upload.read(self.newer["event"]["detail"]).execution_name
 
 
 def _put(body: bytes, sequencer: str) -> dict[str, Any]:
     key = f"functions/{FUNCTION}/new.zip"
     version = boto3.client("s3").put_object(Bucket=BUCKET, Key=key, Body=body)["VersionId"]
-    return {
+    event = {
         "id": "event",
         "source": "aws.s3",
         "detail": {
@@ -42,3 +42,4 @@ def _put(body: bytes, sequencer: str) -> dict[str, Any]:
             "requester": "a person",
         },
     }
+    return {"stack": STACK, "event": event}
