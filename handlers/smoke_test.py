@@ -9,11 +9,11 @@ asked once green has failed it.
 """
 
 from bluegreen import clock
-from bluegreen.aws import functions
-from bluegreen.decisions.replies import Reply, cannot_be_loaded, fails_by_default, mismatches, verbatim
+from bluegreen.aws import artifacts, functions
+from bluegreen.decisions.replies import Reply, cannot_be_loaded, evidence, fails_by_default, mismatches
 from bluegreen.document import Answered
 from bluegreen.edge import step
-from bluegreen.errors import AwsRefused, AwsUnavailable, SmokeTestFailed
+from bluegreen.errors import AwsRefused, AwsUnavailable, InvalidRequest, SmokeTestFailed
 from bluegreen.request.smoke_tests import GIVE_ONE, Case
 from bluegreen.rings import Opened
 
@@ -40,11 +40,18 @@ def handler(deployment: Opened) -> Answered:
                 f"The smoke tests of {target.function}:{qualifier} take too long: after {LAST_START_SECONDS} seconds "
                 f"{case.name!r} had not begun. Give fewer or faster cases."
             )
-        reply = functions.invoke(target, qualifier, case)
+        reply = functions.invoke(target, qualifier, _with_payload(case))
         if wrong := mismatches(case, reply):
             raise _failed(deployment, qualifier, case, reply, wrong)
         passed[case.name] = round(reply.duration_ms, 1)
     return Answered(evidence={"version": qualifier, "passed_ms": passed})
+
+
+def _with_payload(case: Case) -> Case:
+    try:
+        return artifacts.with_payload(case)
+    except (AwsRefused, InvalidRequest) as error:
+        raise SmokeTestFailed(f"The payload of the smoke test {case.name!r} could not be read: {error}") from error
 
 
 def _by_default(deployment: Opened, qualifier: str, case: Case) -> Answered:
@@ -79,5 +86,5 @@ def _why_blue_fails(deployment: Opened, blue: str, case: Case) -> str:
 def _failed(deployment: Opened, qualifier: str, case: Case, reply: Reply, wrong: list[str]) -> SmokeTestFailed:
     return SmokeTestFailed(
         f"{deployment.target.function}:{qualifier} failed its smoke test {case.name!r}: {'; '.join(wrong)}.",
-        {"case": case.name, "mismatches": verbatim(case, reply), "reply": reply.shown()},
+        evidence(case, reply),
     )

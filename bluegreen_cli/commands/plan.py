@@ -1,6 +1,7 @@
 """`bluegreen plan`: what a deployment would do and cost. The command changes nothing."""
 
 import json
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -17,7 +18,7 @@ from bluegreen.opening.findings import Warnings
 from bluegreen.opening.plan import brings, changes, tests_of
 from bluegreen.opening.preflight import PREFLIGHT
 from bluegreen.opening.situation import Situation, once
-from bluegreen.request.artifact import Artifact, Existing, Image, InLatest, Zip
+from bluegreen.request.artifact import Artifact, Existing, Image, InLatest, Stored, Zip
 from bluegreen.request.request import Request
 from bluegreen.request.smoke_tests import Case
 from bluegreen.request.traffic import Schedule
@@ -91,11 +92,22 @@ class Before(Situation):
         super().__init__(checked, stack.target(asked.function, asked.alias))
         self._package = asked.package
         self._default_traffic = stack.default_traffic
+        self._bucket = stack.bucket
 
     @property
     def default_traffic(self) -> str:
         """The stack's parameter."""
         return self._default_traffic
+
+    @property
+    def bucket(self) -> str:
+        """By the stack's output."""
+        return self._bucket
+
+    def see_payload(self, place: Stored) -> None:
+        """One that the caller may not read counts as correct."""
+        with suppress(AccessDenied):
+            super().see_payload(place)
 
     @once
     def artifact(self) -> Artifact:

@@ -102,6 +102,15 @@ def by_type(value: Any) -> str:
     return "null" if value is None else "a boolean" if isinstance(value, bool) else "a number"
 
 
+def by_kind(value: Any) -> str:
+    """A value of JSON with nothing but its type: how long a text is may be secret, too."""
+    if isinstance(value, str):
+        return "a string"
+    if isinstance(value, (list, dict)):
+        return "a list" if isinstance(value, list) else "an object"
+    return by_type(value)
+
+
 def is_deeper(value: Any, levels: int) -> bool:
     """The JSON value has more levels than that. It may be deeper than Python recurses."""
     level = [value]

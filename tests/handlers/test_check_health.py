@@ -8,7 +8,7 @@ import pytest
 
 from bluegreen.errors import AliasMoved, AwsUnavailable, GreenUnhealthy, StillInProgress
 from tests.handlers.desk import Desk, Desks, another_user_points_the_alias, aws_answers
-from tests.machine.deployer import BAD_UNDER_TRAFFIC, FUNCTION, GOOD
+from tests.machine.deployer import BAD_UNDER_TRAFFIC, BUCKET, FUNCTION, GOOD
 
 
 def baking(desks: Desks, source: str = GOOD % 2, **request: Any) -> Desk:
@@ -226,6 +226,17 @@ class TestProbes:
             look = desk.run("CheckHealth")
 
         assert (look["next"], look["probes"]) == ("shift", 0)
+
+    def test_one_whose_payload_s3_does_not_give_proves_nothing(self, desks: Desks) -> None:
+        place = f"functions/{FUNCTION}/by-request/login.json"
+        boto3.client("s3").put_object(Bucket=BUCKET, Key=place, Body=b"{}")
+        desk = self.silent(desks, {"name": "login", "payload_from": f"s3://{BUCKET}/{place}"}, {"name": "other"})
+
+        with desk.aws.fails("GetObject", "AccessDenied", times=None):
+            look = desk.run("CheckHealth")
+
+        assert (look["next"], look["probes"]) == ("shift", 1)
+        assert "the payload of the probe 'login' could not be read" in look["reason"]
 
     def test_the_others_are_sent_all_the_same(self, desks: Desks) -> None:
         desk = self.silent(desks, {"name": "slow"}, {"name": "quick"})

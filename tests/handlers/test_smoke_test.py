@@ -13,7 +13,7 @@ from bluegreen.aws import functions
 from bluegreen.errors import AwsUnavailable, SmokeTestFailed, StillInProgress
 from bluegreen.target import Target
 from tests.handlers.desk import Desk, Desks, another_user_publishes
-from tests.machine.deployer import ALIAS, BROKEN, FUNCTION, GOOD
+from tests.machine.deployer import ALIAS, BROKEN, BUCKET, FUNCTION, GOOD
 
 ECHO = "def handler(event, context): return {'version': context.function_version, 'event': event}"
 SLOW = "import time\ndef handler(event, context): time.sleep(0.05); return 1"
@@ -301,3 +301,56 @@ class TestGreen:
         desk.run("SmokeTestGreen", retries=1)
 
         assert passed(desk, "SmokeTestGreen") == first == ["answers {} without an error"]
+
+
+class TestAPayloadInS3:
+    KEY = f"functions/{FUNCTION}/by-request/login.json"
+    CASE = {"name": "login", "sensitive": True, "payload_from": f"s3://{BUCKET}/{KEY}", "expect": {"event": {"a": 1}}}
+
+    def put(self, body: bytes = b'{"a": 1, "token": "4711-secret"}') -> str:
+        return str(boto3.client("s3").put_object(Bucket=BUCKET, Key=self.KEY, Body=body)["VersionId"])
+
+    def test_is_what_the_function_gets(self, desks: Desks) -> None:
+        self.put()
+
+        desk = at_smoke(desks, ECHO, [self.CASE])
+        desk.run("SmokeTest")
+
+        assert passed(desk) == ["login"]
+        assert "4711" not in json.dumps(desk.deployer.items(""))
+
+    def test_may_be_a_version_of_its_object(self, desks: Desks) -> None:
+        version = self.put()
+        self.put(b'{"a": 2}')
+        place = f"{self.CASE['payload_from']}?versionId={version}"
+
+        desk = at_smoke(desks, ECHO, [self.CASE | {"payload_from": place}])
+        desk.run("SmokeTest")
+
+        assert passed(desk) == ["login"]
+
+    @pytest.mark.parametrize("body", [None, b"4711-secret"], ids=["deleted", "no JSON"])
+    def test_that_cannot_be_read_any_more_fails_the_test_before_the_function_is_called(
+        self, desks: Desks, body: bytes | None
+    ) -> None:
+        self.put()
+        desk = at_smoke(desks, COUNTING, [self.CASE])
+        if body is None:
+            boto3.client("s3").delete_object(Bucket=BUCKET, Key=self.KEY)
+        else:
+            self.put(body)
+
+        with pytest.raises(
+            SmokeTestFailed, match="The payload of the smoke test 'login' could not be read: "
+        ) as failed:
+            desk.run("SmokeTest")
+
+        assert "4711" not in str(failed.value) + json.dumps(desk.steps())
+        assert json.loads(boto3.client("lambda").invoke(FunctionName=FUNCTION)["Payload"].read()) == 1
+
+    def test_is_asked_for_again_when_s3_is_busy(self, desks: Desks) -> None:
+        self.put()
+        desk = at_smoke(desks, ECHO, [self.CASE])
+
+        with desk.aws.fails("GetObject", "SlowDown", times=None), pytest.raises(AwsUnavailable):
+            desk.run("SmokeTest")

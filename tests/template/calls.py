@@ -37,7 +37,7 @@ NEEDS: dict[str, set[str]] = {
         "ecr:BatchGetImage",
         "ecr:GetDownloadUrlForLayer",
     },
-    "get_object": {"s3:GetObject", "s3:ListBucket"},
+    "get_object": {"s3:GetObject"},
     "get_object of a version": {"s3:GetObjectVersion"},
     "head_object": {"s3:GetObject", "s3:GetObjectVersion", "s3:ListBucket"},
     "list_object_versions": {"s3:ListBucketVersions"},

@@ -17,9 +17,11 @@ from bluegreen import clock
 from bluegreen.aws.client import client, in_our_words
 from bluegreen.aws.functions import Function
 from bluegreen.errors import AwsRefused, AwsUnavailable, InvalidRequest, NotFound
-from bluegreen.request.artifact import Zip
+from bluegreen.request.artifact import Stored, Zip
 from bluegreen.request.request import LARGEST_REQUEST
+from bluegreen.request.smoke_tests import Case
 from bluegreen.target import Target
+from bluegreen.text import DEEPEST, is_deeper
 
 CHUNK = 1 << 20
 MOST_COMPARED = 3
@@ -29,6 +31,9 @@ IN_THIS_THREAD = TransferConfig(use_threads=False)
 
 LARGEST_ZIP = 250 * CHUNK
 """Unzipped, Lambda takes no more than this; no zip of more can be right."""
+
+LARGEST_PAYLOAD = 6 * CHUNK
+"""Lambda takes no more for a synchronous invocation."""
 
 
 def inspect(artifact: Zip) -> Zip:
@@ -165,3 +170,34 @@ def settings(bucket: str, key: str) -> dict[str, Any]:
     if not isinstance(found, dict):
         raise InvalidRequest(f"s3://{bucket}/{key} is not a JSON object; write the rest of the request there")
     return found
+
+
+def with_payload(case: Case) -> Case:
+    """The case with the payload that S3 has for it, if it names one. Raises as `payload` does."""
+    if case.payload_from is None:
+        return case
+    return case.model_copy(update={"payload": payload(case.payload_from), "payload_from": None})
+
+
+def payload(place: Stored) -> Any:
+    """
+    The value of JSON there. Raises InvalidRequest, which shows nothing of it, if it is something else, or too large.
+
+    What S3 answers is raised, too.
+    """
+    with in_our_words():
+        answer = client("s3").get_object(Bucket=place.bucket, Key=place.key, **_named(place.version_id))
+        text = answer["Body"].read(LARGEST_PAYLOAD + 1)
+    if len(text) > LARGEST_PAYLOAD:
+        raise InvalidRequest(f"{place} has {answer['ContentLength']} bytes; write {LARGEST_PAYLOAD} at most")
+    try:
+        found = json.loads(text, parse_constant=_no_json)
+    except (ValueError, RecursionError):
+        raise InvalidRequest(f"{place} is not JSON") from None
+    if is_deeper(found, DEEPEST):
+        raise InvalidRequest(f"{place} is nested more than {DEEPEST} levels deep")
+    return found
+
+
+def _no_json(constant: str) -> None:
+    raise ValueError("NaN and Infinity are no JSON")

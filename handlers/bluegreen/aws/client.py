@@ -1,5 +1,6 @@
 """The way to AWS: a client for each service, region and role, and its errors under our names."""
 
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -30,6 +31,10 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_sns import SNSClient
     from mypy_boto3_stepfunctions import SFNClient
+
+for _talkative in ("botocore", "urllib3"):
+    # Their debug logs have the bodies of requests and answers: payloads and replies of users, and items of the ledger.
+    logging.getLogger(_talkative).setLevel(logging.INFO)
 
 _CONTROL = Config(connect_timeout=3, read_timeout=10, retries={"mode": "standard", "total_max_attempts": 3})
 

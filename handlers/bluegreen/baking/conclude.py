@@ -108,8 +108,8 @@ def _back(now: float, then: float) -> str:
 
 
 def _unanswered(probed: Probed) -> str:
-    if not probed.unanswered:
-        return ""
-    return (
-        f"; the probe {probed.unanswered!r} got no answer within {PROBE_SECONDS} seconds, nor the right one from blue"
-    )
+    said = f"; {probed.unread}" if probed.unread else ""
+    if probed.unanswered:
+        said += f"; the probe {probed.unanswered!r} got no answer within {PROBE_SECONDS} seconds, nor the right one "
+        said += "from blue"
+    return said

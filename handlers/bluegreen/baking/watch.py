@@ -12,16 +12,16 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
-from bluegreen.aws import alarms, functions, metrics
+from bluegreen.aws import alarms, artifacts, functions, metrics
 from bluegreen.aws.client import PROBE_SECONDS
 from bluegreen.aws.metrics import Query, Series, of_alias, of_custom, of_version
 from bluegreen.decisions.bake import Alarms, bucket_of, settled_until
-from bluegreen.decisions.replies import Reply, fails_by_default, mismatches, verbatim
+from bluegreen.decisions.replies import Reply, evidence, fails_by_default, mismatches
 from bluegreen.decisions.shift import Shifted
 from bluegreen.decisions.silence import Hidden, Served, hidden
 from bluegreen.decisions.words import of_hidden
 from bluegreen.document import Plan
-from bluegreen.errors import AwsRefused, AwsUnavailable, GreenUnhealthy, NotFound
+from bluegreen.errors import AwsRefused, AwsUnavailable, GreenUnhealthy, InvalidRequest, NotFound
 from bluegreen.request.health import CustomMetric, Health
 from bluegreen.request.smoke_tests import Case
 from bluegreen.target import Target
@@ -54,10 +54,15 @@ class Seen:
 
 @dataclass(frozen=True)
 class Probed:
-    """How many probes were answered rightly, and the first case that neither green nor blue answered in time."""
+    """
+    How many probes were answered rightly, and the first case that neither green nor blue answered in time.
+
+    `unread` says of the first case without a payload that S3 gives why that is so.
+    """
 
     answered: int = 0
     unanswered: str = ""
+    unread: str = ""
 
 
 def look(plan: Plan, green: str, shifts: tuple[Shifted, ...], now: float) -> Seen:
@@ -103,8 +108,13 @@ def probe(plan: Plan, green: str) -> Probed:
     failure if the case itself asks for a quicker answer, or if blue gives the right one in time. Blue is asked once a
     look; there is no time for more.
     """
-    answered, unanswered = 0, ""
-    for case in plan.smoke_tests[:PROBES_A_LOOK]:
+    answered, unanswered, unread = 0, "", ""
+    for each in plan.smoke_tests[:PROBES_A_LOOK]:
+        try:
+            case = artifacts.with_payload(each)
+        except (AwsRefused, InvalidRequest) as error:
+            unread = unread or f"the payload of the probe {each.name!r} could not be read: {error}"
+            continue
         reply = functions.probe(plan.target, green, case)
         if reply.answered or (case.max_duration_ms or math.inf) < PROBE_SECONDS * 1000:
             if wrong := _lacks(plan, case, reply):
@@ -112,7 +122,7 @@ def probe(plan: Plan, green: str) -> Probed:
                     continue  # the default test counts only if blue passes it
                 raise GreenUnhealthy(
                     f"Version {green} failed the probe {case.name!r}: {'; '.join(wrong)}.",
-                    {"case": case.name, "mismatches": verbatim(case, reply), "reply": reply.shown()},
+                    evidence(case, reply),
                 )
             answered += 1
         elif not unanswered:
@@ -122,7 +132,7 @@ def probe(plan: Plan, green: str) -> Probed:
                     f"Version {green} did not answer the probe {case.name!r} within {PROBE_SECONDS} seconds, and "
                     f"version {plan.blue.version} did."
                 )
-    return Probed(answered, unanswered)
+    return Probed(answered, unanswered, unread)
 
 
 def _is_answered_by_blue(plan: Plan, case: Case) -> bool:

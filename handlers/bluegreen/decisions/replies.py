@@ -4,7 +4,8 @@ What of a smoke test's reply is not as it was expected.
 Replies and payloads belong to the user. A deployment's error, its logs and its execution's history say of them which
 field differed and of which type its value was. The audit, in the ledger, also has the values at the places that
 `expect` and `expect_at` name (`verbatim`). No place has the whole reply, or the message of an error that the function
-raised: whoever may start a deployment may invoke a function with any payload.
+raised: whoever may start a deployment may invoke a function with any payload. Of a sensitive case no place has more of
+the reply than the kinds of its values.
 """
 
 import json
@@ -17,7 +18,7 @@ from aws_lambda_powertools.utilities.jmespath_utils import PowertoolsFunctions
 
 from bluegreen.model import Frozen
 from bluegreen.request.smoke_tests import UNLESS_GIVEN, Case
-from bluegreen.text import by_type, is_sign, plain, valid
+from bluegreen.text import by_kind, by_type, is_sign, plain, valid
 
 LONGEST_TEXT = 500
 READING = ("field", "subexpression", "index_expression", "index", "identity", "current")
@@ -51,22 +52,27 @@ class Reply(Frozen):
     version: str
     answered: bool = True
 
-    def shown(self) -> dict[str, Any]:
-        """For the audit: of payload and error no more than their types."""
-        return {
-            "payload": by_type(self.payload),
-            "error": name_of_error(self.error) if self.error else None,
-            "duration_ms": self.duration_ms,
-            "version": self.version,
-            "answered": self.answered,
-        }
-
 
 @dataclass(frozen=True)
 class Voice:
-    """How sentences show values: all by their types, or those that the case names `in_full`."""
+    """
+    How sentences show values: all by their types, or those that the case names `in_full`.
+
+    Of a `sensitive` case nothing is shown of the reply but kinds of values, and the names of errors that are Lambda's.
+    """
 
     in_full: bool
+    sensitive: bool = False
+
+    def of_type(self, value: Any) -> str:
+        """A part of the reply that no place shows."""
+        return by_kind(value) if self.sensitive else by_type(value)
+
+    def error(self, reply: Reply) -> str:
+        """The error that the function raised."""
+        if self.sensitive and reply.answered and reply.error not in NOT_LOADED:
+            return "an error"
+        return name_of_error(reply.error)
 
     def expected(self, value: Any) -> str:
         """What the request says."""
@@ -74,19 +80,39 @@ class Voice:
 
     def came(self, value: Any, *, named: bool) -> str:
         """What the reply has at a place. What lies inside of a list or an object is not `named` with it."""
-        return in_full(value) if self.in_full and named and not isinstance(value, (dict, list)) else by_type(value)
+        if self.in_full and named and not isinstance(value, (dict, list)):
+            return in_full(value)
+        return self.of_type(value)
 
     def path(self, number: int, path: str) -> str:
         """An expression of `expect_at`, which may have a secret in it."""
         return path if self.in_full else f"expression {number} of expect_at"
 
 
-BY_TYPE, IN_FULL = Voice(in_full=False), Voice(in_full=True)
+BY_TYPE, IN_FULL, BY_KIND = Voice(in_full=False), Voice(in_full=True), Voice(in_full=False, sensitive=True)
 
 
 def mismatches(case: Case, reply: Reply) -> list[str]:
     """What was expected and what came, a sentence each, without the values; empty when the case holds."""
-    return _said(case, reply, BY_TYPE)
+    return _said(case, reply, _voice(case))
+
+
+def error_of(case: Case, reply: Reply) -> str:
+    """The error that the function raised, as far as it may be shown."""
+    return _voice(case).error(reply)
+
+
+def evidence(case: Case, reply: Reply) -> dict[str, Any]:
+    """What the audit has of a case that failed: of payload and error no more than their types."""
+    voice = _voice(case)
+    shown = {
+        "payload": voice.of_type(reply.payload),
+        "error": voice.error(reply) if reply.error else None,
+        "duration_ms": reply.duration_ms,
+        "version": reply.version,
+        "answered": reply.answered,
+    }
+    return {"case": case.name, "mismatches": verbatim(case, reply), "reply": shown}
 
 
 def fails_by_default(reply: Reply) -> list[str]:
@@ -111,7 +137,7 @@ def cannot_be_loaded(reply: Reply) -> bool:
 
 def verbatim(case: Case, reply: Reply) -> list[str]:
     """The same, for the audit only, with the values at the places that the case names."""
-    found = _said(case, reply, IN_FULL)
+    found = _said(case, reply, BY_KIND if case.sensitive else IN_FULL)
     more = [f"and {len(found) - MOST_SHOWN} more"] if len(found) > MOST_SHOWN else []
     return [plain(each) for each in found[:MOST_SHOWN]] + more
 
@@ -127,17 +153,21 @@ def name_of_error(error: str | None) -> str:
     return error if error and re.fullmatch(r"[A-Za-z_][\w.]{0,99}", error) else "an error"
 
 
+def _voice(case: Case) -> Voice:
+    return BY_KIND if case.sensitive else BY_TYPE
+
+
 def _said(case: Case, reply: Reply, voice: Voice) -> list[str]:
-    return [*_error(case, reply), *_payload(case, reply, voice), *_duration(case, reply)]
+    return [*_error(case, reply, voice), *_payload(case, reply, voice), *_duration(case, reply)]
 
 
-def _error(case: Case, reply: Reply) -> list[str]:
+def _error(case: Case, reply: Reply, voice: Voice) -> list[str]:
     """An error's message is the function's, unless the function gave no answer."""
     if reply.error == case.expect_error:
         return []
-    came = f"it returned {by_type(reply.payload)}"
+    came = f"it returned {voice.of_type(reply.payload)}"
     if reply.error:
-        came = f"it raised {name_of_error(reply.error)}"
+        came = f"it raised {voice.error(reply)}"
         came += "" if reply.answered else f": {reply.error_message}"
     expected = f"the error {case.expect_error}" if case.expect_error else "no error"
     return [f"expected {expected}, but {came}"]
@@ -156,7 +186,8 @@ def _payload(case: Case, reply: Reply, voice: Voice) -> list[str]:
         except Exception as error:  # JMESPath's functions raise errors of many kinds for a reply of the wrong type
             why = f": {type(error).__name__}" if voice.in_full else ""
             found.append(
-                f"expected {voice.expected(expected)} at {place}, but {by_type(reply.payload)} cannot be searched{why}"
+                f"expected {voice.expected(expected)} at {place}, but {voice.of_type(reply.payload)} cannot be "
+                f"searched{why}"
             )
             continue
         if not _same(expected, came):
@@ -193,7 +224,8 @@ def _differences(expected: Any, came: Any, place: str, voice: Voice) -> list[str
                 found += _differences(value, came[key], where, voice)
             else:
                 found.append(
-                    f"expected {voice.expected(value)} at reply{where}, but there is no such key in {by_type(came)}"
+                    f"expected {voice.expected(value)} at reply{where}, but there is no such key in "
+                    f"{voice.of_type(came)}"
                 )
         return found
     if isinstance(expected, list) and isinstance(came, list) and len(expected) == len(came):

@@ -14,7 +14,7 @@ from bluegreen.document import OPT_IN_TAG, OPTED_IN
 from bluegreen.errors import AccessDenied, AwsRefused, InvalidRequest, NotFound, StillInProgress
 from bluegreen.opening.findings import Refusal, Warning, Warnings
 from bluegreen.opening.situation import Situation
-from bluegreen.request.artifact import Existing, Image, InLatest, Zip
+from bluegreen.request.artifact import Existing, Image, InLatest, Stored, Zip
 from bluegreen.request.request import misfit
 
 PACKAGES = {"Zip": "a zip", "Image": "a container image"}
@@ -201,8 +201,40 @@ def periods_have_points(situation: Situation) -> Refusal | None:
     )
 
 
+def payloads_can_be_sent(situation: Situation) -> Refusal | None:
+    """Each payload that the request names lies in the function's own folder, and is JSON that Lambda takes."""
+    cases = () if situation.request.smoke_tests == "off" else situation.request.smoke_tests
+    for number, case in enumerate(cases):
+        if (place := case.payload_from) and (wrong := _wrong_with_payload(situation, place)):
+            return Refusal(
+                field=f"smoke_tests.{number}.payload_from",
+                problem=wrong,
+                advice=f"upload the payload as JSON to s3://{situation.bucket}/functions/{situation.target.function}/"
+                "by-request/, and write that place",
+            )
+    return None
+
+
+def _wrong_with_payload(situation: Situation, place: Stored) -> str:
+    folder = f"functions/{situation.target.function}/"
+    if place.bucket != situation.bucket or not place.key.startswith(folder):
+        return f"{place} is not in {folder} of the artifact bucket {situation.bucket}"
+    try:
+        situation.see_payload(place)
+    except NotFound:
+        return f"there is no object {place}"
+    except AccessDenied as error:
+        return f"{place} may not be read ({error})"
+    except AwsRefused as error:
+        return f"S3 does not give {place}: {error}"
+    except InvalidRequest as error:
+        return str(error)
+    return ""
+
+
 BEFORE_THE_LOCK: tuple[Check, ...] = (
     function_has_opted_in,
+    payloads_can_be_sent,
     periods_have_points,
     bakes_fit,
     function_takes_the_artifact,

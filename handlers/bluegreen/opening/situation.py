@@ -9,7 +9,7 @@ from bluegreen.document import OPT_IN_TAG, OPTED_IN
 from bluegreen.ledger import serving, uploads
 from bluegreen.opening import bypass, day
 from bluegreen.opening.glances import Glances
-from bluegreen.request.artifact import Artifact, Existing, Zip
+from bluegreen.request.artifact import Artifact, Existing, Stored, Zip
 from bluegreen.request.request import Request
 from bluegreen.request.traffic import Schedule, known, schedule
 from bluegreen.target import Target
@@ -64,6 +64,11 @@ class Situation:
         """Whether Lambda's metrics have a point a second, as in the embedded AWS, which alone says so."""
         return os.environ.get("LAMBDA_METRICS_BY_THE_SECOND") == "true"
 
+    @property
+    def bucket(self) -> str:
+        """The stack's artifact bucket."""
+        return os.environ["ARTIFACT_BUCKET"]
+
     @once
     def schedule(self) -> Schedule:
         """The shifts and bakes. Adaptive's first weight is still open."""
@@ -101,6 +106,10 @@ class Situation:
         """With everything that S3 knows of it. Raises InvalidRequest and what S3 answers."""
         asked = self.request.artifact
         return artifacts.inspect(asked) if isinstance(asked, Zip) else asked
+
+    def see_payload(self, place: Stored) -> None:
+        """Raises InvalidRequest if the object there is no payload, and what S3 answers."""
+        artifacts.payload(place)
 
     @once
     def alias(self) -> aliases.Alias:

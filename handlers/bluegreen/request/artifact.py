@@ -42,17 +42,25 @@ def _plain_key(key: str) -> str:
     return key
 
 
-class Zip(Frozen):
+class Stored(Frozen):
+    """An object in S3; its newest version unless one is named."""
+
+    bucket: Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$")]
+    key: Annotated[str, Field(min_length=1, max_length=1024), AfterValidator(_plain_key)]
+    version_id: Annotated[str, StringConstraints(pattern=r"^[!-~]{1,1024}$")] | None = None
+
+    def __str__(self) -> str:
+        return plain(f"s3://{self.bucket}/{self.key}")
+
+
+class Zip(Stored):
     """
-    A zip in the artifact bucket; the newest object version unless one is named.
+    A zip in the artifact bucket.
 
     `uploaded_at` is S3's own time of it, to the second, and `size_bytes` its size there; `sequencer` is from S3's
     event, and orders the uploads of one key.
     """
 
-    bucket: Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$")]
-    key: Annotated[str, Field(min_length=1, max_length=1024), AfterValidator(_plain_key)]
-    version_id: Annotated[str, StringConstraints(pattern=r"^[!-~]{1,1024}$")] | None = None
     sha256: Digest | None = None
     uploaded_at: Annotated[str, StringConstraints(pattern=r"^[ -~]{1,40}$")] | None = None
     size_bytes: Annotated[Whole, Field(ge=0)] | None = None
@@ -79,9 +87,6 @@ class Zip(Frozen):
         """It is that very object version."""
         return (self.bucket, self.key, self.version_id) == (other.bucket, other.key, other.version_id)
 
-    def __str__(self) -> str:
-        return plain(f"s3://{self.bucket}/{self.key}")
-
 
 class Image(Frozen):
     """A container image, by digest: a tag may move between the test and a retry."""
@@ -106,8 +111,11 @@ class Existing(Frozen):
         return f"version {self.version}"
 
 
+IN_S3 = re.compile(r"(?s:s3://(?P<bucket>[^/]+)/(?P<key>.+?)(?:\?versionId=(?P<version_id>[^?&=]+))?)")
+"""An object as people and S3 write it."""
+
 AS_TEXT = (
-    re.compile(r"(?s:s3://(?P<bucket>[^/]+)/(?P<key>.+?)(?:\?versionId=(?P<version_id>[^?&=]+))?)"),
+    IN_S3,
     re.compile(r"(?s:arn:aws[a-z-]*:s3:::(?P<bucket>[^/]+)/(?P<key>.+))"),
     re.compile(r"(?P<image_uri>\S+@sha256:\S+)"),
     re.compile(r"version (?P<version>[0-9]+)"),

@@ -10,21 +10,35 @@ from pydantic import (
     Field,
     SerializerFunctionWrapHandler,
     Tag,
+    ValidationInfo,
     field_validator,
     model_serializer,
 )
 
 from bluegreen.model import Frozen
+from bluegreen.request.artifact import IN_S3, Stored
 from bluegreen.request.numbers import Whole
 from bluegreen.text import plain
 
 MOST_CASES = 50
 
 
+def _stored(place: Any) -> Any:
+    """A plan of the ledger has it in parts."""
+    if not isinstance(place, str):
+        return place
+    if found := IN_S3.fullmatch(place):
+        return {part: text for part, text in found.groupdict().items() if text is not None}
+    raise ValueError(f"{plain(place, 100)!r} is no place in S3; write s3://bucket/key")
+
+
 class Case(Frozen):
     """
     One invocation and what must come of it.
 
+    `payload_from` is where S3 has the payload as JSON: `s3://bucket/key`, in the function's folder of the artifact
+    bucket. Of a `sensitive` case no part of payload or reply is kept or shown: its payload is {} or in S3, and only the
+    types of what came are told. What it expects is in the request, which the execution's history keeps.
     `expect` matches a reply that has at least these keys and values, at any depth; a list matches
     element by element. Without it any reply will do; null wants the reply null.
     `expect_at` maps JMESPath expressions to the values found there; Powertools'
@@ -34,6 +48,8 @@ class Case(Frozen):
     """
 
     name: Annotated[str, Field(min_length=1, max_length=80), AfterValidator(plain)]
+    sensitive: bool = False
+    payload_from: Annotated[Stored | None, BeforeValidator(_stored)] = None
     payload: Any = {}
     expect: Any = None
     expect_at: dict[str, Any] = {}
@@ -50,6 +66,19 @@ class Case(Frozen):
         """An `expect` that was not written stays away, wherever the case goes: null would be one."""
         written: dict[str, Any] = fields(self)
         return written if self.expects_a_reply else {name: written[name] for name in written if name != "expect"}
+
+    @field_validator("payload")
+    @classmethod
+    def payload_is_in_one_place(cls, payload: Any, info: ValidationInfo) -> Any:
+        """Refuse a sensitive payload that is written here, and a second one."""
+        if payload != {} and info.data.get("sensitive"):
+            raise ValueError(
+                "of a sensitive case it must not be in the request, which the execution's history keeps; upload it to "
+                "functions/<Function>/by-request/ in the artifact bucket, and write that place as payload_from"
+            )
+        if payload != {} and info.data.get("payload_from"):
+            raise ValueError("there is a payload_from, too; leave one of them out")
+        return payload
 
     @field_validator("expect_at")
     @classmethod

@@ -2,9 +2,9 @@
 
 import logging
 
-from bluegreen.aws import functions
+from bluegreen.aws import artifacts, functions
 from bluegreen.aws.client import PROBE_SECONDS
-from bluegreen.decisions.replies import mismatches, name_of_error
+from bluegreen.decisions.replies import error_of, mismatches
 from bluegreen.errors import DeploymentError
 from bluegreen.ledger import deployments, tests
 from bluegreen.ledger.record import Record
@@ -52,13 +52,13 @@ def _fails(record: Record, blue: str) -> list[str]:
     case, own = _case(record, blue)
     if case is None:
         return []
-    reply = functions.probe(record.target, blue, case)
+    reply = functions.probe(record.target, blue, artifacts.with_payload(case))
     if not reply.answered:
         return [f"it did not answer within {PROBE_SECONDS} seconds"]
     if own:
         return mismatches(case, reply)
     # The test is green's: that blue lacks what is new is no illness, an error is.
-    return [f"it raised {name_of_error(reply.error)}"] if reply.error not in (None, case.expect_error) else []
+    return [f"it raised {error_of(case, reply)}"] if reply.error not in (None, case.expect_error) else []
 
 
 def _case(record: Record, blue: str) -> tuple[Case | None, bool]:

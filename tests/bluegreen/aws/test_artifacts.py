@@ -14,7 +14,8 @@ import pytest
 from bluegreen.aws import artifacts
 from bluegreen.aws.functions import Function
 from bluegreen.errors import AccessDenied, AwsRefused, AwsUnavailable, InvalidRequest, NotFound
-from bluegreen.request.artifact import Zip
+from bluegreen.request.artifact import Stored, Zip
+from bluegreen.request.smoke_tests import Case
 from tests.bluegreen.examples import SHOP, a_function
 from tests.machine.deployer import BUCKET, GOOD, Deployer, zip_of
 
@@ -163,3 +164,67 @@ class TestSettings:
     def test_settings_that_may_not_be_read_are_a_missing_permission(self, deployer: Deployer) -> None:
         with deployer.aws.fails("GetObject", "AccessDenied", times=None), pytest.raises(AccessDenied):
             artifacts.settings(BUCKET, "settings.json")
+
+
+class TestAPayload:
+    PLACE = Stored(bucket=BUCKET, key="functions/Shop/payloads/login.json")
+
+    def put(self, body: bytes) -> str:
+        return str(boto3.client("s3").put_object(Bucket=BUCKET, Key=self.PLACE.key, Body=body)["VersionId"])
+
+    def test_is_the_json_that_lies_there(self, deployer: Deployer) -> None:
+        self.put(b'{"token": "\\ud83d", "n": 1.50}')
+
+        assert artifacts.payload(self.PLACE) == {"token": "\ud83d", "n": 1.5}
+
+    def test_may_be_an_older_version(self, deployer: Deployer) -> None:
+        first = self.put(b"1")
+        self.put(b"2")
+
+        assert artifacts.payload(self.PLACE) == 2
+        assert artifacts.payload(self.PLACE.model_copy(update={"version_id": first})) == 1
+
+    @pytest.mark.parametrize(
+        ("body", "said"),
+        [
+            (b"secret", "is not JSON"),
+            (b"", "is not JSON"),
+            (b'"secret" secret', "is not JSON"),
+            (b"\xffsecret", "is not JSON"),
+            (b'{"secret": NaN}', "is not JSON"),
+            (b'["secret", -Infinity]', "is not JSON"),
+            (b"[" * 100_000, "is not JSON"),
+            (b"9" * 5_000, "is not JSON"),
+            (b"[" * 101 + b"]" * 101, "is nested more than 100 levels deep"),
+            (b'"' + b"s" * artifacts.LARGEST_PAYLOAD + b'"', "has 6291458 bytes; write 6291456 at most"),
+        ],
+        ids=lambda value: ascii(value)[:20],
+    )
+    def test_that_lambda_would_not_take_is_refused_without_a_word_of_it(
+        self, deployer: Deployer, body: bytes, said: str
+    ) -> None:
+        self.put(body)
+
+        with pytest.raises(InvalidRequest) as refused:
+            artifacts.payload(self.PLACE)
+
+        assert str(refused.value) == f"{self.PLACE} {said}"
+        assert refused.value.__cause__ is None
+        assert refused.value.__suppress_context__ or refused.value.__context__ is None
+
+    def test_that_is_not_there_is_told(self, deployer: Deployer) -> None:
+        with pytest.raises(NotFound):
+            artifacts.payload(self.PLACE)
+
+    def test_takes_the_place_of_its_reference_in_a_case(self, deployer: Deployer) -> None:
+        self.put(b'{"token": 1}')
+        case = Case(name="a", sensitive=True, payload_from=self.PLACE)
+
+        filled = artifacts.with_payload(case)
+
+        assert (filled.payload, filled.payload_from, filled.sensitive) == ({"token": 1}, None, True)
+
+    def test_that_is_written_in_the_case_is_left_there(self) -> None:
+        case = Case(name="a", payload=[1])
+
+        assert artifacts.with_payload(case) is case

@@ -12,6 +12,8 @@ from bluegreen.decisions.replies import (
     LONGEST_TEXT,
     Reply,
     cannot_be_loaded,
+    error_of,
+    evidence,
     in_full,
     mismatches,
     name_of_error,
@@ -228,15 +230,13 @@ class TestWhatIsSecret:
         self, came: dict[str, Any], expect: Any, path: str
     ) -> None:
         for asked in (case(expect=expect), case(expect_at={path: expect}), case(expect_error="KeyError")):
-            assert not set(SECRET) & set("".join(verbatim(asked, reply(came))))
-        assert not set(SECRET) & set(json.dumps(reply(came).shown(), ensure_ascii=False))
+            assert not set(SECRET) & set(json.dumps(evidence(asked, reply(came)), ensure_ascii=False))
 
     @given(secret_documents, secrets, secrets)
     def test_the_audit_has_no_text_of_an_error(self, came: Any, error: str, message: str) -> None:
         raised = Reply(payload=came, error=error, error_message=message, duration_ms=1, version="2")
 
-        assert not set(SECRET) & set("".join(verbatim(case(expect={"a": 1}), raised)))
-        assert not set(SECRET) & set(json.dumps(raised.shown(), ensure_ascii=False))
+        assert not set(SECRET) & set(json.dumps(evidence(case(expect={"a": 1}), raised), ensure_ascii=False))
 
     @given(secrets.map(lambda text: f"'{text}'") | secrets, st.sampled_from(["@", "powertools_json(@)", "length(@)"]))
     def test_a_reply_of_one_value_is_in_no_place(self, came: str, path: str) -> None:
@@ -446,7 +446,65 @@ class TestForeignReplies:
         ids=["half a character", "half a key", "nan", "infinity", "nested", "6 MB"],
     )
     def test_a_reply_of_any_shape_is_shown_as_json_that_every_service_takes(self, payload: Any) -> None:
-        shown = json.dumps(reply(payload).shown(), allow_nan=False, ensure_ascii=False)
+        shown = json.dumps(evidence(case(expect=1), reply(payload))["reply"], allow_nan=False, ensure_ascii=False)
 
         assert len(shown.encode()) < 200
         assert len(mismatches(case(expect=1), reply(payload))) == len(verbatim(case(expect=1), reply(payload))) == 1
+
+
+class TestASensitiveCase:
+    REPLIES = (
+        reply({"token": SECRET, "many": [SECRET] * 7}),
+        reply(SECRET),
+        reply([SECRET, {SECRET: SECRET}]),
+        Reply(payload={"errorMessage": SECRET}, error=SECRET, error_message=SECRET, duration_ms=1, version="2"),
+        Reply(payload=None, error="ASecretName", error_message=SECRET, duration_ms=1, version="2"),
+    )
+    EXPECTED = (
+        {"expect": {"token": "abc", "more": 1}},
+        {"expect_at": {"token": "abc", "to_string(@)": 1, "sum(token)": 2, "@": None}},
+        {"expect": ["a", "b"]},
+        {"expect_error": "KeyError"},
+        {"expect": 1, "max_duration_ms": 1},
+    )
+
+    @pytest.mark.parametrize("came", REPLIES, ids=range(len(REPLIES)))
+    @pytest.mark.parametrize("expected", EXPECTED, ids=range(len(EXPECTED)))
+    def test_has_nothing_of_the_reply_in_any_place(self, came: Reply, expected: dict[str, Any]) -> None:
+        asked = case(sensitive=True, **expected)
+
+        said = json.dumps([mismatches(asked, came), evidence(asked, came), error_of(asked, came)], ensure_ascii=False)
+
+        assert mismatches(asked, came)
+        assert not set(SECRET) & set(said)
+        assert "ASecretName" not in said
+        of_the_reply = [sentence.partition(", but ")[2] for sentence in mismatches(asked, came)]
+        assert not [each for each in of_the_reply if re.search("[0-9]", each.removesuffix("5 ms"))], "how much came"
+
+    @pytest.mark.parametrize(
+        ("expected", "said"),
+        [
+            (
+                {"expect_at": {"token": "abc"}},
+                "expected a string of 3 characters at expression 1 of expect_at, but a string came",
+            ),
+            ({"expect": {"many": 1}}, "expected a number at reply.many, but a list came"),
+            ({"expect": {"none": 1}}, "expected a number at reply.none, but there is no such key in an object"),
+            ({"expect_error": "KeyError"}, "expected the error KeyError, but it returned an object"),
+        ],
+    )
+    def test_is_told_by_the_place_and_the_kind_of_what_came(self, expected: dict[str, Any], said: str) -> None:
+        assert mismatches(case(sensitive=True, **expected), self.REPLIES[0]) == [said]
+        assert verbatim(case(sensitive=True, **expected), self.REPLIES[0]) == [said]
+
+    def test_has_the_names_of_errors_that_lambda_gives(self) -> None:
+        """They say that the code cannot be loaded, or that nothing came in time."""
+        unloaded = Reply(payload={}, error="Runtime.HandlerNotFound", error_message=SECRET, duration_ms=1, version="2")
+        late = Reply(
+            payload=None, error="NoAnswer", error_message="nothing came", duration_ms=1, version="2", answered=False
+        )
+        asked = case(sensitive=True)
+
+        assert mismatches(asked, unloaded) == ["expected no error, but it raised Runtime.HandlerNotFound"]
+        assert mismatches(asked, late) == ["expected no error, but it raised NoAnswer: nothing came"]
+        assert mismatches(asked, self.REPLIES[4]) == ["expected no error, but it raised an error"]

@@ -195,7 +195,7 @@ class TestThePlan:
         known = deployments.plan_of("first")
         assert known is not None
         assert [each.model_dump(exclude_unset=True) for each in known.smoke_tests] == [
-            case | {"expect_error": None, "max_duration_ms": None}
+            case | {"sensitive": False, "payload_from": None, "expect_error": None, "max_duration_ms": None}
         ]
 
     @pytest.mark.parametrize("payload", ["\ud83d", {"\ud83d": 1}], ids=["a value", "a key"])

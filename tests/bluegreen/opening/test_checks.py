@@ -288,6 +288,7 @@ class TestAllOfThem:
     def test_what_other_deployments_may_change_is_checked_while_the_lock_is_held(self) -> None:
         assert (
             checks.function_has_opted_in,
+            checks.payloads_can_be_sent,
             checks.periods_have_points,
             checks.bakes_fit,
             checks.function_takes_the_artifact,
@@ -324,3 +325,63 @@ def test_blue_is_the_version_that_the_alias_is_on() -> None:
     version = boto3.client("lambda").get_alias(FunctionName=FUNCTION, Name=ALIAS)["FunctionVersion"]
 
     assert situation().blue.version == version == "1"
+
+
+class TestThePayloadOfASmokeTest:
+    FOLDER = f"functions/{FUNCTION}/by-request"
+    ADVICE = f"upload the payload as JSON to s3://{BUCKET}/{FOLDER}/, and write that place"
+
+    def put(self, key: str, body: bytes = b'{"token": "a-secret"}') -> str:
+        boto3.client("s3").put_object(Bucket=BUCKET, Key=key, Body=body)
+        return f"s3://{BUCKET}/{key}"
+
+    def asks(self, place: str, **more: Any) -> Situation:
+        cases = [{"name": "first"}, {"name": "login", "sensitive": True, "payload_from": place}]
+        return situation(smoke_tests=cases, **more)
+
+    @pytest.mark.parametrize("key", [f"{FOLDER}/login.json", f"functions/{FUNCTION}/login"])
+    def test_may_lie_in_the_folder_of_the_function(self, key: str) -> None:
+        assert checks.payloads_can_be_sent(self.asks(self.put(key))) is None
+
+    @pytest.mark.parametrize("smoke_tests", ["off", [], [{"name": "a", "payload": 1}]])
+    def test_need_not_be_in_s3(self, smoke_tests: Any) -> None:
+        assert checks.payloads_can_be_sent(situation(smoke_tests=smoke_tests)) is None
+
+    @pytest.mark.parametrize("key", ["login.json", f"functions/{FUNCTION}2/a.json", "functions/Other/a.json"])
+    def test_of_another_folder_is_refused_before_it_is_read(self, deployer: Deployer, key: str) -> None:
+        place = self.put(key)
+
+        with deployer.aws.fails("GetObject", "AccessDenied", times=None) as read:
+            assert said(checks.payloads_can_be_sent, self.asks(place)) == (
+                f"smoke_tests.1.payload_from: {place} is not in functions/{FUNCTION}/ of the artifact bucket {BUCKET}; "
+                f"{self.ADVICE}"
+            )
+        assert not read.met
+
+    def test_of_another_bucket_is_refused(self) -> None:
+        place = f"s3://another/{self.FOLDER}/login.json"
+
+        assert f"{place} is not in" in said(checks.payloads_can_be_sent, self.asks(place))
+
+    def test_that_is_not_there_is_refused(self) -> None:
+        place = f"s3://{BUCKET}/{self.FOLDER}/login.json"
+
+        assert said(checks.payloads_can_be_sent, self.asks(place)) == (
+            f"smoke_tests.1.payload_from: there is no object {place}; {self.ADVICE}"
+        )
+
+    @pytest.mark.parametrize(
+        ("code", "why"), [("AccessDenied", "may not be read"), ("KMS.DisabledException", "S3 does not give")]
+    )
+    def test_that_s3_does_not_give_is_refused(self, deployer: Deployer, code: str, why: str) -> None:
+        place = self.put(f"{self.FOLDER}/login.json")
+
+        with deployer.aws.fails("GetObject", code, times=None):
+            assert why in said(checks.payloads_can_be_sent, self.asks(place))
+
+    def test_that_is_no_json_is_refused_without_a_word_of_it(self) -> None:
+        place = self.put(f"{self.FOLDER}/login.json", b"a-secret")
+
+        refusal = said(checks.payloads_can_be_sent, self.asks(place))
+
+        assert refusal == f"smoke_tests.1.payload_from: {place} is not JSON; {self.ADVICE}"

@@ -7,6 +7,7 @@ from hypothesis import given
 from pydantic import ValidationError
 
 from bluegreen.errors import InvalidRequest
+from bluegreen.request.artifact import Stored
 from bluegreen.request.request import Request
 from bluegreen.request.smoke_tests import MOST_CASES, UNLESS_GIVEN, Case
 from tests.bluegreen.examples import plan, request
@@ -81,3 +82,58 @@ def test_an_expectation_of_null_goes_through_every_part_as_it_was_written(writte
     assert sent == written
     assert ("expect" in planned) == ("expect" in written)
     assert Request.read(request(smoke_tests=[planned])).smoke_tests == asked.smoke_tests
+
+
+class TestASensitiveCase:
+    PLACE = "s3://artifacts/functions/Shop/by-request/login.json"
+
+    def test_names_the_place_of_its_payload(self) -> None:
+        asked = request(smoke_tests=[{"name": "a", "sensitive": True, "payload_from": f"{self.PLACE}?versionId=v1"}])
+
+        case = Request.read(asked).smoke_tests[0]
+
+        assert isinstance(case, Case)
+        assert case.payload_from == Stored(
+            bucket="artifacts", key="functions/Shop/by-request/login.json", version_id="v1"
+        )
+        assert (case.sensitive, case.payload) == (True, {})
+
+    @pytest.mark.parametrize("case", [{"payload_from": PLACE}, {"payload_from": PLACE, "payload": {}}, {}])
+    def test_goes_through_the_plan_as_it_is(self, case: dict[str, Any]) -> None:
+        case = {"name": "a", "sensitive": True} | case
+        written = plan(smoke_tests=[case]).smoke_tests[0]
+
+        assert Case.model_validate(written.model_dump()) == written
+
+    @pytest.mark.parametrize("payload", [{"token": "a-secret"}, "a-secret", [], None, 0, False, ""])
+    def test_with_its_payload_in_the_request_is_refused_without_a_word_of_it(self, payload: Any) -> None:
+        for case in ({"payload": payload, "sensitive": True}, {"sensitive": True, "payload": payload}):
+            with pytest.raises(InvalidRequest) as refused:
+                Request.read(request(smoke_tests=[{"name": "a"} | case]))
+
+            assert str(refused.value) == (
+                "smoke_tests.0.payload: of a sensitive case it must not be in the request, which the execution's "
+                "history keeps; upload it to functions/<Function>/by-request/ in the artifact bucket, and write that "
+                "place as payload_from"
+            )
+
+    @pytest.mark.parametrize(
+        ("place", "said"),
+        [
+            ("a-secret", "is no place in S3; write s3://bucket/key"),
+            ("s3://artifacts", "is no place in S3; write s3://bucket/key"),
+            ("https://artifacts/key", "is no place in S3; write s3://bucket/key"),
+            ("s3://artifacts/a/../b", "has a part `..`"),
+            ("s3://X/key", "does not match"),
+            (7, "is not a JSON object"),
+        ],
+    )
+    def test_needs_a_place_in_s3(self, place: Any, said: str) -> None:
+        with pytest.raises(InvalidRequest, match=rf"^smoke_tests\.0\.payload_from(\.\w+)?: .*{said}"):
+            Request.read(request(smoke_tests=[{"name": "a", "payload_from": place}]))
+
+    def test_has_one_payload(self) -> None:
+        case = {"name": "a", "payload": 1, "payload_from": self.PLACE}
+
+        with pytest.raises(InvalidRequest, match=r"^smoke_tests\.0\.payload: there is a payload_from, too"):
+            Request.read(request(smoke_tests=[case]))
