@@ -2,8 +2,8 @@
 UpdateCode: put the new code into $LATEST, which no production caller invokes.
 
 It runs in two states. MendLatest gives $LATEST blue's own code, and no green follows. Code that is nowhere but in
-$LATEST is copied first, so that it can be had again. Safe to retry: code that is there already is not sent again, and a
-second copy takes the place of the first.
+$LATEST is copied first, so that it can be had again. Safe to retry: code that is there already is not sent again, and
+a second copy is the same.
 """
 
 from contextlib import suppress

@@ -35,7 +35,7 @@ from tests.handlers.desk import (
     put,
     told,
 )
-from tests.machine.deployer import ALIAS, BUCKET, FUNCTION, GOOD, TARGET
+from tests.machine.deployer import ALIAS, BUCKET, FUNCTION, GOOD, TARGET, zip_of
 from tests.machine.faults import Call, HandlerKilled
 
 ORDER = ["UpdateCode", "SmokeTest", "PublishVersion", "SmokeTestGreen", "ShiftAlias"]
@@ -406,10 +406,44 @@ class TestTheCodeThatLatestHad:
         assert desk.outcome() == ("never_moved", "put_back", "1")
         assert found(desk)["latest"]["source"] == f"s3://{BUCKET}/{desk.record()['latest_kept']['key']}"
 
+    @pytest.mark.parametrize("attack", ["overwrite", "delete"])
+    def test_is_taken_from_its_copy_though_someone_writes_to_the_key_of_that(self, desks: Desks, attack: str) -> None:
+        """With s3:PutObject or s3:DeleteObject on the bucket, and past its policy."""
+        theirs = another_user_updates_the_code(desks.deployer, GOOD % 9)
+        desk = desks().to("ShiftAlias")
+        s3, key = boto3.client("s3"), desk.record()["latest_kept"]["key"]
+        if attack == "overwrite":
+            s3.put_object(Bucket=BUCKET, Key=key, Body=zip_of(GOOD % 66))
+        else:
+            s3.delete_object(Bucket=BUCKET, Key=key)
+
+        desk.failed().run("RollBack")
+
+        assert desk.deployer.digest() == theirs
+        assert desk.outcome() == ("never_moved", "put_back", "1")
+
+    @pytest.mark.parametrize("change", [{"version_id": None}, {"sha256": "0" * 64}])
+    def test_is_not_taken_from_a_copy_that_is_not_pinned_to_that_code(
+        self, desks: Desks, change: dict[str, str | None]
+    ) -> None:
+        """As in a record of another stack version, or of a forger: nobody knows what lies at that key."""
+        another_user_updates_the_code(desks.deployer, GOOD % 9)
+        desk = desks().to("ShiftAlias")
+        changed = {**desk.record()["latest_kept"], **change}
+        kept = {name: value for name, value in changed.items() if value is not None}
+        put({**desk.record(), "latest_kept": kept})
+        boto3.client("s3").put_object(Bucket=BUCKET, Key=kept["key"], Body=zip_of(GOOD % 66))
+
+        desk.failed().run("RollBack")
+
+        assert desk.deployer.digest() == desk.record()["code"]
+        assert desk.outcome() == ("never_moved", "keeps_the_new", "1")
+
     def test_cannot_be_put_back_if_its_copy_is_gone_too(self, desks: Desks) -> None:
         another_user_updates_the_code(desks.deployer, GOOD % 9)
         desk = desks().to("ShiftAlias")
-        boto3.client("s3").delete_object(Bucket=BUCKET, Key=desk.record()["latest_kept"]["key"])
+        kept = desk.record()["latest_kept"]
+        boto3.client("s3").delete_object(Bucket=BUCKET, Key=kept["key"], VersionId=kept["version_id"])
 
         with suppress(AwsRefused):
             desk.failed().run("RollBack")

@@ -41,7 +41,7 @@ NEEDS: dict[str, set[str]] = {
     "get_object of a version": {"s3:GetObjectVersion"},
     "head_object": {"s3:GetObject", "s3:GetObjectVersion", "s3:ListBucket"},
     "list_object_versions": {"s3:ListBucketVersions"},
-    "upload_fileobj": {"s3:PutObject", "s3:AbortMultipartUpload"},
+    "put_object": {"s3:PutObject"},
     "get_item": {"dynamodb:GetItem"},
     "put_item": {"dynamodb:PutItem"},
     "update_item": {"dynamodb:UpdateItem"},

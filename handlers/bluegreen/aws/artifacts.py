@@ -9,9 +9,8 @@ import shutil
 import tempfile
 import urllib.request
 import zipfile
+from collections.abc import Mapping
 from typing import IO, Any
-
-from boto3.s3.transfer import TransferConfig
 
 from bluegreen import clock
 from bluegreen.aws.client import client, in_our_words
@@ -26,8 +25,8 @@ from bluegreen.text import DEEPEST, is_deeper
 CHUNK = 1 << 20
 MOST_COMPARED = 3
 """The number of earlier versions of a key whose content is compared."""
-IN_THIS_THREAD = TransferConfig(use_threads=False)
-"""Without threads: a handler that ends early must leave none that goes on."""
+NO_VERSION = "null"
+"""The version of every object in a bucket without versioning; another object takes its place."""
 
 LARGEST_ZIP = 250 * CHUNK
 """Unzipped, Lambda takes no more than this; no zip of more can be right."""
@@ -62,14 +61,13 @@ def inspect(artifact: Zip) -> Zip:
             f"artifact.sha256: {artifact} has {sha256}, not what the request says; "
             "upload it again or correct the digest"
         )
-    version_id = answer.get("VersionId")
     uploaded_at = clock.iso(answer["LastModified"].timestamp())
     return artifact.model_copy(
         update={
             "uploaded_at": uploaded_at,
             "size_bytes": answer["ContentLength"],
             "sha256": sha256,
-            "version_id": version_id if version_id != "null" else None,
+            "version_id": _version_of(answer),
         }
     )
 
@@ -111,13 +109,22 @@ def exists(artifact: Zip) -> bool:
 
 
 def keep_copy(function: Function, target: Target) -> Zip:
-    """Store the zip of a version or of $LATEST in the artifact bucket, where its key starts nothing."""
+    """
+    Store the zip of a version or of $LATEST in the artifact bucket, where its key starts nothing.
+
+    The answer names the object version, which nobody can overwrite. S3 stores it only with that digest. Raises
+    AwsRefused if the bucket keeps no versions.
+    """
     place = f"{target.account}/{target.region}/{target.function}"
     bucket, key = os.environ["ARTIFACT_BUCKET"], f"restored/{place}/{base64.b64decode(function.sha256).hex()}.zip"
     with in_our_words(), tempfile.TemporaryFile() as file:
         download(function, file)
-        client("s3").upload_fileobj(file, bucket, key, Config=IN_THIS_THREAD)
-    return Zip(bucket=bucket, key=key, sha256=function.sha256)
+        answer = client("s3").put_object(Bucket=bucket, Key=key, Body=file, ChecksumSHA256=function.sha256)
+    if not (version_id := _version_of(answer)):
+        raise AwsRefused(
+            f"the bucket {bucket} keeps no versions, so others could overwrite a copy there; turn its versioning on"
+        )
+    return Zip(bucket=bucket, key=key, version_id=version_id, sha256=function.sha256)
 
 
 def download(function: Function, file: IO[bytes]) -> None:
@@ -133,6 +140,12 @@ def download(function: Function, file: IO[bytes]) -> None:
     if _digest(file) != function.sha256:
         raise AwsUnavailable(f"the code of {function.name} was downloaded in part")
     file.seek(0)
+
+
+def _version_of(answer: Mapping[str, Any]) -> str | None:
+    """The object version of S3's answer; None if the bucket keeps no versions."""
+    version_id: str = answer.get("VersionId", NO_VERSION)
+    return version_id if version_id != NO_VERSION else None
 
 
 def _named(version_id: str | None) -> Any:

@@ -44,7 +44,8 @@ class Record(Frozen):
 
     From the plan on: `blue` and its code's digest, the digest that $LATEST had (`latest_sha256`), and the digest that
     the deployment puts there (`code`; of an image `sha256:...`). `latest_kept` is where the code is kept that $LATEST
-    had, unless blue or an earlier artifact has it. `green` is the version that it publishes or names.
+    had, by object version and digest, unless blue or an earlier artifact has it. `green` is the version that it
+    publishes or names.
     `weights` are those that green has or may have after shift number `shift`. From `code_sent_at` on $LATEST may have
     the new code. From `alias_returned_at` on the alias has nothing of this deployment any more.
 

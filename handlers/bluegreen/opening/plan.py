@@ -75,7 +75,7 @@ def is_only_there(target: Target, latest: Function, blue: Function) -> bool:
     if latest.sha256 == blue.sha256 or latest.package_type == "Image":
         return False
     artifact = code.known(target, latest.sha256)
-    return artifact is None or not artifacts.exists(artifact)
+    return artifact is None or not artifact.is_pinned or not artifacts.exists(artifact)
 
 
 def is_newest(situation: Situation) -> bool:

@@ -71,6 +71,11 @@ class Zip(Stored):
         """As Lambda says it of a function with this code; "" until the object was read."""
         return self.sha256 or ""
 
+    @property
+    def is_pinned(self) -> bool:
+        """It names an object version, and the digest of that: whoever may write to the key cannot change it."""
+        return self.version_id is not None and self.sha256 is not None
+
     def is_newer_than(self, other: Self) -> bool:
         """
         It was uploaded after the other. Of two uploads within one second, only those of one key are ordered.

@@ -105,10 +105,11 @@ def _write(record: Record, found: functions.Function, before: Zip | Image) -> No
 
 def _code_before(record: Record) -> Iterator[Zip | Image]:
     """Where the code can be had that $LATEST held: an earlier deployment's artifact, its copy, or blue's own code."""
-    if record.latest_sha256 and (artifact := code.known(record.target, record.latest_sha256)):
-        yield artifact
-    if record.latest_kept:
-        yield record.latest_kept
+    if not record.latest_sha256:
+        return
+    for kept in (code.known(record.target, record.latest_sha256), record.latest_kept):
+        if isinstance(kept, Image) or (kept and kept.is_pinned and kept.sha256 == record.latest_sha256):
+            yield kept
     if record.blue and record.latest_sha256 == record.blue_sha256:
         yield from _copy_of_blue(record, record.blue)
 

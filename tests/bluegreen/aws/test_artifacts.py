@@ -12,6 +12,7 @@ import boto3
 import pytest
 
 from bluegreen.aws import artifacts
+from bluegreen.aws.client import client
 from bluegreen.aws.functions import Function
 from bluegreen.errors import AccessDenied, AwsRefused, AwsUnavailable, InvalidRequest, NotFound
 from bluegreen.request.artifact import Stored, Zip
@@ -50,6 +51,38 @@ def test_a_copy_is_kept_where_it_starts_nothing(deployer: Deployer, monkeypatch:
     assert (copy.bucket, copy.key, copy.sha256) == (BUCKET, KEY, DIGEST)
     assert boto3.client("s3").get_object(Bucket=BUCKET, Key=KEY)["Body"].read() == CODE
     assert not copy.key.startswith("functions/")
+
+
+def test_a_copy_is_the_object_version_that_was_written_whatever_takes_its_key_afterwards(
+    deployer: Deployer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lambda_sends(monkeypatch, CODE)
+
+    copy = artifacts.keep_copy(of_lambda(), SHOP)
+    put(b"someone else's code", KEY)
+
+    assert copy.is_pinned
+    assert artifacts._digest_of(BUCKET, KEY, str(copy.version_id)) == hashlib.sha256(CODE).hexdigest()
+
+
+def test_s3_is_told_the_digest_of_a_copy(deployer: Deployer, monkeypatch: pytest.MonkeyPatch) -> None:
+    lambda_sends(monkeypatch, CODE)
+    sent: list[Any] = []
+    s3 = client("s3")
+    s3.meta.events.register("before-call.s3.PutObject", lambda params, **_: sent.append(params["headers"]))
+
+    artifacts.keep_copy(of_lambda(), SHOP)
+
+    assert [headers["x-amz-checksum-sha256"] for headers in sent] == [DIGEST]
+
+
+def test_a_bucket_without_versions_keeps_no_copy(deployer: Deployer, monkeypatch: pytest.MonkeyPatch) -> None:
+    lambda_sends(monkeypatch, CODE)
+    suspended: Any = {"Status": "Suspended"}
+    boto3.client("s3").put_bucket_versioning(Bucket=BUCKET, VersioningConfiguration=suspended)
+
+    with pytest.raises(AwsRefused, match="keeps no versions"):
+        artifacts.keep_copy(of_lambda(), SHOP)
 
 
 @pytest.mark.parametrize(
