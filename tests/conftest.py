@@ -20,6 +20,7 @@ TOGETHER = {
     "tests/e2e/test_bad_input.py": "another stack",
     "tests/e2e/test_examples.py": "another stack",
     "tests/e2e/test_first_time.py": "another stack",
+    "tests/e2e/test_people.py": "another stack",
     "tests/e2e/test_permissions.py": "another stack",
     "tests/e2e/test_real_functions.py": "another stack",
     "tests/e2e/test_triggers.py": "another stack",

@@ -8,17 +8,22 @@ import pytest
 
 from sandbox import Sandbox
 from sandbox.stack import deploy_stack
+from sandbox.testing import ACCOUNT
 from tests.e2e.installed import Calculator, Installed
 
 Calculators = Callable[..., Calculator]
 _numbers = itertools.count(1)
+
+CLEAN_UP_ROLE = "clean-up"
+PARAMETERS = {"CleanUpRoleArn": f"arn:aws:iam::{ACCOUNT}:role/{CLEAN_UP_ROLE}"}
+"""What the stack is installed with beside its defaults."""
 
 
 @pytest.fixture(scope="session")
 def installed() -> Iterator[Installed]:
     with (
         Sandbox(update_seconds=0.3, pending_seconds=0.15, minute_seconds=1) as aws,
-        closing(Installed(aws, deploy_stack(aws))) as installed,
+        closing(Installed(aws, deploy_stack(aws, parameters=PARAMETERS))) as installed,
     ):
         yield installed
 

@@ -1,8 +1,9 @@
 """
 Runs `bluegreen` again and again without importing it anew: `python -m tests.e2e.forking`.
 
-Each line of stdin is a JSON list of arguments. A process of its own, forked from this one, runs that command with its
-output in files, and its answer is a line of JSON: exit code, stdout and stderr.
+Each line of stdin is a JSON object with the arguments and with variables of the environment. A process of its own,
+forked from this one, runs that command with its output in files, and its answer is a line of JSON: exit code, stdout
+and stderr.
 """
 
 import importlib
@@ -15,10 +16,11 @@ from typing import BinaryIO, NoReturn
 from bluegreen_cli.main import COMMANDS, OF_A_CHECKOUT, main
 
 
-def run(arguments: list[str]) -> dict[str, object]:
+def run(arguments: list[str], variables: dict[str, str]) -> dict[str, object]:
     with tempfile.TemporaryFile() as stdout, tempfile.TemporaryFile() as stderr:
         child = os.fork()
         if not child:
+            os.environ.update(variables)
             become(arguments, stdout, stderr)
         _, status = os.waitpid(child, 0)
         return {
@@ -48,4 +50,4 @@ if __name__ == "__main__":
         if name not in OF_A_CHECKOUT:
             importlib.import_module(f"bluegreen_cli.commands.{name}")
     for line in sys.stdin:
-        print(json.dumps(run(json.loads(line))), flush=True)
+        print(json.dumps(run(**json.loads(line))), flush=True)

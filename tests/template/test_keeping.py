@@ -5,10 +5,11 @@ import inspect
 from bluegreen.aws import artifacts
 from bluegreen.ledger import deployments, locks
 from bluegreen.ledger.record import Record
-from tests.template.stack import stack
+from tests.template.stack import Properties, stack
 
 BUCKET = stack().properties("ArtifactBucket")
 TABLE = stack().properties("DeploymentsTable")
+COPIES = {"Fn::Sub": "${ArtifactBucket.Arn}/restored/*"}
 
 
 def test_audit_and_artifacts_outlive_the_stack_but_not_an_install_that_failed() -> None:
@@ -66,18 +67,41 @@ def test_the_bucket_is_closed_to_other_accounts() -> None:
     assert BUCKET["BucketEncryption"]["ServerSideEncryptionConfiguration"]
 
 
+def said(policy: str, sid: str) -> Properties:
+    """A statement of a resource's policy."""
+    statements: list[Properties] = stack().properties(policy)["PolicyDocument"]["Statement"]
+    (found,) = [statement for statement in statements if statement["Sid"] == sid]
+    return found
+
+
 def test_bucket_and_topic_are_reached_over_tls_only() -> None:
     for policy in ("ArtifactBucketPolicy", "NotificationsTopicPolicy"):
-        denials = [
-            statement
-            for statement in stack().properties(policy)["PolicyDocument"]["Statement"]
-            if statement["Effect"] == "Deny"
-        ]
-        assert [denial["Condition"] for denial in denials] == [{"Bool": {"aws:SecureTransport": "false"}}]
+        denial = said(policy, "OnlyOverTls")
+        assert (denial["Effect"], denial["Principal"]) == ("Deny", "*")
+        assert denial["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+
+
+def test_who_may_not_make_copies_of_code_may_not_change_them_either() -> None:
+    denial = said("ArtifactBucketPolicy", "OnlyFourFunctionsWriteCopies")
+    spared = [arn["Fn::GetAtt"][0] for arn in denial["Condition"]["ArnNotEquals"]["aws:PrincipalArn"]]
+
+    assert (denial["Effect"], denial["Principal"], denial["Resource"]) == ("Deny", "*", COPIES)
+    assert denial["NotAction"] == ["s3:Get*", "s3:DeleteObject", "s3:DeleteObjectVersion"]
+    assert sorted(spared) == sorted(each.role for each in stack().all_statements() if "s3:PutObject" in each.actions)
+
+
+def test_copies_of_code_are_deleted_by_a_role_that_the_account_names_and_by_no_other() -> None:
+    denial = said("ArtifactBucketPolicy", "OnlyTheCleanUpRoleDeletesCopies")
+    if_named, unless_named = denial["Condition"]["Fn::If"][1:]
+
+    assert (denial["Effect"], denial["Principal"], denial["Resource"]) == ("Deny", "*", COPIES)
+    assert denial["Action"] == ["s3:DeleteObject", "s3:DeleteObjectVersion"]
+    assert if_named == {"ArnNotEquals": {"aws:PrincipalArn": {"Ref": "CleanUpRoleArn"}}}
+    assert unless_named == {"Ref": "AWS::NoValue"}
 
 
 def test_copies_of_code_go_where_they_may_be_written_and_start_nothing() -> None:
     keeping = [each.resources for each in stack().all_statements() if "s3:PutObject" in each.actions]
 
-    assert keeping == [({"Fn::Sub": "${ArtifactBucket.Arn}/restored/*"},)] * 4
+    assert keeping == [(COPIES,)] * 4
     assert 'f"restored/{place}/' in inspect.getsource(artifacts.keep_copy)
