@@ -6,9 +6,10 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from sandbox.demo.account import ALIAS
 from sandbox.testing import allow, credentials_of
 from tests.e2e.conftest import CLEAN_UP_ROLE
-from tests.e2e.installed import SMOKE_TESTS, Calculator, Installed, code
+from tests.e2e.installed import REFUSED, SMOKE_TESTS, Calculator, Installed, code
 from tests.e2e.people import Person
 
 pytestmark = pytest.mark.xdist_group("e2e")
@@ -26,6 +27,24 @@ def refused(call: Callable[[], Any]) -> bool:
             raise
         return True
     return False
+
+
+def test_who_may_tag_functions_cannot_make_the_stack_deploy_to_itself(
+    installed: Installed, calculator: Calculator
+) -> None:
+    """The alias is more than they could make, so that nothing but the permissions of the roles is in the way."""
+    function, api = installed.physical("RejectDeploymentFunction"), installed.client("lambda")
+    before = api.get_function(FunctionName=function)["Configuration"]
+    api.create_alias(
+        FunctionName=function, Name=ALIAS, FunctionVersion=api.publish_version(FunctionName=function)["Version"]
+    )
+    tagger = Person(installed, credentials_of(installed.client, "tagger", allow("lambda:TagResource"))).client("lambda")
+
+    tagger.tag_resource(Resource=before["FunctionArn"], Tags={"bluegreen:managed": "true"})
+
+    assert installed.deploy(calculator.request("v2") | {"function": function}).path == REFUSED
+    assert api.get_function(FunctionName=function)["Configuration"]["CodeSha256"] == before["CodeSha256"]
+    api.untag_resource(Resource=before["FunctionArn"], TagKeys=["bluegreen:managed"])
 
 
 class TestTheCopiesOfCode:

@@ -82,13 +82,23 @@ class Stack:
         return self.of_type("AWS::Lambda::Function")
 
     def statements(self, role: str) -> Iterator[Statement]:
-        """What a role may do: its inline policies, and the managed ones of this template."""
+        """
+        What a role may do: its inline policies, and the managed ones of this template.
+
+        A policy with a condition is left out: it is only for stacks whose parameters ask for it.
+        """
         properties = self.properties(role)
         documents = [policy["PolicyDocument"] for policy in properties.get("Policies", [])]
         documents += [
             self.properties(policy["Ref"])["PolicyDocument"]
             for policy in properties.get("ManagedPolicyArns", [])
             if isinstance(policy, dict) and "Ref" in policy
+        ]
+        documents += [
+            policy["Properties"]["PolicyDocument"]
+            for policy in self.resources.values()
+            if policy["Type"] == "AWS::IAM::Policy" and "Condition" not in policy
+            if {"Ref": role} in policy["Properties"]["Roles"]
         ]
         for document in documents:
             for each in document["Statement"]:

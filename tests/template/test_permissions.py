@@ -231,10 +231,12 @@ def matches(pattern: Any, arn: str, name: str = "Blue") -> bool:
 
 @every_function
 def test_a_role_writes_into_the_log_streams_of_its_own_function_only(function: str) -> None:
-    (denial,) = [each for each in stack().statements(stack().role_of(function)) if not each.allows]
+    statements = stack().statements(stack().role_of(function))
+    (denial,) = [each for each in statements if each.sid == "WriteNoOtherLogs"]
     (own,) = denial.all_but
     others = [stream_of(other) for other in stack().functions if other != function]
 
+    assert denial.effect == "Deny"
     assert set(denial.actions) == {"logs:CreateLogStream", "logs:PutLogEvents"}
     assert (denial.resources, denial.condition) == ((), {})
     assert matches(own, stream_of(function))
@@ -242,11 +244,18 @@ def test_a_role_writes_into_the_log_streams_of_its_own_function_only(function: s
     assert not matches(own, stream_of(function, "Other"))
 
 
-def test_a_denial_is_about_logs_and_nothing_else_is_denied() -> None:
-    denials = [each for each in STATEMENTS if not each.allows]
+def test_who_touches_functions_of_users_may_not_touch_those_of_the_stack_whatever_tags_they_have() -> None:
+    denials = [each for each in STATEMENTS if each.sid == "LeaveTheStackAlone"]
+    of_the_stack = [{"Fn::Sub": f"${{{function}.Arn}}*"} for function in stack().functions]
 
-    assert {each.sid for each in denials} == {"WriteNoOtherLogs"}
-    assert len(denials) == len(stack().functions)
+    assert {owner(each) for each in denials} == may("lambda:ListTags")
+    for each in denials:
+        assert (each.effect, each.actions, each.condition) == ("Deny", ("lambda:*",), {})
+        assert sorted(map(str, each.resources)) == sorted(map(str, of_the_stack))
+
+
+def test_only_logs_of_others_and_functions_of_the_stack_are_denied() -> None:
+    assert {each.sid for each in STATEMENTS if not each.allows} == {"WriteNoOtherLogs", "LeaveTheStackAlone"}
 
 
 def test_a_sid_has_one_meaning() -> None:
