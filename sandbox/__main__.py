@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import tempfile
 from pathlib import Path
 from types import FrameType
 
@@ -40,13 +41,20 @@ def main() -> int:
 def serve(sandbox: Sandbox) -> None:
     """Say where the sandbox is, on the terminal and in the file, and wait."""
     lines = "".join(f"export {name}={value}\n" for name, value in sandbox.environment.items())
-    ENV_FILE.write_text(lines)
+    write_privately(ENV_FILE, lines)
     try:
         print(f"{lines}ready", flush=True)
         sandbox.wait()
     finally:
         if ENV_FILE.read_text() == lines:
             ENV_FILE.unlink()
+
+
+def write_privately(path: Path, text: str) -> None:
+    """Put a file there that nobody else can read, not even for a moment, whatever stands there already."""
+    with tempfile.NamedTemporaryFile("w", dir=path.parent, prefix=path.name, delete=False) as mine:
+        mine.write(text)
+    os.replace(mine.name, path)
 
 
 def port() -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import secrets
 import shutil
 import signal
 import socket
@@ -22,6 +23,7 @@ from sandbox.errors import EnvironmentMissing, PortTaken, ServerFailed
 
 ROOT = Path(__file__).parents[1]
 REGION = "eu-central-1"
+SECRET_HEADER = "x-sandbox-secret"
 START_SECONDS = 120.0
 STOP_SECONDS = 10.0
 
@@ -37,6 +39,7 @@ class Sandbox:
     def __init__(self, port: int | None = None, *, quiet: bool = True, **settings: object) -> None:
         self.port = port or free_port()
         self.endpoint = f"http://127.0.0.1:{self.port}"
+        self._secret = secrets.token_hex(20)
         self._settings = settings
         self._quiet = quiet
         self._folder: Path | None = None
@@ -48,7 +51,7 @@ class Sandbox:
         return {
             "AWS_ENDPOINT_URL": self.endpoint,
             "AWS_ACCESS_KEY_ID": "test",
-            "AWS_SECRET_ACCESS_KEY": "test",
+            "AWS_SECRET_ACCESS_KEY": self._secret,
             "AWS_DEFAULT_REGION": REGION,
             "AWS_REGION": REGION,
             "LAMBDA_METRICS_BY_THE_SECOND": "true",
@@ -132,12 +135,16 @@ class Sandbox:
     def control(self, path: str, body: Any = None, method: str | None = None) -> Any:
         """Ask the server something about itself: `faults`, `calls`, `settings`; see `sandbox.layer.control`."""
         data = None if body is None else json.dumps(body).encode()
-        request = urllib.request.Request(f"{self.endpoint}/_sandbox/{path}", data, method=method)
+        request = self._to_itself(path, data, method)
         try:
             with urllib.request.urlopen(request, timeout=60) as answer:
                 return json.load(answer)
         except urllib.error.HTTPError as refusal:
             raise ValueError(json.load(refusal)["message"]) from None
+
+    def _to_itself(self, path: str, data: bytes | None = None, method: str | None = None) -> urllib.request.Request:
+        secret = {SECRET_HEADER: self._secret}
+        return urllib.request.Request(f"{self.endpoint}/_sandbox/{path}", data, secret, method=method)
 
     def _server_environment(self) -> dict[str, str]:
         return {
@@ -147,6 +154,7 @@ class Sandbox:
             "GATEWAY_PORT": str(self.port),
             "MINISTACK_REGION": REGION,
             "AUTH": "true",
+            "AWS_SECRET_ACCESS_KEY": self._secret,
             "IOT_MTLS_ENABLED": "0",
             "SFTP_ENABLED": "0",
             "LOG_LEVEL": "WARNING",
@@ -157,7 +165,7 @@ class Sandbox:
     def _wait_until_ready(self) -> None:
         assert self._process
         started = time.monotonic()
-        while not answers(f"{self.endpoint}/_sandbox/settings"):
+        while not answers(self._to_itself("settings")):
             waited = time.monotonic() - started
             if self._process.poll() is not None or waited > START_SECONDS:
                 raise ServerFailed("the embedded AWS did not start; its last words:\n  " + self._last_words())
@@ -195,10 +203,10 @@ def port_is_taken(port: int) -> bool:
         return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
-def answers(url: str) -> bool:
-    """Whether the address can be read."""
+def answers(request: urllib.request.Request) -> bool:
+    """Whether it is served."""
     try:
-        with urllib.request.urlopen(url, timeout=5):
+        with urllib.request.urlopen(request, timeout=5):
             return True
     except OSError:
         return False

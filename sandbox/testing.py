@@ -47,7 +47,7 @@ def client(aws: Sandbox) -> Clients:
     def make(service: str, **credentials: str) -> Any:
         session: Any = boto3.Session(
             aws_access_key_id=credentials.get("AccessKeyId", "test"),
-            aws_secret_access_key=credentials.get("SecretAccessKey", "test"),
+            aws_secret_access_key=credentials.get("SecretAccessKey", aws.environment["AWS_SECRET_ACCESS_KEY"]),
             aws_session_token=credentials.get("SessionToken"),
             region_name=aws.environment["AWS_DEFAULT_REGION"],
         )

@@ -51,9 +51,8 @@ class Journal:
         self._numbers = itertools.count(1)
         self._counts: Counter[tuple[str, str, str, str]] = Counter()
 
-    def enter(self, method: str, path: str, headers: dict[str, str], query: dict[str, list[str]], body: bytes) -> Call:
+    def enter(self, service: str, operation: str, headers: dict[str, str], query: dict[str, list[str]]) -> Call:
         """Note a request before it is served."""
-        service, operation = operation_of(method, path, headers, query, body)
         key = router.extract_access_key_id(headers, query) or ""
         return self.note(sessions.principal_of(key), service, operation, key)
 

@@ -1,5 +1,5 @@
 """
-The server's own paths, for tests; no credentials are asked for.
+The server's own paths, for tests; the header x-sandbox-secret has the root's secret.
 
     GET    /_sandbox/settings           the settings
     POST   /_sandbox/settings           change some
@@ -8,6 +8,7 @@ The server's own paths, for tests; no credentials are asked for.
     DELETE /_sandbox/faults[?id=3]      take one away, or all
     GET    /_sandbox/calls[?since=17]   the calls with a greater number
     DELETE /_sandbox/calls              forget them and count anew
+    GET    /_sandbox/refusals           the last requests that were refused at the door, and why
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from urllib.parse import parse_qs
 
 from ministack.services import stepfunctions
 
-from sandbox.layer import settings
+from sandbox.layer import door, settings
 from sandbox.layer.calls import Journal
 from sandbox.layer.faults import Faults
 
@@ -74,3 +75,7 @@ class Control:
         """Empty the journal."""
         self._journal.clear()
         return []
+
+    def get_refusals(self, body: Any, number: dict[str, int]) -> Any:
+        """What the door refused."""
+        return list(door.refusals)

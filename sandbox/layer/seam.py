@@ -1,15 +1,16 @@
-"""The place through which every request to the server passes: it is noted, may meet a fault, and is then served."""
+"""Every request to the server passes here: the door lets it in, it is noted, may meet a fault, and is then served."""
 
 from __future__ import annotations
 
 import asyncio
+import json
+import os
 from typing import Any
-from urllib.parse import parse_qs
 
 from ministack.core import iam_actions
 
-from sandbox.layer import faults, invoke, pool
-from sandbox.layer.calls import Call, journal
+from sandbox.layer import door, faults, invoke, pool
+from sandbox.layer.calls import Call, journal, operation_of
 from sandbox.layer.control import Control
 from sandbox.layer.faults import Fault
 
@@ -47,16 +48,26 @@ class Seam:
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Serve one request."""
-        if scope["type"] != "http" or scope["path"].startswith(("/_ministack/", "/_aws/")):
+        if scope["type"] == "lifespan":
             await self._served(scope, receive, send)
             return
-        body = await read(receive)
-        if scope["path"].startswith("/_sandbox/"):
-            await answer(send, *self._control.handle(scope["method"], scope["path"], scope["query_string"], body))
+        request = door.Request(scope)
+        if why := door.refused(request, int(os.environ["GATEWAY_PORT"])):
+            await turn_away(scope, send, why)
             return
-        headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
-        query = parse_qs(scope["query_string"].decode(), keep_blank_values=True)
-        call = journal.enter(scope["method"], scope["path"], headers, query, body)
+        send, body = without_cross_origin(send), await read(receive)
+        if request.is_of_the_server:
+            await self._serve_itself(request, body, receive, send)
+            return
+        service, operation = operation_of(request.method, request.path, request.headers, request.query, body)
+        if refusal := door.without_credentials(request, body, service, operation):
+            await answer(send, *refusal)
+            return
+        if request.path.startswith(door.OWN):
+            await self._served(scope, replayed(body, receive), send)
+            return
+        headers = request.headers
+        call = journal.enter(service, operation, headers, request.query)
         fault = faults.in_force.meeting(call)
         call.fault = fault.fault if fault else None
         if fault is None:
@@ -70,6 +81,16 @@ class Seam:
             await answer(send, *refusal)
         else:
             await self._break(call, fault, scope, body, receive)
+
+    async def _serve_itself(self, request: door.Request, body: bytes, receive: Any, send: Any) -> None:
+        """One of the server's own paths, for who has the root's secret."""
+        if not door.has_the_secret(request):
+            await turn_away(request.scope, send, f"the header {door.SECRET} has to have the root's secret")
+        elif request.path.startswith("/_sandbox/"):
+            query = request.scope["query_string"]
+            await answer(send, *self._control.handle(request.method, request.path, query, body))
+        else:
+            await self._served(request.scope, replayed(body, receive), send)
 
     async def _serve(self, call: Call, scope: Any, body: bytes, receive: Any, send: Any) -> None:
         async def noting(message: Any) -> None:
@@ -148,6 +169,29 @@ async def answer(send: Any, status: int, headers: dict[str, str], body: bytes) -
     encoded.append((b"content-length", str(len(body)).encode()))
     await send({"type": "http.response.start", "status": status, "headers": encoded})
     await send({"type": "http.response.body", "body": body})
+
+
+async def turn_away(scope: Any, send: Any, why: str) -> None:
+    """Refuse a request, or the opening of a WebSocket."""
+    if scope["type"] == "websocket":
+        await send({"type": "websocket.close", "code": 1008, "reason": why})
+        return
+    said = {"__type": "AccessDeniedException", "message": why}
+    await answer(send, 403, {"Content-Type": "application/json"}, json.dumps(said).encode())
+
+
+def without_cross_origin(send: Any) -> Any:
+    """MiniStack lets pages of every origin read its answers; here none may."""
+
+    async def strict(message: Any) -> None:
+        if message["type"] == "http.response.start":
+            kept = [
+                (name, value) for name, value in message["headers"] if not name.lower().startswith(b"access-control-")
+            ]
+            message = {**message, "headers": kept}
+        await send(message)
+
+    return strict
 
 
 async def ignore(message: Any) -> None:

@@ -12,6 +12,8 @@ from typing import Any
 
 import boto3
 from botocore.config import Config
+from ministack.core import iam_evaluator
+from ministack.core.responses import get_account_id
 from ministack.services import sts
 
 ONE_ATTEMPT = Config(
@@ -95,3 +97,38 @@ def principal_of(access_key: str | None) -> Principal:
         return ROOT
     role, _, name = session["Arn"].partition(":assumed-role/")[2].partition("/")
     return Principal(role, name)
+
+
+def is_root_access_key(original: Any) -> Any:
+    """The root's key is one that is given: who gives none is nobody."""
+    return lambda access_key_id: bool(access_key_id) and original(access_key_id)
+
+
+def is_root_key(original: Any) -> Any:
+    """MiniStack asks so whose signature it need not check. Here it checks the root's as everybody's."""
+    return lambda access_key_id: False
+
+
+def resolve_caller_identity(original: Any) -> Any:
+    """Whom an API's event names as its caller; the root is one."""
+
+    def _resolve_caller_identity(access_key_id: str) -> dict[str, Any] | None:
+        if not iam_evaluator.is_root_access_key(access_key_id):
+            found: dict[str, Any] | None = original(access_key_id)
+            return found
+        account = get_account_id()
+        return {
+            "accessKey": access_key_id,
+            "accountId": account,
+            "userArn": f"arn:aws:iam::{account}:root",
+            "userId": account,
+            "principalOrgId": iam_evaluator._principal_org_id(account),
+            "session": None,
+        }
+
+    return _resolve_caller_identity
+
+
+def execution_credentials(original: Any) -> Any:
+    """For functions that MiniStack runs itself: credentials that nobody can compute from the function's name."""
+    return lambda config: open_session(config["Role"], config["FunctionName"]).environment()

@@ -3,6 +3,7 @@
 import os
 import signal
 import socket
+import stat
 import subprocess
 import sys
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import Any
 import pytest
 
 from sandbox import EnvironmentMissing, PortTaken, Sandbox, SandboxError, ServerFailed
-from sandbox.__main__ import minute_seconds
+from sandbox.__main__ import minute_seconds, write_privately
 from sandbox.server import ROOT, free_port, interpreter
 from sandbox.testing import eventually
 
@@ -41,6 +42,7 @@ def test_a_sandbox_that_has_stopped_leaves_no_process_and_no_file() -> None:
     with Sandbox() as running:
         folder, process = running.folder, running.process_id
         assert folder.exists()
+        assert mode(folder) == 0o700
         assert interpreter() in command(process)
     assert not folder.exists()
     assert not command(process)
@@ -87,21 +89,54 @@ def test_make_sandbox_serves_the_stack_until_it_is_interrupted() -> None:
         assert serving.stdout
         while not lines or lines[-1] not in ("ready", ""):
             lines.append(serving.stdout.readline().strip())
+        secret = lines[2].removeprefix("export AWS_SECRET_ACCESS_KEY=")
+        assert len(secret) >= 40
         assert lines == [
             f"export AWS_ENDPOINT_URL=http://127.0.0.1:{port}",
             "export AWS_ACCESS_KEY_ID=test",
-            "export AWS_SECRET_ACCESS_KEY=test",
+            f"export AWS_SECRET_ACCESS_KEY={secret}",
             "export AWS_DEFAULT_REGION=eu-central-1",
             "export AWS_REGION=eu-central-1",
             "export LAMBDA_METRICS_BY_THE_SECOND=true",
             "ready",
         ]
         assert (ROOT / ".sandbox.env").read_text().splitlines() == lines[:-1]
+        assert mode(ROOT / ".sandbox.env") == 0o600
     finally:
         serving.send_signal(signal.SIGINT)
         _, said = serving.communicate(timeout=60)
     assert serving.returncode == 0, said
     assert not (ROOT / ".sandbox.env").exists()
+
+
+def test_the_file_with_the_secret_was_never_readable_for_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen, others = [], tmp_path / "readable"
+    others.write_text("a file of somebody else")
+    (tmp_path / "env").symlink_to(others)
+    replace = os.replace
+
+    def look_and_replace(source: str, target: Path) -> None:
+        seen.append((Path(source).read_text(), mode(Path(source))))
+        replace(source, target)
+
+    monkeypatch.setattr(os, "replace", look_and_replace)
+    write_privately(tmp_path / "env", "secret")
+
+    assert seen == [("secret", 0o600)]
+    assert others.read_text() == "a file of somebody else"
+    assert (tmp_path / "env").read_text() == "secret"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["env", "readable"]
+
+
+def test_each_start_has_a_secret_of_its_own() -> None:
+    secrets = {Sandbox(port).environment["AWS_SECRET_ACCESS_KEY"] for port in (1, 2)}
+    assert len(secrets) == 2
+
+
+def mode(path: Path) -> int:
+    return stat.S_IMODE(path.stat().st_mode)
 
 
 def command(process: int) -> Any:

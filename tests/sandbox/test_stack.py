@@ -22,7 +22,7 @@ def stack(aws: Sandbox) -> Any:
     return deploy_stack(aws, Path(__file__).with_name("stack") / "template.yaml", "sample")
 
 
-def get(url: str, key: str | None = None, secret: str = "test") -> Any:
+def get(url: str, key: str = "", secret: str = "") -> Any:
     request = AWSRequest("GET", url)
     if key:
         SigV4Auth(Credentials(key, secret), "execute-api", "eu-central-1").add_auth(request)
@@ -34,19 +34,21 @@ def get(url: str, key: str | None = None, secret: str = "test") -> Any:
 
 
 def test_an_http_api_has_the_routes_of_its_functions_and_wants_a_signature(
-    stack: dict[str, str], client: Clients
+    aws: Sandbox, stack: dict[str, str], client: Clients
 ) -> None:
+    secret = aws.environment["AWS_SECRET_ACCESS_KEY"]
     user = client("iam").create_user(UserName="guest")["User"]["UserName"]
     key = client("iam").create_access_key(UserName=user)["AccessKey"]
     url = f"{stack['ApiUrl']}/greetings/anna"
 
-    status, answer = get(url, "test")
+    status, answer = get(url, "test", secret)
     assert (status, answer["path"]) == (200, "/greetings/anna")
     assert answer["arn"].endswith(":live")
     assert get(url)[0] == 403
+    assert get(url, "test", "test")[0] == 403
     assert get(url, key["AccessKeyId"], key["SecretAccessKey"])[0] == 403
     assert get(url, key["AccessKeyId"], "wrong")[0] == 403
-    assert get(f"{stack['ApiUrl']}/nowhere", "test")[0] == 404
+    assert get(f"{stack['ApiUrl']}/nowhere", "test", secret)[0] == 404
 
 
 def test_an_upload_reaches_a_function_through_eventbridge_with_its_version_and_sequencer(
