@@ -35,8 +35,8 @@ asl: $(DEV)                      ## write the state machine and its picture from
 build: $(SANDBOX)                ## the artifact, for Lambda's platform
 	@PYTHON=$(CURDIR)/.venv-sandbox/bin/python .venv-sandbox/bin/sam build
 
-deploy: build                    ## the stack, into the AWS account of your credentials
-	@.venv-sandbox/bin/sam deploy
+deploy: build                    ## the stack, into the AWS account of your credentials (PARAMETERS="DefaultAlias=LIVE")
+	@.venv-sandbox/bin/sam deploy $(if $(PARAMETERS),--parameter-overrides $(PARAMETERS))
 
 crash-matrix: $(DEV)             ## every fault at every AWS call and every state (about 40 minutes on two cores)
 	@$(BIN)/python -m tests.crash

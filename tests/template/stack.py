@@ -125,6 +125,13 @@ class Stack:
         return name
 
 
+def with_own_key(resource: str, name: str) -> tuple[Any, Any]:
+    """A property in a stack with a KMS key of the account's own, and in one without."""
+    condition, with_key, without = stack().properties(resource)[name]["Fn::If"]
+    assert condition == "HasKmsKey"
+    return with_key, without
+
+
 def as_list(value: Any) -> list[Any]:
     return value if isinstance(value, list) else [value]
 

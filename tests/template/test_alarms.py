@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from bluegreen.document import ROLLBACK_FAILED
-from tests.template.stack import ROOT, machine, stack
+from tests.template.stack import ROOT, machine, stack, with_own_key
 
 ALARMS = stack().of_type("AWS::CloudWatch::Alarm")
 
@@ -22,7 +22,7 @@ def test_alarms_may_use_the_topic_and_its_key() -> None:
     key = stack().properties("NotificationsKey")["KeyPolicy"]["Statement"]
     cloudwatch = {"Service": "cloudwatch.amazonaws.com"}
 
-    assert stack().properties("NotificationsTopic")["KmsMasterKeyId"] == {"Fn::GetAtt": ["NotificationsKey", "Arn"]}
+    assert with_own_key("NotificationsTopic", "KmsMasterKeyId")[1] == {"Fn::GetAtt": ["NotificationsKey", "Arn"]}
     assert [each["Action"] for each in topic if each["Principal"] == cloudwatch] == ["sns:Publish"]
     (using,) = [each["Action"] for each in key if each["Principal"] == cloudwatch]
     assert using == ["kms:GenerateDataKey*", "kms:Decrypt"]

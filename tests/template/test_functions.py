@@ -30,7 +30,7 @@ def test_all_functions_share_one_log_group_which_the_template_names_once() -> No
     groups = [function["LoggingConfig"] for function in FUNCTIONS.values()]
 
     assert groups == [{"LogGroup": {"Ref": "FunctionLogs"}}] * len(FUNCTIONS)
-    assert stack().properties("FunctionLogs")["LogGroupName"] == {"Fn::Sub": "/aws/lambda/${AWS::StackName}"}
+    assert stack().properties("FunctionLogs")["LogGroupName"]["Fn::Sub"][0] == "/aws/lambda/${AWS::StackName}-${Id}"
     assert TEMPLATE.read_text().count("LoggingConfig:") == 1
 
 
@@ -46,6 +46,24 @@ def test_no_log_is_kept_for_ever() -> None:
     assert sorted(groups) == ["ApiLogs", "DeployStateMachineLogs", "FunctionLogs"]
     for group in groups.values():
         assert group["RetentionInDays"] == {"Ref": "LogRetentionDays"}
+
+
+def test_logs_outlive_the_stack_but_not_an_install_that_failed_and_are_in_no_later_stacks_way() -> None:
+    for name, group in stack().of_type("AWS::Logs::LogGroup").items():
+        assert stack().resources[name]["DeletionPolicy"] == "RetainExceptOnCreate"
+        assert stack().resources[name]["UpdateReplacePolicy"] == "Retain"
+        pattern, values = group["LogGroupName"]["Fn::Sub"]
+        assert pattern.endswith("-${Id}")
+        assert "AWS::StackId" in str(values)
+
+
+def test_what_ends_a_bad_deployment_has_concurrency_of_its_own() -> None:
+    reserving = {name for name, each in FUNCTIONS.items() if "ReservedConcurrentExecutions" in each}
+
+    assert reserving == {"RollBackFunction", "RecoverDeploymentsFunction"}
+    for name in reserving:
+        of_its_own = {"Fn::If": ["Reserves", {"Ref": "ReservedConcurrency"}, {"Ref": "AWS::NoValue"}]}
+        assert FUNCTIONS[name]["ReservedConcurrentExecutions"] == of_its_own
 
 
 def test_the_environment_has_every_variable_that_the_handlers_read() -> None:

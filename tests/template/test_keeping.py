@@ -1,11 +1,12 @@
 """What is kept: the record, the artifacts, and how they are guarded."""
 
 import inspect
+import json
 
 from bluegreen.aws import artifacts
 from bluegreen.ledger import deployments, locks
 from bluegreen.ledger.record import Record
-from tests.template.stack import Properties, stack
+from tests.template.stack import ROOT, Properties, stack, with_own_key
 
 BUCKET = stack().properties("ArtifactBucket")
 TABLE = stack().properties("DeploymentsTable")
@@ -64,7 +65,50 @@ def test_the_bucket_tells_eventbridge() -> None:
 def test_the_bucket_is_closed_to_other_accounts() -> None:
     assert set(BUCKET["PublicAccessBlockConfiguration"].values()) == {True}
     assert BUCKET["OwnershipControls"]["Rules"] == [{"ObjectOwnership": "BucketOwnerEnforced"}]
-    assert BUCKET["BucketEncryption"]["ServerSideEncryptionConfiguration"]
+
+
+def test_what_is_kept_is_encrypted_with_the_key_that_the_account_names() -> None:
+    key = {"Ref": "KmsKeyArn"}
+    (of_bucket,) = BUCKET["BucketEncryption"]["ServerSideEncryptionConfiguration"]
+    named = of_bucket["ServerSideEncryptionByDefault"]["Fn::If"]
+
+    assert named == ["HasKmsKey", {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": key}, {"SSEAlgorithm": "AES256"}]
+    assert TABLE["SSESpecification"]["KMSMasterKeyId"] == {"Fn::If": ["HasKmsKey", key, {"Ref": "AWS::NoValue"}]}
+    assert with_own_key("UndeliveredUploads", "KmsMasterKeyId") == (key, {"Ref": "AWS::NoValue"})
+    assert with_own_key("UndeliveredUploads", "SqsManagedSseEnabled") == ({"Ref": "AWS::NoValue"}, True)
+    assert with_own_key("NotificationsTopic", "KmsMasterKeyId")[0] == key
+    for logs in stack().of_type("AWS::Logs::LogGroup"):
+        assert with_own_key(logs, "KmsKeyId") == (key, {"Ref": "AWS::NoValue"})
+    assert stack().resources["NotificationsKey"]["Condition"] == "HasNoKmsKey"
+
+
+def test_every_function_may_use_that_key_and_no_other_use_of_it() -> None:
+    policy = stack().properties("UseTheKey")
+    (statement,) = policy["PolicyDocument"]["Statement"]
+
+    assert stack().resources["UseTheKey"]["Condition"] == "HasKmsKey"
+    assert {role["Ref"] for role in policy["Roles"]} == {stack().role_of(function) for function in stack().functions}
+    assert statement["Action"] == ["kms:Decrypt", "kms:GenerateDataKey"]
+    assert statement["Resource"] == {"Ref": "KmsKeyArn"}
+
+
+def test_the_key_policy_of_the_docs_lets_in_the_services_that_use_the_key() -> None:
+    text = (ROOT / "docs" / "installing.md").read_text()
+    policy = json.loads(text.partition("```json\n")[2].partition("```")[0])
+    services = {each["Principal"].get("Service") for each in policy["Statement"]} - {None}
+
+    assert services == {"logs.REGION.amazonaws.com", "cloudwatch.amazonaws.com", "events.amazonaws.com"}
+
+
+def test_every_role_has_the_boundary_that_the_account_demands() -> None:
+    boundary = {"Fn::If": ["HasBoundary", {"Ref": "PermissionsBoundaryArn"}, {"Ref": "AWS::NoValue"}]}
+
+    for name, role in stack().of_type("AWS::IAM::Role").items():
+        assert role["PermissionsBoundary"] == boundary, name
+
+
+def test_the_table_is_protected_once_the_account_says_so() -> None:
+    assert TABLE["DeletionProtectionEnabled"] == {"Ref": "DeletionProtection"}
 
 
 def said(policy: str, sid: str) -> Properties:
@@ -74,8 +118,8 @@ def said(policy: str, sid: str) -> Properties:
     return found
 
 
-def test_bucket_and_topic_are_reached_over_tls_only() -> None:
-    for policy in ("ArtifactBucketPolicy", "NotificationsTopicPolicy"):
+def test_bucket_topic_and_queue_are_reached_over_tls_only() -> None:
+    for policy in ("ArtifactBucketPolicy", "NotificationsTopicPolicy", "UndeliveredUploadsPolicy"):
         denial = said(policy, "OnlyOverTls")
         assert (denial["Effect"], denial["Principal"]) == ("Deny", "*")
         assert denial["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}

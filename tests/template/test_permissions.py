@@ -219,13 +219,18 @@ def test_smoke_tests_and_looks_leave_the_record_as_it_is() -> None:
 def stream_of(function: str, name: str = "Blue") -> str:
     """A log stream of a function of the stack by that name, as Lambda names it in a shared log group."""
     named = stack().name_of(function).replace("${AWS::StackName}", name)
-    group = f"log-group:/aws/lambda/{name}"
-    return f"arn:aws:logs:eu-west-1:123456789012:{group}:log-stream:2026/01/05/{named}[$LATEST]0a1b2c"
+    return f"arn:aws:logs:eu-west-1:123456789012:log-group:{logs(name)}:log-stream:2026/01/05/{named}[$LATEST]0a1b2c"
+
+
+def logs(name: str) -> str:
+    """The log group of a stack by that name."""
+    return f"/aws/lambda/{name}-51af3dc0"
 
 
 def matches(pattern: Any, arn: str, name: str = "Blue") -> bool:
     """As IAM matches an ARN: * is any text, ? any letter, and all else is itself."""
-    text = pattern["Fn::Sub"].replace("${AWS::Partition}", "aws").replace("${AWS::StackName}", name)
+    values = {"AWS::Partition": "aws", "AWS::StackName": name, "FunctionLogs": logs(name)}
+    text = re.sub(r"\$\{([\w:]+)\}", lambda found: values[found[1]], pattern["Fn::Sub"])
     return re.fullmatch(re.escape(text).replace(r"\*", ".*").replace(r"\?", "."), arn) is not None
 
 

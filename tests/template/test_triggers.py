@@ -120,8 +120,9 @@ def test_an_upload_is_tried_again_and_then_kept() -> None:
 
 
 def test_the_rule_may_leave_in_the_queue_what_it_cannot_deliver() -> None:
-    (statement,) = stack().properties("UndeliveredUploadsPolicy")["PolicyDocument"]["Statement"]
+    statement, tls = stack().properties("UndeliveredUploadsPolicy")["PolicyDocument"]["Statement"]
 
+    assert tls["Effect"] == "Deny"
     assert statement["Principal"] == {"Service": "events.amazonaws.com"}
     assert statement["Action"] == "sqs:SendMessage"
     assert statement["Resource"] == {"Fn::GetAtt": ["UndeliveredUploads", "Arn"]}
