@@ -18,6 +18,9 @@ LONGEST_CAUSE = 8_000
 DEEPEST = 100
 """Levels of JSON that are read of a request or shown of a reply."""
 
+BITS_OF_A_NUMBER = 1024
+"""The largest whole number that is shown: what is larger is infinite to most readers of JSON."""
+
 UNPRINTABLE = "\ufffd"
 STEERING = ("Cc", "Cf", "Cs", "Zl", "Zp")
 """Unicode's categories of characters that are no signs: controls, marks of format, surrogates, separators of lines."""
@@ -42,7 +45,7 @@ def plain(text: Any, longest: int = LONGEST) -> str:
     White space becomes a blank. Every other character that is no sign becomes U+FFFD: a lone surrogate, a control
     character (with it a terminal's escape), a mark that turns the direction of writing.
     """
-    whole = str(text)
+    whole = _as_text(text)
     kept = "".join(each if is_sign(each) else " " if each.isspace() else UNPRINTABLE for each in whole[:longest])
     return kept if len(whole) <= longest else f"{kept} …"
 
@@ -66,14 +69,24 @@ def valid(value: Any, room: int) -> Any:
     """
     A foreign value as JSON that every service takes, of about `room` characters at most.
 
-    Lone surrogates become U+FFFD, and numbers that JSON does not have become text. What lies too deep, or finds no room
-    any more, is told by its type.
+    Lone surrogates become U+FFFD, and numbers that JSON does not have become text. What lies too deep, finds no room
+    any more, or is too large a number or no JSON, is told by its type.
     """
     return _valid(value, [room], DEEPEST)
 
 
 def comparable(value: Any) -> Any:
-    """A value of JSON; in a text, "?" stands for what services write in place of a lone surrogate."""
+    """
+    A value of JSON as every service shows it.
+
+    In a text, "?" stands for what a service may write in place of a lone surrogate. A whole number may be shown as
+    1.0E30.
+    """
+    if isinstance(value, int):
+        try:
+            return float(value)
+        except OverflowError:
+            return float("inf") if value > 0 else float("-inf")
     return REPLACED.sub("?", value) if isinstance(value, str) else value
 
 
@@ -99,7 +112,9 @@ def by_type(value: Any) -> str:
         return f"a list of {len(value)}"
     if isinstance(value, dict):
         return f"an object with {len(value)} keys"
-    return "null" if value is None else "a boolean" if isinstance(value, bool) else "a number"
+    if isinstance(value, bool):
+        return "a boolean"
+    return "null" if value is None else "a number" if isinstance(value, (int, float)) else "no JSON"
 
 
 def by_kind(value: Any) -> str:
@@ -154,4 +169,14 @@ def _valid(value: Any, room: list[int], levels: int) -> Any:
         return several
     if isinstance(value, float) and not -float("inf") < value < float("inf"):
         return str(value)
-    return value
+    if value is None or isinstance(value, float) or (isinstance(value, int) and value.bit_length() <= BITS_OF_A_NUMBER):
+        return value
+    return f"… {by_type(value)}"
+
+
+def _as_text(value: Any) -> str:
+    """The value's own text; the type of what Python does not write: too deep a value, too long a number."""
+    try:
+        return str(value)
+    except (RecursionError, ValueError):
+        return by_type(value)

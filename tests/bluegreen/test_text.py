@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bluegreen.text import is_deeper, plain, sentence, valid
+from bluegreen.text import comparable, is_deeper, plain, sentence, valid
 
 anything = st.text(st.characters(codec=None, categories=("L", "N", "P", "C", "Z")))
 
@@ -85,3 +85,29 @@ def test_a_value_that_is_too_deep_or_too_large_is_told_by_its_type() -> None:
     assert valid(["x" * 10] * 100, 50)[-2:] == ["… a string of 10 characters", "… 100 in all"]
     assert is_deeper(deep, 4_999)
     assert not is_deeper(deep, 5_001)
+
+
+class _Unwritable:
+    def __str__(self) -> str:
+        raise RecursionError
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"), [(10**5_000, "a number"), (_Unwritable(), "no JSON")], ids=["long", "deep"]
+)
+def test_a_value_that_python_does_not_write_is_told_by_its_type(value: Any, shown: str) -> None:
+    assert plain(value) == shown
+
+
+@pytest.mark.parametrize(
+    ("shown", "sent", "alike"),
+    [
+        (1e30, 10**30, True),
+        (1.0, 1, True),
+        (float("inf"), 10**400, True),
+        (10**30, 10**31, False),
+        ("\ud83d", "?", True),
+    ],
+)
+def test_a_value_is_compared_as_far_as_services_show_it_alike(shown: Any, sent: Any, alike: bool) -> None:
+    assert (comparable(shown) == comparable(sent)) == alike

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import jmespath
-from aws_lambda_powertools.utilities.jmespath_utils import PowertoolsFunctions
 
+from bluegreen.decisions.searching import SearchTooLong, Steps, search
 from bluegreen.model import Frozen
 from bluegreen.request.smoke_tests import UNLESS_GIVEN, Case
 from bluegreen.text import by_kind, by_type, is_sign, plain, valid
@@ -177,12 +177,13 @@ def _payload(case: Case, reply: Reply, voice: Voice) -> list[str]:
     if reply.error:
         return []
     found = _differences(case.expect, reply.payload, "", voice) if case.expects_a_reply else []
+    steps = Steps()
     for number, (path, expected) in enumerate(case.expect_at.items(), start=1):
         place = voice.path(number, path)
         try:
-            came = jmespath.search(
-                path, reply.payload, options=jmespath.Options(custom_functions=PowertoolsFunctions())
-            )
+            came = search(path, reply.payload, steps)
+        except SearchTooLong as error:
+            return [*found, f"expected {voice.expected(expected)} at {place}, but {error}"]
         except Exception as error:  # JMESPath's functions raise errors of many kinds for a reply of the wrong type
             why = f": {type(error).__name__}" if voice.in_full else ""
             found.append(

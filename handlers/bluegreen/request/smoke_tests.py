@@ -18,9 +18,13 @@ from pydantic import (
 from bluegreen.model import Frozen
 from bluegreen.request.artifact import IN_S3, Stored
 from bluegreen.request.numbers import Whole
-from bluegreen.text import plain
+from bluegreen.text import is_deeper, plain
 
 MOST_CASES = 50
+
+LONGEST_EXPRESSION = 1_000
+DEEPEST_EXPRESSION = 50
+"""Characters and levels of a JMESPath. What a search may cost is limited beside that (decisions/searching.py)."""
 
 
 def _stored(place: Any) -> Any:
@@ -85,11 +89,24 @@ class Case(Frozen):
     def expressions_parse(cls, paths: dict[str, Any]) -> dict[str, Any]:
         """Refuse a JMESPath that cannot be read, before anything is invoked."""
         for path in paths:
-            try:
-                jmespath.compile(path)
-            except (jmespath.exceptions.JMESPathError, RecursionError) as error:
-                raise ValueError(f"{path!r} is not JMESPath: {plain(' '.join(str(error).split()))}") from error
+            if complaint := _complaint(path):
+                raise ValueError(complaint)
         return paths
+
+
+def _complaint(path: str) -> str:
+    """Why this is no JMESPath that a reply is searched with; "" if it is one."""
+    if len(path) > LONGEST_EXPRESSION:
+        return f"{path[:50]!r} … has {len(path)} characters; write {LONGEST_EXPRESSION} at most"
+    try:
+        tree = jmespath.compile(path).parsed
+    except jmespath.exceptions.JMESPathError as error:
+        return f"{path!r} is not JMESPath: {plain(' '.join(str(error).split()))}"
+    except RecursionError:
+        tree = None
+    if tree is None or is_deeper(tree, 2 * DEEPEST_EXPRESSION):  # a node, and the list of its children
+        return f"{path[:50]!r} … is nested more than {DEEPEST_EXPRESSION} levels deep; write it flatter"
+    return ""
 
 
 UNLESS_GIVEN = (Case(name="answers {} without an error"),)

@@ -40,6 +40,9 @@ def test_a_function_must_at_least_answer_an_empty_object_unless_cases_are_given(
         ([{"name": "a"}, {"name": ""}], "smoke_tests.1.name: "),
         ([{"name": "a", "max_duration_ms": 0}], "smoke_tests.0.max_duration_ms: "),
         ([{"name": "a", "expect_at": {"b[": 1}}], "smoke_tests.0.expect_at: 'b[' is not JMESPath"),
+        ([{"name": "a", "expect_at": {"a" * 1_001: 1}}], "smoke_tests.0.expect_at: 'aaaaa"),
+        ([{"name": "a", "expect_at": {"(" * 900: 1}}], "smoke_tests.0.expect_at: '((((("),
+        ([{"name": "a", "expect_at": {"a" + "|a" * 51: 1}}], "smoke_tests.0.expect_at: 'a|a|a"),
         ([{"name": str(number)} for number in range(MOST_CASES + 1)], "smoke_tests: "),
         *((wrong, 'smoke_tests: write a list of cases, or "off"') for wrong in ({"name": "a"}, None, False, 1)),
     ],
@@ -137,3 +140,24 @@ class TestASensitiveCase:
 
         with pytest.raises(InvalidRequest, match=r"^smoke_tests\.0\.payload: there is a payload_from, too"):
             Request.read(request(smoke_tests=[case]))
+
+
+@pytest.mark.parametrize(
+    ("expression", "said"),
+    [
+        ("a" * 1_001, "has 1001 characters; write 1000 at most"),
+        ("!" * 60 + "a", "is nested more than 50 levels deep; write it flatter"),
+        ("(" * 900, "is nested more than 50 levels deep; write it flatter"),
+    ],
+)
+def test_an_expression_beyond_the_limits_names_the_limit(expression: str, said: str) -> None:
+    with pytest.raises(InvalidRequest) as refused:
+        Request.read(request(smoke_tests=[{"name": "a", "expect_at": {expression: 1}}]))
+
+    assert str(refused.value).endswith(said)
+
+
+def test_an_expression_within_the_limits_is_taken() -> None:
+    long, deep = ".".join(["a"] * 500), "|".join(["a"] * 50)
+
+    assert Case(name="a", expect_at={long: 1, deep: 1}).expect_at == {long: 1, deep: 1}
