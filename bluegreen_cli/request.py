@@ -1,7 +1,6 @@
 """The request of a command line. The state machine's own model checks it."""
 
 import io
-import json
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -12,6 +11,7 @@ import click
 
 from bluegreen.aws import artifacts, functions
 from bluegreen.errors import NotFound
+from bluegreen.request import written
 from bluegreen.request.artifact import LATEST
 from bluegreen.request.names import FunctionReference
 from bluegreen.request.request import Request, taken_apart
@@ -250,8 +250,8 @@ def _file(path: str, option: str) -> Any:
 
 def _json(text: str, where: str, advice: str = "Write it as JSON, for instance in single quotes.") -> Any:
     try:
-        return json.loads(text)
-    except (ValueError, RecursionError) as error:
+        return written.read(text)
+    except ValueError as error:
         raise Refused(
             f"{where} is not JSON: {error}",
             NOTHING_UPLOADED_OR_STARTED,

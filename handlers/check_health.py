@@ -13,11 +13,11 @@ from bluegreen.decisions.bake import is_silent
 from bluegreen.document import Look
 from bluegreen.edge import step
 from bluegreen.errors import GreenUnhealthy
-from bluegreen.rings import Baking
+from bluegreen.rings import Looking
 
 
 @step
-def handler(deployment: Baking) -> Look:
+def handler(deployment: Looking) -> Look:
     plan, bake, green = deployment.plan, deployment.bake, deployment.green.version
     wanted = left_at(plan.blue.version, green, bake)
     must_be(plan.target, wanted, aliases.read(plan.target, wanted))

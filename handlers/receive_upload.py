@@ -11,7 +11,6 @@ because events can be lost, this handler starts those whose alias is free.
 import os
 from typing import Any
 
-from aws_lambda_powertools.utilities.data_classes import EventBridgeEvent
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from bluegreen.aws import artifacts, executions
@@ -27,19 +26,20 @@ COPIED = "CopyObject"
 
 
 @logger.inject_lambda_context(correlation_id_path="event.id || id", clear_state=True)
-def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+def handler(event: Any, context: LambdaContext) -> dict[str, Any]:
     """
     What was started. Raises NotTheHolder for an upload that the stack's rule has not told of.
 
     The rule puts S3's event into `event`, and the stack's id beside it. Any other event lets those that wait have their
     turn.
     """
-    told = EventBridgeEvent(event.get("event") or event)
-    if told.source != "aws.s3":
+    sent = event if isinstance(event, dict) else {}
+    told = sent["event"] if isinstance(sent.get("event"), dict) else sent
+    if told.get("source") != "aws.s3":
         return {"started": _turns()}
-    if not proof.is_from_a_trigger(event.get("stack")):
+    if not proof.is_from_a_trigger(sent.get("stack")):
         raise NotTheHolder("The event does not come from the rule of this stack; nothing was started.")
-    upload = Upload.read(told.detail)
+    upload = Upload.read(told.get("detail"))
     return {} if upload.is_beside else {"execution": _received(upload)}
 
 

@@ -7,7 +7,7 @@ minutes over every lock that is held and every end that people were not told of.
 
 import random
 import sys
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
@@ -40,6 +40,14 @@ class Occasion(Section):
     name: str = ""
     status: str = executions.RUNNING
 
+    @classmethod
+    def of(cls, event: Any) -> Self:
+        """An event that does not say whose end it tells is a sweep: that looks at every deployment."""
+        try:
+            return cls.model_validate(event["detail"] or {})
+        except (LookupError, TypeError, ValueError):
+            return cls()
+
     def locks(self) -> tuple[list[Lock], list[str]]:
         """
         The lock of that execution, or all of them, and the keys of those that cannot be read.
@@ -70,8 +78,8 @@ class Occasion(Section):
 
 
 @logger.inject_lambda_context(correlation_id_path="id", clear_state=True)
-def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, list[str]]:
-    occasion = Occasion.model_validate(event.get("detail") or {})
+def handler(event: Any, context: LambdaContext) -> dict[str, list[str]]:
+    occasion = Occasion.of(event)
     looked_at, unreadable = _locks_at_last(occasion)
     for key in unreadable:
         _count_failure("a lock of another stack version", key)

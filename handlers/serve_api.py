@@ -25,6 +25,7 @@ from bluegreen.edge import logger
 from bluegreen.errors import AwsRefused, AwsUnavailable, InvalidRequest
 from bluegreen.ledger import audit, deployments, starts
 from bluegreen.opening import proof
+from bluegreen.request import written
 from bluegreen.request.names import FunctionReference, is_execution_name
 from bluegreen.request.request import Request
 from bluegreen.target import Target
@@ -36,9 +37,10 @@ app = APIGatewayHttpResolver()
 @app.post("/deployments")
 def start() -> tuple[dict[str, Any], int]:
     """Start a deployment. A wrong field is refused at once; OpenDeployment checks artifact and alias later."""
+    _must_have_no_other_parameter_than()
     try:
-        body = app.current_event.json_body
-    except (ValueError, TypeError, RecursionError) as error:
+        body = written.read(app.current_event.decoded_body or "")
+    except ValueError as error:
         raise BadRequestError(f"body: not JSON ({error}); nothing was started") from error
     caller = _caller()
     if isinstance(body, dict):
@@ -57,6 +59,7 @@ def start() -> tuple[dict[str, Any], int]:
 @app.get("/deployments/<deployment>")
 def show(deployment: str) -> dict[str, Any]:
     """The record, the plan and a page of steps. An execution that has not written its record yet is shown too."""
+    _must_have_no_other_parameter_than("next")
     deployment = unquote(deployment)
     if not is_execution_name(deployment):
         raise NotFoundError(f"{plain(deployment, 100)!r} cannot be a deployment's id")
@@ -75,16 +78,27 @@ def show(deployment: str) -> dict[str, Any]:
 @app.get("/deployments")
 def of_function() -> dict[str, Any]:
     """A page, the newest first; with `refused=true` of the requests that were refused."""
+    _must_have_no_other_parameter_than("function", "refused", "next")
     function = FunctionReference.read(app.current_event.get_query_string_value("function", ""))
     if function is None:
         raise BadRequestError("function: write the name of a function, as in /deployments?function=NAME")
     target = Target.beside(os.environ["STATE_MACHINE_ARN"], function.name, os.environ["DEFAULT_ALIAS"])
     if wrong := function.complaint(target.region, target.account):
         raise BadRequestError(f"function: {wrong}")
-    refused = app.current_event.get_query_string_value("refused", "") == "true"
-    found, following = deployments.of_function(target, refused=refused, after=_next())
+    refused = app.current_event.get_query_string_value("refused", "false")
+    if refused not in ("true", "false"):
+        raise BadRequestError("refused: write true or false")
+    found, following = deployments.of_function(target, refused=refused == "true", after=_next())
     asked = [record for record in found if function.qualifier in ("", record.target.alias)]
     return {"deployments": [record.to_json() for record in asked]} | _page(following)
+
+
+def _must_have_no_other_parameter_than(*known: str) -> None:
+    """Raises BadRequestError for a parameter that the path does not have: a misspelt one would go unnoticed."""
+    for name in app.current_event.query_string_parameters or {}:
+        if name not in known:
+            there_are = f"the parameters are {', '.join(known)}" if known else "there are none here"
+            raise BadRequestError(f"{plain(name, 100)}: unknown parameter; {there_are}")
 
 
 def _next() -> str:
@@ -137,13 +151,20 @@ _FORBIDDEN = {
 
 
 @logger.inject_lambda_context(correlation_id_path="requestContext.requestId", clear_state=True)
-def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+def handler(event: Any, context: LambdaContext) -> dict[str, Any]:
     """
     Answers only what API Gateway sends: that alone knows who calls. Its stage adds the stack's id to each event.
 
     Powertools finds no route for signs that are no letters, which an id may have: they are encoded for it.
     """
-    if not proof.is_from_a_trigger((event.get("stageVariables") or {}).get("stack")):
+    if not _is_from_the_api(event):
         logger.error("not from the API of this stack")
         return _FORBIDDEN
-    return app.resolve(event | {"rawPath": quote(event["rawPath"], safe=string.punctuation)}, context)
+    path = quote(event["rawPath"], safe=string.punctuation, errors="replace")
+    return app.resolve(event | {"rawPath": path}, context)
+
+
+def _is_from_the_api(event: Any) -> bool:
+    """Whoever knows the stack's id is taken for API Gateway, which sends nothing but complete events."""
+    variables = event.get("stageVariables") if isinstance(event, dict) else None
+    return isinstance(variables, dict) and proof.is_from_a_trigger(variables.get("stack"))

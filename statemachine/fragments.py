@@ -28,7 +28,7 @@ def line(*rows: TaskRow | State, then: State, or_else: State) -> State:
 def task(row: TaskRow, *, or_else: State, unless: Sequence[Catch] = ()) -> State:
     """The row's state; every failure that no catch of `unless` takes leads to `or_else`."""
     state = row.state()
-    for catch in (*unless, Catch(error_equals=["States.ALL"], result_path=f"$.{row.failure}", next_step=or_else)):
+    for catch in (*unless, Catch(error_equals=["States.ALL"], result_path=row.failure, next_step=or_else)):
         state.add_catch(catch)
     return state
 

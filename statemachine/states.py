@@ -2,7 +2,8 @@
 Every state as a row: its name, what it is for, what it learns, how long an attempt may take, what it is retried for.
 
 `runs` names the handler where that has another name than the state. `learns` is where the answer is kept in the
-document; None drops it. An attempt's time is longer than its function's own timeout, so that the function says why.
+document; None drops it. `failure` is where a Catch keeps the error. An attempt's time is longer than its function's own
+timeout, so that the function says why.
 """
 
 from dataclasses import dataclass, field
@@ -32,6 +33,13 @@ LONGEST_PAUSE_SECONDS = 30
 
 UNREADABLE = "ValidationError"
 """The document has the wrong shape, as when the stack was updated meanwhile: recovery works from the record."""
+
+
+INSTEAD_OF_THE_REQUEST = "$"
+"""
+Where the failure of a request is kept. The request may be no object, into which nothing can be put, or so large that
+nothing fits beside it: Step Functions would end the execution without RejectDeployment.
+"""
 
 
 def when_busy() -> list[Retry]:
@@ -98,7 +106,7 @@ class TaskRow:
     seconds: int = 120
     retry: list[Retry] = field(default_factory=when_busy)
     runs: str = ""
-    failure: str = "failure"
+    failure: str = "$.failure"
 
     def state(self) -> State:
         """The state, which leads nowhere yet."""
@@ -141,6 +149,7 @@ OPEN_DEPLOYMENT = TaskRow(
     "Check the request, note what serves now, take the lock. Nothing is changed yet.",
     learns="$",
     retry=until_done(900),
+    failure=INSTEAD_OF_THE_REQUEST,
 )
 RECOVER_PREVIOUS = TaskRow(
     "RecoverPrevious",
@@ -148,7 +157,7 @@ RECOVER_PREVIOUS = TaskRow(
     learns=None,
     seconds=300,
     retry=until_done(900),
-    failure="failure",
+    failure=INSTEAD_OF_THE_REQUEST,
 )
 WHAT_TO_DEPLOY = Question(
     "WhatToDeploy?",
@@ -209,13 +218,13 @@ ROLL_BACK = TaskRow(
     learns="$.rollback",
     seconds=300,
     retry=every_error(but=["RollbackImpossible", "NotTheHolder", UNREADABLE]),
-    failure="rollback_failure",
+    failure="$.rollback_failure",
 )
 REJECT_DEPLOYMENT = TaskRow(
     "RejectDeployment",
     "Close the record, free the lock, say what was wrong.",
     learns="$.rejection",
-    failure="rejection_failure",
+    failure="$.rejection_failure",
 )
 
 
@@ -242,7 +251,7 @@ def rejected() -> State:
 def rejected_without_record() -> State:
     """An end."""
     comment = "Nothing was touched; blue serves. The record of it could not be written."
-    return Fail("RejectedWithoutRecord", comment=comment, error_path="$.failure.Error", cause_path="$.failure.Cause")
+    return Fail("RejectedWithoutRecord", comment=comment, error_path="$.Error", cause_path="$.Cause")
 
 
 def rolled_back() -> State:

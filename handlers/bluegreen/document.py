@@ -8,7 +8,7 @@ written by one state. The plan, with the payloads and replies of smoke tests, ne
     green        PublishVersion, or OpenDeployment for a version that is published already
     tested       SmokeTestGreen
     bake         ShiftAlias and, in it, `look`: CheckHealth
-    failure      a Catch
+    failure      a Catch. Before there is a deployment the failure replaces the document: a request may be no object
     rollback     RollBack
     rejection    RejectDeployment
 """

@@ -42,7 +42,7 @@ def step(handler: Callable[[In], Section]) -> LambdaHandler:
 
     @functools.wraps(handler)
     def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-        call = Call.model_validate(event)
+        call = Call.read(event)
         logger.append_keys(deployment=call.name, state=call.state)
         audited_as = None
         try:

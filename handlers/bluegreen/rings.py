@@ -5,9 +5,9 @@ A ring is read at the edge: the sections of the document that the state needs, a
 ledger. Reading a ring raises NotTheHolder, or AwsUnavailable, for an event that is not proved; nothing is changed then.
 
     Asked     OpenDeployment, RecoverPrevious: the request
-    Refused   RejectDeployment: any request, also one that is no request
+    Refused   RejectDeployment: a failure, and any input of an execution, also one that is no request
     Opened    UpdateCode, SmokeTest, PublishVersion: record and plan, and green if there is one
-    Baking    ShiftAlias, CheckHealth, CompleteDeployment: green, and how the bake stands
+    Baking    ShiftAlias, CheckHealth (Looking), CompleteDeployment: green, and how the bake stands
     Failed    RollBack: the record, or what the document has while the ledger does not answer
 """
 
@@ -42,6 +42,14 @@ class Call(Frozen):
     started: str
     state: str
     retries: int
+
+    @classmethod
+    def read(cls, event: Any) -> Self:
+        """Raises NotTheHolder for an event that no state sends."""
+        try:
+            return cls.model_validate(event)
+        except ValueError as error:
+            raise NotTheHolder("The event is not one of the state machine's; nothing was changed.") from error
 
     @property
     def name(self) -> str:
@@ -120,18 +128,16 @@ class Refused:
 
     @classmethod
     def read(cls, call: Call) -> Self:
-        """The Catch has put the failure into the execution's input, over a field of that name."""
-        document = call.document if isinstance(call.document, dict) else {}
-        request = {name: value for name, value in document.items() if name != "failure"}
-        started_at = proof.must_be_running(call.execution, started_at=call.started, document=request, but=("failure",))
+        """The document is the failure. The request, which may be no object, is what Step Functions has as the input."""
+        began = proof.must_have_begun(call.execution, call.started)
         proof.must_be_in(call.execution, call.state, call.document)
         record = deployments.find(call.name)
-        asked, _ = taken_apart(request)
+        asked, _ = taken_apart(began.input if isinstance(began.input, dict) else {})
         return cls(
             call=call,
-            started_at=started_at,
-            request=request,
-            failure=Failure.model_validate(document.get("failure"), extra="ignore"),
+            started_at=began.at,
+            request=began.input,
+            failure=Failure.model_validate(call.document, extra="ignore"),
             function=_plain(asked.get("function"), "unknown"),
             alias=_plain(asked.get("alias"), os.environ["DEFAULT_ALIAS"]),
             artifact=_artifact(asked.get("artifact")),
@@ -195,6 +201,13 @@ class Opened:
         return self.record.id
 
 
+class _OfABake(Section):
+    """The sections that a deployment has once its green is published."""
+
+    green: Green
+    bake: Bake
+
+
 @dataclass(frozen=True)
 class Baking(Opened):
     """A deployment whose green is published: it is shifted, watched and completed."""
@@ -204,8 +217,21 @@ class Baking(Opened):
 
     @classmethod
     def _with(cls, call: Call, record: Record, plan: Plan) -> Self:
-        document = call.document
-        return cls(call, record, plan, Green.model_validate(document["green"]), Bake.model_validate(document["bake"]))
+        sections = _OfABake.model_validate(call.document)
+        return cls(call, record, plan, sections.green, sections.bake)
+
+
+class Looking(Baking):
+    """What CheckHealth has: green has a share of the alias, or had one."""
+
+    @classmethod
+    def read(cls, call: Call) -> Self:
+        """Raises NotTheHolder too, for shifts that no execution of this plan makes."""
+        deployment = super().read(call)
+        made, planned = len(deployment.bake.shifts), len(deployment.plan.schedule.steps)
+        if not made or (planned and made > planned):
+            raise NotTheHolder(f"The event has {made} shifts, which {call.execution} never had; nothing was changed.")
+        return deployment
 
 
 class _InItsState(Baking):

@@ -129,7 +129,7 @@ def rejection(desk: Desk, failure: Any = None) -> Call:
     """The event of RejectDeployment."""
     event = desk.event("OpenDeployment") | {"state": "RejectDeployment"}
     failure = failure or {"Error": "InvalidRequest", "Cause": "x"}
-    return Call.model_validate(event | {"document": event["document"] | {"failure": failure}})
+    return Call.model_validate(event | {"document": failure})
 
 
 def refused(desk: Desk, failure: Any = None) -> Refused:
@@ -220,10 +220,11 @@ class TestRefused:
         ):
             Refused.read(rejection(desk, {"Error": "InvalidRequest", "Cause": "y"}))
 
-    @pytest.mark.parametrize("document", [None, [], "text"])
-    def test_an_event_without_a_request_is_refused(self, desk: Desk, document: Any) -> None:
-        with pytest.raises(NotTheHolder):
-            Refused.read(Call.model_validate(desk.event("OpenDeployment") | {"document": document}))
+    @pytest.mark.parametrize("asked", [None, [], "text", 7])
+    def test_an_input_that_is_no_object_is_read_with_its_failure(self, desks: Desks, asked: Any) -> None:
+        ring = refused(desks.asked_for(asked))
+
+        assert (ring.failure.error, ring.function, ring.artifact) == ("InvalidRequest", "unknown", "unknown")
 
 
 @pytest.mark.parametrize("ring", LATER_RINGS, ids=lambda ring: ring.__name__)

@@ -62,7 +62,7 @@ def kept(document: dict[str, Any], path: str | None, answer: Any) -> dict[str, A
 class Desk:
     """A deployment whose states a test runs by hand; its execution runs until the test ends it."""
 
-    def __init__(self, deployer: Deployer, idle: Path, name: str, request: dict[str, Any]) -> None:
+    def __init__(self, deployer: Deployer, idle: Path, name: str, request: Any) -> None:
         self.deployer = deployer
         self.aws = deployer.aws
         self.name = name
@@ -106,13 +106,13 @@ class Desk:
         """
         What the state machine sends the state's handler.
 
-        RejectDeployment gets the request, also if OpenDeployment did its work: then its answer was lost.
+        RejectDeployment gets the failure alone, also if OpenDeployment did its work: then its answer was lost.
         """
         document = self.document
         if state in ("OpenDeployment", "RecoverPrevious"):
             document = self.request
         if state == "RejectDeployment":
-            document = self.request | {"failure": self.document["failure"]}
+            document = self.document["failure"]
         return {
             "document": document,
             "execution": self.arn,
@@ -169,7 +169,8 @@ class Desk:
 
     def failed(self, error: str = "GreenUnhealthy", cause: str = "green failed 9 of 10") -> "Desk":
         """What a Catch leaves in the document."""
-        self.document = self.document | {
+        kept_beside = self.document if isinstance(self.document, dict) else {}
+        self.document = kept_beside | {
             "failure": {"Error": error, "Cause": json.dumps({"errorMessage": cause, "errorType": error})}
         }
         return self
@@ -230,7 +231,7 @@ class Desks:
         artifact = request.pop("artifact", None) or self.deployer.upload(source)
         return self.asked_for({"function": FUNCTION, "artifact": artifact} | request, name)
 
-    def asked_for(self, request: dict[str, Any], name: str = "first") -> Desk:
+    def asked_for(self, request: Any, name: str = "first") -> Desk:
         """A deployment of this request, which may be a wrong one."""
         desk = Desk(self.deployer, self._idle, name, request)
         self._open.append(desk)

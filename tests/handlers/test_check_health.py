@@ -6,7 +6,7 @@ from typing import Any
 import boto3
 import pytest
 
-from bluegreen.errors import AliasMoved, AwsUnavailable, GreenUnhealthy, StillInProgress
+from bluegreen.errors import AliasMoved, AwsUnavailable, GreenUnhealthy, NotTheHolder, StillInProgress
 from tests.handlers.desk import Desk, Desks, another_user_points_the_alias, aws_answers
 from tests.machine.deployer import BAD_UNDER_TRAFFIC, BUCKET, FUNCTION, GOOD
 
@@ -420,3 +420,15 @@ class TestWhatMayStandInTheWay:
         desk.run("CheckHealth")
 
         assert (desk.deployer.everything(), desk.record()) == before
+
+
+@pytest.mark.parametrize("number", [0, 3])
+def test_shifts_that_no_execution_of_the_plan_makes_are_refused(desks: Desks, number: int) -> None:
+    """A principal who reads the history has the proof, and may invoke the function with shifts of their own."""
+    desk = baking(desks)
+    event = desk.event("CheckHealth")
+    bake = event["document"]["bake"]
+    event["document"] = event["document"] | {"bake": bake | {"shifts": bake["shifts"] * number}}
+
+    with pytest.raises(NotTheHolder, match=f"The event has {number} shifts, which .* never had; nothing was changed"):
+        desk.invoke("CheckHealth", event)

@@ -167,9 +167,9 @@ def test_settings_that_cannot_be_read_start_a_deployment_that_is_refused(text: s
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ('{"health": {"margin": NaN}}', "JSON has no NaN and no Infinity"),
-        ('{"health": {"margin": -1e400}}', "JSON has no NaN and no Infinity"),
-        ('{"smoke_tests": ' + "[" * 900 + "]" * 900 + "}", "it is nested more than 100 levels deep"),
+        ('{"health": {"margin": NaN}}', " is not JSON: JSON has no NaN; write a number"),
+        ('{"health": {"margin": -1e400}}', " is not JSON: it has a number beyond 1.8e308"),
+        ('{"smoke_tests": ' + "[" * 900 + "]" * 900 + "}", ": it is nested more than 100 levels deep"),
     ],
     ids=["NaN", "too large a number", "deep"],
 )
@@ -179,7 +179,7 @@ def test_settings_that_no_execution_could_be_started_with_are_answered_too(text:
     request = receive(event())
 
     assert len(json.dumps(request, allow_nan=False)) < 10_000
-    with pytest.raises(InvalidRequest, match=rf"^deployment_json: s3://\S*/deployment\.json: {said}"):
+    with pytest.raises(InvalidRequest, match=rf"^deployment_json: s3://\S*/deployment\.json{said}"):
         Request.read(request)
 
 
@@ -486,3 +486,16 @@ def test_a_real_upload_can_be_deployed(deployer: Deployer) -> None:
         VersionId=request["artifact"]["version_id"],
     )
     assert found["VersionId"] == artifact["version_id"]
+
+
+@pytest.mark.parametrize("sent", [None, [], {}, {"source": 5}, {"source": "aws.events"}], ids=repr)
+def test_any_other_event_gives_those_who_wait_their_turn(sent: Any) -> None:
+    assert receive_upload.handler(sent, CONTEXT) == {"started": []}
+
+
+@pytest.mark.parametrize("detail", [None, [], {"object": {"key": KEY}}], ids=repr)
+def test_an_event_of_s3_that_names_no_object_is_refused(machine: str, detail: Any) -> None:
+    with pytest.raises(InvalidRequest, match="nothing was started; upload the object again"):
+        receive_upload.handler(event() | {"detail": detail}, CONTEXT)
+
+    assert executions(machine) == []

@@ -792,3 +792,17 @@ def test_an_alias_that_another_user_mended_meanwhile_is_theirs(stopped: Desk) ->
 
 def test_a_sweep_without_locks_has_nothing_to_do(desk: Desk) -> None:
     assert recover(SWEEP) == []
+
+
+@pytest.mark.parametrize(
+    "event",
+    [None, [], "text", {}, {"detail": []}, {"detail": {"executionArn": 5}}, {"detail": {"status": None}}],
+    ids=repr,
+)
+def test_an_event_that_does_not_say_whose_end_it_tells_is_a_sweep(desk: Desk, event: Any) -> None:
+    desk.to("ShiftAlias").run("ShiftAlias")
+    desk.stop()
+
+    recovered = recover_deployments.handler(event, context_of("RecoverDeploymentsFunction"))
+
+    assert (recovered, desk.state()) == ({"recovered": ["first"]}, "RolledBack")

@@ -302,11 +302,13 @@ class TestAskingForTheDeploymentsOfAFunction:
         assert status == 400
         assert answer["message"].startswith("function: write the name of a function")
 
-    @pytest.mark.parametrize("path", ["/deployments", "/deployments/first"])
-    def test_with_a_page_that_the_api_never_named_is_answered_400(self, desk: Desk, path: str) -> None:
+    @pytest.mark.parametrize(
+        ("path", "query"), [("/deployments", f"function={FUNCTION}&"), ("/deployments/first", "")], ids=["list", "one"]
+    )
+    def test_with_a_page_that_the_api_never_named_is_answered_400(self, desk: Desk, path: str, query: str) -> None:
         desk.run("OpenDeployment")
 
-        status, answer = ask("GET", path, query=f"function={FUNCTION}&next={{$}}")
+        status, answer = ask("GET", path, query=f"{query}next={{$}}")
 
         assert (status, answer["message"]) == (400, "next: send the `next` of the previous page unchanged")
 
@@ -328,3 +330,58 @@ def test_what_the_table_refuses_is_answered_400(deployer: Deployer) -> None:
 
 def test_another_path_is_answered_404() -> None:
     assert ask("GET", "/secrets")[0] == 404
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "query", "said"),
+    [
+        (
+            "GET",
+            "/deployments",
+            "function=Shop&limit=5",
+            "limit: unknown parameter; the parameters are ",
+        ),
+        (
+            "GET",
+            "/deployments",
+            "Function=Shop",
+            "Function: unknown parameter; the parameters are ",
+        ),
+        ("GET", "/deployments", "=", ": unknown parameter"),
+        ("GET", "/deployments/first", "function=Shop", "function: unknown parameter; the parameters are next"),
+        ("POST", "/deployments", "dry_run=true", "dry_run: unknown parameter; there are none here"),
+        ("GET", "/deployments", "function=Shop&refused=yes", "refused: write true or false"),
+        ("GET", "/deployments", "function=Shop&refused=true,true", "refused: write true or false"),
+        ("GET", "/deployments", "function=Shop,Shop", "function: write the name of a function"),
+    ],
+)
+def test_a_parameter_that_would_do_nothing_is_answered_400_by_name(
+    machine: str, method: str, path: str, query: str, said: str
+) -> None:
+    status, answer = ask(method, path, json.dumps(REQUEST), query=query)
+
+    assert (status, executions(machine)) == (400, [])
+    assert answer["message"].startswith(said)
+
+
+@pytest.mark.parametrize(
+    "body",
+    ["[" * 100_000, '{"a":' * 100_000, "9" * 5_000, "[1e400]", '{"function": "A", "function": "B"}', "NaN", "\x1f\x8b"],
+    ids=lambda body: body[:12],
+)
+def test_a_body_that_is_no_json_is_answered_400(machine: str, body: str) -> None:
+    for encoded in (False, True):
+        status, answer = ask("POST", "/deployments", body, encoded=encoded)
+
+        assert (status, executions(machine)) == (400, [])
+        assert answer["message"].startswith("body: not JSON (")
+
+
+@pytest.mark.parametrize("path", ["/deployments/%ff", "/deployments/%E2%82", "/deployments/\ud83d", "/deployments/%00"])
+def test_a_path_that_is_no_text_is_answered_404(path: str) -> None:
+    assert ask("GET", path)[0] == 404
+
+
+@pytest.mark.parametrize("event", [None, [], {}, {"rawPath": "/deployments"}, {"Records": []}], ids=repr)
+def test_an_event_that_is_not_api_gateways_is_answered_403(event: Any) -> None:
+    assert serve_api.handler(event, CONTEXT)["statusCode"] == 403

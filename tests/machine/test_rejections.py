@@ -1,6 +1,7 @@
 """Bad input: each request ends Rejected, names the field, says what to write instead, and touches nothing."""
 
 import io
+import json
 import zipfile
 from collections.abc import Callable
 from typing import Any
@@ -104,6 +105,29 @@ BAD: dict[str, tuple[Callable[[], dict[str, Any]], str]] = {
     ),
     "more than a request": (lambda: {"smoke_tests": [{"name": "x", "payload": "x" * 70_000}]}, "request: it has"),
 }
+
+
+@pytest.mark.parametrize("request_", [None, True, 7, "Shop", "", [], [{"function": FUNCTION}], {}], ids=repr)
+def test_an_input_that_is_no_request_ends_rejected_with_a_record(deployer: Deployer, request_: Any) -> None:
+    before = deployer.everything()
+
+    run = deployer.run(request_)
+
+    assert (run.path, run.error) == (REJECTED, "InvalidRequest")
+    assert "is not a JSON object" in run.cause or "is required" in run.cause
+    assert (deployer.everything(), deployer.items("lock#")) == (before, [])
+    assert deployer.record(run)["state"] == "Rejected"
+    assert deployer.notified() == ["Rejected: unknown:PROD was not touched"]
+
+
+def test_an_input_into_which_nothing_more_fits_ends_rejected_with_a_record(deployer: Deployer) -> None:
+    request = {"function": FUNCTION, "artifact": deployer.upload(GOOD % 2), "payload": "x" * 250_000}
+
+    run = deployer.run(request)
+
+    assert run.path == REJECTED
+    assert (deployer.record(run)["state"], deployer.record(run)["function"]) == ("Rejected", FUNCTION)
+    assert len(json.dumps(run.document)) < 10_000
 
 
 def test_a_payload_in_the_wrong_place_is_told_by_its_type(deployer: Deployer) -> None:

@@ -21,9 +21,9 @@ def settings(target: Target) -> Account:
     """By GetAccountSettings."""
     with in_our_words():
         answer = client("lambda", target).get_account_settings()
-    limit, usage = answer["AccountLimit"], answer["AccountUsage"]
-    return Account(
-        code_bytes=usage["TotalCodeSize"],
-        most_code_bytes=limit["TotalCodeSize"],
-        shared_concurrency=limit["UnreservedConcurrentExecutions"],
-    )
+        limit, usage = answer["AccountLimit"], answer["AccountUsage"]
+        return Account(
+            code_bytes=usage["TotalCodeSize"],
+            most_code_bytes=limit["TotalCodeSize"],
+            shared_concurrency=limit["UnreservedConcurrentExecutions"],
+        )

@@ -14,5 +14,5 @@ def states(target: Target, names: tuple[str, ...]) -> dict[str, str]:
         answer = client("cloudwatch", target).describe_alarms(
             AlarmNames=list(names), AlarmTypes=["MetricAlarm", "CompositeAlarm"], MaxRecords=100
         )
-    found = [*answer.get("MetricAlarms", []), *answer.get("CompositeAlarms", [])]
-    return {alarm["AlarmName"]: alarm["StateValue"] for alarm in found}
+        found = [*answer.get("MetricAlarms", []), *answer.get("CompositeAlarms", [])]
+        return {str(alarm["AlarmName"]): str(alarm["StateValue"]) for alarm in found}

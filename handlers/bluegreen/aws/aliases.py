@@ -85,9 +85,9 @@ def provisioned(target: Target) -> Provisioned | None:
             answer = client("lambda", target).get_provisioned_concurrency_config(
                 FunctionName=target.function, Qualifier=target.alias
             )
+            return Provisioned(status=answer["Status"], reason=answer.get("StatusReason") or "Lambda gives no reason")
     except NotFound:
         return None
-    return Provisioned(status=answer["Status"], reason=answer.get("StatusReason") or "Lambda gives no reason")
 
 
 def _alias(answer: "AliasConfigurationResponseTypeDef") -> Alias:

@@ -3,7 +3,6 @@
 import base64
 import hashlib
 import http.client
-import json
 import os
 import shutil
 import tempfile
@@ -16,6 +15,7 @@ from bluegreen import clock
 from bluegreen.aws.client import client, in_our_words
 from bluegreen.aws.functions import Function
 from bluegreen.errors import AwsRefused, AwsUnavailable, InvalidRequest, NotFound
+from bluegreen.request import written
 from bluegreen.request.artifact import Stored, Zip
 from bluegreen.request.request import LARGEST_REQUEST
 from bluegreen.request.smoke_tests import Case
@@ -61,7 +61,8 @@ def inspect(artifact: Zip) -> Zip:
             f"artifact.sha256: {artifact} has {sha256}, not what the request says; "
             "upload it again or correct the digest"
         )
-    uploaded_at = clock.iso(answer["LastModified"].timestamp())
+    with in_our_words():
+        uploaded_at = clock.iso(answer["LastModified"].timestamp())
     return artifact.model_copy(
         update={
             "uploaded_at": uploaded_at,
@@ -87,7 +88,7 @@ def is_copy_of_earlier(bucket: str, key: str, version_id: str | None) -> bool:
     """
     with in_our_words():
         answer = client("s3").list_object_versions(Bucket=bucket, Prefix=key, MaxKeys=1000)
-    versions = [each for each in answer.get("Versions", []) if each["Key"] == key]
+        versions = [each for each in answer.get("Versions", []) if each["Key"] == key]
     this = next((each for each in versions if each["VersionId"] == version_id), None)
     if this is None:
         return False
@@ -177,8 +178,8 @@ def settings(bucket: str, key: str) -> dict[str, Any]:
         size = answer["ContentLength"]
         raise InvalidRequest(f"s3://{bucket}/{key} has {size} bytes; write {LARGEST_REQUEST} at most")
     try:
-        found = json.loads(text)
-    except (ValueError, RecursionError) as error:
+        found = written.read(text)
+    except ValueError as error:
         raise InvalidRequest(f"s3://{bucket}/{key} is not JSON: {error}") from error
     if not isinstance(found, dict):
         raise InvalidRequest(f"s3://{bucket}/{key} is not a JSON object; write the rest of the request there")
@@ -204,13 +205,9 @@ def payload(place: Stored) -> Any:
     if len(text) > LARGEST_PAYLOAD:
         raise InvalidRequest(f"{place} has {answer['ContentLength']} bytes; write {LARGEST_PAYLOAD} at most")
     try:
-        found = json.loads(text, parse_constant=_no_json)
-    except (ValueError, RecursionError):
+        found = written.read(text)
+    except ValueError:
         raise InvalidRequest(f"{place} is not JSON") from None
     if is_deeper(found, DEEPEST):
         raise InvalidRequest(f"{place} is nested more than {DEEPEST} levels deep")
     return found
-
-
-def _no_json(constant: str) -> None:
-    raise ValueError("NaN and Infinity are no JSON")

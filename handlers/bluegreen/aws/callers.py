@@ -89,9 +89,9 @@ def url(target: Target) -> Url | None:
     try:
         with in_our_words():
             answer = client("lambda", target).get_function_url_config(FunctionName=target.function)
+            return Url(address=answer["FunctionUrl"], auth=answer["AuthType"])
     except NotFound:
         return None
-    return Url(address=answer["FunctionUrl"], auth=answer["AuthType"])
 
 
 def settings_of_events(target: Target, alias: str | None = None) -> dict[str, Any] | None:

@@ -144,7 +144,11 @@ def _session(role: str) -> boto3.Session:
 
 @contextmanager
 def in_our_words() -> Iterator[None]:
-    """Turns each error of boto3 into one of `bluegreen.errors`."""
+    """
+    Turns each error of boto3 into one of `bluegreen.errors`.
+
+    An adapter reads the answer within it, too: if a field is missing, or is of another kind, that is an AwsRefused.
+    """
     try:
         yield
     except ClientError as error:
@@ -155,6 +159,8 @@ def in_our_words() -> Iterator[None]:
         raise AwsRefused(str(error)) from error
     except (HTTPClientError, BotoCoreError) as error:
         raise AwsUnavailable(f"{type(error).__name__}: {error}") from error
+    except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
+        raise AwsRefused(f"AWS's answer cannot be read ({type(error).__name__})") from error
 
 
 def _named(error: ClientError) -> DeploymentError:

@@ -48,19 +48,19 @@ def describe(arn: str) -> Execution | None:
     try:
         with in_our_words():
             answer = client("stepfunctions").describe_execution(executionArn=arn)
+            ended = answer.get("stopDate")
+            return Execution(
+                arn=arn,
+                name=answer["name"],
+                status=answer["status"],
+                started_at=answer["startDate"].timestamp(),
+                ended_at=ended.timestamp() if ended else 0.0,
+                input=answer.get("input", "{}"),
+                error=answer.get("error", ""),
+                cause=answer.get("cause", ""),
+            )
     except NotFound:
         return None
-    ended = answer.get("stopDate")
-    return Execution(
-        arn=arn,
-        name=answer["name"],
-        status=answer["status"],
-        started_at=answer["startDate"].timestamp(),
-        ended_at=ended.timestamp() if ended else 0.0,
-        input=answer.get("input", "{}"),
-        error=answer.get("error", ""),
-        cause=answer.get("cause", ""),
-    )
 
 
 def state_entered(arn: str) -> tuple[str, str] | None:
@@ -90,7 +90,7 @@ def start(machine: str, name: str, request: dict[str, Any]) -> str:
             answer = stepfunctions.start_execution(stateMachineArn=machine, name=name, input=json.dumps(request))
         except stepfunctions.exceptions.ExecutionAlreadyExists:
             return arn_of(machine, name)
-    return answer["executionArn"]
+        return str(answer["executionArn"])
 
 
 def arn_of(machine: str, name: str) -> str:

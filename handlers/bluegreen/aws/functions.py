@@ -169,7 +169,7 @@ def publish(target: Target, latest: Function, description: str) -> str:
         answer = client("lambda", target).publish_version(
             FunctionName=target.function, CodeSha256=latest.sha256, RevisionId=latest.revision, Description=description
         )
-    return answer["Version"]
+        return str(answer["Version"])
 
 
 def invoke(target: Target, qualifier: str, case: Case) -> Reply:
@@ -189,7 +189,7 @@ def _invoke(lambda_: "LambdaClient", target: Target, qualifier: str, case: Case)
             answer = lambda_.invoke(
                 FunctionName=target.function, Qualifier=qualifier, Payload=json.dumps(case.payload).encode()
             )
-            body = answer["Payload"].read()
+            body, ran, failed = answer["Payload"].read(), answer.get("ExecutedVersion"), answer.get("FunctionError")
     except AwsUnavailable as error:
         if not isinstance(error.__cause__, ReadTimeoutError):
             raise
@@ -203,14 +203,13 @@ def _invoke(lambda_: "LambdaClient", target: Target, qualifier: str, case: Case)
             answered=False,
         )
     payload = _json(body)
-    failed = "FunctionError" in answer
     details = payload if failed and isinstance(payload, dict) else {}
     return Reply(
         payload=payload,
-        error=plain(details.get("errorType", answer.get("FunctionError"))) if failed else None,
+        error=plain(details.get("errorType", failed)) if failed else None,
         error_message=plain(details.get("errorMessage", body.decode(errors="replace"))) if failed else None,
         duration_ms=(clock.now() - begun) * 1000,
-        version=answer.get("ExecutedVersion", qualifier),
+        version=str(ran or qualifier),
     )
 
 

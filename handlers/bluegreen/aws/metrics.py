@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from bluegreen.aws.client import client, in_our_words
-from bluegreen.errors import AwsUnavailable
+from bluegreen.errors import AwsRefused, AwsUnavailable
 from bluegreen.request.health import CustomMetric
 from bluegreen.target import Target
 
@@ -15,6 +15,10 @@ if TYPE_CHECKING:
 
 Series = dict[int, float]
 """Start of a period (seconds since 1970) -> what was measured in it; a period without data is not there."""
+
+
+MOST = 1e15
+"""Up to here each whole number has a float of its own."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +67,7 @@ def read(target: Target, queries: Iterable[Query], since: int, until: int, perio
     """
     Each query's series from `since` up to, not including, `until`.
 
-    Raises AwsUnavailable when CloudWatch has not all of it.
+    Raises AwsUnavailable when CloudWatch has not all of it, and AwsRefused for a figure that counts nothing.
     """
     asked = {f"q{number}": query for number, query in enumerate(queries)}
     found: dict[Query, Series] = {query: {} for query in asked.values()}
@@ -83,14 +87,24 @@ def read(target: Target, queries: Iterable[Query], since: int, until: int, perio
     with in_our_words():
         for page in pages:
             for result in page["MetricDataResults"]:
+                query = asked[result["Id"]]
                 points = zip(result["Timestamps"], result["Values"], strict=True)
-                series = {int(at.timestamp()) // period_seconds * period_seconds: value for at, value in points}
-                found[asked[result["Id"]]] |= series
+                found[query] |= {
+                    int(at.timestamp()) // period_seconds * period_seconds: _figure(query, value)
+                    for at, value in points
+                }
                 status[result["Id"]] = result["StatusCode"]
     incomplete = {f"{asked[id_].metric} is {state}" for id_, state in status.items() if state != "Complete"}
     if incomplete:
         raise AwsUnavailable(f"CloudWatch did not answer in full: {', '.join(sorted(incomplete))}")
     return found
+
+
+def _figure(query: Query, value: float) -> float:
+    """Counts, milliseconds and percentages are all numbers from 0 on. A metric of the user's may have any."""
+    if 0 <= value <= MOST:
+        return value
+    raise AwsRefused(f"CloudWatch has {value:g} as the {query.statistic} of {query.metric}, and that is no count")
 
 
 def _query(id_: str, query: Query, period_seconds: int) -> "MetricDataQueryTypeDef":

@@ -251,7 +251,7 @@ def _counted(name: str, values: list[float | None]) -> Counts:
     if name == "throttles":
         return Counts(requests + round(bad or 0), round(bad or 0))
     if name == "slow":
-        return Counts(requests, round(requests * (1 - bad / 100)) if bad is not None else 0)
+        return Counts(requests, round(requests * max(0.0, 1 - bad / 100)) if bad is not None else 0)
     return Counts(requests, round(bad or 0))
 
 

@@ -172,7 +172,7 @@ def readable(read: Callable[[Item], T], items: Iterable[Item]) -> list[T]:
     for item in items:
         try:
             found.append(read(item))
-        except (KeyError, ValueError) as error:
+        except (LookupError, TypeError, ValueError, AttributeError) as error:
             logging.getLogger(__name__).warning("left out %s, unreadable: %s", item.get("pk"), type(error).__name__)
     return found
 

@@ -9,7 +9,7 @@ be in the state of the handler, with the document that the event brings.
 import hmac
 import json
 import os
-from typing import Any
+from typing import Any, NamedTuple
 
 from bluegreen import clock
 from bluegreen.aws import executions
@@ -19,23 +19,32 @@ from bluegreen.text import comparable
 SAME_MOMENT_SECONDS = 0.005
 
 
-def must_be_running(arn: str, *, started_at: str, document: Any, but: tuple[str, ...] = ()) -> str:
-    """
-    When the execution began, by Step Functions (ISO 8601).
+class Began(NamedTuple):
+    """When an execution began (ISO 8601), and with which input; None for one that cannot be read. By Step Functions."""
 
-    Raises NotTheHolder unless it runs, began when the event says, and has the document as its input. Raises
-    AwsUnavailable if Step Functions does not show it: DescribeExecution is eventually consistent.
+    at: str
+    input: Any
+
+
+def must_have_begun(arn: str, started_at: str) -> Began:
+    """
+    Raises NotTheHolder unless the execution runs, and began when the event says.
+
+    Raises AwsUnavailable if Step Functions does not show it: DescribeExecution is eventually consistent.
     """
     found = _seen(arn)
     began = _moment(started_at)
     if began is None or abs(found.started_at - began) > SAME_MOMENT_SECONDS:
         raise NotTheHolder(f"The execution {arn} did not begin at {started_at}; nothing was changed.")
-    asked = _json(found.input)
-    if isinstance(asked, dict):
-        asked = {name: value for name, value in asked.items() if name not in but}
-    if not same(asked, document):
+    return Began(clock.iso(found.started_at), _json(found.input))
+
+
+def must_be_running(arn: str, *, started_at: str, document: Any) -> str:
+    """When the execution began. Raises what must_have_begun does, and NotTheHolder if its input is another document."""
+    began = must_have_begun(arn, started_at)
+    if not same(began.input, document):
         raise NotTheHolder(f"The execution {arn} has another input than this event; nothing was changed.")
-    return clock.iso(found.started_at)
+    return began.at
 
 
 def must_be_in(arn: str, state: str, document: Any) -> None:

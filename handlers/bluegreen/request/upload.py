@@ -4,6 +4,7 @@ import hashlib
 import re
 from typing import Any, Self
 
+from bluegreen.errors import InvalidRequest
 from bluegreen.model import Frozen
 from bluegreen.request.names import FUNCTION, LONGEST_EXECUTION_NAME
 from bluegreen.text import plain
@@ -45,17 +46,27 @@ class Upload(Frozen):
     reason: str = ""
 
     @classmethod
-    def read(cls, detail: dict[str, Any]) -> Self:
-        """From the detail of S3's event `Object Created`; `version-id` is missing in a bucket without versions."""
-        thing = detail["object"]
-        return cls(
-            bucket=detail["bucket"]["name"],
-            key=thing["key"],
-            version_id=thing.get("version-id"),
-            sequencer=thing.get("sequencer", ""),
-            requester=detail.get("requester", ""),
-            reason=detail.get("reason", ""),
-        )
+    def read(cls, detail: Any) -> Self:
+        """
+        From the detail of S3's event `Object Created`; `version-id` is missing in a bucket without versions.
+
+        Raises InvalidRequest for any other detail.
+        """
+        try:
+            thing = detail["object"]
+            return cls(
+                bucket=detail["bucket"]["name"],
+                key=thing["key"],
+                version_id=thing.get("version-id"),
+                sequencer=thing.get("sequencer", ""),
+                requester=detail.get("requester", ""),
+                reason=detail.get("reason", ""),
+            )
+        except (LookupError, TypeError, ValueError, AttributeError) as error:
+            raise InvalidRequest(
+                "event: its detail is not that of S3's event `Object Created` (bucket.name, object.key); nothing was "
+                "started; upload the object again"
+            ) from error
 
     @property
     def function(self) -> str:
@@ -93,7 +104,7 @@ class Upload(Frozen):
     def execution_name(self) -> str:
         """The same for the same upload, however often S3 tells of it."""
         identity = "\n".join((self.bucket, self.key, self.version_id or "", self.sequencer))
-        digest = hashlib.sha256(identity.encode()).hexdigest()[:24]
+        digest = hashlib.sha256(identity.encode(errors="surrogatepass")).hexdigest()[:24]
         function = re.sub(r"[^A-Za-z0-9_-]", "", self.function) or "upload"
         return f"{function[: LONGEST_EXECUTION_NAME - 25 - LONGEST_TURN]}-{digest}"
 

@@ -287,3 +287,14 @@ class TestATarget:
 
         with pytest.raises(name, match="the reason"):
             functions.describe(elsewhere(role="forbidden"))
+
+
+@pytest.mark.parametrize(
+    "error",
+    [KeyError("RevisionId"), TypeError("x"), ValueError("x"), AttributeError("x"), IndexError(), OverflowError()],
+)
+def test_an_answer_that_cannot_be_read_is_aws_s_refusal_and_shows_none_of_its_values(error: Exception) -> None:
+    with pytest.raises(AwsRefused) as refused, in_our_words():
+        raise error
+
+    assert str(refused.value) == f"AWS's answer cannot be read ({type(error).__name__})"

@@ -9,7 +9,7 @@ import pytest
 from bluegreen.aws import metrics
 from bluegreen.aws.client import client
 from bluegreen.aws.metrics import Query, of_version
-from bluegreen.errors import AwsUnavailable
+from bluegreen.errors import AwsRefused, AwsUnavailable
 from tests.bluegreen.aws.answers import answered, asked
 from tests.bluegreen.examples import SHOP
 from tests.machine.deployer import Deployer
@@ -92,3 +92,26 @@ def test_metrics_are_read_where_the_target_is(deployer: Deployer) -> None:
         metrics.read(elsewhere, [QUERY], 600, 900, 60)
 
     assert (len(there), len(here)) == (1, 0)
+
+
+@pytest.mark.parametrize("figure", [-1.0, float("nan"), float("inf"), float("-inf"), 2.0**360])
+def test_a_figure_that_counts_nothing_is_refused(cloudwatch: list[dict[str, Any]], figure: float) -> None:
+    cloudwatch += [page("Complete", (600, 1.0), (660, figure))]
+
+    with pytest.raises(AwsRefused, match=r"CloudWatch has .* as the Sum of Errors, and that is no count"):
+        read()
+
+
+@pytest.mark.parametrize("field", ["Id", "Timestamps", "Values", "StatusCode"])
+@pytest.mark.parametrize("wrong", [{}, {"value": None}, {"value": [None]}, {"value": ["x", "y"]}], ids=repr)
+def test_an_answer_that_cannot_be_read_is_refused(
+    cloudwatch: list[dict[str, Any]], field: str, wrong: dict[str, Any]
+) -> None:
+    answer = page("Complete", (600, 1.0))
+    (result,) = answer["MetricDataResults"]
+    del result[field]
+    result |= {field: wrong["value"]} if wrong else {}
+    cloudwatch += [answer]
+
+    with pytest.raises((AwsRefused, AwsUnavailable)):
+        read()

@@ -131,3 +131,28 @@ class TestTheNameOfItsExecution:
 
         assert re.fullmatch(r"[A-Za-z0-9_-]+", name)
         assert len(name) <= LONGEST_EXECUTION_NAME == 80
+
+
+@pytest.mark.parametrize(
+    "detail",
+    [
+        *(
+            None,
+            [],
+            "text",
+            {},
+            {"bucket": {"name": "artifacts"}},
+            event() | {"object": None},
+            event() | {"bucket": "a"},
+        ),
+        *(event() | {"object": {"key": 7}}, event(sequencer=None), event() | {"requester": {}}),
+    ],
+    ids=repr,
+)
+def test_a_detail_that_is_not_that_of_an_object_is_refused(detail: Any) -> None:
+    with pytest.raises(InvalidRequest, match="event: its detail is not that of S3's event `Object Created`"):
+        Upload.read(detail)
+
+
+def test_a_key_with_half_a_character_has_a_name_to_be_refused_by() -> None:
+    assert upload("functions/Shop/\ud83d.zip").execution_name.startswith("Shop-")

@@ -1,0 +1,38 @@
+"""JSON as people write it."""
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+
+from bluegreen.request import written
+from tests.bluegreen.strategies import json_values
+
+
+@given(json_values)
+def test_any_json_is_read(value: Any) -> None:
+    assert written.read(json.dumps(value)) == json.loads(json.dumps(value))
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", "Expecting value"),
+        ("traffic: AllAtOnce", "Expecting value"),
+        ('{"traffic": "AllAtOnce", "traffic": "Adaptive"}', "the key 'traffic' stands there twice; leave one out"),
+        ('{"a": [{"\\ud83d": 1, "\\ud83d": 2}]}', "stands there twice"),
+        ('{"a": NaN}', "JSON has no NaN; write a number"),
+        ("-Infinity", "JSON has no -Infinity; write a number"),
+        ("[1e400]", "it has a number beyond 1.8e308"),
+        ("9" * 309, "it has a number of 309 digits; write 308 at most"),
+        ("9" * 5_000, "it has a number of 5000 digits; write 308 at most"),
+        ("[" * 100_000, "it is nested too deep; write less deep payloads"),
+        ('{"a":' * 100_000, "it is nested too deep; write less deep payloads"),
+        (b"\x1f\x8b\x08\x00", "can't decode"),
+    ],
+    ids=lambda drawn: repr(drawn)[:40],
+)
+def test_what_only_some_readers_take_is_refused(text: str | bytes, said: str) -> None:
+    with pytest.raises(ValueError, match=said.replace("(", r"\(")):
+        written.read(text)
