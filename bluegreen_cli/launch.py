@@ -11,6 +11,7 @@ import click
 from bluegreen.aws import executions
 from bluegreen.aws.client import in_our_words
 from bluegreen.errors import AwsUnavailable
+from bluegreen.opening.permitted import must_be_permitted
 from bluegreen.request.names import LONGEST_EXECUTION_NAME
 from bluegreen.request.request import LONGEST_STARTER
 from bluegreen.target import Target
@@ -27,8 +28,11 @@ INTERRUPTED = 130
 
 
 def start(asked: Asked, stack: Stack, account: Account) -> str:
-    """Upload the package, if there is one, and start the execution; its ARN."""
+    """Upload the package, if there is one, and start the execution; its ARN. Raises Refused before, where it can."""
     asked.must_be_in(stack)
+    with explained("checking the request", NOTHING_UPLOADED_OR_STARTED):
+        wanted = check(asked.in_bucket(stack.bucket).request)
+        must_be_permitted(wanted, stack.target(wanted.function, wanted.alias), stack.home)
     asked = _uploaded(asked, stack)
     request = check(asked.said(started_by=started_by(account)).request)
     name = execution_name(asked.function)

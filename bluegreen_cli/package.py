@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
+from bluegreen.request.upload import place_by_request
 from bluegreen.text import plain
 from bluegreen_cli.problems import NOTHING_UPLOADED, Refused
 
@@ -56,7 +57,8 @@ class Package:
 
     def artifact(self, bucket: str, function: str) -> dict[str, Any]:
         """The request's `artifact` for this package in that bucket."""
-        return {"bucket": bucket, "key": f"uploads/{function}/{self.sha256}.zip", "sha256": self.sha256}
+        key = place_by_request(function, f"{self.sha256}.zip")
+        return {"bucket": bucket, "key": key, "sha256": self.sha256}
 
 
 def _zipped(folder: Path) -> bytes:

@@ -122,6 +122,9 @@ OPTIONS: list[Decorator] = [
     click.option("--no-smoke-tests", is_flag=True, help="Shift the alias without a smoke test."),
     click.option("--health", metavar="JSON", help='How metrics are read, as {"period_seconds": 60}.'),
     click.option(
+        "--from-elsewhere", is_flag=True, help="Take s3://BUCKET/KEY although it is not in the function's own folder."
+    ),
+    click.option(
         "--allow-bypass", is_flag=True, help="Deploy although event source mappings invoke the function itself."
     ),
     click.option(
@@ -150,6 +153,7 @@ def read(
     smoke_tests: str | None,
     no_smoke_tests: bool,
     health: str | None,
+    from_elsewhere: bool,
     allow_bypass: bool,
     request_file: str | None,
 ) -> Asked:
@@ -186,6 +190,7 @@ def read(
         "traffic": _steps(_json(steps, "--steps")) if steps else traffic,
         "smoke_tests": "off" if no_smoke_tests else _file(smoke_tests, "--smoke-tests") if smoke_tests else None,
         "health": _json(health, "--health") if health else None,
+        "from_elsewhere": from_elsewhere or None,
         "bypass": "allow" if allow_bypass else None,
     }
     request |= {field: value for field, value in given.items() if value is not None}

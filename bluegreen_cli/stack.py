@@ -8,6 +8,7 @@ from botocore.exceptions import ClientError
 
 from bluegreen.aws.client import in_our_words
 from bluegreen.errors import AwsRefused, AwsUnavailable
+from bluegreen.opening.permitted import Home, accounts
 from bluegreen.target import Target
 from bluegreen_cli.aws import Account, client
 from bluegreen_cli.problems import NOTHING_CHANGED, Refused, explained
@@ -26,6 +27,12 @@ class Stack:
     table: str
     default_alias: str
     default_traffic: str
+    image_accounts: tuple[str, ...] = ()
+
+    @property
+    def home(self) -> Home:
+        """As the checks of a request know it."""
+        return Home(self.name, self.bucket, self.image_accounts)
 
     @property
     def region(self) -> str:
@@ -66,6 +73,7 @@ def find(name: str, account: Account) -> Stack:
             table=outputs["DeploymentsTableName"],
             default_alias=parameters.get("DefaultAlias") or ALIAS_UNLESS_SET,
             default_traffic=parameters.get("DefaultTraffic") or TRAFFIC_UNLESS_SET,
+            image_accounts=accounts(parameters.get("ImageRegistries") or ""),
         )
     except KeyError as error:
         raise Refused(

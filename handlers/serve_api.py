@@ -25,6 +25,7 @@ from bluegreen.edge import logger
 from bluegreen.errors import AwsRefused, AwsUnavailable, InvalidRequest
 from bluegreen.ledger import audit, deployments, starts
 from bluegreen.opening import proof
+from bluegreen.opening.permitted import Home, must_be_permitted
 from bluegreen.request import written
 from bluegreen.request.names import FunctionReference, is_execution_name
 from bluegreen.request.request import Request
@@ -36,7 +37,7 @@ app = APIGatewayHttpResolver()
 
 @app.post("/deployments")
 def start() -> tuple[dict[str, Any], int]:
-    """Start a deployment. A wrong field is refused at once; OpenDeployment checks artifact and alias later."""
+    """Start a deployment. What the request itself shows to be wrong is refused; OpenDeployment checks the rest."""
     _must_have_no_other_parameter_than()
     try:
         body = written.read(app.current_event.decoded_body or "")
@@ -46,8 +47,10 @@ def start() -> tuple[dict[str, Any], int]:
     if isinstance(body, dict):
         body = body | {"started_by": caller}
     try:
-        here = Target.beside(os.environ["STATE_MACHINE_ARN"], "", "")
+        here = Target.beside(os.environ["STATE_MACHINE_ARN"], "", os.environ["DEFAULT_ALIAS"])
         request = Request.read(body, region=here.region, account=here.account)
+        asked_for = {"function": request.function, "alias": request.alias or here.alias}
+        must_be_permitted(request, here.model_copy(update=asked_for), Home.of_handlers())
     except InvalidRequest as error:
         raise BadRequestError(f"{error}; nothing was started") from error
     name = f"{request.function[:47]}-{uuid.uuid4().hex}"

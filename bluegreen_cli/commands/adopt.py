@@ -13,6 +13,7 @@ from bluegreen.document import OPT_IN_TAG, OPTED_IN
 from bluegreen.errors import NotFound, StillInProgress
 from bluegreen.opening import bypass, day, owners
 from bluegreen.opening.glances import Glances
+from bluegreen.opening.permitted import is_own, of_the_stack
 from bluegreen.opening.preflight import not_seen
 from bluegreen.target import Target
 from bluegreen_cli.aws import client
@@ -57,7 +58,7 @@ def adopt(context: Context, function: str, alias: str | None, move_callers: bool
     account = context.account()
     named.must_be_in(account)
     target = account.target(named.function, named.alias or context.default_alias())
-    say(adopted(target, move_callers), as_json)
+    say(adopted(target, context.stack_name, move_callers), as_json)
 
 
 def say(done: Adopted, as_json: bool) -> None:
@@ -77,7 +78,13 @@ def say(done: Adopted, as_json: bool) -> None:
     )
 
 
-def adopted(target: Target, move_callers: bool = False) -> Adopted:
+def must_not_be_of(stack: str, function: str, untouched: str, tags: dict[str, str] | None = None) -> None:
+    """Raises Refused for a function of the stack: it deploys no part of itself."""
+    if is_own(stack, function, tags):
+        raise Refused(of_the_stack(stack, function).problem, untouched, "Name a function of your own.")
+
+
+def adopted(target: Target, stack: str, move_callers: bool = False) -> Adopted:
     """Adopt the function, reading before each change. Raises Refused before the first change, and Failed."""
     function, alias = target.function, target.alias
     option = " --move-callers" if move_callers else ""
@@ -89,6 +96,7 @@ def adopted(target: Target, move_callers: bool = False) -> Adopted:
         latest = _latest(target)
         found = _alias(target)
         arn, tags = _arn_and_tags(function)
+    must_not_be_of(stack, function, NOTHING_CHANGED, tags)
     did: list[str] = []
     with explained(f"adopting {function}", lambda: _so_far(did), again):
         if found is None or found.route.primary == functions.LATEST:

@@ -14,7 +14,7 @@ from bluegreen.errors import NotFound
 from bluegreen.target import Target
 from bluegreen.text import plain
 from bluegreen_cli.aws import client
-from bluegreen_cli.commands.adopt import adopted, say
+from bluegreen_cli.commands.adopt import adopted, must_not_be_of, say
 from bluegreen_cli.context import Context, json_option
 from bluegreen_cli.package import Package
 from bluegreen_cli.problems import IT_WAS_NOT_CHANGED, NOTHING_CREATED, Failed, Refused, explained
@@ -72,11 +72,12 @@ def create(
     environment = dict(_variable(each) for each in variables)
     account = context.account()
     named.must_be_in(account, NOTHING_CREATED)
+    must_not_be_of(context.stack_name, named.function, NOTHING_CREATED)
     target = account.target(named.function, named.alias or context.default_alias())
     _refuse_existing(target)
     _create(target.function, package, environment, settings)
     click.echo(f"Created {target.function}.", err=True)
-    say(adopted(target), as_json)
+    say(adopted(target, context.stack_name), as_json)
 
 
 def _variable(text: str) -> tuple[str, str]:

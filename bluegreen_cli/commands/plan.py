@@ -90,6 +90,7 @@ class Before(Situation):
 
     def __init__(self, asked: request.Asked, checked: Request, stack: Stack) -> None:
         super().__init__(checked, stack.target(asked.function, asked.alias))
+        self.home = stack.home
         self._package = asked.package
         self._default_traffic = stack.default_traffic
         self._bucket = stack.bucket

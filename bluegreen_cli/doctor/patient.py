@@ -231,7 +231,7 @@ def _removals(services: Services, stack: Stack, target: Target, patience: float)
     yield f"the function {name}", lambda: services.functions.delete_function(FunctionName=name)
     yield f"the log group of {name}", lambda: services.logs.delete_log_group(logGroupName=f"/aws/lambda/{name}")
     yield f"the records of {name} in {stack.table}", lambda: _forget(services, stack, target, patience)
-    places = (f"functions/{name}/", f"uploads/{name}/", f"restored/{target.account}/{target.region}/{name}/")
+    places = (f"functions/{name}/", f"restored/{target.account}/{target.region}/{name}/")
     for place in places:
         yield f"s3://{stack.bucket}/{place}", lambda place=place: _empty(services, stack.bucket, place)  # type: ignore[misc]
 

@@ -12,6 +12,7 @@ from bluegreen.aws import aliases, executions
 from bluegreen.aws.executions import Execution
 from bluegreen.decisions.route import Route
 from bluegreen.errors import AwsUnavailable
+from bluegreen.request.upload import place_by_request
 from bluegreen_cli.doctor.calls import Call, Stream
 from bluegreen_cli.doctor.patient import HALF, Patient, code
 from bluegreen_cli.launch import execution_name
@@ -43,7 +44,7 @@ class Deployment:
 
     def __init__(self, patient: Patient, what: str, *, bad: bool = False) -> None:
         self._patient, self._code = patient, code(what, bad=bad)
-        self._key = f"uploads/{patient.name}/{'bad' if bad else 'good'}.zip"
+        self._key = place_by_request(patient.name, f"{'bad' if bad else 'good'}.zip")
         self._open = ExitStack()
         self._starts: tuple[str, ...] = ()
 
@@ -102,7 +103,7 @@ class Refused:
 def missing_function(patient: Patient) -> Refused:
     """A request for a function that is not there."""
     function = patient.missing.function
-    artifact = f"s3://{patient.stack.bucket}/uploads/{function}/none.zip"
+    artifact = f"s3://{patient.stack.bucket}/{place_by_request(function, 'none.zip')}"
     request = {"function": function, "alias": patient.target.alias, "artifact": artifact, "traffic": "AllAtOnce"}
     found = until_over(patient, start(patient, execution_name(function), request))
     return Refused(found.status, found.error, found.cause)

@@ -126,7 +126,7 @@ def node_story(account: Account, story: Story, scratch: Path) -> None:
         return account.bluegreen("watch", account.started_beside(known))
 
     def by_hand() -> dict[str, Any]:
-        artifact = account.upload("by-hand/v4.zip", zipped(folder / "v4"))
+        artifact = account.upload(f"functions/{name}/by-request/v4.zip", zipped(folder / "v4"))
         small = {"function": name, "artifact": artifact, "smoke_tests": settings["smoke_tests"]}
         return account.bluegreen("watch", account.start(small))
 
@@ -140,7 +140,7 @@ def python_story(account: Account, story: Story, scratch: Path) -> None:
     name, folder, settings = PYTHON.name, PYTHON.folder, PYTHON.settings() | {"traffic": ONE_STEP}
 
     def by_http() -> dict[str, Any]:
-        artifact = account.upload("by-http/v2.zip", zipped(folder / "v2"))
+        artifact = account.upload(f"functions/{name}/by-request/v2.zip", zipped(folder / "v2"))
         accepted = account.post("/deployments", settings | {"function": name, "artifact": artifact})
         print(f"POST /deployments: accepted as {accepted['id']}", flush=True)
         return account.bluegreen("watch", accepted["id"])

@@ -64,9 +64,10 @@ def test_a_second_adoption_changes_nothing(shop: Any, bluegreen: Bluegreen) -> N
 
 def test_an_adopted_function_can_be_deployed_to(shop: Any, bluegreen: Bluegreen) -> None:
     bluegreen("adopt", SHOP)
-    boto3.client("s3").put_object(Bucket=BUCKET, Key="shop.zip", Body=zip_of(GOOD % 8))
+    key = f"functions/{SHOP}/by-request/shop.zip"
+    boto3.client("s3").put_object(Bucket=BUCKET, Key=key, Body=zip_of(GOOD % 8))
 
-    assert bluegreen("deploy", SHOP, f"s3://{BUCKET}/shop.zip", "--traffic", "AllAtOnce").exit_code == 0
+    assert bluegreen("deploy", SHOP, f"s3://{BUCKET}/{key}", "--traffic", "AllAtOnce").exit_code == 0
     assert answer(shop)["bonus"] == 8
 
 
@@ -126,6 +127,25 @@ def test_a_function_that_does_not_exist_is_refused(deployer: Deployer, bluegreen
     assert ran.exit_code == 2
     assert "there is no function Nowhere in this account and region" in ran.stderr
     assert "bluegreen create" in ran.stderr
+
+
+@pytest.mark.parametrize("name", ["bluegreen-UpdateCode", "bluegreen-ServeApi"])
+def test_a_part_of_the_stack_is_refused(deployer: Deployer, bluegreen: Bluegreen, name: str) -> None:
+    deployer.aws.create_function(name, GOOD % 1, tags={})
+
+    ran = bluegreen("adopt", name)
+
+    assert ran.exit_code == 2
+    assert f"{name} is a part of the stack bluegreen, which deploys no part of itself" in ran.stderr
+    assert boto3.client("lambda").get_function(FunctionName=name).get("Tags", {}) == {}
+
+
+def test_a_function_that_was_made_with_the_stack_is_refused(shop: Any, bluegreen: Bluegreen) -> None:
+    arn = shop.get_function(FunctionName=SHOP)["Configuration"]["FunctionArn"]
+    shop.tag_resource(Resource=arn, Tags={"aws:cloudformation:stack-name": "bluegreen"})
+
+    assert "is a part of the stack" in bluegreen("adopt", SHOP).stderr
+    assert versions(shop) == ["$LATEST"]
 
 
 def test_an_adoption_that_stops_half_way_says_what_it_did_and_can_be_repeated(

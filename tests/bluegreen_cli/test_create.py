@@ -70,6 +70,19 @@ def test_with_json_the_created_function_is_json(create: Create) -> None:
     assert create("Shop", "--json").json["version"] == "1"
 
 
+def test_a_name_of_the_stack_s_own_functions_is_refused(
+    deployer: Deployer, bluegreen: Bluegreen, package: Package
+) -> None:
+    ran = bluegreen(
+        *("create", "bluegreen-RollBack", "--zip", package(GOOD % 1)),
+        *("--runtime", "python3.13", "--handler", "index.handler", "--role", "arn:aws:iam::123456789012:role/x"),
+    )
+
+    assert ran.exit_code == 2
+    assert "is a part of the stack bluegreen" in ran.stderr
+    assert "Nothing was created." in ran.stderr
+
+
 def test_a_function_that_exists_is_refused_and_left_as_it_is(create: Create, deployer: Deployer) -> None:
     before = deployer.everything()
 

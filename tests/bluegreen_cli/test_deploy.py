@@ -13,7 +13,7 @@ from bluegreen_cli.live import serving_if_known
 from bluegreen_cli.outcome import Ending
 from bluegreen_cli.progress import Progress
 from tests.bluegreen_cli.conftest import Answers, Bluegreen
-from tests.machine.deployer import BAD_UNDER_TRAFFIC, BROKEN, BUCKET, FUNCTION, GOOD, TARGET, Deployer
+from tests.machine.deployer import BAD_UNDER_TRAFFIC, BROKEN, BUCKET, FUNCTION, GOOD, TARGET, Deployer, place, zip_of
 
 Package = Callable[..., str]
 ALL_AT_ONCE = ("--traffic", "AllAtOnce")
@@ -88,10 +88,37 @@ def test_a_folder_is_deployed_as_a_zip(deployer: Deployer, bluegreen: Bluegreen,
 def test_an_object_in_s3_is_deployed_without_an_upload(deployer: Deployer, bluegreen: Bluegreen) -> None:
     deployer.upload(GOOD % 2, "team/new.zip")
 
-    ran = bluegreen("deploy", FUNCTION, f"s3://{BUCKET}/team/new.zip", *ALL_AT_ONCE)
+    ran = bluegreen("deploy", FUNCTION, f"s3://{BUCKET}/{place('team/new.zip')}", *ALL_AT_ONCE)
 
     assert ran.exit_code == 0
-    assert objects() == ["team/new.zip"]
+    assert objects() == [place("team/new.zip")]
+
+
+def test_an_object_elsewhere_is_refused_before_anything_is_started(deployer: Deployer, bluegreen: Bluegreen) -> None:
+    boto3.client("s3").put_object(Bucket=BUCKET, Key="team/new.zip", Body=zip_of(GOOD % 2))
+    elsewhere = ("deploy", FUNCTION, f"s3://{BUCKET}/team/new.zip", *ALL_AT_ONCE)
+
+    ran = bluegreen(*elsewhere)
+
+    assert ran.exit_code == 2
+    assert ran.stderr.startswith(f"Error: artifact.key: s3://{BUCKET}/team/new.zip does not lie in the folder of")
+    assert "Nothing was uploaded or started." in ran.stderr
+    assert deployer.items("deployment#") == []
+    assert bluegreen(*elsewhere, "--from-elsewhere").exit_code == 0
+
+
+def test_an_image_of_another_account_and_a_part_of_the_stack_are_refused(
+    deployer: Deployer, bluegreen: Bluegreen, package: Callable[..., str]
+) -> None:
+    image = f"210987654321.dkr.ecr.us-east-1.amazonaws.com/shop@sha256:{'0' * 64}"
+
+    own = bluegreen("deploy", "bluegreen-SmokeTest", package(GOOD % 2))
+    foreign = bluegreen("deploy", FUNCTION, "--image", image)
+
+    for said, ran in (("function: bluegreen-SmokeTest is a part", own), ("artifact.image_uri: 2109", foreign)):
+        assert (ran.exit_code, "Nothing was uploaded or started." in ran.stderr) == (2, True)
+        assert ran.stderr.startswith(f"Error: {said}")
+    assert objects() == []
 
 
 def test_a_published_version_is_deployed_by_its_number(
@@ -156,7 +183,7 @@ def test_the_upload_has_a_key_with_its_digest_that_starts_nothing(
 
     (key,) = objects()
     (request,) = started()
-    assert key.startswith(f"uploads/{FUNCTION}/")
+    assert key.startswith(f"functions/{FUNCTION}/by-request/")
     assert len(key.rpartition("/")[2]) == len("0" * 64 + ".zip")
     assert set(request["artifact"]) == {"bucket", "key", "sha256", "version_id"}
 

@@ -10,7 +10,7 @@ from bluegreen.ledger import audit, deployments
 from bluegreen.request.request import STARTED_BY_EXECUTION
 from tests.bluegreen_cli.conftest import Bluegreen
 from tests.handlers.test_serve_api import CALLER, ask
-from tests.machine.deployer import BUCKET, FUNCTION, GOOD, TARGET, Deployer, zip_of
+from tests.machine.deployer import BUCKET, FUNCTION, GOOD, TARGET, Deployer, place, zip_of
 from tests.machine.walk import DEPLOY_ASL
 
 ARN = TARGET.arn
@@ -130,7 +130,7 @@ def test_an_execution_of_another_machine_may_start_it(deployer: Deployer, bluegr
 
 @pytest.mark.parametrize("key", ["ein + zwei%20ü.zip", "a?b&c=d#e.zip", "v1/[x]{y}.zip"])
 def test_a_key_goes_through_every_part_as_it_is(deployer: Deployer, bluegreen: Bluegreen, key: str) -> None:
-    deployer.upload(GOOD % 2, key)
+    key = deployer.upload(GOOD % 2, key)["key"]
 
     ran = bluegreen("deploy", FUNCTION, f"s3://{BUCKET}/{key}", "--traffic", "AllAtOnce", "--json")
 
@@ -147,11 +147,14 @@ def test_an_artifact_is_taken_as_s3_and_as_a_record_name_it(deployer: Deployer, 
         run = deployer.run({"function": FUNCTION, "artifact": artifact, "traffic": "AllAtOnce"})
         return run.ended, deployer.alias()[0]
 
-    assert deployed(f"s3://{BUCKET}/new.zip?versionId={first['version_id']}") == ("Deployed", "2")
-    assert deployed(f"arn:aws:s3:::{BUCKET}/new.zip") == ("Deployed", "3")
+    assert deployed(f"s3://{BUCKET}/{place('new.zip')}?versionId={first['version_id']}") == ("Deployed", "2")
+    assert deployed(f"arn:aws:s3:::{BUCKET}/{place('new.zip')}") == ("Deployed", "3")
     assert deployed("version 2") == ("Deployed", "2")
     assert deployed({"version": 3}) == ("Deployed", "3")
-    assert bluegreen("deploy", FUNCTION, f"arn:aws:s3:::{BUCKET}/new.zip", "--json").json["end"] == "NothingToDeploy"
+    assert (
+        bluegreen("deploy", FUNCTION, f"arn:aws:s3:::{BUCKET}/{place('new.zip')}", "--json").json["end"]
+        == "NothingToDeploy"
+    )
 
 
 def test_the_machine_itself_reads_no_name() -> None:

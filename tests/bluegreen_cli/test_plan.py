@@ -12,7 +12,7 @@ from bluegreen.ledger import deployments
 from bluegreen.request.traffic import STRATEGIES, schedule
 from bluegreen_cli.commands.plan import SAME_CODE, estimate
 from tests.bluegreen_cli.conftest import Answers, Bluegreen
-from tests.machine.deployer import BUCKET, FUNCTION, GOOD, Deployer, alarm, zip_of
+from tests.machine.deployer import BUCKET, FUNCTION, GOOD, Deployer, alarm, place, zip_of
 
 Package = Callable[..., str]
 IMAGE = f"123456789012.dkr.ecr.us-east-1.amazonaws.com/shop@sha256:{'0' * 64}"
@@ -143,7 +143,9 @@ def test_code_that_serves_already_is_nothing_to_deploy(
 
     assert bluegreen("plan", FUNCTION, path).stdout.startswith("Nothing to deploy: ")
     assert bluegreen("plan", FUNCTION, "--version", "2").stdout.startswith("Nothing to deploy: ")
-    assert bluegreen("plan", FUNCTION, f"s3://{BUCKET}/team/new.zip").stdout.startswith("Nothing to deploy: ")
+    assert bluegreen("plan", FUNCTION, f"s3://{BUCKET}/{place('team/new.zip')}").stdout.startswith(
+        "Nothing to deploy: "
+    )
     assert bluegreen("plan", FUNCTION, path, "--json").json["transitions"] == 3
 
 
@@ -179,9 +181,9 @@ def test_the_plan_names_the_smoke_tests(
 def test_the_plan_names_an_object_that_is_in_s3_already(deployer: Deployer, bluegreen: Bluegreen) -> None:
     deployer.upload(GOOD % 2, "new.zip")
 
-    ran = bluegreen("plan", FUNCTION, f"s3://{BUCKET}/new.zip")
+    ran = bluegreen("plan", FUNCTION, f"s3://{BUCKET}/{place('new.zip')}")
 
-    assert f"to new code from s3://{BUCKET}/new.zip, by" in ran.stdout
+    assert f"to new code from s3://{BUCKET}/{place('new.zip')}, by" in ran.stdout
 
 
 def test_an_object_that_the_caller_may_not_read_is_planned_all_the_same(
@@ -189,9 +191,9 @@ def test_an_object_that_the_caller_may_not_read_is_planned_all_the_same(
 ) -> None:
     answers.refuse("GetObject", "AccessDenied", status=403)
 
-    ran = bluegreen("plan", FUNCTION, f"s3://{BUCKET}/new.zip")
+    ran = bluegreen("plan", FUNCTION, f"s3://{BUCKET}/{place('new.zip')}")
 
-    assert f"to new code from s3://{BUCKET}/new.zip, by" in ran.stdout
+    assert f"to new code from s3://{BUCKET}/{place('new.zip')}, by" in ran.stdout
 
 
 def test_the_plan_names_the_image(deployer: Deployer, bluegreen: Bluegreen, answers: Answers) -> None:
@@ -224,8 +226,8 @@ def test_a_wrong_request_is_refused_in_the_words_of_the_state_machine(bluegreen:
         (FUNCTION, "--version", "1", "--alias", "STAGING"),
         (FUNCTION, "--version", "99"),
         (FUNCTION, "--image", IMAGE),
-        (FUNCTION, f"s3://{BUCKET}/nothing.zip"),
-        (FUNCTION, f"s3://{BUCKET}/no-zip.txt"),
+        (FUNCTION, f"s3://{BUCKET}/{place('nothing.zip')}"),
+        (FUNCTION, f"s3://{BUCKET}/{place('no-zip.txt')}"),
         (FUNCTION, "--version", "1", "--health", '{"alarms": ["there", "nowhere"]}'),
     ],
     ids=[
@@ -250,7 +252,7 @@ def test_the_plan_refuses_what_the_state_machine_refuses_in_its_words(
     lambda_.publish_version(FunctionName="Split")
     weights = {"AdditionalVersionWeights": {"2": 0.5}}
     lambda_.update_alias(FunctionName="Split", Name="PROD", RoutingConfig=weights)
-    boto3.client("s3").put_object(Bucket=BUCKET, Key="no-zip.txt", Body=b"console.log(1)")
+    boto3.client("s3").put_object(Bucket=BUCKET, Key=place("no-zip.txt"), Body=b"console.log(1)")
     alarm("there", "OK")
 
     planned, deployed = bluegreen("plan", *arguments), bluegreen("deploy", *arguments)
@@ -259,6 +261,25 @@ def test_the_plan_refuses_what_the_state_machine_refuses_in_its_words(
     why = planned.stderr.removeprefix("Error: ").partition("\n")[0]
     assert deployed.stdout.startswith(f"Rejected: InvalidRequest: {why} Nothing was touched.")
     assert planned.stderr.endswith("\nNothing was touched.\n")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        (FUNCTION, "--image", IMAGE.replace("123456789012", "210987654321")),
+        (FUNCTION, f"s3://{BUCKET}/new.zip"),
+        ("bluegreen-RollBack", "--latest"),
+    ],
+    ids=["an image of another account", "an object elsewhere", "a part of the stack"],
+)
+def test_the_plan_refuses_what_the_command_would_not_even_start(
+    deployer: Deployer, bluegreen: Bluegreen, arguments: tuple[str, ...]
+) -> None:
+    planned, deployed = bluegreen("plan", *arguments), bluegreen("deploy", *arguments)
+
+    assert (planned.exit_code, deployed.exit_code) == (2, 2)
+    assert planned.stderr.splitlines()[0] == deployed.stderr.splitlines()[0]
+    assert deployer.items("deployment#") == []
 
 
 def test_a_package_for_a_function_of_images_is_refused_by_its_place_in_the_stacks_bucket(
@@ -271,7 +292,7 @@ def test_a_package_for_a_function_of_images_is_refused_by_its_place_in_the_stack
     ran = bluegreen("plan", FUNCTION, package(GOOD % 2))
 
     assert ran.exit_code == 2
-    assert f", and s3://{BUCKET}/uploads/{FUNCTION}/" in ran.stderr
+    assert f", and s3://{BUCKET}/functions/{FUNCTION}/by-request/" in ran.stderr
 
 
 def test_the_plan_refuses_an_older_upload_in_the_state_machines_words(
@@ -281,7 +302,7 @@ def test_the_plan_refuses_an_older_upload_in_the_state_machines_words(
     request.write_text(json.dumps({"only_newer": True}))
     deployer.upload(GOOD % 3, "older.zip")
     assert deployer.deploy(GOOD % 2).ended == "Deployed"  # of two in one second, the one that was taken counts as newer
-    of_older = (FUNCTION, f"s3://{BUCKET}/older.zip", "--request", str(request))
+    of_older = (FUNCTION, f"s3://{BUCKET}/{place('older.zip')}", "--request", str(request))
 
     planned, deployed = bluegreen("plan", *of_older), bluegreen("deploy", *of_older)
 

@@ -14,7 +14,7 @@ from bluegreen.ledger.checkup import Checkup
 from bluegreen.ledger.waiting import Waiting
 from bluegreen.request.artifact import Zip
 from tests.bluegreen_cli.conftest import Answers, Bluegreen, Ran
-from tests.machine.deployer import BAD_UNDER_TRAFFIC, BROKEN, FUNCTION, GOOD, TARGET, Deployer
+from tests.machine.deployer import BAD_UNDER_TRAFFIC, BROKEN, FUNCTION, GOOD, TARGET, Deployer, place
 
 ALL_AT_ONCE: dict[str, Any] = {"traffic": "AllAtOnce"}
 NAME = "Shop-1"
@@ -185,8 +185,7 @@ def test_a_deployment_that_is_over_can_be_watched(deployer: Deployer, bluegreen:
     assert ran.exit_code == 1
     assert "SmokeTestFailed" in ran.stdout
     assert ran.stderr.endswith(
-        "The smoke test 'answers {} without an error' in full:\n"
-        "  expected no error, but it raised RuntimeError: broken\n"
+        "The smoke test 'answers {} without an error' in full:\n  expected no error, but it raised RuntimeError\n"
     )
 
 
@@ -206,12 +205,12 @@ def test_a_caller_who_may_not_read_the_ledger_watches_without_the_evidence(
 
 
 def test_a_request_that_was_refused_can_be_watched(deployer: Deployer, bluegreen: Bluegreen) -> None:
-    deployer.run({"function": FUNCTION, "artifact": "s3://artifacts/nothing.zip"}, name=NAME)
+    deployer.run({"function": FUNCTION, "artifact": f"s3://artifacts/{place('nothing.zip')}"}, name=NAME)
 
     ran = bluegreen("watch", NAME)
 
     assert ran.exit_code == 2
-    assert ran.stdout.startswith("Rejected: InvalidRequest: artifact: there is no object s3://artifacts/nothing.zip;")
+    assert ran.stdout.startswith("Rejected: InvalidRequest: artifact: there is no object s3://artifacts/")
     assert ran.stdout.endswith(f" Nothing was touched. {FUNCTION}:PROD is served by version 1.\n")
 
 

@@ -201,7 +201,7 @@ class Calculator:
 
     def request(self, version: str, **more: Any) -> dict[str, Any]:
         """A request for that version's code, all at once unless said otherwise."""
-        artifact = self._installed.upload(f"by-hand/{self.name}/{version}.zip", code(version))
+        artifact = self._installed.upload(f"functions/{self.name}/by-request/{version}.zip", code(version))
         return {"function": self.name, "artifact": artifact, "traffic": "AllAtOnce"} | more
 
     @property

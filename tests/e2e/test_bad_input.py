@@ -25,10 +25,10 @@ def shop(calculators: Calculators) -> Calculator:
 
 
 @pytest.fixture(scope="module")
-def objects(installed: Installed) -> None:
+def objects(installed: Installed, shop: Calculator) -> None:
     """What people upload by mistake."""
-    installed.upload("mistakes/empty.zip", b"")
-    installed.upload("mistakes/text.zip", b"this is not a zip")
+    installed.upload(f"functions/{shop.name}/by-request/empty.zip", b"")
+    installed.upload(f"functions/{shop.name}/by-request/text.zip", b"this is not a zip")
 
 
 def steps(*steps: tuple[float, int]) -> Request:
@@ -37,6 +37,10 @@ def steps(*steps: tuple[float, int]) -> Request:
 
 def in_bucket(key: str) -> Spoil:
     return lambda request: request | {"artifact": "/".join([*request["artifact"].split("/")[:3], key])}
+
+
+def beside(name: str) -> Spoil:
+    return lambda request: request | {"artifact": "/".join([*request["artifact"].split("/")[:-1], name])}
 
 
 def digest(sha256: str) -> Spoil:
@@ -62,10 +66,16 @@ BAD: dict[str, tuple[Spoil, str]] = {
     "no artifact": (without("artifact"), "artifact: is required"),
     "an unknown alias": (given(alias="STAGING"), "has no alias STAGING"),
     "an alias that is split already": (given(alias="SPLIT"), ":SPLIT is split already"),
-    "a missing object": (in_bucket("mistakes/nothing.zip"), "artifact: there is no object s3://"),
-    "an empty object": (in_bucket("mistakes/empty.zip"), "mistakes/empty.zip is empty"),
-    "an object that is not a zip": (in_bucket("mistakes/text.zip"), "mistakes/text.zip is not a zip"),
-    "another bucket": (given(artifact="s3://somebody-elses/code.zip"), "artifact"),
+    "a missing object": (beside("nothing.zip"), "artifact: there is no object s3://"),
+    "an empty object": (beside("empty.zip"), "/empty.zip is empty"),
+    "an object that is not a zip": (beside("text.zip"), "/text.zip is not a zip"),
+    "another bucket": (given(artifact="s3://somebody-elses/code.zip", from_elsewhere=True), "artifact"),
+    "another function's folder": (in_bucket("functions/OtherLambda/code.zip"), "artifact.key: s3://"),
+    "another account's image": (
+        given(artifact={"image_uri": f"210987654321.dkr.ecr.us-east-1.amazonaws.com/i@sha256:{'0' * 64}"}),
+        "artifact.image_uri: 210987654321.dkr.ecr.us-east-1.amazonaws.com is none of this stack's registries",
+    ),
+    "the stack's own function": (given(function="bluegreen-SmokeTest"), "function: bluegreen-SmokeTest is a part of"),
     "a wrong sha256": (digest("0" * 64), "artifact.sha256: "),
     "a sha256 that is none": (digest("abc"), "artifact.sha256: write the SHA-256 of the zip"),
     "a key with ..": (in_bucket("functions/../code.zip"), "artifact.key: 'functions/../code.zip' has a part `..`"),

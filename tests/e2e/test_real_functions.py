@@ -57,7 +57,7 @@ class Real:
         started = self._installed.start(
             {
                 "function": self.name,
-                "artifact": self._installed.upload(f"by-hand/{self.name}/{version}.zip", code),
+                "artifact": self._installed.upload(f"functions/{self.name}/by-request/{version}.zip", code),
                 "traffic": {"steps": steps},
                 **more,
                 "health": more.get("health", {}) | BY_THE_SECOND,

@@ -74,7 +74,8 @@ def test_an_upload_during_a_deployment_waits_and_is_deployed_after_it(
 
 def test_other_keys_start_nothing(installed: Installed, calculator: Calculator) -> None:
     known = installed.executions()
-    for key in (f"uploads/{calculator.name}/code.zip", f"functions/{calculator.name}/deployment.json"):
+    keys = (f"functions/{calculator.name}/by-request/code.zip", f"functions/{calculator.name}/deployment.json")
+    for key in (f"uploads/{calculator.name}/code.zip", *keys):
         installed.upload(key, b"{}")
 
     installed.upload(f"functions/{calculator.name}/code.zip", code("v1"))

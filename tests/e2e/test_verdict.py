@@ -80,7 +80,7 @@ class Shop:
         self._one_in["2"] = one_in
         request = {
             "function": self.name,
-            "artifact": self._installed.upload(f"by-hand/{self.name}/green.zip", code(one_in, "green")),
+            "artifact": self._installed.upload(f"functions/{self.name}/by-request/green.zip", code(one_in, "green")),
             "traffic": HALF,
             "health": UNTIL_THERE_IS_ENOUGH,
         }

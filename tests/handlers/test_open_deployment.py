@@ -28,7 +28,7 @@ from tests.handlers.desk import (
     just_before,
     put,
 )
-from tests.machine.deployer import ALIAS, BUCKET, FUNCTION, GOOD, TARGET, Deployer, alarm, zip_of
+from tests.machine.deployer import ALIAS, BUCKET, FUNCTION, GOOD, TARGET, Deployer, alarm, place, zip_of
 
 BLUE = GOOD % 1
 
@@ -77,7 +77,7 @@ class TestThePlan:
 
     def test_pins_the_artifact_by_version_and_digest(self, desks: Desks) -> None:
         pinned = desks.deployer.upload(GOOD % 2)
-        desk = desks(artifact={"bucket": BUCKET, "key": "new.zip"})
+        desk = desks(artifact={"bucket": BUCKET, "key": place("new.zip")})
 
         desk.run("OpenDeployment")
 
@@ -87,7 +87,7 @@ class TestThePlan:
     def test_pins_the_digest_alone_in_a_bucket_without_versions(self, deployer: Deployer, desks: Desks) -> None:
         boto3.client("s3").create_bucket(Bucket="plain-bucket")
         boto3.client("s3").put_object(Bucket="plain-bucket", Key="new.zip", Body=zip_of(GOOD % 2))
-        desk = desks(artifact="s3://plain-bucket/new.zip")
+        desk = desks(artifact="s3://plain-bucket/new.zip", from_elsewhere=True)
 
         desk.run("OpenDeployment")
 
@@ -221,7 +221,7 @@ class TestTheRecord:
         desk.run("OpenDeployment")
 
         record = desk.record()
-        assert (record["started_by"], record["artifact"]) == (kept, f"s3://{BUCKET}/new.zip")
+        assert (record["started_by"], record["artifact"]) == (kept, f"s3://{BUCKET}/{place('new.zip')}")
         assert record["started_at"] == desk.started_at
 
     def test_says_whom_a_trigger_proved(self, desks: Desks) -> None:
@@ -239,7 +239,7 @@ class TestTheRecord:
                 "OpenDeployment",
                 {
                     "blue": "1",
-                    "artifact": f"s3://{BUCKET}/new.zip",
+                    "artifact": f"s3://{BUCKET}/{place('new.zip')}",
                     "traffic": "Canary10Percent5Minutes",
                     "watched": True,
                     "held_seconds": 0,
@@ -299,12 +299,14 @@ class TestNothingToDeploy:
 
 class TestRefusals:
     def test_a_function_that_is_not_there(self, desks: Desks) -> None:
-        assert refused(desks(function="Nothing")).startswith("function: there is no function Nothing")
+        assert refused(desks(function="Nothing", from_elsewhere=True)).startswith(
+            "function: there is no function Nothing"
+        )
 
     @pytest.mark.parametrize("tags", [{}, {"bluegreen:managed": "no"}])
     def test_a_function_that_has_not_opted_in(self, desks: Desks, tags: dict[str, str]) -> None:
         desks.deployer.aws.create_function("Private", BLUE, tags=tags)
-        desk = desks(function="Private")
+        desk = desks(function="Private", from_elsewhere=True)
 
         with desk.aws.fails("GetFunction", "AccessDeniedException", times=None, state="OpenDeployment") as looks:
             said = refused(desk)
@@ -356,12 +358,12 @@ class TestRefusals:
         assert refused(desk).startswith(f"alias: {FUNCTION}:{ALIAS} points to $LATEST")
 
     def test_an_object_that_is_not_there(self, desks: Desks) -> None:
-        said = refused(desks(artifact={"bucket": BUCKET, "key": "nothing.zip"}))
+        said = refused(desks(artifact={"bucket": BUCKET, "key": place("nothing.zip")}))
 
-        assert said.startswith(f"artifact: there is no object s3://{BUCKET}/nothing.zip")
+        assert said.startswith(f"artifact: there is no object s3://{BUCKET}/{place('nothing.zip')}")
 
     def test_a_bucket_that_is_not_there(self, desks: Desks) -> None:
-        assert refused(desks(artifact="s3://another-bucket/new.zip")).startswith("artifact")
+        assert refused(desks(artifact="s3://another-bucket/new.zip", from_elsewhere=True)).startswith("artifact")
 
     @pytest.mark.parametrize("code", ["AccessDenied", "403"])
     def test_a_bucket_that_may_not_be_read(self, desk: Desk, code: str) -> None:
@@ -378,9 +380,11 @@ class TestRefusals:
 
     @pytest.mark.parametrize(("content", "said"), [(b"", "is empty"), (b"hello", "is not a zip")])
     def test_an_object_that_is_no_zip(self, desks: Desks, content: bytes, said: str) -> None:
-        boto3.client("s3").put_object(Bucket=BUCKET, Key="odd.zip", Body=content)
+        boto3.client("s3").put_object(Bucket=BUCKET, Key=place("odd.zip"), Body=content)
 
-        assert refused(desks(artifact=f"s3://{BUCKET}/odd.zip")).startswith(f"artifact: s3://{BUCKET}/odd.zip {said}")
+        assert refused(desks(artifact=f"s3://{BUCKET}/{place('odd.zip')}")).startswith(
+            f"artifact: s3://{BUCKET}/{place('odd.zip')} {said}"
+        )
 
     def test_another_digest_than_the_objects(self, desks: Desks) -> None:
         artifact = desks.deployer.upload(GOOD % 2) | {"sha256": "00" * 32}
@@ -625,7 +629,7 @@ class TestOnlyNewer:
         self.deployed(desks, "new.zip", sequencer="0055AED6DCD9028101")
         late = desks("late", artifact=older, only_newer=True)
 
-        with pytest.raises(InvalidRequest, match=r"artifact: s3://artifacts/new.zip was uploaded at .* not after"):
+        with pytest.raises(InvalidRequest, match=r"artifact: s3://artifacts/\S+/new.zip was uploaded at .* not after"):
             late.run("OpenDeployment")
 
         assert late.deployer.alias() == ("2", {})
@@ -767,7 +771,7 @@ class TestAnUploadWhileAnotherDeploymentRuns:
     def test_waits_in_the_place_of_an_older_one(self, desks: Desks) -> None:
         self.refusal(self.upload(desks, "older", "05"))
 
-        with pytest.raises(UploadWaits, match=r"in the place of s3://artifacts/later.zip, which is not deployed"):
+        with pytest.raises(UploadWaits, match=r"in the place of s3://artifacts/\S+/later.zip, which is not deployed"):
             self.upload(desks, "newer", "06").run("OpenDeployment")
 
         assert [item["deployment"] for item in desks.deployer.items("waiting#")] == ["newer"]
@@ -807,7 +811,7 @@ class TestAnUploadWhileAnotherDeploymentRuns:
                 desk.run("OpenDeployment")
             desk.failed("UploadWaits", str(why.value)).run("RejectDeployment")
 
-        assert desks.deployer.notified() == [f"Waits: s3://artifacts/later.zip for {FUNCTION}:{ALIAS}"] * 2
+        assert desks.deployer.notified() == [f"Waits: s3://{BUCKET}/{place('later.zip')} for {FUNCTION}"] * 2
 
     def test_by_hand_does_not_wait(self, desks: Desks) -> None:
         assert self.refusal(desks("hand", GOOD % 3)) == "DeploymentInProgress"

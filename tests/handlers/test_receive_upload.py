@@ -16,7 +16,7 @@ from bluegreen.request.request import Request
 from bluegreen.request.upload import Upload, next_name
 from bluegreen.target import Target
 from tests.handlers.desk import aws_answers, context_of, just_before, put
-from tests.machine.deployer import BUCKET, FUNCTION, GOOD, STACK, TARGET, Deployer
+from tests.machine.deployer import BUCKET, FUNCTION, GOOD, STACK, TARGET, Deployer, place
 
 CONTEXT = context_of("ReceiveUploadFunction")
 KEY = f"functions/{FUNCTION}/build-7.zip"
@@ -231,7 +231,7 @@ def test_every_package_of_lambda_is_one_in_any_case_of_letters(name: str) -> Non
     assert Request.read(request).function == FUNCTION
 
 
-@pytest.mark.parametrize("name", ["deployment.json", "", "builds/"])
+@pytest.mark.parametrize("name", ["deployment.json", "", "builds/", "by-request/1.zip", "by-request/a/b\n.txt"])
 def test_what_lies_beside_the_packages_starts_nothing(machine: str, name: str) -> None:
     assert receive_upload.handler(event(f"functions/{FUNCTION}/{name}"), CONTEXT) == {}
 
@@ -321,7 +321,7 @@ class TestAnObjectThatNobodyUploaded:
         deployer.upload(GOOD % 2, KEY)
         deployer.upload(GOOD % 3, "builds/3.zip")
         copy = boto3.client("s3").copy_object(
-            Bucket=BUCKET, Key=KEY, CopySource={"Bucket": BUCKET, "Key": "builds/3.zip"}
+            Bucket=BUCKET, Key=KEY, CopySource={"Bucket": BUCKET, "Key": place("builds/3.zip")}
         )
 
         Request.read(receive(event(version=copy["VersionId"], reason="CopyObject")))
@@ -345,7 +345,7 @@ class TestAnObjectThatNobodyUploaded:
 
 
 class TestAnUploadThatWaits:
-    REQUEST = {"function": FUNCTION, "artifact": f"s3://{BUCKET}/new.zip", "only_newer": True}
+    REQUEST = {"function": FUNCTION, "artifact": f"s3://{BUCKET}/{place('new.zip')}", "only_newer": True}
 
     def waits(self, machine: str, name: str = "first", target: Target = TARGET) -> Waiting:
         """Its execution was refused, and it was kept."""

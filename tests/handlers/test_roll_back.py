@@ -35,7 +35,7 @@ from tests.handlers.desk import (
     put,
     told,
 )
-from tests.machine.deployer import ALIAS, BUCKET, FUNCTION, GOOD, TARGET, zip_of
+from tests.machine.deployer import ALIAS, BUCKET, FUNCTION, GOOD, TARGET, place, zip_of
 from tests.machine.faults import Call, HandlerKilled
 
 ORDER = ["UpdateCode", "SmokeTest", "PublishVersion", "SmokeTestGreen", "ShiftAlias"]
@@ -362,7 +362,7 @@ class TestTheCodeThatLatestHad:
         assert second.deployer.digest() == first.record()["code"]
         assert found(second)["latest"] == {
             "kind": "put_back",
-            "source": f"s3://{BUCKET}/new.zip",
+            "source": f"s3://{BUCKET}/{place('new.zip')}",
             "problem": "",
         }
 
@@ -370,7 +370,7 @@ class TestTheCodeThatLatestHad:
         pinned = desks.deployer.upload(GOOD % 2, "gone.zip")
         first = desks("first", artifact=pinned)
         self.deployed(first)
-        boto3.client("s3").delete_object(Bucket=BUCKET, Key="gone.zip", VersionId=pinned["version_id"])
+        boto3.client("s3").delete_object(Bucket=BUCKET, Key=place("gone.zip"), VersionId=pinned["version_id"])
         second = desks("second", GOOD % 3).to("ShiftAlias")
 
         second.failed().run("RollBack")
@@ -392,7 +392,7 @@ class TestTheCodeThatLatestHad:
         shifting.run("RollBack")
 
         keys = [item["Key"] for item in boto3.client("s3").list_objects_v2(Bucket=BUCKET)["Contents"]]
-        assert [key for key in keys if key != "new.zip"] == [
+        assert [key for key in keys if key != place("new.zip")] == [
             f"restored/{TARGET.account}/{TARGET.region}/{FUNCTION}/{bytes_of(shifting.deployer.digest()).hex()}.zip"
         ]
 

@@ -14,7 +14,7 @@ from bluegreen import clock
 from bluegreen.ledger import audit, deployments, starts
 from bluegreen.ledger.record import Record
 from tests.handlers.desk import Desk, Desks, context_of, put
-from tests.machine.deployer import FUNCTION, STACK, TABLE, TARGET, Deployer
+from tests.machine.deployer import FUNCTION, STACK, TABLE, TARGET, Deployer, place
 
 CONTEXT = context_of("ServeApiFunction")
 STATES = "arn:aws:states:us-east-1:123456789012:execution:machine:"
@@ -88,7 +88,8 @@ def executions(machine: str) -> list[str]:
     return [execution["name"] for execution in found]
 
 
-REQUEST = {"function": FUNCTION, "artifact": "s3://artifacts/new.zip"}
+IMAGE_ELSEWHERE = f"210987654321.dkr.ecr.us-east-1.amazonaws.com/shop@sha256:{'0' * 64}"
+REQUEST = {"function": FUNCTION, "artifact": f"s3://artifacts/{place('new.zip')}"}
 
 
 class TestStarting:
@@ -108,7 +109,7 @@ class TestStarting:
 
         assert request_of(answer["execution"]) == {
             "function": FUNCTION,
-            "artifact": {"bucket": "artifacts", "key": "new.zip"},
+            "artifact": {"bucket": "artifacts", "key": place("new.zip")},
             "traffic": "AllAtOnce",
             "started_by": f"API by {CALLER}",
         }
@@ -139,7 +140,7 @@ class TestStarting:
         assert post(REQUEST)[1]["id"] != post(REQUEST)[1]["id"]
 
     def test_the_id_is_short_enough_for_step_functions(self) -> None:
-        _, answer = post(REQUEST | {"function": "x" * 64})
+        _, answer = post({"function": "x" * 64, "artifact": "$LATEST"})
 
         assert len(answer["id"]) <= 80
 
@@ -156,6 +157,13 @@ class TestStarting:
                 "unknown field; did you mean traffic",
             ),
             (json.dumps(REQUEST | {"smoke_tests": [{"name": "a", "payload": "x" * 300_000}]}), "bytes"),
+            (json.dumps(REQUEST | {"function": "Other"}), "artifact.key: s3://artifacts/"),
+            (
+                json.dumps(REQUEST | {"artifact": "s3://others/new.zip"}),
+                "artifact.bucket: s3://others/",
+            ),
+            (json.dumps(REQUEST | {"artifact": {"image_uri": IMAGE_ELSEWHERE}}), "artifact.image_uri: 210987654321."),
+            ('{"function": "takes-all-RollBack", "artifact": "$LATEST"}', "function: takes-all-RollBack is a part of"),
         ],
     )
     def test_a_wrong_request_is_answered_400_by_field_and_starts_nothing(
@@ -256,7 +264,7 @@ class TestAskingForTheDeploymentsOfAFunction:
                 "execution": f"{STATES}deployment-{number}",
                 "started_at": clock.iso(86400 * number),
                 "started_by": "a test",
-                "artifact": "s3://artifacts/new.zip",
+                "artifact": f"s3://artifacts/{place('new.zip')}",
             }
             | of
         )

@@ -22,6 +22,7 @@ from moto.core.models import DEFAULT_ACCOUNT_ID
 from moto.dynamodb.models import dynamodb_backends
 
 from bluegreen.aws.table import item_of
+from bluegreen.request.upload import place_by_request
 from bluegreen.target import Target
 from tests.machine.invocation import Handler
 from tests.machine.walk import REGION, InProcessAws, Run, handlers_of, in_process_aws
@@ -63,8 +64,9 @@ class Deployer:
         self.harmed: Counter[str] = Counter()
         aws.create_function(FUNCTION, GOOD % 1)
 
-    def upload(self, source: str, key: str = "new.zip") -> dict[str, str]:
-        """An artifact of a function with this source."""
+    def upload(self, source: str, name: str = "new.zip") -> dict[str, str]:
+        """An artifact of a function with this source, where a request may name it; or at a key as uploads have it."""
+        key = name if name.startswith("functions/") else place(name)
         version = boto3.client("s3").put_object(Bucket=BUCKET, Key=key, Body=zip_of(source))["VersionId"]
         return {"bucket": BUCKET, "key": key, "version_id": version}
 
@@ -138,6 +140,11 @@ class Deployer:
                 told.append(json.loads(message["Body"])["Subject"])
                 sqs.delete_message(QueueUrl=queue, ReceiptHandle=message["ReceiptHandle"])
         return told
+
+
+def place(name: str) -> str:
+    """The key of an object that a request for FUNCTION may name."""
+    return place_by_request(FUNCTION, name)
 
 
 def zip_of(source: str) -> bytes:

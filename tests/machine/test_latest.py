@@ -18,6 +18,7 @@ from tests.machine.deployer import (
     TARGET,
     Deployer,
     installed,
+    place,
     zip_of,
 )
 from tests.machine.test_deploy import COMPLETED, OPENED, STAGED, UNDONE, shift
@@ -239,7 +240,7 @@ class TestCodeThatOnlyLatestHas:
         assert run.ended == "Deployed"
         assert "latest_kept" not in deployer.record(run)
         keys = [item["Key"] for item in boto3.client("s3").list_objects_v2(Bucket=BUCKET)["Contents"]]
-        assert keys == ["new.zip"]
+        assert keys == [place("new.zip")]
 
 
 class TestDeployingWhatServes:

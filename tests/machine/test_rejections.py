@@ -9,14 +9,19 @@ from typing import Any
 import boto3
 import pytest
 
-from tests.machine.deployer import ALIAS, BUCKET, FUNCTION, GOOD, Deployer
+from tests.machine.deployer import ALIAS, BUCKET, FUNCTION, GOOD, Deployer, place
 
+REGISTRY = "123456789012.dkr.ecr.us-east-1.amazonaws.com"
 REJECTED = ["OpenDeployment", "RejectDeployment", "Rejected"]
 
 
-def put(key: str, body: bytes) -> str:
-    boto3.client("s3").put_object(Bucket=BUCKET, Key=key, Body=body)
-    return f"s3://{BUCKET}/{key}"
+def put(name: str, body: bytes) -> str:
+    boto3.client("s3").put_object(Bucket=BUCKET, Key=place(name), Body=body)
+    return address(name)
+
+
+def address(name: str) -> str:
+    return f"s3://{BUCKET}/{place(name)}"
 
 
 def a_zip() -> bytes:
@@ -31,14 +36,37 @@ def steps(*weights: float, bake: int = 60) -> dict[str, Any]:
 
 
 BAD: dict[str, tuple[Callable[[], dict[str, Any]], str]] = {
-    "unknown function": (lambda: {"function": "Nobody"}, "function: there is no function Nobody"),
+    "unknown function": (
+        lambda: {"function": "Nobody", "from_elsewhere": True},
+        "function: there is no function Nobody",
+    ),
     "not a function's name": (lambda: {"function": "a b"}, "function: 'a b' does not match"),
     "no function": (lambda: {"function": None}, "function:"),
     "alias without function": (lambda: {"alias": "STAGE"}, "alias: BonusCalculatorLambda has no alias STAGE"),
     "a number for an alias": (lambda: {"alias": "7"}, "alias: '7' does not match"),
-    "missing object": (lambda: {"artifact": f"s3://{BUCKET}/nothing.zip"}, "artifact: there is no object"),
-    "missing bucket": (lambda: {"artifact": "s3://elsewhere/x.zip"}, "artifact: there is no object"),
-    "empty object": (lambda: {"artifact": put("empty.zip", b"")}, "artifact: s3://artifacts/empty.zip is empty"),
+    "missing object": (lambda: {"artifact": address("nothing.zip")}, "artifact: there is no object"),
+    "missing bucket": (
+        lambda: {"artifact": "s3://elsewhere/x.zip", "from_elsewhere": True},
+        "artifact: there is no object",
+    ),
+    "another bucket": (
+        lambda: {"artifact": f"s3://elsewhere/{place('x.zip')}"},
+        "artifact.bucket: s3://elsewhere/functions/BonusCalculatorLambda/by-request/x.zip does not lie in the folder",
+    ),
+    "another function's folder": (
+        lambda: {"artifact": f"s3://{BUCKET}/functions/OtherLambda/new.zip"},
+        "artifact.key: s3://artifacts/functions/OtherLambda/new.zip does not lie in the folder of",
+    ),
+    "a copy of another function's code": (
+        lambda: {"artifact": f"s3://{BUCKET}/restored/1/eu-west-1/OtherLambda/0.zip"},
+        "artifact.key: ",
+    ),
+    "an image of another account": (
+        lambda: {"artifact": {"image_uri": f"210987654321.dkr.ecr.us-east-1.amazonaws.com/i@sha256:{'0' * 64}"}},
+        "artifact.image_uri: 210987654321.dkr.ecr.us-east-1.amazonaws.com is none of this stack's registries",
+    ),
+    "a part of the stack": (lambda: {"function": "deploy-SmokeTest"}, "function: deploy-SmokeTest is a part of the"),
+    "empty object": (lambda: {"artifact": put("empty.zip", b"")}, "by-request/empty.zip is empty"),
     "not a zip": (lambda: {"artifact": put("text.zip", b"hello")}, "is not a zip"),
     "half a zip": (lambda: {"artifact": put("half.zip", a_zip()[:-30])}, "is not a zip"),
     "wrong sha256": (
@@ -57,7 +85,7 @@ BAD: dict[str, tuple[Callable[[], dict[str, Any]], str]] = {
         "artifact.version: BonusCalculatorLambda has no version 9",
     ),
     "an image for a zip": (
-        lambda: {"artifact": {"image_uri": f"r/i@sha256:{'0' * 64}"}},
+        lambda: {"artifact": {"image_uri": f"{REGISTRY}/i@sha256:{'0' * 64}"}},
         "artifact: BonusCalculatorLambda takes a zip",
     ),
     "an image by tag": (lambda: {"artifact": {"image_uri": "r/i:new"}}, "artifact.image_uri:"),

@@ -6,16 +6,17 @@ warning is told and stops nothing. A check may rely on those that stand before i
 may change is checked while the lock is held.
 """
 
-import os
 from collections.abc import Callable, Sequence
 
 from bluegreen.aws import functions
 from bluegreen.document import OPT_IN_TAG, OPTED_IN
 from bluegreen.errors import AccessDenied, AwsRefused, InvalidRequest, NotFound, StillInProgress
 from bluegreen.opening.findings import Refusal, Warning, Warnings
+from bluegreen.opening.permitted import is_own, of_the_stack, refused, registry_of
 from bluegreen.opening.situation import Situation
 from bluegreen.request.artifact import Existing, Image, InLatest, Stored, Zip
 from bluegreen.request.request import misfit
+from bluegreen.request.upload import folder_of, place_by_request
 
 PACKAGES = {"Zip": "a zip", "Image": "a container image"}
 
@@ -32,6 +33,30 @@ def must_pass(checks: Sequence[Check], situation: Situation) -> Warnings:
             raise InvalidRequest(str(found))
         warnings += (found,) if isinstance(found, Warning) else found or ()
     return tuple(warnings)
+
+
+def request_is_permitted(situation: Situation) -> Refusal | None:
+    """Nothing is read for this check, so it comes first."""
+    return refused(situation.request, situation.target, situation.home)
+
+
+def function_is_no_part_of_the_stack(situation: Situation) -> Refusal | None:
+    """By the tag of CloudFormation, which it has whatever its name is."""
+    stack, function = situation.home.stack, situation.target.function
+    return of_the_stack(stack, function) if is_own(stack, function, situation.tags) else None
+
+
+def image_before_can_be_put_back(situation: Situation) -> Warning | None:
+    """The deployer may read images of the stack's registries only."""
+    image, home = situation.latest.image_uri, situation.home
+    if not isinstance(situation.request.artifact, Image) or not image or home.has(image, situation.target):
+        return None
+    return Warning(
+        field="function",
+        problem=f"the image that $LATEST of {situation.latest.name} has comes from {registry_of(image)}, which is none "
+        "of this stack's registries, so a rollback cannot put it back into $LATEST (the alias goes back all the same)",
+        advice="let the stack's parameter ImageRegistries have the account of that registry",
+    )
 
 
 def function_has_opted_in(situation: Situation) -> Refusal | None:
@@ -82,17 +107,18 @@ def artifact_is_there(situation: Situation) -> Refusal | None:
         )
     except AccessDenied as error:
         problem = f"{artifact} may not be read ({error})"
-        return Refusal(field="artifact.bucket", problem=problem, advice=_to_make_readable(artifact))
+        return Refusal(
+            field="artifact.bucket", problem=problem, advice=_to_make_readable(artifact, situation.home.bucket)
+        )
     except AwsRefused as error:
         return Refusal(field="artifact", problem=f"S3 does not give {artifact}: {error}", advice="upload it again")
     return None
 
 
-def _to_make_readable(artifact: Zip | Image) -> str:
+def _to_make_readable(artifact: Zip | Image, bucket: str) -> str:
     """The stack's roles may read every object in its own bucket, so something else refuses there."""
-    own = os.environ.get("ARTIFACT_BUCKET")
-    if not isinstance(artifact, Zip) or artifact.bucket != own:
-        return f"upload to {own or 'the artifact bucket of the stack'}"
+    if not isinstance(artifact, Zip) or artifact.bucket != bucket:
+        return f"upload to {bucket}"
     return (
         "this is the stack's own bucket, which the deployer may read, so something else refuses: the key policy of the "
         "KMS key that encrypts the object, the bucket's policy, or a guard rail of the organization (SCP or RCP); "
@@ -209,16 +235,16 @@ def payloads_can_be_sent(situation: Situation) -> Refusal | None:
             return Refusal(
                 field=f"smoke_tests.{number}.payload_from",
                 problem=wrong,
-                advice=f"upload the payload as JSON to s3://{situation.bucket}/functions/{situation.target.function}/"
-                "by-request/, and write that place",
+                advice=f"upload the payload as JSON to s3://{situation.home.bucket}/"
+                f"{place_by_request(situation.target.function, '')}, and write that place",
             )
     return None
 
 
 def _wrong_with_payload(situation: Situation, place: Stored) -> str:
-    folder = f"functions/{situation.target.function}/"
-    if place.bucket != situation.bucket or not place.key.startswith(folder):
-        return f"{place} is not in {folder} of the artifact bucket {situation.bucket}"
+    bucket, folder = situation.home.bucket, folder_of(situation.target.function)
+    if place.bucket != bucket or not place.key.startswith(folder):
+        return f"{place} is not in {folder} of the artifact bucket {bucket}"
     try:
         situation.see_payload(place)
     except NotFound:
@@ -233,11 +259,14 @@ def _wrong_with_payload(situation: Situation, place: Stored) -> str:
 
 
 BEFORE_THE_LOCK: tuple[Check, ...] = (
+    request_is_permitted,
     function_has_opted_in,
+    function_is_no_part_of_the_stack,
     payloads_can_be_sent,
     periods_have_points,
     bakes_fit,
     function_takes_the_artifact,
+    image_before_can_be_put_back,
     artifact_is_there,
 )
 WITH_THE_LOCK: tuple[Check, ...] = (alias_is_whole, artifact_is_newer, alarms_exist)

@@ -9,6 +9,7 @@ from bluegreen.document import OPT_IN_TAG, OPTED_IN
 from bluegreen.ledger import serving, uploads
 from bluegreen.opening import bypass, day
 from bluegreen.opening.glances import Glances
+from bluegreen.opening.permitted import Home
 from bluegreen.request.artifact import Artifact, Existing, Stored, Zip
 from bluegreen.request.request import Request
 from bluegreen.request.traffic import Schedule, known, schedule
@@ -54,6 +55,11 @@ class Situation:
         self.request = request
         self.target = target
 
+    @once
+    def home(self) -> Home:
+        """The stack that deploys."""
+        return Home.of_handlers()
+
     @property
     def default_traffic(self) -> str:
         """The stack's strategy, for requests without `traffic`."""
@@ -63,11 +69,6 @@ class Situation:
     def metrics_by_the_second(self) -> bool:
         """Whether Lambda's metrics have a point a second, as in the embedded AWS, which alone says so."""
         return os.environ.get("LAMBDA_METRICS_BY_THE_SECOND") == "true"
-
-    @property
-    def bucket(self) -> str:
-        """The stack's artifact bucket."""
-        return os.environ["ARTIFACT_BUCKET"]
 
     @once
     def schedule(self) -> Schedule:

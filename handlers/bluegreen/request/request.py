@@ -44,7 +44,8 @@ class Request(Frozen):
 
     `bypass` says that event source mappings may go on invoking the function itself, past the alias.
     `only_newer` refuses an artifact unless it was uploaded after the newest one that a deployment of the alias took, or
-    is that one. ReceiveUpload sets it, so that a late event never deploys older code.
+    is that one. ReceiveUpload sets it, so that a late event never deploys older code. `from_elsewhere` allows a zip
+    that does not lie in the function's own folder of the artifact bucket.
     """
 
     function: FunctionName
@@ -55,6 +56,7 @@ class Request(Frozen):
     health: Health = Health()
     bypass: Literal["allow"] | None = None
     only_newer: bool = False
+    from_elsewhere: bool = False
     started_by: Annotated[str, BeforeValidator(_of_someone), Field(max_length=LONGEST_STARTER)] | None = None
     deployment_json: Annotated[str | None, AfterValidator(_unreadable)] = None
 

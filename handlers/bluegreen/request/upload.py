@@ -16,7 +16,19 @@ LONGEST_REQUESTER = 128
 
 FOLDER = "functions/"
 SETTINGS = "deployment.json"
+BY_REQUEST = "by-request/"
+"""In a function's folder, where artifacts lie that a request names. S3's events about them start nothing."""
 PACKAGES = (".zip", ".jar")
+
+
+def folder_of(function: str) -> str:
+    """Where the artifacts of a function lie: who may write there may deploy it."""
+    return f"{FOLDER}{function}/"
+
+
+def place_by_request(function: str, name: str) -> str:
+    """The key of an artifact that a request will name."""
+    return f"{folder_of(function)}{BY_REQUEST}{name}"
 
 
 def next_name(name: str) -> str:
@@ -82,8 +94,9 @@ class Upload(Frozen):
 
     @property
     def is_beside(self) -> bool:
-        """It is no artifact: a function's deployment.json, or a folder that the S3 console made."""
-        return self.key.endswith("/") or re.fullmatch(rf"{FOLDER}[^/]+/{SETTINGS}", self.key) is not None
+        """It starts nothing: deployment.json, an artifact for a request, or a folder that the S3 console made."""
+        beside = rf"{FOLDER}[^/]+/{SETTINGS}|{FOLDER}{FUNCTION}/{BY_REQUEST}(?s:.*)"
+        return self.key.endswith("/") or re.fullmatch(beside, self.key) is not None
 
     @property
     def misplaced(self) -> str:

@@ -16,19 +16,22 @@ from bluegreen.opening.findings import Refusal
 from bluegreen.opening.situation import Situation
 from bluegreen.request.artifact import Zip
 from bluegreen.request.request import Request
+from bluegreen.request.upload import place_by_request
 from bluegreen.target import Target
 from tests.bluegreen.aws.answers import answered, asked
-from tests.bluegreen.examples import IMAGE
-from tests.machine.deployer import ALIAS, BUCKET, FUNCTION, GOOD, TARGET, Deployer, alarm
+from tests.bluegreen.examples import IMAGE, a_function
+from tests.machine.deployer import ALIAS, BUCKET, FUNCTION, GOOD, TARGET, Deployer, alarm, place
 
 pytestmark = pytest.mark.usefixtures("deployer")
 
-HERE = {"bucket": BUCKET, "key": "new.zip"}
+HERE = {"bucket": BUCKET, "key": place("new.zip")}
+ADDRESS = f"s3://{BUCKET}/{place('new.zip')}"
 
 
 def situation(target: Target = TARGET, known: dict[str, Any] | None = None, **more: Any) -> Situation:
     """A request for that alias, with what is `known` instead of what AWS says."""
-    request = Request.read({"function": target.function, "artifact": HERE} | more)
+    here = {"bucket": BUCKET, "key": place_by_request(target.function, "new.zip")}
+    request = Request.read({"function": target.function, "artifact": here} | more)
     found = Situation(request, target)
     vars(found).update(known or {})
     return found
@@ -72,6 +75,48 @@ class TestTheFunction:
 
         assert read == ["lambda ListTags"]
 
+    @pytest.mark.parametrize(
+        "more",
+        [
+            {"function": "deploy-SmokeTest"},
+            {"artifact": f"s3://{BUCKET}/functions/OtherLambda/1.zip"},
+            {"artifact": {"image_uri": IMAGE.replace("123456789012", "210987654321")}},
+        ],
+    )
+    def test_nothing_at_all_is_read_for_a_request_that_is_not_permitted(
+        self, deployer: Deployer, more: dict[str, Any]
+    ) -> None:
+        read: list[str] = []
+        asked_for = situation(TARGET.model_copy(update={"function": more.get("function", FUNCTION)}), **more)
+
+        def watch(call: Any, make: Any) -> Any:
+            read.append(call.operation)
+            return make()
+
+        with deployer.aws.watched(watch), pytest.raises(InvalidRequest):
+            must_pass(BEFORE_THE_LOCK, asked_for)
+
+        assert read == []
+
+    def test_a_function_that_was_made_with_the_stack_is_refused_whatever_its_name_is(self) -> None:
+        tags = {"bluegreen:managed": "true", "aws:cloudformation:stack-name": "deploy"}
+
+        assert said(checks.function_is_no_part_of_the_stack, situation(known={"tags": tags})) == (
+            f"function: {FUNCTION} is a part of the stack deploy, which deploys no part of itself; name a function of "
+            "your own"
+        )
+        others = tags | {"aws:cloudformation:stack-name": "shops"}
+        assert checks.function_is_no_part_of_the_stack(situation(known={"tags": others})) is None
+
+    @pytest.mark.parametrize(("account", "warned"), [("123456789012", False), ("210987654321", True)])
+    def test_a_rollback_can_put_back_an_image_of_a_known_registry_only(self, account: str, warned: bool) -> None:
+        latest = a_function(package_type="Image", image_uri=IMAGE.replace("123456789012", account))
+        found = checks.image_before_can_be_put_back(situation(known={"latest": latest}, artifact={"image_uri": IMAGE}))
+
+        assert (found is not None) == warned
+        if warned:
+            assert str(found).startswith("function: the image that $LATEST of Shop has comes from 210987654321.dkr.ecr")
+
     @pytest.mark.parametrize(("artifact", "refused"), [(HERE, False), ({"image_uri": IMAGE}, True)])
     def test_a_function_of_zips_takes_zips(self, artifact: Any, refused: bool) -> None:
         refusal = checks.function_takes_the_artifact(situation(artifact=artifact))
@@ -92,7 +137,7 @@ class TestTheArtifact:
 
     def test_a_zip_that_is_missing_is_to_be_uploaded(self) -> None:
         assert said(checks.artifact_is_there, situation()) == (
-            "artifact: there is no object s3://artifacts/new.zip; upload it first, or correct the key"
+            f"artifact: there is no object {ADDRESS}; upload it first, or correct the key"
         )
 
     @pytest.mark.parametrize(
@@ -100,9 +145,12 @@ class TestTheArtifact:
         [
             (
                 "AccessDenied",
-                "artifact.bucket: s3://artifacts/new.zip may not be read (An error occurred (AccessDenied)",
+                f"artifact.bucket: {ADDRESS} may not be read (An error occurred (AccessDenied)",
             ),
-            ("InvalidObjectState", "artifact: S3 does not give s3://artifacts/new.zip: "),
+            (
+                "InvalidObjectState",
+                f"artifact: S3 does not give {ADDRESS}: ",
+            ),
         ],
     )
     def test_a_zip_that_s3_does_not_give_is_refused_with_its_reason(
@@ -287,11 +335,14 @@ class TestAllOfThem:
 
     def test_what_other_deployments_may_change_is_checked_while_the_lock_is_held(self) -> None:
         assert (
+            checks.request_is_permitted,
             checks.function_has_opted_in,
+            checks.function_is_no_part_of_the_stack,
             checks.payloads_can_be_sent,
             checks.periods_have_points,
             checks.bakes_fit,
             checks.function_takes_the_artifact,
+            checks.image_before_can_be_put_back,
             checks.artifact_is_there,
         ) == BEFORE_THE_LOCK
         assert (checks.alias_is_whole, checks.artifact_is_newer, checks.alarms_exist) == WITH_THE_LOCK

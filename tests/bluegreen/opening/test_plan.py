@@ -18,9 +18,9 @@ from bluegreen.request.smoke_tests import UNLESS_GIVEN, Case
 from bluegreen.request.traffic import schedule
 from tests.bluegreen.examples import DIGEST, IMAGE, IN_BASE64, PROOF, a_function
 from tests.handlers.desk import Desk
-from tests.machine.deployer import BUCKET, FUNCTION, GOOD, TARGET, Deployer, alarm
+from tests.machine.deployer import BUCKET, FUNCTION, GOOD, TARGET, Deployer, alarm, place
 
-HERE = {"bucket": BUCKET, "key": "new.zip"}
+HERE = {"bucket": BUCKET, "key": place("new.zip")}
 
 
 def situation(known: dict[str, Any] | None = None, **more: Any) -> Situation:
@@ -52,7 +52,7 @@ class TestThePlan:
         artifact = plan_of(situation()).artifact
 
         assert isinstance(artifact, Zip)
-        assert (artifact.key, artifact.version_id) == ("new.zip", uploaded.version_id)
+        assert (artifact.key, artifact.version_id) == (place("new.zip"), uploaded.version_id)
         assert artifact.sha256
         assert artifact.uploaded_at
 
@@ -168,7 +168,7 @@ class TestCodeThatIsOnlyInLatest:
         latest = a_function(sha256=desk.plan.digest)
 
         assert not is_only_there(TARGET, latest, BLUE)
-        boto3.client("s3").delete_object(Bucket=BUCKET, Key="new.zip", VersionId=pinned)
+        boto3.client("s3").delete_object(Bucket=BUCKET, Key=place("new.zip"), VersionId=pinned)
         assert is_only_there(TARGET, latest, BLUE)
 
 

@@ -22,7 +22,7 @@ from bluegreen.opening.situation import Situation
 from bluegreen.request.artifact import Zip
 from tests.bluegreen.aws.answers import asked
 from tests.bluegreen.opening.test_checks import situation
-from tests.machine.deployer import ALIAS, BUCKET, FUNCTION, GOOD, TARGET, Deployer, alarm
+from tests.machine.deployer import ALIAS, BUCKET, FUNCTION, GOOD, TARGET, Deployer, alarm, place
 
 pytestmark = pytest.mark.usefixtures("deployer")
 
@@ -279,7 +279,7 @@ class TestCodeStorage:
 
     def test_the_size_is_the_objects_own(self, deployer: Deployer) -> None:
         deployer.upload(GOOD % 2)
-        head = boto3.client("s3").head_object(Bucket=BUCKET, Key="new.zip")
+        head = boto3.client("s3").head_object(Bucket=BUCKET, Key=place("new.zip"))
 
         found = situation().artifact
 

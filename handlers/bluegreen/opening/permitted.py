@@ -1,0 +1,140 @@
+"""
+What a request may ask of the stack that deploys: which function, which zip, which image.
+
+Nothing of AWS is read for it. So OpenDeployment, the API and `bluegreen deploy` refuse the same before anything is
+read, started or uploaded.
+"""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Self
+
+from bluegreen.errors import InvalidRequest
+from bluegreen.opening.findings import Refusal
+from bluegreen.opening.owners import STACK
+from bluegreen.request.artifact import Image, Zip
+from bluegreen.request.request import Request
+from bluegreen.request.upload import folder_of, place_by_request
+from bluegreen.target import Target
+
+MACHINE = "-deploy"
+"""Follows the stack's name in the name of its state machine."""
+
+FUNCTIONS = (
+    "OpenDeployment",
+    "RecoverPrevious",
+    "UpdateCode",
+    "SmokeTest",
+    "PublishVersion",
+    "ShiftAlias",
+    "CheckHealth",
+    "CompleteDeployment",
+    "RollBack",
+    "RejectDeployment",
+    "ReceiveUpload",
+    "ServeApi",
+    "RecoverDeployments",
+)
+"""They are named `<stack>-<one of these>`."""
+
+REGISTRIES = ("{}.dkr.ecr.{}.amazonaws.com", "{}.dkr-ecr.{}.on.aws")
+REGISTRIES_IN_CHINA = ("{}.dkr.ecr.{}.amazonaws.com.cn", "{}.dkr-ecr.{}.on.amazonwebservices.com.cn")
+"""Hosts of an account's registry in a region: over IPv4, and over both. (Amazon ECR user guide, "registries".)"""
+
+
+@dataclass(frozen=True)
+class Home:
+    """
+    The stack's name, its bucket, and the accounts from whose registries images may come: its own if none is named.
+
+    Lambda takes images from Amazon ECR in the function's own region only, so an account says all of a registry.
+    """
+
+    stack: str
+    bucket: str
+    accounts: tuple[str, ...] = ()
+
+    @classmethod
+    def of_handlers(cls) -> Self:
+        """From the variables that the template sets."""
+        return cls(
+            stack=os.environ["STATE_MACHINE_ARN"].rpartition(":")[2].removesuffix(MACHINE),
+            bucket=os.environ["ARTIFACT_BUCKET"],
+            accounts=accounts(os.environ.get("IMAGE_REGISTRIES", "")),
+        )
+
+    def registries(self, target: Target) -> tuple[str, ...]:
+        """The hosts from which images may come."""
+        hosts = REGISTRIES_IN_CHINA if target.region.startswith("cn-") else REGISTRIES
+        of = self.accounts or (target.account,)
+        return tuple(host.format(account, target.region) for account in of for host in hosts)
+
+    def has(self, image_uri: str, target: Target) -> bool:
+        """The image is in one of those registries."""
+        return registry_of(image_uri) in self.registries(target)
+
+
+def accounts(parameter: str) -> tuple[str, ...]:
+    """Of the stack's parameter ImageRegistries."""
+    return tuple(part.strip() for part in parameter.split(",") if part.strip())
+
+
+def must_be_permitted(request: Request, target: Target, home: Home) -> None:
+    """Raises InvalidRequest."""
+    if refusal := refused(request, target, home):
+        raise InvalidRequest(str(refusal))
+
+
+def refused(request: Request, target: Target, home: Home) -> Refusal | None:
+    """Why the request is none for this stack."""
+    artifact = request.artifact
+    if is_own(home.stack, target.function):
+        return of_the_stack(home.stack, target.function)
+    if isinstance(artifact, Zip) and not request.from_elsewhere:
+        return _misplaced(artifact, target.function, home.bucket)
+    if isinstance(artifact, Image) and not home.has(artifact.image_uri, target):
+        return _foreign(artifact, target, home)
+    return None
+
+
+def is_own(stack: str, function: str, tags: Mapping[str, str] | None = None) -> bool:
+    """Whether the function is a part of the stack of that name, by its own name or by the tag of CloudFormation."""
+    return function in [f"{stack}-{name}" for name in FUNCTIONS] or (tags or {}).get(STACK) == stack
+
+
+def of_the_stack(stack: str, function: str) -> Refusal:
+    """Whoever may tag functions must not make the deployer deploy to itself."""
+    return Refusal(
+        field="function",
+        problem=f"{function} is a part of the stack {stack}, which deploys no part of itself",
+        advice="name a function of your own",
+    )
+
+
+def _misplaced(artifact: Zip, function: str, bucket: str) -> Refusal | None:
+    """Whoever may write into the folder of one function must not get its zips into another."""
+    if artifact.bucket == bucket and artifact.key.startswith(folder_of(function)):
+        return None
+    return Refusal(
+        field="artifact.key" if artifact.bucket == bucket else "artifact.bucket",
+        problem=f"{artifact} does not lie in the folder of {function}",
+        advice=f"put it at s3://{bucket}/{place_by_request(function, '<name>.zip')}, where it starts nothing by "
+        'itself, or write "from_elsewhere": true (`--from-elsewhere`)',
+    )
+
+
+def _foreign(image: Image, target: Target, home: Home) -> Refusal:
+    """An image is code, so it comes from where the owner of the stack says."""
+    return Refusal(
+        field="artifact.image_uri",
+        problem=f"{registry_of(image.image_uri) or image.image_uri} is none of this stack's registries, which are "
+        f"{', '.join(home.registries(target))}",
+        advice="push the image there, or let the stack's parameter ImageRegistries have the account of its registry",
+    )
+
+
+def registry_of(image_uri: str) -> str:
+    """The host; "" if the URI has none."""
+    host, slash, _ = image_uri.partition("/")
+    return host.lower() if slash else ""
