@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from mypy_boto3_sns import SNSClient
     from mypy_boto3_stepfunctions import SFNClient
 
-for _talkative in ("botocore", "urllib3"):
+for _talkative in ("boto3", "botocore", "urllib3"):
     # Their debug logs have the bodies of requests and answers: payloads and replies of users, and items of the ledger.
     logging.getLogger(_talkative).setLevel(logging.INFO)
 

@@ -1,0 +1,314 @@
+"""
+The secrets run: marked texts go in wherever a text of a user can, and every place is searched for them.
+
+FOUND says where each kind of text may stand. A place more or less fails the test. docs/security.md has the same table.
+"""
+
+import json
+import logging
+import sys
+from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import boto3
+import pytest
+
+import receive_upload
+from bluegreen.edge import logger
+from bluegreen.ledger import audit
+from tests.bluegreen_cli.conftest import Bluegreen
+from tests.handlers.desk import context_of
+from tests.handlers.test_serve_api import ask
+from tests.machine.deployer import BUCKET, FUNCTION, STACK, Deployer, alarm, zip_of
+from tests.machine.walk import Run
+
+RECEIVE_UPLOAD = context_of("ReceiveUploadFunction")
+FOLDER = f"functions/{FUNCTION}/by-request"
+
+MARKS = {
+    "payload": "qzPAYLOADzq",
+    "reply, at a place that the case names": "qzNAMEDzq",
+    "reply, elsewhere": "qzELSEWHEREzq",
+    "error's message": "qzMESSAGEzq",
+    "error's class": "qzCLASSzq",
+    "expectation": "qzEXPECTEDzq",
+    "payload of a sensitive case": "qzHIDDENPAYLOADzq",
+    "reply to a sensitive case": "qzHIDDENREPLYzq",
+    "error of a sensitive case": "qzHIDDENERRORzq",
+    "expectation of a sensitive case": "qzHIDDENEXPECTEDzq",
+    "value of an environment variable": "qzENVIRONMENTzq",
+    "description of the function": "qzDESCRIPTIONzq",
+    "key of an artifact": "qzKEYzq",
+    "name of an alarm": "qzALARMzq",
+    "author": "qzAUTHORzq",
+    "value of an unknown field": "qzUNKNOWNzq",
+    "inline payload of a sensitive case, which is refused": "qzREFUSEDzq",
+}
+
+SOURCE = f"""
+class {MARKS["error's class"]}(Exception): pass
+class {MARKS["error of a sensitive case"]}(Exception): pass
+calls = []
+def handler(event, context):
+    call = context.function_version, 'hidden' in event
+    calls.append(call)
+    late = calls.count(call) > 1
+    differs = MODE == 'differs' or (MODE == 'tires' and late)
+    if event.get('hidden'):
+        assert event['hidden'] == '{MARKS["payload of a sensitive case"]}'
+        if MODE == 'raises':
+            raise {MARKS["error of a sensitive case"]}('{MARKS["error of a sensitive case"]}')
+        rest = {{'{MARKS["reply to a sensitive case"]}': ['{MARKS["reply to a sensitive case"]}']}}
+        reply = '{MARKS["reply to a sensitive case"]}' if differs else '{MARKS["expectation of a sensitive case"]}'
+        return {{'token': reply, 'rest': rest}}
+    if MODE == 'raises':
+        raise {MARKS["error's class"]}("{MARKS["error's message"]}")
+    reply = '{MARKS["reply, at a place that the case names"]}' if differs else '{MARKS["expectation"]}'
+    return {{'name': reply, 'rest': '{MARKS["reply, elsewhere"]}'}}
+"""
+"""It answers as it should, `differs`, `raises`, or `tires`: each version answers its first call as it should."""
+
+ORDINARY = {"name": "ordinary", "payload": {"p": MARKS["payload"]}, "expect": {"name": MARKS["expectation"]}}
+HIDDEN = {
+    "name": "hidden",
+    "sensitive": True,
+    "payload_from": f"s3://{BUCKET}/{FOLDER}/login.json",
+    "expect_at": {"token": MARKS["expectation of a sensitive case"]},
+}
+
+A_FAILURE = {"table: steps", "API: steps of a deployment", "bluegreen watch", "bluegreen watch --json"}
+A_RECORD = {"table: record", "API: record", "notifications", "bluegreen history --json"}
+THE_REQUEST = {"execution's history", "bluegreen plan --json"}
+THE_PLAN = {"table: plan", "API: plan of a deployment"}
+
+FOUND: dict[str, set[str]] = {
+    "payload": THE_REQUEST | THE_PLAN,
+    "expectation": THE_REQUEST | THE_PLAN | A_FAILURE,
+    "reply, at a place that the case names": A_FAILURE,
+    "error's class": A_FAILURE | A_RECORD | {"logs", "execution's history"},
+    "expectation of a sensitive case": THE_REQUEST | THE_PLAN,
+    "inline payload of a sensitive case, which is refused": {"execution's history"},
+    "value of an unknown field": {"execution's history"},
+    "author": A_RECORD | {"execution's history", "bluegreen history", "bluegreen watch", "bluegreen watch --json"},
+    "name of an alarm": A_RECORD | A_FAILURE | THE_PLAN | {"execution's history"},
+    "key of an artifact": A_RECORD
+    | THE_PLAN
+    | {"execution's history", "logs", "table: steps", "table: code", "table: newest", "table: waiting"}
+    | {"API: steps of a deployment", "bluegreen deploy", "bluegreen deploy --json", "bluegreen status --json"},
+}
+"""Where each kind of text stands. What is not here stands nowhere."""
+
+
+def source(mode: str, number: int = 0) -> str:
+    return f"MODE, NUMBER = {mode!r}, {number}\n{SOURCE}"
+
+
+class Places:
+    """What is written or said, by the place where that is."""
+
+    def __init__(self) -> None:
+        self.texts: dict[str, set[str]] = defaultdict(set)
+
+    def add(self, place: str, text: Any) -> None:
+        self.texts[place].add(text if isinstance(text, str) else json.dumps(text, ensure_ascii=False, default=str))
+
+    def having(self, mark: str) -> set[str]:
+        return {place for place, texts in self.texts.items() if any(mark in text for text in texts)}
+
+    def add_items(self, deployer: Deployer) -> None:
+        """Every item of the table, by the first part of its key; of a deployment the record and the plan."""
+        for item in deployer.items(""):
+            kind = item["pk"].partition("#")[0]
+            self.add(f"table: {item['sk'] if kind == 'deployment' else kind}", item)
+
+
+class Log(logging.Handler):
+    """Everything that is logged, with what stands beside the message, and with the trace of an exception."""
+
+    def __init__(self, places: Places) -> None:
+        super().__init__(logging.DEBUG)
+        self._places = places
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if record.name.startswith(("moto", "werkzeug")):
+            return
+        trace = logging.Formatter().formatException(record.exc_info) if record.exc_info else ""
+        self._places.add("logs", f"{record.getMessage()} {vars(record)} {trace}")
+
+
+@contextmanager
+def logged_at_debug_level(places: Places) -> Iterator[None]:
+    handler, loggers = Log(places), (logging.getLogger(), logging.getLogger(logger.name))
+    levels = [each.level for each in loggers]
+    for each in loggers:
+        each.addHandler(handler)
+        each.setLevel(logging.DEBUG)
+    try:
+        yield
+    finally:
+        for each, level in zip(loggers, levels, strict=True):
+            each.removeHandler(handler)
+            each.setLevel(level)
+
+
+class Story:
+    """The deployments of the run, one after the other."""
+
+    def __init__(self, deployer: Deployer, places: Places) -> None:
+        self.deployer = deployer
+        self.places = places
+        self.runs: list[Run] = []
+        self.uploaded = ""
+        self._own = {self._put(f"{FOLDER}/login.json", json.dumps({"hidden": MARKS["payload of a sensitive case"]}))}
+
+    def _put(self, key: str, body: str | bytes) -> tuple[str, str]:
+        put = boto3.client("s3").put_object(Bucket=BUCKET, Key=key, Body=body)
+        return key, put["VersionId"]
+
+    def artifact(self, mode: str, number: int, key: str = f"{FOLDER}/new.zip") -> dict[str, str]:
+        put = self._put(key, zip_of(source(mode, number)))
+        self._own.add(put)
+        return {"bucket": BUCKET, "key": key, "version_id": put[1]}
+
+    def follow(self, arn: str) -> Run:
+        self.runs.append(self.deployer.aws.finish(arn))
+        return self.runs[-1]
+
+    def run(self, name: str, mode: str, *cases: dict[str, Any], **more: Any) -> Run:
+        """By StartExecution."""
+        number = len(self.runs)
+        request = {"function": FUNCTION, "artifact": self.artifact(mode, number), "smoke_tests": cases} | more
+        return self.follow(self.deployer.aws.start(request, name))
+
+    def by_api(self, mode: str, *cases: dict[str, Any]) -> Run:
+        request = {"function": FUNCTION, "artifact": self.artifact(mode, 99), "smoke_tests": cases}
+        return self.follow(ask("POST", "/deployments", json.dumps(request | {"traffic": "AllAtOnce"}))[1]["execution"])
+
+    def upload(self, arn: str, state: str, moment: str) -> None:
+        """While the last deployment by hand bakes, so that it waits."""
+        self.places.add_items(self.deployer)
+        if state != "Bake" or self.uploaded or not arn.endswith(":tires"):
+            return
+        self.deployer.aws.clock.sleep(2)
+        key = f"functions/{FUNCTION}/{MARKS['key of an artifact']}.zip"
+        settings = {"smoke_tests": [ORDINARY], "traffic": "AllAtOnce"}
+        self._own.add(self._put(f"functions/{FUNCTION}/deployment.json", json.dumps(settings)))
+        version = self.artifact("", 98, key)["version_id"]
+        thing = {"key": key, "version-id": version, "sequencer": "01"}
+        detail = {"bucket": {"name": BUCKET}, "object": thing, "requester": "123456789012", "reason": "PutObject"}
+        event = {"stack": STACK, "event": {"id": "1", "source": "aws.s3", "detail": detail}}
+        self.uploaded = receive_upload.handler(event, RECEIVE_UPLOAD)["execution"]
+        self.follow(self.uploaded)
+
+    def its_turn(self) -> Run:
+        """The upload's, after that deployment."""
+        (arn,) = receive_upload.handler({"id": "1", "source": "aws.states", "detail": {}}, RECEIVE_UPLOAD)["started"]
+        return self.follow(arn)
+
+    def tell(self) -> None:
+        """What is to be seen of it afterwards, but for the commands."""
+        for run in self.runs:
+            self.places.add("execution's history", run.history)
+        self.places.add_items(self.deployer)
+        queue = boto3.resource("sqs").get_queue_by_name(QueueName="people")
+        while messages := queue.receive_messages(MaxNumberOfMessages=10):
+            for message in messages:
+                self.places.add("notifications", message.body)
+                message.delete()
+        for version in boto3.client("lambda").list_versions_by_function(FunctionName=FUNCTION)["Versions"]:
+            if version["Version"] not in ("$LATEST", "1"):
+                self.places.add("descriptions of versions", version["Description"])
+        s3 = boto3.client("s3")
+        for each in s3.list_object_versions(Bucket=BUCKET)["Versions"]:
+            if (each["Key"], each["VersionId"]) not in self._own:
+                self.places.add("S3: keys", each["Key"])
+
+    def ask_the_api(self) -> None:
+        """Each deployment, page by page, and both lists."""
+        for run in self.runs:
+            path, query = f"/deployments/{run.arn.rpartition(':')[2]}", ""
+            while True:
+                _, answer = ask("GET", path, query=query)
+                plan = answer.pop("plan", None)
+                self.places.add("API: plan of a deployment", plan)
+                self.places.add("API: steps of a deployment", answer.pop("steps"))
+                self.places.add("API: record", answer)
+                if "next" not in answer:
+                    break
+                query = f"next={answer['next']}"
+        for refused in ("true", "false"):
+            listed = ask("GET", "/deployments", query=f"function={FUNCTION}&refused={refused}")
+            self.places.add("API: record", listed)
+
+
+def test_a_marked_text_stands_where_it_is_said_to_stand_and_nowhere_else(
+    deployer: Deployer,
+    bluegreen: Bluegreen,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Any,
+) -> None:
+    places = Places()
+    monkeypatch.setattr(audit, "PAGE", 2)
+    monkeypatch.delenv("POWERTOOLS_METRICS_DISABLED", raising=False)
+    boto3.client("lambda").update_function_configuration(
+        FunctionName=FUNCTION,
+        Description=MARKS["description of the function"],
+        Environment={"Variables": {"TOKEN": MARKS["value of an environment variable"]}},
+    )
+    alarm(MARKS["name of an alarm"], "INSUFFICIENT_DATA")
+    story = Story(deployer, places)
+    ends = []
+    with logged_at_debug_level(places), deployer.aws.at_states(story.upload):
+        ends.append(story.by_api("tires", HIDDEN, ORDINARY).ended)
+        ends.append(story.run("differs", "differs", ORDINARY, started_by=MARKS["author"]).ended)
+        ends.append(story.run("raises", "raises", ORDINARY).ended)
+        ends.append(story.run("hidden-differs", "differs", HIDDEN).ended)
+        ends.append(story.run("hidden-raises", "raises", HIDDEN).ended)
+        with deployer.aws.fails("Invoke", "KMSDisabledException", state="SmokeTest"):
+            ends.append(story.run("hidden-refused", "", HIDDEN).ended)
+        steps = {"steps": [{"weight": 0.5, "bake_seconds": 600}]}
+        health = {"no_traffic": "probe", "alarms": [MARKS["name of an alarm"]]}
+        ends.append(story.run("hidden-tires", "tires", HIDDEN, traffic=steps, health=health).ended)
+        ends.append(story.run("tires", "tires", ORDINARY, traffic=steps, health=health).ended)
+        ends.append(story.run("unknown", "", hooks={"before_traffic": MARKS["value of an unknown field"]}).ended)
+        inline = HIDDEN | {"payload": MARKS["inline payload of a sensitive case, which is refused"]}
+        ends.append(story.run("inline", "", inline).ended)
+        ends.append(story.its_turn().ended)
+        story.ask_the_api()
+    story.tell()
+    assert ends == ["Deployed", *["RolledBack"] * 7, *["Rejected"] * 2, "Deployed"]
+    emitted = [line for line in capsys.readouterr().out.splitlines() if "CloudWatchMetrics" in line]
+    assert emitted
+    places.add("metrics", "\n".join(emitted))
+
+    rest = tmp_path / "rest.json"
+    rest.write_text(json.dumps({"smoke_tests": [HIDDEN, ORDINARY]}))
+    new = tmp_path / "new.zip"
+    new.write_bytes(zip_of(source("differs", 97)))
+    commands: list[tuple[str, ...]] = [
+        *(("watch", name) for name in ("differs", "raises", "hidden-differs", "hidden-tires", "unknown")),
+        *(("history", FUNCTION, *more) for more in ((), ("--refused",))),
+        ("status", FUNCTION),
+        ("plan", FUNCTION, str(new), "--request", str(rest)),
+        ("deploy", FUNCTION, str(new), "--request", str(rest), "--traffic", "AllAtOnce"),
+    ]
+    for command in commands:
+        for as_json in ((), ("--json",)):
+            ran = bluegreen(*command, *as_json)
+            places.add(f"bluegreen {command[0]}{' --json' * bool(as_json)}", ran.stdout + ran.stderr)
+
+    kinds = ("steps", "start", "lock", "serving", "code", "newest", "waiting", "refusals", "record", "plan")
+    assert {f"table: {kind}" for kind in kinds} <= set(places.texts)
+    assert "aws_xray_sdk" not in sys.modules, "no segment has an annotation"
+    wrong = {
+        kind: {
+            "too much": places.having(mark) - FOUND.get(kind, set()),
+            "missing": FOUND.get(kind, set()) - places.having(mark),
+        }
+        for kind, mark in MARKS.items()
+        if places.having(mark) != FOUND.get(kind, set())
+    }
+    assert wrong == {}
