@@ -93,17 +93,11 @@ class Before(Situation):
         self.home = stack.home
         self._package = asked.package
         self._default_traffic = stack.default_traffic
-        self._bucket = stack.bucket
 
     @property
     def default_traffic(self) -> str:
         """The stack's parameter."""
         return self._default_traffic
-
-    @property
-    def bucket(self) -> str:
-        """By the stack's output."""
-        return self._bucket
 
     def see_payload(self, place: Stored) -> None:
         """One that the caller may not read counts as correct."""
