@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
+from bluegreen.request import package
+from bluegreen.request.package import Contents, Unfit
 from bluegreen.request.upload import place_by_request
 from bluegreen.text import plain
 from bluegreen_cli.problems import NOTHING_UPLOADED, Refused
@@ -22,10 +24,20 @@ THE_SAME_FOR_ALL = (1980, 1, 1, 0, 0, 0)
 
 @dataclass(frozen=True)
 class Package:
-    """A zip in memory, and the path that it was read from."""
+    """A zip in memory, the path that it was read from, and the names of its files."""
 
     content: bytes
     origin: str
+    contents: Contents
+
+    @classmethod
+    def of(cls, content: bytes, origin: str) -> Self:
+        """Raises Refused if Lambda could not take it."""
+        try:
+            return cls(content, origin, package.read(io.BytesIO(content)))
+        except Unfit as unfit:
+            advice = f"{unfit.advice[0].upper()}{unfit.advice[1:]}."
+            raise Refused(f"artifact: {origin} {unfit.problem}", NOTHING_UPLOADED, advice) from unfit
 
     @classmethod
     def read(cls, path: Path) -> Self:
@@ -44,11 +56,7 @@ class Package:
             raise Refused(
                 f"artifact: {path} is empty", NOTHING_UPLOADED, "Name the function's zip, or the folder of its code."
             )
-        if not zipfile.is_zipfile(io.BytesIO(content)):
-            raise Refused(
-                f"artifact: {path} is not a zip", NOTHING_UPLOADED, "Name a zip, or the folder to make one of."
-            )
-        return cls(content=content, origin=plain(path))
+        return cls.of(content, plain(path))
 
     @property
     def sha256(self) -> str:
@@ -64,15 +72,15 @@ class Package:
 def _zipped(folder: Path) -> bytes:
     """The same files are the same zip on every machine: it has no order, times and owners of theirs."""
     content = io.BytesIO()
-    with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as package:
+    with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
         for name, file in sorted(_files(folder, ())):
             entry = zipfile.ZipInfo(name, THE_SAME_FOR_ALL)
             entry.create_system = 3
             entry.compress_type = zipfile.ZIP_DEFLATED
             runs = os.access(file, os.X_OK)
             entry.external_attr = (stat.S_IFREG | (0o755 if runs else 0o644)) << 16
-            package.writestr(entry, file.read_bytes())
-        empty = not package.namelist()
+            archive.writestr(entry, file.read_bytes())
+        empty = not archive.namelist()
     return b"" if empty else content.getvalue()
 
 

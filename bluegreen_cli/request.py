@@ -99,7 +99,7 @@ class Asked:
                 return self.said(artifact={"image_uri": found.image_uri})
             content = io.BytesIO()
             artifacts.download(found, content)
-        return replace(self, package=Package(content.getvalue(), f"the code of version {self.code_of}"))
+        return replace(self, package=Package.of(content.getvalue(), f"the code of version {self.code_of}"))
 
     def in_bucket(self, bucket: str) -> "Asked":
         """With the package's place in the stack's bucket as the artifact."""

@@ -11,6 +11,7 @@ from bluegreen.aws import functions
 from bluegreen.aws.client import in_our_words
 from bluegreen.document import OPT_IN_TAG, OPTED_IN
 from bluegreen.errors import NotFound
+from bluegreen.request.handler_file import SEARCHED_TOO, missing
 from bluegreen.target import Target
 from bluegreen.text import plain
 from bluegreen_cli.aws import client
@@ -70,6 +71,7 @@ def create(
             "Create it with a small zip and then `bluegreen deploy` this one, which goes through S3.",
         )
     environment = dict(_variable(each) for each in variables)
+    _must_have_the_handler(package, settings["runtime"], settings["handler"], environment)
     account = context.account()
     named.must_be_in(account, NOTHING_CREATED)
     must_not_be_of(context.stack_name, named.function, NOTHING_CREATED)
@@ -78,6 +80,17 @@ def create(
     _create(target.function, package, environment, settings)
     click.echo(f"Created {target.function}.", err=True)
     say(adopted(target, context.stack_name), as_json)
+
+
+def _must_have_the_handler(package: Package, runtime: str, handler: str, environment: dict[str, str]) -> None:
+    """Raises Refused if the runtime would look for its file in vain. Some variables let it look elsewhere."""
+    file = missing(runtime, handler, package.contents)
+    if file and not any(name in environment for name in SEARCHED_TOO):
+        raise Refused(
+            f"the handler is {plain(handler)}, and {package.origin} has no file {plain(file)}",
+            NOTHING_CREATED,
+            "Correct --handler, or zip the content of the code's folder, not the folder.",
+        )
 
 
 def _variable(text: str) -> tuple[str, str]:

@@ -18,7 +18,7 @@ from bluegreen.opening.findings import Warnings
 from bluegreen.opening.plan import brings, changes, tests_of
 from bluegreen.opening.preflight import PREFLIGHT
 from bluegreen.opening.situation import Situation, once
-from bluegreen.request.artifact import Artifact, Existing, Image, InLatest, Stored, Zip
+from bluegreen.request.artifact import Existing, Image, InLatest, Stored, Zip
 from bluegreen.request.request import Request
 from bluegreen.request.smoke_tests import Case
 from bluegreen.request.traffic import Schedule
@@ -105,17 +105,16 @@ class Before(Situation):
             super().see_payload(place)
 
     @once
-    def artifact(self) -> Artifact:
+    def inspected(self) -> artifacts.Inspected | None:
         """The command has read a local package already. An object that the caller may not read counts as correct."""
         asked = self.request.artifact
-        if not isinstance(asked, Zip):
-            return asked
-        if self._package:
-            return asked.model_copy(update={"size_bytes": len(self._package.content)})
+        if isinstance(asked, Zip) and self._package:
+            found = asked.model_copy(update={"size_bytes": len(self._package.content)})
+            return artifacts.Inspected(found, self._package.contents)
         try:
-            return artifacts.inspect(asked)
+            return super().inspected
         except AccessDenied:
-            return asked
+            return None
 
     @once
     def newest(self) -> uploads.Newest | None:

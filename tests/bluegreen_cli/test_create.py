@@ -70,6 +70,22 @@ def test_with_json_the_created_function_is_json(create: Create) -> None:
     assert create("Shop", "--json").json["version"] == "1"
 
 
+def test_a_zip_without_the_handler_s_file_is_refused_unless_the_runtime_looks_elsewhere(
+    deployer: Deployer, bluegreen: Bluegreen, package: Package
+) -> None:
+    command = (
+        *("create", "Shop", "--zip", package(GOOD % 1), "--runtime", "python3.13", "--handler", "app.handler"),
+        *("--role", "arn:aws:iam::123456789012:role/x"),
+    )
+
+    ran = bluegreen(*command)
+
+    assert ran.exit_code == 2
+    assert "the handler is app.handler, and" in ran.stderr
+    assert "has no file app.py" in ran.stderr
+    assert "has no file" not in bluegreen(*command, "--env", "PYTHONPATH=/var/task/src").stderr
+
+
 def test_a_name_of_the_stack_s_own_functions_is_refused(
     deployer: Deployer, bluegreen: Bluegreen, package: Package
 ) -> None:

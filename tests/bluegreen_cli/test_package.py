@@ -98,3 +98,21 @@ def test_a_zip_is_taken_as_it_is(folder: Path, tmp_path: Path) -> None:
     (tmp_path / "shop.zip").write_bytes(content)
 
     assert Package.read(tmp_path / "shop.zip").content == content
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [("../x", "has an entry '../x' whose name leads out of the zip"), ("a\\b", "with a backslash in its name")],
+)
+def test_a_zip_that_lambda_could_not_take_is_refused_before_it_is_uploaded(
+    tmp_path: Path, name: str, said: str
+) -> None:
+    with zipfile.ZipFile(tmp_path / "shop.zip", "w") as file:
+        file.writestr(name, "")
+
+    with pytest.raises(Refused) as refused:
+        Package.read(tmp_path / "shop.zip")
+
+    assert said in refused.value.what
+    assert refused.value.untouched == "Nothing was uploaded."
+    assert refused.value.advice.startswith("Make the zip ")

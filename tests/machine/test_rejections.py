@@ -2,6 +2,7 @@
 
 import io
 import json
+import warnings
 import zipfile
 from collections.abc import Callable
 from typing import Any
@@ -24,10 +25,12 @@ def address(name: str) -> str:
     return f"s3://{BUCKET}/{place(name)}"
 
 
-def a_zip() -> bytes:
+def a_zip(*names: str) -> bytes:
     file = io.BytesIO()
-    with zipfile.ZipFile(file, "w") as archive:
-        archive.writestr("index.py", GOOD % 7)
+    with warnings.catch_warnings(), zipfile.ZipFile(file, "w") as archive:
+        warnings.simplefilter("ignore")  # Python warns of two entries of one name
+        for name in names or ("index.py",):
+            archive.writestr(name, GOOD % 7)
     return file.getvalue()
 
 
@@ -69,6 +72,18 @@ BAD: dict[str, tuple[Callable[[], dict[str, Any]], str]] = {
     "empty object": (lambda: {"artifact": put("empty.zip", b"")}, "by-request/empty.zip is empty"),
     "not a zip": (lambda: {"artifact": put("text.zip", b"hello")}, "is not a zip"),
     "half a zip": (lambda: {"artifact": put("half.zip", a_zip()[:-30])}, "is not a zip"),
+    "two files of one name": (
+        lambda: {"artifact": put("twice.zip", a_zip("index.py", "index.py"))},
+        "has an entry 'index.py' twice",
+    ),
+    "a name that leads out of the zip": (
+        lambda: {"artifact": put("out.zip", a_zip("index.py", "../x"))},
+        "has an entry '../x' whose name leads out of the zip",
+    ),
+    "no file of the handler": (
+        lambda: {"artifact": put("folder.zip", a_zip("code/index.py"))},
+        "artifact: the handler of BonusCalculatorLambda is index.handler, and",
+    ),
     "wrong sha256": (
         lambda: {"artifact": {"bucket": BUCKET, "key": put("a.zip", a_zip())[15:], "sha256": "0" * 64}},
         "artifact.sha256:",

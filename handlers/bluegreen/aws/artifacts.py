@@ -7,16 +7,16 @@ import os
 import shutil
 import tempfile
 import urllib.request
-import zipfile
 from collections.abc import Mapping
-from typing import IO, Any
+from typing import IO, Any, NamedTuple
 
 from bluegreen import clock
 from bluegreen.aws.client import client, in_our_words
 from bluegreen.aws.functions import Function
 from bluegreen.errors import AwsRefused, AwsUnavailable, InvalidRequest, NotFound
-from bluegreen.request import written
+from bluegreen.request import package, written
 from bluegreen.request.artifact import Stored, Zip
+from bluegreen.request.package import Contents, Unfit
 from bluegreen.request.request import LARGEST_REQUEST
 from bluegreen.request.smoke_tests import Case
 from bluegreen.target import Target
@@ -35,12 +35,19 @@ LARGEST_PAYLOAD = 6 * CHUNK
 """Lambda takes no more for a synchronous invocation."""
 
 
-def inspect(artifact: Zip) -> Zip:
-    """
-    The artifact with its object version and digest filled in.
+class Inspected(NamedTuple):
+    """An artifact with its object version and digest filled in, and the names of its files."""
 
-    Raises InvalidRequest if the object is empty, not a zip, or has another digest than the request says; NotFound
-    and AccessDenied as S3 answers.
+    zip: Zip
+    contents: Contents
+
+
+def inspect(artifact: Zip) -> Inspected:
+    """
+    Read the object, once.
+
+    Raises InvalidRequest if the object is empty, no zip that Lambda takes, or has another digest than the request says;
+    NotFound and AccessDenied as S3 answers.
     """
     with in_our_words(), tempfile.TemporaryFile() as file:
         answer = client("s3").get_object(Bucket=artifact.bucket, Key=artifact.key, **_named(artifact.version_id))
@@ -52,8 +59,10 @@ def inspect(artifact: Zip) -> Zip:
             file.write(chunk)
         if file.tell() == 0:
             raise InvalidRequest(f"artifact: {artifact} is empty; upload the function's zip there")
-        if not zipfile.is_zipfile(file):
-            raise InvalidRequest(f"artifact: {artifact} is not a zip; upload the function's code as a zip")
+        try:
+            contents = package.read(file)
+        except Unfit as unfit:
+            raise InvalidRequest(f"artifact: {artifact} {unfit}") from unfit
         file.seek(0)
         sha256 = _digest(file)
     if artifact.sha256 not in (None, sha256):
@@ -63,14 +72,13 @@ def inspect(artifact: Zip) -> Zip:
         )
     with in_our_words():
         uploaded_at = clock.iso(answer["LastModified"].timestamp())
-    return artifact.model_copy(
-        update={
-            "uploaded_at": uploaded_at,
-            "size_bytes": answer["ContentLength"],
-            "sha256": sha256,
-            "version_id": _version_of(answer),
-        }
-    )
+    found = {
+        "uploaded_at": uploaded_at,
+        "size_bytes": answer["ContentLength"],
+        "sha256": sha256,
+        "version_id": _version_of(answer),
+    }
+    return Inspected(artifact.model_copy(update=found), contents)
 
 
 def is_replica(bucket: str, key: str, version_id: str | None) -> bool:

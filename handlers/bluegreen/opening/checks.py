@@ -9,12 +9,14 @@ may change is checked while the lock is held.
 from collections.abc import Callable, Sequence
 
 from bluegreen.aws import functions
+from bluegreen.decisions.settings import ENVIRONMENT
 from bluegreen.document import OPT_IN_TAG, OPTED_IN
 from bluegreen.errors import AccessDenied, AwsRefused, InvalidRequest, NotFound, StillInProgress
 from bluegreen.opening.findings import Refusal, Warning, Warnings
 from bluegreen.opening.permitted import is_own, of_the_stack, refused, registry_of
 from bluegreen.opening.situation import Situation
 from bluegreen.request.artifact import Existing, Image, InLatest, Stored, Zip
+from bluegreen.request.handler_file import SEARCHED_TOO, missing
 from bluegreen.request.request import misfit
 from bluegreen.request.upload import folder_of, place_by_request
 
@@ -113,6 +115,27 @@ def artifact_is_there(situation: Situation) -> Refusal | None:
     except AwsRefused as error:
         return Refusal(field="artifact", problem=f"S3 does not give {artifact}: {error}", advice="upload it again")
     return None
+
+
+def artifact_has_the_handler(situation: Situation) -> Refusal | Warning | None:
+    """The file that the runtime loads. A layer may have it, and variables may let the runtime look elsewhere."""
+    function, inspected = situation.latest, situation.inspected
+    handler = str(function.settings.get("Handler", ""))
+    file = missing(str(function.settings.get("Runtime", "")), handler, inspected.contents) if inspected else ""
+    if not file:
+        return None
+    problem = f"the handler of {function.name} is {handler}, and {situation.request.artifact} has no file {file}"
+    variables = function.settings.get(ENVIRONMENT, SEARCHED_TOO)
+    if function.settings.get("Layers") or any(name in variables for name in SEARCHED_TOO):
+        return Warning(
+            field="artifact", problem=problem, advice="if a layer or a search path has it, there is nothing to do"
+        )
+    return Refusal(
+        field="artifact",
+        problem=problem,
+        advice="zip the content of the code's folder, not the folder, or correct the handler first: `aws lambda "
+        f"update-function-configuration --function-name {function.name} --handler NAME`",
+    )
 
 
 def _to_make_readable(artifact: Zip | Image, bucket: str) -> str:
@@ -268,5 +291,6 @@ BEFORE_THE_LOCK: tuple[Check, ...] = (
     function_takes_the_artifact,
     image_before_can_be_put_back,
     artifact_is_there,
+    artifact_has_the_handler,
 )
 WITH_THE_LOCK: tuple[Check, ...] = (alias_is_whole, artifact_is_newer, alarms_exist)

@@ -103,10 +103,15 @@ class Situation:
         return functions.describe(self.target, artifact.version) if isinstance(artifact, Existing) else self.latest
 
     @once
-    def artifact(self) -> Artifact:
-        """With everything that S3 knows of it. Raises InvalidRequest and what S3 answers."""
+    def inspected(self) -> artifacts.Inspected | None:
+        """The zip. Raises InvalidRequest and what S3 answers."""
         asked = self.request.artifact
-        return artifacts.inspect(asked) if isinstance(asked, Zip) else asked
+        return artifacts.inspect(asked) if isinstance(asked, Zip) else None
+
+    @once
+    def artifact(self) -> Artifact:
+        """With everything that S3 knows of it. Raises what `inspected` does."""
+        return self.inspected.zip if self.inspected else self.request.artifact
 
     def see_payload(self, place: Stored) -> None:
         """Raises InvalidRequest if the object there is no payload, and what S3 answers."""

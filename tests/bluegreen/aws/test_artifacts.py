@@ -133,24 +133,30 @@ class TestInspecting:
     def test_an_artifact_is_known_by_its_version_digest_and_time(self, deployer: Deployer) -> None:
         version = put(zip_of(GOOD % 2))
 
-        found = artifacts.inspect(Zip(bucket=BUCKET, key="new.zip", sequencer="00AB"))
+        found, contents = artifacts.inspect(Zip(bucket=BUCKET, key="new.zip", sequencer="00AB"))
 
         digest = base64.b64encode(hashlib.sha256(zip_of(GOOD % 2)).digest()).decode()
         assert (found.version_id, found.sha256, found.sequencer) == (version, digest, "00AB")
         assert found.uploaded_at == "2026-01-05T09:00:00.000Z"
+        assert contents.files == {"index.py"}
 
     def test_the_version_that_the_request_names_is_the_artifact(self, deployer: Deployer) -> None:
         old = put(zip_of(GOOD % 2))
         put(zip_of(GOOD % 3))
 
-        found = artifacts.inspect(Zip(bucket=BUCKET, key="new.zip", version_id=old))
+        found = artifacts.inspect(Zip(bucket=BUCKET, key="new.zip", version_id=old)).zip
 
         assert found.version_id == old
         assert found.sha256 == base64.b64encode(hashlib.sha256(zip_of(GOOD % 2)).digest()).decode()
 
     @pytest.mark.parametrize(
         ("body", "said"),
-        [(b"", "is empty; upload the function's zip there"), (b"hello", "is not a zip"), (CODE, "is not a zip")],
+        [
+            (b"", "is empty; upload the function's zip there"),
+            (CODE, "is not a zip; upload the function's code as a zip"),
+            (zip_of(GOOD)[:-1], "is not a zip"),
+            (zip_of(GOOD).replace(b"index.py", b"/x/y//.p"), "has an entry '/x/y//.p' whose name leads out of the zip"),
+        ],
     )
     def test_an_object_that_is_no_zip_is_refused(self, deployer: Deployer, body: bytes, said: str) -> None:
         put(body)

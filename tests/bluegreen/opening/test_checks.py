@@ -6,15 +6,17 @@ import boto3
 import pytest
 
 from bluegreen.aws.aliases import Alias
+from bluegreen.aws.artifacts import Inspected
 from bluegreen.aws.client import client
 from bluegreen.decisions.route import Route
 from bluegreen.errors import AccessDenied, AwsUnavailable, InvalidRequest, StillInProgress
 from bluegreen.ledger.uploads import Newest
 from bluegreen.opening import checks
 from bluegreen.opening.checks import BEFORE_THE_LOCK, WITH_THE_LOCK, must_pass
-from bluegreen.opening.findings import Refusal
+from bluegreen.opening.findings import Refusal, Warning
 from bluegreen.opening.situation import Situation
 from bluegreen.request.artifact import Zip
+from bluegreen.request.package import Contents
 from bluegreen.request.request import Request
 from bluegreen.request.upload import place_by_request
 from bluegreen.target import Target
@@ -134,6 +136,45 @@ class TestTheArtifact:
         deployer.upload(GOOD % 2)
 
         assert checks.artifact_is_there(situation()) is None
+
+    def of_handler(self, handler: str, **settings: Any) -> Situation:
+        """A zip that has index.py, for a function of this handler."""
+        found = {"Runtime": "python3.14", "Handler": handler, "Layers": [], "Environment": {}} | settings
+        zip_ = Zip(bucket=BUCKET, key=place("new.zip"))
+        known = {"latest": a_function(settings=found), "inspected": Inspected(zip_, Contents(frozenset({"index.py"})))}
+        return situation(known=known)
+
+    def test_a_zip_without_the_handler_s_file_is_refused(self) -> None:
+        assert checks.artifact_has_the_handler(self.of_handler("index.handler")) is None
+        assert said(checks.artifact_has_the_handler, self.of_handler("app.handler")) == (
+            f"artifact: the handler of Shop is app.handler, and {ADDRESS} has no file app.py; zip the content of the "
+            "code's folder, not the folder, or correct the handler first: `aws lambda update-function-configuration "
+            "--function-name Shop --handler NAME`"
+        )
+
+    @pytest.mark.parametrize(
+        "settings",
+        [
+            {"Layers": ["arn:aws:lambda:eu-west-1:1:layer:shop:1"]},
+            {"Environment": {"PYTHONPATH": "/var/task/src"}},
+            {"Environment": {"AWS_LAMBDA_EXEC_WRAPPER": "/opt/wrapper"}},
+        ],
+    )
+    def test_a_handler_s_file_that_may_lie_elsewhere_is_a_warning(self, settings: dict[str, Any]) -> None:
+        found = checks.artifact_has_the_handler(self.of_handler("datadog_lambda.handler.handler", **settings))
+
+        assert isinstance(found, Warning)
+        assert "has no file datadog_lambda/handler.py; if a layer or a search path has it" in str(found)
+
+    def test_a_handler_is_not_looked_for_where_variables_cannot_be_read(self) -> None:
+        asked_for = self.of_handler("app.handler")
+        del asked_for.latest.settings["Environment"]
+
+        assert isinstance(checks.artifact_has_the_handler(asked_for), Warning)
+
+    @pytest.mark.parametrize("artifact", [{"version": "1"}, "$LATEST", {"image_uri": IMAGE}])
+    def test_of_other_artifacts_no_file_is_looked_for(self, artifact: Any) -> None:
+        assert checks.artifact_has_the_handler(situation(artifact=artifact)) is None
 
     def test_a_zip_that_is_missing_is_to_be_uploaded(self) -> None:
         assert said(checks.artifact_is_there, situation()) == (
@@ -344,6 +385,7 @@ class TestAllOfThem:
             checks.function_takes_the_artifact,
             checks.image_before_can_be_put_back,
             checks.artifact_is_there,
+            checks.artifact_has_the_handler,
         ) == BEFORE_THE_LOCK
         assert (checks.alias_is_whole, checks.artifact_is_newer, checks.alarms_exist) == WITH_THE_LOCK
 
