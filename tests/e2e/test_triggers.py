@@ -2,7 +2,9 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
+import boto3
 import pytest
 from botocore.credentials import Credentials
 
@@ -37,6 +39,8 @@ def test_by_an_upload_with_the_rest_of_the_request_beside_it(installed: Installe
     _, record = installed.http(installed.signed("GET", f"/deployments/{deployment}"))
     assert record["artifact"] == f"s3://{installed.bucket}/{folder}/some-build.zip"
     assert [case["name"] for case in record["plan"]["smoke_tests"]] == [case["name"] for case in SMOKE_TESTS]
+    account = installed.machine.split(":")[4]
+    assert (record["started_by"], record["started_by_proved"]) == (f"upload by account {account}", True)
 
 
 def test_the_same_code_again_is_nothing_to_deploy(installed: Installed, calculator: Calculator) -> None:
@@ -86,7 +90,8 @@ def test_other_keys_start_nothing(installed: Installed, calculator: Calculator) 
 
 
 def test_by_a_signed_request_to_the_http_api(installed: Installed, calculator: Calculator) -> None:
-    request = calculator.request("v2")
+    hidden = installed.upload(f"functions/{calculator.name}/by-request/login.json", b'{"token": "a-secret"}')
+    request = calculator.request("v2", smoke_tests=[{"name": "login", "sensitive": True, "payload_from": hidden}])
 
     status, accepted = installed.http(installed.signed("POST", "/deployments", request))
 
@@ -95,6 +100,8 @@ def test_by_a_signed_request_to_the_http_api(installed: Installed, calculator: C
     assert calculator.serving == "2"
     status, record = installed.http(installed.signed("GET", f"/deployments/{accepted['id']}"))
     assert (status, record["state"], record["serving"]) == (200, "Deployed", "2")
+    assert (record["started_by"][:11], record["started_by_proved"]) == ("API by arn:", True)
+    assert "a-secret" not in json.dumps([record, installed.history(accepted["execution"])], default=str)
     status, found = installed.http(installed.signed("GET", f"/deployments?function={calculator.name}"))
     assert (status, [each["id"] for each in found["deployments"]]) == (200, [accepted["id"]])
 
@@ -120,6 +127,17 @@ def user(installed: Installed, name: str, *actions: str) -> Credentials:
     return Credentials(key["AccessKeyId"], key["SecretAccessKey"])
 
 
+def client_of(installed: Installed, who: Credentials, service: str) -> Any:
+    environment = installed.environment
+    return boto3.client(  # type: ignore[call-overload]
+        service,
+        endpoint_url=environment["AWS_ENDPOINT_URL"],
+        region_name=environment["AWS_REGION"],
+        aws_access_key_id=who.access_key,
+        aws_secret_access_key=who.secret_key,
+    )
+
+
 def test_the_http_api_lets_in_who_may_and_signs(installed: Installed, calculator: Calculator) -> None:
     known, request = installed.executions(), calculator.request("v1")
     pipeline, stranger = user(installed, "pipeline", "execute-api:Invoke"), user(installed, "stranger")
@@ -136,6 +154,55 @@ def test_the_http_api_lets_in_who_may_and_signs(installed: Installed, calculator
     assert refused == {403}
     assert installed.executions() == known
     assert status(pipeline) == 202
+
+
+def test_who_may_invoke_functions_or_start_executions_names_no_author(
+    installed: Installed, calculator: Calculator
+) -> None:
+    """Each of them with that one permission; they know everything but the stack's id."""
+    invoker, starter = (
+        user(installed, "invoker", "lambda:InvokeFunction"),
+        user(installed, "starter", "states:StartExecution"),
+    )
+    known, request = installed.executions(), calculator.request("v2")
+    uploaded = request["artifact"].removeprefix(f"s3://{installed.bucket}/")
+    of_s3: dict[str, object] = {
+        "bucket": {"name": installed.bucket},
+        "object": {"key": uploaded, "sequencer": "01"},
+        "requester": "1",
+    }
+    event: dict[str, object] = {"id": "1", "source": "aws.s3", "detail-type": "Object Created", "detail": of_s3}
+    iam = {"accessKey": "A", "accountId": "1", "callerId": "C", "userId": "U", "userArn": "arn:aws:iam::1:user/alice"}
+    called: dict[str, object] = {
+        "version": "2.0",
+        "rawPath": "/deployments",
+        "headers": {},
+        "requestContext": {"http": {"method": "POST", "path": "/deployments"}, "authorizer": {"iam": iam}},
+        "body": json.dumps(request),
+        "isBase64Encoded": False,
+    }
+
+    def invoked(function: str, sent: dict[str, object]) -> dict[str, object]:
+        answer = client_of(installed, invoker, "lambda").invoke(
+            FunctionName=installed.physical(function), Payload=json.dumps(sent)
+        )
+        found: dict[str, object] = json.load(answer["Payload"])
+        return found
+
+    assert invoked("ReceiveUploadFunction", event)["errorType"] == "NotTheHolder"
+    assert invoked("ReceiveUploadFunction", {"stack": "guessed", "event": event})["errorType"] == "NotTheHolder"
+    for guessed in ({}, {"stageVariables": {"stack": "guessed"}}):
+        assert invoked("ServeApiFunction", called | guessed)["statusCode"] == 403
+    assert installed.executions() == known
+
+    claim = {"started_by": "API by arn:aws:iam::1:user/alice"}
+    client_of(installed, starter, "stepfunctions").start_execution(
+        stateMachineArn=installed.machine, name="a-claim", input=json.dumps(request | claim)
+    )
+    installed.ended("a-claim")
+    record = installed.record("a-claim")
+    assert record["started_by"] == f"{claim['started_by']}, as the request says"
+    assert record["started_by_proved"] is False
 
 
 def test_by_the_command(installed: Installed, calculator: Calculator, tmp_path: Path) -> None:
