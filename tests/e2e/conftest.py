@@ -15,7 +15,13 @@ Calculators = Callable[..., Calculator]
 _numbers = itertools.count(1)
 
 CLEAN_UP_ROLE = "clean-up"
-PARAMETERS = {"CleanUpRoleArn": f"arn:aws:iam::{ACCOUNT}:role/{CLEAN_UP_ROLE}"}
+CI_PROVIDER, CI_SUBJECT = "token.actions.githubusercontent.com", "repo:octo-org/shop:ref:refs/heads/main"
+PARAMETERS = {
+    "CleanUpRoleArn": f"arn:aws:iam::{ACCOUNT}:role/{CLEAN_UP_ROLE}",
+    "CiProviderArn": f"arn:aws:iam::{ACCOUNT}:oidc-provider/{CI_PROVIDER}",
+    "CiSubject": CI_SUBJECT,
+    "UploadPrefix": "functions/bonus-*",
+}
 """What the stack is installed with beside its defaults."""
 
 

@@ -85,7 +85,7 @@ class Stack:
         """
         What a role may do: its inline policies, and the managed ones of this template.
 
-        A policy with a condition is left out: it is only for stacks whose parameters ask for it.
+        A policy or a statement with a condition is left out: only stacks whose parameters ask for it have it.
         """
         properties = self.properties(role)
         documents = [policy["PolicyDocument"] for policy in properties.get("Policies", [])]
@@ -101,7 +101,7 @@ class Stack:
             if {"Ref": role} in policy["Properties"]["Roles"]
         ]
         for document in documents:
-            for each in document["Statement"]:
+            for each in (statement for statement in document["Statement"] if "Fn::If" not in statement):
                 yield Statement(
                     role=role,
                     sid=each.get("Sid", ""),
@@ -113,7 +113,9 @@ class Stack:
                 )
 
     def all_statements(self) -> list[Statement]:
-        return [statement for role in self.of_type("AWS::IAM::Role") for statement in self.statements(role)]
+        """Of the roles as which the stack itself works; CiRole is for others."""
+        roles = [role for role in self.of_type("AWS::IAM::Role") if "Condition" not in self.resources[role]]
+        return [statement for role in roles for statement in self.statements(role)]
 
     def role_of(self, function: str) -> str:
         role: str = self.properties(function)["Role"]["Fn::GetAtt"][0]

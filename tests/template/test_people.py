@@ -1,0 +1,124 @@
+"""The policies for people and pipelines, as far as a run in the embedded AWS does not show them."""
+
+import json
+import re
+from typing import Any
+
+import pytest
+
+from tests.template.stack import as_list, stack
+
+PEOPLE = ("DeployerByUploadPolicy", "OperatorPolicy", "ApproverPolicy", "AuditorPolicy", "CiPolicy")
+NOT_OF_A_RESOURCE = {
+    "cloudwatch:DescribeAlarms",
+    "cloudwatch:GetMetricData",
+    "lambda:GetAccountSettings",
+    "lambda:ListEventSourceMappings",
+    "logs:GetQueryResults",
+}
+"""Actions that IAM offers for "*" only."""
+
+OPTED_IN = {"StringEquals": {"aws:ResourceTag/bluegreen:managed": "true"}}
+USE_THE_KEY = {"kms:Decrypt", "kms:GenerateDataKey"}
+
+
+def statements(policy: str) -> list[dict[str, Any]]:
+    """Those that every stack has, and that for a key of the account's own."""
+    found = stack().properties(policy)["PolicyDocument"]["Statement"]
+    return [each["Fn::If"][1] if "Fn::If" in each else each for each in found]
+
+
+@pytest.mark.parametrize("policy", PEOPLE)
+def test_a_policy_names_each_action_and_what_it_is_about(policy: str) -> None:
+    for each in statements(policy):
+        actions = set(as_list(each["Action"]))
+        assert each["Effect"] == "Allow"
+        assert not [action for action in actions if "*" in action]
+        if each["Resource"] == "*":
+            assert actions <= NOT_OF_A_RESOURCE
+        if actions & {"lambda:GetAlias", "lambda:GetFunction"}:
+            assert each["Condition"] == OPTED_IN
+
+
+@pytest.mark.parametrize("policy", set(PEOPLE) - {"ApproverPolicy"})
+def test_who_reads_or_writes_what_is_encrypted_may_use_the_key(policy: str) -> None:
+    (of_key,) = [each for each in statements(policy) if each["Sid"] == "UseTheKey"]
+
+    assert set(of_key["Action"]) == USE_THE_KEY
+    assert of_key["Resource"] == {"Ref": "KmsKeyArn"}
+
+
+def test_an_approver_may_post_an_approval_or_a_rejection_and_nothing_else() -> None:
+    (only,) = statements("ApproverPolicy")
+    routes = [resource["Fn::Sub"].partition("/$default/")[2] for resource in only["Resource"]]
+
+    assert only["Action"] == "execute-api:Invoke"
+    assert {route for route in routes if not route.startswith("GET/")} == {
+        "POST/deployments/*/approve",
+        "POST/deployments/*/reject",
+    }
+
+
+@pytest.mark.parametrize("type_", ["AWS::IAM::Role", "AWS::IAM::ManagedPolicy"])
+def test_cloudformation_names_roles_and_policies_so_that_capability_iam_is_enough(type_: str) -> None:
+    for name, properties in stack().of_type(type_).items():
+        assert not {"RoleName", "ManagedPolicyName"} & set(properties), name
+
+
+def test_a_pipeline_is_let_in_by_audience_and_subject_of_its_token() -> None:
+    role = stack().properties("CiRole")
+    text, values = role["AssumeRolePolicyDocument"]["Fn::Sub"]
+    (trust,) = json.loads(text)["Statement"]
+
+    assert stack().resources["CiRole"]["Condition"] == "HasCi"
+    assert role["ManagedPolicyArns"] == [{"Ref": "CiPolicy"}]
+    assert trust["Principal"] == {"Federated": "${CiProviderArn}"}
+    assert trust["Condition"] == {
+        "StringEquals": {"${Issuer}:aud": "${CiAudience}"},
+        "StringLike": {"${Issuer}:sub": "${CiSubject}"},
+    }
+    assert values == {"Issuer": {"Fn::Select": [1, {"Fn::Split": [":oidc-provider/", {"Ref": "CiProviderArn"}]}]}}
+
+
+def takes(parameter: str, value: str) -> bool:
+    """As CloudFormation applies AllowedPattern: to the whole value."""
+    return re.fullmatch(stack().parameters[parameter]["AllowedPattern"], value) is not None
+
+
+@pytest.mark.parametrize(
+    "subject",
+    [
+        "",
+        "repo:octo-org/shop:ref:refs/heads/main",
+        "repo:octo-org/shop:ref:refs/heads/release-*",
+        "repo:octo-org/shop:environment:production",
+        "repo:octo-org@123456/shop@456789:ref:refs/heads/main",
+        "project_path:acme/shop:ref_type:branch:ref:main",
+        "project_path:acme/shop:ref_type:branch:ref:v?.*",
+    ],
+)
+def test_a_subject_may_name_repository_and_branch(subject: str) -> None:
+    assert takes("CiSubject", subject)
+
+
+@pytest.mark.parametrize(
+    "subject",
+    [
+        *("*", "?", "*:*", "repo:*", "repo:octo-org/*", "repo:octo-org/shop:*", "repo:*:ref:refs/heads/main"),
+        *("repo:octo-org/shop:ref:*", "repo:octo-org/sho?:ref:refs/heads/main", "shop", 'repo:a/b:ref:c", "x": "*'),
+    ],
+)
+def test_a_subject_that_leaves_repository_or_branch_open_is_refused(subject: str) -> None:
+    assert not takes("CiSubject", subject)
+
+
+@pytest.mark.parametrize("audience", ["*", "sts.*", "", 'a"b'])
+def test_an_audience_is_one(audience: str) -> None:
+    assert takes("CiAudience", "sts.amazonaws.com")
+    assert not takes("CiAudience", audience)
+
+
+@pytest.mark.parametrize("prefix", ["*", "restored/*", "uploads/*", "releases/*", "functions", ""])
+def test_an_upload_prefix_lies_where_uploads_deploy(prefix: str) -> None:
+    assert takes("UploadPrefix", "functions/Shop/*")
+    assert not takes("UploadPrefix", prefix)
