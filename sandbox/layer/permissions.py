@@ -7,6 +7,7 @@ from typing import Any
 
 from ministack.services import iam, lambda_svc
 
+from sandbox.layer import keys
 from sandbox.layer.items import Part
 
 
@@ -45,7 +46,7 @@ def pin_request_origin(original: Any) -> Any:
 
 
 def enforce(original: Any) -> Any:
-    """A request to DynamoDB is judged part by part, each with its own condition keys."""
+    """A part of a request to DynamoDB has condition keys of its own; a call that uses a key needs it allowed."""
 
     def _enforce(
         access_key_id: str,
@@ -57,7 +58,11 @@ def enforce(original: Any) -> Any:
     ) -> Any:
         of_the_part = resource_arn.context if isinstance(resource_arn, Part) else {}
         context = {**(service_context or {}), **of_the_part}
-        return original(access_key_id, iam_action, service, region, resource_arn, context)
+        denied = original(access_key_id, iam_action, service, region, resource_arn, context)
+        via = {"kms:ViaService": f"{service}.{region}.amazonaws.com"}
+        for action, key in [] if denied else keys.used_by(iam_action, resource_arn):
+            denied = denied or original(access_key_id, action, "kms", region, key, via)
+        return denied
 
     return _enforce
 

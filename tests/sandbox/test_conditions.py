@@ -235,6 +235,45 @@ def test_a_permissions_boundary_limits_what_the_role_s_policies_allow(acting: Ac
     assert denied(may.create_bucket, Bucket="too-much")
 
 
+@pytest.fixture(scope="module")
+def key_arn(client: Clients) -> str:
+    return str(client("kms").create_key()["KeyMetadata"]["Arn"])
+
+
+def test_who_publishes_to_an_encrypted_topic_needs_its_key(acting: Acting, client: Clients, key_arn: str) -> None:
+    topic = client("sns").create_topic(Name="encrypted", Attributes={"KmsMasterKeyId": key_arn})["TopicArn"]
+    uses = allow(["kms:GenerateDataKey", "kms:Decrypt"], key_arn)
+    publishes = acting("sns", "publishes", allow("sns:Publish", topic))
+    with_one = acting("sns", "uses-half-a-key", allow("sns:Publish", topic), allow("kms:GenerateDataKey", key_arn))
+    with_key = acting("sns", "uses-the-key", allow("sns:Publish", topic), uses)
+    plain = client("sns").create_topic(Name="plain")["TopicArn"]
+
+    for may_not in (publishes, with_one):
+        with pytest.raises(may_not.exceptions.AuthorizationErrorException):
+            may_not.publish(TopicArn=topic, Message="hello")
+    assert with_key.publish(TopicArn=topic, Message="hello")
+    assert acting("sns", "publishes", allow("sns:Publish", plain)).publish(TopicArn=plain, Message="hello")
+
+
+def test_who_uses_a_bucket_with_a_key_needs_the_key_through_s3(acting: Acting, client: Clients, key_arn: str) -> None:
+    s3 = client("s3")
+    s3.create_bucket(Bucket="encrypted", CreateBucketConfiguration={"LocationConstraint": REGION})
+    by_default = {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": key_arn}
+    s3.put_bucket_encryption(
+        Bucket="encrypted",
+        ServerSideEncryptionConfiguration={"Rules": [{"ApplyServerSideEncryptionByDefault": by_default}]},
+    )
+    objects = allow(["s3:PutObject", "s3:GetObject"], "arn:aws:s3:::encrypted/*")
+    via_s3 = {"StringEquals": {"kms:ViaService": f"s3.{REGION}.amazonaws.com"}}
+    writes = acting("s3", "writes", objects, allow("kms:GenerateDataKey", key_arn, Condition=via_s3))
+    reads = acting("s3", "decrypts", objects, allow("kms:Decrypt", key_arn, Condition=via_s3))
+
+    assert writes.put_object(Bucket="encrypted", Key="a", Body=b"secret")
+    assert reads.get_object(Bucket="encrypted", Key="a")["Body"].read() == b"secret"
+    assert denied(reads.put_object, Bucket="encrypted", Key="a", Body=b"")
+    assert denied(writes.get_object, Bucket="encrypted", Key="a")
+
+
 OTHER_ACCOUNT = "111111111111"
 PULLS = ["ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"]
 FOREIGN = f"{OTHER_ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/shop:1"
