@@ -40,8 +40,8 @@ class FirstGreen:
 class Callers:
     """A context in which threads ask the alias again and again, and note when each version first answered."""
 
-    def __init__(self, endpoint: str) -> None:
-        self._client = functions.client(endpoint, "lambda")
+    def __init__(self, aws: Sandbox) -> None:
+        self._client = functions.client(aws.environment, "lambda")
         self._first: dict[str, float] = {}
         self._stop = threading.Event()
         self._threads = [threading.Thread(target=self._call, daemon=True) for _ in range(CALLERS)]
@@ -81,11 +81,11 @@ class Account:
 
     def __init__(self, aws: Sandbox) -> None:
         outputs = deploy_stack(aws)
-        self.endpoint = aws.endpoint
+        self._aws = aws.environment
         self._bucket, self._machine = outputs["ArtifactBucketName"], outputs["DeployStateMachineArn"]
-        self._lambda, self._s3 = (functions.client(aws.endpoint, service) for service in ("lambda", "s3"))
-        self._states = functions.client(aws.endpoint, "stepfunctions")
-        functions.create(aws.endpoint, FUNCTION, RUNTIME)
+        self._lambda, self._s3 = (functions.client(aws.environment, service) for service in ("lambda", "s3"))
+        self._states = functions.client(aws.environment, "stepfunctions")
+        functions.create(aws.environment, FUNCTION, RUNTIME)
         version = self._publish()
         self._lambda.create_alias(FunctionName=FUNCTION, Name=ALIAS, FunctionVersion=version)
         self._upload(f"functions/{FUNCTION}/deployment.json", json.dumps({"traffic": "AllAtOnce"}).encode())
@@ -98,7 +98,7 @@ class Account:
         """What the deployment does at its core."""
         self._upload("by-hand/code.zip", content)
         self._lambda.update_function_code(FunctionName=FUNCTION, S3Bucket=self._bucket, S3Key="by-hand/code.zip")
-        functions.wait_for(self.endpoint, FUNCTION)
+        functions.wait_for(self._aws, FUNCTION)
         self._lambda.update_alias(FunctionName=FUNCTION, Name=ALIAS, FunctionVersion=self._publish())
 
     def wait_until_idle(self) -> None:
@@ -120,7 +120,7 @@ class Account:
 
     def _publish(self) -> str:
         version = str(self._lambda.publish_version(FunctionName=FUNCTION)["Version"])
-        functions.wait_for(self.endpoint, FUNCTION, version)
+        functions.wait_for(self._aws, FUNCTION, version)
         return version
 
 
@@ -130,7 +130,7 @@ def measure(rounds: int) -> FirstGreen:
     by_hand: list[float] = []
     with Sandbox() as aws:
         account = Account(aws)
-        with Callers(aws.endpoint) as callers:
+        with Callers(aws) as callers:
             callers.first_beside(set())
             for number in range(2 * rounds + 2):
                 change, seconds = (account.by_hand, by_hand) if number % 2 else (account.deploy, deployed)

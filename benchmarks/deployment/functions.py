@@ -1,4 +1,4 @@
-"""A function to measure with, in any AWS that has an endpoint here."""
+"""A function to measure with, in any AWS with an endpoint here; `aws` has the variables with which clients find it."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import io
 import json
 import time
 import zipfile
+from collections.abc import Mapping
 from typing import Any
 
 import boto3
@@ -20,11 +21,11 @@ SOURCES = {
 }
 
 
-def client(endpoint: str, service: str) -> Any:
+def client(aws: Mapping[str, str], service: str) -> Any:
     """As root, without retries."""
-    session: Any = boto3.Session(aws_access_key_id="test", aws_secret_access_key="test", region_name=REGION)
     config = Config(retries={"total_max_attempts": 1}, max_pool_connections=16)
-    return session.client(service, endpoint_url=endpoint, config=config)
+    session: Any = boto3.Session(aws["AWS_ACCESS_KEY_ID"], aws["AWS_SECRET_ACCESS_KEY"], region_name=REGION)
+    return session.client(service, endpoint_url=aws["AWS_ENDPOINT_URL"], config=config)
 
 
 def code(runtime: str, answer: int) -> bytes:
@@ -36,12 +37,12 @@ def code(runtime: str, answer: int) -> bytes:
     return content.getvalue()
 
 
-def create(endpoint: str, name: str, runtime: str) -> None:
+def create(aws: Mapping[str, str], name: str, runtime: str) -> None:
     """The function, opted in to deployments, with a role that may do nothing; returns when it is active."""
     trust = {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}
     policy = json.dumps({"Version": "2012-10-17", "Statement": [trust]})
-    role = client(endpoint, "iam").create_role(RoleName=f"{name}-role", AssumeRolePolicyDocument=policy)["Role"]
-    client(endpoint, "lambda").create_function(
+    role = client(aws, "iam").create_role(RoleName=f"{name}-role", AssumeRolePolicyDocument=policy)["Role"]
+    client(aws, "lambda").create_function(
         FunctionName=name,
         Runtime=runtime,
         Handler="index.handler",
@@ -49,13 +50,13 @@ def create(endpoint: str, name: str, runtime: str) -> None:
         Code={"ZipFile": code(runtime, 1)},
         Tags={"bluegreen:managed": "true"},
     )
-    wait_for(endpoint, name)
+    wait_for(aws, name)
 
 
-def wait_for(endpoint: str, name: str, qualifier: str = "$LATEST") -> None:
+def wait_for(aws: Mapping[str, str], name: str, qualifier: str = "$LATEST") -> None:
     """Until it is active, and no update is in progress."""
     until = time.monotonic() + PATIENCE_SECONDS
-    functions = client(endpoint, "lambda")
+    functions = client(aws, "lambda")
     while True:
         now = functions.get_function_configuration(FunctionName=name, Qualifier=qualifier)
         if now.get("State", "Active") == "Active" and now.get("LastUpdateStatus", "Successful") == "Successful":

@@ -10,7 +10,7 @@ import tempfile
 import threading
 import time
 import urllib.parse
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -47,29 +47,28 @@ def measure(rounds: int, seconds: float) -> list[Invokes]:
     """Every language at every concurrency."""
     measured = []
     with Sandbox() as ours, stock_ministack() as stock:
-        endpoints = (ours.endpoint, stock)
+        servers = (ours.environment, stock)
         for language, runtime in RUNTIMES.items():
             name = f"warm-{language.partition('.')[0].lower()}"
-            for endpoint in endpoints:
-                functions.create(endpoint, name, runtime)
+            for server in servers:
+                functions.create(server, name, runtime)
             for concurrency in CONCURRENCY:
-                rates: dict[str, list[float]] = {endpoint: [] for endpoint in endpoints}
-                for endpoint in endpoints:
-                    rate(endpoint, name, concurrency, WARM_UP_SECONDS)
-                for _ in range(rounds):
-                    for endpoint in endpoints:
-                        rates[endpoint].append(rate(endpoint, name, concurrency, seconds))
-                medians = [statistics.median(rates[endpoint]) for endpoint in endpoints]
+                for server in servers:
+                    rate(server, name, concurrency, WARM_UP_SECONDS)
+                rates = [[rate(server, name, concurrency, seconds) for server in servers] for _ in range(rounds)]
+                medians = [statistics.median(of_one) for of_one in zip(*rates, strict=True)]
                 measured.append(Invokes(language, concurrency, *medians))
     return measured
 
 
-def rate(endpoint: str, function: str, concurrency: int, seconds: float) -> float:
+def rate(aws: Mapping[str, str], function: str, concurrency: int, seconds: float) -> float:
     """Answers a second, to as many clients as that, each with one connection and one request at a time."""
+    endpoint = aws["AWS_ENDPOINT_URL"]
     address = urllib.parse.urlsplit(endpoint).netloc
     path = f"/2015-03-31/functions/{function}/invocations"
     request = AWSRequest("POST", f"{endpoint}{path}", data=b"{}", headers={"Host": address})
-    SigV4Auth(Credentials("test", "test"), "lambda", REGION).add_auth(request)
+    root = Credentials(aws["AWS_ACCESS_KEY_ID"], aws["AWS_SECRET_ACCESS_KEY"])
+    SigV4Auth(root, "lambda", REGION).add_auth(request)
     headers = dict(request.headers.items())
     answered = [0] * concurrency
     wrong: list[str] = []
@@ -98,8 +97,8 @@ def rate(endpoint: str, function: str, concurrency: int, seconds: float) -> floa
 
 
 @contextmanager
-def stock_ministack() -> Iterator[str]:
-    """MiniStack as its package starts it, with the same region; its endpoint."""
+def stock_ministack() -> Iterator[dict[str, str]]:
+    """MiniStack as its package starts it, with the same region; it checks no signature of the root."""
     port = free_port()
     with tempfile.TemporaryDirectory(prefix="bluegreen-stock-", ignore_cleanup_errors=True) as folder:
         (Path(folder) / "tmp").mkdir()
@@ -124,7 +123,8 @@ def stock_ministack() -> Iterator[str]:
                 if server.poll() is not None or time.monotonic() > until:
                     raise RuntimeError(f"MiniStack did not start: {(Path(folder) / 'server.log').read_text()[-500:]}")
                 time.sleep(0.1)
-            yield f"http://127.0.0.1:{port}"
+            root = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
+            yield root | {"AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}"}
         finally:
             server.terminate()
             try:

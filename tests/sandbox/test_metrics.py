@@ -6,6 +6,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
 
 from sandbox import Sandbox
 from sandbox.testing import Clients, Function, Functions, eventually
@@ -157,16 +160,12 @@ def test_a_line_in_embedded_metric_format_becomes_a_metric(function: Functions, 
 
 def test_cloudwatch_answers_in_cbor(aws: Sandbox, shop: Function) -> None:
     shop.invoke()
-    request = urllib.request.Request(
-        f"{aws.endpoint}/service/GraniteServiceVersion20100801/operation/ListMetrics",
-        data=b"\xa1\x69Namespace\x6aAWS/Lambda",
-        headers={
-            "Content-Type": "application/cbor",
-            "Smithy-Protocol": "rpc-v2-cbor",
-            "Authorization": "AWS4-HMAC-SHA256 Credential=test/20260101/eu-central-1/monitoring/aws4_request, "
-            "SignedHeaders=host, Signature=none",
-        },
-    )
+    address = f"{aws.endpoint}/service/GraniteServiceVersion20100801/operation/ListMetrics"
+    question, protocol = b"\xa1\x69Namespace\x6aAWS/Lambda", {"Smithy-Protocol": "rpc-v2-cbor"}
+    asked = AWSRequest("POST", address, protocol | {"Content-Type": "application/cbor"}, question)
+    root = Credentials(aws.environment["AWS_ACCESS_KEY_ID"], aws.environment["AWS_SECRET_ACCESS_KEY"])
+    SigV4Auth(root, "monitoring", aws.environment["AWS_REGION"]).add_auth(asked)
+    request = urllib.request.Request(address, question, dict(asked.headers.items()))
     with urllib.request.urlopen(request) as answer:
         assert answer.headers["Content-Type"] == "application/cbor"
         assert b"Invocations" in answer.read()
