@@ -119,7 +119,7 @@ def function(client: Clients) -> Iterator[Functions]:
 
     def make(source: str, runtime: str = "python3.13", role: str | None = None, **settings: Any) -> Function:
         name = f"fn-{next(_numbers)}"
-        file = "index.mjs" if runtime.startswith("node") else "index.py"
+        file = {"node": "index.mjs", "prov": "bootstrap"}.get(runtime[:4], "index.py")
         client("lambda").create_function(
             FunctionName=name,
             Runtime=runtime,

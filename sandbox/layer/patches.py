@@ -83,6 +83,7 @@ PATCHES: list[Patch] = [
     (LAMBDA, "execution_credentials", sessions.execution_credentials),
     ("ministack.core.lambda_runtime", "execution_credentials", sessions.execution_credentials),
     (LAMBDA, "invalidate_worker", lambda original: pool.forget),
+    (LAMBDA, "_provided_worker_env", pool.provided_worker_env),
     ("ministack.core.iam_actions", "_lambda_action", operations.lambda_action),
     ("ministack.core.iam_actions", "extract_resource_arn", permissions.extract_resource_arn),
     ("ministack.core.iam_actions", "dynamodb_resource_arns", items.dynamodb_resource_arns),

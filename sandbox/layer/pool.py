@@ -8,6 +8,7 @@ then retired, so that no update ever breaks off an invocation.
 from __future__ import annotations
 
 import json
+import os
 import secrets
 import shutil
 import tempfile
@@ -26,6 +27,7 @@ from sandbox.layer import package, processes, sessions
 from sandbox.layer.worker import Worker
 
 IDLE_SECONDS = 120.0
+PATH = "/usr/local/bin:/usr/bin:/bin"
 DECIDES_THE_ENVIRONMENT = ("CodeSha256", "Runtime", "Handler", "Role", "Timeout", "MemorySize", "Environment", "Layers")
 RESERVED = lambda_runtime._RESERVED_RUNTIME_ENV_VARS
 
@@ -179,7 +181,7 @@ def environment_of(config: dict[str, Any], code: Path) -> dict[str, str]:
         "AWS_ENDPOINT_URL": f"http://127.0.0.1:{lambda_svc.os.environ['GATEWAY_PORT']}",
         "LAMBDA_METRICS_BY_THE_SECOND": "true",
         lambda_runtime.HOST_PREFIX_ENV: "true",
-        "PATH": "/usr/local/bin:/usr/bin:/bin",
+        "PATH": PATH,
         "LANG": "en_US.UTF-8",
         "TZ": ":UTC",
         **{name: value for name, value in own.items() if name not in RESERVED},
@@ -195,6 +197,17 @@ def environment_of(config: dict[str, Any], code: Path) -> dict[str, str]:
         "AWS_LAMBDA_LOG_GROUP_NAME": log_group,
         "AWS_LAMBDA_LOG_STREAM_NAME": stream,
     }
+
+
+def provided_worker_env(original: Any) -> Any:
+    """The variables of a runtime that the function brings itself, without the server's own, which MiniStack adds."""
+
+    def _provided_worker_env(config: dict[str, Any], code_dir: str, port: int) -> dict[str, str]:
+        made, own = original(config, code_dir, port), lambda_svc._runtime_env_vars(config)
+        given = {name: value for name, value in made.items() if name in own or os.environ.get(name) != value}
+        return {"PATH": PATH, **given}
+
+    return _provided_worker_env
 
 
 def key_of(config: dict[str, Any]) -> tuple[str, str, str]:

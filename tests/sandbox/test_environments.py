@@ -37,6 +37,7 @@ OF_THE_SANDBOX = {
     "LAMBDA_METRICS_BY_THE_SECOND",
     "TMPDIR",
     "LC_CTYPE",
+    "AWS_LAMBDA_RUNTIME_API",
 }
 """Python sets LC_CTYPE itself where the machine lacks the locale that LANG names."""
 PYTHON = """
@@ -57,9 +58,22 @@ export const handler = async () => ({
 """
 
 
+BOOTSTRAP = f"""#!{sys.executable}
+import json, os, urllib.request
+api = f"http://{{os.environ['AWS_LAMBDA_RUNTIME_API']}}/2018-06-01/runtime/invocation"
+with open("/proc/self/environ") as begun: beginning = begun.read()
+found = {{"names": sorted(os.environ), "values": list(os.environ.values()), "beginning": beginning}}
+while True:
+    with urllib.request.urlopen(f"{{api}}/next") as event: request = event.headers["Lambda-Runtime-Aws-Request-Id"]
+    urllib.request.urlopen(f"{{api}}/{{request}}/response", json.dumps(found).encode()).close()
+"""
+
+
 def found_by(function: Functions, kind: str) -> Any:
     if kind == "node":
         return function(NODE, runtime="nodejs22.x").invoke()["Payload"]
+    if kind == "of its own":
+        return function(BOOTSTRAP, runtime="provided.al2023").invoke()["Payload"]
     shop = function(PYTHON, Timeout=20)
     if kind == "forked":
         shop.invoke("exit")
@@ -69,7 +83,7 @@ def found_by(function: Functions, kind: str) -> Any:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="/proc has what a process began with on Linux only")
-@pytest.mark.parametrize("kind", ["python", "forked", "node"])
+@pytest.mark.parametrize("kind", ["python", "forked", "node", "of its own"])
 def test_a_function_gets_no_variable_of_the_host(aws: Sandbox, function: Functions, kind: str) -> None:
     found = found_by(function, kind)
 
