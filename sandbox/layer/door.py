@@ -23,7 +23,7 @@ from ministack import app
 from ministack.core import iam_evaluator, responses
 from ministack.services import lambda_svc
 
-from sandbox.layer import links
+from sandbox.layer import links, permissions
 from sandbox.layer.answers import Response
 
 SECRET = "x-sandbox-secret"
@@ -34,9 +34,6 @@ OWN = "/_"
 
 BY_TOKEN = ("/_ministack/cfn-response/", "/_ministack/cfn-signal/")
 """Where custom resources and wait conditions answer; CloudFormation drew a token for each path."""
-
-UNSIGNED = {("sts", "AssumeRoleWithWebIdentity"), ("sts", "AssumeRoleWithSAML")}
-"""SDKs sign these never: they are how one gets credentials."""
 
 HERE = re.compile(r"(127\.0\.0\.1|\[::1\]|([a-z0-9_-]+\.)*localhost):(\d+)", re.IGNORECASE)
 AWS = re.compile(
@@ -140,7 +137,7 @@ def without_credentials(request: Request, body: bytes, service: str, operation: 
     iam_evaluator.pin_signed_body(body)
     signed = iam_evaluator._signed_request.get()
     failure: Any = None
-    if signed is None and (service, operation) not in UNSIGNED:
+    if signed is None and f"{service}:{operation}" not in permissions.GIVES_CREDENTIALS:
         failure = iam_evaluator.AuthError("MissingAuthenticationToken", "Request is missing Authentication Token")
     elif signed is not None and signed.s3_scoped:  # S3 checks its presigned links itself
         failure = iam_evaluator._s3_scope_failure(service)

@@ -10,6 +10,9 @@ from ministack.services import iam, lambda_svc
 from sandbox.layer import keys
 from sandbox.layer.items import Part
 
+GIVES_CREDENTIALS = {"sts:AssumeRoleWithWebIdentity", "sts:AssumeRoleWithSAML"}
+"""SDKs never sign these; the role's trust policy judges the token."""
+
 
 def extract_resource_arn(original: Any) -> Any:
     """A qualifier in the query is part of the resource, as one in the name is."""
@@ -46,7 +49,10 @@ def pin_request_origin(original: Any) -> Any:
 
 
 def enforce(original: Any) -> Any:
-    """A part of a request to DynamoDB has condition keys of its own; a call that uses a key needs it allowed."""
+    """
+    Some calls need no caller. A part of a request to DynamoDB has condition keys of its own. A call that uses a key
+    needs it allowed.
+    """
 
     def _enforce(
         access_key_id: str,
@@ -56,6 +62,8 @@ def enforce(original: Any) -> Any:
         resource_arn: str = "*",
         service_context: dict[str, Any] | None = None,
     ) -> Any:
+        if not access_key_id and is_for_everybody(iam_action, service_context or {}):
+            return None
         of_the_part = resource_arn.context if isinstance(resource_arn, Part) else {}
         context = {**(service_context or {}), **of_the_part}
         denied = original(access_key_id, iam_action, service, region, resource_arn, context)
@@ -65,6 +73,12 @@ def enforce(original: Any) -> Any:
         return denied
 
     return _enforce
+
+
+def is_for_everybody(action: str, context: dict[str, Any]) -> bool:
+    """Whether who has no credentials may call."""
+    of_a_url = action == "lambda:InvokeFunctionUrl" and context.get("lambda:FunctionUrlAuthType") == "NONE"
+    return of_a_url or action in GIVES_CREDENTIALS
 
 
 def resolve_condition_key(original: Any) -> Any:

@@ -1,5 +1,6 @@
 """What the sandbox refuses before it does anything: what a web page sends, and what nobody signed."""
 
+import base64
 import http.client
 import json
 from collections.abc import Callable
@@ -10,7 +11,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from sandbox import Sandbox
-from sandbox.testing import Clients, Functions, zipped
+from sandbox.testing import ACCOUNT, Clients, Functions, policy, zipped
 
 REGION = "eu-central-1"
 FUNCTIONS = "/2015-03-31/functions/"
@@ -235,3 +236,52 @@ def test_the_link_to_a_function_s_code_cannot_be_made_by_others(
     assert ask("GET", mine)[2] == zipped("def handler(event, context): return 1")
     assert ask("GET", mine.replace(shop.name, other.name))[0] == 403
     assert ask("GET", link.path)[0] == 403
+
+
+def test_no_websocket_is_opened(aws: Sandbox, ask: Asking) -> None:
+    upgrade = {"Connection": "Upgrade", "Upgrade": "websocket"}
+    key = {"Sec_WebSocket_Key": "dGhlIHNhbXBsZSBub25jZQ==", "Sec_WebSocket_Version": "13"}
+    for host in (f"127.0.0.1:{aws.port}", f"a1b2.execute-api.localhost:{aws.port}"):
+        assert ask("GET", "/live", Host=host, **upgrade, **key)[0] == 403
+
+
+def test_a_token_of_a_provider_needs_no_signature_and_is_held_against_the_role_s_trust(client: Clients) -> None:
+    client("iam").create_role(RoleName="of-a-provider", AssumeRolePolicyDocument=policy(trust("provider.example")))
+    as_nobody = {"RoleArn": f"arn:aws:iam::{ACCOUNT}:role/of-a-provider", "RoleSessionName": "a-pipeline"}
+    assume = client("sts").assume_role_with_web_identity
+
+    assert assume(**as_nobody, WebIdentityToken=token("https://provider.example"))["Credentials"]
+    assert code_of(assume, **as_nobody, WebIdentityToken=token("https://other.example")) == "AccessDenied"
+
+
+def trust(provider: str) -> dict[str, Any]:
+    federated = {"Federated": f"arn:aws:iam::{ACCOUNT}:oidc-provider/{provider}"}
+    return {"Effect": "Allow", "Principal": federated, "Action": "sts:AssumeRoleWithWebIdentity"}
+
+
+def token(issuer: str) -> str:
+    claims = {"iss": issuer, "aud": "sts.amazonaws.com", "sub": "repo:a/b", "exp": 4102444800}
+    parts = ({"alg": "RS256"}, claims, "signature")
+    return ".".join(base64.urlsafe_b64encode(json.dumps(part).encode()).decode().rstrip("=") for part in parts)
+
+
+def test_a_function_s_url_serves_everybody_only_if_it_says_so(
+    aws: Sandbox, ask: Asking, function: Functions, client: Clients
+) -> None:
+    source = "def handler(event, context): return {'statusCode': 200, 'body': 'served'}"
+    for authorisation, served in (("NONE", (200, b"served")), ("AWS_IAM", (403, None))):
+        shop = function(source)
+        url = client("lambda").create_function_url_config(FunctionName=shop.name, AuthType=authorisation)["FunctionUrl"]
+        client("lambda").add_permission(
+            FunctionName=shop.name,
+            StatementId="everybody",
+            Action="lambda:InvokeFunctionUrl",
+            Principal="*",
+            FunctionUrlAuthType=authorisation,
+        )
+        host = f"{urlsplit(url).netloc.partition('.')[0]}.lambda-url.{REGION}.localhost:{aws.port}"
+
+        status, _, body = ask("GET", "/", Host=host)
+
+        assert (status, body if served[1] else None) == served
+        assert ask("GET", "/", Host=host, Origin="http://evil.example")[0] == 403
