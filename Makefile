@@ -4,6 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 DEV := .venv/.ready
 SANDBOX := .venv-sandbox/.ready
+REVIEW := .venv-review/.ready
 UV := .venv-uv/bin/uv
 
 # Images set it, and then every process compiles every module anew.
@@ -26,8 +27,10 @@ cli: $(DEV)                      ## the command `bluegreen`, in .venv
 test: $(DEV) $(SANDBOX)          ## every test
 	@$(BIN)/python -m pytest -n auto --dist loadfile
 
-check: $(DEV)                    ## lint, format, types and layers
+check: $(DEV) $(SANDBOX) $(REVIEW) ## lint, format, types, layers, and what checkov and parliament say of the template
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy handlers bluegreen_cli sandbox statemachine benchmarks tests && PYTHONPATH=handlers:. $(BIN)/lint-imports --no-cache && $(BIN)/cfn-lint template.yaml
+	@AWS_DEFAULT_REGION=eu-west-1 .venv-sandbox/bin/python -I tests/template/translate.py template.yaml \
+	  | .venv-review/bin/python tests/template/review.py template.yaml
 
 asl: $(DEV)                      ## write the state machine and its picture from their definition
 	@$(BIN)/python -m statemachine && $(BIN)/python -m statemachine picture
@@ -68,14 +71,20 @@ $(SANDBOX): $(UV) requirements/sandbox.txt
 	@$(UV) pip install -q --python .venv-sandbox/bin/python --require-hashes -r requirements/sandbox.txt
 	@touch $@
 
+$(REVIEW): $(UV) requirements/review.txt
+	@echo "setting up .venv-review"
+	@$(UV) venv -q --clear --python $(PYTHON) .venv-review
+	@$(UV) pip install -q --python .venv-review/bin/python --require-hashes -r requirements/review.txt
+	@touch $@
+
 COMPILE = pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --custom-compile-command 'make lock'
 
 lock: $(UV)                      ## pin every dependency anew
-	@for name in uv dev sandbox bench; do (cd requirements && ../$(UV) $(COMPILE) $$name.in -o $$name.txt --upgrade); done
+	@for name in uv dev sandbox bench review; do (cd requirements && ../$(UV) $(COMPILE) $$name.in -o $$name.txt --upgrade); done
 	@for name in fastapi sqs-batch; do (cd examples/$$name && ../../$(UV) $(COMPILE) requirements.in -o requirements.txt --upgrade); done
 	@$(UV) $(COMPILE) --no-deps --upgrade requirements/statemachine.in -o requirements/statemachine.txt
 	@$(UV) $(COMPILE) --upgrade --constraint requirements/dev.txt handlers/requirements.in -o handlers/requirements.txt \
 	  --no-emit-package boto3 --no-emit-package botocore --no-emit-package python-dateutil --no-emit-package six --no-emit-package urllib3
 
 clean:                           ## remove everything that is made here
-	@rm -rf .venv .venv-uv .venv-sandbox .aws-sam .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis .sandbox.env
+	@rm -rf .venv .venv-uv .venv-sandbox .venv-review .aws-sam .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis .sandbox.env

@@ -31,7 +31,7 @@ OPTIONS = {
 """A condition of a permission, and the option of `aws lambda add-permission` that sets it."""
 MOST_COMMANDS = 5
 """At most this many commands stand in a refusal, which has 2,000 characters."""
-TOKEN = "lambda:eventsourcetoken"
+TOKEN = "lambda:eventsourcetoken"  # noqa: S105  the name of the condition
 """A condition whose value is a secret of the caller, so no text shows it."""
 BY_URL = "lambda:invokedviafunctionurl"
 

@@ -1,0 +1,130 @@
+"""
+What checkov says of the template, and parliament of the policies that SAM makes of it. `make check` runs it.
+
+    translate.py template.yaml | .venv-review/bin/python tests/template/review.py template.yaml
+
+A finding that is accepted has its reason here. An acceptance without a finding is a mistake, too: it would hide the
+next one. Both tools are in an environment of their own (requirements/review.in).
+"""
+
+import json
+import re
+import sys
+import warnings
+from collections.abc import Iterator
+from typing import Any
+
+ACCEPTED = {
+    "CKV_AWS_18": "access logs would need a second bucket; CloudTrail's data events tell the same, by principal",
+    "CKV_AWS_27": "SQS's own key encrypts the queue (SqsManagedSseEnabled), which checkov does not count",
+    "CKV_AWS_115": "a reserved concurrency is taken from all functions of the account; only what puts blue back has one",
+    "CKV_AWS_116": "Step Functions and API Gateway wait for the answer, and the others have a queue for lost events",
+    "CKV_AWS_117": "the functions call AWS's public endpoints only; a VPC would need an endpoint for each service",
+    "CKV_AWS_119": "DynamoDB's key of the account is used, whose use CloudTrail records",
+    "CKV_AWS_158": "CloudWatch Logs encrypts with its own key; the logs have no payloads",
+    "CKV_AWS_173": "the variables are names of the stack's own resources, no secrets; Lambda encrypts them",
+    "RESOURCE_STAR NotificationsKey": "in a key's own policy * is that key",
+    "RESOURCE_STAR SeeMetricsPolicy": "the alarms are named by requests, and GetMetricData knows no resources",
+    "RESOURCE_MISMATCH states:DescribeExecution": "it also knows express executions; these are standard ones",
+    "NO_VERSION ReceiveUploadFunctionRole": "SAM writes this policy, without any variable",
+}
+"""By checkov's id, or by parliament's issue and the resource that has the policy; for a mismatch, and the action."""
+
+ACCOUNT, REGION = "123456789012", "eu-west-1"
+PLACE = f"{REGION}:{ACCOUNT}"
+VALUES = {
+    "AWS::Partition": "aws",
+    "AWS::Region": REGION,
+    "AWS::AccountId": ACCOUNT,
+    "AWS::StackName": "bluegreen",
+    "KmsKeyArn": f"arn:aws:kms:{PLACE}:key/theirs",
+    "CleanUpRoleArn": f"arn:aws:iam::{ACCOUNT}:role/theirs",
+}
+"""Of what the template refers to and does not make."""
+ARNS = {
+    "AWS::DynamoDB::Table": "arn:aws:dynamodb:{place}:table/{name}",
+    "AWS::Events::Rule": "arn:aws:events:{place}:rule/{name}",
+    "AWS::IAM::Role": f"arn:aws:iam::{ACCOUNT}:role/{{name}}",
+    "AWS::KMS::Key": "arn:aws:kms:{place}:key/{name}",
+    "AWS::Lambda::Function": "arn:aws:lambda:{place}:function:{name}",
+    "AWS::Logs::LogGroup": "arn:aws:logs:{place}:log-group:{name}:*",
+    "AWS::S3::Bucket": "arn:aws:s3:::{name}",
+    "AWS::SNS::Topic": "arn:aws:sns:{place}:{name}",
+    "AWS::SQS::Queue": "arn:aws:sqs:{place}:{name}",
+    "AWS::StepFunctions::StateMachine": "arn:aws:states:{place}:stateMachine:{name}",
+}
+
+Found = Iterator[tuple[str, str]]
+"""The key of a finding in ACCEPTED, and what people read of it."""
+
+
+def of_checkov(template: str) -> Found:
+    """Its checks of CloudFormation that fail."""
+    from checkov.cloudformation.runner import Runner
+    from checkov.runner_filter import RunnerFilter
+
+    only = RunnerFilter(framework=["cloudformation"])
+    report = Runner().run(root_folder=None, files=[template], runner_filter=only)
+    assert report.passed_checks, f"checkov could not read the template: {report.parsing_errors}"
+    for check in report.failed_checks:
+        yield check.check_id, f"{check.check_id} {check.resource}: {check.check_name}"
+
+
+def of_parliament(resources: dict[str, Any]) -> Found:
+    """Its findings in every policy but those that say who may assume a role, which it does not know."""
+    import parliament
+
+    for name, policy in policies(resources):
+        for finding in parliament.analyze_policy_string(json.dumps(policy)).findings:
+            told = parliament.enhance_finding(finding)
+            about = told.detail[0]["action"] if told.issue == "RESOURCE_MISMATCH" else name
+            yield f"{told.issue} {about}", f"{told.severity} {told.issue} {name}: {told.title} {told.detail}"
+
+
+def policies(resources: dict[str, Any]) -> Iterator[tuple[str, Any]]:
+    """Each policy as IAM gets it, with the resource that has it."""
+
+    def arn(name: str) -> str:
+        form = ARNS.get(resources.get(name, {}).get("Type", ""), "{name}")
+        return form.format(place=PLACE, name=name.lower() if "s3" in form else name)
+
+    def said(value: Any) -> Any:
+        match value:
+            case {"Fn::Sub": str(text)}:
+                return re.sub(r"\$\{([^}.]+)[^}]*\}", lambda found: VALUES.get(found[1]) or arn(found[1]), text)
+            case {"Fn::GetAtt": [str(name), *_]} | {"Ref": str(name)}:
+                return VALUES.get(name) or arn(name)
+            case {"Fn::If": [_, if_so, _]}:
+                return said(if_so)
+            case dict():
+                return {key: said(each) for key, each in value.items()}
+            case list():
+                return [said(each) for each in value if each != {"Ref": "AWS::NoValue"}]
+        return value
+
+    for name, resource in resources.items():
+        properties = resource.get("Properties", {})
+        own = [properties[field] for field in ("PolicyDocument", "KeyPolicy") if field in properties]
+        inline = [policy["PolicyDocument"] for policy in properties.get("Policies", []) if isinstance(policy, dict)]
+        for policy in (*own, *(each for each in inline if resource["Type"] == "AWS::IAM::Role")):
+            yield name, said(policy)
+
+
+def main() -> int:
+    """The exit code. The expanded template comes on standard input."""
+    warnings.simplefilter("ignore")
+    found = [*of_checkov(sys.argv[1]), *of_parliament(json.load(sys.stdin)["Resources"])]
+    wrong = [text for key, text in found if key not in ACCEPTED]
+    stale = [key for key in ACCEPTED if key not in {key for key, _ in found}]
+    for text in wrong:
+        print(f"template.yaml: {text}; mend it, or accept it in {sys.argv[0]} with a reason")
+    for key in stale:
+        print(f"{sys.argv[0]}: {key} is accepted, and nothing finds it; leave it out")
+    print(
+        f"template.yaml: {len(found) - len(wrong)} findings of checkov and parliament are accepted, each for a reason"
+    )
+    return 1 if wrong or stale else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
