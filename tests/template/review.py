@@ -17,7 +17,7 @@ from typing import Any
 ACCEPTED = {
     "CKV_AWS_18": "access logs would need a second bucket; CloudTrail's data events tell the same, by principal",
     "CKV_AWS_27": "SQS's own key encrypts the queue (SqsManagedSseEnabled), which checkov does not count",
-    "CKV_AWS_115": "a reserved concurrency is taken from all functions of the account; only what puts blue back has one",
+    "CKV_AWS_115": "reserved concurrency is taken from all other functions; only what puts blue back has some",
     "CKV_AWS_116": "Step Functions and API Gateway wait for the answer, and the others have a queue for lost events",
     "CKV_AWS_117": "the functions call AWS's public endpoints only; a VPC would need an endpoint for each service",
     "CKV_AWS_119": "DynamoDB's key of the account is used, whose use CloudTrail records",

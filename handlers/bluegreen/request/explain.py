@@ -73,7 +73,8 @@ def _complaint(detail: ErrorDetails, fields: Fields) -> str:
 
 
 def _shown(detail: ErrorDetails) -> str:
-    """Of a smoke test the type only: the value may be a payload that was written in the wrong place."""
+    """Of a smoke test, and of what has parts, the type only: it may be a payload in the wrong place."""
     value: Any = detail["input"]
-    text = by_type(value) if "smoke_tests" in detail["loc"] else repr(value)
+    has_parts = isinstance(value, (dict, list)) and value
+    text = by_type(value) if has_parts or "smoke_tests" in detail["loc"] else repr(value)
     return text if len(text) <= 100 else text[:100] + " …"

@@ -71,3 +71,12 @@ def test_a_value_is_shown_as_far_as_there_is_room() -> None:
     assert said.startswith("function: 'xxx")
     assert " … does not match " in said
     assert len(said) < 300
+
+
+@pytest.mark.parametrize("field", ["function", "alias", "artifact", "traffic", "health", "bypass", "started_by"])
+@pytest.mark.parametrize("payload", [["secret"], {"deep": {"token": "secret"}}], ids=["list", "object"])
+def test_what_has_parts_is_told_by_its_type_wherever_it_was_written(field: str, payload: Any) -> None:
+    with pytest.raises(InvalidRequest) as refused:
+        Request.read(request() | {field: payload})
+
+    assert "secret" not in str(refused.value)
