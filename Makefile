@@ -41,7 +41,7 @@ build: $(SANDBOX)                ## the artifact, for Lambda's platform
 deploy: build                    ## the stack, into the AWS account of your credentials (PARAMETERS="DefaultAlias=LIVE")
 	@.venv-sandbox/bin/sam deploy $(if $(PARAMETERS),--parameter-overrides $(PARAMETERS))
 
-crash-matrix: $(DEV)             ## every fault at every AWS call and every state (about 40 minutes on two cores)
+crash-matrix: $(DEV) $(SANDBOX)  ## every fault at every AWS call and every state (about 40 minutes on two cores)
 	@$(BIN)/python -m tests.crash
 
 bench: $(DEV) $(SANDBOX)         ## what a deployment costs, as ratios

@@ -25,7 +25,8 @@ from bluegreen.aws import table
 from bluegreen.document import Plan
 from bluegreen.ledger import deployments
 from tests.machine.deployer import ALIAS, FUNCTION, GOOD, TABLE, TARGET, Deployer, zip_of
-from tests.machine.invocation import Context
+from tests.machine.faults import acting
+from tests.machine.invocation import Context, Handler
 from tests.machine.walk import DEPLOY_ASL, handlers_of
 
 IDLE = {"StartAt": "Idle", "States": {"Idle": {"Type": "Wait", "Seconds": 1, "End": True}}}
@@ -280,15 +281,26 @@ def another_user_publishes(source: str) -> str:
     return str(answer["Version"])
 
 
+def in_its_role(handler: Handler, role: str) -> Handler:
+    """A handler that no state runs, as Lambda runs it: what it calls, it calls in its own role."""
+
+    def in_role(event: Any, context: Any) -> Any:
+        with acting(role):
+            return handler(event, context)
+
+    return in_role
+
+
 @contextmanager
 def just_before(service: str, operation: str, do: Callable[[], object]) -> Iterator[None]:
-    """Something happens once, right before the handlers' next call of that operation."""
+    """Another user does something once, right before the handlers' next call of that operation."""
     done = threading.Event()
 
     def once(**_: Any) -> None:
         if not done.is_set():
             done.set()
-            do()
+            with acting(None, immune=True):
+                do()
 
     with _before_call(service, operation, once):
         yield

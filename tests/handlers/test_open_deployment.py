@@ -31,6 +31,10 @@ from tests.handlers.desk import (
 from tests.machine.deployer import ALIAS, BUCKET, FUNCTION, GOOD, TARGET, Deployer, alarm, place, zip_of
 
 BLUE = GOOD % 1
+LETS_THE_STACK_IN = {
+    "Version": "2012-10-17",
+    "Statement": [{"Effect": "Allow", "Principal": "*", "Action": "s3:GetObject", "Resource": "*"}],
+}
 
 
 def digest_of(content: bytes) -> str:
@@ -86,6 +90,7 @@ class TestThePlan:
 
     def test_pins_the_digest_alone_in_a_bucket_without_versions(self, deployer: Deployer, desks: Desks) -> None:
         boto3.client("s3").create_bucket(Bucket="plain-bucket")
+        boto3.client("s3").put_bucket_policy(Bucket="plain-bucket", Policy=json.dumps(LETS_THE_STACK_IN))
         boto3.client("s3").put_object(Bucket="plain-bucket", Key="new.zip", Body=zip_of(GOOD % 2))
         desk = desks(artifact="s3://plain-bucket/new.zip", from_elsewhere=True)
 

@@ -15,7 +15,7 @@ from bluegreen.request.names import LONGEST_EXECUTION_NAME
 from bluegreen.request.request import Request
 from bluegreen.request.upload import Upload, next_name
 from bluegreen.target import Target
-from tests.handlers.desk import aws_answers, context_of, just_before, put
+from tests.handlers.desk import aws_answers, context_of, in_its_role, just_before, put
 from tests.machine.deployer import BUCKET, FUNCTION, GOOD, STACK, TARGET, Deployer, place
 
 CONTEXT = context_of("ReceiveUploadFunction")
@@ -32,6 +32,7 @@ def machine(deployer: Deployer, monkeypatch: pytest.MonkeyPatch) -> str:
         roleArn="arn:aws:iam::123456789012:role/machine",
     )["stateMachineArn"]
     monkeypatch.setenv("STATE_MACHINE_ARN", arn)
+    monkeypatch.setattr(receive_upload, "handler", in_its_role(receive_upload.handler, "ReceiveUpload"))
     return arn
 
 

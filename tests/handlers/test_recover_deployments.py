@@ -2,7 +2,7 @@
 
 import json
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 from unittest import mock
@@ -25,6 +25,7 @@ from tests.handlers.desk import (
     another_user_points_the_alias,
     aws_answers,
     context_of,
+    in_its_role,
     just_before,
     put,
     the_lock_is_still_there,
@@ -47,10 +48,9 @@ def ended_badly(desk: Desk, status: str = "ABORTED") -> dict[str, Any]:
 
 
 @pytest.fixture(autouse=True)
-def the_role(deployer: Deployer) -> Iterator[None]:
-    """IAM lets the handler touch a function with the tag only."""
-    with deployer.aws.acting("RecoverDeployments"):
-        yield
+def the_role(deployer: Deployer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """IAM lets the handler do what its role may."""
+    monkeypatch.setattr(recover_deployments, "handler", in_its_role(recover_deployments.handler, "RecoverDeployments"))
 
 
 def the_tag_is_gone() -> None:

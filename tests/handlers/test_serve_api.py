@@ -13,7 +13,7 @@ import serve_api
 from bluegreen import clock
 from bluegreen.ledger import audit, deployments, starts
 from bluegreen.ledger.record import Record
-from tests.handlers.desk import Desk, Desks, context_of, put
+from tests.handlers.desk import Desk, Desks, context_of, in_its_role, put
 from tests.machine.deployer import FUNCTION, STACK, TABLE, TARGET, Deployer, place
 
 CONTEXT = context_of("ServeApiFunction")
@@ -30,6 +30,7 @@ def machine(deployer: Deployer, monkeypatch: pytest.MonkeyPatch) -> str:
         roleArn="arn:aws:iam::123456789012:role/machine",
     )["stateMachineArn"]
     monkeypatch.setenv("STATE_MACHINE_ARN", arn)
+    monkeypatch.setattr(serve_api, "handler", in_its_role(serve_api.handler, "ServeApi"))
     return arn
 
 

@@ -17,7 +17,7 @@ from botocore.endpoint import Endpoint
 from botocore.exceptions import ConnectionClosedError, ConnectTimeoutError, EndpointConnectionError, ReadTimeoutError
 from moto.core.botocore_stubber import MockRawResponse
 
-from tests.machine.iam import refusal
+from tests.machine.iam import refusal, refusal_once_missing
 
 When = Literal["before", "after"]
 
@@ -69,6 +69,23 @@ class HandlerTimedOut(BaseException):
 
 ENDS_THE_HANDLER = {"HandlerKilled": HandlerKilled, "HandlerTimedOut": HandlerTimedOut}
 
+DENIED = {"s3": "AccessDenied", "sns": "AuthorizationError"}
+"""What these services answer in place of AccessDeniedException."""
+
+_thread = threading.local()
+"""On whose behalf a thread calls AWS."""
+
+
+@contextmanager
+def acting(state: str | None, *, immune: bool = False) -> Iterator[None]:
+    """The block's calls are those of this state's handler, or, without a name, of a caller whom no fault meets."""
+    before = getattr(_thread, "acting", (None, False))
+    _thread.acting = (state, immune)
+    try:
+        yield
+    finally:
+        _thread.acting = before
+
 
 @dataclass
 class Fault:
@@ -97,11 +114,10 @@ class Fault:
 
 
 class Faults:
-    """The faults in force, and on whose behalf a thread calls AWS."""
+    """The faults in force."""
 
     def __init__(self) -> None:
         self._in_force: list[Fault] = []
-        self._thread = threading.local()
         self._lock = threading.Lock()
         self._watcher: Watcher | None = None
 
@@ -124,48 +140,46 @@ class Faults:
             self._in_force.remove(fault)
 
     @contextmanager
-    def acting(self, state: str | None, *, immune: bool = False) -> Iterator[None]:
-        """The block's calls are those of this state's handler, or, without a name, of a caller whom no fault meets."""
-        before = getattr(self._thread, "acting", (None, False))
-        self._thread.acting = (state, immune)
-        try:
-            yield
-        finally:
-            self._thread.acting = before
-
-    @contextmanager
     def installed(self) -> Iterator[None]:
         """Every attempt of every boto3 client passes here."""
         send = Endpoint._do_get_response  # type: ignore[attr-defined]
 
         def met(endpoint: Any, request: Any, operation: Any, context: Any) -> Any:
-            acting, immune = getattr(self._thread, "acting", (None, False))
+            state, immune = getattr(_thread, "acting", (None, False))
 
             def attempt() -> Any:
                 fault = self.find(operation.name)
-                denied = None if immune else refusal(endpoint._endpoint_prefix, operation.name, acting, request.url)
-                if fault is None and denied:
-                    return answer("AccessDeniedException", request.url, denied)
-                if fault is None:
-                    return send(endpoint, request, operation, context)
-                if fault.when == "after":
-                    send(endpoint, request, operation, context)
-                return answer(fault.code, request.url)
+                if fault is not None and fault.when == "before":
+                    return answer(fault.code, request.url)
+                asked = endpoint._endpoint_prefix, operation.name, None if immune else state, request.url
+                if denied := refusal(*asked, request.body):
+                    return answer(DENIED.get(endpoint._endpoint_prefix, "AccessDeniedException"), request.url, denied)
+                answered = send(endpoint, request, operation, context)
+                if fault is not None:
+                    return answer(fault.code, request.url)
+                if _is_missing(answered) and (denied := refusal_once_missing(*asked)):
+                    return answer("AccessDenied", request.url, denied)
+                return answered
 
             if immune or self._watcher is None:
                 return attempt()
-            return self._watcher(Call(endpoint._endpoint_prefix, operation.name, acting, request.url), attempt)
+            return self._watcher(Call(endpoint._endpoint_prefix, operation.name, state, request.url), attempt)
 
         with mock.patch.object(Endpoint, "_do_get_response", met):
             yield
 
     def find(self, operation: str) -> Fault | None:
         """The fault that meets this call, if one does."""
-        acting, immune = getattr(self._thread, "acting", (None, False))
+        state, immune = getattr(_thread, "acting", (None, False))
         if immune:
             return None
         with self._lock:
-            return next((fault for fault in self._in_force if fault.is_met(operation, acting)), None)
+            return next((fault for fault in self._in_force if fault.is_met(operation, state)), None)
+
+
+def _is_missing(answered: Any) -> bool:
+    success, _ = answered
+    return success is not None and success[1]["ResponseMetadata"]["HTTPStatusCode"] == 404
 
 
 def answer(code: str, url: str, message: str = "") -> tuple[Any, Any]:

@@ -1,41 +1,103 @@
 """
-What IAM says to the roles of our handlers: without the tag they may do nothing to a function but list its tags.
+What IAM says to the roles of our handlers: what the template's policies say. What was asked is kept.
 
 A function that is gone has no tag, so AWS answers 403 for it and not 404.
 """
 
-import re
-from urllib.parse import unquote
+from functools import cache
+from typing import Any
+from urllib.parse import urlsplit
 
 from moto.awslambda.exceptions import UnknownFunctionException
 from moto.awslambda.models import lambda_backends
 from moto.core.models import DEFAULT_ACCOUNT_ID
+from moto.s3.models import s3_backends
+
+from tests.permissions import judge, needs, seen
+from tests.permissions.judge import Asked
+from tests.permissions.names import Place, key_of
+from tests.permissions.needs import Need, Request
+from tests.template.stack import handler_of, stack, tasks
 
 REGION = "us-east-1"
 TAG = {"bluegreen:managed": "true"}
-ACTIONS = {"Invoke": "InvokeFunction"}
-"""Where IAM has another name than the operation."""
+MACHINES = ("deploy", "idle", "takes-all")
+"""The deploy machine, and those that stand in for it in tests of single handlers."""
+
+BUCKETS = "arn:aws:s3:::"
+RESOURCES = {"artifacts": "ArtifactBucket", "deployments": "DeploymentsTable", "notifications": "NotificationsTopic"}
+RESOURCES |= dict.fromkeys(MACHINES, "stack-deploy")
 
 
-def refusal(service: str, operation: str, state: str | None, url: str) -> str | None:
+def refusal(service: str, operation: str, state: str | None, url: str, body: Any) -> str | None:
     """AWS's sentence for a handler whose role may not, None for one that may and for every other caller."""
-    named = re.search(r"/functions/([^/?]+)", url)
-    if state is None or service != "lambda" or operation == "ListTags" or named is None:
-        return None
-    function = unquote(named[1]).rpartition(":function:")[2].partition(":")[0]
-    if TAG.items() <= _tags(function).items():
-        return None
-    account, action = f"{REGION}:{DEFAULT_ACCOUNT_ID}", f"lambda:{ACTIONS.get(operation, operation)}"
-    return (
-        f"User: arn:aws:sts::{DEFAULT_ACCOUNT_ID}:assumed-role/{state}/{state} is not authorized to perform: {action} "
-        f"on resource: arn:aws:lambda:{account}:function:{function} because no identity-based policy allows the "
-        f"{action} action"
-    )
+    role = role_of(state) if state else None
+    return role and _refusal(role, needs.of(_request(service, operation, url, body)))
 
 
-def _tags(function: str) -> dict[str, str]:
+def refusal_once_missing(service: str, operation: str, state: str | None, url: str) -> str | None:
+    """The same before S3 says that an object is not there."""
+    role = role_of(state) if state else None
+    if role is None or service != "s3" or operation not in ("GetObject", "HeadObject"):
+        return None
+    return _refusal(role, needs.once_it_is_missing(_request(service, operation, url, b"")))
+
+
+def machine_invokes(function: str) -> None:
+    """Step Functions calls the function of a state as the machine."""
+    asked = Asked("DeployStateMachine", "lambda:InvokeFunction", f"{HERE_FUNCTIONS}{_own(function)}")
+    seen.note(asked, judge.answer(asked, tagged=False))
+
+
+@cache
+def role_of(state: str) -> str | None:
+    """The role that the handler of a state has, or a handler that no state runs; None for any other name."""
+    handler = handler_of(state) if state in tasks() else state
+    return handler if f"{handler}Function" in stack().functions else None
+
+
+def _request(service: str, operation: str, url: str, body: Any) -> Request:
+    return Request(service, operation, url, body, (urlsplit(url).hostname or "").split(".")[1], DEFAULT_ACCOUNT_ID)
+
+
+def _refusal(role: str, all_needs: list[Need]) -> str | None:
+    for need in all_needs:
+        if need.resource.startswith(BUCKETS) and _answers_for_itself(need.resource):
+            continue
+        keys = tuple(sorted(map(key_of, need.keys)))
+        asked = Asked(role, need.action, HERE.named(need.resource), keys, need.attributes)
+        answer = judge.answer(asked, tagged=_has_opted_in(need.resource))
+        seen.note(asked, answer)
+        if answer != "allowed":
+            return (
+                f"User: arn:aws:sts::{DEFAULT_ACCOUNT_ID}:assumed-role/{role}/{role} is not authorized to perform: "
+                f"{need.action} on resource: {need.resource} because no identity-based policy allows the "
+                f"{need.action} action"
+            )
+    return None
+
+
+def _own(name: str) -> str:
+    of_function = name.removesuffix("Function")
+    return f"stack-{of_function}" if name in stack().functions else RESOURCES.get(name, "")
+
+
+HERE_FUNCTIONS = "arn:aws:lambda:region:account:function:"
+HERE = Place(REGION, DEFAULT_ACCOUNT_ID, cache(_own))
+
+
+def _answers_for_itself(resource: str) -> bool:
+    """A bucket that is not there says so to everyone, and one with a policy of its own lets roles in by that."""
+    bucket = s3_backends[DEFAULT_ACCOUNT_ID]["aws"].buckets.get(resource.removeprefix(BUCKETS).partition("/")[0])
+    return bucket is None or bucket.policy is not None
+
+
+def _has_opted_in(resource: str) -> bool:
+    _, found, function = resource.partition(":function:")
+    if not found:
+        return False
     try:
-        found = lambda_backends[DEFAULT_ACCOUNT_ID][REGION].get_function(function)
+        tags = lambda_backends[DEFAULT_ACCOUNT_ID][REGION].get_function(function.partition(":")[0]).tags
     except UnknownFunctionException:
-        return {}
-    return dict(found.tags or {})
+        return False
+    return TAG.items() <= (tags or {}).items()

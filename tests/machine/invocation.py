@@ -22,8 +22,10 @@ from moto.awslambda.models import LambdaBackend, LambdaFunction
 from moto.awslambda.responses import LambdaResponse
 
 from bluegreen import clock
-from tests.machine.faults import Faults, HandlerKilled, HandlerTimedOut
+from tests.machine.faults import Faults, HandlerKilled, HandlerTimedOut, acting
+from tests.machine.iam import machine_invokes
 from tests.machine.strict_lambda import LATEST, Metrics, ResourceConflict, Rules, weights_of
+from tests.template.stack import stack
 
 Handler = Callable[[Any, Any], Any]
 
@@ -96,9 +98,11 @@ class Invocations:
         event = json.loads(body or "{}")
         _, function_name, in_arn = backend._lambdas.split_function_arn(f":function:{name.rpartition(':function:')[2]}")
         if function_name in self._handlers:
+            if function_name in stack().functions:
+                machine_invokes(function_name)
             arn = f"arn:aws:lambda:{backend.region_name}:{backend.account_id}:function:{function_name}"
             state = event.get("state") or function_name.removesuffix("Function")
-            with self._faults.acting(state):
+            with acting(state):
                 answer, failed = self._run_ours(state, event, Context(function_name, LATEST, arn))
             version = LATEST
         else:
@@ -126,7 +130,7 @@ class Invocations:
         function = self._rules.serving(backend.get_function(name, version))
         arn = f"arn:aws:lambda:{backend.region_name}:{backend.account_id}:function:{name}"
         context = Context(name, version, arn if qualifier == LATEST else f"{arn}:{qualifier}")
-        with self._faults.acting(name):
+        with acting(name):
             begun = time.perf_counter()
             try:
                 handler = self._load(function)

@@ -62,7 +62,7 @@ from moto.stepfunctions.responses import StepFunctionResponse
 
 from tests.machine.clients import made_once
 from tests.machine.clock import Clock
-from tests.machine.faults import Fault, Faults, Watcher, When
+from tests.machine.faults import Fault, Faults, Watcher, When, acting
 from tests.machine.invocation import Handler, Invocations, zip_of
 from tests.machine.strict_lambda import Metrics, strict_lambda
 from tests.machine.wire import short_way
@@ -167,7 +167,7 @@ class InProcessAws:
 
     def start(self, document: Mapping[str, Any], name: str | None = None, asl: Path | None = None) -> str:
         """Start an execution; its ARN."""
-        with self._faults.acting(None, immune=True):
+        with acting(None, immune=True):
             started = boto3.client("stepfunctions", REGION).start_execution(
                 stateMachineArn=self.machine_arn(asl), name=name or str(uuid.uuid4()), input=json.dumps(document)
             )
@@ -197,7 +197,7 @@ class InProcessAws:
 
     def stop(self, arn: str) -> None:
         """As a person stops an execution in the console: no Catch runs."""
-        with self._faults.acting(None, immune=True):
+        with acting(None, immune=True):
             boto3.client("stepfunctions", REGION).stop_execution(executionArn=arn)
 
     def time_out(self, arn: str) -> None:
@@ -246,7 +246,7 @@ class InProcessAws:
 
     def acting(self, state: str | None, *, immune: bool = False) -> AbstractContextManager[None]:
         """The block's calls are those of this handler, or, without a name, of a caller whom no fault meets."""
-        return self._faults.acting(state, immune=immune)
+        return acting(state, immune=immune)
 
     @contextmanager
     def at_states(self, hook: StateHook) -> Iterator[None]:
@@ -298,7 +298,7 @@ class InProcessAws:
 
     def _uncounted(self, do: Callable[[], object]) -> Callable[[], None]:
         def uncounted() -> None:
-            with self._faults.acting(None, immune=True):
+            with acting(None, immune=True):
                 do()
 
         return uncounted
@@ -351,7 +351,7 @@ def in_process_aws(
         world.enter_context(faults.installed())
         world.enter_context(_time_is(clock))
         world.enter_context(_dice_are(random.Random(seed)))
-        world.enter_context(_interpreter_is_immune(faults))
+        world.enter_context(_interpreter_is_immune())
         world.enter_context(_nothing_is_read_twice())
         world.enter_context(_an_end_is_the_end())
         world.enter_context(_histories_are_read_backwards())
@@ -408,12 +408,12 @@ def _dice_are(dice: random.Random) -> Iterator[None]:
 
 
 @contextmanager
-def _interpreter_is_immune(faults: Faults) -> Iterator[None]:
+def _interpreter_is_immune() -> Iterator[None]:
     """Faults are for those who call AWS, not for the emulator's own calls."""
     invoke = lambda_eval_utils.execute_lambda_function_integration
 
     def immune(*arguments: Any, **named: Any) -> None:
-        with faults.acting(None, immune=True):
+        with acting(None, immune=True):
             invoke(*arguments, **named)
 
     with mock.patch.object(lambda_eval_utils, "execute_lambda_function_integration", immune):

@@ -1,5 +1,6 @@
 """The template as CloudFormation sees it, once SAM has translated it."""
 
+import hashlib
 import json
 import os
 import re
@@ -68,6 +69,7 @@ class Stack:
     resources: dict[str, Properties]
     outputs: dict[str, Any]
     parameters: dict[str, Any]
+    conditions: dict[str, Any]
 
     def of_type(self, type_: str) -> dict[str, Properties]:
         """Their properties, by logical id."""
@@ -140,16 +142,28 @@ def as_list(value: Any) -> list[Any]:
 
 @cache
 def stack() -> Stack:
-    ran = subprocess.run(
-        [interpreter(), "-I", TRANSLATE, TEMPLATE],
-        env={"AWS_DEFAULT_REGION": "eu-west-1"},
-        text=True,
-        capture_output=True,
-        check=True,
-    )
-    translated = json.loads(ran.stdout)
+    translated = json.loads(_translated())
     resources = dict(sorted(translated["Resources"].items()))
-    return Stack(resources, translated["Outputs"], translated["Parameters"])
+    return Stack(resources, translated["Outputs"], translated["Parameters"], translated["Conditions"])
+
+
+def _translated() -> str:
+    """What SAM makes of the template; kept, since every process of a session asks for it and SAM takes seconds."""
+    digest = hashlib.sha256(TEMPLATE.read_bytes() + TRANSLATE.read_bytes()).hexdigest()[:16]
+    kept = ROOT / ".cache" / "translated" / f"{digest}.json"
+    if not kept.exists():
+        ran = subprocess.run(
+            [interpreter(), "-I", TRANSLATE, TEMPLATE],
+            env={"AWS_DEFAULT_REGION": "eu-west-1"},
+            text=True,
+            capture_output=True,
+            check=True,
+        )
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        mine = kept.with_suffix(f".{os.getpid()}")
+        mine.write_text(ran.stdout)
+        mine.rename(kept)
+    return kept.read_text()
 
 
 @cache

@@ -29,6 +29,7 @@ from tests.crash.world.zombies import Zombies
 from tests.machine.deployer import Deployer, installed
 from tests.machine.invocation import Handler
 from tests.machine.walk import handlers_of, quiet
+from tests.permissions.seen import MATRIX, in_run
 
 
 class World:
@@ -83,6 +84,7 @@ def a_world(**options: Any) -> Iterator[World]:
     handlers = _behind_the_seam_of(lambda: worlds[0])
     with (
         quiet(logger.name),
+        in_run(MATRIX),
         mock.patch.dict(os.environ, {"LAMBDA_METRICS_BY_THE_SECOND": "true"}),  # periods of 30 seconds
         installed(handlers, update_seconds=UPDATE_SECONDS, **options) as deployer,
     ):

@@ -1,0 +1,71 @@
+"""
+ARNs as AWS has them, in the names of `resolved`.
+
+What belongs to a user, and what a deployment makes anew, is `x`: a function, a version, an execution, a key of the
+bucket. An object's first folder stays, since policies ask for it.
+"""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+
+PLAIN = "x"
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where the stack is, and how its resources are called there: `own` gives their names in the template, or ""."""
+
+    region: str
+    account: str
+    own: Callable[[str], str]
+
+    def named(self, arn: str) -> str:
+        """The ARN in those names; `*` stays."""
+        if arn == "*":
+            return arn
+        _, _, service, region, account, resource = arn.split(":", 5)
+        region = "region" if region == self.region else region
+        account = "account" if account == self.account else account
+        name = _NAMES.get(service, Place._other)
+        return f"arn:aws:{service}:{region}:{account}:{name(self, resource)}"
+
+    def _other(self, resource: str) -> str:
+        return self.own(resource) or resource
+
+    def _function(self, resource: str) -> str:
+        kind, _, rest = resource.partition(":")
+        name, _, qualifier = rest.partition(":")
+        own = self.own(name)
+        return f"{kind}:{own or PLAIN}" + (f":{PLAIN}" if qualifier else "")
+
+    def _table(self, resource: str) -> str:
+        kind, _, rest = resource.partition("/")
+        name, _, index = rest.partition("/")
+        return f"{kind}/{self.own(name) or name}" + (f"/{index}" if index else "")
+
+    def _object(self, resource: str) -> str:
+        bucket, slash, key = resource.partition("/")
+        folder, inner, _ = key.partition("/")
+        return (self.own(bucket) or bucket) + slash + (f"{folder}/{PLAIN}" if inner else PLAIN if key else "")
+
+    def _execution(self, resource: str) -> str:
+        kind, machine, *execution = resource.split(":")
+        return ":".join([kind, self.own(machine) or machine, *[PLAIN for _ in execution]])
+
+    def _repository(self, resource: str) -> str:
+        return f"{resource.partition('/')[0]}/{PLAIN}"
+
+
+_NAMES: dict[str, Callable[[Place, str], str]] = {
+    "lambda": Place._function,
+    "dynamodb": Place._table,
+    "s3": Place._object,
+    "states": Place._execution,
+    "ecr": Place._repository,
+}
+
+
+def key_of(value: str) -> str:
+    """A key of the table, without whose it is."""
+    return re.sub(r"#.*", f"#{PLAIN}", value, flags=re.DOTALL)
