@@ -5,7 +5,7 @@ from bluegreen.baking.watch import Probed, Seen
 from bluegreen.decisions.adaptive import ALMOST_ALL
 from bluegreen.decisions.adaptive import next_weight as trusted_weight
 from bluegreen.decisions.bake import Alarms, Standing, decide, is_silent, watched
-from bluegreen.decisions.pace import longest, pace_of, seconds_to_next_look
+from bluegreen.decisions.pace import least_pause, longest, pace_of, seconds_to_next_look
 from bluegreen.decisions.shift import Bakes, bakes, next_weight
 from bluegreen.decisions.words import of_look
 from bluegreen.document import Bake, Counted, Look, Next, Plan
@@ -65,14 +65,13 @@ def _pause(plan: Plan, bake: Bake, stands: Bakes, baked: float, unmeasured: int)
 
     After a look without metrics the next one follows at the least pause: so many are tolerated, not so many hours.
     """
-    if unmeasured:
-        return pace_of(plan.schedule, plan.health.period_seconds)
+    pace = pace_of(plan.schedule, plan.health.period_seconds)
     if plan.schedule.adaptive:
         until = float(stands.bake_seconds)
     else:
         step = plan.schedule.steps[len(bake.shifts) - 1]
         until = step.bake_seconds if baked < step.bake_seconds else longest(plan.schedule, step)
-    return seconds_to_next_look(baked, until, pace_of(plan.schedule, plan.health.period_seconds))
+    return least_pause(until, pace) if unmeasured else seconds_to_next_look(baked, until, pace)
 
 
 def _weight(plan: Plan, bake: Bake, seen: Seen, alarms: Alarms) -> float:

@@ -3,7 +3,7 @@ When a bake is looked at.
 
 In a bake's first hour the looks are a metric's period or more apart, in even parts of the bake. After it a look follows
 every twelfth of the time that was baked: what begins to go wrong late is found later by at most a twelfth of the bake's
-age, and 48 hours take about 110 looks.
+age, and 48 hours take about 110 looks. No pause is longer than the bake, so that green never has a share unwatched.
 """
 
 import math
@@ -30,14 +30,20 @@ def seconds_to_next_look(baked: float, until: float, pace: int) -> int:
     """
     The pause before the next look at a bake that is `baked` seconds old and ends at `until`; 0 if there is no bake.
 
-    `pace` is the least pause, in seconds.
+    `pace` is the least pause, in seconds, where the bake is not shorter.
     """
-    left = until - baked
-    if until <= 0:
-        return 0
+    return min(_seconds(baked, until, pace), least_pause(until, math.inf)) if until > 0 else 0
+
+
+def least_pause(until: float, pace: float) -> int:
+    """The pace, or the whole of a shorter bake, in seconds that a Wait state takes; 0 if there is no bake."""
+    return math.ceil(min(until, pace))
+
+
+def _seconds(baked: float, until: float, pace: int) -> int:
+    left, pause = until - baked, _pause(baked, pace)
     if left <= 0:
-        return _pause(baked, pace)
-    pause = _pause(baked, pace)
+        return pause
     if baked < UNTHINNED_SECONDS:
         parts = max(1, math.floor(left / pause + TOLERANCE))
         return max(pace, math.ceil(left / parts))

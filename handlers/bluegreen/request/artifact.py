@@ -22,6 +22,8 @@ from bluegreen.request.numbers import Whole
 from bluegreen.text import plain
 
 LATEST = "$LATEST"
+LARGEST_OBJECT = 50 * 2**40
+"""Bytes, of S3."""
 
 
 def code_digest(text: str) -> str:
@@ -63,7 +65,7 @@ class Zip(Stored):
 
     sha256: Digest | None = None
     uploaded_at: Annotated[str, StringConstraints(pattern=r"^[ -~]{1,40}$")] | None = None
-    size_bytes: Annotated[Whole, Field(ge=0)] | None = None
+    size_bytes: Annotated[Whole, Field(ge=0, le=LARGEST_OBJECT)] | None = None
     sequencer: Annotated[str, Field(max_length=64)] | None = None
 
     @property

@@ -78,7 +78,7 @@ class Health(Frozen):
     act.
     """
 
-    period_seconds: Annotated[Whole, Field(le=86_400)] = 60
+    period_seconds: Annotated[Whole, Field(ge=1, le=86_400)] = 60
     delay_seconds: Annotated[Whole, Field(ge=0, le=900)] = 120
     false_alarm: Fraction = 0.01
     margin: Fraction = 0.01
@@ -96,7 +96,7 @@ class Health(Frozen):
     @classmethod
     def a_period_of_cloudwatch(cls, seconds: int) -> int:
         """CloudWatch aggregates over these periods only."""
-        if seconds in HIGH_RESOLUTION_PERIODS or (seconds > 0 and seconds % 60 == 0):
+        if seconds in HIGH_RESOLUTION_PERIODS or seconds % 60 == 0:
             return seconds
         raise ValueError(f"{seconds} is no period of CloudWatch; write 1, 5, 10, 30 or a multiple of 60")
 

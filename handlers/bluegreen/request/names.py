@@ -19,7 +19,7 @@ FunctionName = Annotated[str, StringConstraints(pattern=f"^{FUNCTION}$")]
 AliasName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]*[A-Za-z_-][A-Za-z0-9_-]*$", max_length=128)]
 VersionNumber = Annotated[
     str,
-    StringConstraints(pattern=r"^[0-9]+$"),
+    StringConstraints(pattern=r"^[0-9]+$", max_length=18),
     BeforeValidator(lambda number: str(number) if type(number) is int else number),
 ]
 

@@ -150,6 +150,13 @@ def misfit(plan: Schedule, health: Health) -> tuple[str, str] | None:
             f"green would be seen after {sight} seconds, and a deployment takes {LONGEST_BAKE_SECONDS} (48 hours) at "
             "most; write a shorter period",
         )
+    blind = health.unmeasured_looks * health.period_seconds
+    if blind > LONGEST_BAKE_SECONDS and plan.watched:
+        return (
+            "health.unmeasured_looks",
+            f"green would keep its share for {blind} seconds without metrics, and {LONGEST_BAKE_SECONDS} (48 hours) is "
+            "the most; write fewer looks, or a shorter period",
+        )
     if plan.adaptive and longest < sight:
         return (
             "health.max_bake_seconds",

@@ -13,10 +13,9 @@ Weight = Annotated[Real, Field(ge=0.001, le=1)]
 """Of an alias."""
 DECIMALS = 3
 """Of a weight; Lambda is not known to keep more."""
-Seconds = Annotated[Whole, Field(ge=0)]
-
 LONGEST_BAKE_SECONDS = 48 * 3600
 """All bakes of a deployment together, as CodeDeploy limits them."""
+Seconds = Annotated[Whole, Field(ge=0, le=LONGEST_BAKE_SECONDS)]
 
 MOST_STEPS = 500
 
@@ -163,7 +162,7 @@ def _held(plan: Schedule, sight_seconds: int) -> Schedule:
         return plan
     steps = list(plan.steps)
     held = steps[plan.held_step]
-    steps[plan.held_step] = Step(weight=held.weight, bake_seconds=held.bake_seconds + missing)
+    steps[plan.held_step] = held.model_copy(update={"bake_seconds": held.bake_seconds + missing})
     return plan.model_copy(update={"steps": tuple(steps), "held_seconds": missing})
 
 

@@ -188,6 +188,10 @@ class TestWhatIsCounted:
         assert look(FINE, now=43_200, schedule=long).next_seconds > 3_000
         assert look(UNMEASURED, now=43_200, schedule=long).next_seconds == pace_of(long, 60)
 
+    @pytest.mark.parametrize("seen", [UNMEASURED, NOT_ENOUGH])
+    def test_no_pause_is_longer_than_the_bake_however_long_a_period_is(self, seen: Verdict) -> None:
+        assert look(seen, now=100, period_seconds=3_600).next_seconds == 300
+
     @pytest.mark.parametrize(("seen", "unmeasured"), [(UNMEASURED, 4), (FINE, 0), (NOT_ENOUGH, 0)])
     def test_looks_without_metrics_are_counted_in_a_row(self, seen: Verdict, unmeasured: int) -> None:
         assert look(seen, so_far=bake(0.1, unmeasured=3)).unmeasured == unmeasured

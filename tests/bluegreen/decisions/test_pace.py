@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from itertools import pairwise
+from typing import Any
 
 import pytest
 from hypothesis import example, given, settings
@@ -13,12 +14,24 @@ from bluegreen.decisions.pace import (
     MOST_EVENTS,
     PARTS_OF_AGE,
     UNTHINNED_SECONDS,
+    least_pause,
     longest,
     looks,
     pace_of,
     seconds_to_next_look,
 )
-from bluegreen.request.traffic import ADAPTIVE, LONGEST_BAKE_SECONDS, MOST_STEPS, Schedule, Step, Steps, schedule
+from bluegreen.errors import InvalidRequest
+from bluegreen.request.request import Request
+from bluegreen.request.traffic import (
+    ADAPTIVE,
+    LONGEST_BAKE_SECONDS,
+    MOST_STEPS,
+    STRATEGIES,
+    Schedule,
+    Step,
+    Steps,
+    schedule,
+)
 from tests.bluegreen.strategies import any_steps
 
 HISTORY_OF_THE_REST = 1_000
@@ -44,8 +57,8 @@ class TestTheFirstHour:
             (300, 120, (150, 300)),
             (100, 60, (100,)),
             (5, 1, (1, 2, 3, 4, 5)),
-            (300, 3600, (3600,)),
-            (10, 60, (60,)),
+            (300, 3600, (300,)),
+            (10, 60, (10,)),
         ],
     )
     def test_the_looks_are_even_parts_of_the_bake(self, bake_seconds: int, pace: int, at: tuple[int, ...]) -> None:
@@ -54,7 +67,7 @@ class TestTheFirstHour:
     @given(short_bakes, paces)
     def test_a_look_is_as_soon_as_the_pace_and_an_even_part_allow(self, bake_seconds: int, pace: int) -> None:
         for pause in pauses(bake_seconds, pace):
-            assert pace <= pause <= max(2 * pace, pace + 1)
+            assert min(pace, bake_seconds) <= pause <= max(2 * pace, pace + 1)
 
     @given(short_bakes, paces)
     def test_the_last_look_is_when_the_bake_is_over(self, bake_seconds: int, pace: int) -> None:
@@ -96,14 +109,21 @@ class TestAfterTheFirstHour:
 
 class TestEveryPause:
     @given(st.floats(0, 2 * LONGEST_BAKE_SECONDS), st.integers(0, LONGEST_BAKE_SECONDS), paces)
-    def test_looks_are_never_closer_than_the_pace(self, baked: float, until: int, pace: int) -> None:
+    def test_looks_are_never_closer_than_the_pace_unless_the_bake_is_shorter(
+        self, baked: float, until: int, pace: int
+    ) -> None:
         pause = seconds_to_next_look(baked, until, pace)
 
-        assert pause >= pace if until else pause == 0
+        assert pause >= min(pace, until) if until else pause == 0
+
+    @given(st.floats(0, 2 * LONGEST_BAKE_SECONDS), st.integers(1, LONGEST_BAKE_SECONDS), st.integers(1, 86_400))
+    def test_no_pause_is_longer_than_the_bake(self, baked: float, until: int, pace: int) -> None:
+        assert 1 <= seconds_to_next_look(baked, until, pace) <= until
+        assert 1 <= least_pause(until, pace) <= min(until, pace)
 
     @given(bakes, paces)
     def test_looks_are_never_closer_than_the_pace_all_the_way(self, bake_seconds: int, pace: int) -> None:
-        assert min(pauses(bake_seconds, pace)) >= pace
+        assert min(pauses(bake_seconds, pace)) >= min(pace, bake_seconds)
 
     @given(st.floats(0, 2 * LONGEST_BAKE_SECONDS), st.floats(0, LONGEST_BAKE_SECONDS), paces)
     def test_a_pause_is_whole_seconds_as_a_wait_state_takes_them(self, baked: float, until: float, pace: int) -> None:
@@ -111,7 +131,8 @@ class TestEveryPause:
 
     def test_a_bake_that_is_over_and_goes_on_is_looked_at_by_its_age(self) -> None:
         assert seconds_to_next_look(600, 300, 60) == 60
-        assert seconds_to_next_look(36_000, 300, 60) == 3000
+        assert seconds_to_next_look(36_000, 7_200, 60) == 3000
+        assert seconds_to_next_look(36_000, 300, 60) == 300
 
     def test_a_step_that_does_not_bake_is_looked_at_once_and_at_once(self) -> None:
         assert seconds_to_next_look(0, 0, 60) == 0
@@ -208,6 +229,54 @@ class TestWhatAnExecutionCanAfford:
         assert pace_of(uniform(5, 345), 1) == 1
         assert pace_of(often, 1) > 1
         assert pace_of(often, 1) == pace_of(often, pace_of(often, 1))
+
+
+A_YEAR = 365 * 24 * 3600
+"""Of an execution, and of a Wait state. (Step Functions quotas.)"""
+
+
+class TestTheNumbersOfARequest:
+    @unhurried
+    @given(
+        traffic=st.sampled_from([*STRATEGIES, ADAPTIVE]) | any_steps().map(lambda steps: steps.model_dump()),
+        health=st.fixed_dictionaries(
+            {},
+            optional={
+                "period_seconds": st.sampled_from([1, 30, 60, 600, 3_600, 43_200, 86_400]),
+                "delay_seconds": st.integers(0, 900),
+                "max_bake_seconds": st.integers(1, LONGEST_BAKE_SECONDS),
+                "unmeasured_looks": st.integers(0, 100),
+            },
+        ),
+    )
+    def test_make_no_wait_fail_and_no_execution_too_long_whatever_they_are(self, traffic: Any, health: Any) -> None:
+        """However often a look finds too little, or no metrics."""
+        asked = {"function": "Shop", "artifact": "$LATEST", "traffic": traffic, "health": health}
+        try:
+            request = Request.read(asked)
+        except InvalidRequest:
+            return
+        read = request.health
+        assert request.traffic is not None
+        plan = schedule(request.traffic, read.max_bake_seconds, read.sight_seconds)
+        pace, seconds = pace_of(plan, read.period_seconds), 0
+        for bake, at_most in _bakes(plan):
+            at = 0
+            for look in looks(bake, pace, at_most):
+                assert 0 <= look - at <= max(bake, at_most)
+                at = look
+            seconds += at + read.unmeasured_looks * least_pause(at_most, pace)
+
+        assert plan.longest_in_all <= LONGEST_BAKE_SECONDS
+        assert seconds < A_YEAR
+        assert events(plan, read.period_seconds) <= MOST_EVENTS
+
+
+def _bakes(plan: Schedule) -> list[tuple[int, int]]:
+    """The seconds of each bake, and of it drawn out."""
+    if plan.adaptive:
+        return [(plan.longest_seconds, plan.longest_seconds)]
+    return [(step.bake_seconds, longest(plan, step)) for step in plan.steps]
 
 
 class TestTheLongestBake:

@@ -1,10 +1,16 @@
 """Every number of a request is read by one rule, and a wrong one is refused with the value that was given."""
 
-from typing import Any
+import types
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Any, Union, get_args, get_origin
 
 import pytest
+from annotated_types import Ge, Gt, Le, Lt
+from pydantic import BaseModel
 
 from bluegreen.errors import InvalidRequest
+from bluegreen.request.numbers import Real, Whole
 from bluegreen.request.request import Request
 
 REQUEST: dict[str, Any] = {"function": "Shop", "artifact": "s3://artifacts/new.zip"}
@@ -25,6 +31,71 @@ def numbers(whole: Any, real: Any) -> list[Any]:
         step(weight=real),
         {"smoke_tests": [{"name": "it works", "max_duration_ms": whole}]},
     ]
+
+
+def numbers_of(hint: Any, at: str = "", limits: tuple[Any, ...] = ()) -> Iterator[tuple[str, tuple[Any, ...]]]:
+    """Every number in a type, by the fields that lead to it, with the limits that stand at it."""
+    if get_origin(hint) is Annotated:
+        inner, *more = get_args(hint)
+        given = [each for field in more for each in getattr(field, "metadata", [field])]
+        yield from numbers_of(inner, at, (*limits, *(each for each in given if isinstance(each, (Ge, Gt, Le, Lt)))))
+    elif hint in (int, float):
+        yield at, limits
+    elif isinstance(hint, type) and issubclass(hint, BaseModel):
+        for name, field in hint.model_fields.items():
+            yield from numbers_of(Annotated[field.annotation, *field.metadata, ""], f"{at}.{name}".lstrip("."))
+    elif get_origin(hint) in (tuple, dict, list, Union, types.UnionType):
+        for part in get_args(hint):
+            yield from numbers_of(part, at, limits)
+
+
+EVERY_NUMBER = dict(numbers_of(Request))
+DOCUMENTED = (Path(__file__).parents[3] / "docs" / "request.md").read_text()
+
+
+def test_the_numbers_of_a_request_are_found() -> None:
+    assert set(EVERY_NUMBER) == {
+        "artifact.size_bytes",
+        "traffic.steps.weight",
+        "traffic.steps.bake_seconds",
+        "traffic.final_bake_seconds",
+        "smoke_tests.max_duration_ms",
+        *(f"health.{name}" for name in (*WHOLE, *REAL)),
+    }
+    assert [*numbers_of(tuple[Whole, ...])] == [("", ())]
+    assert [*numbers_of(dict[str, Annotated[Real, Ge(0)] | None])] == [("", (Ge(0),))]
+
+
+@pytest.mark.parametrize("field", EVERY_NUMBER)
+def test_every_number_has_both_limits(field: str) -> None:
+    limits = EVERY_NUMBER[field]
+
+    assert any(isinstance(each, (Ge, Gt)) for each in limits)
+    assert any(isinstance(each, (Le, Lt)) for each in limits)
+
+
+@pytest.mark.parametrize("field", EVERY_NUMBER)
+def test_both_limits_of_every_number_are_documented(field: str) -> None:
+    if field == "artifact.size_bytes":
+        return  # OpenDeployment writes it
+    (least,) = [each for each in EVERY_NUMBER[field] if isinstance(each, (Ge, Gt))]
+    (most,) = [each for each in EVERY_NUMBER[field] if isinstance(each, (Le, Lt))]
+    words = (
+        f"{least.ge:,}" if isinstance(least, Ge) else f"more than {least.gt:,}",
+        f"{most.le:,}" if isinstance(most, Le) else f"less than {most.lt:,}",
+    )
+
+    assert f"| `{field}` | {words[0]} | {words[1]} |" in DOCUMENTED
+
+
+@pytest.mark.parametrize("field", EVERY_NUMBER)
+def test_a_number_beyond_a_limit_is_refused_by_name(field: str) -> None:
+    for number in (-(10**40), 10**40):
+        request: Any = number
+        for name in reversed(field.split(".")):
+            request = {name: [request] if name in ("steps", "smoke_tests") else request}
+        request |= {"artifact": REQUEST["artifact"]} if "artifact" not in request else {}
+        assert field.rpartition(".")[2] in refusal(request)
 
 
 def refusal(request: dict[str, Any]) -> str:

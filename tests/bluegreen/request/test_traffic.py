@@ -237,6 +237,13 @@ class TestAScheduleThatIsOverBeforeGreenIsSeen:
         assert "write 240 or more" in str(refused.value)
         Request.read(request(traffic=ADAPTIVE, health={"max_bake_seconds": 240}))
 
+    def test_is_refused_if_green_could_keep_its_share_for_days_without_metrics(self) -> None:
+        steps = {"steps": [{"weight": 0.5, "bake_seconds": 90_000}]}
+
+        with pytest.raises(InvalidRequest, match=r"health.unmeasured_looks: green would keep its share for 216000 sec"):
+            Request.read(request(traffic=steps, health={"period_seconds": 43_200}))
+        Request.read(request(traffic=steps, health={"period_seconds": 43_200, "unmeasured_looks": 4}))
+
     def test_is_refused_if_a_deployment_cannot_be_as_long(self) -> None:
         health = {"period_seconds": 86_400}
 
