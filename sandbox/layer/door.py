@@ -32,6 +32,9 @@ SECRET = "x-sandbox-secret"
 OWN = "/_"
 """What the server's own paths begin with; no bucket's name begins so."""
 
+OF_APIS = ("/_aws/execute-api/", "/_aws/lambda-url/")
+"""Where an API or a function's URL is reached without a Host of its own."""
+
 BY_TOKEN = ("/_ministack/cfn-response/", "/_ministack/cfn-signal/")
 """Where custom resources and wait conditions answer; CloudFormation drew a token for each path."""
 
@@ -69,14 +72,31 @@ class Request:
 
     @property
     def is_of_the_server(self) -> bool:
-        """Whether it asks the server itself, and no AWS service."""
-        return self.path.startswith(OWN) and not self.is_of_an_api
+        """Whether it asks the server itself, under whatever Host, and no AWS service."""
+        return self.path.startswith(OWN) and not self.path.startswith(OF_APIS)
+
+    @cached_property
+    def api(self) -> tuple[str, str, str] | None:
+        """The API that it invokes, with stage and path."""
+        found = app._parse_execute_api_url(self.headers.get("host", ""), self.path)
+        return (found[0], *app._resolve_stage_and_path(*found)) if found else None
+
+    @cached_property
+    def url(self) -> str | None:
+        """The id of the function's URL that it invokes."""
+        found = app._parse_lambda_url(self.headers.get("host", ""), self.path)
+        return str(found[0]) if found else None
 
     @property
-    def is_of_an_api(self) -> bool:
-        """Whether it invokes an API or a function's URL, which say themselves whom they serve."""
-        host = self.headers.get("host", "")
-        return bool(app._parse_execute_api_url(host, self.path) or app._parse_lambda_url(host, self.path))
+    def needs_no_signature(self) -> bool:
+        """Whether it invokes what asks for no signature of AWS: a route that says so, or a function's URL."""
+        if self.api:
+            api, stage, path = self.api
+            return app._execute_api_authorization_type(api, stage, self.method, path) not in (None, "AWS_IAM")
+        if self.url:
+            _, about, _ = app._function_url_auth_target(self.url)
+            return bool(about.get("lambda:FunctionUrlAuthType") == "NONE")
+        return False
 
 
 _verified: contextvars.ContextVar[bool] = contextvars.ContextVar("verified", default=False)
@@ -128,9 +148,9 @@ def has_the_secret(request: Request) -> bool:
 
 
 def without_credentials(request: Request, body: bytes, service: str, operation: str) -> Response | None:
-    """The refusal of a request to AWS that is not signed, or wrongly; an API or a function's URL judges by itself."""
+    """The refusal of a request to AWS that is not signed, or wrongly."""
     _verified.set(False)
-    if request.is_of_an_api:
+    if request.needs_no_signature:
         return None
     raw_path = request.scope["raw_path"].decode("latin-1")
     iam_evaluator.pin_signed_request(request.method, raw_path, request.query, request.scope["headers"])
@@ -147,6 +167,8 @@ def without_credentials(request: Request, body: bytes, service: str, operation: 
         _verified.set(not isinstance(failure, iam_evaluator.AuthError))
     if not isinstance(failure, iam_evaluator.AuthError):
         return None
+    if request.api or request.url:
+        return 403, {"Content-Type": "application/json"}, b'{"message": "Forbidden"}'
     told: Response = app._credential_failure(service, "", lambda_svc.new_uuid(), failure, request.headers)
     return told
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import re
+from functools import cached_property
 from typing import Any
 
 from ministack.core import iam_actions
@@ -34,13 +35,24 @@ WORDS = {"ADD", "AND", "BETWEEN", "DELETE", "IN", "NOT", "OR", "REMOVE", "SET"}
 class Part(str):
     """The ARN of a table or an index, with the condition keys of what is asked of it."""
 
-    context: dict[str, list[str]]
+    what: What
 
     def __new__(cls, arn: str, what: What) -> Part:
         """Of the table or index with this ARN."""
         part = super().__new__(cls, arn)
-        part.context = context_of(arn, what)
+        part.what = what
         return part
+
+    @cached_property
+    def context(self) -> dict[str, list[str]]:
+        """The condition keys; one without a value is left out."""
+        context = dict(iam_actions.dynamodb_service_context(json.dumps(self.what).encode()))
+        items = items_of(self.what)
+        if names := attributes(self.what, items):
+            context["dynamodb:Attributes"] = names
+        if keys := leading_keys(partition_key(self), self.what, items):
+            context["dynamodb:LeadingKeys"] = keys
+        return context
 
 
 def dynamodb_resource_arns(original: Any) -> Any:
@@ -82,17 +94,6 @@ def asked_of_each(body: bytes) -> list[What]:
     return [
         what if isinstance(what, dict) else {"Writes": what} for name, what in request["RequestItems"].items() if name
     ]
-
-
-def context_of(arn: str, what: What) -> dict[str, list[str]]:
-    """The condition keys; one without a value is left out."""
-    context = dict(iam_actions.dynamodb_service_context(json.dumps(what).encode()))
-    items = items_of(what)
-    if names := attributes(what, items):
-        context["dynamodb:Attributes"] = names
-    if keys := leading_keys(partition_key(arn), what, items):
-        context["dynamodb:LeadingKeys"] = keys
-    return context
 
 
 def items_of(what: What) -> list[What]:

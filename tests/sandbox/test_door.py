@@ -150,11 +150,14 @@ def test_no_answer_lets_a_page_read_it(aws: Sandbox, ask: Asking, signed: Asking
     ],
     ids=str,
 )
-def test_nobody_may_do_nothing(aws: Sandbox, ask: Asking, client: Clients, method: str, path: str, body: bytes) -> None:
+def test_who_signs_nothing_does_nothing(
+    aws: Sandbox, ask: Asking, client: Clients, method: str, path: str, body: bytes
+) -> None:
     form = {"Content_Type": "application/x-www-form-urlencoded"} if body else {}
     last = aws.control("calls")[-1]["number"]
 
-    assert ask(method, path, body, **form)[0] in (400, 403)
+    for host in (f"127.0.0.1:{aws.port}", *(f"a1b2.{name}.localhost:{aws.port}" for name in ("execute-api", "s3"))):
+        assert ask(method, path, body, Host=host, **form)[0] in (400, 403), host
 
     assert aws.control(f"calls?since={last}") == []
     assert "by-nobody" not in [bucket["Name"] for bucket in client("s3").list_buckets()["Buckets"]]
@@ -219,7 +222,8 @@ def test_a_token_s_signature_is_checked_too(client: Clients) -> None:
     ],
 )
 def test_the_server_s_own_paths_want_the_root_s_secret(aws: Sandbox, ask: Asking, method: str, path: str) -> None:
-    for given in ({}, {"x_sandbox_secret": ""}, {"x_sandbox_secret": "test"}):
+    of_an_api = {"Host": f"a1b2.execute-api.localhost:{aws.port}"}
+    for given in ({}, {"x_sandbox_secret": ""}, {"x_sandbox_secret": "test"}, of_an_api):
         status, _, body = ask(method, path, b"{}", **given)
         assert (status, b"has to have the root's secret" in body) == (403, True), given
     assert ask("GET", "/_sandbox/settings", x_sandbox_secret=aws.environment["AWS_SECRET_ACCESS_KEY"])[0] == 200
