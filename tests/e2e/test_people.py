@@ -158,6 +158,7 @@ ATTEMPTS: dict[str, tuple[Attempt, set[str]]] = {
     ),
     "see who serves": (of("lambda", "get_alias", FunctionName=function_of, Name=ALIAS), {"operator", "ci"}),
     "read a function": (of("lambda", "get_function", FunctionName=function_of), {"operator"}),
+    "list versions": (of("lambda", "list_versions_by_function", FunctionName=function_of), {"operator"}),
     "read a function of the stack": (
         of("lambda", "get_function", FunctionName=lambda work: work.own("RollBack")),
         set(),
