@@ -10,7 +10,7 @@ UV := .venv-uv/bin/uv
 # Images set it, and then every process compiles every module anew.
 export PYTHONDONTWRITEBYTECODE =
 
-.PHONY: help demo sandbox cli test check asl picture build deploy crash-matrix bench bench-verdict lock clean
+.PHONY: help demo sandbox cli test check asl picture build sbom deploy crash-matrix fuzz bench bench-verdict lock clean
 
 help:
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 18
@@ -28,7 +28,7 @@ test: $(DEV) $(SANDBOX)          ## every test
 	@$(BIN)/python -m pytest -n auto --dist loadfile
 
 check: $(DEV) $(SANDBOX) $(REVIEW) ## lint, format, types, layers, and what checkov and parliament say of the template
-	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy handlers bluegreen_cli sandbox statemachine benchmarks tests && PYTHONPATH=handlers:. $(BIN)/lint-imports --no-cache && $(BIN)/cfn-lint template.yaml
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy handlers bluegreen_cli sandbox statemachine benchmarks provenance tests && PYTHONPATH=handlers:. $(BIN)/lint-imports --no-cache && $(BIN)/cfn-lint template.yaml
 	@AWS_DEFAULT_REGION=eu-west-1 .venv-sandbox/bin/python -I tests/template/translate.py template.yaml \
 	  | .venv-review/bin/python tests/template/review.py template.yaml
 
@@ -37,12 +37,21 @@ asl: $(DEV)                      ## write the state machine and its picture from
 
 build: $(SANDBOX)                ## the artifact, for Lambda's platform
 	@PYTHON=$(CURDIR)/.venv-sandbox/bin/python .venv-sandbox/bin/sam build
+	@.venv-sandbox/bin/python -m provenance digest .aws-sam/build/OpenDeploymentFunction
+
+sbom: $(DEV) $(SANDBOX)          ## what artifact and tools are made of, in CycloneDX, into build/sbom/
+	@rm -rf build/artifact && mkdir -p build/artifact/function/code
+	@$(MAKE) -s -C handlers build-OpenDeploymentFunction ARTIFACTS_DIR=$(CURDIR)/build/artifact/function/code PYTHON=$(CURDIR)/.venv-sandbox/bin/python
+	@$(BIN)/python -m provenance sbom build/artifact/function/code
 
 deploy: build                    ## the stack, into the AWS account of your credentials (PARAMETERS="DefaultAlias=LIVE")
 	@.venv-sandbox/bin/sam deploy $(if $(PARAMETERS),--parameter-overrides $(PARAMETERS))
 
 crash-matrix: $(DEV) $(SANDBOX)  ## every fault at every AWS call and every state (about 40 minutes on two cores)
 	@$(BIN)/python -m tests.crash
+
+fuzz: $(DEV)                     ## inputs that no honest caller sends, at every entrance (about ten minutes; INPUTS=40)
+	@PYTHONPATH=handlers:. $(BIN)/python -m tests.fuzz --inputs $(or $(INPUTS),40)
 
 bench: $(DEV) $(SANDBOX)         ## what a deployment costs, as ratios
 	@$(BIN)/python -m benchmarks
@@ -87,4 +96,4 @@ lock: $(UV)                      ## pin every dependency anew
 	  --no-emit-package boto3 --no-emit-package botocore --no-emit-package python-dateutil --no-emit-package six --no-emit-package urllib3
 
 clean:                           ## remove everything that is made here
-	@rm -rf .venv .venv-uv .venv-sandbox .venv-review .aws-sam .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis .sandbox.env
+	@rm -rf .venv .venv-uv .venv-sandbox .venv-review .aws-sam .cache build .mypy_cache .ruff_cache .pytest_cache .hypothesis .sandbox.env

@@ -74,7 +74,7 @@ def show(deployment: str) -> dict[str, Any]:
         return shown | {"steps": [step.model_dump(mode="json") for step in steps]} | _page(following)
     execution = executions.describe(executions.arn_of(os.environ["STATE_MACHINE_ARN"], deployment))
     if execution is None:
-        raise NotFoundError(f"there is no deployment {deployment}")
+        raise NotFoundError(f"there is no deployment {plain(deployment, 100)}")
     return {"id": deployment, "execution": execution.arn, "state": execution.status, "steps": []}
 
 

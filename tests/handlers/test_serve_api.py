@@ -391,6 +391,12 @@ def test_a_path_that_is_no_text_is_answered_404(path: str) -> None:
     assert ask("GET", path)[0] == 404
 
 
+def test_an_id_that_turns_the_direction_of_writing_is_answered_plainly() -> None:
+    status, answer = ask("GET", "/deployments/a\u202eb")
+
+    assert (status, answer["message"]) == (404, "there is no deployment a\ufffdb")
+
+
 @pytest.mark.parametrize("event", [None, [], {}, {"rawPath": "/deployments"}, {"Records": []}], ids=repr)
 def test_an_event_that_is_not_api_gateways_is_answered_403(event: Any) -> None:
     assert serve_api.handler(event, CONTEXT)["statusCode"] == 403

@@ -11,7 +11,12 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from cyclonedx.schema import SchemaVersion
+from cyclonedx.validation.json import JsonStrictValidator
 
+import provenance.__main__ as commands
+from provenance.digest import digest_of
+from provenance.sbom import Unknown, of_artifact, of_tools, text_of
 from sandbox.server import interpreter
 from tests.template.stack import ROOT, run_sam, stack
 
@@ -46,12 +51,12 @@ def gone_afterwards(folder: Path) -> Iterator[Path]:
     shutil.rmtree(folder)
 
 
-def start_make(function: str, artifact: Path, **variables: str) -> "subprocess.Popen[str]":
+def start_make(function: str, artifact: Path, umask: int = -1, **variables: str) -> "subprocess.Popen[str]":
     """What `sam build` runs for one function."""
     artifact.mkdir(parents=True)
     variables = {"ARTIFACTS_DIR": str(artifact), "PYTHON": interpreter()} | variables
     command = ["make", "-C", str(ROOT / "handlers"), f"build-{function}", *(f"{k}={v}" for k, v in variables.items())]
-    return subprocess.Popen(command, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    return subprocess.Popen(command, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE, umask=umask)
 
 
 def wait_for(make: "subprocess.Popen[str]") -> None:
@@ -118,13 +123,81 @@ def test_all_functions_share_one_artifact(for_lambda: Path, for_this_host: Path)
 
 
 def test_the_same_input_gives_the_same_artifact_even_side_by_side(for_lambda: Path, tmp_path: Path) -> None:
+    """At another time, in another folder, under other umasks; the digest has the modes, too."""
     folder = tmp_path / "a folder with blanks" / "build"
-    makes = [start_make(function, folder / function) for function in ("ShiftAliasFunction", "RollBackFunction")]
+    umasks = {"ShiftAliasFunction": 0o077, "RollBackFunction": 0o002}
+    makes = [start_make(function, folder / function, umask) for function, umask in umasks.items()]
 
     for make in makes:
         wait_for(make)
+    digests = {digest_of(artifact) for artifact in (*folder.iterdir(), for_lambda / "ShiftAliasFunction")}
+    assert len(digests) == 1
     for artifact in folder.iterdir():
         assert files(artifact) == files(for_lambda / "ShiftAliasFunction")
+
+
+def test_the_digest_is_that_of_names_modes_and_contents(tmp_path: Path) -> None:
+    one, other = tmp_path / "one", tmp_path / "other"
+    for folder in (one, other):
+        folder.mkdir()
+        (folder / "a.py").write_text("a")
+    before = digest_of(one)
+    assert digest_of(other) == before
+
+    (other / "a.py").chmod(0o755)
+    assert digest_of(other) != before
+    (one / "a.py").rename(one / "b.py")
+    assert digest_of(one) != before
+
+
+def test_every_file_of_the_artifact_is_in_its_sbom_under_a_package_with_a_licence(for_lambda: Path) -> None:
+    artifact = for_lambda / "ShiftAliasFunction"
+
+    bill = of_artifact(artifact, "1")
+
+    assert JsonStrictValidator(SchemaVersion.V1_6).validate_str(text_of(bill)) is None
+    listed = [bill["metadata"]["component"], *bill["components"]]
+    assert {file["name"]: file["hashes"][0]["content"] for each in listed for file in each["components"]} == files(
+        artifact
+    )
+    assert all(each["licenses"] and each["components"] for each in bill["components"])
+    lock = (ROOT / "handlers" / "requirements.txt").read_text()
+    pinned = dict(re.findall(r"^([\w-]+)==(\S+)", lock, re.MULTILINE))
+    assert {each["name"].replace("_", "-"): each["version"] for each in bill["components"]} == pinned
+    assert text_of(of_artifact(artifact, "1")) == text_of(bill)
+
+
+def test_the_commands_print_the_digest_and_write_both_sboms(
+    for_lambda: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    artifact = for_lambda / "ShiftAliasFunction"
+    monkeypatch.chdir(ROOT)
+    monkeypatch.setattr(commands, "INTO", tmp_path / "sbom")
+    for arguments, exits in ((["digest", str(artifact)], 0), (["sbom", str(artifact)], 0), (["help"], 2)):
+        monkeypatch.setattr("sys.argv", ["provenance", *arguments])
+        assert commands.main() == exits
+
+    assert f"the artifact's digest is {digest_of(artifact)}" in capsys.readouterr().out
+    assert {path.name for path in (tmp_path / "sbom").iterdir()} == {"artifact.cdx.json", "tools.cdx.json"}
+
+
+def test_a_file_of_no_package_is_no_part_of_an_artifact(tmp_path: Path) -> None:
+    (tmp_path / "smuggled").mkdir()
+    (tmp_path / "smuggled" / "code.py").write_text("")
+
+    with pytest.raises(Unknown, match=r"smuggled/code\.py belongs to no package of the lock"):
+        of_artifact(tmp_path, "1")
+
+
+def test_every_pinned_tool_is_in_the_sbom_of_the_tools() -> None:
+    locks = [*(ROOT / "requirements").glob("*.txt"), ROOT / "handlers" / "requirements.txt"]
+
+    bill = of_tools(locks, [], "1")
+
+    assert JsonStrictValidator(SchemaVersion.V1_6).validate_str(text_of(bill)) is None
+    pinned = {pin for lock in locks for pin in re.findall(r"^([\w.-]+)==([^\s;]+)", lock.read_text(), re.MULTILINE)}
+    assert {(each["name"], each["version"]) for each in bill["components"]} == pinned
+    assert all(each["properties"] for each in bill["components"])
 
 
 def test_the_artifact_has_our_code_and_the_lock_and_nothing_else(for_lambda: Path) -> None:
