@@ -46,6 +46,7 @@ FIRST = (
     "an AWS",
     "tests/e2e/test_demo.py",
     "tests/template/test_build.py",
+    "tests/fuzz/test_entrances.py",
     "tests/crash/test_search.py",
     "tests/handlers/test_roll_back.py",
     "tests/benchmarks/test_verdict_benchmark.py",
