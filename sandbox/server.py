@@ -23,7 +23,7 @@ from sandbox.errors import EnvironmentMissing, PortTaken, ServerFailed
 
 ROOT = Path(__file__).parents[1]
 REGION = "eu-central-1"
-SECRET_HEADER = "x-sandbox-secret"
+SECRET_HEADER = "x-sandbox-secret"  # noqa: S105  the name of a header
 START_SECONDS = 120.0
 STOP_SECONDS = 10.0
 

@@ -82,7 +82,7 @@ def comparable(value: Any) -> Any:
     In a text, "?" stands for what a service may write in place of a lone surrogate. A whole number may be shown as
     1.0E30.
     """
-    if isinstance(value, int):
+    if isinstance(value, int) and not isinstance(value, bool):
         try:
             return float(value)
         except OverflowError:

@@ -26,7 +26,7 @@ from ministack.services import lambda_svc
 from sandbox.layer import links, permissions
 from sandbox.layer.answers import Response
 
-SECRET = "x-sandbox-secret"
+SECRET = "x-sandbox-secret"  # noqa: S105  the name of a header
 """The header with the root's secret."""
 
 OWN = "/_"

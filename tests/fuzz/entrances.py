@@ -22,7 +22,7 @@ import receive_upload
 import recover_deployments
 import serve_api
 from bluegreen.aws.client import client
-from bluegreen.decisions.replies import Reply, mismatches, verbatim
+from bluegreen.decisions.replies import Reply, evidence, mismatches, verbatim
 from bluegreen.document import ENDS
 from bluegreen.errors import DeploymentError, InvalidRequest, SmokeTestFailed
 from bluegreen.ledger import deployments
@@ -495,7 +495,7 @@ def _searches() -> Iterator[Play]:
         error = SmokeTestFailed("; ".join(mismatches(case, reply)))
         assert MARKED not in str(error)
         must_be_plain(str(error), *verbatim(case, reply))
-        json.dumps(reply.shown(), allow_nan=False)
+        json.dumps(evidence(case, reply), allow_nan=False)
 
     yield play
 

@@ -80,9 +80,4 @@ def _alike(value: Any) -> Any:
         return {comparable(key): _alike(each) for key, each in value.items()}
     if isinstance(value, list):
         return [_alike(each) for each in value]
-    if isinstance(value, (int, float)) and not isinstance(value, bool):
-        try:
-            return float(value)
-        except OverflowError:
-            return float("inf")
     return comparable(value)

@@ -105,7 +105,7 @@ def same(shown: Any, sent: Any) -> bool:
             if len(left) != len(right):
                 return False
             pairs += zip(left, right, strict=True)
-        elif comparable(left) != comparable(right):
+        elif isinstance(left, bool) != isinstance(right, bool) or comparable(left) != comparable(right):
             return False
     return True
 

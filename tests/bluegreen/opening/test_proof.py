@@ -182,6 +182,7 @@ class TestTheState:
         ({"half \N{REPLACEMENT CHARACTER}": 1}, {"half \ud83d": 1}, True),
         ({"a": "?"}, {"a": "!"}, False),
         ({"a": 1}, {"a": 2}, False),
+        ({"a": 1}, {"a": True}, False),
         ({"a": 1}, {"b": 1}, False),
         ({"a": 1}, {"a": 1, "b": 1}, False),
         ([1], [1, 1], False),
