@@ -18,6 +18,7 @@ import pytest
 import receive_upload
 from bluegreen.edge import logger
 from bluegreen.ledger import audit
+from sandbox.server import ROOT
 from tests.bluegreen_cli.conftest import Bluegreen
 from tests.handlers.desk import context_of
 from tests.handlers.test_serve_api import ask
@@ -99,6 +100,13 @@ FOUND: dict[str, set[str]] = {
     | {"API: steps of a deployment", "bluegreen deploy", "bluegreen deploy --json", "bluegreen status --json"},
 }
 """Where each kind of text stands. What is not here stands nowhere."""
+
+
+@pytest.mark.parametrize("kind", MARKS)
+def test_the_page_about_security_says_where_a_text_stands(kind: str) -> None:
+    row = f"| {kind} | {', '.join(sorted(FOUND.get(kind, ()))) or 'nowhere'} |"
+
+    assert row in (ROOT / "docs" / "security.md").read_text().splitlines()
 
 
 def source(mode: str, number: int = 0) -> str:

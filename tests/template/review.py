@@ -3,8 +3,9 @@ What checkov says of the template, and parliament of the policies that SAM makes
 
     translate.py template.yaml | .venv-review/bin/python tests/template/review.py template.yaml
 
-A finding that is accepted has its reason here. An acceptance without a finding is a mistake, too: it would hide the
-next one. Both tools are in an environment of their own (requirements/review.in).
+A finding that is accepted has its reason: of checkov in .checkov.yaml, of parliament here. An acceptance without a
+finding is a mistake, too: it would hide the next one. Both tools are in an environment of their own
+(requirements/review.in).
 """
 
 import json
@@ -12,23 +13,23 @@ import re
 import sys
 import warnings
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
+import yaml
+
 ACCEPTED = {
-    "CKV_AWS_18": "access logs would need a second bucket; CloudTrail's data events tell the same, by principal",
-    "CKV_AWS_27": "SQS's own key encrypts the queue (SqsManagedSseEnabled), which checkov does not count",
-    "CKV_AWS_115": "reserved concurrency is taken from all other functions; only what puts blue back has some",
-    "CKV_AWS_116": "Step Functions and API Gateway wait for the answer, and the others have a queue for lost events",
-    "CKV_AWS_117": "the functions call AWS's public endpoints only; a VPC would need an endpoint for each service",
-    "CKV_AWS_119": "DynamoDB's key of the account is used, whose use CloudTrail records",
-    "CKV_AWS_158": "CloudWatch Logs encrypts with its own key; the logs have no payloads",
-    "CKV_AWS_173": "the variables are names of the stack's own resources, no secrets; Lambda encrypts them",
     "RESOURCE_STAR NotificationsKey": "in a key's own policy * is that key",
     "RESOURCE_STAR SeeMetricsPolicy": "the alarms are named by requests, and GetMetricData knows no resources",
+    "RESOURCE_STAR OperatorPolicy": "as above, for `bluegreen plan`",
+    "RESOURCE_MISMATCH states:ListExecutions": "it also knows map runs; these are executions of a machine",
     "RESOURCE_MISMATCH states:DescribeExecution": "it also knows express executions; these are standard ones",
     "NO_VERSION ReceiveUploadFunctionRole": "SAM writes this policy, without any variable",
 }
-"""By checkov's id, or by parliament's issue and the resource that has the policy; for a mismatch, and the action."""
+"""By parliament's issue and the resource that has the policy; for a mismatch, and the action."""
+
+OF_CHECKOV = Path(".checkov.yaml")
+"""Where checkov itself looks for what is accepted of it; the reasons are comments there."""
 
 ACCOUNT, REGION = "123456789012", "eu-west-1"
 PLACE = f"{REGION}:{ACCOUNT}"
@@ -113,13 +114,14 @@ def policies(resources: dict[str, Any]) -> Iterator[tuple[str, Any]]:
 def main() -> int:
     """The exit code. The expanded template comes on standard input."""
     warnings.simplefilter("ignore")
+    accepted = {*ACCEPTED, *yaml.safe_load(OF_CHECKOV.read_text())["skip-check"]}
     found = [*of_checkov(sys.argv[1]), *of_parliament(json.load(sys.stdin)["Resources"])]
-    wrong = [text for key, text in found if key not in ACCEPTED]
-    stale = [key for key in ACCEPTED if key not in {key for key, _ in found}]
+    wrong = [text for key, text in found if key not in accepted]
+    stale = sorted(accepted - {key for key, _ in found})
     for text in wrong:
-        print(f"template.yaml: {text}; mend it, or accept it in {sys.argv[0]} with a reason")
+        print(f"template.yaml: {text}; mend it, or accept it in {OF_CHECKOV} or {sys.argv[0]} with a reason")
     for key in stale:
-        print(f"{sys.argv[0]}: {key} is accepted, and nothing finds it; leave it out")
+        print(f"{key} is accepted in {OF_CHECKOV} or {sys.argv[0]}, and nothing finds it; leave it out")
     print(
         f"template.yaml: {len(found) - len(wrong)} findings of checkov and parliament are accepted, each for a reason"
     )
