@@ -60,7 +60,10 @@ def without(field: str) -> Spoil:
 
 
 BAD: dict[str, tuple[Spoil, str]] = {
-    "an unknown function": (given(function="NobodyLambda"), "function: there is no function NobodyLambda"),
+    "an unknown function": (
+        given(function="NobodyLambda", artifact="$LATEST"),
+        "function: there is no function NobodyLambda",
+    ),
     "a function that cannot be a name": (given(function="no/body"), "function: 'no/body' does not match"),
     "an alias without a function": (without("function"), "function: is required"),
     "no artifact": (without("artifact"), "artifact: is required"),
