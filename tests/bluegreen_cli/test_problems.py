@@ -151,7 +151,7 @@ def test_without_an_answer_of_sts_a_deployment_was_started_by_someone(
     ).json["deployment"]
 
     (record,) = (item for item in deployer.items(f"deployment#{deployment}") if item["sk"] == "record")
-    assert record["started_by"] == "cli by someone"
+    assert record["started_by"] == "cli by someone, as the request says"
 
 
 def test_an_unforeseen_error_of_aws_is_told_without_a_traceback(
