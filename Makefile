@@ -10,7 +10,7 @@ UV := .venv-uv/bin/uv
 # Images set it, and then every process compiles every module anew.
 export PYTHONDONTWRITEBYTECODE =
 
-.PHONY: help demo sandbox cli test check asl picture build sbom deploy crash-matrix fuzz bench bench-verdict lock clean
+.PHONY: help demo sandbox cli test check asl picture build sbom deploy crash-matrix fuzz permissions bench bench-verdict lock clean
 
 help:
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 18
@@ -52,6 +52,9 @@ crash-matrix: $(DEV) $(SANDBOX)  ## every fault at every AWS call and every stat
 
 fuzz: $(DEV)                     ## inputs that no honest caller sends, at every entrance (about ten minutes; INPUTS=40)
 	@PYTHONPATH=handlers:. $(BIN)/python -m tests.fuzz --inputs $(or $(INPUTS),40)
+
+permissions: $(DEV) $(SANDBOX)   ## what each role may do and needs, into docs/ (as long as `make test`)
+	@$(BIN)/python -m tests.permissions
 
 bench: $(DEV) $(SANDBOX)         ## what a deployment costs, as ratios
 	@$(BIN)/python -m benchmarks

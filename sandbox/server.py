@@ -26,6 +26,8 @@ REGION = "eu-central-1"
 SECRET_HEADER = "x-sandbox-secret"  # noqa: S105  the name of a header
 START_SECONDS = 120.0
 STOP_SECONDS = 10.0
+KEEPS_ASKED = "SANDBOX_KEEPS_ASKED"
+"""The environment variable that names a folder: a sandbox writes there, before it stops, what its IAM was asked."""
 
 
 class Sandbox:
@@ -113,6 +115,7 @@ class Sandbox:
     def stop(self) -> None:
         """End the server and all that it started, and delete what it wrote."""
         if self._process is not None:
+            self._keep_what_was_asked(os.environ.get(KEEPS_ASKED))
             self._process.terminate()
             try:
                 self._process.wait(STOP_SECONDS)
@@ -161,6 +164,11 @@ class Sandbox:
             "PYTHONUNBUFFERED": "1",
             **{f"SANDBOX_{name.upper()}": str(value) for name, value in self._settings.items()},
         }
+
+    def _keep_what_was_asked(self, folder: str | None) -> None:
+        if folder and Path(folder).is_dir() and answers(self._to_itself("settings")):
+            file = Path(folder) / f"{os.getpid()}-{self.port}-{time.time_ns()}.json"
+            file.write_text(json.dumps(self.control("asked")))
 
     def _wait_until_ready(self) -> None:
         assert self._process

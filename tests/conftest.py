@@ -12,6 +12,14 @@ from hypothesis import HealthCheck, settings
 from xdist.scheduler import LoadFileScheduling
 
 from sandbox.lean import leave_out_ec2, spare_the_collector
+from tests.permissions.gathering import (
+    pytest_configure,
+    pytest_sessionfinish,
+    pytest_terminal_summary,
+    pytest_testnodedown,
+)
+
+__all__ = ["pytest_configure", "pytest_sessionfinish", "pytest_terminal_summary", "pytest_testnodedown"]
 
 TOGETHER = {
     "tests/e2e/test_doctor.py": "a stack",

@@ -9,6 +9,7 @@ The server's own paths, for tests; the header x-sandbox-secret has the root's se
     GET    /_sandbox/calls[?since=17]   the calls with a greater number
     DELETE /_sandbox/calls              forget them and count anew
     GET    /_sandbox/refusals           the last requests that were refused at the door, and why
+    GET    /_sandbox/asked              what IAM was asked for callers that act as a role, and what it said
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from urllib.parse import parse_qs
 
 from ministack.services import stepfunctions
 
-from sandbox.layer import door, settings
+from sandbox.layer import asked, door, settings
 from sandbox.layer.calls import Journal
 from sandbox.layer.faults import Faults
 
@@ -79,3 +80,7 @@ class Control:
     def get_refusals(self, body: Any, number: dict[str, int]) -> Any:
         """What the door refused."""
         return list(door.refusals)
+
+    def get_asked(self, body: Any, number: dict[str, int]) -> Any:
+        """Of IAM."""
+        return asked.all_asked()

@@ -15,6 +15,7 @@ from typing import Any
 
 from sandbox.layer import (
     alarms,
+    asked,
     asynchronous,
     code,
     door,
@@ -85,6 +86,7 @@ PATCHES: list[Patch] = [
     ("ministack.core.lambda_runtime", "execution_credentials", sessions.execution_credentials),
     (LAMBDA, "invalidate_worker", lambda original: pool.forget),
     (LAMBDA, "_provided_worker_env", pool.provided_worker_env),
+    ("ministack.core.iam_evaluator", "enforce", asked.enforce),
     ("ministack.core.iam_actions", "_lambda_action", operations.lambda_action),
     ("ministack.core.iam_actions", "extract_resource_arn", permissions.extract_resource_arn),
     ("ministack.core.iam_actions", "dynamodb_resource_arns", items.dynamodb_resource_arns),

@@ -7,19 +7,24 @@
     --pairs N        how many of them
     --only TEXT      cases whose description holds the text; nothing is written
     --every N        every Nth case, and as much less of the search
+    --asked FILE     what the roles' calls asked of IAM goes there, and nothing is written into docs/
 """
 
 import argparse
+import json
 import multiprocessing
 import sys
 import time
 import traceback
 from collections.abc import Iterator
+from pathlib import Path
 
 from sandbox.lean import spare_the_collector
 from tests.crash import report
 from tests.crash.matrix import Case, Outcome, cases, pairs, quick, run
 from tests.crash.test_search import search
+from tests.permissions.gathering import to_json
+from tests.permissions.seen import Seen, seen
 
 PAIRS, EXAMPLES = 300, 150
 
@@ -35,6 +40,7 @@ def main() -> int:
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--only", default="")
     parser.add_argument("--every", type=int, default=1)
+    parser.add_argument("--asked", type=Path)
     options = parser.parse_args()
     planned = list(quick()) if options.quick else [*cases(), *pairs(options.pairs, options.seed)]
     planned = [case for case in planned if options.only in str(case)][:: options.every]
@@ -46,28 +52,37 @@ def main() -> int:
         searched = pool.apply_async(_search, (max(1, EXAMPLES // options.every),)) if whole else None
         ran = pool.imap_unordered(attempt, planned, chunksize=8)
         outcomes = list(_progress(ran, len(planned), begun))
+        asked = {each for outcome in outcomes for each in outcome.asked}
         figures = report.measured(outcomes, time.monotonic() - begun, options.jobs, options.seed)
         figures["every"] = options.every
         if searched is not None:
-            figures["search"] = searched.get()
+            figures["search"], of_search = searched.get()
+            asked |= of_search
+        if options.asked:
+            options.asked.write_text(json.dumps(list(map(to_json, sorted(asked)))))
+        elif whole:
             report.write(outcomes, figures)
     print(report.summary(figures))
     return int(any(outcome.violations for outcome in outcomes))
 
 
 def attempt(case: Case) -> Outcome:
-    """A run; one that the harness itself cannot bring to its end is a violation too."""
+    """A run; one that the harness itself cannot bring to its end is a violation too, and so is a denied call."""
+    seen.clear()
     try:
-        return run(case)
+        outcome = run(case)
     except Exception as error:
         where = traceback.extract_tb(error.__traceback__)[-1]
         text = f"harness: {type(error).__name__}: {error} ({where.name}:{where.lineno})"
-        return Outcome(case, "no end", [text], 0, 0, 0.0, 0, None)
+        outcome = Outcome(case, "no end", [text], 0, 0, 0.0, 0, None)
+    outcome.asked = frozenset(seen)
+    outcome.violations += [f"permissions: {each.asked}" for each in sorted(seen) if each.answer == "denied"]
+    return outcome
 
 
-def _search(examples: int) -> dict[str, int]:
+def _search(examples: int) -> tuple[dict[str, int], frozenset[Seen]]:
     """Beside the matrix, and part of its time."""
-    return dict(search(examples, the_same_every_time=False))
+    return dict(search(examples, the_same_every_time=False)), frozenset(seen)
 
 
 def _progress(outcomes: Iterator[Outcome], of: int, begun: float) -> Iterator[Outcome]:

@@ -25,6 +25,7 @@ from tests.crash.world.places import AtState, Place
 from tests.crash.world.recovery import SWEEP_SECONDS
 from tests.crash.world.table import Record
 from tests.machine.deployer import BAD_UNDER_TRAFFIC, FUNCTION, GOOD, zip_of
+from tests.permissions.seen import Seen
 
 LATE = "def handler(event, context): return {'statusCode': 200 // (not event.get('late'))}"
 SETTINGS = {
@@ -138,7 +139,11 @@ class Case:
 
 @dataclass
 class Outcome:
-    """What came of a run. `whole_after` is in control-plane calls from a stop to a whole alias, if it was split."""
+    """
+    What came of a run. `whole_after` is in control-plane calls from a stop to a whole alias, if it was split.
+
+    `asked` is what the roles' calls asked of IAM.
+    """
 
     case: Case
     ended: str
@@ -151,6 +156,7 @@ class Outcome:
     unmet: bool = False
     record: Record | None = None
     told: list[str] = field(default_factory=list)
+    asked: frozenset[Seen] = frozenset()
 
 
 @cache

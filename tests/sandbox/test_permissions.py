@@ -1,10 +1,14 @@
 """A principal in the sandbox may do what its policies allow, and nothing else."""
 
+import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 
+from sandbox import Sandbox
+from sandbox.server import KEEPS_ASKED
 from sandbox.testing import ACCOUNT, Clients, Function, Functions, allow, credentials_of, policy, trusted_role
 
 MANAGED = {"StringEquals": {"aws:ResourceTag/bluegreen:managed": "true"}}
@@ -48,6 +52,36 @@ def test_every_alias_call_is_allowed_by_its_own_name_alone(shop: Function, actin
             assert getattr(may, other)(FunctionName=shop.name, **request)
         else:
             assert denied(getattr(may, other), FunctionName=shop.name, **request)
+
+
+def test_what_iam_was_asked_for_a_role_is_kept_with_its_answer(aws: Sandbox, shop: Function, acting: Any) -> None:
+    may = acting("asked-for", allow("lambda:GetFunction"))
+
+    may.get_function(FunctionName=shop.name, Qualifier="1")
+    assert denied(may.get_alias, FunctionName=shop.name, Name="live")
+    shop.api.get_alias(FunctionName=shop.name, Name="live")
+
+    arn = f"arn:aws:lambda:eu-central-1:{ACCOUNT}:function:{shop.name}"
+    asked = [each for each in aws.control("asked") if each["role"] == "asked-for"]
+    assert sorted((each["action"], each["resource"].startswith(arn), each["allowed"]) for each in asked) == [
+        ("lambda:GetAlias", True, False),
+        ("lambda:GetFunction", True, True),
+    ]
+
+
+def test_a_sandbox_hands_over_what_iam_was_asked_before_it_stops(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(KEEPS_ASKED, str(tmp_path))
+    with Sandbox():
+        pass
+
+    (file,) = tmp_path.glob("*.json")
+    assert json.loads(file.read_text()) == []
+
+
+def test_a_sandbox_stops_although_the_folder_for_that_is_gone(tmp_path: Path) -> None:
+    Sandbox()._keep_what_was_asked(str(tmp_path / "gone"))
 
 
 def test_a_condition_on_the_function_s_tag_holds_for_its_aliases_and_versions_too(
