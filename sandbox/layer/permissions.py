@@ -7,7 +7,7 @@ from typing import Any
 
 from ministack.services import iam, lambda_svc
 
-from sandbox.layer import keys
+from sandbox.layer import keys, operations
 from sandbox.layer.items import Part
 
 GIVES_CREDENTIALS = {"sts:AssumeRoleWithWebIdentity", "sts:AssumeRoleWithSAML"}
@@ -15,11 +15,14 @@ GIVES_CREDENTIALS = {"sts:AssumeRoleWithWebIdentity", "sts:AssumeRoleWithSAML"}
 
 
 def extract_resource_arn(original: Any) -> Any:
-    """A qualifier in the query is part of the resource, as one in the name is."""
+    """A qualifier in the query is part of the resource, as one in the name is; CreateFunction names it in its body."""
 
     def _extract_resource_arn(
         service: str, method: str, path: str, headers: Any, body: Any, query: Any, *rest: Any
     ) -> str:
+        if service == "lambda" and (made := function_to_make(method, path, body)):
+            region, account = rest
+            return f"arn:aws:lambda:{region}:{account}:function:{made}"
         arn: str = original(service, method, path, headers, body, query, *rest)
         qualifier = lambda_svc._qp_first(query or {}, "Qualifier") if service == "lambda" else ""
         if qualifier and ":function:" in arn and arn.count(":") == 6:
@@ -27,6 +30,17 @@ def extract_resource_arn(original: Any) -> Any:
         return arn
 
     return _extract_resource_arn
+
+
+def function_to_make(method: str, path: str, body: bytes) -> str:
+    """The name that CreateFunction gives; "" for any other call, and for a body that is refused later."""
+    request = operations.named(method, path)
+    if request is None or request.operation != "CreateFunction":
+        return ""
+    try:
+        return str(json.loads(body)["FunctionName"])
+    except (ValueError, KeyError, TypeError):
+        return ""
 
 
 def resource_tags(original: Any) -> Any:

@@ -134,6 +134,10 @@ class Installed(Account):
             text=True,
         )
 
+    def asked(self, role: str) -> list[dict[str, Any]]:
+        """What IAM was asked for that role so far, and what it said."""
+        return [each for each in self._aws.control("asked") if each["role"] == role]
+
     def close(self) -> None:
         """End what was started for it."""
         if "_forking" in vars(self):

@@ -1,5 +1,6 @@
 """Principals of the account who are not root, in the words of the tests."""
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,17 @@ class Person:
         iam.attach_user_policy(UserName=name, PolicyArn=installed.physical(resource))
         key = iam.create_access_key(UserName=name)["AccessKey"]
         return cls(installed, {"AccessKeyId": key["AccessKeyId"], "SecretAccessKey": key["SecretAccessKey"]})
+
+    @classmethod
+    def in_role(cls, installed: Installed, name: str, policy: Mapping[str, Any]) -> "Person":
+        """Whoever has a role of its own, which may do what the policy says, and nothing else."""
+        iam, sts = installed.client("iam"), installed.client("sts")
+        account = {"AWS": f"arn:aws:iam::{sts.get_caller_identity()['Account']}:root"}
+        trust = {"Effect": "Allow", "Principal": account, "Action": "sts:AssumeRole"}
+        document = json.dumps({"Version": "2012-10-17", "Statement": [trust]})
+        role = iam.create_role(RoleName=name, AssumeRolePolicyDocument=document)["Role"]["Arn"]
+        iam.put_role_policy(RoleName=name, PolicyName="may", PolicyDocument=json.dumps(policy))
+        return cls(installed, sts.assume_role(RoleArn=role, RoleSessionName=name)["Credentials"])
 
     def client(self, service: str) -> Any:
         environment = self._installed.environment

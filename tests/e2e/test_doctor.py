@@ -32,11 +32,24 @@ from bluegreen_cli.doctor.pace import Pace
 from bluegreen_cli.doctor.patient import HALF, PATH, PREFIX, SPLIT, WHOLE, Patient, new_name, remove
 from bluegreen_cli.doctor.services import Services
 from sandbox.demo.account import BLUEGREEN
+from sandbox.server import ROOT
 from tests.e2e.installed import STACK, Calculator, Installed
+from tests.e2e.people import Person
+from tests.permissions.policies import matches
+from tests.template.stack import as_list
 
 pytestmark = pytest.mark.xdist_group("e2e")
 
 QUICK = ("--minute-seconds", "1")
+WHO_RUNS_IT = "who-runs-the-doctor"
+POLICY = json.loads((ROOT / "docs" / "doctor-policy.json").read_text())
+WITH_ITS_PATH = "arn:aws:iam::*:role/bluegreen-doctor/*"
+"""On AWS a role's ARN has its path, in the embedded AWS it has none."""
+
+ASKED_BY_AWS_ONLY = {"iam:TagRole", "iam:PassRole", "lambda:TagResource"}
+"""What CreateRole with tags, and CreateFunction with tags and a role, ask for besides."""
+
+Doctor = Callable[..., tuple[int, Any]]
 
 
 class Impatient(Pace):
@@ -81,8 +94,17 @@ def of_the_doctor(installed: Installed) -> dict[str, Any]:
 NOTHING: dict[str, Any] = {"functions": [], "roles": [], "groups": [], "objects": [], "items": []}
 
 
-def test_everything_is_as_assumed_and_nothing_is_left(installed: Installed, calculator: Calculator) -> None:
-    exit_code, found = installed.forked_command("doctor", *QUICK)
+@pytest.fixture(scope="module")
+def doctor(installed: Installed) -> Doctor:
+    """The command, run by a role that has the permissions of the docs and no others."""
+    person = Person.in_role(installed, WHO_RUNS_IT, POLICY)
+    return lambda *options: person.command("doctor", *options)
+
+
+def test_everything_is_as_assumed_and_nothing_is_left(
+    installed: Installed, calculator: Calculator, doctor: Doctor
+) -> None:
+    exit_code, found = doctor(*QUICK)
 
     said = {each["id"]: each["verdict"] for each in found["assumptions"]}
     assert said == dict.fromkeys((each.id for each in ASSUMPTIONS), "held"), found["assumptions"]
@@ -108,18 +130,43 @@ def test_an_interrupted_doctor_leaves_nothing(installed: Installed, number: sign
     assert of_the_doctor(installed) == NOTHING
 
 
-def test_what_a_killed_doctor_leaves_is_found_and_deleted(installed: Installed) -> None:
-    with begun(installed, "delay") as doctor:
-        until_said(doctor, "calling two aliases")
-        doctor.kill()
+def test_what_a_killed_doctor_leaves_is_found_and_deleted(installed: Installed, doctor: Doctor) -> None:
+    with begun(installed, "delay") as killed:
+        until_said(killed, "calling two aliases")
+        killed.kill()
     left = of_the_doctor(installed)
     assert len(left["functions"]) == len(left["roles"]) == 1
 
     assert installed.forked_command("doctor", *QUICK, "--only", "missing-tags")[0] == 0
     assert of_the_doctor(installed) == left  # it may be another one at work
-    assert installed.forked_command("doctor", "--clean")[0] == 0
+    assert doctor("--clean")[0] == 0
 
     assert of_the_doctor(installed) == NOTHING
+
+
+def test_the_doctor_needs_the_permissions_of_the_docs_and_no_others(installed: Installed, doctor: Doctor) -> None:
+    if not installed.asked(WHO_RUNS_IT):
+        doctor(*QUICK)
+    doctor("--clean")
+
+    asked = installed.asked(WHO_RUNS_IT)
+    assert [each for each in asked if not each["allowed"]] == []
+    assert [each for each in granted(POLICY) if not any(needs(call, *each) for call in asked)] == []
+
+
+def granted(policy: Any) -> list[tuple[str, str]]:
+    """Every action of a policy with every resource that it is on."""
+    return [
+        (action, resource)
+        for statement in policy["Statement"]
+        for action in as_list(statement["Action"])
+        for resource in as_list(statement["Resource"])
+        if resource != WITH_ITS_PATH and action not in ASKED_BY_AWS_ONLY
+    ]
+
+
+def needs(asked: dict[str, Any], action: str, resource: str) -> bool:
+    return bool(asked["action"] == action and matches(resource, asked["resource"]))
 
 
 def begun(installed: Installed, only: str) -> subprocess.Popen[str]:

@@ -9,8 +9,9 @@ from botocore.exceptions import ClientError
 
 from sandbox import Sandbox
 from sandbox.server import KEEPS_ASKED
-from sandbox.testing import ACCOUNT, Clients, Function, Functions, allow, credentials_of, policy, trusted_role
+from sandbox.testing import ACCOUNT, Clients, Function, Functions, allow, credentials_of, policy, trusted_role, zipped
 
+PASS = allow("iam:PassRole")
 MANAGED = {"StringEquals": {"aws:ResourceTag/bluegreen:managed": "true"}}
 
 
@@ -52,6 +53,15 @@ def test_every_alias_call_is_allowed_by_its_own_name_alone(shop: Function, actin
             assert getattr(may, other)(FunctionName=shop.name, **request)
         else:
             assert denied(getattr(may, other), FunctionName=shop.name, **request)
+
+
+def test_a_function_is_made_by_whoever_may_make_one_of_that_name(client: Clients, acting: Any) -> None:
+    may = acting("makes-mine", allow("lambda:CreateFunction", f"arn:aws:lambda:*:{ACCOUNT}:function:mine-*"), PASS)
+    asked = {"Runtime": "python3.13", "Handler": "index.handler", "Role": trusted_role(client)}
+    code = {"ZipFile": zipped("def handler(e, c): return 1")}
+
+    assert may.create_function(FunctionName="mine-1", Code=code, **asked)["FunctionName"] == "mine-1"
+    assert denied(may.create_function, FunctionName="theirs-1", Code=code, **asked)
 
 
 def test_what_iam_was_asked_for_a_role_is_kept_with_its_answer(aws: Sandbox, shop: Function, acting: Any) -> None:
