@@ -13,7 +13,7 @@ from bluegreen.ledger import deployments
 from bluegreen.rings import Asked, Baking, Call, Completing, Failed, Opened, Refused, Ring, Shifting
 from tests.bluegreen.examples import IMAGE, record
 from tests.handlers.desk import Desk, Desks
-from tests.machine.deployer import ALIAS, FUNCTION, TARGET, Deployer
+from tests.machine.deployer import ALIAS, BUCKET, FUNCTION, TARGET, Deployer, place
 
 LATER_RINGS: list[type[Ring]] = [Opened, Failed]
 """The two ways to read the ring of a state that acts on a deployment; tests/handlers forges events for every state."""
@@ -142,7 +142,7 @@ class TestRefused:
         ring = refused(desks(started_by="alice"))
 
         assert (ring.failure.error, ring.failure.sentence) == ("InvalidRequest", "x")
-        assert (ring.target, ring.started_by, ring.artifact) == (TARGET, "alice", "s3://artifacts/new.zip")
+        assert (ring.target, ring.started_by, ring.artifact) == (TARGET, "alice", f"s3://{BUCKET}/{place('new.zip')}")
         assert (ring.record, ring.audited_as, ring.name_was_taken) == (None, "first", False)
         assert ring.started_at == ring.call.started
 
