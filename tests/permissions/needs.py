@@ -167,8 +167,12 @@ def _attributes(sent: dict[str, Any]) -> tuple[str, ...]:
 
 
 def _states(request: Request) -> Iterator[Need]:
+    """A text that is no execution's ARN is refused before IAM is asked."""
     sent = request.sent
-    yield Need(f"states:{request.operation}", sent.get("executionArn") or sent["stateMachineArn"])
+    if "executionArn" not in sent:
+        yield Need(f"states:{request.operation}", sent["stateMachineArn"])
+    elif ":execution:" in sent["executionArn"]:
+        yield Need(f"states:{request.operation}", sent["executionArn"])
 
 
 def _sns(request: Request) -> Iterator[Need]:
