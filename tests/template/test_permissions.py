@@ -170,7 +170,7 @@ def test_the_handlers_that_take_or_free_a_lock_touch_locks_and_no_others() -> No
         ("code#*", {"OpenDeployment"}),
         ("newest#*", {"OpenDeployment"}),
         ("waiting#*", {"OpenDeployment", "ReceiveUpload"}),
-        ("refusals#*", WHO_END_A_DEPLOYMENT),
+        ("refusals#*", {"RecoverPrevious", "RecoverDeployments", "RejectDeployment"}),
         ("start#*", {"ReceiveUpload", "ServeApi"}),
     ],
 )
