@@ -34,12 +34,12 @@ from tests.fuzz import hostile
 from tests.fuzz.hostile import MARKED, spoilt
 from tests.fuzz.playing import TYPED, Entrance, Play, must_be_plain, only_typed_errors
 from tests.handlers.desk import TASKS, Desk, Desks, context_of
-from tests.machine.deployer import ALIAS, BUCKET, FUNCTION, GOOD, TARGET, Deployer, installed
+from tests.machine.deployer import ALIAS, BUCKET, FUNCTION, GOOD, STACK, TARGET, Deployer, installed, place
 from tests.machine.faults import Call
 
 REQUEST = {
     "function": FUNCTION,
-    "artifact": {"bucket": BUCKET, "key": "new.zip"},
+    "artifact": {"bucket": BUCKET, "key": place("new.zip")},
     "traffic": {"steps": [{"weight": 0.5, "bake_seconds": 60}]},
     "smoke_tests": [{"name": "a", "payload": {"b": MARKED}, "expect": {"statusCode": 200}, "expect_at": {"bonus": 2}}],
     "health": {"no_traffic": "probe", "alarms": [], "dry_run": []},
@@ -184,8 +184,10 @@ ENDED_EVENT: dict[str, Any] = {
 keys = st.sampled_from(["functions/", f"functions/{FUNCTION}/", ""]).flatmap(
     lambda folder: hostile.texts.map(lambda name: f"{folder}{name}.zip")
 )
-uploads = st.tuples(st.just(S3_EVENT), hostile.places, hostile.wrong).map(lambda drawn: spoilt(*drawn)) | keys.map(
-    lambda key: S3_EVENT | {"detail": S3_EVENT["detail"] | {"object": {"key": key}}}
+FROM_THE_RULE = {"stack": STACK, "event": S3_EVENT}
+
+uploads = st.tuples(st.just(FROM_THE_RULE), hostile.places, hostile.wrong).map(lambda drawn: spoilt(*drawn)) | keys.map(
+    lambda key: {"stack": STACK, "event": S3_EVENT | {"detail": S3_EVENT["detail"] | {"object": {"key": key}}}}
 )
 """Of EventBridge, about objects; and of whoever may invoke ReceiveUpload."""
 
@@ -214,7 +216,7 @@ def _settings() -> Iterator[Play]:
             boto3.client("s3").put_object(Bucket=BUCKET, Key=f"functions/{FUNCTION}/deployment.json", Body=body)
             uploaded = S3_EVENT["detail"]["object"] | {"sequencer": f"{next(sequencers):010X}"}
             event = S3_EVENT | {"detail": S3_EVENT["detail"] | {"object": uploaded}}
-            answer = receive_upload.handler(event, context_of("ReceiveUploadFunction"))
+            answer = receive_upload.handler({"stack": STACK, "event": event}, context_of("ReceiveUploadFunction"))
             with only_typed_errors():
                 Request.read(_request_of(answer["execution"]))
 
@@ -278,6 +280,7 @@ def _api_event(call: dict[str, Any]) -> dict[str, Any]:
         "rawQueryString": "",
         "headers": {"content-type": call["type"], "host": "api"},
         "queryStringParameters": parameters or None,
+        "stageVariables": {"stack": STACK},
         "requestContext": {
             "authorizer": {"iam": {"userArn": "arn:aws:iam::123456789012:user/alice"}},
             "domainName": "api",

@@ -24,6 +24,7 @@ from bluegreen.aws import client as aws_client
 from bluegreen.aws import table
 from bluegreen.document import Plan
 from bluegreen.ledger import deployments
+from bluegreen.request.upload import place_by_request
 from tests.machine.deployer import ALIAS, FUNCTION, GOOD, TABLE, TARGET, Deployer, zip_of
 from tests.machine.faults import acting
 from tests.machine.invocation import Context, Handler
@@ -229,8 +230,9 @@ class Desks:
 
     def __call__(self, name: str = "first", source: str = GOOD % 2, **request: Any) -> Desk:
         """A deployment of this source, unless the request names another artifact."""
-        artifact = request.pop("artifact", None) or self.deployer.upload(source)
-        return self.asked_for({"function": FUNCTION, "artifact": artifact} | request, name)
+        function = request.setdefault("function", FUNCTION)
+        artifact = request.pop("artifact", None) or self.deployer.upload(source, place_by_request(function, "new.zip"))
+        return self.asked_for({"artifact": artifact} | request, name)
 
     def asked_for(self, request: Any, name: str = "first") -> Desk:
         """A deployment of this request, which may be a wrong one."""

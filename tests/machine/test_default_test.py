@@ -188,4 +188,4 @@ def test_a_version_from_elsewhere_is_asked_the_default_test_and_an_older_one_not
 def test_people_are_told_that_no_test_speaks_for_green(deployer: Deployer) -> None:
     deployed_over(deployer, EVENTS["a job"] % 2, EVENTS["a job"] % 3)
 
-    assert told(deployer)[-1].endswith(SAID.replace("version 1", "version 2"))
+    assert SAID.replace("version 1", "version 2") in told(deployer)[-1]

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 import boto3
 import pytest
 
-from tests.machine.deployer import BAD_UNDER_TRAFFIC, BUCKET, FUNCTION, Deployer
+from tests.machine.deployer import BAD_UNDER_TRAFFIC, BUCKET, FUNCTION, Deployer, place
 from tests.machine.iam import role_of
 from tests.permissions import judge, policies
 from tests.permissions.policies import Statement
@@ -78,7 +78,7 @@ def test_who_may_not_list_the_bucket_is_not_told_that_an_object_is_missing(
 ) -> None:
     without("OpenDeployment", "s3:ListBucket")
 
-    run = deployer.run({"function": FUNCTION, "artifact": {"bucket": BUCKET, "key": "gone.zip"}})
+    run = deployer.run({"function": FUNCTION, "artifact": {"bucket": BUCKET, "key": place("gone.zip")}})
 
     assert run.ended == "Rejected"
     assert "is not authorized to perform: s3:ListBucket" in run.cause
