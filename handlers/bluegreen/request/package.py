@@ -104,12 +104,11 @@ class Entry(NamedTuple):
 
 
 class Directory(NamedTuple):
-    """Where the directory is, how many bytes and entries it has, and by how much the offsets in it are too small."""
+    """Where the directory is, and how many bytes and entries it has."""
 
     at: int
     size: int
     entries: int
-    shift: int
 
 
 def read(file: IO[bytes]) -> Contents:
@@ -151,9 +150,11 @@ def _directory(file: IO[bytes]) -> Directory:
     begins = end - length
     if begins < at:
         raise Unfit("has no directory where its end says")
-    if in_zip64 and LOCATOR.unpack(locator)[2] + begins - at != end:
+    if begins > at:  # programs may believe the place that the end says, and find another directory there
+        raise _begins_late()
+    if in_zip64 and LOCATOR.unpack(locator)[2] != end:
         raise Unfit(CONTRADICTION)
-    return Directory(begins, length, entries, begins - at)
+    return Directory(begins, length, entries)
 
 
 def _reaches_the_end(tail: bytes, found: int) -> bool:
@@ -197,7 +198,7 @@ def _entries(file: IO[bytes], directory: Directory) -> Iterator[Entry]:
         path, is_folder = _path(raw, flags)
         size, packed, at, disk = _large(more, (size, packed, at), disk)
         mode = attributes >> 16 if system in UNIX else 0
-        entry = Entry(at + directory.shift, raw, path, flags, method, crc, packed, size, is_folder, stat.S_ISLNK(mode))
+        entry = Entry(at, raw, path, flags, method, crc, packed, size, is_folder, stat.S_ISLNK(mode))
         _must_be_readable(entry, mode, disk)
         unzipped += size
         if unzipped >= LARGEST_UNZIPPED:
@@ -286,13 +287,21 @@ def _must_differ(entries: list[Entry]) -> None:
             raise next_one.unfit(f"beneath {plain(one.path, LONGEST_SHOWN)!r}, which is no folder")
 
 
+def _begins_late() -> Unfit:
+    return Unfit("has something before its first entry", "upload the zip itself, not a program that has it in it")
+
+
 def _must_lie_in_a_row(file: IO[bytes], entries: list[Entry], until: int) -> None:
-    """Each entry begins where the one before ends, and is as the directory says. A line `#!…` may come before all."""
+    """
+    Each entry begins where the one before ends, and is as the directory says.
+
+    A line `#!…` may come before all, as in an archive of Python's zipapp, whose offsets count it.
+    """
     place = entries[0].at
     file.seek(0)
     before = file.read(min(place, LONGEST_PATH + 1))
     if place < 0 or (before and not re.fullmatch(rb"#![^\n]*\n", before)):
-        raise Unfit("has something before its first entry", "upload the zip itself, not a program that has it in it")
+        raise _begins_late()
     for entry, behind in zip(entries, [*(each.at for each in entries[1:]), until], strict=True):
         if entry.at != place:
             where = "that overlaps another" if entry.at < place else "with something unknown before it"

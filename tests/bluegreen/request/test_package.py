@@ -60,6 +60,16 @@ def streamed(*entries: tuple[str, bytes], method: int = zipfile.ZIP_DEFLATED) ->
     return pipe.content
 
 
+def application(*entries: tuple[str, bytes]) -> bytes:
+    """As Python's zipapp makes it: its offsets count the line before the first entry."""
+    file = io.BytesIO()
+    file.write(b"#!/usr/bin/env python3\n")
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in entries:
+            archive.writestr(name, content)
+    return file.getvalue()
+
+
 def in_zip64(name: str, content: bytes) -> bytes:
     """A zip with ZIP64's fields, which this one does not need."""
     file = io.BytesIO()
@@ -121,8 +131,8 @@ class TestAZipThatLambdaTakes:
             streamed(*CODE),
             streamed(*CODE, method=zipfile.ZIP_STORED),
             with_zip64_end(GOOD),
-            b"#!/usr/bin/env python3\n" + GOOD,
-            b"#!/usr/bin/env python3\n" + with_zip64_end(GOOD),
+            application(*CODE),
+            with_zip64_end(application(*CODE)),
             GOOD[:-2] + b"\5\0hello",
         ],
         ids=[
@@ -170,6 +180,10 @@ ODD: dict[str, tuple[bytes, str]] = {
         "has two ends, of which programs may read either",
     ),
     "something before it": (b"MZ\x90" + GOOD, "has something before its first entry"),
+    "a line before it that its offsets do not count": (
+        b"#!/usr/bin/env python3\n" + GOOD,
+        "has something before its first entry",
+    ),
     "two lines before it": (b"#!/bin/sh\nexec x\n" + GOOD, "has something before its first entry"),
     "another zip before it": (OTHER + GOOD, "has something before its first entry"),
     "a part of several": (GOOD[:-18] + b"\1" + GOOD[-17:], "is one part of several"),
@@ -264,6 +278,17 @@ class TestAZipThatLambdaCouldNotTake:
         end = struct.pack("<4s4H2LH", b"PK\5\6", 0, 0, 2, 2, len(GOOD) - at - 22, at + len(hole), 0)
 
         assert why in said(GOOD[:at] + hole + GOOD[at:-22] + end)
+
+    def test_has_no_second_directory_at_the_place_that_its_end_says(self) -> None:
+        """Python looks for the directory right before the end, Go first where the end says; here both find one."""
+        hidden = zipped(("index.py", b"evil"))
+        at = directory_of(hidden)
+        line = b"#!" + b"x" * (len(hidden) - 22 - at - 3) + b"\n"
+        place = struct.pack("<L", len(line) + len("index.py") + 30)
+        content = line + zipped(("index.py", listed(hidden, 42, place)[:-22]), method=zipfile.ZIP_STORED)
+
+        assert content[directory_of(content) :].startswith(b"PK\1\2")
+        assert "has something before its first entry" in said(content)
 
     def test_has_a_descriptor_that_agrees_with_the_directory(self) -> None:
         content = streamed(("index.py", b"code"))
