@@ -58,6 +58,8 @@ FULL_16, FULL_32 = 0xFFFF, 0xFFFFFFFF
 """They say that the number is in ZIP64's own field."""
 ZIP64 = 1
 """The extra field with the numbers that do not fit (4.5.3)."""
+SECOND_NAME = 0x7075
+"""The extra field with the name in UTF-8, which some programs take instead of the name itself (4.6.9)."""
 LONGEST_COMMENT = FULL_16
 
 REBUILD = "build the zip again"
@@ -196,6 +198,7 @@ def _entries(file: IO[bytes], directory: Directory) -> Iterator[Entry]:
         more = listing[place + LISTED.size + name : place + LISTED.size + name + extra]
         place += LISTED.size + name + extra + comment
         path, is_folder = _path(raw, flags)
+        _must_have_one_name(raw, more)
         size, packed, at, disk = _large(more, (size, packed, at), disk)
         mode = attributes >> 16 if system in UNIX else 0
         entry = Entry(at, raw, path, flags, method, crc, packed, size, is_folder, stat.S_ISLNK(mode))
@@ -226,12 +229,9 @@ def _must_be_readable(entry: Entry, mode: int, disk: int) -> None:
 
 def _path(raw: bytes, flags: int) -> tuple[str, bool]:
     """The path that an entry is unpacked to, and whether it is a folder."""
-    try:
-        name = raw.decode()
-    except UnicodeDecodeError:
-        name = raw.decode("cp437")
-        if flags & IN_UTF8:
-            raise _bad_name(name, "whose name is not UTF-8", "make the zip with another program") from None
+    name = _text(raw)
+    if flags & IN_UTF8 and name.encode() != raw:
+        raise _bad_name(name, "whose name is not UTF-8", "make the zip with another program")
     if "\\" in name:
         raise _bad_name(
             name, "with a backslash in its name", "make the zip with / between folders, which Lambda's Linux wants"
@@ -247,6 +247,14 @@ def _path(raw: bytes, flags: int) -> tuple[str, bool]:
     if len(raw) > LONGEST_PATH or any(len(part.encode()) > LONGEST_PART for part in parts):
         raise _bad_name(name, "whose name is too long", f"write {LONGEST_PART} bytes at most between two slashes")
     return "/".join(parts), is_folder
+
+
+def _text(raw: bytes) -> str:
+    """A name as Lambda's Linux takes it; in code page 437 if it is no UTF-8 (Appendix D)."""
+    try:
+        return raw.decode()
+    except UnicodeDecodeError:
+        return raw.decode("cp437")
 
 
 def _bad_name(name: str, problem: str, advice: str) -> Unfit:
@@ -269,12 +277,24 @@ def _large(extra: bytes, numbers: tuple[int, int, int], disk: int) -> tuple[int,
 
 def _zip64(extra: bytes) -> bytes:
     """The content of ZIP64's extra field; empty if there is none."""
+    return next(_fields(extra, ZIP64), b"")
+
+
+def _fields(extra: bytes, wanted: int) -> Iterator[bytes]:
+    """The content of each extra field of that kind."""
     while len(extra) >= 4:
         kind, length = struct.unpack_from("<2H", extra)
-        if kind == ZIP64:
-            return extra[4 : 4 + length]
+        if kind == wanted:
+            yield extra[4 : 4 + length]
         extra = extra[4 + length :]
-    return b""
+
+
+def _must_have_one_name(raw: bytes, extra: bytes) -> None:
+    """The name in UTF-8, behind a version and a checksum, is the entry's own."""
+    name = _text(raw)
+    for field in _fields(extra, SECOND_NAME):
+        if field[5:] != name.encode():
+            raise _bad_name(name, "that has a second name", "make the zip with names in UTF-8")
 
 
 def _must_differ(entries: list[Entry]) -> None:
@@ -324,6 +344,7 @@ def _after(file: IO[bytes], entry: Entry, behind: int) -> int:
     described = (crc, packed, size) == (entry.crc, entry.packed, entry.size)
     if not (described or (flags & DESCRIBED_BEHIND)):
         raise entry.unfit("whose size or checksum differs from the directory's")
+    _must_have_one_name(entry.raw, more)
     if raw != entry.raw or method != entry.method or flags & ENCRYPTED:
         raise entry.unfit("whose name or kind differs from the directory's")
     if begins + entry.packed > behind:

@@ -90,6 +90,18 @@ def with_zip64_end(content: bytes, **wrong: int) -> bytes:
     return content[:-22] + record + locator + full
 
 
+def with_second_name(name: str, second: str, *, raw: bytes = b"", only_in: str = "") -> bytes:
+    """A zip of one file with the field of the name in UTF-8: in the directory, in the local header, or in both."""
+    header, content = raw or name.encode(), b"code"
+    field = struct.pack("<2HBL", 0x7075, 5 + len(second.encode()), 1, zlib.crc32(header)) + second.encode()
+    inside, listing = (b"" if only_in == "directory" else field), (b"" if only_in == "local header" else field)
+    sizes = zlib.crc32(content), len(content), len(content), len(header)
+    local = struct.pack("<4s5HL2L2H", b"PK\3\4", 20, 0, 0, 0, 33, *sizes, len(inside)) + header + inside + content
+    entry = struct.pack("<4s4B4HL2L5H2L", b"PK\1\2", 20, 3, 20, 0, 0, 0, 0, 33, *sizes, len(listing), 0, 0, 0, 0, 0)
+    entry += header + listing
+    return local + entry + struct.pack("<4s4H2LH", b"PK\5\6", 0, 0, 1, 1, len(entry), len(local), 0)
+
+
 def directory_of(content: bytes) -> int:
     return int(struct.unpack_from("<L", content, len(content) - 6)[0])
 
@@ -149,6 +161,12 @@ class TestAZipThatLambdaTakes:
     )
     def test_is_read_as_every_other_program_reads_it(self, content: bytes) -> None:
         assert read(io.BytesIO(content)) == Contents(FILES)
+
+    def test_may_have_its_name_in_utf_8_once_more(self) -> None:
+        old = with_second_name("größe.py", "größe.py", raw="größe.py".encode("cp437"))
+
+        assert read(io.BytesIO(with_second_name("größe.py", "größe.py"))).files == {"größe.py"}
+        assert read(io.BytesIO(old)).files == {"größe.py"}
 
     def test_may_have_the_fields_of_zip64(self) -> None:
         assert read(io.BytesIO(in_zip64("index.py", b"code" * 100))).files == {"index.py"}
@@ -248,6 +266,13 @@ ODD: dict[str, tuple[bytes, str]] = {
         "with a control character in its name",
     ),
     "no name": (patched(zipped((".", b"")), 0, b"PK"), "has no files"),
+    "a second name": (
+        with_second_name("readme.txt", "index.py"),
+        "has an entry 'readme.txt' that has a second name; make the zip with names in UTF-8",
+    ),
+    "a second name in the directory": (with_second_name("a", "b", only_in="directory"), "that has a second name"),
+    "a second name in the entry": (with_second_name("a", "b", only_in="local header"), "that has a second name"),
+    "a second name that leads out": (with_second_name("a", "../a"), "that has a second name"),
     "a name that is too long": (zipped(("a" * 256, b"")), "whose name is too long"),
     "a path that is too long": (zipped(("a/" * 2_001 + "b", b"")), "whose name is too long"),
     "a name that is no UTF-8": (
