@@ -341,8 +341,9 @@ def _after(file: IO[bytes], entry: Entry, behind: int) -> int:
     raw, more = file.read(name), file.read(extra)
     size, packed, _, _ = _large(more, (size, packed, 0), 0)
     begins: int = entry.at + LOCAL.size + name + extra
-    described = (crc, packed, size) == (entry.crc, entry.packed, entry.size)
-    if not (described or (flags & DESCRIBED_BEHIND)):
+    not_yet = (0, FULL_32) if flags & DESCRIBED_BEHIND else ()
+    listed = entry.crc, entry.packed, entry.size
+    if any(mine not in (said, *not_yet) for mine, said in zip((crc, packed, size), listed, strict=True)):
         raise entry.unfit("whose size or checksum differs from the directory's")
     _must_have_one_name(entry.raw, more)
     if raw != entry.raw or method != entry.method or flags & ENCRYPTED:

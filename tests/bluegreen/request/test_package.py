@@ -321,6 +321,13 @@ class TestAZipThatLambdaCouldNotTake:
 
         assert "whose size or checksum differs from the directory's" in said(patched(content, at, b"\0\0\0\0"))
 
+    @pytest.mark.parametrize("field", [14, 18, 22], ids=["checksum", "packed size", "size"])
+    def test_has_no_other_numbers_where_a_descriptor_will_say_them(self, field: int) -> None:
+        """A program that reads entries one after the other would take a part of the data for the next entry."""
+        content = streamed(("index.py", b"code"), method=zipfile.ZIP_STORED)
+
+        assert "whose size or checksum differs from the directory's" in said(patched(content, field, b"\1\0\0\0"))
+
     def test_is_not_unpacked_further_than_it_says(self) -> None:
         """A gigabyte of zeros in a megabyte, which says that it has ten bytes."""
         bomb = zipped(("a", bytes(2**25)))
