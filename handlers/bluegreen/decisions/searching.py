@@ -103,6 +103,7 @@ class _Functions(PowertoolsFunctions):
         found = unzip.decompress(base64.b64decode(value), LARGEST_UNZIPPED)
         if not unzip.eof:
             raise SearchTooLong(f"a gzip in the reply is cut off, or unzips to more than {LARGEST_UNZIPPED:,} bytes")
+        self._steps.take(len(found) // CHARACTERS_A_STEP)
         return found.decode()
 
 

@@ -41,6 +41,7 @@ def zipped(content: bytes) -> str:
         ("powertools_json(@)", "[" + "[]," * 2_000_000 + "1]"),
         ("powertools_base64_gzip(@)", zipped(b"\0" * (LARGEST_UNZIPPED + 1))),
         ("powertools_base64_gzip(@)", zipped(b"abc")[:12]),
+        (f"[{', '.join(['powertools_base64_gzip(@)'] * 3)}]", zipped(b"\0" * LARGEST_UNZIPPED)),
     ],
     ids=lambda drawn: str(drawn)[:40],
 )
