@@ -24,6 +24,8 @@ from bluegreen.text import plain
 LARGEST_UNZIPPED = 250 * 2**20
 """Bytes, of all entries together; Lambda wants less."""
 MOST_ENTRIES = 100_000
+MOST_FIELDS = 64
+"""Extra fields of an entry that are looked at."""
 LARGEST_DIRECTORY = 24 * 2**20
 """Bytes. It is what is kept in memory of a zip."""
 LONGEST_PATH, LONGEST_PART = 4_000, 255
@@ -53,6 +55,7 @@ LISTED = struct.Struct("<4s4B4HL2L5H2L")
 LISTED_MARK = b"PK\1\2"
 LOCAL = struct.Struct("<4s5HL2L2H")
 LOCAL_MARK = b"PK\3\4"
+FIELD = struct.Struct("<2H")
 DESCRIPTOR_MARK = b"PK\7\10"
 FULL_16, FULL_32 = 0xFFFF, 0xFFFFFFFF
 """They say that the number is in ZIP64's own field."""
@@ -281,12 +284,17 @@ def _zip64(extra: bytes) -> bytes:
 
 
 def _fields(extra: bytes, wanted: int) -> Iterator[bytes]:
-    """The content of each extra field of that kind."""
-    while len(extra) >= 4:
-        kind, length = struct.unpack_from("<2H", extra)
+    """The content of each extra field of that kind. Some programs fill up with thousands of empty fields."""
+    if wanted.to_bytes(2, "little") not in extra:
+        return
+    place, seen = 0, 0
+    while len(extra) - place >= FIELD.size:
+        kind, length = FIELD.unpack_from(extra, place)
+        place, seen = place + FIELD.size + length, seen + 1
+        if seen > MOST_FIELDS:
+            raise Unfit(f"has an entry with more than {MOST_FIELDS} extra fields")
         if kind == wanted:
-            yield extra[4 : 4 + length]
-        extra = extra[4 + length :]
+            yield extra[place - length : place]
 
 
 def _must_have_one_name(raw: bytes, extra: bytes) -> None:

@@ -90,10 +90,10 @@ def with_zip64_end(content: bytes, **wrong: int) -> bytes:
     return content[:-22] + record + locator + full
 
 
-def with_second_name(name: str, second: str, *, raw: bytes = b"", only_in: str = "") -> bytes:
+def with_second_name(name: str, second: str, *, raw: bytes = b"", only_in: str = "", before: bytes = b"") -> bytes:
     """A zip of one file with the field of the name in UTF-8: in the directory, in the local header, or in both."""
     header, content = raw or name.encode(), b"code"
-    field = struct.pack("<2HBL", 0x7075, 5 + len(second.encode()), 1, zlib.crc32(header)) + second.encode()
+    field = before + struct.pack("<2HBL", 0x7075, 5 + len(second.encode()), 1, zlib.crc32(header)) + second.encode()
     inside, listing = (b"" if only_in == "directory" else field), (b"" if only_in == "local header" else field)
     sizes = zlib.crc32(content), len(content), len(content), len(header)
     local = struct.pack("<4s5HL2L2H", b"PK\3\4", 20, 0, 0, 0, 33, *sizes, len(inside)) + header + inside + content
@@ -167,6 +167,15 @@ class TestAZipThatLambdaTakes:
 
         assert read(io.BytesIO(with_second_name("größe.py", "größe.py"))).files == {"größe.py"}
         assert read(io.BytesIO(old)).files == {"größe.py"}
+
+    def test_may_be_filled_up_with_empty_fields_as_for_an_alignment(self) -> None:
+        empty, code = b"\0" * 4_096, b"code"
+        sizes = zlib.crc32(code), len(code), len(code), 1
+        local = struct.pack("<4s5HL2L2H", b"PK\3\4", 20, 0, 0, 0, 33, *sizes, len(empty)) + b"a" + empty + code
+        entry = struct.pack("<4s4B4HL2L5H2L", b"PK\1\2", 20, 3, 20, 0, 0, 0, 0, 33, *sizes, 0, 0, 0, 0, 0, 0) + b"a"
+        end = struct.pack("<4s4H2LH", b"PK\5\6", 0, 0, 1, 1, len(entry), len(local), 0)
+
+        assert read(io.BytesIO(local + entry + end)).files == {"a"}
 
     def test_may_have_the_fields_of_zip64(self) -> None:
         assert read(io.BytesIO(in_zip64("index.py", b"code" * 100))).files == {"index.py"}
@@ -272,6 +281,10 @@ ODD: dict[str, tuple[bytes, str]] = {
     ),
     "a second name in the directory": (with_second_name("a", "b", only_in="directory"), "that has a second name"),
     "a second name in the entry": (with_second_name("a", "b", only_in="local header"), "that has a second name"),
+    "thousands of fields": (
+        with_second_name("a", "a", before=b"\2\0\0\0" * 16_000),
+        "has an entry with more than 64 extra fields",
+    ),
     "a second name that leads out": (with_second_name("a", "../a"), "that has a second name"),
     "a name that is too long": (zipped(("a" * 256, b"")), "whose name is too long"),
     "a path that is too long": (zipped(("a/" * 2_001 + "b", b"")), "whose name is too long"),
