@@ -1,6 +1,7 @@
 """JSON as people write it."""
 
 import json
+import time
 from typing import Any
 
 import pytest
@@ -36,3 +37,13 @@ def test_any_json_is_read(value: Any) -> None:
 def test_what_only_some_readers_take_is_refused(text: str | bytes, said: str) -> None:
     with pytest.raises(ValueError, match=said.replace("(", r"\(")):
         written.read(text)
+
+
+def test_a_key_that_stands_twice_among_very_many_is_told_at_once() -> None:
+    text = "{" + ",".join(f'"{number}": 1' for number in range(20_000)) + ',"19999": 2}'
+    begun = time.process_time()
+
+    with pytest.raises(ValueError, match="the key '19999' is there twice"):
+        written.read(text)
+
+    assert time.process_time() - begun < 2
