@@ -130,6 +130,10 @@ AS_TEXT = (
 """An artifact in one line: as people and S3 write it, and as records show it."""
 
 
+LONGEST_TEXT = 4_000
+"""Characters: a bucket, a key and a version have fewer. To search 64 KB for every beginning of a digest takes long."""
+
+
 class InLatest(RootModel[Literal["$LATEST"]]):
     """
     The code and the settings that `$LATEST` has: how what SAM, CDK or Terraform put there is deployed.
@@ -145,7 +149,7 @@ class InLatest(RootModel[Literal["$LATEST"]]):
 
 def _artifact(value: Any) -> Any:
     if isinstance(value, str) and value != LATEST:
-        for way in AS_TEXT:
+        for way in AS_TEXT if len(value) <= LONGEST_TEXT else ():
             if found := way.fullmatch(value):
                 return {part: text for part, text in found.groupdict().items() if text is not None}
         raise ValueError(

@@ -1,6 +1,7 @@
 """What is deployed: a zip, an image, a published version or $LATEST; and which of two uploads is the newer one."""
 
 import base64
+import time
 from typing import Any
 
 import pytest
@@ -37,6 +38,12 @@ class TestTheArtifact:
 
         assert found.artifact == read
         assert Request.read(found.to_json()) == found
+
+    def test_a_text_that_begins_like_a_digest_again_and_again_is_refused_at_once(self) -> None:
+        begun = time.process_time()
+
+        assert "is not an artifact" in refusal("@sha256:" * 8_000 + " ")
+        assert time.process_time() - begun < 2
 
     @pytest.mark.parametrize(
         ("written", "said"),
