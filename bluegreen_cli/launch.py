@@ -28,7 +28,7 @@ INTERRUPTED = 130
 
 
 def start(asked: Asked, stack: Stack, account: Account) -> str:
-    """Upload the package, if there is one, and start the execution; its ARN. Raises Refused before, where it can."""
+    """Upload the package, if there is one, and start the execution; its ARN. Raises Refused before, if possible."""
     asked.must_be_in(stack)
     with explained("checking the request", NOTHING_UPLOADED_OR_STARTED):
         wanted = check(asked.in_bucket(stack.bucket).request)

@@ -63,10 +63,9 @@ class Progress:
     """
     A deployment, as far as its events tell it.
 
-    `schedule` is the plan's, `warnings` and `started_by` are the record's; they are empty until the ledger has told
-    them. `started_by_proved` is the record's, too. `trouble` is
-    the error for which the present state is retried. `end` is the end state that the execution reached. `status` is ""
-    while the execution runs, and then Step Functions' word for how it ended.
+    `schedule` is the plan's; `warnings`, `started_by` and `started_by_proved` are the record's. They are empty until
+    the ledger was read. `trouble` is the error for which the present state is retried. `end` is the end state that the
+    execution reached. `status` is "" while the execution runs, and then Step Functions' word for how it ended.
     """
 
     last_event: int = 0

@@ -28,10 +28,10 @@ COPIED = "CopyObject"
 @logger.inject_lambda_context(correlation_id_path="event.id || id", clear_state=True)
 def handler(event: Any, context: LambdaContext) -> dict[str, Any]:
     """
-    What was started. Raises NotTheHolder for an upload that the stack's rule has not told of.
+    What was started. Raises NotTheHolder for an event of S3 that does not come from the stack's rule.
 
-    The rule puts S3's event into `event`, and the stack's id beside it. Any other event lets those that wait have their
-    turn.
+    The rule sends S3's event as `event`, and the stack's id as `stack`. Any other event starts the uploads that wait
+    and whose alias is free.
     """
     sent = event if isinstance(event, dict) else {}
     told = sent["event"] if isinstance(sent.get("event"), dict) else sent

@@ -42,7 +42,7 @@ class Occasion(Section):
 
     @classmethod
     def of(cls, event: Any) -> Self:
-        """An event that does not say whose end it tells is a sweep: that looks at every deployment."""
+        """An event that names no execution starts a sweep over every lock."""
         try:
             return cls.model_validate(event["detail"] or {})
         except (LookupError, TypeError, ValueError):

@@ -37,7 +37,7 @@ app = APIGatewayHttpResolver()
 
 @app.post("/deployments")
 def start() -> tuple[dict[str, Any], int]:
-    """Start a deployment. What the request itself shows to be wrong is refused; OpenDeployment checks the rest."""
+    """Start a deployment. Refuses what is wrong with the request by itself; OpenDeployment checks the rest."""
     _must_have_no_other_parameter_than()
     try:
         body = written.read(app.current_event.decoded_body or "")
@@ -100,7 +100,7 @@ def _must_have_no_other_parameter_than(*known: str) -> None:
     """Raises BadRequestError for a parameter that the path does not have: a misspelt one would go unnoticed."""
     for name in app.current_event.query_string_parameters or {}:
         if name not in known:
-            there_are = f"the parameters are {', '.join(known)}" if known else "there are none here"
+            there_are = f"the parameters are {', '.join(known)}" if known else "this path has none"
             raise BadRequestError(f"{plain(name, 100)}: unknown parameter; {there_are}")
 
 
@@ -156,7 +156,7 @@ _FORBIDDEN = {
 @logger.inject_lambda_context(correlation_id_path="requestContext.requestId", clear_state=True)
 def handler(event: Any, context: LambdaContext) -> dict[str, Any]:
     """
-    Answers only what API Gateway sends: that alone knows who calls. Its stage adds the stack's id to each event.
+    Answers only events from API Gateway, which says who calls. Its stage adds the stack's id to each event.
 
     Powertools finds no route for signs that are no letters, which an id may have: they are encoded for it.
     """
@@ -168,6 +168,6 @@ def handler(event: Any, context: LambdaContext) -> dict[str, Any]:
 
 
 def _is_from_the_api(event: Any) -> bool:
-    """Whoever knows the stack's id is taken for API Gateway, which sends nothing but complete events."""
+    """By the stack's id. API Gateway sends complete events only, so the rest is not checked."""
     variables = event.get("stageVariables") if isinstance(event, dict) else None
     return isinstance(variables, dict) and proof.is_from_a_trigger(variables.get("stack"))

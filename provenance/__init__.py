@@ -1,1 +1,1 @@
-"""What the artifact and the tools are made of, as an SBOM; and the one digest that every build of the artifact has."""
+"""SBOMs of the artifact and of the tools, and the artifact's digest, which every build of the same code has."""

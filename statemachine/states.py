@@ -37,8 +37,8 @@ UNREADABLE = "ValidationError"
 
 INSTEAD_OF_THE_REQUEST = "$"
 """
-Where the failure of a request is kept. The request may be no object, into which nothing can be put, or so large that
-nothing fits beside it: Step Functions would end the execution without RejectDeployment.
+The Catch of OpenDeployment and of RecoverPrevious replaces the request with the error. The request may be no object, or
+may leave no room for the error beside it; then Step Functions would end the execution without RejectDeployment.
 """
 
 

@@ -79,7 +79,7 @@ def say(done: Adopted, as_json: bool) -> None:
 
 
 def must_not_be_of(stack: str, function: str, untouched: str, tags: dict[str, str] | None = None) -> None:
-    """Raises Refused for a function of the stack: it deploys no part of itself."""
+    """Raises Refused for one of the stack's own functions, which it does not deploy."""
     if is_own(stack, function, tags):
         raise Refused(of_the_stack(stack, function).problem, untouched, "Name a function of your own.")
 

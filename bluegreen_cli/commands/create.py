@@ -83,7 +83,7 @@ def create(
 
 
 def _must_have_the_handler(package: Package, runtime: str, handler: str, environment: dict[str, str]) -> None:
-    """Raises Refused if the runtime would look for its file in vain. Some variables let it look elsewhere."""
+    """Raises Refused if the runtime would not find the handler's file. With some variables it looks elsewhere, too."""
     file = missing(runtime, handler, package.contents)
     if file and not any(name in environment for name in SEARCHED_TOO):
         raise Refused(

@@ -69,8 +69,8 @@ def valid(value: Any, room: int) -> Any:
     """
     A foreign value as JSON that every service takes, of about `room` characters at most.
 
-    Lone surrogates become U+FFFD, and numbers that JSON does not have become text. What lies too deep, finds no room
-    any more, or is too large a number or no JSON, is told by its type.
+    Lone surrogates become U+FFFD, and numbers that JSON does not have become text. A value that is nested too deeply,
+    has no room left, is too large a number or is no JSON becomes the name of its type.
     """
     return _valid(value, [room], DEEPEST)
 

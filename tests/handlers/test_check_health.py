@@ -227,7 +227,7 @@ class TestProbes:
 
         assert (look["next"], look["probes"]) == ("shift", 0)
 
-    def test_one_whose_payload_s3_does_not_give_proves_nothing(self, desks: Desks) -> None:
+    def test_one_whose_payload_s3_does_not_give_is_left_out(self, desks: Desks) -> None:
         place = f"functions/{FUNCTION}/by-request/login.json"
         boto3.client("s3").put_object(Bucket=BUCKET, Key=place, Body=b"{}")
         desk = self.silent(desks, {"name": "login", "payload_from": f"s3://{BUCKET}/{place}"}, {"name": "other"})

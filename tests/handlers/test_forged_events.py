@@ -562,7 +562,7 @@ class TestATrigger:
         assert executions(deployer) == []
 
     @pytest.mark.parametrize("stack", NOT_THE_STACK, ids=ascii)
-    def test_answers_nobody_but_the_api(self, victim: Desk, stack: Any) -> None:
+    def test_answers_the_api_only(self, victim: Desk, stack: Any) -> None:
         before = everything(victim)
         request = json.dumps({"function": FUNCTION, "artifact": {"version": "1"}})
 
@@ -576,7 +576,7 @@ class TestATrigger:
         assert everything(victim) == before
         assert executions(victim.deployer) == []
 
-    def test_gives_nobody_its_words(self, deployer: Deployer) -> None:
+    def test_leaves_an_author_that_a_caller_writes_a_claim(self, deployer: Deployer) -> None:
         """A principal who may start executions writes the whole input, and may use any name."""
         claims = (f"API by {ALICE}", "upload by account 123456789012", f"API by {ALICE}, as the request says")
         for number, claim in enumerate(claims):
@@ -586,7 +586,7 @@ class TestATrigger:
             assert record["started_by"] == f"{claim}, as the request says"
             assert "started_by_proved" not in record
 
-    def test_lends_its_proof_to_no_other_request(self, deployer: Deployer) -> None:
+    def test_proves_no_author_of_another_request_under_the_same_name(self, deployer: Deployer) -> None:
         """The principal takes the name of an upload before ReceiveUpload does, with a request of their own."""
         request = {"function": FUNCTION, "artifact": {"version": "1"}, "started_by": "upload by account 123456789012"}
         starts.note("F-1", "upload by account 123456789012", request | {"only_newer": True})

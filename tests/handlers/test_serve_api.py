@@ -358,7 +358,7 @@ def test_another_path_is_answered_404() -> None:
         ),
         ("GET", "/deployments", "=", ": unknown parameter"),
         ("GET", "/deployments/first", "function=Shop", "function: unknown parameter; the parameters are next"),
-        ("POST", "/deployments", "dry_run=true", "dry_run: unknown parameter; there are none here"),
+        ("POST", "/deployments", "dry_run=true", "dry_run: unknown parameter; this path has none"),
         ("GET", "/deployments", "function=Shop&refused=yes", "refused: write true or false"),
         ("GET", "/deployments", "function=Shop&refused=true,true", "refused: write true or false"),
         ("GET", "/deployments", "function=Shop,Shop", "function: write the name of a function"),

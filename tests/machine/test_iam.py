@@ -84,7 +84,7 @@ def test_who_may_not_list_the_bucket_is_not_told_that_an_object_is_missing(
     assert "is not authorized to perform: s3:ListBucket" in run.cause
 
 
-def test_people_are_not_asked_for_a_role(deployer: Deployer) -> None:
+def test_calls_without_a_role_are_not_judged(deployer: Deployer) -> None:
     boto3.client("s3").put_object(Bucket=BUCKET, Key="theirs.zip", Body=b"")
 
     assert [role_of(name) for name in ("SmokeTestGreen", "MendLatest", "ReceiveUpload", FUNCTION)] == [

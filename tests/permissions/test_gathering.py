@@ -65,7 +65,7 @@ class TestAnEmbeddedAws:
         }
         return list(of_embedded_aws([told, told | {"role": "somebody-else"}]))
 
-    def test_is_read_in_the_names_of_the_template(self) -> None:
+    def test_names_resources_as_the_template_does(self) -> None:
         (seen,) = self.seen("lambda:UpdateAlias", "arn:aws:lambda:function:bonus-7", True)
 
         assert seen == Seen(END_TO_END, ALLOWED.asked, "allowed")

@@ -8,7 +8,7 @@ USERS = "arn:aws:lambda:region:account:function:x"
 TABLE = "arn:aws:dynamodb:region:account:table/DeploymentsTable"
 
 
-def test_a_role_may_what_its_policies_allow_and_nothing_else() -> None:
+def test_a_role_may_do_what_its_policies_allow_and_nothing_else() -> None:
     assert answer(Asked("RollBack", "lambda:UpdateAlias", USERS), tagged=True) == "allowed"
     assert answer(Asked("OpenDeployment", "lambda:UpdateAlias", USERS), tagged=True) == "denied"
     assert answer(Asked("RollBack", "lambda:DeleteFunction", USERS), tagged=True) == "denied"

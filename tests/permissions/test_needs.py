@@ -36,7 +36,7 @@ def test_a_call_of_lambda_is_about_the_function_that_its_path_names(
     assert asked("lambda", operation, FUNCTIONS + path) == [(action, resource)]
 
 
-def test_what_has_no_function_in_its_path_is_about_everything() -> None:
+def test_a_call_of_lambda_without_a_function_in_its_path_is_on_every_resource() -> None:
     url = f"https://lambda.{REGION}.amazonaws.com/2015-03-31/event-source-mappings?FunctionName=Shop"
 
     assert asked("lambda", "ListEventSourceMappings", url) == [("lambda:ListEventSourceMappings", "*")]
@@ -116,7 +116,7 @@ def test_a_message_to_people_is_encrypted_as_its_sender() -> None:
     ]
 
 
-def test_what_nobody_has_thought_of_is_asked_for_by_its_name() -> None:
+def test_a_call_of_an_unknown_service_needs_the_action_of_its_name() -> None:
     assert asked("sts", "AssumeRole") == [("sts:AssumeRole", "*")]
 
 
@@ -136,7 +136,7 @@ HERE = Place(REGION, ACCOUNT, lambda name: OWN.get(name, ""))
         ("*", "*"),
     ],
 )  # fmt: skip
-def test_what_belongs_to_a_user_or_is_made_anew_has_no_name_of_its_own(arn: str, named: str) -> None:
+def test_an_arn_loses_the_names_that_users_give_or_a_deployment_makes(arn: str, named: str) -> None:
     assert HERE.named(arn) == named
 
 

@@ -41,7 +41,7 @@ def test_an_exception_is_for_what_no_run_shows_and_has_its_reason() -> None:
 
 
 @pytest.mark.parametrize("rule", table.EXCEPTIONS, ids=lambda rule: f"{rule[0]} {rule[1]}")
-def test_no_exception_is_idle(rule: tuple[str, str, str]) -> None:
+def test_every_exception_is_needed(rule: tuple[str, str, str]) -> None:
     assert [row for row in known() if row.get("exception") == rule[2]]
 
 
@@ -71,7 +71,7 @@ def test_a_permission_has_the_runs_whose_calls_needed_it() -> None:
     assert found["RollBack", "lambda:GetAlias", None] == []
 
 
-def test_what_nothing_needed_is_unused_unless_aws_needs_it() -> None:
+def test_a_permission_that_no_call_needed_is_unused_unless_aws_needs_it() -> None:
     idle = set(unused(rows([])))
 
     assert "RollBack: dynamodb:DeleteItem on DeploymentsTable, keys lock#*" in idle

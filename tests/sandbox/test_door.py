@@ -111,7 +111,7 @@ def test_what_a_page_sends_is_refused_even_with_the_root_s_signature(
 
 
 @pytest.mark.parametrize("site", ["none", "same-origin"])
-def test_who_types_a_signed_link_into_a_browser_is_served(signed: Asking, site: str) -> None:
+def test_a_presigned_url_typed_into_a_browser_is_served(signed: Asking, site: str) -> None:
     assert signed(Sec_Fetch_Site=site)[0] == 200
 
 
@@ -150,7 +150,7 @@ def test_no_answer_lets_a_page_read_it(aws: Sandbox, ask: Asking, signed: Asking
     ],
     ids=str,
 )
-def test_who_signs_nothing_does_nothing(
+def test_a_request_without_a_signature_is_refused(
     aws: Sandbox, ask: Asking, client: Clients, method: str, path: str, body: bytes
 ) -> None:
     form = {"Content_Type": "application/x-www-form-urlencoded"} if body else {}

@@ -81,7 +81,7 @@ def test_a_link_in_a_package_leads_nowhere(tmp_path: Path, own: Path) -> None:
     assert (own.read_text(), mode(own)) == ("as it was", PRIVATE)
 
 
-def test_of_a_name_that_stands_twice_the_last_counts(tmp_path: Path) -> None:
+def test_of_two_entries_of_one_name_the_last_counts(tmp_path: Path) -> None:
     twice = archive(("a", 0o400, "first"), ("./a", 0o644, "second"), ("b//c", 0o755, "third"), ("b/c", 0o500, "fourth"))
 
     code = unpacked(twice, tmp_path)

@@ -253,7 +253,7 @@ def test_the_opening_alone_replaces_the_request() -> None:
     assert [task for task, state in TASKS.items() if state["ResultPath"] == "$"] == ["OpenDeployment"]
 
 
-def test_nothing_is_put_into_a_request_which_may_be_no_object_or_have_no_room() -> None:
+def test_a_catch_replaces_a_request_which_may_be_no_object_or_have_no_room() -> None:
     kept = {exit_["ResultPath"] for task in BEFORE_A_CHANGE for exit_ in (TASKS[task], *TASKS[task]["Catch"])}
 
     assert kept == {"$", None}

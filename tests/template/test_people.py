@@ -112,7 +112,7 @@ def test_a_subject_that_leaves_repository_or_branch_open_is_refused(subject: str
 
 
 @pytest.mark.parametrize("audience", ["*", "sts.*", "", 'a"b'])
-def test_an_audience_is_one(audience: str) -> None:
+def test_an_audience_has_no_wildcard(audience: str) -> None:
     assert takes("CiAudience", "sts.amazonaws.com")
     assert not takes("CiAudience", audience)
 

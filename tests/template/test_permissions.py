@@ -76,7 +76,7 @@ def test_no_action_has_a_wildcard(statement: Statement) -> None:
 
 
 @every_allowance
-def test_an_allowance_names_what_it_is_about(statement: Statement) -> None:
+def test_a_statement_that_allows_names_its_resources(statement: Statement) -> None:
     assert statement.resources
     assert not statement.all_but
 

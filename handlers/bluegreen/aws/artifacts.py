@@ -26,7 +26,7 @@ CHUNK = 1 << 20
 MOST_COMPARED = 3
 """The number of earlier versions of a key whose content is compared."""
 NO_VERSION = "null"
-"""The version of every object in a bucket without versioning; another object takes its place."""
+"""The version of every object in a bucket without versioning. Another object may replace it under the same version."""
 
 LARGEST_ZIP = 250 * CHUNK
 """Unzipped, Lambda takes no more than this; no zip of more can be right."""
@@ -203,9 +203,9 @@ def with_payload(case: Case) -> Case:
 
 def payload(place: Stored) -> Any:
     """
-    The value of JSON there. Raises InvalidRequest, which shows nothing of it, if it is something else, or too large.
+    The JSON value that the object has.
 
-    What S3 answers is raised, too.
+    Raises InvalidRequest, which shows nothing of the object, if it is no JSON or is too large; and what S3 answers.
     """
     with in_our_words():
         answer = client("s3").get_object(Bucket=place.bucket, Key=place.key, **_named(place.version_id))

@@ -104,7 +104,7 @@ def _figure(query: Query, value: float) -> float:
     """Counts, milliseconds and percentages are all numbers from 0 on. A metric of the user's may have any."""
     if 0 <= value <= MOST:
         return value
-    raise AwsRefused(f"CloudWatch has {value:g} as the {query.statistic} of {query.metric}, and that is no count")
+    raise AwsRefused(f"CloudWatch has {value:g} as the {query.statistic} of {query.metric}, which cannot be right")
 
 
 def _query(id_: str, query: Query, period_seconds: int) -> "MetricDataQueryTypeDef":

@@ -57,7 +57,7 @@ class Probed:
     """
     How many probes were answered rightly, and the first case that neither green nor blue answered in time.
 
-    `unread` says of the first case without a payload that S3 gives why that is so.
+    `unread` says why S3 did not give the payload of a case: the first such case.
     """
 
     answered: int = 0

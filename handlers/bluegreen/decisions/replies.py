@@ -56,9 +56,9 @@ class Reply(Frozen):
 @dataclass(frozen=True)
 class Voice:
     """
-    How sentences show values: all by their types, or those that the case names `in_full`.
+    How sentences show values: all by their types, or `in_full` those that the case names.
 
-    Of a `sensitive` case nothing is shown of the reply but kinds of values, and the names of errors that are Lambda's.
+    Of the reply to a `sensitive` case they show only kinds of values, and errors that are Lambda's own.
     """
 
     in_full: bool
@@ -197,7 +197,7 @@ def _payload(case: Case, reply: Reply, voice: Voice) -> list[str]:
 
 
 def _goes_to_one_place(path: str) -> bool:
-    """It names a key or an index, and makes no text of a list or an object, as to_string(@) does."""
+    """It names a key or an index, and turns no list or object into text, as to_string(@) would."""
     nodes, names = [jmespath.compile(path).parsed], 0
     while nodes:
         node = nodes.pop()

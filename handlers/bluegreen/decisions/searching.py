@@ -75,7 +75,7 @@ def search(expression: str, value: Any, steps: Steps) -> Any:
 
 
 class _Functions(PowertoolsFunctions):
-    """JMESPath's functions and Powertools', none of which makes much of little."""
+    """The functions of JMESPath and of Powertools, each limited in what it may make of its arguments."""
 
     def __init__(self, steps: Steps) -> None:
         super().__init__()

@@ -2,7 +2,7 @@
 Who started an execution: what its trigger wrote down before it called StartExecution.
 
 Only the roles of ServeApi and ReceiveUpload may write these items. Whoever calls StartExecution writes the whole input,
-so what the input says of its author is a claim, and reads as one. DynamoDB forgets an item when Step Functions forgets
+so what the input says of its author is a claim, and reads as one. DynamoDB deletes an item when Step Functions frees
 the execution's name.
 """
 
@@ -30,7 +30,7 @@ class Author(Frozen):
 
 def note(execution: str, author: str, request: Any) -> None:
     """
-    Write down, before the start, who starts the execution of that name with this request. Again is harmless.
+    Write down, before the start, who starts the execution of that name with this request. It may be repeated.
 
     Without the start the item means nothing. Raises AwsRefused if another author is written there.
     """
@@ -41,7 +41,7 @@ def note(execution: str, author: str, request: Any) -> None:
         "ExpressionAttributeValues": table.values({":author": author}),
     }
     if not table.put(noted):
-        raise AwsRefused(f"started_by: another author has started {execution} with this request; nothing was started")
+        raise AwsRefused(f"started_by: another author is noted for {execution} with this request; nothing was started")
 
 
 def author(execution: str, document: Any, claim: str) -> Author:

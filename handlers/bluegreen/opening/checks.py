@@ -38,12 +38,12 @@ def must_pass(checks: Sequence[Check], situation: Situation) -> Warnings:
 
 
 def request_is_permitted(situation: Situation) -> Refusal | None:
-    """Nothing is read for this check, so it comes first."""
+    """First, since this check reads nothing."""
     return refused(situation.request, situation.target, situation.home)
 
 
 def function_is_no_part_of_the_stack(situation: Situation) -> Refusal | None:
-    """By the tag of CloudFormation, which it has whatever its name is."""
+    """By CloudFormation's tag, too: a function of the stack has it whatever its name is."""
     stack, function = situation.home.stack, situation.target.function
     return of_the_stack(stack, function) if is_own(stack, function, situation.tags) else None
 
@@ -57,7 +57,7 @@ def image_before_can_be_put_back(situation: Situation) -> Warning | None:
         field="function",
         problem=f"the image that $LATEST of {situation.latest.name} has comes from {registry_of(image)}, which is none "
         "of this stack's registries, so a rollback cannot put it back into $LATEST (the alias goes back all the same)",
-        advice="let the stack's parameter ImageRegistries have the account of that registry",
+        advice="add the account of that registry to the stack's parameter ImageRegistries",
     )
 
 

@@ -40,7 +40,7 @@ FUNCTIONS = (
 
 REGISTRIES = ("{}.dkr.ecr.{}.amazonaws.com", "{}.dkr-ecr.{}.on.aws")
 REGISTRIES_IN_CHINA = ("{}.dkr.ecr.{}.amazonaws.com.cn", "{}.dkr-ecr.{}.on.amazonwebservices.com.cn")
-"""Hosts of an account's registry in a region: over IPv4, and over both. (Amazon ECR user guide, "registries".)"""
+"""Hosts of an account's registry in a region: for IPv4, and for both IPv4 and IPv6. (Amazon ECR user guide.)"""
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class Home:
     """
     The stack's name, its bucket, and the accounts from whose registries images may come: its own if none is named.
 
-    Lambda takes images from Amazon ECR in the function's own region only, so an account says all of a registry.
+    Lambda takes images only from Amazon ECR in the function's own region, so the account alone names the registry.
     """
 
     stack: str
@@ -87,7 +87,7 @@ def must_be_permitted(request: Request, target: Target, home: Home) -> None:
 
 
 def refused(request: Request, target: Target, home: Home) -> Refusal | None:
-    """Why the request is none for this stack."""
+    """Why this stack does not deploy the request; None if it does."""
     artifact = request.artifact
     if is_own(home.stack, target.function):
         return of_the_stack(home.stack, target.function)
@@ -104,7 +104,7 @@ def is_own(stack: str, function: str, tags: Mapping[str, str] | None = None) -> 
 
 
 def of_the_stack(stack: str, function: str) -> Refusal:
-    """Whoever may tag functions must not make the deployer deploy to itself."""
+    """A principal that may tag functions must not make the stack deploy to itself."""
     return Refusal(
         field="function",
         problem=f"{function} is a part of the stack {stack}, which deploys no part of itself",
@@ -113,7 +113,7 @@ def of_the_stack(stack: str, function: str) -> Refusal:
 
 
 def _misplaced(artifact: Zip, function: str, bucket: str) -> Refusal | None:
-    """Whoever may write into the folder of one function must not get its zips into another."""
+    """A principal that may write to the folder of one function must not get its zips into another function."""
     if artifact.bucket == bucket and artifact.key.startswith(folder_of(function)):
         return None
     return Refusal(
@@ -130,7 +130,7 @@ def _foreign(image: Image, target: Target, home: Home) -> Refusal:
         field="artifact.image_uri",
         problem=f"{registry_of(image.image_uri) or image.image_uri} is none of this stack's registries, which are "
         f"{', '.join(home.registries(target))}",
-        advice="push the image there, or let the stack's parameter ImageRegistries have the account of its registry",
+        advice="push the image there, or add the registry's account to the stack's parameter ImageRegistries",
     )
 
 

@@ -20,7 +20,7 @@ SAME_MOMENT_SECONDS = 0.005
 
 
 class Began(NamedTuple):
-    """When an execution began (ISO 8601), and with which input; None for one that cannot be read. By Step Functions."""
+    """When an execution began (ISO 8601), and its input (None if that cannot be read), as Step Functions says."""
 
     at: str
     input: Any
@@ -65,8 +65,8 @@ def is_from_a_trigger(stack: Any) -> bool:
     """
     Whether `stack` is what this stack's rule and API add to each event: the stack's id.
 
-    A principal who may only invoke the functions cannot see it. One who may read the settings of rule, API or function
-    can, and may send events in their name.
+    A principal that may only invoke the functions cannot see it. One that may read the stack, its resources' tags, or
+    the settings of rule, API or function can, and may send events in their name.
     """
     told = str(stack).encode(errors="surrogatepass")
     return hmac.compare_digest(os.environ["STACK_ID"].encode(), told)

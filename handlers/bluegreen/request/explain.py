@@ -73,7 +73,7 @@ def _complaint(detail: ErrorDetails, fields: Fields) -> str:
 
 
 def _shown(detail: ErrorDetails) -> str:
-    """Of a smoke test, and of what has parts, the type only: it may be a payload in the wrong place."""
+    """Only the type of a list, an object or any part of a smoke test: it may be a payload in the wrong place."""
     value: Any = detail["input"]
     has_parts = isinstance(value, (dict, list)) and value
     text = by_type(value) if has_parts or "smoke_tests" in detail["loc"] else repr(value)

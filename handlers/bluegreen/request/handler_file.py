@@ -1,9 +1,9 @@
 """
 Where Lambda's runtimes look for the file of a function's handler.
 
-Their own loaders say so (aws-lambda-python-, -nodejs- and -ruby-runtime-interface-client on GitHub). Java and .NET name
-a class, which may lie in a jar or an assembly of any name; of their handlers, and of runtimes that are not known here,
-nothing is said.
+Their own loaders say so (aws-lambda-python-, -nodejs- and -ruby-runtime-interface-client on GitHub). A handler of Java
+and .NET is a class, which may lie in a jar or an assembly of any name. So their handlers, and those of runtimes that
+are not known here, are not looked for.
 """
 
 import re
@@ -16,7 +16,7 @@ SEARCHED_TOO = ("AWS_LAMBDA_EXEC_WRAPPER", "NODE_PATH", "PYTHONPATH", "RUBYLIB")
 
 
 class Wanted(NamedTuple):
-    """A handler's file: its path without an ending, how people call it, and all names that will do."""
+    """A handler's file: its path without an ending, its name for people, and a pattern of all names that will do."""
 
     path: str
     name: str

@@ -138,9 +138,9 @@ def _directory(file: IO[bytes]) -> Directory:
     if found < 0 or len(tail) - found < END.size:
         raise Unfit("is not a zip", "upload the function's code as a zip")
     if not _reaches_the_end(tail, found):
-        raise Unfit("has something behind its end, or is cut short")
+        raise Unfit("has something after its end, or is cut short")
     if any(_reaches_the_end(tail, each.start()) for each in re.finditer(END_MARK, tail[:found])):
-        raise Unfit("has two ends, of which programs may read either")
+        raise Unfit("has two ends, and programs may read either")
     _, disk, first_disk, here, entries, length, at, _ = END.unpack_from(tail, found)
     end, locator = behind + found, tail[max(0, found - LOCATOR.size) : found]
     in_zip64 = locator.startswith(LOCATOR_MARK)
@@ -236,14 +236,12 @@ def _path(raw: bytes, flags: int) -> tuple[str, bool]:
     if flags & IN_UTF8 and name.encode() != raw:
         raise _bad_name(name, "whose name is not UTF-8", "make the zip with another program")
     if "\\" in name:
-        raise _bad_name(
-            name, "with a backslash in its name", "make the zip with / between folders, which Lambda's Linux wants"
-        )
+        raise _bad_name(name, "with a backslash in its name", "make the zip with / between folders, which Linux needs")
     if any(unicodedata.category(each) in ("Cc", "Cs") for each in name):
         raise _bad_name(name, "with a control character in its name", "rename it")
     parts = [part for part in name.split("/") if part not in ("", ".")]
     if name.startswith("/") or ".." in parts:
-        raise _bad_name(name, "whose name leads out of the zip", "make the zip inside of the folder of the code")
+        raise _bad_name(name, "whose name leads out of the zip", "make the zip inside the folder of the code")
     is_folder = name.endswith(("/", "/.")) or name == "."
     if not parts and not is_folder:
         raise _bad_name(name, "without a name", REBUILD)
@@ -310,7 +308,7 @@ def _must_differ(entries: list[Entry]) -> None:
     in_order = sorted(entries, key=lambda entry: entry.path.replace("/", "\0"))
     for one, next_one in pairwise(in_order):
         if one.path == next_one.path and not (one.is_folder and next_one.is_folder):
-            raise next_one.unfit("twice, of which programs may take either", "zip each file once")
+            raise next_one.unfit("twice, and programs may read either", "zip each file once")
         if not one.is_folder and next_one.path.startswith(f"{one.path}/"):
             raise next_one.unfit(f"beneath {plain(one.path, LONGEST_SHOWN)!r}, which is no folder")
 
@@ -386,7 +384,7 @@ def _must_be_intact(file: IO[bytes], entry: Entry) -> None:
     except zlib.error as error:
         raise entry.unfit("that is damaged") from error
     if (crc, size) != (entry.crc, entry.size):
-        raise entry.unfit("whose content differs from its size or checksum")
+        raise entry.unfit("whose content does not match its size or checksum")
 
 
 def _unpacked(file: IO[bytes], entry: Entry) -> Iterator[bytes]:

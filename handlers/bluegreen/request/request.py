@@ -105,7 +105,7 @@ class Request(Frozen):
 def unfit(request: Any) -> str:
     """Why no execution could be started with it, or no plan stored; "" if it can."""
     if is_deeper(request, DEEPEST):
-        return f"it is nested more than {DEEPEST} levels deep; write less deep payloads"
+        return f"it is nested more than {DEEPEST} levels deep; write flatter JSON"
     try:
         size = len(json.dumps(request, allow_nan=False))
     except ValueError as error:

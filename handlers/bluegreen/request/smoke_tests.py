@@ -41,8 +41,8 @@ class Case(Frozen):
     One invocation and what must come of it.
 
     `payload_from` is where S3 has the payload as JSON: `s3://bucket/key`, in the function's folder of the artifact
-    bucket. Of a `sensitive` case no part of payload or reply is kept or shown: its payload is {} or in S3, and only the
-    types of what came are told. What it expects is in the request, which the execution's history keeps.
+    bucket. No part of the payload or the reply of a `sensitive` case is kept or shown: its payload is {} or in S3, and
+    errors have only the types of what came. What it expects is in the request, which the execution's history keeps.
     `expect` matches a reply that has at least these keys and values, at any depth; a list matches
     element by element. Without it any reply will do; null wants the reply null.
     `expect_at` maps JMESPath expressions to the values found there; Powertools'
@@ -81,7 +81,7 @@ class Case(Frozen):
                 "functions/<Function>/by-request/ in the artifact bucket, and write that place as payload_from"
             )
         if payload != {} and info.data.get("payload_from"):
-            raise ValueError("there is a payload_from, too; leave one of them out")
+            raise ValueError("the case has payload_from, too; leave one of them out")
         return payload
 
     @field_validator("expect_at")

@@ -15,22 +15,22 @@ def read(text: str | bytes) -> Any:
     """
     The value. Raises ValueError, which says what is wrong.
 
-    Python's parser takes NaN, numbers without end and a key that stands twice. Other readers do not, or take the other
-    one of the two, so those are refused.
+    Python's parser takes NaN, numbers of any length, and a key twice. Other parsers refuse these, or take the other one
+    of the two keys, so they are refused here.
     """
     try:
         return json.loads(
             text, object_pairs_hook=_each_once, parse_constant=_no_number, parse_int=_whole, parse_float=_real
         )
     except RecursionError as error:
-        raise ValueError("it is nested too deep; write less deep payloads") from error
+        raise ValueError("it is nested too deeply; write flatter JSON") from error
 
 
 def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) < len(pairs):
         twice = next(key for key, times in Counter(key for key, _ in pairs).items() if times > 1)
-        raise ValueError(f"the key {plain(twice, 100)!r} stands there twice; leave one out")
+        raise ValueError(f"the key {plain(twice, 100)!r} is there twice; leave one out")
     return found
 
 

@@ -98,7 +98,7 @@ def test_metrics_are_read_where_the_target_is(deployer: Deployer) -> None:
 def test_a_figure_that_counts_nothing_is_refused(cloudwatch: list[dict[str, Any]], figure: float) -> None:
     cloudwatch += [page("Complete", (600, 1.0), (660, figure))]
 
-    with pytest.raises(AwsRefused, match=r"CloudWatch has .* as the Sum of Errors, and that is no count"):
+    with pytest.raises(AwsRefused, match=r"CloudWatch has .* as the Sum of Errors, which cannot be right"):
         read()
 
 

@@ -109,7 +109,7 @@ class TestAfterTheFirstHour:
 
 class TestEveryPause:
     @given(st.floats(0, 2 * LONGEST_BAKE_SECONDS), st.integers(0, LONGEST_BAKE_SECONDS), paces)
-    def test_looks_are_never_closer_than_the_pace_unless_the_bake_is_shorter(
+    def test_looks_are_a_pace_apart_at_least_unless_the_bake_is_shorter(
         self, baked: float, until: int, pace: int
     ) -> None:
         pause = seconds_to_next_look(baked, until, pace)

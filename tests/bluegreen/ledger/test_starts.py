@@ -67,14 +67,14 @@ def test_another_execution_or_another_input_is_not_proved_by_it(execution: str, 
         ({"a": 1, "b": [None, True]}, {"b": [None, True], "a": 1}),
     ],
 )
-def test_what_services_write_in_different_ways_is_the_same(sent: Any, seen: Any) -> None:
+def test_an_input_that_a_service_writes_differently_has_the_same_author(sent: Any, seen: Any) -> None:
     starts.note("first", API, request(smoke_tests=[{"payload": sent}]))
 
     assert starts.author("first", request(smoke_tests=[{"payload": seen}]), API).proved
 
 
 @pytest.mark.parametrize(("sent", "seen"), [(1, True), (1, "1"), (0, None), ("a", ["a"]), ([1, 2], [2, 1])])
-def test_what_means_something_else_is_not_the_same(sent: Any, seen: Any) -> None:
+def test_another_input_has_no_author(sent: Any, seen: Any) -> None:
     starts.note("first", API, request(smoke_tests=[{"payload": sent}]))
 
     assert not starts.author("first", request(smoke_tests=[{"payload": seen}]), API).proved
@@ -88,7 +88,7 @@ def test_it_is_written_once_and_again_is_harmless(deployer: Deployer) -> None:
     starts.note("first", API, REQUEST)
     starts.note("first", API, REQUEST)
 
-    with pytest.raises(AwsRefused, match="another author has started first with this request; nothing was started"):
+    with pytest.raises(AwsRefused, match="another author is noted for first with this request; nothing was started"):
         starts.note("first", "API by mallory", REQUEST)
 
     assert [item["author"] for item in deployer.items("start#")] == [API]

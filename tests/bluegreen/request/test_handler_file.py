@@ -73,7 +73,7 @@ def test_a_file_that_no_folder_of_the_search_has_is_missing(
         ("ruby3.4", "handler"),
     ],
 )
-def test_of_a_handler_that_is_looked_for_elsewhere_nothing_is_said(runtime: str, handler: str) -> None:
+def test_a_handler_that_the_runtime_looks_for_elsewhere_is_not_missing(runtime: str, handler: str) -> None:
     assert lacks(runtime, handler, "readme.md") == ""
 
 
@@ -82,5 +82,5 @@ def test_what_lies_behind_a_symbolic_link_may_be_there(link: str) -> None:
     assert lacks("python3.14", "shop.api.handler", links=(link,)) == ""
 
 
-def test_signs_of_regular_expressions_in_a_handler_mean_nothing() -> None:
+def test_a_handler_is_not_read_as_a_regular_expression() -> None:
     assert lacks("python3.14", "a+(b.handler", "aab.py") == "a+(b.py"

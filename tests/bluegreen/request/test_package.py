@@ -200,11 +200,11 @@ ODD: dict[str, tuple[bytes, str]] = {
     "half": (GOOD[len(GOOD) // 2 :], "has no directory where its end says"),
     "no entries": (zipped(), "has no files; zip the function's code"),
     "folders alone": (zipped(("lib/", b"")), "has no files"),
-    "something behind it": (GOOD + b"\0", "has something behind its end"),
-    "a longer comment than there is": (GOOD[:-2] + b"\5\0hell", "has something behind its end, or is cut short"),
+    "something behind it": (GOOD + b"\0", "has something after its end"),
+    "a longer comment than there is": (GOOD[:-2] + b"\5\0hell", "has something after its end, or is cut short"),
     "two ends": (
         GOOD[:-2] + struct.pack("<H", 22) + struct.pack("<4s4H2LH", b"PK\5\6", 0, 0, 0, 0, 0, 0, 0),
-        "has two ends, of which programs may read either",
+        "has two ends, and programs may read either",
     ),
     "something before it": (b"MZ\x90" + GOOD, "has something before its first entry"),
     "a line before it that its offsets do not count": (
@@ -245,11 +245,11 @@ ODD: dict[str, tuple[bytes, str]] = {
     "a size that is not its content's": (listed(GOOD, 24, b"\1\0\0\0"), "whose size or checksum differs from the"),
     "a bomb": (
         patched(listed(GOOD, 24, b"\1\0\0\0"), 22, b"\1\0\0\0"),
-        "has an entry 'index.py' whose content differs from its size or checksum",
+        "has an entry 'index.py' whose content does not match its size or checksum",
     ),
     "another checksum": (
         patched(listed(GOOD, 16, b"\0\0\0\0"), 14, b"\0\0\0\0"),
-        "has an entry 'index.py' whose content differs from its size or checksum",
+        "has an entry 'index.py' whose content does not match its size or checksum",
     ),
     "damaged data": (patched(GOOD, 40, b"\xff\xff\xff\xff"), "has an entry 'index.py' that is damaged"),
     "an entry of another name": (
@@ -258,7 +258,7 @@ ODD: dict[str, tuple[bytes, str]] = {
     ),
     "an entry of another method": (patched(GOOD, 8, b"\0"), "whose name or kind differs from the directory's"),
     "an entry elsewhere": (listed(GOOD, 42, struct.pack("<L", 5)), "has something before its first entry"),
-    "the same entry twice": (zipped(("a", b"x"), ("a", b"y")), "has an entry 'a' twice, of which programs may take"),
+    "the same entry twice": (zipped(("a", b"x"), ("a", b"y")), "has an entry 'a' twice, and programs may read"),
     "the same path twice": (zipped(("a", b"x"), ("./a", b"y")), "has an entry 'a' twice"),
     "a file and a folder": (zipped(("a", b"x"), ("a/", b"")), "has an entry 'a' twice"),
     "a file beneath a file": (zipped(("a", b"x"), ("a-b", b""), ("a/b", b"")), "has an entry 'a/b' beneath 'a', which"),
@@ -361,7 +361,7 @@ class TestAZipThatLambdaCouldNotTake:
 
         real = zlib.decompressobj
         with mock.patch.object(zlib, "decompressobj", lambda bits: Inflating(real(bits))):
-            assert "whose content differs" in said(small)
+            assert "whose content does not match" in said(small)
 
         assert sum(unpacked) <= package.PIECE
 

@@ -138,7 +138,7 @@ class TestASensitiveCase:
     def test_has_one_payload(self) -> None:
         case = {"name": "a", "payload": 1, "payload_from": self.PLACE}
 
-        with pytest.raises(InvalidRequest, match=r"^smoke_tests\.0\.payload: there is a payload_from, too"):
+        with pytest.raises(InvalidRequest, match=r"^smoke_tests\.0\.payload: the case has payload_from, too"):
             Request.read(request(smoke_tests=[case]))
 
 

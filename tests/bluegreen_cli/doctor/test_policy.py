@@ -20,7 +20,7 @@ def test_the_table_names_the_actions_of_the_policy_and_no_others() -> None:
     assert named - {"ARN", "With"} == {action.partition(":")[2] for action in ACTIONS}
 
 
-def test_everything_is_an_action_s_resource_only_where_it_must_be() -> None:
+def test_the_resource_is_a_star_only_for_actions_that_cannot_be_limited() -> None:
     on_all = {a for each in STATEMENTS if each["Resource"] == "*" for a in as_list(each["Action"])}
 
     assert {action for action in on_all if kinds(action)} == {"cloudwatch:DescribeAlarms", "cloudwatch:GetMetricData"}
