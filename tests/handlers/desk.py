@@ -7,7 +7,6 @@ One deployment, state by state: a test calls a handler as the machine would, and
 """
 
 import json
-import re
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -317,10 +316,19 @@ def aws_answers(service: str, operation: str, answer: dict[str, Any]) -> Iterato
 
 
 @contextmanager
+def aws_refuses(service: str, operation: str, code: str, text: str) -> Iterator[None]:
+    """What AWS refuses the handlers, in its own words."""
+    answer = {"Error": {"Code": code, "Message": text}, "ResponseMetadata": {"HTTPStatusCode": 400}}
+    with _before_call(service, operation, lambda **_: (SimpleNamespace(status_code=400), answer)):
+        yield
+
+
+@contextmanager
 def _before_call(service: str, operation: str, do: Callable[..., Any]) -> Iterator[None]:
-    of_target = (TARGET,) if service in ("lambda", "cloudwatch") else ()
+    of_target = (TARGET,) if service in ("lambda", "invoke", "cloudwatch") else ()
     events = aws_client.client(service, *of_target).meta.events  # type: ignore[call-overload]
-    name = f"before-call.{re.sub('stepfunctions', 'sfn', service)}.{operation}"
+    called = {"stepfunctions": "sfn", "invoke": "lambda"}.get(service, service)
+    name = f"before-call.{called}.{operation}"
     events.register(name, do)
     try:
         yield

@@ -10,9 +10,9 @@ import pytest
 
 from bluegreen import clock
 from bluegreen.aws import functions
-from bluegreen.errors import AwsUnavailable, SmokeTestFailed, StillInProgress
+from bluegreen.errors import AwsRefused, AwsUnavailable, SmokeTestFailed, StillInProgress
 from bluegreen.target import Target
-from tests.handlers.desk import Desk, Desks, another_user_publishes
+from tests.handlers.desk import Desk, Desks, another_user_publishes, aws_refuses
 from tests.machine.deployer import ALIAS, BROKEN, BUCKET, FUNCTION, GOOD
 
 ECHO = "def handler(event, context): return {'version': context.function_version, 'event': event}"
@@ -347,6 +347,20 @@ class TestAPayloadInS3:
 
         assert "4711" not in str(failed.value) + json.dumps(desk.steps())
         assert json.loads(boto3.client("lambda").invoke(FunctionName=FUNCTION)["Payload"].read()) == 1
+
+    def test_that_lambda_does_not_read_is_not_quoted(self, desks: Desks) -> None:
+        """Lambda's parser has limits of its own, and its text has the first 500 bytes of what it got."""
+        self.put()
+        desk = at_smoke(desks, ECHO, [self.CASE])
+        text = 'Could not parse request body into json: at [Source: (byte[])"{"a": 1, "token": "4711-secret"}"]'
+
+        with (
+            aws_refuses("invoke", "Invoke", "InvalidRequestContentException", text),
+            pytest.raises(AwsRefused, match="Lambda does not read the payload of 'login'") as refused,
+        ):
+            desk.run("SmokeTest")
+
+        assert "4711" not in str(refused.value) + json.dumps(desk.deployer.items(""))
 
     def test_is_asked_for_again_when_s3_is_busy(self, desks: Desks) -> None:
         self.put()

@@ -3,7 +3,7 @@
 import json
 from typing import TYPE_CHECKING, Any
 
-from botocore.exceptions import ReadTimeoutError
+from botocore.exceptions import ClientError, ReadTimeoutError
 
 from bluegreen import clock
 from bluegreen.aws.client import client
@@ -11,7 +11,7 @@ from bluegreen.aws.refusals import told_apart
 from bluegreen.decisions.replies import Reply
 from bluegreen.decisions.settings import Settings, digests, settings_of
 from bluegreen.document import Latest
-from bluegreen.errors import AwsUnavailable, StillInProgress, UpdateFailed
+from bluegreen.errors import AwsRefused, AwsUnavailable, StillInProgress, UpdateFailed
 from bluegreen.model import Frozen
 from bluegreen.request.artifact import Image, Zip
 from bluegreen.request.smoke_tests import UNLESS_GIVEN, Case
@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 LATEST = "$LATEST"
 PATIENCE_SECONDS = 25
 """How long a handler waits for Lambda itself; beyond that the state machine waits, by retrying."""
+
+NOT_READ = "InvalidRequestContentException"
+"""Lambda's error for a payload. Its text quotes the payload, which belongs to the user."""
 
 
 class Function(Frozen):
@@ -190,6 +193,10 @@ def _invoke(lambda_: "LambdaClient", target: Target, qualifier: str, case: Case)
                 FunctionName=target.function, Qualifier=qualifier, Payload=json.dumps(case.payload).encode()
             )
             body, ran, failed = answer["Payload"].read(), answer.get("ExecutedVersion"), answer.get("FunctionError")
+    except AwsRefused as error:
+        if _code(error) != NOT_READ:
+            raise
+        raise AwsRefused(f"Lambda does not read the payload of {case.name!r} ({NOT_READ})") from None
     except AwsUnavailable as error:
         if not isinstance(error.__cause__, ReadTimeoutError):
             raise
@@ -211,6 +218,12 @@ def _invoke(lambda_: "LambdaClient", target: Target, qualifier: str, case: Case)
         duration_ms=(clock.now() - begun) * 1000,
         version=str(ran or qualifier),
     )
+
+
+def _code(error: AwsRefused) -> str:
+    """AWS's own, "" if AWS gave none."""
+    cause = error.__cause__
+    return str(cause.response.get("Error", {}).get("Code", "")) if isinstance(cause, ClientError) else ""
 
 
 def _json(body: bytes) -> Any:
