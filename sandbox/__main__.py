@@ -6,12 +6,15 @@ Prints shell lines that point AWS clients to it and then `ready`; writes the sam
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import sys
 import tempfile
 from pathlib import Path
 from types import FrameType
+
+import boto3
 
 from sandbox.errors import SandboxError
 from sandbox.server import ROOT, Sandbox
@@ -29,7 +32,7 @@ def main() -> int:
         with Sandbox(port(), quiet=False, minute_seconds=minute_seconds()) as sandbox:
             print("deploying the stack with sam", file=sys.stderr, flush=True)
             deploy_stack(sandbox, template)
-            serve(sandbox)
+            serve(sandbox, {**sandbox.environment, "ROLE": role_of_functions(sandbox.environment)})
     except KeyboardInterrupt:
         return 0
     except SandboxError as error:
@@ -38,9 +41,23 @@ def main() -> int:
     return 0
 
 
-def serve(sandbox: Sandbox) -> None:
+def role_of_functions(environment: dict[str, str]) -> str:
+    """A role that functions can have, as `bluegreen create` asks for one; it may do nothing."""
+    trust = {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}
+    iam = boto3.client(
+        "iam",
+        endpoint_url=environment["AWS_ENDPOINT_URL"],
+        region_name=environment["AWS_REGION"],
+        aws_access_key_id=environment["AWS_ACCESS_KEY_ID"],
+        aws_secret_access_key=environment["AWS_SECRET_ACCESS_KEY"],
+    )
+    document = json.dumps({"Version": "2012-10-17", "Statement": [trust]})
+    return str(iam.create_role(RoleName="functions", AssumeRolePolicyDocument=document)["Role"]["Arn"])
+
+
+def serve(sandbox: Sandbox, environment: dict[str, str]) -> None:
     """Say where the sandbox is, on the terminal and in the file, and wait."""
-    lines = "".join(f"export {name}={value}\n" for name, value in sandbox.environment.items())
+    lines = "".join(f"export {name}={value}\n" for name, value in environment.items())
     write_privately(ENV_FILE, lines)
     try:
         print(f"{lines}ready", flush=True)

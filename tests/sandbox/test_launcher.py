@@ -98,6 +98,7 @@ def test_make_sandbox_serves_the_stack_until_it_is_interrupted() -> None:
             "export AWS_DEFAULT_REGION=eu-central-1",
             "export AWS_REGION=eu-central-1",
             "export LAMBDA_METRICS_BY_THE_SECOND=true",
+            "export ROLE=arn:aws:iam::000000000000:role/functions",
             "ready",
         ]
         assert (ROOT / ".sandbox.env").read_text().splitlines() == lines[:-1]
