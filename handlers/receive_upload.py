@@ -24,6 +24,9 @@ from bluegreen.request.upload import FOLDER, SETTINGS, Upload, next_name
 
 COPIED = "CopyObject"
 
+OURS = ("upload", "deployment_json")
+"""Fields of a request in which this handler says why it is to be refused."""
+
 
 @logger.inject_lambda_context(correlation_id_path="event.id || id", clear_state=True)
 def handler(event: Any, context: LambdaContext) -> dict[str, Any]:
@@ -88,6 +91,8 @@ def _complaint(upload: Upload, settings: dict[str, Any]) -> str:
         Request.read(upload.request({}))
     except InvalidRequest:
         return ""
+    if ours := [name for name in OURS if name in settings]:
+        return f"{ours[0]}: unknown field; leave it out"
     try:
         Request.read(upload.request(settings))
     except InvalidRequest as refusal:

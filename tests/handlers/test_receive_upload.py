@@ -190,6 +190,9 @@ def test_settings_that_no_execution_could_be_started_with_are_answered_too(text:
         ('{"smoke_tests": [{}]}', "smoke_tests.0.name: is required"),
         ('{"trafic": "AllAtOnce"}', "trafic: "),
         ('{"health": {"margin": "much"}}', "health.margin: "),
+        ('{"upload": "4711"}', "upload: unknown field; leave it out$"),
+        ('{"upload": {"token": "4711"}}', "upload: unknown field; leave it out$"),
+        ('{"deployment_json": "4711"}', "deployment_json: unknown field; leave it out$"),
     ],
 )
 def test_a_wrong_field_is_told_with_the_file_that_has_it(text: str, said: str) -> None:

@@ -70,7 +70,7 @@ class Request(Frozen):
         """
         if complaint := unfit(request):
             raise InvalidRequest(f"request: {complaint}")
-        if isinstance(request, dict) and (why := request.get("upload")):
+        if isinstance(request, dict) and isinstance(why := request.get("upload"), str) and why:
             raise InvalidRequest(f"upload: {why}")
         request, wrong = taken_apart(request, region=region, account=account)
         try:

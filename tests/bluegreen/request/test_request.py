@@ -37,6 +37,11 @@ class TestTheSmallestRequest:
         assert refusal(without) == f"{field}: is required"
 
 
+@pytest.mark.parametrize("value", [{"token": "4711"}, ["4711"], 4711, "", None])
+def test_a_reason_that_receive_upload_never_writes_is_an_unknown_field(value: Any) -> None:
+    assert refusal(request(upload=value)) == "upload: unknown field; leave it out"
+
+
 class TestFunctionAndAlias:
     @pytest.mark.parametrize("name", ["Shop", "a", "A-b_9", "x" * 64])
     def test_a_function_is_written_by_its_name(self, name: str) -> None:
