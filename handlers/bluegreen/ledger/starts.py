@@ -75,9 +75,13 @@ def _digest(document: Any) -> str:
 
 
 def _alike(value: Any) -> Any:
-    """A value of JSON without what services write in different ways: half a character, a number's digits."""
+    """
+    A value of JSON without what services write in different ways: half a character, a number's digits.
+
+    An object comes with its number of keys, since two of them may be alike.
+    """
     if isinstance(value, dict):
-        return {comparable(key): _alike(each) for key, each in value.items()}
+        return [len(value), {comparable(key): _alike(each) for key, each in value.items()}]
     if isinstance(value, list):
         return [_alike(each) for each in value]
     return comparable(value)

@@ -97,6 +97,8 @@ def same(shown: Any, sent: Any) -> bool:
     while pairs:
         left, right = pairs.pop()
         if isinstance(left, dict) and isinstance(right, dict):
+            if len(left) != len(right):
+                return False
             left, right = ({comparable(key): value for key, value in each.items()} for each in (left, right))
             if left.keys() != right.keys():
                 return False

@@ -54,6 +54,12 @@ def test_another_execution_or_another_input_is_not_proved_by_it(execution: str, 
     assert not starts.author(execution, REQUEST | other, API).proved
 
 
+def test_a_key_that_is_like_another_makes_another_input() -> None:
+    starts.note("first", API, REQUEST | {"payload": {"?": 1}})
+
+    assert not starts.author("first", REQUEST | {"payload": {"\ud83d": 2, "?": 1}}, API).proved
+
+
 @pytest.mark.parametrize(
     ("sent", "seen"),
     [

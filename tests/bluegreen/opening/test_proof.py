@@ -180,6 +180,7 @@ class TestTheState:
         ({"a": [1, {"b": None}]}, {"a": [1, {"b": None}]}, True),
         ({"a": "half ?"}, {"a": "half \ud83d"}, True),
         ({"half \N{REPLACEMENT CHARACTER}": 1}, {"half \ud83d": 1}, True),
+        ({"?": 1}, {"\ud83d": 2, "?": 1}, False),
         ({"a": "?"}, {"a": "!"}, False),
         ({"a": 1}, {"a": 2}, False),
         ({"a": 1}, {"a": True}, False),
