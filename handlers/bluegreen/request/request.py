@@ -7,7 +7,7 @@ It is flat and forbids unknown keys, so that a misspelt field is refused by name
 import json
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, StrictBool, ValidationError, model_validator
 
 from bluegreen.errors import InvalidRequest
 from bluegreen.model import Frozen
@@ -55,8 +55,8 @@ class Request(Frozen):
     smoke_tests: SmokeTests = ()
     health: Health = Health()
     bypass: Literal["allow"] | None = None
-    only_newer: bool = False
-    from_elsewhere: bool = False
+    only_newer: StrictBool = False
+    from_elsewhere: StrictBool = False
     started_by: Annotated[str, BeforeValidator(_of_someone), Field(max_length=LONGEST_STARTER)] | None = None
     deployment_json: Annotated[str | None, AfterValidator(_unreadable)] = None
 

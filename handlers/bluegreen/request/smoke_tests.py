@@ -9,6 +9,7 @@ from pydantic import (
     Discriminator,
     Field,
     SerializerFunctionWrapHandler,
+    StrictBool,
     Tag,
     ValidationInfo,
     field_validator,
@@ -52,7 +53,7 @@ class Case(Frozen):
     """
 
     name: Annotated[str, Field(min_length=1, max_length=80), AfterValidator(plain)]
-    sensitive: bool = False
+    sensitive: StrictBool = False
     payload_from: Annotated[Stored | None, BeforeValidator(_stored)] = None
     payload: Any = {}
     expect: Any = None

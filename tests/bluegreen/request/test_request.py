@@ -176,3 +176,16 @@ class TestSize:
 def test_what_should_be_a_list_is_said_to_be_none() -> None:
     with pytest.raises(InvalidRequest, match=r"^health\.alarms: 'checkout' is not a list$"):
         Request.read(request(health={"alarms": "checkout"}))
+
+
+@pytest.mark.parametrize("field", ["only_newer", "from_elsewhere"])
+@pytest.mark.parametrize("value", ["yes", "true", 1, 0, None])
+def test_yes_and_no_are_true_and_false(field: str, value: Any) -> None:
+    with pytest.raises(InvalidRequest, match=f"^{field}: "):
+        Request.read(request(**{field: value}))
+
+
+@pytest.mark.parametrize("value", ["off", "yes", 1])
+def test_a_case_is_sensitive_or_not(value: Any) -> None:
+    with pytest.raises(InvalidRequest, match=r"^smoke_tests\.0\.sensitive: "):
+        Request.read(request(smoke_tests=[{"name": "a", "sensitive": value}]))
