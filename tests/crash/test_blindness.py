@@ -40,9 +40,13 @@ def without_revision(target: Target, route: Route, revision: str) -> aliases.Ali
     return aliases.Alias(route=route, revision=answer["RevisionId"])
 
 
+real_freeing = Lock.freeing
+
+
 def of_another(lock: Lock) -> Any:
-    """Instead of the lock itself."""
-    return [{"Delete": {"Key": lock_of("another")}}]
+    """Instead of the lock itself, until the deployment is over: the next one recovers it then, and comes to an end."""
+    record = deployments.find(lock.deployment)
+    return [{"Delete": {"Key": lock_of("another")}}] if record and record.live else real_freeing(lock)
 
 
 def claims(*_: Any) -> Outcome:
