@@ -63,7 +63,8 @@ class Progress:
     """
     A deployment, as far as its events tell it.
 
-    `schedule` is the plan's; `warnings`, `started_by` and `started_by_proved` are the record's. They are empty until
+    `request` is the execution's input, and `document` goes from state to state. `schedule` is the plan's; `warnings`,
+    `started_by` and `started_by_proved` are the record's. They are empty until
     the ledger was read. `trouble` is the error for which the present state is retried. `end` is the end state that the
     execution reached. `status` is "" while the execution runs, and then Step Functions' word for how it ended.
     """
@@ -72,6 +73,7 @@ class Progress:
     at: datetime | None = None
     began: datetime | None = None
     state: str = ""
+    request: dict[str, Any] = field(default_factory=dict)
     document: dict[str, Any] = field(default_factory=dict)
     schedule: Schedule | None = None
     warnings: tuple[str, ...] = ()
@@ -191,7 +193,7 @@ class Progress:
 
     def _named(self, field_: str) -> str:
         target = self.section("deployment").get("target")
-        found = target.get(field_) if isinstance(target, dict) else self.document.get(field_)
+        found = target.get(field_) if isinstance(target, dict) else self.request.get(field_)
         return plain(found, LONGEST_NAME) if isinstance(found, str) else ""
 
     def _after(self, event: Event) -> "Progress":
@@ -200,7 +202,8 @@ class Progress:
             why = event.get(f"e{kind[1:]}EventDetails", {})
             return replace(self, status=OVER[kind], error=plain(why.get("error", "")), cause=why.get("cause", ""))
         if "executionStartedEventDetails" in event:
-            return replace(self, document=_json(event["executionStartedEventDetails"].get("input")))
+            asked = _json(event["executionStartedEventDetails"].get("input"))
+            return replace(self, request=asked, document=asked)
         if "stateEnteredEventDetails" in event:
             name = event["stateEnteredEventDetails"]["name"]
             end = name if kind in ("SucceedStateEntered", "FailStateEntered") else ""

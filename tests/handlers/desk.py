@@ -7,6 +7,7 @@ One deployment, state by state: a test calls a handler as the machine would, and
 """
 
 import json
+import re
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -230,7 +231,8 @@ class Desks:
     def __call__(self, name: str = "first", source: str = GOOD % 2, **request: Any) -> Desk:
         """A deployment of this source, unless the request names another artifact."""
         function = request.setdefault("function", FUNCTION)
-        artifact = request.pop("artifact", None) or self.deployer.upload(source, place_by_request(function, "new.zip"))
+        folder = function if re.fullmatch(r"[A-Za-z0-9_-]+", str(function)) else FUNCTION
+        artifact = request.pop("artifact", None) or self.deployer.upload(source, place_by_request(folder, "new.zip"))
         return self.asked_for({"artifact": artifact} | request, name)
 
     def asked_for(self, request: Any, name: str = "first") -> Desk:

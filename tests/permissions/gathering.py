@@ -65,7 +65,8 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
     """What is wrong with the roles."""
-    for number, problem in enumerate(config.stash.get(PROBLEMS, [])):
+    found: list[str] = config.stash.get(PROBLEMS, [])
+    for number, problem in enumerate(found):
         if not number:
             terminalreporter.section("what the roles may do", red=True)
         terminalreporter.line(problem)
