@@ -74,7 +74,7 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
 
 def problems(all_seen: Iterable[Seen]) -> Iterator[str]:
     """Denials, and calls that the committed table does not know of."""
-    known = {(row["role"], row["action"]) for row in table.known() if row["seen"]}
+    known = {(row["role"], row["action"]) for row in table.known() if row["seen"] or "exception" in row}
     unknown = set()
     for each in sorted(all_seen):
         asked = each.asked
