@@ -68,7 +68,7 @@ def serve(sandbox: Sandbox, environment: dict[str, str]) -> None:
 
 
 def write_privately(path: Path, text: str) -> None:
-    """Put a file there that nobody else can read, not even for a moment, whatever stands there already."""
+    """Put a file there that only its owner can read at any moment. It replaces a file of that name."""
     with tempfile.NamedTemporaryFile("w", dir=path.parent, prefix=path.name, delete=False) as mine:
         mine.write(text)
     os.replace(mine.name, path)

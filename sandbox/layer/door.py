@@ -106,7 +106,7 @@ refusals: deque[dict[str, str]] = deque(maxlen=1000)
 
 
 def refused(request: Request, port: int) -> str | None:
-    """Why the request is refused, whoever sent it; None, if it is not."""
+    """Why the request is refused for every caller; None if it is not."""
     why = of_a_page(request) or of_a_foreign_host(request, port)
     if why:
         refusals.append({"method": request.method, "path": request.path, "why": why})

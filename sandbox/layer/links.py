@@ -1,4 +1,4 @@
-"""Links to code, as Lambda presigns them: whoever has one can fetch it without credentials, and nobody can make one."""
+"""Links to code, as Lambda presigns them. A caller that has a link needs no credentials. No caller can make one."""
 
 from __future__ import annotations
 

@@ -31,7 +31,7 @@ class Person:
 
     @classmethod
     def in_role(cls, installed: Installed, name: str, policy: Mapping[str, Any]) -> "Person":
-        """Whoever has a role of its own, which may do what the policy says, and nothing else."""
+        """A principal with a role of its own. The role may do what the policy says, and nothing else."""
         iam, sts = installed.client("iam"), installed.client("sts")
         account = {"AWS": f"arn:aws:iam::{sts.get_caller_identity()['Account']}:root"}
         trust = {"Effect": "Allow", "Principal": account, "Action": "sts:AssumeRole"}

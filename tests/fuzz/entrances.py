@@ -189,7 +189,7 @@ FROM_THE_RULE = {"stack": STACK, "event": S3_EVENT}
 uploads = st.tuples(st.just(FROM_THE_RULE), hostile.places, hostile.wrong).map(lambda drawn: spoilt(*drawn)) | keys.map(
     lambda key: {"stack": STACK, "event": S3_EVENT | {"detail": S3_EVENT["detail"] | {"object": {"key": key}}}}
 )
-"""Of EventBridge, about objects; and of whoever may invoke ReceiveUpload."""
+"""Events about objects, from EventBridge or from a principal that may invoke ReceiveUpload."""
 
 
 @contextmanager

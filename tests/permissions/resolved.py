@@ -98,7 +98,7 @@ class Resolver:
                 return self.resolve(parts)[at]
             case "If", [str(condition), one, other]:
                 return self.resolve(one if self.holds(condition) else other)
-        raise NotImplementedError(f"Fn::{function} of {argument}")
+        raise ValueError(f"the template has Fn::{function} of {argument}, which this reader does not know")
 
     def _filled(self, text: str, values: Mapping[str, str]) -> str:
         def value(found: re.Match[str]) -> str:
@@ -129,4 +129,4 @@ class Resolver:
                 return all(map(self._holds, tests))
             case {"Fn::Or": tests}:
                 return any(map(self._holds, tests))
-        raise NotImplementedError(f"the condition {test}")
+        raise ValueError(f"the template has the condition {test}, which this reader does not know")

@@ -55,7 +55,7 @@ def test_every_alias_call_is_allowed_by_its_own_name_alone(shop: Function, actin
             assert denied(getattr(may, other), FunctionName=shop.name, **request)
 
 
-def test_a_function_is_made_by_whoever_may_make_one_of_that_name(client: Clients, acting: Any) -> None:
+def test_only_a_principal_that_may_make_a_function_of_that_name_makes_it(client: Clients, acting: Any) -> None:
     may = acting("makes-mine", allow("lambda:CreateFunction", f"arn:aws:lambda:*:{ACCOUNT}:function:mine-*"), PASS)
     asked = {"Runtime": "python3.13", "Handler": "index.handler", "Role": trusted_role(client)}
     code = {"ZipFile": zipped("def handler(e, c): return 1")}

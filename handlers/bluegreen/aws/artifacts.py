@@ -121,8 +121,8 @@ def keep_copy(function: Function, target: Target) -> Zip:
     """
     Store the zip of a version or of $LATEST in the artifact bucket, where its key starts nothing.
 
-    The answer names the object version, which nobody can overwrite. S3 stores it only with that digest. Raises
-    AwsRefused if the bucket keeps no versions.
+    The answer names the object version, which no later write changes. S3 refuses the object if its digest differs.
+    Raises AwsRefused if the bucket keeps no versions.
     """
     place = f"{target.account}/{target.region}/{target.function}"
     bucket, key = os.environ["ARTIFACT_BUCKET"], f"restored/{place}/{base64.b64decode(function.sha256).hex()}.zip"

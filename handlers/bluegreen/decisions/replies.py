@@ -4,8 +4,8 @@ What of a smoke test's reply is not as it was expected.
 Replies and payloads belong to the user. A deployment's error, its logs and its execution's history say of them which
 field differed and of which type its value was. The audit, in the ledger, also has the values at the places that
 `expect` and `expect_at` name (`verbatim`). No place has the whole reply, or the message of an error that the function
-raised: whoever may start a deployment may invoke a function with any payload. Of a sensitive case no place has more of
-the reply than the kinds of its values.
+raised: a principal that may start a deployment can invoke a function with any payload. Of a sensitive case no place has
+more of the reply than the kinds of its values.
 """
 
 import json

@@ -1,8 +1,8 @@
 """
 Who started an execution: what its trigger wrote down before it called StartExecution.
 
-Only the roles of ServeApi and ReceiveUpload may write these items. Whoever calls StartExecution writes the whole input,
-so what the input says of its author is a claim, and reads as one. DynamoDB deletes an item when Step Functions frees
+Only the roles of ServeApi and ReceiveUpload may write these items. The caller of StartExecution writes the whole input.
+So what the input says of its author is a claim, and reads as one. DynamoDB deletes an item when Step Functions frees
 the execution's name.
 """
 

@@ -75,7 +75,7 @@ class Zip(Stored):
 
     @property
     def is_pinned(self) -> bool:
-        """It names an object version, and the digest of that: whoever may write to the key cannot change it."""
+        """It names an object version and the digest of that version. A later write to the key changes neither."""
         return self.version_id is not None and self.sha256 is not None
 
     def is_newer_than(self, other: Self) -> bool:
