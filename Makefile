@@ -50,7 +50,7 @@ deploy: build                    ## the stack, into the AWS account of your cred
 crash-matrix: $(DEV) $(SANDBOX)  ## every fault at every AWS call and every state (about 40 minutes on two cores)
 	@$(BIN)/python -m tests.crash
 
-fuzz: $(DEV)                     ## inputs that no honest caller sends, at every entrance (about ten minutes; INPUTS=40)
+fuzz: $(DEV)                     ## inputs that no honest caller sends, at every entrance (INPUTS=40: times as many as `make test`)
 	@PYTHONPATH=handlers:. $(BIN)/python -m tests.fuzz --inputs $(or $(INPUTS),40)
 
 permissions: $(DEV) $(SANDBOX)   ## what each role may do and needs, into docs/ (as long as `make test`)
