@@ -25,8 +25,8 @@ from bluegreen.aws import table
 from bluegreen.document import Plan
 from bluegreen.ledger import deployments
 from bluegreen.request.upload import place_by_request
-from tests.machine.deployer import ALIAS, FUNCTION, GOOD, TABLE, TARGET, Deployer, zip_of
-from tests.machine.faults import acting
+from tests.machine.deployer import ALIAS, BUCKET, FUNCTION, GOOD, TABLE, TARGET, Deployer, zip_of
+from tests.machine.faults import acting, denied
 from tests.machine.invocation import Context, Handler
 from tests.machine.walk import DEPLOY_ASL, handlers_of
 
@@ -284,6 +284,24 @@ def another_user_publishes(source: str) -> str:
     return str(answer["Version"])
 
 
+def payload_in_s3(payload: Any) -> tuple[str, str]:
+    """A place in S3 that a smoke test of FUNCTION may name, and the object version that has the payload there."""
+    key = place_by_request(FUNCTION, "payload.json")
+    stored = boto3.client("s3").put_object(Bucket=BUCKET, Key=key, Body=json.dumps(payload))
+    return f"s3://{BUCKET}/{key}", str(stored["VersionId"])
+
+
+def stopped_beside_an_unwell_blue(desks: Desks) -> Desk:
+    """Version 2 is blue. It fails the smoke test that version 3 passed, whose payload S3 has."""
+    blue = another_user_publishes("def handler(event, context):\n    if event['token'] == '4711': raise RuntimeError")
+    another_user_points_the_alias(blue)
+    place, _ = payload_in_s3({"token": "4711"})
+    desk = desks(source=GOOD % 3, smoke_tests=[{"name": "login", "payload_from": place}]).to("ShiftAlias")
+    desk.run("ShiftAlias")
+    desk.stop()
+    return desk
+
+
 def in_its_role(handler: Handler, role: str) -> Handler:
     """A handler that no state runs, as Lambda runs it: what it calls, it calls in its own role."""
 
@@ -312,17 +330,27 @@ def just_before(service: str, operation: str, do: Callable[[], object]) -> Itera
 
 @contextmanager
 def aws_answers(service: str, operation: str, answer: dict[str, Any]) -> Iterator[None]:
-    """What AWS says to the handlers where moto has nothing to say."""
-    with _before_call(service, operation, lambda **_: (SimpleNamespace(status_code=200), answer)):
+    """What AWS says to the handlers where moto has nothing to say, provided IAM lets them ask."""
+
+    def answered(model: Any, params: Any, **_: Any) -> Any:
+        if why := denied(model.service_model.endpoint_prefix, model.name, params["url"], params["body"]):
+            return _refused(403, "AccessDeniedException", why)
+        return SimpleNamespace(status_code=200), answer
+
+    with _before_call(service, operation, answered):
         yield
 
 
 @contextmanager
 def aws_refuses(service: str, operation: str, code: str, text: str) -> Iterator[None]:
     """What AWS refuses the handlers, in its own words."""
-    answer = {"Error": {"Code": code, "Message": text}, "ResponseMetadata": {"HTTPStatusCode": 400}}
-    with _before_call(service, operation, lambda **_: (SimpleNamespace(status_code=400), answer)):
+    with _before_call(service, operation, lambda **_: _refused(400, code, text)):
         yield
+
+
+def _refused(status: int, code: str, text: str) -> Any:
+    answer = {"Error": {"Code": code, "Message": text}, "ResponseMetadata": {"HTTPStatusCode": status}}
+    return SimpleNamespace(status_code=status), answer
 
 
 @contextmanager

@@ -1,14 +1,21 @@
 """CheckHealth looks at both versions' metrics, and goes on, bakes on, or stops."""
 
 import json
+from contextlib import nullcontext
 from typing import Any
 
 import boto3
 import pytest
 
 from bluegreen.errors import AliasMoved, AwsUnavailable, GreenUnhealthy, NotTheHolder, StillInProgress
-from tests.handlers.desk import Desk, Desks, another_user_points_the_alias, aws_answers
+from tests.handlers.desk import Desk, Desks, another_user_points_the_alias, aws_answers, payload_in_s3
 from tests.machine.deployer import BAD_UNDER_TRAFFIC, BUCKET, FUNCTION, GOOD
+
+TAKES_ONE_ONLY = """
+def handler(event, context):
+    if event and event != {'a': 1}:
+        raise ValueError
+"""
 
 
 def baking(desks: Desks, source: str = GOOD % 2, **request: Any) -> Desk:
@@ -227,16 +234,28 @@ class TestProbes:
 
         assert (look["next"], look["probes"]) == ("shift", 0)
 
-    def test_one_whose_payload_s3_does_not_give_is_left_out(self, desks: Desks) -> None:
-        place = f"functions/{FUNCTION}/by-request/login.json"
-        boto3.client("s3").put_object(Bucket=BUCKET, Key=place, Body=b"{}")
-        desk = self.silent(desks, {"name": "login", "payload_from": f"s3://{BUCKET}/{place}"}, {"name": "other"})
+    def test_one_has_the_payload_that_s3_has_in_that_object_version(self, desks: Desks) -> None:
+        place, version = payload_in_s3({"a": 1})
+        payload_in_s3({"a": 2})
+        case = {"name": "login", "payload_from": f"{place}?versionId={version}"}
+        desk = baking(desks, TAKES_ONE_ONLY, smoke_tests=[case], health={"no_traffic": "probe"})
+        after(desk, 300)
 
-        with desk.aws.fails("GetObject", "AccessDenied", times=None):
+        assert desk.run("CheckHealth")["probes"] == 1
+
+    @pytest.mark.parametrize(("why", "said"), [("denied", "AccessDenied"), ("gone", "NoSuchKey")])
+    def test_one_whose_payload_s3_does_not_give_is_left_out(self, desks: Desks, why: str, said: str) -> None:
+        place, _ = payload_in_s3({})
+        desk = self.silent(desks, {"name": "login", "payload_from": place}, {"name": "other"})
+        if why == "gone":
+            boto3.client("s3").delete_object(Bucket=BUCKET, Key=place.removeprefix(f"s3://{BUCKET}/"))
+
+        with desk.aws.fails("GetObject", "AccessDenied", times=None) if why == "denied" else nullcontext():
             look = desk.run("CheckHealth")
 
         assert (look["next"], look["probes"]) == ("shift", 1)
         assert "the payload of the probe 'login' could not be read" in look["reason"]
+        assert said in look["reason"]
 
     def test_the_others_are_sent_all_the_same(self, desks: Desks) -> None:
         desk = self.silent(desks, {"name": "slow"}, {"name": "quick"})

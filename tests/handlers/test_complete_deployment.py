@@ -5,7 +5,7 @@ from typing import Any
 import boto3
 import pytest
 
-from bluegreen.errors import AliasMoved, AwsUnavailable, DeploymentOver
+from bluegreen.errors import AliasMoved, AwsUnavailable, DeploymentOver, StillInProgress
 from bluegreen.ledger import serving
 from tests.handlers.desk import (
     Desk,
@@ -66,6 +66,20 @@ class TestTheRecord:
             shifted.run("CompleteDeployment")
 
         assert shifted.state() == "open"
+
+    def test_is_closed_once_lambda_has_moved_the_provisioned_concurrency(self, shifted: Desk) -> None:
+        another_user_points_the_alias("2", {"1": 0.5})  # as Lambda does meanwhile
+        with (
+            aws_answers("lambda", "GetProvisionedConcurrencyConfig", {"Status": "IN_PROGRESS"}),
+            pytest.raises(StillInProgress, match="provisioned concurrency"),
+        ):
+            shifted.run("CompleteDeployment")
+        assert (shifted.state(), shifted.holder()) == ("open", "first")
+
+        another_user_points_the_alias("2")
+        shifted.run("CompleteDeployment", retries=1)
+
+        assert (shifted.state(), shifted.holder()) == ("Deployed", None)
 
     @pytest.mark.parametrize("operation", ["Query", "GetAlias", "GetItem", "TransactWriteItems", "PutItem"])
     @pytest.mark.parametrize("when", ["before", "after"])

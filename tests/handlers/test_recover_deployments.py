@@ -28,6 +28,7 @@ from tests.handlers.desk import (
     in_its_role,
     just_before,
     put,
+    stopped_beside_an_unwell_blue,
     the_lock_is_still_there,
     told,
 )
@@ -121,6 +122,16 @@ def test_the_audit_says_what_the_recovery_did(stopped: Desk) -> None:
     assert (state, evidence["error"]) == ("RecoverDeployments", "DeploymentAbandoned")
     assert (evidence["outcome"]["alias"], evidence["outcome"]["serving"]) == ({"kind": "back"}, "1")
     assert evidence["outcome"]["latest"]["kind"] == "put_back"
+
+
+def test_people_are_told_that_blue_is_unwell(desks: Desks) -> None:
+    desk = stopped_beside_an_unwell_blue(desks)
+
+    recover(SWEEP)
+
+    assert (desk.state(), desk.deployer.alias()) == ("RolledBack", ("2", {}))
+    (text,) = told(desk.deployer)
+    assert "But version 2 is unwell itself: it raised RuntimeError." in text
 
 
 @pytest.mark.parametrize("seen", ["OpenDeployment", "PublishVersion"])

@@ -13,7 +13,17 @@ from bluegreen.errors import (
     DeploymentInterrupted,
     StillInProgress,
 )
-from tests.handlers.desk import Desk, Desks, another_user_publishes, context_of, just_before, the_lock_is_still_there
+from tests.handlers.desk import (
+    Desk,
+    Desks,
+    another_user_points_the_alias,
+    another_user_publishes,
+    aws_answers,
+    context_of,
+    just_before,
+    stopped_beside_an_unwell_blue,
+    the_lock_is_still_there,
+)
 from tests.machine.deployer import ALIAS, FUNCTION, GOOD
 
 
@@ -135,6 +145,23 @@ class TestADeploymentWhoseExecutionHasEnded:
 
         assert second.evidence("RecoverPrevious") == {"recovered": ["live", "first"]}
         assert (is_undone(desk), live.state()) == (True, "RolledBack")
+
+    def test_whose_weights_lambda_sets_is_undone(self, dead: Desk, second: Desk) -> None:
+        """Lambda moves the provisioned concurrency to green."""
+        another_user_points_the_alias("1", {"2": 0.07})
+
+        with aws_answers("lambda", "GetProvisionedConcurrencyConfig", {"Status": "IN_PROGRESS"}):
+            second.run("RecoverPrevious")
+
+        assert is_undone(dead)
+
+    def test_whose_blue_is_unwell_is_undone_and_told_so(self, desks: Desks) -> None:
+        dead = stopped_beside_an_unwell_blue(desks)
+
+        desks("second", GOOD % 4).run("RecoverPrevious")
+
+        assert (dead.state(), dead.deployer.alias()) == ("RolledBack", ("2", {}))
+        assert dead.record()["doubts"] == "But version 2 is unwell itself: it raised RuntimeError."
 
     def test_that_step_functions_does_not_show_yet_is_not_taken_for_ended(self, desk: Desk, desks: Desks) -> None:
         desk.to("ShiftAlias").run("ShiftAlias")

@@ -10,10 +10,10 @@ import pytest
 
 from bluegreen import clock
 from bluegreen.aws import functions
-from bluegreen.errors import AwsRefused, AwsUnavailable, SmokeTestFailed, StillInProgress
+from bluegreen.errors import AwsRefused, AwsUnavailable, SmokeTestFailed, StillInProgress, Untagged
 from bluegreen.target import Target
 from tests.handlers.desk import Desk, Desks, another_user_publishes, aws_refuses
-from tests.machine.deployer import ALIAS, BROKEN, BUCKET, FUNCTION, GOOD
+from tests.machine.deployer import ALIAS, BROKEN, BUCKET, FUNCTION, GOOD, TARGET
 
 ECHO = "def handler(event, context): return {'version': context.function_version, 'event': event}"
 SLOW = "import time\ndef handler(event, context): time.sleep(0.05); return 1"
@@ -301,6 +301,15 @@ class TestGreen:
         desk.run("SmokeTestGreen", retries=1)
 
         assert passed(desk, "SmokeTestGreen") == first == ["answers {} without an error"]
+
+
+def test_a_function_that_lost_its_tag_is_told_apart_from_one_that_is_gone(desks: Desks) -> None:
+    """IAM refuses the invocation of both; only the tags, which SmokeTest reads then, tell which it is."""
+    desk = at_smoke(desks)
+    boto3.client("lambda").untag_resource(Resource=TARGET.arn, TagKeys=["bluegreen:managed"])
+
+    with pytest.raises(Untagged, match="has lost its tag bluegreen:managed = true"):
+        desk.run("SmokeTest")
 
 
 class TestAPayloadInS3:

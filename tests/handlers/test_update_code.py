@@ -11,7 +11,7 @@ from bluegreen.aws import functions
 from bluegreen.errors import AwsRefused, AwsUnavailable, DeploymentOver, LatestMoved, StillInProgress, UpdateFailed
 from bluegreen.target import Target
 from tests.handlers.desk import Desk, Desks, another_user_updates_the_code, just_before
-from tests.machine.deployer import BUCKET, FUNCTION, GOOD
+from tests.machine.deployer import BUCKET, FUNCTION, GOOD, place, zip_of
 from tests.machine.faults import HandlerKilled
 
 
@@ -59,6 +59,19 @@ def test_the_object_version_that_was_checked_is_the_one_that_is_taken(at_update:
     at_update.run("UpdateCode")
 
     assert has_the_artifact(at_update)
+
+
+def test_an_object_without_a_version_is_taken_as_it_is(desks: Desks) -> None:
+    """The owner of the bucket has suspended its versioning."""
+    s3 = boto3.client("s3")
+    s3.put_bucket_versioning(Bucket=BUCKET, VersioningConfiguration={"Status": "Suspended"})
+    s3.put_object(Bucket=BUCKET, Key=place("new.zip"), Body=zip_of(GOOD % 2))
+    desk = desks(artifact={"bucket": BUCKET, "key": place("new.zip")}).to("UpdateCode")
+
+    desk.run("UpdateCode")
+
+    assert desk.plan.artifact.version_id is None  # type: ignore[union-attr]
+    assert has_the_artifact(desk)
 
 
 def test_code_that_is_there_already_is_not_sent_again(at_update: Desk) -> None:

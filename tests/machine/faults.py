@@ -87,6 +87,12 @@ def acting(state: str | None, *, immune: bool = False) -> Iterator[None]:
         _thread.acting = before
 
 
+def denied(service: str, operation: str, url: str, body: Any) -> str | None:
+    """AWS's sentence for a call that the thread's handler may not make; None for one that it may make."""
+    state, immune = getattr(_thread, "acting", (None, False))
+    return refusal(service, operation, None if immune else state, url, body)
+
+
 @dataclass
 class Fault:
     """One kind of thing that goes wrong at one place; `met` counts how often it did."""
@@ -151,14 +157,15 @@ class Faults:
                 fault = self.find(operation.name)
                 if fault is not None and fault.when == "before":
                     return answer(fault.code, request.url)
-                asked = endpoint._endpoint_prefix, operation.name, None if immune else state, request.url
-                if denied := refusal(*asked, request.body):
-                    return answer(DENIED.get(endpoint._endpoint_prefix, "AccessDeniedException"), request.url, denied)
+                service = endpoint._endpoint_prefix
+                if why := denied(service, operation.name, request.url, request.body):
+                    return answer(DENIED.get(service, "AccessDeniedException"), request.url, why)
                 answered = send(endpoint, request, operation, context)
                 if fault is not None:
                     return answer(fault.code, request.url)
-                if _is_missing(answered) and (denied := refusal_once_missing(*asked)):
-                    return answer("AccessDenied", request.url, denied)
+                asker = None if immune else state
+                if _is_missing(answered) and (why := refusal_once_missing(service, operation.name, asker, request.url)):
+                    return answer("AccessDenied", request.url, why)
                 return answered
 
             if immune or self._watcher is None:

@@ -26,22 +26,12 @@ EXCEPTIONS = (
     ("*", "xray:PutTraceSegments", "Lambda and Step Functions send traces with the role"),
     ("*", "xray:PutTelemetryRecords", "Lambda and Step Functions send traces with the role"),
     ("*", "xray:GetSampling*", "in AWS's own policy, which SAM attaches for tracing; it reads sampling rules"),
-    ("*", "ecr:*", "Lambda reads an image as the caller of UpdateFunctionCode; no function of the tests is an image"),
     ("ReceiveUpload", "sqs:SendMessage", "Lambda sends an event there that failed three times, with the role"),
-    ("*", "lambda:GetProvisionedConcurrencyConfig", "asked only while Lambda moves provisioned concurrency"),
-    ("*", "lambda:InvokeFunction", "a recovery asks blue once after it gave the alias back"),
-    ("*", "lambda:ListTags", "asked when Lambda denies a call, which tells whether the tag is gone"),
-    ("CheckHealth", "s3:*", "a probe whose payload lies in S3"),
-    (
-        "*",
-        "s3:GetObject",
-        "a payload, or an artifact in a bucket with suspended versioning, may have no object version",
-    ),
     ("DeployStateMachine", "logs:*", "Step Functions asks for it when it creates a state machine that logs"),
 )
 """
-Role, action and reason, for what no run showed: AWS itself needs it, or AWS's own policy has it, or only a rare path
-asks for it. A reason counts for those roles alone that no run has shown to need the action.
+Role, action and reason, for what no run can show: AWS itself needs it, or AWS's own policy has it. A reason counts for
+those roles alone that no run has shown to need the action.
 """
 
 Row = dict[str, Any]
