@@ -61,8 +61,8 @@ BAD: dict[str, tuple[Callable[[], dict[str, Any]], str]] = {
         "artifact.key: s3://artifacts/functions/OtherLambda/new.zip does not lie in the folder of",
     ),
     "a copy of another function's code": (
-        lambda: {"artifact": f"s3://{BUCKET}/restored/1/eu-west-1/OtherLambda/0.zip"},
-        "artifact.key: ",
+        lambda: {"artifact": f"s3://{BUCKET}/restored/1/eu-west-1/OtherLambda/0.zip", "from_elsewhere": True},
+        "artifact.key: s3://artifacts/restored/1/eu-west-1/OtherLambda/0.zip is one of the copies",
     ),
     "an image of another account": (
         lambda: {"artifact": {"image_uri": f"210987654321.dkr.ecr.us-east-1.amazonaws.com/i@sha256:{'0' * 64}"}},

@@ -6,6 +6,7 @@ import json
 from bluegreen.aws import artifacts
 from bluegreen.ledger import deployments, locks
 from bluegreen.ledger.record import Record
+from bluegreen.request import upload
 from tests.template.stack import ROOT, Properties, stack, with_own_key
 
 BUCKET = stack().properties("ArtifactBucket")
@@ -148,4 +149,5 @@ def test_copies_of_code_go_where_they_may_be_written_and_start_nothing() -> None
     keeping = [each.resources for each in stack().all_statements() if "s3:PutObject" in each.actions]
 
     assert keeping == [(COPIES,)] * 4
-    assert 'f"restored/{place}/' in inspect.getsource(artifacts.keep_copy)
+    assert COPIES["Fn::Sub"] == f"${{ArtifactBucket.Arn}}/{upload.COPIES}*"
+    assert 'f"{COPIES}{place}/' in inspect.getsource(artifacts.keep_copy)

@@ -4,6 +4,7 @@ import re
 
 import pytest
 
+from tests.permissions.resolved import Resolver
 from tests.template.stack import stack
 
 REGISTRIES = stack().parameters["ImageRegistries"]
@@ -15,17 +16,24 @@ def test_a_parameter_that_is_a_number_has_both_limits(name: str) -> None:
     assert NUMBERS[name].get("AllowedValues") or {"MinValue", "MaxValue"} <= NUMBERS[name].keys()
 
 
-def test_roles_read_images_of_their_own_account_unless_the_parameter_names_others() -> None:
-    everywhere = "arn:${AWS::Partition}:ecr:${AWS::Region}:*:repository/*"
-    here = everywhere.replace("*", "${AWS::AccountId}", 1)
+@pytest.mark.parametrize(
+    ("named", "resource", "accounts"),
+    [
+        ("", "arn:aws:ecr:region:account:repository/*", None),
+        ("111111111111,222222222222", "arn:aws:ecr:region:*:repository/*", ["account", "111111111111", "222222222222"]),
+    ],
+)
+def test_roles_read_images_of_their_own_account_and_of_those_that_the_parameter_names(
+    named: str, resource: str, accounts: list[str] | None
+) -> None:
+    resolve = Resolver(stack(), {"ImageRegistries": named}).resolve
 
     reading = [each for each in stack().all_statements() if "ecr:BatchGetImage" in each.actions]
 
     assert reading
     for each in reading:
-        assert each.resources == ({"Fn::If": ["HasImageRegistries", {"Fn::Sub": everywhere}, {"Fn::Sub": here}]},)
-        only = {"StringEquals": {"aws:ResourceAccount": {"Ref": "ImageRegistries"}}}
-        assert each.condition == {"Fn::If": ["HasImageRegistries", only, {"Ref": "AWS::NoValue"}]}
+        assert resolve(list(each.resources)) == [resource]
+        assert resolve([each.condition]) == ([{"StringEquals": {"aws:ResourceAccount": accounts}}] if accounts else [])
 
 
 def test_the_checks_know_the_same_accounts() -> None:

@@ -19,6 +19,7 @@ from bluegreen.request.artifact import Stored, Zip
 from bluegreen.request.package import Contents, Unfit
 from bluegreen.request.request import LARGEST_REQUEST
 from bluegreen.request.smoke_tests import Case
+from bluegreen.request.upload import COPIES
 from bluegreen.target import Target
 from bluegreen.text import DEEPEST, is_deeper
 
@@ -125,7 +126,7 @@ def keep_copy(function: Function, target: Target) -> Zip:
     Raises AwsRefused if the bucket keeps no versions.
     """
     place = f"{target.account}/{target.region}/{target.function}"
-    bucket, key = os.environ["ARTIFACT_BUCKET"], f"restored/{place}/{base64.b64decode(function.sha256).hex()}.zip"
+    bucket, key = os.environ["ARTIFACT_BUCKET"], f"{COPIES}{place}/{base64.b64decode(function.sha256).hex()}.zip"
     with in_our_words(), tempfile.TemporaryFile() as file:
         download(function, file)
         answer = client("s3").put_object(Bucket=bucket, Key=key, Body=file, ChecksumSHA256=function.sha256)

@@ -15,7 +15,7 @@ from bluegreen.opening.findings import Refusal
 from bluegreen.opening.owners import STACK
 from bluegreen.request.artifact import Image, Zip
 from bluegreen.request.request import Request
-from bluegreen.request.upload import folder_of, place_by_request
+from bluegreen.request.upload import COPIES, folder_of, place_by_request
 from bluegreen.target import Target
 
 MACHINE = "-deploy"
@@ -46,7 +46,7 @@ REGISTRIES_IN_CHINA = ("{}.dkr.ecr.{}.amazonaws.com.cn", "{}.dkr-ecr.{}.on.amazo
 @dataclass(frozen=True)
 class Home:
     """
-    The stack's name, its bucket, and the accounts from whose registries images may come: its own if none is named.
+    The stack's name, its bucket, and the accounts, beside its own, from whose registries images may come.
 
     Lambda takes images only from Amazon ECR in the function's own region, so the account alone names the registry.
     """
@@ -67,7 +67,7 @@ class Home:
     def registries(self, target: Target) -> tuple[str, ...]:
         """The hosts from which images may come."""
         hosts = REGISTRIES_IN_CHINA if target.region.startswith("cn-") else REGISTRIES
-        of = self.accounts or (target.account,)
+        of = dict.fromkeys((target.account, *self.accounts))
         return tuple(host.format(account, target.region) for account in of for host in hosts)
 
     def has(self, image_uri: str, target: Target) -> bool:
@@ -91,6 +91,8 @@ def refused(request: Request, target: Target, home: Home) -> Refusal | None:
     artifact = request.artifact
     if is_own(home.stack, target.function):
         return of_the_stack(home.stack, target.function)
+    if isinstance(artifact, Zip) and artifact.bucket == home.bucket and artifact.key.startswith(COPIES):
+        return _copy(artifact, target.function)
     if isinstance(artifact, Zip) and not request.from_elsewhere:
         return _misplaced(artifact, target.function, home.bucket)
     if isinstance(artifact, Image) and not home.has(artifact.image_uri, target):
@@ -121,6 +123,15 @@ def _misplaced(artifact: Zip, function: str, bucket: str) -> Refusal | None:
         problem=f"{artifact} does not lie in the folder of {function}",
         advice=f"put it at s3://{bucket}/{place_by_request(function, '<name>.zip')}, where it starts nothing by "
         'itself, or write "from_elsewhere": true (`--from-elsewhere`)',
+    )
+
+
+def _copy(artifact: Zip, function: str) -> Refusal:
+    """A principal that may start deployments must not get the code of one function into another function."""
+    return Refusal(
+        field="artifact.key",
+        problem=f"{artifact} is one of the copies of code that the stack keeps for its rollbacks",
+        advice=f"copy it to s3://{artifact.bucket}/{place_by_request(function, '<name>.zip')}, and name that object",
     )
 
 

@@ -18,6 +18,8 @@ FOLDER = "functions/"
 SETTINGS = "deployment.json"
 BY_REQUEST = "by-request/"
 """In a function's folder, where artifacts lie that a request names. S3's events about them start nothing."""
+COPIES = "restored/"
+"""Where the stack keeps code for rollbacks. No request may name an object there."""
 PACKAGES = (".zip", ".jar")
 
 

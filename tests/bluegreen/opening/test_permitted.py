@@ -8,7 +8,7 @@ import pytest
 from bluegreen.errors import InvalidRequest
 from bluegreen.opening.permitted import FUNCTIONS, Home, is_own, must_be_permitted
 from bluegreen.request.request import Request
-from bluegreen.request.upload import Upload, place_by_request
+from bluegreen.request.upload import COPIES, Upload, place_by_request
 from tests.bluegreen.examples import ACCOUNT, DIGEST, REGION, target
 from tests.template.stack import TEMPLATE
 
@@ -71,7 +71,7 @@ class TestAZip:
             ("artifacts/functions/Shop", "artifact.key"),
             ("artifacts//functions/Shop/1.zip", "artifact.key"),
             ("artifacts/x/functions/Shop/1.zip", "artifact.key"),
-            ("artifacts/restored/1/us-east-1/Shop/0.zip", "artifact.key"),
+            ("artifacts/x/restored/1/us-east-1/Shop/0.zip", "artifact.key"),
             ("artifacts/1.zip", "artifact.key"),
             ("others/functions/Shop/1.zip", "artifact.bucket"),
         ],
@@ -83,6 +83,17 @@ class TestAZip:
             '"from_elsewhere": true (`--from-elsewhere`)'
         )
         assert refusal(artifact=f"s3://{address}", from_elsewhere=True) == ""
+
+    @pytest.mark.parametrize("elsewhere", [False, True])
+    def test_that_the_stack_keeps_for_rollbacks_is_refused_in_any_case(self, elsewhere: bool) -> None:
+        """Whose code it is does not follow from the key alone, so not even the function's own copies are taken."""
+        copy = f"s3://artifacts/{COPIES}1/us-east-1/Shop/0.zip"
+
+        assert refusal(artifact=copy, from_elsewhere=elsewhere) == (
+            f"artifact.key: {copy} is one of the copies of code that the stack keeps for its rollbacks; copy it to "
+            "s3://artifacts/functions/Shop/by-request/<name>.zip, and name that object"
+        )
+        assert refusal(artifact=copy.replace("artifacts", "others"), from_elsewhere=True) == ""
 
     def test_where_a_request_may_name_it_starts_nothing(self) -> None:
         thing = {"key": place_by_request("Shop", "1.zip"), "version-id": "v"}
@@ -124,8 +135,13 @@ class TestAnImage:
         host = uri.partition("/")[0] if "/" in uri else f"{uri}@{SHA}"
         assert said.startswith(f"artifact.image_uri: {host} is none of this stack's registries, which are {OWN}, ")
 
-    def test_may_come_from_the_accounts_that_the_parameter_names_and_no_other(self) -> None:
-        home = Home("bluegreen", "artifacts", (OTHER,))
+    @pytest.mark.parametrize("named", [(OTHER,), (ACCOUNT, OTHER)])
+    def test_may_also_come_from_the_accounts_that_the_parameter_names(self, named: tuple[str, ...]) -> None:
+        home = Home("bluegreen", "artifacts", named)
 
-        assert refusal(home, artifact={"image_uri": f"{OTHER}.dkr.ecr.{REGION}.amazonaws.com/shop@{SHA}"}) == ""
-        assert "is none of" in refusal(home, artifact={"image_uri": f"{OWN}/shop@{SHA}"})
+        for account in (OTHER, ACCOUNT):
+            host = f"{account}.dkr.ecr.{REGION}.amazonaws.com"
+            assert refusal(home, artifact={"image_uri": f"{host}/shop@{SHA}"}) == ""
+        third = refusal(home, artifact={"image_uri": f"333333333333.dkr.ecr.{REGION}.amazonaws.com/shop@{SHA}"})
+        assert "is none of this stack's registries" in third
+        assert len(home.registries(target("Shop"))) == 4
