@@ -15,6 +15,8 @@ from sandbox.server import interpreter
 from tests.permissions import policies
 
 TAG = "aws:resourcetag/bluegreen:managed"
+VIA = {"kms:viaservice": "sns.region.amazonaws.com"}
+"""For what a call of KMS is made. In these runs only the topic has a customer's key."""
 
 Answer = Literal["allowed", "without tag", "denied", "allowed wrongly"]
 """
@@ -58,6 +60,8 @@ def allowing(asked: Asked) -> list[policies.Statement]:
 def _allows(statements: tuple[policies.Statement, ...], asked: Asked, tagged: bool) -> bool:
     evaluator = _evaluator()
     keys: dict[str, Any] = {TAG: "true"} if tagged else {}
+    if asked.action.startswith("kms:"):
+        keys |= VIA
     if asked.keys:
         keys["dynamodb:leadingkeys"] = list(asked.keys)
     if asked.attributes:

@@ -7,10 +7,12 @@ from bluegreen.aws import artifacts
 from bluegreen.ledger import deployments, locks
 from bluegreen.ledger.record import Record
 from bluegreen.request import upload
-from tests.template.stack import ROOT, Properties, stack, with_own_key
+from tests.permissions.resolved import Resolver
+from tests.template.stack import ROOT, Properties, as_list, stack, with_own_key
 
 BUCKET = stack().properties("ArtifactBucket")
 TABLE = stack().properties("DeploymentsTable")
+WHERE = {"region.amazonaws.com*", "*.amazonaws.com*"}
 COPIES = {"Fn::Sub": "${ArtifactBucket.Arn}/restored/*"}
 
 
@@ -91,6 +93,24 @@ def test_every_function_may_use_that_key_and_no_other_use_of_it() -> None:
     assert {role["Ref"] for role in policy["Roles"]} == {stack().role_of(function) for function in stack().functions}
     assert statement["Action"] == ["kms:Decrypt", "kms:GenerateDataKey"]
     assert statement["Resource"] == {"Ref": "KmsKeyArn"}
+
+
+def test_no_role_uses_a_key_but_through_a_service_that_encrypts_something_of_the_stack() -> None:
+    """kms:ViaService is amazonaws.com.cn in China. DynamoDB wants no region in it (DynamoDB developer guide)."""
+    through: dict[str, set[str]] = {}
+    for each in [stack().properties("UseTheKey"), *stack().of_type("AWS::IAM::ManagedPolicy").values()]:
+        for statement in each["PolicyDocument"]["Statement"]:
+            if statement.get("Sid") in ("UseTheKey", "EncryptNotifications"):
+                (services,) = Resolver(stack(), {}).resolve(statement["Condition"]["StringLike"]).values()
+                through[statement["Sid"]] = {service.partition(".")[0] for service in as_list(services)}
+                assert {service.partition(".")[2] for service in as_list(services)} <= WHERE
+
+    assert through == {
+        "UseTheKey": {"dynamodb", "lambda", "s3", "sns", "sqs"},
+        "EncryptNotifications": {"sns"},
+    }
+    kms = [each for each in stack().all_statements() if any(action.startswith("kms:") for action in each.actions)]
+    assert {each.sid for each in kms} <= through.keys()
 
 
 def test_the_key_policy_of_the_docs_lets_in_the_services_that_use_the_key() -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from tests.permissions.resolved import Resolver
 from tests.template.stack import as_list, stack
 
 PEOPLE = ("DeployerByUploadPolicy", "OperatorPolicy", "ApproverPolicy", "AuditorPolicy", "CiPolicy")
@@ -40,11 +41,16 @@ def test_a_policy_names_each_action_and_what_it_is_about(policy: str) -> None:
 
 
 @pytest.mark.parametrize("policy", [each for each in PEOPLE if each != "ApproverPolicy"])
-def test_who_reads_or_writes_what_is_encrypted_may_use_the_key(policy: str) -> None:
+def test_who_reads_or_writes_what_is_encrypted_may_use_the_key_through_the_services_that_do(policy: str) -> None:
     (of_key,) = [each for each in statements(policy) if each["Sid"] == "UseTheKey"]
+    others = [each for each in statements(policy) if each["Sid"] != "UseTheKey"]
+    services = {action.partition(":")[0] for each in others for action in as_list(each["Action"])}
 
     assert set(as_list(of_key["Action"])) == (USE_THE_KEY if policy != "AuditorPolicy" else {"kms:Decrypt"})
     assert of_key["Resource"] == {"Ref": "KmsKeyArn"}
+    (through,) = of_key["Condition"]["StringLike"].values()
+    decrypting = {"dynamodb", "s3"} | ({"lambda"} if "lambda:GetFunction" in str(others) else set())
+    assert {each.partition(".")[0] for each in map(Resolver(stack(), {}).resolve, through)} == services & decrypting
 
 
 def test_an_approver_may_post_an_approval_or_a_rejection_and_nothing_else() -> None:
