@@ -18,7 +18,7 @@ from bluegreen.request import package, written
 from bluegreen.request.artifact import Stored, Zip
 from bluegreen.request.package import Contents, Unfit
 from bluegreen.request.request import LARGEST_REQUEST
-from bluegreen.request.smoke_tests import Case
+from bluegreen.request.smoke_tests import Case, as_sent
 from bluegreen.request.upload import COPIES
 from bluegreen.target import Target
 from bluegreen.text import DEEPEST, is_deeper
@@ -219,4 +219,6 @@ def payload(place: Stored) -> Any:
         raise InvalidRequest(f"{place} is not JSON") from None
     if is_deeper(found, DEEPEST):
         raise InvalidRequest(f"{place} is nested more than {DEEPEST} levels deep")
+    if (size := len(as_sent(found))) > LARGEST_PAYLOAD:
+        raise InvalidRequest(f"{place} has {size} bytes once it is an event for Lambda; {LARGEST_PAYLOAD} is the most")
     return found

@@ -14,7 +14,7 @@ from bluegreen.document import Latest
 from bluegreen.errors import AwsRefused, AwsUnavailable, StillInProgress, UpdateFailed
 from bluegreen.model import Frozen
 from bluegreen.request.artifact import Image, Zip
-from bluegreen.request.smoke_tests import UNLESS_GIVEN, Case
+from bluegreen.request.smoke_tests import UNLESS_GIVEN, Case, as_sent
 from bluegreen.target import Target
 from bluegreen.text import plain
 
@@ -189,9 +189,7 @@ def _invoke(lambda_: "LambdaClient", target: Target, qualifier: str, case: Case)
     begun = clock.now()
     try:
         with told_apart(target):
-            answer = lambda_.invoke(
-                FunctionName=target.function, Qualifier=qualifier, Payload=json.dumps(case.payload).encode()
-            )
+            answer = lambda_.invoke(FunctionName=target.function, Qualifier=qualifier, Payload=as_sent(case.payload))
             body, ran, failed = answer["Payload"].read(), answer.get("ExecutedVersion"), answer.get("FunctionError")
     except AwsRefused as error:
         if _code(error) != NOT_READ:

@@ -1,5 +1,6 @@
 """Smoke tests: what is sent to the function, and what must come of it."""
 
+import json
 from typing import Annotated, Any, Literal
 
 import jmespath
@@ -93,6 +94,15 @@ class Case(Frozen):
             if complaint := _complaint(path):
                 raise ValueError(complaint)
         return paths
+
+
+def as_sent(payload: Any) -> bytes:
+    """
+    The event that the function gets: JSON without blanks, in UTF-8.
+
+    So it has hardly ever more bytes than the object in S3. A lone surrogate, which UTF-8 does not have, stays escaped.
+    """
+    return json.dumps(payload, ensure_ascii=False, separators=(",", ":")).encode(errors="backslashreplace")
 
 
 def _complaint(path: str) -> str:

@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import io
+import json
 import urllib.error
 import urllib.request
 from http.client import IncompleteRead
@@ -16,12 +17,14 @@ from bluegreen.aws.client import client
 from bluegreen.aws.functions import Function
 from bluegreen.errors import AccessDenied, AwsRefused, AwsUnavailable, InvalidRequest, NotFound
 from bluegreen.request.artifact import Stored, Zip
-from bluegreen.request.smoke_tests import Case
+from bluegreen.request.smoke_tests import Case, as_sent
 from tests.bluegreen.examples import SHOP, a_function
 from tests.machine.deployer import BUCKET, GOOD, Deployer, zip_of
 
 CODE = b"the code that blue has"
 DIGEST = base64.b64encode(hashlib.sha256(CODE).digest()).decode()
+GROWS = b"[" + b",".join([b"1e15"] * 400_000) + b"]"
+"""Two million bytes, and 7.6 million as Python writes the same numbers."""
 KEY = f"restored/{SHOP.account}/{SHOP.region}/Shop/{hashlib.sha256(CODE).hexdigest()}.zip"
 
 
@@ -236,6 +239,7 @@ class TestAPayload:
             (b"9" * 5_000, "is not JSON"),
             (b"[" * 101 + b"]" * 101, "is nested more than 100 levels deep"),
             (b'"' + b"s" * artifacts.LARGEST_PAYLOAD + b'"', "has 6291458 bytes; write 6291456 at most"),
+            (GROWS, "has 7600001 bytes once it is an event for Lambda; 6291456 is the most"),
         ],
         ids=lambda value: ascii(value)[:20],
     )
@@ -250,6 +254,13 @@ class TestAPayload:
         assert str(refused.value) == f"{self.PLACE} {said}"
         assert refused.value.__cause__ is None
         assert refused.value.__suppress_context__ or refused.value.__context__ is None
+
+    def test_with_letters_that_ascii_does_not_have_is_no_larger_when_it_is_sent(self, deployer: Deployer) -> None:
+        """Each has six bytes as an escape, and three in UTF-8."""
+        body = json.dumps("\u8cb8" * 2_000_000, ensure_ascii=False).encode()
+        self.put(body)
+
+        assert as_sent(artifacts.payload(self.PLACE)) == body
 
     def test_that_is_not_there_is_told(self, deployer: Deployer) -> None:
         with pytest.raises(NotFound):

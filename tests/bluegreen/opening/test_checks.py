@@ -472,6 +472,14 @@ class TestThePayloadOfASmokeTest:
         with deployer.aws.fails("GetObject", code, times=None):
             assert why in said(checks.payloads_can_be_sent, self.asks(place))
 
+    def test_that_is_too_large_as_an_event_is_refused(self) -> None:
+        place = self.put(f"{self.FOLDER}/large.json", b"[" + b",".join([b"1e15"] * 400_000) + b"]")
+
+        assert said(checks.payloads_can_be_sent, self.asks(place)) == (
+            f"smoke_tests.1.payload_from: {place} has 7600001 bytes once it is an event for Lambda; 6291456 is the "
+            f"most; {self.ADVICE}"
+        )
+
     def test_that_is_no_json_is_refused_without_a_word_of_it(self) -> None:
         place = self.put(f"{self.FOLDER}/login.json", b"a-secret")
 

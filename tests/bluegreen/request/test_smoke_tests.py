@@ -1,5 +1,6 @@
 """Smoke tests: the cases that a request may give, and those that are refused before the function is invoked."""
 
+import json
 from typing import Any
 
 import pytest
@@ -9,7 +10,7 @@ from pydantic import ValidationError
 from bluegreen.errors import InvalidRequest
 from bluegreen.request.artifact import Stored
 from bluegreen.request.request import Request
-from bluegreen.request.smoke_tests import MOST_CASES, UNLESS_GIVEN, Case
+from bluegreen.request.smoke_tests import MOST_CASES, UNLESS_GIVEN, Case, as_sent
 from tests.bluegreen.examples import plan, request
 from tests.bluegreen.strategies import json_values
 
@@ -161,3 +162,13 @@ def test_an_expression_within_the_limits_is_taken() -> None:
     long, deep = ".".join(["a"] * 500), "|".join(["a"] * 50)
 
     assert Case(name="a", expect_at={long: 1, deep: 1}).expect_at == {long: 1, deep: 1}
+
+
+@pytest.mark.parametrize(
+    "payload", [{}, None, {"a": [1, 2.5]}, "\u8cb8", "\U0001f4b8", {"half": "\ud83d", "\udcb8": 1}]
+)
+def test_the_event_says_the_same_in_utf_8(payload: Any) -> None:
+    event = as_sent(payload)
+
+    assert json.loads(event.decode()) == payload
+    assert b" " not in event
