@@ -8,6 +8,7 @@ from typing import Any
 
 from ministack.services import stepfunctions
 
+from sandbox import machine_log
 from sandbox.layer import logs, metrics
 
 FATAL = {"ExecutionFailed", "ExecutionTimedOut", "ExecutionAborted"}
@@ -23,20 +24,10 @@ def note(execution: dict[str, Any], event: dict[str, Any]) -> None:
     """Log one event of the execution's history, if its machine wants that."""
     machine = stepfunctions._state_machines.get(execution["stateMachineArn"]) or {}
     wanted = lower(machine.get("loggingConfiguration") or {})
-    kind = str(getattr(event["type"], "value", event["type"]))
-    if not logged(wanted.get("level", "OFF"), kind):
+    if not logged(wanted.get("level", "OFF"), machine_log.kind(event)):
         return
-    details = next((dict(value) for name, value in event.items() if name.endswith("EventDetails")), {})
-    if not wanted.get("includeExecutionData"):
-        details = {name: value for name, value in details.items() if name not in ("input", "output")}
-    line = {
-        "id": str(event["id"]),
-        "type": kind,
-        "details": details,
-        "previous_event_id": str(event.get("previousEventId", 0)),
-        "event_timestamp": str(int(time.time() * 1000)),
-        "execution_arn": execution["executionArn"],
-    }
+    with_data = bool(wanted.get("includeExecutionData"))
+    line = machine_log.line(event, execution["executionArn"], with_data=with_data)
     stream = f"states/{machine['name']}/{execution['startDate'][:10]}/{execution['name']}"
     for destination in wanted.get("destinations") or []:
         group = destination["cloudWatchLogsLogGroup"]["logGroupArn"].split(":log-group:")[1].removesuffix(":*")
