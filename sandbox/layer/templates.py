@@ -1,21 +1,82 @@
-"""What CloudFormation templates may say and MiniStack does not hear: an HTTP API's OpenAPI body, a table's recovery."""
+"""
+What CloudFormation templates may say and MiniStack does not hear.
+
+These are an HTTP API's OpenAPI body, a table's recovery, a role's permissions boundary, and the keys of a bucket and of
+a topic.
+"""
 
 from __future__ import annotations
 
 import os
 from typing import Any
+from xml.sax.saxutils import escape
 
-from ministack.services import apigateway, dynamodb
+from ministack.services import apigateway, dynamodb, iam, s3, sns
 
 METHODS = {"get", "post", "put", "patch", "delete", "head", "options", "x-amazon-apigateway-any-method"}
 
 
 def resource_handlers(original: Any) -> Any:
     """MiniStack's table of resource types, with ours in the place of some."""
-    api, table = original["AWS::ApiGatewayV2::Api"], original["AWS::DynamoDB::Table"]
+    api, table, role = (original[f"AWS::{kind}"] for kind in ("ApiGatewayV2::Api", "DynamoDB::Table", "IAM::Role"))
+    bucket, topic = original["AWS::S3::Bucket"], original["AWS::SNS::Topic"]
+    bucket.update(create=bucket_create(bucket["create"]))
+    topic.update(create=topic_create(topic["create"]))
     api.update(create=api_create(api["create"]), update=api_update(api["update"]))
     table.update(create=table_create(table["create"]))
+    role.update(create=role_create(role["create"]), update=role_update(role["update"]))
     return original
+
+
+def bucket_create(original: Any) -> Any:
+    """A bucket that encrypts its objects as its template says."""
+
+    def _s3_create(logical_id: str, props: dict[str, Any], stack_name: str) -> Any:
+        name, attributes = original(logical_id, props, stack_name)
+        for rule in props.get("BucketEncryption", {}).get("ServerSideEncryptionConfiguration", []):
+            by_default = rule["ServerSideEncryptionByDefault"].items()
+            inner = "".join(f"<{kind}>{escape(value)}</{kind}>" for kind, value in by_default)
+            body = f"<Rule><ApplyServerSideEncryptionByDefault>{inner}</ApplyServerSideEncryptionByDefault></Rule>"
+            whole = f"<ServerSideEncryptionConfiguration>{body}</ServerSideEncryptionConfiguration>"
+            s3._put_bucket_encryption(name, whole.encode())
+        return name, attributes
+
+    return _s3_create
+
+
+def topic_create(original: Any) -> Any:
+    """A topic with the key of its template."""
+
+    def _sns_create(logical_id: str, props: dict[str, Any], stack_name: str) -> Any:
+        arn, attributes = original(logical_id, props, stack_name)
+        if key := props.get("KmsMasterKeyId"):
+            sns._topics[arn]["attributes"]["KmsMasterKeyId"] = key
+        return arn, attributes
+
+    return _sns_create
+
+
+def role_create(original: Any) -> Any:
+    """A role with the permissions boundary of its template."""
+
+    def _iam_role_create(logical_id: str, props: dict[str, Any], stack_name: str) -> Any:
+        name, attributes = original(logical_id, props, stack_name)
+        iam._roles[name]["PermissionsBoundary"] = props.get("PermissionsBoundary")
+        return name, attributes
+
+    return _iam_role_create
+
+
+def role_update(original: Any) -> Any:
+    """The same role with the boundary of its new template."""
+
+    def _iam_role_update(name: str, old: Any, new: dict[str, Any], stack_name: str, logical_id: Any = None) -> Any:
+        updated = original(name, old, new, stack_name, logical_id)
+        if role := iam._roles.get(name):
+            role["PermissionsBoundary"] = new.get("PermissionsBoundary")
+        return updated
+
+    return _iam_role_update
 
 
 def table_create(original: Any) -> Any:

@@ -26,11 +26,14 @@ PARAMETERS = {
 
 
 @pytest.fixture(scope="session")
-def installed() -> Iterator[Installed]:
-    with (
-        Sandbox(update_seconds=0.3, pending_seconds=0.15, minute_seconds=1) as aws,
-        closing(Installed(aws, deploy_stack(aws, parameters=PARAMETERS))) as installed,
-    ):
+def aws() -> Iterator[Sandbox]:
+    with Sandbox(update_seconds=0.3, pending_seconds=0.15, minute_seconds=1) as aws:
+        yield aws
+
+
+@pytest.fixture(scope="session")
+def installed(aws: Sandbox) -> Iterator[Installed]:
+    with closing(Installed(aws, deploy_stack(aws, parameters=PARAMETERS))) as installed:
         yield installed
 
 

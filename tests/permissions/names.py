@@ -9,6 +9,8 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from tests.permissions.needs import KEY_OF_THE_TOPIC
+
 PLAIN = "x"
 
 
@@ -56,6 +58,10 @@ class Place:
     def _repository(self, resource: str) -> str:
         return f"{resource.partition('/')[0]}/{PLAIN}"
 
+    def _key(self, resource: str) -> str:
+        """In these runs the stack has one key."""
+        return f"{resource.partition('/')[0]}/{KEY_OF_THE_TOPIC}"
+
 
 _NAMES: dict[str, Callable[[Place, str], str]] = {
     "lambda": Place._function,
@@ -63,6 +69,7 @@ _NAMES: dict[str, Callable[[Place, str], str]] = {
     "s3": Place._object,
     "states": Place._execution,
     "ecr": Place._repository,
+    "kms": Place._key,
 }
 
 

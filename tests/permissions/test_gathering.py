@@ -77,6 +77,11 @@ class TestAnEmbeddedAws:
 
         assert (seen.answer, seen.where) == ("without tag", "bluegreen-RollBack")
 
+    def test_knows_the_key_of_the_topic(self) -> None:
+        (seen,) = self.seen("kms:Decrypt", f"arn:aws:kms:eu-central-1:{self.HERE}:key/4e0f-1", True)
+
+        assert (seen.asked.resource, seen.answer) == ("arn:aws:kms:region:account:key/NotificationsKey", "allowed")
+
     def test_that_denies_more_than_the_template_is_a_problem(self) -> None:
         (seen,) = self.seen("s3:GetObject", "arn:aws:s3:::bluegreen-artifactbucket-0a1b/functions/Shop/1.zip", False)
 
