@@ -38,6 +38,7 @@ VALUES = {
     "AWS::Region": REGION,
     "AWS::AccountId": ACCOUNT,
     "AWS::StackName": "bluegreen",
+    "ImageRegistries": "210987654321",
     "KmsKeyArn": f"arn:aws:kms:{PLACE}:key/theirs",
     "CleanUpRoleArn": f"arn:aws:iam::{ACCOUNT}:role/theirs",
 }
@@ -97,6 +98,10 @@ def policies(resources: dict[str, Any]) -> Iterator[tuple[str, Any]]:
                 return VALUES.get(name) or arn(name)
             case {"Fn::If": [_, if_so, _]}:
                 return said(if_so)
+            case {"Fn::Join": [str(between), parts]}:
+                return between.join(each if isinstance(each := said(parts), list) else [each])
+            case {"Fn::Split": [str(at), text]}:
+                return said(text).split(at)
             case dict():
                 return {key: said(each) for key, each in value.items()}
             case list():
