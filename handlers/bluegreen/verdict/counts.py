@@ -25,6 +25,11 @@ class Counts:
     def __add__(self, other: "Counts") -> "Counts":
         return Counts(self.requests + other.requests, self.bad + other.bad)
 
+    def without(self, bad: int) -> "Counts":
+        """Without up to so many bad ones."""
+        left_out = min(bad, self.bad)
+        return Counts(self.requests - left_out, self.bad - left_out)
+
 
 @dataclass(frozen=True, slots=True)
 class Sides:
@@ -43,8 +48,10 @@ class Bucket:
     A settled stretch of time: `signals` has the sides of every signal that was measured in it.
 
     `start` is in seconds since 1970 and names the bucket: of two with the same start the later in
-    the sequence counts, which is how a revised one replaces what it revises. `green_weight` is the weight the alias
-    had, or None if that changed within the bucket. `covered` is False if green got its first share within the bucket.
+    the sequence counts, which is how a revised one replaces what it revises. `green_weight` is the largest weight that
+    green had in the bucket, None if it is not known. If it `changed` within the bucket, `lasting_weight` is the one
+    that green had for nearly all of it, if there is one. `covered` is False if green got its first share within the
+    bucket. `busy` is how many requests green served at a time, on average.
     """
 
     start: int
@@ -52,6 +59,9 @@ class Bucket:
     green_weight: float | None = None
     period_seconds: int = 60
     covered: bool = True
+    changed: bool = False
+    lasting_weight: float | None = None
+    busy: float = 0.0
 
     def __post_init__(self) -> None:
         if self.green_weight is not None and not 0 <= self.green_weight <= 1:

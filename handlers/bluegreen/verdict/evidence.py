@@ -7,11 +7,14 @@ rates are and however they drift. Their product over the buckets, and any mixtur
 """
 
 import math
-from collections.abc import Iterable
+import operator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from itertools import islice
 
 from bluegreen.verdict.counts import Bucket, Sides
 from bluegreen.verdict.policy import Tolerance
+from bluegreen.verdict.restraint import FirstFailure, most_of
 
 WORSE_BETS = ((1.25, 0.03), (1.6, 0.09), (2.5, 0.13), (5.0, 0.09), (12.0, 0.07), (50.0, 0.12), (1e4, 0.07))
 """How many times blue's rate green's may be, and the part of the stake on it."""
@@ -44,22 +47,30 @@ def log_sum(logs: Iterable[float]) -> float:
 
 @dataclass(slots=True)
 class Allocation:
-    """How the requests of a bucket were routed, and how much its correlation damps it."""
+    """How the requests of a bucket were routed, and how much its correlation damps it. It is `tiny` below TINY."""
 
     green: float
     blue: float
     damping: float
+    tiny: bool
 
 
-def allocation(sides: Sides, green_weight: float | None, icc: float) -> Allocation | None:
-    """The requests each version got or, in a tiny bucket, was to get; None if there is nothing to compare."""
+def allocation(sides: Sides, bucket: Bucket, icc: float, *, by_counts: bool = False) -> Allocation | None:
+    """
+    The requests each version got or was to get; None if there is nothing to compare.
+
+    The counts do not say what was to be routed where in a tiny bucket, nor, unless it is to be judged `by_counts`, in
+    one whose weight changed: its failures may all have come while green had most. There the largest weight stands for
+    them.
+    """
     green, blue = float(sides.green.requests), float(sides.blue.requests)
-    requests = green + blue
-    if 0 < requests < TINY and green_weight is not None:
-        green, blue = requests * green_weight, requests * (1 - green_weight)
+    requests, weight = green + blue, bucket.green_weight
+    tiny = 0 < requests < TINY
+    if weight is not None and (tiny or (bucket.changed and not by_counts)):
+        green, blue = requests * weight, requests * (1 - weight)
     if not green or not blue:
         return None
-    return Allocation(green, blue, 1 + 2 * icc * green * blue / requests)
+    return Allocation(green, blue, 1 + 2 * icc * green * blue / requests, tiny)
 
 
 def ratio_bet(psi: float, rho: float, sides: Sides, routed: Allocation) -> tuple[float, float]:
@@ -106,64 +117,79 @@ def outright_bet(rate: float, blue_rate: float, tolerance: Tolerance, sides: Sid
     )
 
 
-@dataclass(slots=True)
-class Stake:
-    """One bet carried over the buckets: laid at once, or later."""
-
-    log_weight: float
-    log_at_once: float = 0.0
-    log_later: float = NEVER
-
-    def add(self, log_bet: float, log_starts_now: float) -> None:
-        """Carry the bet over one more bucket."""
-        self.log_at_once += log_bet
-        self.log_later = log_sum((self.log_later, log_starts_now)) + log_bet
+_WEIGHTS = tuple(weight for *_, weight in (*WORSE_BETS, OUTRIGHT_BET))
+_AT_ONCE = tuple(math.log((1 - LATER) * weight) for weight in _WEIGHTS)
+_LATER = tuple(math.log(LATER * weight) for weight in _WEIGHTS)
+_NOT_BEGUN = math.log(LATER)
 
 
-def _stakes() -> list[Stake]:
-    return [Stake(math.log(weight)) for *_, weight in (*WORSE_BETS, OUTRIGHT_BET)]
+def _zeros() -> list[float]:
+    return [0.0] * len(_WEIGHTS)
 
 
 @dataclass(slots=True)
 class Worse:
-    """The evidence that green is worse than tolerated, as the buckets come in."""
+    """
+    The evidence that green is worse than tolerated, as the buckets come in.
+
+    Each bet is carried twice: laid at once, and laid later. `excess` is by how many bad requests green exceeds the
+    least difference that is looked for.
+    """
 
     tolerance: Tolerance
     icc: float
     log_value: float = 0.0
     log_not_begun: float = 0.0
-    stakes: list[Stake] = field(default_factory=_stakes)
+    excess: float = 0.0
+    at_once: list[float] = field(default_factory=_zeros)
+    later: list[float] = field(default_factory=lambda: [NEVER] * len(_WEIGHTS))
+    first: FirstFailure = field(default_factory=lambda: FirstFailure(_zeros()))
 
     def add(self, sides: Sides, bucket: Bucket) -> None:
         """Take in one bucket."""
         hazard = -math.expm1(math.log1p(-HAZARD_PER_MINUTE) * bucket.period_seconds / 60)
         starts_now = self.log_not_begun + math.log(hazard)
         self.log_not_begun += math.log1p(-hazard)
-        routed = allocation(sides, bucket.green_weight, self.icc)
-        if routed is None:
-            bets = [0.0] * len(self.stakes)
-        else:
-            bets = [log_bet / routed.damping for log_bet in self._bets(sides, routed)]
-        for stake, log_bet in zip(self.stakes, bets, strict=True):
-            stake.add(log_bet, starts_now)
-        at_once, later = math.log(1 - LATER), math.log(LATER)
+        log_bets, more = self._bets(sides, bucket), excess(sides, self.tolerance)
+        self.at_once = [log_value + gain for log_value, gain in zip(self.at_once, log_bets, strict=True)]
+        self.later = [log_sum((each, starts_now)) + gain for each, gain in zip(self.later, log_bets, strict=True)]
+        self.excess += more
+        if self.first.pardons(sides.green, log_bets, more):
+            self.at_once = [each - gain for each, gain in zip(self.at_once, self.first.gains, strict=True)]
+            self.later = [each - gain for each, gain in zip(self.later, self.first.gains, strict=True)]
+            self.excess -= self.first.excess
         self.log_value = log_sum(
-            stake.log_weight + log_part
-            for stake in self.stakes
-            for log_part in (at_once + stake.log_at_once, later + stake.log_later, later + self.log_not_begun)
+            (
+                *map(operator.add, _AT_ONCE, self.at_once),
+                *map(operator.add, _LATER, self.later),
+                _NOT_BEGUN + self.log_not_begun,
+            )
         )
 
-    def _bets(self, sides: Sides, routed: Allocation) -> list[float]:
+    def numbers(self) -> list[float]:
+        """All of the evidence, for `restore`."""
+        carried = [*self.at_once, *self.later, *self.first.numbers()]
+        return [self.log_value, self.log_not_begun, self.excess, *carried]
+
+    def restore(self, numbers: Iterator[float]) -> None:
+        """As it was when it gave these numbers."""
+        self.log_value, self.log_not_begun, self.excess = islice(numbers, 3)
+        self.at_once, self.later = list(islice(numbers, len(_WEIGHTS))), list(islice(numbers, len(_WEIGHTS)))
+        self.first.restore(numbers)
+
+    def _bets(self, sides: Sides, bucket: Bucket) -> list[float]:
+        routed = allocation(sides, bucket, self.icc)
+        rho, delta = self.tolerance.rho, self.tolerance.delta
+        if routed is None or not (sides.green.bad or sides.blue.bad or routed.tiny or delta):
+            return _zeros()
         logs = [
-            constant + self.tolerance.delta * slope
-            for constant, slope in (ratio_bet(psi, self.tolerance.rho, sides, routed) for psi, _ in WORSE_BETS)
+            constant + delta * slope
+            for constant, slope in (ratio_bet(psi, rho, sides, routed) for psi, _ in WORSE_BETS)
         ]
-        if sides.green.requests + sides.blue.requests < TINY:
-            rate, blue_rate, _ = OUTRIGHT_BET
-            logs.append(outright_bet(rate, blue_rate, self.tolerance, sides, routed))
-        else:
-            logs.append(logs[-1])
-        return logs
+        rate, blue_rate, _ = OUTRIGHT_BET
+        logs.append(outright_bet(rate, blue_rate, self.tolerance, sides, routed) if routed.tiny else logs[-1])
+        most = most_of(sides.green)
+        return [min(log_bet / routed.damping, most) for log_bet in logs]
 
 
 @dataclass(slots=True)
@@ -175,13 +201,21 @@ class NoWorse:
 
     def add(self, sides: Sides, bucket: Bucket) -> None:
         """Take in one bucket."""
-        routed = allocation(sides, bucket.green_weight, self.icc)
+        routed = allocation(sides, bucket, self.icc, by_counts=True)
         if routed is None:
             return
         for (psi, _), bet in zip(FINE_BETS, self.sums, strict=True):
             constant, slope = ratio_bet(psi, 1.0, sides, routed)
             bet[0] += constant / routed.damping
             bet[1] += slope / routed.damping
+
+    def numbers(self) -> list[float]:
+        """All of the evidence, for `restore`."""
+        return [number for bet in self.sums for number in bet]
+
+    def restore(self, numbers: Iterator[float]) -> None:
+        """As it was when it gave these numbers."""
+        self.sums = [list(islice(numbers, 2)) for _ in self.sums]
 
     def bound(self, doubt: float) -> float:
         """The smallest excess over blue's rate that is refuted: green is worse by no more, but for that doubt."""

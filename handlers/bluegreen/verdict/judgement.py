@@ -1,13 +1,17 @@
 """What the watch concludes from all it has seen so far."""
 
+import base64
 import math
+from array import array
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
+from itertools import islice
 from typing import Any, Literal
 
 from bluegreen.verdict.counts import Bucket, Counts, Sides
-from bluegreen.verdict.evidence import NoWorse, Worse, excess, log_sum
+from bluegreen.verdict.evidence import NoWorse, Worse, log_sum
 from bluegreen.verdict.policy import Policy
+from bluegreen.verdict.restraint import Environments
 from bluegreen.verdict.words import compared, odds, points
 
 Kind = Literal["worse", "fine", "not_enough", "cannot_measure"]
@@ -120,27 +124,31 @@ class Watch:
         self._worse = {name: Worse(policy.tolerated(name), policy.icc) for name in sorted(signals)}
         self._no_worse = {name: NoWorse(policy.icc) for name in self._worse}
         self._totals = {name: NOTHING for name in self._worse}
-        self._excess = dict.fromkeys(self._worse, 0.0)
+        self._environments = Environments()
         self._log_evidence = self._log_peak = 0.0
-        self._seconds_at: dict[float, int] = {}
-        self._buckets = self._covered = 0
+        self._weight_seen = 0.0
+        self._seconds_at = self._buckets = self._covered = 0
 
     def add(self, bucket: Bucket) -> None:
         """Take in the next bucket."""
+        cold = self._environments.started(bucket.busy)
         for name, worse in self._worse.items():
             sides = bucket.signals.get(name, NOTHING)
+            if self._policy.tolerated(name).cold_starts:
+                sides = Sides(blue=sides.blue, green=sides.green.without(cold))
             worse.add(sides, bucket)
             self._no_worse[name].add(sides, bucket)
             self._totals[name] += sides
-            self._excess[name] += excess(sides, self._policy.tolerated(name))
         if self._shares:
             self._log_evidence = log_sum(
                 math.log(share) + self._worse[name].log_value for name, share in self._shares.items()
             )
             self._log_peak = max(self._log_peak, self._log_evidence)
         served = _served_at(bucket)
-        if served:
-            self._seconds_at[served] = self._seconds_at.get(served, 0) + bucket.period_seconds
+        if served > self._weight_seen:
+            self._weight_seen, self._seconds_at = served, 0
+        if served and served == self._weight_seen:
+            self._seconds_at += bucket.period_seconds
         self._buckets += 1
         self._covered += bucket.covered
 
@@ -154,7 +162,6 @@ class Watch:
         findings = tuple(self._finding(name) for name in self._worse)
         acting = tuple(finding for finding in findings if finding.acts)
         kind, reason = _conclude(acting, self.worse, self._log_peak, self._covered)
-        weight_seen = max(self._seconds_at, default=0.0)
         return Verdict(
             kind=kind,
             reason=reason,
@@ -162,11 +169,38 @@ class Watch:
             log_evidence=self._log_evidence,
             log_evidence_peak=self._log_peak,
             bound=max((finding.bound for finding in acting), default=1.0),
-            weight_seen=weight_seen,
-            seconds_at_weight_seen=self._seconds_at.get(weight_seen, 0),
+            weight_seen=self._weight_seen,
+            seconds_at_weight_seen=self._seconds_at,
             buckets=self._buckets,
             covered=self._covered,
         )
+
+    def folded(self) -> str:
+        """All that is known of the buckets so far, bit for bit; `Watch.unfolded` goes on from there."""
+        numbers = [self._environments.most, self._log_evidence, self._log_peak, self._weight_seen]
+        numbers += [self._seconds_at, self._buckets, self._covered]
+        for name, worse in self._worse.items():
+            blue, green = self._totals[name].blue, self._totals[name].green
+            numbers += [blue.requests, blue.bad, green.requests, green.bad]
+            numbers += [*worse.numbers(), *self._no_worse[name].numbers()]
+        return base64.b64encode(array("d", numbers).tobytes()).decode()
+
+    @classmethod
+    def unfolded(cls, signals: frozenset[str], policy: Policy, text: str) -> "Watch":
+        """The watch that was folded to this text. Raises ValueError if it was one of other signals."""
+        watch = cls(signals, policy)
+        numbers = iter(array("d", base64.b64decode(text, validate=True)))
+        watch._environments = Environments(next(numbers))
+        watch._log_evidence, watch._log_peak, watch._weight_seen = islice(numbers, 3)
+        watch._seconds_at, watch._buckets, watch._covered = map(int, islice(numbers, 3))
+        for name, worse in watch._worse.items():
+            of_blue, of_green = (Counts(*map(int, islice(numbers, 2))) for _ in range(2))
+            watch._totals[name] = Sides(blue=of_blue, green=of_green)
+            worse.restore(numbers)
+            watch._no_worse[name].restore(numbers)
+        if next(numbers, None) is not None:
+            raise ValueError(f"this is what a watch of other signals than {', '.join(sorted(signals))} came to")
+        return watch
 
     def _finding(self, name: str) -> Finding:
         return Finding(
@@ -178,7 +212,7 @@ class Watch:
             log_evidence=self._worse[name].log_value,
             bound=self._no_worse[name].bound(self._policy.doubt),
             margin=self._policy.tolerated(name).margin,
-            excess=self._excess[name],
+            excess=self._worse[name].excess,
         )
 
 
@@ -199,10 +233,11 @@ def _conclude(acting: tuple[Finding, ...], worse: bool, log_peak: float, covered
 
 
 def _served_at(bucket: Bucket) -> float:
-    """The weight at which green had traffic; where it changed, green's share of the requests, up to a half."""
+    """The weight at which green had traffic from the bucket's beginning; where none lasted, its share, up to a half."""
     busiest = max(bucket.signals.values(), key=lambda sides: sides.green.requests, default=NOTHING)
-    if not busiest.green.requests:
+    if not busiest.green.requests or not bucket.covered:
         return 0.0
-    if bucket.green_weight is not None:
-        return bucket.green_weight
+    lasting = bucket.lasting_weight if bucket.changed else bucket.green_weight
+    if lasting is not None:
+        return lasting
     return min(0.5, busiest.green.requests / (busiest.green.requests + busiest.blue.requests))

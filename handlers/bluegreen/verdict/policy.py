@@ -8,12 +8,14 @@ from dataclasses import dataclass, field
 class Tolerance:
     """
     What green may do: `rho` times blue's rate plus `delta` is no worse (a fraction, 0.01 is one per cent);
-    `margin` above blue's rate is still fine.
+    `margin` above blue's rate is still fine. With `cold_starts` green's first requests in new environments count for
+    nothing.
     """
 
     rho: float = 1.1
     delta: float = 0.0
     margin: float = 0.01
+    cold_starts: bool = False
 
     def __post_init__(self) -> None:
         if self.rho < 1:
@@ -25,7 +27,7 @@ class Tolerance:
 SHARES = {"errors": 0.6, "slow": 0.25, "throttles": 0.15}
 CUSTOM_SHARE = 0.25
 
-COLD_STARTS = Tolerance(delta=0.02, margin=0.05)
+COLD_STARTS = Tolerance(delta=0.02, margin=0.05, cold_starts=True)
 """Green starts cold, and a bound at blue's p95 is passed by one request in twenty anyway."""
 
 
