@@ -4,7 +4,7 @@ import difflib
 from itertools import pairwise
 from typing import Annotated, Any, Self
 
-from pydantic import BeforeValidator, Discriminator, Field, Tag, model_validator
+from pydantic import BeforeValidator, Discriminator, Field, Tag, field_validator, model_validator
 
 from bluegreen.model import Frozen
 from bluegreen.request.numbers import Real, Whole
@@ -18,6 +18,9 @@ LONGEST_BAKE_SECONDS = 48 * 3600
 Seconds = Annotated[Whole, Field(ge=0, le=LONGEST_BAKE_SECONDS)]
 
 MOST_STEPS = 500
+
+ALMOST_ALL = 0.9
+"""The last weight with which blue still serves enough to compare with, whatever the traffic."""
 
 ALL_AT_ONCE = "AllAtOnce"
 ADAPTIVE = "Adaptive"
@@ -33,10 +36,16 @@ class Step(Frozen):
 
 
 class Steps(Frozen):
-    """A free list of steps; one of weight 1.0 is implied at its end."""
+    """
+    A free list of steps; one of weight 1.0 is implied at its end.
+
+    During a bake at the end blue keeps the share `keep_control`, so that green is compared with it to the last. With 0
+    it keeps none: nothing but alarms can tell then.
+    """
 
     steps: Annotated[tuple[Step, ...], Field(min_length=1, max_length=MOST_STEPS)]
     final_bake_seconds: Seconds = 0
+    keep_control: Annotated[Real, Field(ge=0, le=0.5)] = 0.01
 
     @model_validator(mode="after")
     def weights_climb(self) -> Self:
@@ -62,11 +71,28 @@ class Steps(Frozen):
             raise ValueError(f"the bakes take {total} seconds together; {LONGEST_BAKE_SECONDS} (48 hours) is the most")
         return self
 
+    @field_validator("keep_control")
+    @classmethod
+    def an_alias_can_say_it(cls, share: float) -> float:
+        """Refuse what would be rounded to another share."""
+        if share != round(share, DECIMALS):
+            raise ValueError(f"an alias keeps three decimals; write {round(share, DECIMALS):g}")
+        return share
+
     def to_the_end(self) -> tuple[Step, ...]:
-        """The steps with the implied last one."""
-        if self.steps[-1].weight == 1:
-            return self.steps
-        return (*self.steps, Step(weight=1, bake_seconds=self.final_bake_seconds))
+        """The steps with the last ones, in which green gets everything."""
+        *before, last = self.steps
+        if last.weight < 1:
+            before, last = [*before, last], Step(weight=1, bake_seconds=self.final_bake_seconds)
+        nearly = round(1 - self.keep_control, DECIMALS)
+        if not last.bake_seconds or nearly == 1:
+            return (*before, last)
+        if before and before[-1].weight >= nearly:
+            nearly, last_before = before[-1].weight, before.pop()
+            bake_seconds = last_before.bake_seconds + last.bake_seconds
+        else:
+            bake_seconds = last.bake_seconds
+        return (*before, Step(weight=nearly, bake_seconds=bake_seconds), Step(weight=1, bake_seconds=0))
 
 
 class Schedule(Frozen):
@@ -93,8 +119,8 @@ class Schedule(Frozen):
 
     @property
     def held_step(self) -> int:
-        """The place of the bake that is drawn out for `held_seconds`: the last one in which blue has a share."""
-        return max(0, sum(step.weight < 1 for step in self.steps) - 1)
+        """The place of the bake that is drawn out for `held_seconds`: the last one in which blue has a fair share."""
+        return max(0, sum(step.weight <= ALMOST_ALL for step in self.steps) - 1)
 
     @property
     def watched(self) -> bool:

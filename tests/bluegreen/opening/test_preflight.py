@@ -72,7 +72,9 @@ class TestVersionsOfOneAlias:
 
         assert "Canary10Percent5Minutes splits" in refused(preflight.versions_may_share_an_alias, situation())
 
-    @pytest.mark.parametrize("traffic", ["AllAtOnce", {"steps": [{"weight": 1.0, "bake_seconds": 60}]}])
+    @pytest.mark.parametrize(
+        "traffic", ["AllAtOnce", {"steps": [{"weight": 1.0, "bake_seconds": 60}], "keep_control": 0}]
+    )
     def test_two_roles_need_no_split(self, traffic: Any) -> None:
         changed(Role=NEW)
 
