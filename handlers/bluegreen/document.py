@@ -19,6 +19,8 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field
 
 from bluegreen.decisions.bake import Watched
+from bluegreen.decisions.figures import Memory
+from bluegreen.decisions.past import Past
 from bluegreen.decisions.shift import Shifted
 from bluegreen.model import Frozen, Section
 from bluegreen.request.artifact import Artifact, Existing, Image, InLatest, Zip
@@ -28,6 +30,7 @@ from bluegreen.request.smoke_tests import UNLESS_GIVEN, Case
 from bluegreen.request.traffic import Schedule
 from bluegreen.target import Target
 from bluegreen.text import LONGEST_CAUSE, plain
+from bluegreen.verdict import Policy
 
 OPT_IN_TAG = "bluegreen:managed"
 OPTED_IN = "true"
@@ -80,7 +83,8 @@ class Plan(Frozen):
     What OpenDeployment decided. It is written into the ledger once; the states read it there.
 
     `given` are the settings of `health` that the request has itself; the others are the defaults.
-    `changes` are the names of the settings in which green will differ from blue.
+    `past` is what the alias did in the hours before. `changes` are the names of the settings in which green will differ
+    from blue.
     With `default_test` the smoke test is the one for requests without any: it counts only where blue passes it.
     """
 
@@ -94,9 +98,15 @@ class Plan(Frozen):
     given: tuple[str, ...] = ()
     blue: Blue
     latest: Latest
+    past: Past = Past()
     red_alarms: tuple[str, ...] = ()
     brings: Brings
     changes: tuple[str, ...] = ()
+
+    @property
+    def policy(self) -> Policy:
+        """What is promised and tolerated of green."""
+        return self.health.policy(self.past.icc)
 
     @property
     def green(self) -> VersionNumber | None:
@@ -167,8 +177,8 @@ class Look(Section):
 
     After `next_seconds` comes the next look. `next_weight` is the weight that the next shift gives green. `unmeasured`
     looks in a row had no metrics, and `probes` were answered so far. The alarms `pardoned` have been in ALARM since
-    before the deployment. `watched` is what the deployment's end says of the watch. Verdict, reason and counts are for
-    people who follow the execution's history.
+    before the deployment. `watched` is what the deployment's end says of the watch, `memory` what the looks so far came
+    to. Verdict, reason and counts are for people who follow the execution's history.
     """
 
     next: Next = "bake_on"
@@ -182,6 +192,11 @@ class Look(Section):
     blue: Counted = Counted()
     green: Counted = Counted()
     watched: Watched | None = None
+    memory: Memory = Memory()
+
+    def noted(self) -> dict[str, Any]:
+        """Without the memory, which only the next look can read."""
+        return {name: value for name, value in super().noted().items() if name != "memory"}
 
 
 class Bake(Section):

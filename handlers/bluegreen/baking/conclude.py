@@ -1,43 +1,48 @@
 """What a look comes to: the section that CheckHealth answers. Pure."""
 
 from bluegreen.aws.client import PROBE_SECONDS
-from bluegreen.baking.watch import Probed, Seen
-from bluegreen.decisions.adaptive import ALMOST_ALL
+from bluegreen.baking.watch import Probed
+from bluegreen.decisions.adaptive import Sight, is_suspicious
 from bluegreen.decisions.adaptive import next_weight as trusted_weight
-from bluegreen.decisions.bake import Alarms, Standing, decide, is_silent, watched
-from bluegreen.decisions.pace import least_pause, longest, pace_of, seconds_to_next_look
+from bluegreen.decisions.bake import Alarms, Standing, decide, watched
+from bluegreen.decisions.figures import Seen
+from bluegreen.decisions.pace import at_the_beginning, least_pause, longest, pace_of, seconds_to_next_look
 from bluegreen.decisions.shift import Bakes, bakes, next_weight
 from bluegreen.decisions.words import of_look
 from bluegreen.document import Bake, Counted, Look, Next, Plan
+from bluegreen.request.traffic import ALMOST_ALL
 from bluegreen.verdict import Verdict
 
 
 def conclude(plan: Plan, bake: Bake, seen: Seen, alarms: Alarms, probed: Probed, now: float) -> Look:
     """The look after `bake.look`, at `now` (seconds since 1970)."""
     verdict, stands = seen.verdict, bakes(plan.schedule, bake.shifts)
-    silent = is_silent(verdict)
     probes = bake.look.probes + probed.answered
     unmeasured = bake.look.unmeasured + 1 if verdict.kind == "cannot_measure" else 0
     baked = now - stands.since
+    following = next_weight(plan.schedule, len(bake.shifts))
     standing = Standing(
         health=plan.health,
         given=plan.given,
         verdict=verdict,
         alarms=alarms,
         baked_seconds=baked,
-        bake_seconds=min(stands.bake_seconds, stands.silence_seconds) if silent else stands.bake_seconds,
+        bake_seconds=stands.bake_seconds if not seen.silent else min(stands.bake_seconds, stands.silence_seconds),
+        last=plan.schedule.adaptive or following == 1,
         unmeasured=unmeasured,
+        pending=seen.pending,
         probed=probes > 0,
         watched=plan.schedule.watched,
         unattributed=seen.unattributed,
     )
     decision = decide(standing)
-    weight = _weight(plan, bake, seen, alarms) if decision.next == "bake_on" else 1.0
+    pause = _pause(plan, bake, stands, baked, unmeasured, now)
+    weight = _weight(plan, bake, seen, alarms, baked + pause) if decision.next == "bake_on" else 1.0
     shifts = decision.next == "go_on" or (plan.schedule.adaptive and weight != bake.green_weight)
     return Look(
         next="roll_back" if decision.next == "roll_back" else _next(bake) if shifts else "bake_on",
-        next_seconds=_pause(plan, bake, stands, baked, unmeasured),
-        next_weight=weight if plan.schedule.adaptive else next_weight(plan.schedule, len(bake.shifts)),
+        next_seconds=pause,
+        next_weight=weight if plan.schedule.adaptive else following,
         unmeasured=unmeasured,
         probes=probes,
         pardoned=alarms.pardoned,
@@ -46,6 +51,7 @@ def conclude(plan: Plan, bake: Bake, seen: Seen, alarms: Alarms, probed: Probed,
         watched=watched(standing, now - bake.shifts[0].at, bake.look.watched),
         blue=_counted(verdict, "blue"),
         green=_counted(verdict, "green"),
+        memory=seen.memory,
         evidence={
             "alarms": alarms.red,
             "evidence": verdict.as_dict(),
@@ -59,39 +65,45 @@ def _next(bake: Bake) -> Next:
     return "complete" if bake.green_weight == 1 else "shift"
 
 
-def _pause(plan: Plan, bake: Bake, stands: Bakes, baked: float, unmeasured: int) -> int:
+def _pause(plan: Plan, bake: Bake, stands: Bakes, baked: float, unmeasured: int, now: float) -> int:
     """
     A bake that is over and has not enough evidence is drawn out, as far as the request allows.
 
     After a look without metrics the next one follows at the least pause: so many are tolerated, not so many hours.
+    Adaptive looks at the beginning of a metric's period, so that hardly any period has two weights.
     """
-    pace = pace_of(plan.schedule, plan.health.period_seconds)
+    period = plan.health.period_seconds
+    pace = pace_of(plan.schedule, period)
     if plan.schedule.adaptive:
         until = float(stands.bake_seconds)
     else:
         step = plan.schedule.steps[len(bake.shifts) - 1]
         until = step.bake_seconds if baked < step.bake_seconds else longest(plan.schedule, step)
-    return least_pause(until, pace) if unmeasured else seconds_to_next_look(baked, until, pace)
+    pause = least_pause(until, pace) if unmeasured else seconds_to_next_look(baked, until, pace)
+    return at_the_beginning(now, pause, period) if plan.schedule.adaptive else pause
 
 
-def _weight(plan: Plan, bake: Bake, seen: Seen, alarms: Alarms) -> float:
+def _weight(plan: Plan, bake: Bake, seen: Seen, alarms: Alarms, next_look: float) -> float:
     """
     Under Adaptive what the evidence allows, be it more or less; under any other strategy the weight that green has.
 
-    An alarm without data is not health, so green does not get the last of the alias then.
+    An alarm without data is not health, so green does not get the last of the alias then. A request that is in a hurry
+    gives green everything by its time; the next look comes `next_look` seconds after the first shift.
     """
-    weight = bake.green_weight
+    weight, health = bake.green_weight, plan.health
     if not plan.schedule.adaptive:
         return weight
     most = max(weight, ALMOST_ALL) if alarms.unknown else 1.0
-    allowed = trusted_weight(
-        weight,
-        seen.verdict,
-        seen.requests_per_minute,
-        period_seconds=plan.health.period_seconds,
-        delay_seconds=plan.health.delay_seconds,
+    sight = Sight(
+        requests_per_minute=seen.requests_per_minute,
+        first_weight=plan.schedule.first_weight,
+        period_seconds=health.period_seconds,
+        unseen_seconds=health.period_seconds + health.delay_seconds + seen.late_seconds,
     )
-    return min(most, allowed)
+    hurries = health.promote_by_seconds is not None and next_look > health.promote_by_seconds
+    if hurries and seen.verdict.kind != "cannot_measure" and not is_suspicious(seen.verdict):
+        return most
+    return min(most, trusted_weight(weight, seen.verdict, sight))
 
 
 def _counted(verdict: Verdict, side: str) -> Counted:

@@ -1,55 +1,39 @@
 """
 Looking at both versions: the metrics of all settled buckets since the first shift, and what they say together.
 
-While the alias is split, a version's figures are those of Lambda's dimension ExecutedVersion. While it is whole, they
-are the alias's own, so that nothing depends on ExecutedVersion there. Every look reads the alias's own requests, too.
+A version's figures are those of Lambda's dimension ExecutedVersion. Every look reads the alias's own requests, too.
 They distinguish a version that nobody called from one whose series is missing.
 """
 
 import math
 import statistics
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
-from typing import NamedTuple
+from dataclasses import dataclass
 
 from bluegreen.aws import alarms, artifacts, functions, metrics
 from bluegreen.aws.client import PROBE_SECONDS
-from bluegreen.aws.metrics import Query, Series, of_alias, of_custom, of_version
+from bluegreen.aws.metrics import Query, of_alias, of_custom, of_version
 from bluegreen.decisions.bake import Alarms, bucket_of, settled_until
+from bluegreen.decisions.figures import NOTHING_YET, Measured, Memory, Seen, see
+from bluegreen.decisions.past import MINUTE, Past, learn
+from bluegreen.decisions.past import SECONDS as PAST_SECONDS
 from bluegreen.decisions.replies import Reply, evidence, fails_by_default, mismatches
 from bluegreen.decisions.shift import Shifted
-from bluegreen.decisions.silence import Hidden, Served, hidden
-from bluegreen.decisions.words import of_hidden
+from bluegreen.decisions.silence import Side
 from bluegreen.document import Plan
 from bluegreen.errors import AwsRefused, AwsUnavailable, GreenUnhealthy, InvalidRequest, NotFound
 from bluegreen.request.health import CustomMetric, Health
 from bluegreen.request.smoke_tests import Case
 from bluegreen.target import Target
-from bluegreen.verdict import Bucket, Counts, Sides, Verdict, judge
+from bluegreen.verdict import Bucket, Counts, Sides, Verdict
 
-LEARNT_OVER_SECONDS = 3 * 3600
 LEARNT_IN_SECONDS = 300
-"""Blue's 95th percentile of duration is the median over these periods before the first shift."""
+"""Blue's 95th percentile of duration is the median over such periods of the past."""
 
 PROBES_A_LOOK = 10
 
-RECENT_BUCKETS = 5
-"""The present traffic is the mean of so many."""
-
-
-@dataclass(frozen=True)
-class Seen:
-    """
-    What a look found: the verdict, and how many requests a minute the alias has now.
-
-    With a version that is `hidden` the verdict is that it cannot be measured. The alias's throttled requests that count
-    for neither version are `unattributed`.
-    """
-
-    verdict: Verdict
-    requests_per_minute: float = 0.0
-    hidden: Hidden | None = None
-    unattributed: int = 0
+NEARLY_ALL = 0.2
+"""A shift within this part of a bucket comes at its beginning: the weight that it gave is the one that lasted."""
 
 
 @dataclass(frozen=True)
@@ -65,29 +49,35 @@ class Probed:
     unread: str = ""
 
 
-def look(plan: Plan, green: str, shifts: tuple[Shifted, ...], now: float) -> Seen:
-    """The verdict on every settled bucket. If CloudWatch does not answer, the verdict is that it cannot measure."""
+def look(plan: Plan, green: str, shifts: tuple[Shifted, ...], now: float, memory: Memory = NOTHING_YET) -> Seen:
+    """
+    The verdict on every settled bucket. If CloudWatch does not answer, the verdict is that it cannot measure.
+
+    `memory` is what the last look came to: the buckets before `memory.until` are in it and are not read again.
+    """
     try:
-        buckets = list(_buckets(plan, green, shifts, now))
+        found = list(_buckets(plan, green, shifts, now, memory))
     except (AwsUnavailable, AwsRefused) as error:
-        return Seen(Verdict.cannot_measure(f"the metrics could not be read ({error})"))
-    verdict, served = judge([bucket for bucket, _ in buckets], plan.health.policy), [of for _, of in buckets]
-    missing = hidden(served) if verdict.kind != "worse" else None
-    return Seen(
-        verdict=replace(verdict, kind="cannot_measure", reason=of_hidden(missing)) if missing else verdict,
-        requests_per_minute=_per_minute(served, plan.health.period_seconds),
-        hidden=missing,
-        unattributed=_unattributed(served, verdict),
-    )
+        return Seen(Verdict.cannot_measure(f"the metrics could not be read ({error})"), memory)
+    return see(found, settled_until(now, plan.health), plan.past, frozenset(_signals(plan)), plan.policy, memory)
 
 
-def requests_per_minute(target: Target, health: Health, now: float) -> float:
-    """The alias's recent traffic, before there is a green."""
-    period = max(health.period_seconds, 60)
-    until = settled_until(now, health) // period * period
-    query = of_alias(target, "Invocations")
-    series = metrics.read(target, [query], until - RECENT_BUCKETS * period, until, period)[query]
-    return sum(series.values()) / (RECENT_BUCKETS * period / 60)
+def past(target: Target, health: Health, now: float) -> Past:
+    """
+    What the alias did before there is a green.
+
+    Raises AwsUnavailable or AwsRefused if CloudWatch does not answer, unless the request goes on without metrics.
+    """
+    until = settled_until(now, health) // MINUTE * MINUTE
+    requests, failed = of_alias(target, "Invocations"), of_alias(target, "Errors")
+    try:
+        series = metrics.read(target, [requests, failed], until - PAST_SECONDS, until, MINUTE)
+        slow_ms = _learnt_slow_ms(target, until) if health.slow_ms == "learn" else None
+    except (AwsUnavailable, AwsRefused):
+        if health.cannot_measure == "proceed":
+            return Past()
+        raise
+    return learn(series[requests], series[failed], until, slow_ms)
 
 
 def alarms_now(plan: Plan, pardoned: tuple[str, ...]) -> Alarms:
@@ -148,100 +138,87 @@ def _lacks(plan: Plan, case: Case, reply: Reply) -> list[str]:
     return fails_by_default(reply) if plan.default_test else mismatches(case, reply)
 
 
-class Part(NamedTuple):
-    """A version behind the alias; `whole` where it has all of the alias, or had."""
-
-    version: str
-    whole: bool = False
+Signal = Callable[[str], tuple[Query, ...]]
+"""The queries that count a signal of a version: requests, and bad ones."""
 
 
-Signal = Callable[[Part], tuple[Query, ...]]
-"""The queries that count a signal of a part: requests, and bad ones."""
-
-
-def _buckets(plan: Plan, green: str, shifts: tuple[Shifted, ...], now: float) -> Iterator[tuple[Bucket, Served]]:
-    """Each settled bucket since the first shift, and what the alias served in it."""
-    period, blue = plan.health.period_seconds, plan.blue.version
-    first, until = bucket_of(shifts[0].at, plan.health), settled_until(now, plan.health)
-    starts = range(first, until, period)
-    alone = [start for start in starts if shifts[-1].weight == 1 and start >= shifts[-1].at]
-    signals = _signals(plan, first)
+def _buckets(plan: Plan, green: str, shifts: tuple[Shifted, ...], now: float, memory: Memory) -> Iterator[Measured]:
+    """Each settled bucket since the first shift that is not in the memory."""
+    period = plan.health.period_seconds
+    versions: dict[Side, str] = {"blue": plan.blue.version, "green": green}
+    first = bucket_of(shifts[0].at, plan.health)
+    starts = range(max(first, memory.until), settled_until(now, plan.health), period)
+    signals = _signals(plan)
     requests, throttles = of_alias(plan.target, "Invocations"), of_alias(plan.target, "Throttles")
-    parts = [Part(version, whole) for version in (blue, green) for whole in ((False, True) if alone else (False,))]
-    queries = [query for part in parts for asked in signals.values() for query in asked(part)]
-    asked_for = dict.fromkeys([*queries, requests, throttles])
-    series = metrics.read(plan.target, asked_for, first - len(alone) * period, until, period)
-
-    def sides(of_blue: Part, control: int, of_green: Part, start: int) -> dict[str, Sides]:
-        return {
-            name: Sides(
-                blue=_counted(name, [series[query].get(control) for query in asked(of_blue)]),
-                green=_counted(name, [series[query].get(start) for query in asked(of_green)]),
-            )
-            for name, asked in signals.items()
-        }
-
+    ran = {side: of_version(plan.target, version, "Invocations") for side, version in versions.items()}
+    busy = of_version(plan.target, green, "Duration")
+    queries = [query for version in versions.values() for asked in signals.values() for query in asked(version)]
+    asked_for = dict.fromkeys([*queries, requests, throttles, *ran.values(), *([busy] if "slow" in signals else [])])
+    series = metrics.read(plan.target, asked_for, starts.start, starts.stop, period)
     for start in starts:
+        at = {query: points.get(start) for query, points in series.items()}
+        counts = {
+            side: {name: _counted(name, [at[query] for query in asked(version)]) for name, asked in signals.items()}
+            for side, version in versions.items()
+        }
+        throttled = {side: counts[side]["throttles"].bad for side in versions}
         weights = _weights(shifts, start, period)
-        if start in alone:
-            # Green has all of the traffic, so it is compared with the alias's last buckets before the first shift. An
-            # earlier deployment may have been under way then: blue's own figures are preferred where there are any.
-            control = first - (len(alone) - alone.index(start)) * period
-            own = series[of_version(plan.target, blue, "Invocations")].get(control)
-            found, weight = sides(Part(blue, whole=not own), control, Part(green, whole=True), start), None
-        else:
-            found = sides(Part(blue), start, Part(green), start)
-            weight = weights[0] if len(weights) == 1 else None
-        bucket = Bucket(start, found, weight, period, covered=start >= shifts[0].at)
-        yield bucket, _served(bucket, series[requests], series[throttles], weights)
+        least, most = min(weights.values()), max(weights.values())
+        yield Measured(
+            bucket=Bucket(
+                start,
+                {name: Sides(blue=counts["blue"][name], green=counts["green"][name]) for name in signals},
+                green_weight=most,
+                period_seconds=period,
+                covered=start >= shifts[0].at,
+                changed=len(weights) > 1,
+                lasting_weight=_lasting(weights, start, period),
+                busy=(at.get(busy) or 0.0) / 1000 / period,
+            ),
+            requests=round(at[requests] or 0) + round(at[throttles] or 0),
+            throttled=round(at[throttles] or 0),
+            ran={side: round(at[query] or 0) + throttled[side] for side, query in ran.items()},
+            counted={side: counts[side]["errors"].requests + throttled[side] for side in versions},
+            weight={"green": least, "blue": 1 - most},
+        )
 
 
-def _served(bucket: Bucket, requests: Series, throttles: Series, weights: list[float]) -> Served:
-    """The throttles signal has all requests of a version: those that ran and those that did not."""
-    throttled, shown = round(throttles.get(bucket.start, 0)), bucket.signals["throttles"]
-    return Served(
-        requests=round(requests.get(bucket.start, 0)) + throttled,
-        throttled=throttled,
-        shown={"green": shown.green.requests, "blue": shown.blue.requests},
-        weight={"green": min(weights), "blue": 1 - max(weights)},
-    )
+def _signals(plan: Plan) -> dict[str, Signal]:
+    """
+    The signals that are watched, by name.
 
-
-def _signals(plan: Plan, first: int) -> dict[str, Signal]:
-    """The signals that are watched, by name."""
+    Requests and bad ones are two statistics of one metric where there is one. CloudWatch may publish one metric of a
+    version minutes after another, and figures of both would not belong together.
+    """
     found = {
-        "errors": _of_lambda(plan, ("Invocations", "Sum"), ("Errors", "Sum")),
+        "errors": _of_lambda(plan, ("Errors", "SampleCount"), ("Errors", "Sum")),
         "throttles": _of_lambda(plan, ("Invocations", "Sum"), ("Throttles", "Sum")),
     }
-    slow_ms = _learnt_slow_ms(plan, first) if plan.health.slow_ms == "learn" else plan.health.slow_ms
+    slow_ms = plan.past.slow_ms if plan.health.slow_ms == "learn" else plan.health.slow_ms
     if slow_ms:
-        found["slow"] = _of_lambda(plan, ("Invocations", "Sum"), ("Duration", f"PR(:{slow_ms})"))
+        found["slow"] = _of_lambda(plan, ("Duration", "SampleCount"), ("Duration", f"PR(:{slow_ms})"))
     return found | {custom.name: _of_custom(custom) for custom in plan.health.metrics}
 
 
 def _of_lambda(plan: Plan, *asked: tuple[str, str]) -> Signal:
-    def queries(part: Part) -> tuple[Query, ...]:
-        if part.whole:
-            return tuple(of_alias(plan.target, metric, statistic) for metric, statistic in asked)
-        return tuple(of_version(plan.target, part.version, metric, statistic) for metric, statistic in asked)
+    def queries(version: str) -> tuple[Query, ...]:
+        return tuple(of_version(plan.target, version, metric, statistic) for metric, statistic in asked)
 
     return queries
 
 
 def _of_custom(custom: CustomMetric) -> Signal:
-    """By version always: whether the user's own metric has figures of the alias is not known."""
-
-    def queries(part: Part) -> tuple[Query, ...]:
-        return tuple(of_custom(custom, part.version, metric) for metric in (custom.requests, custom.bad))
+    def queries(version: str) -> tuple[Query, ...]:
+        return tuple(of_custom(custom, version, metric) for metric in (custom.requests, custom.bad))
 
     return queries
 
 
-def _learnt_slow_ms(plan: Plan, first: int) -> int | None:
-    """The alias's 95th percentile while blue had all of it, None if there is nothing to learn from."""
-    until = first // LEARNT_IN_SECONDS * LEARNT_IN_SECONDS
-    query = of_alias(plan.target, "Duration", "p95")
-    learnt = metrics.read(plan.target, [query], until - LEARNT_OVER_SECONDS, until, LEARNT_IN_SECONDS)[query]
+def _learnt_slow_ms(target: Target, until: int) -> int | None:
+    """The alias's 95th percentile, None if there is nothing to learn from."""
+    until = until // LEARNT_IN_SECONDS * LEARNT_IN_SECONDS
+    query = of_alias(target, "Duration", "p95")
+    learnt = metrics.read(target, [query], until - PAST_SECONDS, until, LEARNT_IN_SECONDS)[query]
     return max(1, round(statistics.median(learnt.values()))) if learnt else None
 
 
@@ -255,22 +232,14 @@ def _counted(name: str, values: list[float | None]) -> Counts:
     return Counts(requests, round(bad or 0))
 
 
-def _weights(shifts: tuple[Shifted, ...], start: int, period_seconds: int) -> list[float]:
-    """Green's weights in a bucket, in their order: the one at its beginning, and those that it was shifted to."""
+def _weights(shifts: tuple[Shifted, ...], start: int, period_seconds: int) -> dict[float, float]:
+    """Green's weights in a bucket by the moments from which it had them, the bucket's beginning first."""
     before = [each.weight for each in shifts if each.at <= start]
-    within = [each.weight for each in shifts if start < each.at < start + period_seconds]
-    return [before[-1] if before else 0.0, *within]
+    within = {each.at: each.weight for each in shifts if start < each.at < start + period_seconds}
+    return {float(start): before[-1] if before else 0.0} | within
 
 
-def _per_minute(served: list[Served], period_seconds: int) -> float:
-    """Of those that the alias let in."""
-    recent = served[-RECENT_BUCKETS:]
-    if not recent:
-        return 0.0
-    return sum(each.requests - each.throttled for each in recent) / (len(recent) * period_seconds / 60)
-
-
-def _unattributed(served: list[Served], verdict: Verdict) -> int:
-    """Throttled requests of the alias, if CloudWatch shows no throttled one of either version."""
-    shown = sum(each.green.bad + each.blue.bad for each in verdict.findings if each.signal == "throttles")
-    return 0 if shown else sum(each.throttled for each in served)
+def _lasting(weights: dict[float, float], start: int, period_seconds: int) -> float | None:
+    """The weight that green had for nearly all of a bucket: the last one, if the shift to it came at its beginning."""
+    at, weight = list(weights.items())[-1]
+    return weight if at <= start + NEARLY_ALL * period_seconds else None

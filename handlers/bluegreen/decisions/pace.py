@@ -40,6 +40,13 @@ def least_pause(until: float, pace: float) -> int:
     return math.ceil(min(until, pace))
 
 
+def at_the_beginning(now: float, pause: int, period_seconds: int) -> int:
+    """The pause, in seconds, so much longer or shorter that it ends when a period begins."""
+    half = period_seconds / 2
+    begins = math.ceil((now + pause - half) / period_seconds) * period_seconds
+    return max(1, math.ceil(begins - now))
+
+
 def _seconds(baked: float, until: float, pace: int) -> int:
     left, pause = until - baked, _pause(baked, pace)
     if left <= 0:

@@ -7,31 +7,49 @@ and its emptiness says nothing about the version.
 """
 
 import math
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, Self
 
 from bluegreen.model import Frozen
 
 NO_CHANCE = 1e-4
 """Below this probability no request is not chance: 88 requests of the alias with green at 10 %, say."""
+LEAST_LOG = -1e6
+"""Of a probability; a lower one is no number of JSON."""
 
 Side = Literal["green", "blue"]
 SIDES: tuple[Side, ...] = ("green", "blue")
 
 
-@dataclass(frozen=True, slots=True)
-class Served:
+class Unshown(Frozen):
     """
-    A settled bucket: the alias's own requests, throttled ones among them, and what each version's series shows of them.
+    What the alias had since a version's series last showed a request, throttled requests among them.
 
-    `weight` is the least that a version had in the bucket: 0 if it had no share for a part of it.
+    The version's weight gives it `expected` of the `requests`, and none of them with the probability `log_chance`.
     """
 
-    requests: int
-    throttled: int
-    shown: Mapping[Side, int]
-    weight: Mapping[Side, float]
+    requests: int = 0
+    throttled: int = 0
+    expected: float = 0.0
+    log_chance: float = 0.0
+
+    def after(self, requests: int, throttled: int, shown: int, weight: float) -> Self:
+        """One more bucket; `weight` is the least that the version had in it, 0 if it had no share for a part of it."""
+        if shown:
+            return type(self)()
+        if not requests or not weight:
+            return self
+        log_of_none = math.log1p(-weight) if weight < 1 else LEAST_LOG
+        return type(self)(
+            requests=self.requests + requests,
+            throttled=self.throttled + throttled,
+            expected=self.expected + requests * weight,
+            log_chance=max(LEAST_LOG, self.log_chance + requests * log_of_none),
+        )
+
+    @property
+    def is_chance(self) -> bool:
+        """The version can have had no request."""
+        return self.log_chance >= math.log(NO_CHANCE)
 
 
 class Hidden(Frozen):
@@ -47,28 +65,10 @@ class Hidden(Frozen):
     expected: float
 
 
-def hidden(served: Iterable[Served]) -> Hidden | None:
+def hidden(unshown: dict[Side, Unshown]) -> Hidden | None:
     """The version whose series cannot be believed: since it last showed a request, it should have shown another."""
-    buckets = list(served)
     for side in SIDES:
-        since = _since_last_shown(buckets, side)
-        log_chance = sum(each.requests * _log_of_none(each.weight[side]) for each in since if each.requests)
-        if log_chance < math.log(NO_CHANCE):
-            with_share = [each for each in since if each.weight[side] > 0]
-            return Hidden(
-                side=side,
-                requests=sum(each.requests for each in with_share),
-                throttled=sum(each.throttled for each in with_share),
-                expected=sum(each.requests * each.weight[side] for each in with_share),
-            )
+        of = unshown[side]
+        if not of.is_chance:
+            return Hidden(side=side, requests=of.requests, throttled=of.throttled, expected=of.expected)
     return None
-
-
-def _since_last_shown(buckets: list[Served], side: Side) -> list[Served]:
-    shown = [number for number, each in enumerate(buckets) if each.shown[side]]
-    return buckets[shown[-1] + 1 :] if shown else buckets
-
-
-def _log_of_none(weight: float) -> float:
-    """The log of the probability that a request goes to the other version."""
-    return math.log1p(-weight) if weight < 1 else -math.inf

@@ -4,6 +4,7 @@ from bluegreen.decisions.bake import Decision, Standing, Watched, has_requests
 from bluegreen.decisions.silence import Hidden
 from bluegreen.request.traffic import Schedule
 from bluegreen.text import duration
+from bluegreen.verdict.words import odds as of_odds
 
 
 def of_look(now: Standing, decision: Decision) -> str:
@@ -25,6 +26,10 @@ def of_look(now: Standing, decision: Decision) -> str:
             return f"{_found(now)}, {now.baked_seconds:.0f} seconds long"
         case "no_traffic":
             return f"{_found(now)}{_without_traffic(now, decision)}"
+        case "pending":
+            return f"{_found(now)}; waiting for figures that do not agree yet"
+        case "suspected":
+            return f"{_found(now)}; {_suspected(now, decision)}"
         case "in_doubt":
             return f"{_found(now)}{doubt}; baking on"
         case "over":
@@ -40,6 +45,12 @@ def of_hidden(hidden: Hidden) -> str:
         f"the alias had {hidden.requests:,} requests{throttled}, of which {hidden.side}'s weight gives it about "
         f"{hidden.expected:,.0f}, and {hidden.side}'s own series in CloudWatch shows none"
     )
+
+
+def of_silence(seconds: int, usual: float) -> str:
+    """For how long the alias shows nothing, and what it showed before."""
+    before = f"and showed about {usual:,.3g} a minute before"
+    return f"CloudWatch has shown no request of the alias for {duration(seconds)}, {before}"
 
 
 def of_schedule(schedule: Schedule, sight_seconds: int) -> str:
@@ -95,6 +106,18 @@ def _without_traffic(now: Standing, decision: Decision) -> str:
     if now.health.no_traffic == "probe":
         return "; it answered no probe wrongly" if now.probed else "; it answered no probe"
     return f"; going on, as {_who_says(now, 'no_traffic')}"
+
+
+def _suspected(now: Standing, decision: Decision) -> str:
+    odds = f"the bake is over, and the odds against green, {of_odds(now.verdict.log_evidence)}, are no proof"
+    says = f"{_who_says(now, 'when_suspected')} (when_suspected)"
+    match decision.next:
+        case "go_on":
+            return f"{odds}; going on, as {says}"
+        case "bake_on":
+            return f"{odds}; holding on, as {says}"
+        case _:
+            return f"{odds}; {says} to roll back then"
 
 
 def _who_says(now: Standing, setting: str) -> str:

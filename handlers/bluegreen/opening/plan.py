@@ -5,11 +5,13 @@ from bluegreen.aws import alarms, artifacts
 from bluegreen.aws.functions import Function
 from bluegreen.baking import watch
 from bluegreen.decisions.adaptive import first_weight
+from bluegreen.decisions.past import Past
 from bluegreen.decisions.settings import differences, digests, uncompared
 from bluegreen.document import Blue, Brings, Latest, Plan
 from bluegreen.ledger import code, tests
 from bluegreen.opening.situation import Situation
 from bluegreen.request.artifact import Artifact, Existing, InLatest, Zip
+from bluegreen.request.health import Health
 from bluegreen.request.smoke_tests import UNLESS_GIVEN, Case
 from bluegreen.request.traffic import Schedule
 from bluegreen.target import Target
@@ -21,15 +23,17 @@ def planned(deployment: str, situation: Situation, latest: Function, proof: str)
     source = situation.successor if isinstance(request.artifact, Existing) else latest
     brought = brings(situation.artifact, blue, source)
     cases, by_default = tests_of(situation)
+    watched = situation.schedule.watched
+    past = watch.past(situation.target, request.health, clock.now()) if watched else Past()
     return Plan(
         id=deployment,
         target=situation.target,
         artifact=situation.artifact,
-        schedule=_schedule(situation),
+        schedule=_schedule(situation, past),
         red_alarms=tuple(name for name, state in situation.alarm_states.items() if state == alarms.RED),
         smoke_tests=cases,
         default_test=by_default,
-        health=request.health,
+        health=_health(request.health, probes=bool(cases) and not by_default),
         given=tuple(sorted(request.health.model_fields_set)),
         blue=Blue(version=blue.version, sha256=blue.sha256, revision=situation.alias.revision),
         latest=Latest(
@@ -38,6 +42,7 @@ def planned(deployment: str, situation: Situation, latest: Function, proof: str)
             revision=latest.revision,
             only_there=brought in ("new_code", "mending") and is_only_there(situation.target, latest, blue),
         ),
+        past=past,
         brings=brought,
         changes=changes(blue, source),
     )
@@ -84,17 +89,25 @@ def is_newest(situation: Situation) -> bool:
     return isinstance(artifact, Zip) and (newest is None or not newest.artifact.is_newer_than(artifact))
 
 
-def _schedule(situation: Situation) -> Schedule:
+def _schedule(situation: Situation, past: Past) -> Schedule:
     """Under Adaptive the first weight follows the traffic: the less there is, the more of it green may have."""
     health = situation.request.health
     if not situation.schedule.adaptive:
         return situation.schedule
     weight = first_weight(
-        watch.requests_per_minute(situation.target, health, clock.now()),
+        past.traffic,
         period_seconds=health.period_seconds,
         delay_seconds=health.delay_seconds,
+        hurried=health.promote_by_seconds is not None,
     )
     return situation.schedule.model_copy(update={"first_weight": weight})
+
+
+def _health(health: Health, *, probes: bool) -> Health:
+    """People's smoke tests are asked again where nobody calls, unless the request says something else."""
+    if probes and "no_traffic" not in health.model_fields_set:
+        return health.model_copy(update={"no_traffic": "probe"})
+    return health
 
 
 def tests_of(situation: Situation) -> tuple[tuple[Case, ...], bool]:

@@ -38,6 +38,8 @@ SlowMs = Annotated[
     Discriminator(lambda value: "learn" if isinstance(value, str) else "milliseconds"),
 ]
 NoTraffic = Literal["proceed", "probe", "wait", "roll_back"]
+WhenSuspected = Literal["roll_back", "promote", "hold"]
+SLOW = "slow"
 
 
 class CustomMetric(Frozen):
@@ -70,27 +72,40 @@ class Health(Frozen):
     Metrics come in buckets of `period_seconds` and are believed `delay_seconds` after a bucket ended (Lambda
     publishes minutes about two minutes late). `false_alarm` is the highest probability, over a whole deployment, that
     the verdict rolls back a green no worse than blue; `margin` is by how much its rate of bad requests may exceed
-    blue's (a fraction) and still be fine; `icc` how alike the requests of one bucket are. `slow_ms` counts slower
-    invocations as bad ("learn": slower than blue's own recent 95th percentile). `max_bake_seconds` is how long one
-    bake may last while there is not enough evidence (with `Adaptive`: all of them together). `unmeasured_looks` in a
-    row without metrics are tolerated, then `cannot_measure` decides. `alarms` in ALARM roll back, unless they were in
-    ALARM before the deployment and have not been OK since. Signals of `dry_run` are watched and reported, and never
-    act.
+    blue's (a fraction) and still be fine; `icc` how alike the requests of one bucket are, learnt from blue's last hours
+    unless it is given. `slow_ms` counts slower invocations as bad ("learn": slower than blue's own recent 95th
+    percentile, which is watched in a dry run unless it is asked for). `max_bake_seconds` is how long one bake may last
+    while there is not enough evidence (with `Adaptive`: all of them together). `when_suspected` says what becomes of a
+    green that is to get everything while the odds against it are high and no proof. `promote_by_seconds` is when
+    `Adaptive` gives it everything unless the odds are worse than even. `unmeasured_looks` in a row without metrics are
+    tolerated, then `cannot_measure` decides. `alarms` in ALARM roll back, unless they were in ALARM before the
+    deployment and have not been OK since. Signals of `dry_run` are watched and reported, and never act.
     """
 
     period_seconds: Annotated[Whole, Field(ge=1, le=86_400)] = 60
     delay_seconds: Annotated[Whole, Field(ge=0, le=900)] = 120
     false_alarm: Fraction = 0.01
     margin: Fraction = 0.01
-    icc: Annotated[Real, Field(ge=0, lt=1), AfterValidator(lambda icc: round(icc, 12))] = 0.0002
+    icc: Annotated[Real, Field(ge=0, lt=1), AfterValidator(lambda icc: round(icc, 12))] | None = None
     slow_ms: SlowMs | None = None
     max_bake_seconds: Annotated[Whole, Field(gt=0, le=48 * 3600)] | None = None
     no_traffic: NoTraffic = "proceed"
+    when_suspected: WhenSuspected = "roll_back"
+    promote_by_seconds: Annotated[Whole, Field(ge=300, le=48 * 3600)] | None = None
     unmeasured_looks: Annotated[Whole, Field(ge=0, le=100)] = 5
     cannot_measure: Literal["roll_back", "proceed"] = "roll_back"
     alarms: Annotated[tuple[Name, ...], Field(max_length=100)] = ()
     metrics: Annotated[tuple[CustomMetric, ...], Field(max_length=10)] = ()
     dry_run: tuple[str, ...] = ()
+
+    @model_validator(mode="before")
+    @classmethod
+    def slow_requests_are_watched(cls, given: Any) -> Any:
+        """Unless the request says how, in a dry run."""
+        if not isinstance(given, dict) or "slow_ms" in given:
+            return given
+        dry = given.get("dry_run", ())
+        return given | {"slow_ms": "learn", "dry_run": (*dry, SLOW)} if isinstance(dry, list | tuple) else given
 
     @field_validator("period_seconds")
     @classmethod
@@ -122,12 +137,11 @@ class Health(Frozen):
         """From the first shift until a whole period of green's traffic is over and published, at the latest."""
         return 2 * self.period_seconds + self.delay_seconds
 
-    @property
-    def policy(self) -> Policy:
-        """What is promised and tolerated, for the verdict."""
+    def policy(self, icc: float) -> Policy:
+        """What is promised and tolerated, for the verdict; `icc` is what was learnt of it."""
         return Policy(
             false_alarm=self.false_alarm,
-            icc=self.icc,
+            icc=icc if self.icc is None else self.icc,
             tolerance=Tolerance(margin=self.margin),
             dry_run=frozenset(self.dry_run),
         )

@@ -1,19 +1,22 @@
 """What a look comes to: what follows, when the next look is, and which weight the next shift gives green."""
 
 import json
+import math
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from bluegreen.baking.conclude import conclude
-from bluegreen.baking.watch import Probed, Seen
-from bluegreen.decisions.adaptive import ALMOST_ALL
+from bluegreen.baking.watch import Probed
+from bluegreen.decisions.adaptive import Sight
 from bluegreen.decisions.adaptive import next_weight as trusted_weight
 from bluegreen.decisions.bake import Alarms
+from bluegreen.decisions.figures import Seen
 from bluegreen.decisions.pace import longest, pace_of, seconds_to_next_look
 from bluegreen.decisions.shift import SILENCE_SECONDS, Shifted
 from bluegreen.document import Bake, Counted, Look
-from bluegreen.request.traffic import Schedule, Step
+from bluegreen.request.traffic import ALMOST_ALL, Schedule, Step
 from bluegreen.verdict import Bucket, Counts, Finding, Sides, Verdict, judge
 from tests.bluegreen.examples import ADAPTIVELY, CANARY, plan
 
@@ -26,6 +29,13 @@ def verdict(kind: str = "fine", *, requests: int = 100, buckets: int = 3) -> Ver
 
 FINE, NOT_ENOUGH, WORSE = verdict(), verdict("not_enough"), verdict("worse")
 SILENT = verdict("not_enough", requests=0)
+
+
+def suspected(odds: float = 50) -> Verdict:
+    """Much speaks against green, and it is no proof."""
+    return replace(NOT_ENOUGH, log_evidence=math.log(odds), log_evidence_peak=math.log(odds))
+
+
 UNMEASURED = Verdict.cannot_measure("CloudWatch did not answer")
 
 
@@ -45,12 +55,21 @@ def look(
     alarms: Alarms | None = None,
     probed: Probed | None = None,
     per_minute: float = 600,
+    silent: bool | None = None,
+    late_seconds: int = 0,
+    pending: bool = False,
     **health: Any,
 ) -> Look:
     return conclude(
         plan(schedule=schedule, health=health),
         so_far or bake(0.1),
-        Seen(seen, per_minute),
+        Seen(
+            seen,
+            requests_per_minute=per_minute,
+            silent=seen is SILENT if silent is None else silent,
+            pending=pending,
+            late_seconds=late_seconds,
+        ),
         alarms or Alarms(),
         probed or Probed(),
         now,
@@ -115,10 +134,16 @@ class TestWhenTheNextLookIs:
 
         assert pause == seconds_to_next_look(now, until, 60)
 
-    def test_the_next_look_under_adaptive_is_within_the_one_bake_of_all_shifts(self) -> None:
-        found = look(schedule=ADAPTIVELY, so_far=bake(0.05, 0.4, at=100.0), now=160)
+    @pytest.mark.parametrize(("now", "pause"), [(183, 57), (240, 60), (149, 31), (151, 89), (179.5, 61)])
+    def test_the_next_look_under_adaptive_comes_when_a_minute_begins(self, now: float, pause: int) -> None:
+        found = look(schedule=ADAPTIVELY, so_far=bake(0.05, 0.4, at=100.0), now=now)
 
-        assert found.next_seconds == seconds_to_next_look(160, 3600, 60)
+        assert found.next_seconds == pause
+
+    def test_looks_under_adaptive_thin_out_with_the_age_of_its_one_bake(self) -> None:
+        held = look(suspected(), schedule=ADAPTIVELY, so_far=bake(0.05), now=36_000, when_suspected="hold")
+
+        assert (held.next, held.next_seconds) == ("bake_on", 3000)
 
     def test_there_is_no_pause_where_nothing_bakes(self) -> None:
         assert look(so_far=bake(0.1, 1.0), now=0).next_seconds == 0
@@ -137,7 +162,7 @@ class TestTheNextWeight:
 
         found = look(seen, schedule=ADAPTIVELY, so_far=bake(weight), now=180)
 
-        assert found.next_weight == trusted_weight(weight, seen, 600) != weight
+        assert found.next_weight == trusted_weight(weight, seen, Sight(600, first_weight=0.05)) != weight
         assert found.next == "shift"
 
     def test_a_weight_that_stays_under_adaptive_needs_no_shift(self) -> None:
@@ -154,8 +179,34 @@ class TestTheNextWeight:
 
         found = look(seen, schedule=ADAPTIVELY, so_far=bake(0.5), now=180)
 
-        assert (found.next, found.next_weight) == ("shift", 0.03)
-        assert found.reason.endswith("; green goes back from 0.5 to 0.03 until that is cleared up")
+        assert (found.next, found.next_weight) == ("shift", 0.05)
+        assert found.reason.endswith("; green goes back from 0.5 to 0.05 until that is cleared up")
+
+    def test_figures_that_come_late_let_green_grow_more_slowly(self) -> None:
+        seen = judge([Bucket(0, {"errors": Sides(Counts(5700, 6), Counts(300, 0))}, 0.05)])
+
+        in_time, late = (
+            look(
+                seen, schedule=ADAPTIVELY, so_far=bake(0.05), now=600, per_minute=6000, late_seconds=seconds
+            ).next_weight
+            for seconds in (0, 300)
+        )
+
+        assert 0.05 < late < in_time
+
+    @pytest.mark.parametrize(
+        ("now", "follows"), [(541, ("bake_on", 0.05)), (590, ("shift", 1.0)), (600, ("shift", 1.0))]
+    )
+    def test_a_deployment_in_a_hurry_is_over_by_its_time(self, now: float, follows: tuple[str, float]) -> None:
+        found = look(NOT_ENOUGH, schedule=ADAPTIVELY, so_far=bake(0.05), now=now, promote_by_seconds=600)
+
+        assert (found.next, found.next_weight) == follows
+
+    @pytest.mark.parametrize("odds", [1.2, 50])
+    def test_unless_the_odds_against_green_are_worse_than_even(self, odds: float) -> None:
+        found = look(suspected(odds), schedule=ADAPTIVELY, so_far=bake(0.05), now=900, promote_by_seconds=600)
+
+        assert (found.next, found.next_weight) == ("bake_on", 0.05)
 
     def test_an_alarm_without_data_keeps_green_from_the_last_of_the_alias(self) -> None:
         before = [Bucket(60 * number, {"errors": Sides(Counts(8100, 1), Counts(900, 0))}, 0.1) for number in range(3)]
@@ -172,6 +223,28 @@ class TestTheNextWeight:
         found = look(NOT_ENOUGH, schedule=ADAPTIVELY, so_far=bake(0.4), now=3600)
 
         assert (found.next, found.next_weight) == ("shift", 1.0)
+
+    @pytest.mark.parametrize(
+        ("odds", "when_suspected", "follows"),
+        [
+            (9, "roll_back", "shift"),
+            (10, "roll_back", "roll_back"),
+            (50, "roll_back", "roll_back"),
+            (50, "promote", "shift"),
+            (50, "hold", "bake_on"),
+        ],
+    )
+    def test_unless_it_is_suspected(self, odds: float, when_suspected: str, follows: str) -> None:
+        found = look(suspected(odds), schedule=ADAPTIVELY, so_far=bake(0.05), now=3600, when_suspected=when_suspected)
+
+        assert found.next == follows
+
+    def test_a_green_without_traffic_waits_to_the_end_if_the_alias_has_some(self) -> None:
+        waits, over = (
+            look(SILENT, silent=False, schedule=ADAPTIVELY, so_far=bake(0.05), now=now) for now in (3599, 3600)
+        )
+
+        assert (waits.next, over.next) == ("bake_on", "shift")
 
     def test_adaptive_waits_ten_minutes_for_the_first_request(self) -> None:
         before = look(SILENT, schedule=ADAPTIVELY, so_far=bake(0.05), now=SILENCE_SECONDS - 1)

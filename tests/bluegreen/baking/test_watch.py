@@ -7,9 +7,11 @@ import pytest
 from bluegreen.aws.client import client
 from bluegreen.baking import watch
 from bluegreen.decisions.bake import Alarms
+from bluegreen.decisions.figures import NOTHING_YET, Memory, Seen
+from bluegreen.decisions.past import Past
 from bluegreen.decisions.shift import Shifted
 from bluegreen.document import Plan
-from bluegreen.errors import GreenUnhealthy
+from bluegreen.errors import AwsRefused, AwsUnavailable, GreenUnhealthy
 from bluegreen.request.health import Health
 from tests.bluegreen.aws.answers import asked
 from tests.bluegreen.examples import plan
@@ -41,8 +43,8 @@ def shifted(deployer: Deployer, weight: float = 0.1) -> tuple[Shifted, ...]:
     return (Shifted(at=deployer.aws.clock.now(), weight=weight),)
 
 
-def look(deployer: Deployer, asked_for: Plan, shifts: tuple[Shifted, ...]) -> watch.Seen:
-    return watch.look(asked_for, "2", shifts, deployer.aws.clock.now())
+def look(deployer: Deployer, asked_for: Plan, shifts: tuple[Shifted, ...], memory: Memory = NOTHING_YET) -> Seen:
+    return watch.look(asked_for, "2", shifts, deployer.aws.clock.now(), memory)
 
 
 def metrics_asked(deployer: Deployer, asked_for: Plan) -> set[tuple[str, str]]:
@@ -107,6 +109,36 @@ class TestALook:
         assert look(deployer, watched(), shifted(deployer)).requests_per_minute == 0
 
 
+class TestTheMemory:
+    def test_of_looks_makes_the_next_as_good_as_one_at_everything_and_as_cheap_as_the_first(
+        self, deployer: Deployer
+    ) -> None:
+        shifts, memory = shifted(deployer), NOTHING_YET
+        read = []
+        for minute in range(30):
+            traffic(deployer, blue=90, green=10, bad=minute % 2)
+            with asked(client("cloudwatch", TARGET), "GetMetricData") as calls:
+                seen = look(deployer, watched(), shifts, memory)
+            read += [(call["EndTime"] - call["StartTime"]).total_seconds() for call in calls]
+            memory = Memory.model_validate_json(seen.memory.model_dump_json())
+
+        assert seen.verdict == look(deployer, watched(), shifts).verdict
+        assert max(read) == 6 * MINUTE
+        assert memory.until == shifts[0].at + 23 * MINUTE
+
+    def test_keeps_what_a_version_should_have_shown(self, deployer: Deployer) -> None:
+        shifts, memory = shifted(deployer, 0.001), NOTHING_YET
+        deployer.aws.metrics.unshown = {"2"}
+        kinds = []
+        for _ in range(25):
+            traffic(deployer, blue=800, green=1)
+            seen = look(deployer, watched(), shifts, memory)
+            memory = seen.memory
+            kinds.append(seen.verdict.kind)
+
+        assert kinds == ["not_enough"] * 16 + ["cannot_measure"] * 9
+
+
 class TestAVersionThatCloudWatchDoesNotShow:
     def test_green_cannot_be_measured_if_the_alias_had_requests_that_must_have_come_to_it(
         self, deployer: Deployer
@@ -115,8 +147,11 @@ class TestAVersionThatCloudWatchDoesNotShow:
         shifts = shifted(deployer)
         for _ in range(3):
             traffic(deployer, blue=900, green=100, bad=100)
-        deployer.aws.clock.sleep(2 * MINUTE)
+        deployer.aws.clock.sleep(4 * MINUTE)
 
+        assert look(deployer, watched(), shifts).verdict.kind == "cannot_measure"
+
+        deployer.aws.clock.sleep(MINUTE)
         seen = look(deployer, watched(), shifts)
 
         assert seen.verdict.kind == "cannot_measure"
@@ -124,14 +159,13 @@ class TestAVersionThatCloudWatchDoesNotShow:
             "the alias had 3,000 requests, of which green's weight gives it about 300, and green's own series in "
             "CloudWatch shows none"
         )
-        assert seen.verdict.findings[0].blue.requests == 2700
-        assert seen.requests_per_minute == 1000
+        assert seen.verdict.findings[0].green.requests == 0
 
     def test_throttled_requests_of_the_alias_are_requests_too(self, deployer: Deployer) -> None:
         deployer.aws.metrics.unshown = {"1", "2"}
         shifts = shifted(deployer)
         traffic(deployer, throttled=1000)
-        deployer.aws.clock.sleep(2 * MINUTE)
+        deployer.aws.clock.sleep(5 * MINUTE)
 
         seen = look(deployer, watched(), shifts)
 
@@ -148,7 +182,7 @@ class TestAVersionThatCloudWatchDoesNotShow:
             deployer.aws.metrics.count(FUNCTION, ALIAS, "1", invocations=500)
             deployer.aws.metrics.count(FUNCTION, ALIAS, "not shown", invocations=500)
             deployer.aws.clock.sleep(MINUTE)
-        deployer.aws.clock.sleep(2 * MINUTE)
+        deployer.aws.clock.sleep(5 * MINUTE)
 
         assert look(deployer, watched(), shifts).verdict.kind == "cannot_measure"
 
@@ -190,70 +224,73 @@ class TestAVersionThatCloudWatchDoesNotShow:
         assert len(calls) == 1
 
 
-class TestAnAliasThatIsWhole:
-    """Nothing depends on ExecutedVersion there."""
+class TestThePast:
+    def past(self, deployer: Deployer, **health: Any) -> Past:
+        return watch.past(TARGET, Health(**health), deployer.aws.clock.now())
 
-    @pytest.mark.parametrize("unshown", [{"1", "2"}, set()], ids=["without ExecutedVersion", "with it"])
-    def test_green_is_compared_with_blues_last_minutes(self, deployer: Deployer, unshown: set[str]) -> None:
-        deployer.aws.metrics.unshown = unshown
-        for _ in range(5):
-            traffic(deployer, blue=100)
-        shifts = shifted(deployer, 1.0)
-        for _ in range(3):
-            traffic(deployer, green=100, bad=50)
-        deployer.aws.clock.sleep(2 * MINUTE)
-
-        seen = look(deployer, watched(), shifts).verdict
-
-        assert (seen.findings[0].blue.requests, seen.findings[0].green.requests) == (300, 300)
-        assert seen.kind == "worse"
-
-    def test_what_another_version_did_before_is_not_taken_for_blues(self, deployer: Deployer) -> None:
-        for _ in range(5):
-            deployer.aws.metrics.count(FUNCTION, ALIAS, "a bad one", invocations=100, errors=100)
-            traffic(deployer, blue=100)
-        shifts = shifted(deployer, 1.0)
-        for _ in range(3):
-            traffic(deployer, green=100)
-        deployer.aws.clock.sleep(2 * MINUTE)
-
-        errors = look(deployer, watched(), shifts).verdict.findings[0]
-
-        assert (errors.blue.requests, errors.blue.bad) == (300, 0)
-
-    def test_what_is_slow_is_learnt_from_the_alias(self, deployer: Deployer) -> None:
-        deployer.aws.metrics.unshown = {"1"}
-        deployer.aws.metrics.count(FUNCTION, ALIAS, "1", invocations=100, duration_ms=80)
-        deployer.aws.clock.sleep(20 * MINUTE)
-
-        assert ("Duration", "PR(:80)") in metrics_asked(deployer, watched({"slow_ms": "learn"}))
-
-    def test_its_traffic_is_known_before_there_is_a_green(self, deployer: Deployer) -> None:
+    def test_is_that_of_the_alias_before_there_is_a_green(self, deployer: Deployer) -> None:
         deployer.aws.metrics.unshown = {"1"}
         for _ in range(5):
             traffic(deployer, blue=120)
         deployer.aws.clock.sleep(2 * MINUTE)
 
-        assert watch.requests_per_minute(TARGET, Health(), deployer.aws.clock.now()) == 120
+        past = self.past(deployer)
+
+        assert (past.recent, past.silence_seconds) == (120, 0)
+
+    def test_knows_what_is_slow_if_that_is_to_be_learnt(self, deployer: Deployer) -> None:
+        deployer.aws.metrics.count(FUNCTION, ALIAS, "1", invocations=100, duration_ms=80)
+        deployer.aws.clock.sleep(20 * MINUTE)
+
+        assert self.past(deployer).slow_ms == self.past(deployer, slow_ms="learn").slow_ms == 80
+        assert self.past(deployer, slow_ms=250).slow_ms is None
+        assert self.past(deployer, slow_ms=None).slow_ms is None
+
+    def test_of_an_alias_without_traffic_is_empty(self, deployer: Deployer) -> None:
+        assert self.past(deployer) == Past()
+
+    @pytest.mark.parametrize("code", ["ServiceUnavailable", "AccessDenied"])
+    def test_must_be_known_unless_the_request_goes_on_without_metrics(self, deployer: Deployer, code: str) -> None:
+        with deployer.aws.fails("GetMetricData", code, times=None):
+            assert self.past(deployer, cannot_measure="proceed") == Past()
+            with pytest.raises((AwsUnavailable, AwsRefused)):
+                self.past(deployer)
 
 
 class TestSignals:
     def test_errors_and_throttles_are_watched(self, deployer: Deployer) -> None:
-        assert metrics_asked(deployer, watched()) == {("Invocations", "Sum"), ("Errors", "Sum"), ("Throttles", "Sum")}
+        assert metrics_asked(deployer, watched()) == {
+            ("Invocations", "Sum"),
+            ("Errors", "SampleCount"),
+            ("Errors", "Sum"),
+            ("Throttles", "Sum"),
+        }
 
     def test_slow_requests_are_watched_where_the_request_says_what_is_slow(self, deployer: Deployer) -> None:
         assert ("Duration", "PR(:250)") in metrics_asked(deployer, watched({"slow_ms": 250}))
 
-    def test_what_is_slow_is_learnt_from_blue(self, deployer: Deployer) -> None:
-        deployer.aws.metrics.count(FUNCTION, ALIAS, "1", invocations=100, duration_ms=80)
-        deployer.aws.clock.sleep(20 * MINUTE)
+    def test_what_is_slow_is_what_was_learnt_of_blue(self, deployer: Deployer) -> None:
+        learnt = watched({"slow_ms": "learn"}, past={"slow_ms": 80})
 
+        assert ("Duration", "PR(:80)") in metrics_asked(deployer, learnt)
+
+    def test_slow_requests_are_watched_in_a_dry_run_unless_the_request_says_how(self, deployer: Deployer) -> None:
+        shifts = shifted(deployer)
+        traffic(deployer, blue=90, green=10)
+        deployer.aws.clock.sleep(2 * MINUTE)
+
+        def acts(**health: Any) -> dict[str, bool]:
+            found = look(deployer, watched(health, past={"slow_ms": 80}), shifts).verdict.findings
+            return {each.signal: each.acts for each in found}
+
+        assert acts() == {"errors": True, "slow": False, "throttles": True}
+        assert acts(slow_ms="learn") == {"errors": True, "slow": True, "throttles": True}
+        assert acts(slow_ms=None) == {"errors": True, "throttles": True}
+
+    def test_nothing_is_slow_where_blue_had_no_traffic_to_learn_from(self, deployer: Deployer) -> None:
         asked_for = metrics_asked(deployer, watched({"slow_ms": "learn"}))
 
-        assert {("Duration", "p95"), ("Duration", "PR(:80)")} <= asked_for
-
-    def test_what_is_slow_cannot_be_learnt_from_a_blue_without_traffic(self, deployer: Deployer) -> None:
-        assert ("Duration", "PR(:80)") not in metrics_asked(deployer, watched({"slow_ms": "learn"}))
+        assert not [metric for metric, _ in asked_for if metric == "Duration"]
 
     def test_a_metric_of_the_users_own_is_asked_for_by_version(self, deployer: Deployer) -> None:
         shifts = shifted(deployer)
@@ -270,11 +307,6 @@ class TestSignals:
         ]
         assert sorted(each["Version"] for each in of_shop) == ["1", "1", "2", "2"]
         assert {each["Stage"] for each in of_shop} == {"PROD"}
-
-
-class TestTheTrafficBefore:
-    def test_an_alias_without_traffic_has_none(self, deployer: Deployer) -> None:
-        assert watch.requests_per_minute(TARGET, Health(), deployer.aws.clock.now()) == 0
 
 
 class TestAlarms:

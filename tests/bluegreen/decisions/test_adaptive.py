@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bluegreen.decisions.adaptive import ALMOST_ALL, Caution, first_weight, next_weight
+from bluegreen.decisions.adaptive import Caution, Sight, first_weight, next_weight
+from bluegreen.request.traffic import ALMOST_ALL
 from bluegreen.verdict import Bucket, Counts, Policy, Sides, Verdict, judge
 
 
@@ -16,6 +17,12 @@ def seen(weight: float, *figures: tuple[int, int, int, int]) -> Verdict:
     )
 
 
+def weight_after(
+    weight: float, verdict: Verdict, per_minute: float, first_weight: float = 0.03, unseen_seconds: float = 180
+) -> float:
+    return next_weight(weight, verdict, Sight(per_minute, first_weight, unseen_seconds=unseen_seconds))
+
+
 unhurried = settings(deadline=None)
 
 NOISY = (0, 17, 6, 6000)
@@ -25,12 +32,24 @@ SPOTLESS = (0, 17, 0, 6000)
 class TestFirstWeight:
     @pytest.mark.parametrize(
         ("per_minute", "weight"),
-        [(0, 0.03), (1, 0.03), (60, 0.03), (600, 50 / 1800), (6000, 50 / 18_000), (60_000, 0.008 / 3)],
+        [(60, 0.03), (600, 50 / 1800), (6000, 50 / 18_000), (60_000, 0.008 / 3)],
     )
     def test_an_outright_failure_harms_about_fifty_requests_before_it_shows(
         self, per_minute: float, weight: float
     ) -> None:
         assert first_weight(per_minute) == pytest.approx(weight, abs=0.001)
+
+    @pytest.mark.parametrize(
+        ("per_minute", "weight"), [(0, 0.5), (0.2, 0.5), (1, 0.5), (6, 0.119), (12, 0.06), (30, 0.03)]
+    )
+    def test_green_expects_five_requests_in_seven_minutes_of_thin_traffic(
+        self, per_minute: float, weight: float
+    ) -> None:
+        assert first_weight(per_minute) == weight
+
+    @pytest.mark.parametrize(("per_minute", "weight"), [(1, 0.5), (600, 0.1), (60_000, 0.1)])
+    def test_a_deployment_in_a_hurry_begins_with_a_tenth(self, per_minute: float, weight: float) -> None:
+        assert first_weight(per_minute, hurried=True) == weight
 
     @given(st.floats(0, 1e7))
     def test_it_has_no_more_decimals_than_an_alias_keeps(self, per_minute: float) -> None:
@@ -52,49 +71,56 @@ class TestFirstWeight:
 class TestGrowth:
     def test_the_weight_grows_as_harmlessness_is_proved(self) -> None:
         one, three = seen(0.0028, NOISY), seen(0.0028, NOISY, NOISY, NOISY)
-        weights = [next_weight(0.0028, verdict, 6000) for verdict in (one, three)]
+        weights = [weight_after(0.0028, verdict, 6000) for verdict in (one, three)]
 
         assert 0.0028 < weights[0] < weights[1] < 0.5
 
     def test_the_weight_grows_in_the_measure_of_the_bound(self) -> None:
         verdict = seen(0.0028, NOISY)
 
-        assert next_weight(0.0028, verdict, 6000) == pytest.approx(50 / (18_000 * verdict.bound), abs=0.001)
+        assert weight_after(0.0028, verdict, 6000) == pytest.approx(50 / (18_000 * verdict.bound), abs=0.001)
+
+    def test_figures_that_come_later_leave_more_unseen(self) -> None:
+        verdict = seen(0.0028, NOISY)
+
+        assert weight_after(0.0028, verdict, 6000, unseen_seconds=360) == pytest.approx(
+            50 / (36_000 * verdict.bound), abs=0.001
+        )
 
     def test_the_weight_does_not_shrink_with_the_noise_of_the_bound(self) -> None:
         verdict = seen(0.0028, NOISY, NOISY)
 
-        assert next_weight(0.4, verdict, 6000) == 0.4
+        assert weight_after(0.4, verdict, 6000) == 0.4
 
     def test_the_weight_is_at_most_fifteen_times_the_largest_that_was_seen(self) -> None:
         verdict = seen(0.0028, (1, 100, 60, 6000))
 
         assert verdict.kind == "not_enough"
-        assert next_weight(0.0028, verdict, 600) == pytest.approx(0.042, abs=0.001)
+        assert weight_after(0.0028, verdict, 600) == pytest.approx(0.042, abs=0.001)
 
     def test_the_weight_of_a_green_that_is_fine_is_at_most_fifteen_times_the_largest_too(self) -> None:
         verdict = seen(0.0028, (1, 6000, 60, 600_000))
 
         assert verdict.kind == "fine"
-        assert next_weight(0.0028, verdict, 60_000) == pytest.approx(0.042, abs=0.001)
+        assert weight_after(0.0028, verdict, 60_000) == pytest.approx(0.042, abs=0.001)
 
     def test_the_weight_is_at_most_a_half_before_green_is_fine(self) -> None:
         verdict = seen(0.3, *[(1, 100, 60, 6000)] * 3)
 
         assert verdict.kind == "not_enough"
-        assert next_weight(0.3, verdict, 60) == 0.5
+        assert weight_after(0.3, verdict, 60) == 0.5
 
     def test_the_budget_on_a_spotless_blue_is_the_root_of_the_traffic(self) -> None:
         verdict = seen(0.06, SPOTLESS, SPOTLESS)
 
-        assert next_weight(0.01, verdict, 400) == pytest.approx(20 / (1200 * verdict.bound), abs=0.001)
+        assert weight_after(0.01, verdict, 400) == pytest.approx(20 / (1200 * verdict.bound), abs=0.001)
 
     def test_the_signal_that_knows_least_decides(self) -> None:
         known, unknown = Sides(Counts(6000, 60), Counts(300, 1)), Sides(Counts(6000, 60), Counts(10, 0))
         both = judge([Bucket(0, {"errors": known, "throttles": unknown}, 0.05)])
         one = judge([Bucket(0, {"errors": known}, 0.05)])
 
-        assert next_weight(0.05, both, 6000) < next_weight(0.05, one, 6000)
+        assert weight_after(0.05, both, 6000) < weight_after(0.05, one, 6000)
 
     def test_a_signal_with_a_wider_margin_counts_for_less(self) -> None:
         errors = Sides(Counts(6000, 60), Counts(100, 1))
@@ -102,28 +128,28 @@ class TestGrowth:
         slow = judge([Bucket(0, {"errors": errors, "slow": Sides(Counts(6000, 300), Counts(100, 5))}, 0.05)])
 
         assert slow.bound > alone.bound
-        assert next_weight(0.01, slow, 6000) == next_weight(0.01, alone, 6000)
+        assert weight_after(0.01, slow, 6000) == weight_after(0.01, alone, 6000)
 
     def test_a_blue_that_never_throttles_is_no_spotless_blue_when_it_fails(self) -> None:
         both = {"errors": Sides(Counts(540, 6), Counts(60, 0)), "throttles": Sides(Counts(540, 0), Counts(60, 0))}
         verdict = judge([Bucket(0, both, 0.1)])
 
         assert verdict.kind == "not_enough"
-        assert next_weight(0.1, verdict, 600) == pytest.approx(50 / (1800 * verdict.bound), abs=0.001)
+        assert weight_after(0.1, verdict, 600) == pytest.approx(50 / (1800 * verdict.bound), abs=0.001)
 
     def test_the_weight_stays_when_every_signal_is_in_a_dry_run(self) -> None:
         verdict = judge(
             [Bucket(0, {"errors": Sides(Counts(90), Counts(10))}, 0.1)], Policy(dry_run=frozenset({"errors"}))
         )
 
-        assert next_weight(0.1, verdict, 600) == 0.1
+        assert weight_after(0.1, verdict, 600) == 0.1
 
     @pytest.mark.parametrize("verdict", [seen(0.1, (50, 60, 0, 540)), Verdict.cannot_measure("no answer")])
     def test_the_weight_stays_while_green_is_worse_or_unseen(self, verdict: Verdict) -> None:
-        assert next_weight(0.1, verdict, 600) == 0.1
+        assert weight_after(0.1, verdict, 600) == 0.1
 
     def test_the_weight_stays_without_data(self) -> None:
-        assert next_weight(0.045, judge([]), 0) == 0.045
+        assert weight_after(0.045, judge([]), 0) == 0.045
 
 
 class TestSuspicion:
@@ -136,35 +162,47 @@ class TestSuspicion:
         verdict = seen(0.5, *self.SUSPECT)
 
         assert verdict.kind == "not_enough"
-        assert next_weight(weight, verdict, 600) == 0.03
+        assert weight_after(weight, verdict, 600) == 0.03
 
     def test_suspicion_takes_green_back_further_where_the_budget_asks_for_it(self) -> None:
         verdict = seen(0.5, (0, 6, 0, 54), (2, 30, 0, 30))
 
-        assert next_weight(0.5, verdict, 60_000) == pytest.approx(480 / (180_000 * verdict.bound), abs=0.001)
+        assert weight_after(0.5, verdict, 60_000, first_weight=0.003) == pytest.approx(0.0102, abs=0.001)
+
+    def test_suspicion_leaves_green_its_first_weight_in_thin_traffic(self) -> None:
+        verdict = seen(0.4, (2, 3, 0, 3), (1, 3, 0, 3))
+
+        assert verdict.kind == "not_enough"
+        assert weight_after(0.5, verdict, 6, first_weight=0.4) == 0.4
 
     def test_suspicion_takes_back_a_green_that_has_almost_all(self) -> None:
         verdict = seen(0.9, (0, 540, 0, 60), (8, 540, 0, 60))
 
         assert verdict.kind != "worse"
-        assert next_weight(0.9, verdict, 600) <= 0.03
+        assert weight_after(0.9, verdict, 600) <= 0.03
 
     def test_a_green_that_is_cleared_goes_on_where_it_was(self) -> None:
         cleared = seen(0.5, *self.SUSPECT, *[(0, 300, 2, 300)] * 2)
 
-        assert next_weight(0.028, cleared, 600) > 0.4
+        assert weight_after(0.028, cleared, 600) > 0.4
 
     def test_a_suspected_green_stays_at_its_small_weight_however_long_it_bakes(self) -> None:
-        verdict = seen(0.5, *self.SUSPECT, *[(0, 17, 0, 583)] * 30)
+        verdict = seen(0.5, *[(1, 300, 0, 300)] * 2, *[(0, 17, 0, 583)] * 30)
 
-        assert next_weight(0.03, verdict, 600) == 0.03
+        assert weight_after(0.03, verdict, 600) == 0.03
+
+    def test_a_green_of_which_one_minute_failed_is_suspected_until_it_has_served_well(self) -> None:
+        weights = [weight_after(0.03, seen(0.5, *self.SUSPECT, *[(0, 17, 0, 583)] * clean), 600) for clean in (1, 2, 3)]
+
+        assert weights[:2] == [0.03, 0.03]
+        assert weights[2] > 0.1
 
     @unhurried
     @given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 3)), min_size=1, max_size=20), st.floats(0.001, 0.99))
     def test_every_weight_is_one(self, bad: list[tuple[int, int]], weight: float) -> None:
         verdict = seen(weight, *[(of_green, 100, of_blue, 100) for of_green, of_blue in bad])
 
-        following = next_weight(weight, verdict, 200)
+        following = weight_after(weight, verdict, 200)
 
         assert 0.001 <= following <= 1
         assert following in (weight, round(following, 3))
@@ -180,32 +218,32 @@ class TestTheClock:
         verdict = seen(0.1, *[self.EVEN] * minutes)
 
         assert verdict.kind == "not_enough"
-        assert next_weight(0.1, verdict, 300) == weight
+        assert weight_after(0.1, verdict, 300) == weight
 
     def test_a_green_of_which_too_little_is_known_waits(self) -> None:
         verdict = seen(0.1, *[(0, 6, 1, 54)] * 9)
 
         assert verdict.bound > 0.015
-        assert next_weight(0.1, verdict, 60) < 1
+        assert weight_after(0.1, verdict, 60) < 1
 
     def test_a_green_against_which_the_counts_lean_waits_with_a_tenth(self) -> None:
         verdict = seen(0.5, *[(2, 300, 1, 300)] * 8)
 
         assert verdict.leans
         assert verdict.kind == "fine" or verdict.bound < 0.015
-        assert next_weight(0.5, verdict, 600) == 0.1
+        assert weight_after(0.5, verdict, 600) == 0.1
 
     def test_a_green_seen_only_at_tiny_weights_does_not_get_everything_at_once(self) -> None:
         verdict = seen(0.003, *[(0, 180, 60, 60_000)] * 9)
 
-        assert next_weight(0.003, verdict, 60_000) == pytest.approx(0.045, abs=0.001)
+        assert weight_after(0.003, verdict, 60_000) == pytest.approx(0.045, abs=0.001)
 
 
 class TestTheEnd:
     FINE = (0, 900, 1, 8100)
 
     def test_a_green_that_is_fine_gets_almost_all_while_blue_still_compares(self) -> None:
-        assert next_weight(0.1, seen(0.1, self.FINE), 9000) == ALMOST_ALL
+        assert weight_after(0.1, seen(0.1, self.FINE), 9000) == ALMOST_ALL
 
     @pytest.mark.parametrize(("minutes_seen", "weight"), [(0, 0.9), (1, 0.9), (2, 1.0)])
     def test_a_green_gets_everything_after_two_minutes_at_almost_all(self, minutes_seen: int, weight: float) -> None:
@@ -214,16 +252,16 @@ class TestTheEnd:
         for number in range(minutes_seen):
             buckets.append(Bucket(60 * number, {"errors": Sides(Counts(900, 0), Counts(8100, 1))}, 0.9))
 
-        assert next_weight(0.9, judge(buckets), 9000) == weight
+        assert weight_after(0.9, judge(buckets), 9000) == weight
 
     def test_a_green_keeps_almost_all_while_doubts_remain(self) -> None:
         verdict = seen(0.9, *[(1, 20, 0, 2)] * 3)
 
         assert verdict.kind == "not_enough"
-        assert next_weight(0.9, verdict, 22) == 0.9
+        assert weight_after(0.9, verdict, 22) == 0.9
 
     def test_a_green_that_has_everything_keeps_it(self) -> None:
-        assert next_weight(1.0, seen(1.0, (5, 9000, 0, 0)), 9000) == 1.0
+        assert weight_after(1.0, seen(1.0, (5, 9000, 0, 0)), 9000) == 1.0
 
 
 def test_a_good_green_gets_everything_in_ten_minutes_under_heavy_traffic() -> None:
@@ -233,6 +271,6 @@ def test_a_good_green_gets_everything_in_ten_minutes_under_heavy_traffic() -> No
         sides = Sides(blue=Counts(per_minute - green, (per_minute - green) // 1000), green=Counts(green, green // 1000))
         buckets.append(Bucket(60 * minute, {"errors": sides}, weight))
         minute += 1
-        weight = next_weight(weight, judge(buckets[: max(0, minute - 2)]), per_minute)
+        weight = weight_after(weight, judge(buckets[: max(0, minute - 2)]), per_minute)
 
     assert minute <= 10

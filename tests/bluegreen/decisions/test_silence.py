@@ -1,17 +1,25 @@
 """Whether a version that CloudWatch shows no requests of can have had none."""
 
 import random
-from typing import Any
 
 import pytest
 
-from bluegreen.decisions.silence import NO_CHANCE, Hidden, Served, hidden
+from bluegreen.decisions.silence import NO_CHANCE, SIDES, Hidden, Side, Unshown
+from bluegreen.decisions.silence import hidden as hidden_version
+
+Served = tuple[int, int, dict[str, int], dict[str, float]]
 
 
 def served(requests: int, weight: float = 0.1, /, *, throttled: int = 0, **shown: int) -> Served:
     """A bucket at a weight of green; both versions show requests unless it says otherwise."""
-    counts: Any = {"green": 1, "blue": 1} | shown
-    return Served(requests, throttled, counts, {"green": weight, "blue": 1 - weight})
+    return requests, throttled, {"green": 1, "blue": 1} | shown, {"green": weight, "blue": 1 - weight}
+
+
+def hidden(buckets: list[Served]) -> Hidden | None:
+    unshown: dict[Side, Unshown] = {side: Unshown() for side in SIDES}
+    for requests, throttled, shown, weight in buckets:
+        unshown = {side: unshown[side].after(requests, throttled, shown[side], weight[side]) for side in SIDES}
+    return hidden_version(unshown)
 
 
 @pytest.mark.parametrize(("requests", "weight"), [(88, 0.1), (14, 0.5), (9206, 0.001), (1, 0.99999)])
@@ -38,6 +46,12 @@ def test_a_series_that_breaks_off_is_not_believed_from_then_on() -> None:
     assert hidden([*buckets, served(1000, green=110)]) is None
 
 
+def test_what_a_silent_version_should_have_shown_is_json() -> None:
+    unshown = Unshown().after(10**9, 0, 0, 1.0)
+
+    assert Unshown.model_validate_json(unshown.model_dump_json()) == unshown
+
+
 def test_a_blue_without_a_request_is_hidden_too() -> None:
     assert hidden([served(20, 0.5, blue=0)]) == Hidden(side="blue", requests=20, throttled=0, expected=10)
 
@@ -45,7 +59,7 @@ def test_a_blue_without_a_request_is_hidden_too() -> None:
 def test_a_version_that_had_no_share_or_no_chance_hides_nothing() -> None:
     assert hidden([]) is None
     assert hidden([served(0, 0.5, green=0, blue=0)]) is None
-    assert hidden([Served(100_000, 0, {"green": 0, "blue": 9}, {"green": 0.0, "blue": 0.5})]) is None
+    assert hidden([(100_000, 0, {"green": 0, "blue": 9}, {"green": 0.0, "blue": 0.5})]) is None
     assert hidden([served(0, 1.0, green=0, blue=0), served(5, 1.0, blue=0)]) is None
 
 

@@ -1,12 +1,13 @@
 """What a deployment does, decided once before anything is changed."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 import boto3
 import pytest
 
 from bluegreen.aws import functions
 from bluegreen.aws.functions import Function
+from bluegreen.decisions.past import Past
 from bluegreen.decisions.settings import digests, settings_of
 from bluegreen.document import Brings, Plan
 from bluegreen.ledger.uploads import Newest
@@ -94,14 +95,49 @@ class TestAdaptive:
             deployer.aws.clock.sleep(240)
             weights.append(plan_of(situation(traffic="Adaptive")).schedule.first_weight)
 
-        assert weights[0] == 0.03
+        assert weights[0] == 0.5
         assert weights[1] < 0.01
 
-    def test_another_strategy_asks_for_no_traffic(self, deployer: Deployer) -> None:
+    def test_a_deployment_in_a_hurry_begins_with_a_tenth(self, deployer: Deployer) -> None:
+        deployer.aws.metrics.count(FUNCTION, "PROD", "1", invocations=50_000)
+        deployer.aws.clock.sleep(240)
+
+        hurried = situation(traffic="Adaptive", health={"promote_by_seconds": 600})
+
+        assert plan_of(hurried).schedule.first_weight == 0.1
+
+
+@pytest.mark.usefixtures("uploaded")
+class TestThePast:
+    def test_is_in_the_plan_of_every_strategy_that_watches(self, deployer: Deployer) -> None:
+        deployer.aws.metrics.count(FUNCTION, "PROD", "1", invocations=50_000)
+        deployer.aws.clock.sleep(240)
+
+        assert plan_of(situation()).past.busiest > 49_000
+        assert plan_of(situation(traffic="Adaptive")).past == plan_of(situation()).past
+
+    def test_is_not_asked_for_where_nobody_watches(self, deployer: Deployer) -> None:
         with deployer.aws.fails("GetMetricData", "AccessDenied", times=None) as asked:
-            plan_of(situation())
+            assert plan_of(situation(traffic="AllAtOnce")).past == Past()
 
         assert asked.met == 0
+
+
+@pytest.mark.usefixtures("uploaded")
+class TestAGreenWithoutTraffic:
+    CASES: ClassVar = [{"name": "a"}]
+
+    @pytest.mark.parametrize(
+        ("said", "no_traffic"),
+        [
+            ({}, "proceed"),
+            ({"smoke_tests": "off"}, "proceed"),
+            ({"smoke_tests": CASES}, "probe"),
+            ({"smoke_tests": CASES, "health": {"no_traffic": "proceed"}}, "proceed"),
+        ],
+    )
+    def test_is_probed_where_people_gave_smoke_tests(self, said: dict[str, Any], no_traffic: str) -> None:
+        assert plan_of(situation(**said)).health.no_traffic == no_traffic
 
 
 OTHER_IMAGE = IMAGE.replace(DIGEST.hex(), "0" * 64)

@@ -14,7 +14,13 @@ from bluegreen.request.numbers import Real, Whole
 from bluegreen.request.request import Request
 
 REQUEST: dict[str, Any] = {"function": "Shop", "artifact": "s3://artifacts/new.zip"}
-WHOLE = ("period_seconds", "delay_seconds", "slow_ms", "max_bake_seconds", "unmeasured_looks")
+WHOLE = (
+    "period_seconds",
+    "delay_seconds",
+    "slow_ms",
+    "max_bake_seconds",
+    "unmeasured_looks",
+)
 REAL = ("false_alarm", "margin", "icc")
 
 
@@ -59,7 +65,9 @@ def test_the_numbers_of_a_request_are_found() -> None:
         "traffic.steps.weight",
         "traffic.steps.bake_seconds",
         "traffic.final_bake_seconds",
+        "traffic.keep_control",
         "smoke_tests.max_duration_ms",
+        "health.promote_by_seconds",
         *(f"health.{name}" for name in (*WHOLE, *REAL)),
     }
     assert [*numbers_of(tuple[Whole, ...])] == [("", ())]
