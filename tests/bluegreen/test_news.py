@@ -8,7 +8,7 @@ import pytest
 
 from bluegreen import news
 from bluegreen.aws.executions import Execution
-from bluegreen.decisions.bake import Watched
+from bluegreen.decisions.bake import Judged, Watched
 from bluegreen.document import NOTHING_TO_DEPLOY, REJECTED, ROLLED_BACK
 from bluegreen.ledger import deployments
 from bluegreen.ledger.refusals import QUIET_SECONDS
@@ -103,7 +103,8 @@ class TestWords:
         unknown = Watched(kind="nobody_called", seconds=300)
         deployments.complete(found(), latest_outcome="unchanged", watched=unknown)
         opened("second", blue="2", green="3")
-        judged = Watched(kind="judged", seconds=300, requests=90)
+        finding = Judged(signal="errors", green=90, green_bad=0, blue=800, blue_bad=1, bound=0.03, odds=0.4, fine=False)
+        judged = Watched(kind="judged", seconds=300, requests=90, finding=finding)
         deployments.complete(found("second"), latest_outcome="unchanged", watched=judged)
 
         assert [news.tell("first"), news.tell("second")] == [True, True]
@@ -112,8 +113,12 @@ class TestWords:
         assert of_first.endswith(
             " Nobody called green in the 5 min that it was watched: how it does under traffic is not known."
         )
-        assert of_second.endswith("(s3://artifacts/new.zip).")
+        assert of_second.endswith(
+            "(s3://artifacts/new.zip). In 90 requests green failed 0 (blue 1 of 800): little is proved; only a green "
+            "that fails 3 percentage points more than blue is excluded."
+        )
         assert found().to_json()["watched"] == {"kind": "nobody_called", "seconds": 300, "requests": 0}
+        assert found("second").to_json()["watched"]["finding"] == finding.model_dump()
 
     def test_a_deployment_is_told_with_what_it_came_from(self) -> None:
         deployed()

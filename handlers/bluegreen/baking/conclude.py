@@ -4,7 +4,7 @@ from bluegreen.aws.client import PROBE_SECONDS
 from bluegreen.baking.watch import Probed
 from bluegreen.decisions.adaptive import Sight, is_suspicious
 from bluegreen.decisions.adaptive import next_weight as trusted_weight
-from bluegreen.decisions.bake import Alarms, Standing, decide, watched
+from bluegreen.decisions.bake import Alarms, Given, Standing, decide, watched
 from bluegreen.decisions.figures import Seen
 from bluegreen.decisions.pace import at_the_beginning, least_pause, longest, pace_of, seconds_to_next_look
 from bluegreen.decisions.shift import Bakes, bakes, next_weight
@@ -37,7 +37,7 @@ def conclude(plan: Plan, bake: Bake, seen: Seen, alarms: Alarms, probed: Probed,
     )
     decision = decide(standing)
     pause = _pause(plan, bake, stands, baked, unmeasured, now)
-    weight = _weight(plan, bake, seen, alarms, baked + pause) if decision.next == "bake_on" else 1.0
+    weight, given = _weight(plan, bake, seen, alarms, baked + pause) if decision.next == "bake_on" else (1.0, None)
     shifts = decision.next == "go_on" or (plan.schedule.adaptive and weight != bake.green_weight)
     return Look(
         next="roll_back" if decision.next == "roll_back" else _next(bake) if shifts else "bake_on",
@@ -48,7 +48,7 @@ def conclude(plan: Plan, bake: Bake, seen: Seen, alarms: Alarms, probed: Probed,
         pardoned=alarms.pardoned,
         verdict=verdict.kind,
         reason=f"{of_look(standing, decision)}{_back(bake.green_weight, weight)}{_unanswered(probed)}",
-        watched=watched(standing, now - bake.shifts[0].at, bake.look.watched),
+        watched=watched(standing, decision, now - bake.shifts[0].at, bake.look.watched, given),
         blue=_counted(verdict, "blue"),
         green=_counted(verdict, "green"),
         memory=seen.memory,
@@ -83,16 +83,17 @@ def _pause(plan: Plan, bake: Bake, stands: Bakes, baked: float, unmeasured: int,
     return at_the_beginning(now, pause, period) if plan.schedule.adaptive else pause
 
 
-def _weight(plan: Plan, bake: Bake, seen: Seen, alarms: Alarms, next_look: float) -> float:
+def _weight(plan: Plan, bake: Bake, seen: Seen, alarms: Alarms, next_look: float) -> tuple[float, Given | None]:
     """
     Under Adaptive what the evidence allows, be it more or less; under any other strategy the weight that green has.
 
     An alarm without data is not health, so green does not get the last of the alias then. A request that is in a hurry
-    gives green everything by its time; the next look comes `next_look` seconds after the first shift.
+    gives green everything by its time, and says so if the evidence does not; the next look comes `next_look` seconds
+    after the first shift.
     """
     weight, health = bake.green_weight, plan.health
     if not plan.schedule.adaptive:
-        return weight
+        return weight, None
     most = max(weight, ALMOST_ALL) if alarms.unknown else 1.0
     sight = Sight(
         requests_per_minute=seen.requests_per_minute,
@@ -100,10 +101,11 @@ def _weight(plan: Plan, bake: Bake, seen: Seen, alarms: Alarms, next_look: float
         period_seconds=health.period_seconds,
         unseen_seconds=health.period_seconds + health.delay_seconds + seen.late_seconds,
     )
+    trusted = min(most, trusted_weight(weight, seen.verdict, sight))
     hurries = health.promote_by_seconds is not None and next_look > health.promote_by_seconds
     if hurries and seen.verdict.kind != "cannot_measure" and not is_suspicious(seen.verdict):
-        return most
-    return min(most, trusted_weight(weight, seen.verdict, sight))
+        return most, "by_the_clock" if trusted < most == 1 else None
+    return trusted, None
 
 
 def _counted(verdict: Verdict, side: str) -> Counted:

@@ -4,6 +4,8 @@ import math
 from dataclasses import dataclass
 from typing import Literal
 
+from pydantic import ConfigDict
+
 from bluegreen.model import Frozen
 from bluegreen.request.health import Health
 from bluegreen.verdict import Verdict
@@ -184,27 +186,76 @@ def _no_traffic(health: Health, baked_seconds: float) -> Decision:
 
 WatchKind = Literal["judged", "nobody_called", "not_seen", "not_measured", "not_watched"]
 
+Given = Literal["over_suspicion", "by_the_clock"]
+"""Why green got everything, where the evidence alone would not have given it."""
+
+MOST_ODDS = 1e9
+"""Higher ones say nothing more."""
+
+
+class Judged(Frozen):
+    """
+    What the last look that could measure says of the signal of which least is known.
+
+    Of blue's and green's `requests` so many were `bad`. That green's rate exceeds blue's by `bound` is excluded (1:
+    nothing is). `fine`: the bounds of all acting signals are within their margins. `odds` to 1 are those that green is
+    worse, over all of them. For custom metrics `signal` is the metric's name.
+    """
+
+    model_config = ConfigDict(extra="ignore")
+
+    signal: str
+    green: int
+    green_bad: int
+    blue: int
+    blue_bad: int
+    bound: float
+    odds: float
+    fine: bool
+
 
 class Watched(Frozen):
     """
     What a deployment knows of its green under traffic, `seconds` after the first shift.
 
-    `judged`: its requests were compared with blue's. `nobody_called`: it had none. `not_seen`: the watch was over
-    before a figure of it came. `not_measured`: CloudWatch did not answer, or does not show its requests. `not_watched`:
-    the strategy has no bake.
+    `judged`: its requests were compared with blue's, with what `finding`. `nobody_called`: it had none. `not_seen`: the
+    watch was over before a figure of it came. `not_measured`: CloudWatch did not answer, or does not show its requests.
+    `not_watched`: the strategy has no bake. `given` is why green got everything in spite of that.
+
+    The record keeps it, and a record may be of another stack version: unknown attributes are passed over.
     """
+
+    model_config = ConfigDict(extra="ignore")
 
     kind: WatchKind
     seconds: int
     requests: int = 0
+    finding: Judged | None = None
+    given: Given | None = None
 
 
-def watched(now: Standing, seconds: float, before: Watched | None) -> Watched:
-    """With this look. One that cannot measure and is tolerated leaves what was known `before`."""
-    known = Watched(kind=_kind(now), seconds=round(seconds), requests=_requests(now.verdict))
-    if known.kind == "not_measured" and before and now.unmeasured <= now.health.unmeasured_looks:
-        return before.model_copy(update={"seconds": known.seconds})
-    return known
+def watched(
+    now: Standing, decision: Decision, seconds: float, before: Watched | None, given: Given | None = None
+) -> Watched:
+    """
+    With this look and the decision after it. One that cannot measure and is tolerated leaves what was known `before`.
+
+    `given` is by which other rule green gets everything now. Once it was given, a later look has no say in that.
+    """
+    if decision.because == "suspected" and decision.next == "go_on":
+        given = "over_suspicion"
+    elif before and not given:
+        given = before.given
+    verdict, kind = now.verdict, _kind(now)
+    if kind == "not_measured" and before and now.unmeasured <= now.health.unmeasured_looks:
+        return before.model_copy(update={"seconds": round(seconds), "given": given})
+    return Watched(
+        kind=kind,
+        seconds=round(seconds),
+        requests=_requests(verdict),
+        finding=_judged(verdict) if kind == "judged" else None,
+        given=given,
+    )
 
 
 def _kind(now: Standing) -> WatchKind:
@@ -219,3 +270,21 @@ def _kind(now: Standing) -> WatchKind:
 
 def _requests(verdict: Verdict) -> int:
     return max((finding.green.requests for finding in verdict.findings), default=0)
+
+
+def _judged(verdict: Verdict) -> Judged | None:
+    """None if all signals are in a dry run."""
+    acting = [finding for finding in verdict.findings if finding.acts]
+    if not acting:
+        return None
+    widest = max(acting, key=lambda finding: (finding.bound / finding.margin, finding.share))
+    return Judged(
+        signal=widest.signal,
+        green=widest.green.requests,
+        green_bad=widest.green.bad,
+        blue=widest.blue.requests,
+        blue_bad=widest.blue.bad,
+        bound=round(widest.bound, 6),
+        odds=round(math.exp(min(math.log(MOST_ODDS), verdict.log_evidence)), 3),
+        fine=verdict.kind == "fine",
+    )

@@ -1,10 +1,13 @@
 """Sentences about the watch: what a look found and comes to, and what a deployment knows of its green at the end."""
 
+import math
+
 from bluegreen.decisions.bake import Decision, Standing, Watched, has_requests
 from bluegreen.decisions.silence import Hidden
 from bluegreen.request.traffic import Schedule
 from bluegreen.text import duration
 from bluegreen.verdict.words import odds as of_odds
+from bluegreen.verdict.words import points
 
 
 def of_look(now: Standing, decision: Decision) -> str:
@@ -66,15 +69,70 @@ def of_schedule(schedule: Schedule, sight_seconds: int) -> str:
 
 
 def of_watched(watched: Watched) -> str:
-    """What is not known of green, in a sentence for the end of a deployment; "" if it was judged."""
+    """What is known of green under traffic, and what is not, in sentences for the end of a deployment."""
     while_ = f"in the {duration(watched.seconds)} that it was watched"
-    return {
-        "judged": "",
+    known = {
+        "judged": _judged(watched),
         "nobody_called": f"Nobody called green {while_}: how it does under traffic is not known.",
         "not_seen": f"CloudWatch had no figures of green yet {while_}: how it does under traffic is not known.",
         "not_measured": f"Green could not be measured {while_}: how it does under traffic is not known.",
         "not_watched": "Nobody watched green under traffic: this strategy has no bake.",
     }[watched.kind]
+    return f"{known}{_against(watched)}"
+
+
+def excluded(bound: float, signal: str = "errors") -> str:
+    """The green that a bound excludes: "a green that fails 0.8 percentage points more than blue"."""
+    if signal in MORE_THAN_BLUE:
+        return f"a green that {MORE_THAN_BLUE[signal]} {points(bound)} more than blue"
+    return f"a green whose {signal} is {points(bound)} above blue's"
+
+
+MORE_THAN_BLUE = {"errors": "fails", "throttles": "is throttled in", "slow": "is slow in"}
+"""By signal. A custom metric is called by its name."""
+
+
+def _judged(watched: Watched) -> str:
+    found = watched.finding
+    if found is None:
+        return f"All signals of green's {_number(watched.requests)} are in a dry run, so none was judged."
+    in_blue = f"blue {found.blue_bad:,} of {found.blue:,}"
+    counts = {
+        "errors": f"In {_number(found.green)} green failed {found.green_bad:,} ({in_blue})",
+        "throttles": f"Of {_number(found.green)} of green {found.green_bad:,} were throttled ({in_blue})",
+        "slow": f"Of {_number(found.green)} of green {found.green_bad:,} were slow ({in_blue})",
+    }.get(
+        found.signal, f"By {found.signal}, {found.green_bad:,} of green's {_number(found.green)} were bad ({in_blue})"
+    )
+    if found.bound >= 1:
+        return f"{counts}: nothing is proved."
+    if found.fine:
+        return f"{counts}: {excluded(found.bound, found.signal)} is excluded."
+    return f"{counts}: little is proved; only {excluded(found.bound, found.signal)} is excluded."
+
+
+def _number(requests: int) -> str:
+    return "1 request" if requests == 1 else f"{requests:,} requests"
+
+
+def _against(watched: Watched) -> str:
+    """The odds against green, if they are worth a word, and the setting that gave it everything all the same."""
+    odds = watched.finding.odds if watched.finding else 0.0
+    against = f"the odds that it is worse were {of_odds(math.log(odds) + ROUNDED)}" if odds >= WORTH_A_WORD else ""
+    match watched.given:
+        case "over_suspicion":
+            return f" Green was promoted under suspicion, as when_suspected says: {against or 'the odds fell since'}."
+        case "by_the_clock":
+            more = f"; {against}" if against else ""
+            return f" It got everything by the clock, as promote_by_seconds says, before the evidence allowed it{more}."
+        case _:
+            return f" {against.capitalize()}, which is no proof." if against else ""
+
+
+WORTH_A_WORD = 2
+"""Odds to 1; up to even ones say nothing, and little more says little."""
+ROUNDED = 1e-6
+"""Odds that are kept with three decimals must not be said one lower."""
 
 
 def _found(now: Standing) -> str:

@@ -1,5 +1,7 @@
 """What a look at the metrics comes to, and when metrics may be believed."""
 
+import math
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -7,8 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bluegreen.decisions.bake import (
+    SUSPECTED_ODDS,
     Alarms,
     Decision,
+    Judged,
     Standing,
     Watched,
     bucket_of,
@@ -197,14 +201,58 @@ class TestWhatADeploymentKnowsOfItsGreen:
     def test_it_is_one_of_five(self, found: Verdict, how: dict[str, Any], kind: str) -> None:
         requests = found.findings[0].green.requests if found.findings else 0
 
-        known = watched(standing(found, **how), 299.6, None)
+        known = at_the_end(standing(found, **how), 299.6)
 
-        assert known.model_dump() == {"kind": kind, "seconds": 300, "requests": requests}
+        assert (known.kind, known.seconds, known.requests) == (kind, 300, requests)
+        assert bool(known.finding) is (kind == "judged")
 
     @pytest.mark.parametrize(("unmeasured", "kind"), [(5, "judged"), (6, "not_measured")])
     def test_a_look_that_could_not_measure_and_is_tolerated_changes_nothing(self, unmeasured: int, kind: str) -> None:
         before = Watched(kind="judged", seconds=240, requests=90)
 
-        known = watched(standing(Verdict.cannot_measure("silence"), unmeasured=unmeasured), 300, before)
+        known = at_the_end(standing(Verdict.cannot_measure("silence"), unmeasured=unmeasured), 300, before)
 
         assert (known.kind, known.seconds) == (kind, 300)
+
+    def test_it_keeps_the_counts_the_bound_and_the_odds_of_the_signal_of_which_least_is_known(self) -> None:
+        errors = Finding("errors", True, 0.7, Counts(41, 0), Counts(400, 3), 0.0, 0.07, 0.01)
+        slow = Finding("slow", True, 0.3, Counts(41, 2), Counts(400, 20), 0.0, 0.09, 0.05)
+        dry = Finding("throttles", False, 0.0, Counts(41, 0), Counts(400, 0), 0.0, 0.9, 0.01)
+        found = Verdict("not_enough", "", (errors, slow, dry), log_evidence=math.log(3), covered=3)
+
+        known = at_the_end(standing(found), 300)
+
+        assert known.finding == Judged(
+            signal="errors", green=41, green_bad=0, blue=400, blue_bad=3, bound=0.07, odds=3.0, fine=False
+        )
+
+    def test_signals_in_a_dry_run_alone_judge_nothing(self) -> None:
+        dry = Finding("errors", False, 0.0, Counts(41, 0), Counts(400, 0), 0.0, 0.07, 0.01)
+
+        known = at_the_end(standing(Verdict("not_enough", "", (dry,), covered=3)), 300)
+
+        assert (known.kind, known.requests, known.finding) == ("judged", 41, None)
+
+    def test_odds_beyond_a_billion_are_kept_as_a_billion(self) -> None:
+        known = at_the_end(standing(replace(verdict("worse"), log_evidence=5000.0)), 300)
+
+        assert known.finding is not None
+        assert known.finding.odds == 1e9
+
+    def test_that_a_suspected_green_got_everything_is_still_known_after_the_shift(self) -> None:
+        suspected = replace(verdict("not_enough"), log_evidence=math.log(SUSPECTED_ODDS))
+        promoted = at_the_end(standing(suspected, health={"when_suspected": "promote"}), 300)
+        unmeasured = at_the_end(standing(Verdict.cannot_measure("silence"), unmeasured=1), 310, promoted)
+        after = at_the_end(standing(verdict("fine"), bake_seconds=0), 320, unmeasured)
+
+        assert [each.given for each in (promoted, unmeasured, after)] == ["over_suspicion"] * 3
+
+    def test_the_watch_of_a_later_stack_version_is_read_as_far_as_it_is_known(self) -> None:
+        known = Watched.model_validate({"kind": "judged", "seconds": 300, "requests": 9, "of_later": 1})
+
+        assert known == Watched(kind="judged", seconds=300, requests=9)
+
+
+def at_the_end(now: Standing, seconds: float, before: Watched | None = None) -> Watched:
+    """What is known after a look, with what comes of it."""
+    return watched(now, decide(now), seconds, before)

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from bluegreen.decisions.bake import Alarms, Standing, Watched, decide
+from bluegreen.decisions.bake import Alarms, Judged, Standing, Watched, decide
 from bluegreen.decisions.silence import Hidden
 from bluegreen.decisions.words import of_hidden, of_look, of_watched
 from bluegreen.request.health import Health
@@ -113,7 +113,6 @@ def test_a_series_that_is_missing_is_named_with_what_it_should_have_had() -> Non
 @pytest.mark.parametrize(
     ("kind", "said"),
     [
-        ("judged", ""),
         ("nobody_called", "Nobody called green in the 5 min that it was watched"),
         ("not_seen", "CloudWatch had no figures of green yet in the 5 min"),
         ("not_measured", "Green could not be measured in the 5 min"),
@@ -121,7 +120,83 @@ def test_a_series_that_is_missing_is_named_with_what_it_should_have_had() -> Non
     ],
 )
 def test_the_end_says_what_is_not_known_of_green(kind: Any, said: str) -> None:
-    text = of_watched(Watched(kind=kind, seconds=300))
+    assert of_watched(Watched(kind=kind, seconds=300)).startswith(said)
 
-    assert text.startswith(said)
-    assert bool(text) is (kind != "judged")
+
+class TestTheEndOfADeploymentWhoseGreenWasJudged:
+    def test_a_canary_that_proved_little_says_what_alone_is_excluded(self) -> None:
+        assert at_the_end(green=41, blue=369, bound=0.0691) == (
+            "In 41 requests green failed 0 (blue 0 of 369): little is proved; only a green that fails 7 percentage "
+            "points more than blue is excluded."
+        )
+
+    def test_one_that_proved_nothing_says_so(self) -> None:
+        assert (
+            at_the_end(green=1, blue=12, bound=1.0) == "In 1 request green failed 0 (blue 0 of 12): nothing is proved."
+        )
+
+    def test_a_fine_green_says_what_is_excluded(self) -> None:
+        assert at_the_end(green=4000, green_bad=3, blue=36_000, blue_bad=21, bound=0.00796, fine=True) == (
+            "In 4,000 requests green failed 3 (blue 21 of 36,000): a green that fails 0.8 percentage points more than "
+            "blue is excluded."
+        )
+
+    @pytest.mark.parametrize(
+        ("signal", "said"),
+        [
+            (
+                "throttles",
+                ("Of 41 requests of green 2 were throttled", "a green that is throttled in {} more than blue"),
+            ),
+            ("slow", ("Of 41 requests of green 2 were slow", "a green that is slow in {} more than blue")),
+            ("sales", ("By sales, 2 of green's 41 requests were bad", "a green whose sales is {} above blue's")),
+        ],
+    )
+    def test_each_signal_has_its_own_words(self, signal: str, said: tuple[str, str]) -> None:
+        counts, excluded = said[0], said[1].format("20 percentage points")
+
+        assert at_the_end(signal=signal, green=41, green_bad=2, bound=0.2) == (
+            f"{counts} (blue 0 of 0): little is proved; only {excluded} is excluded."
+        )
+
+    def test_odds_against_it_are_said_and_called_no_proof(self) -> None:
+        assert at_the_end(green=41, odds=4.0).endswith(" The odds that it is worse were 4 to 1, which is no proof.")
+        assert "odds" not in at_the_end(green=41, odds=1.9)
+
+    def test_a_suspected_green_that_was_promoted_says_its_odds_and_which_setting_promoted_it(self) -> None:
+        assert at_the_end(given="over_suspicion", green=41, odds=14.0).endswith(
+            " Green was promoted under suspicion, as when_suspected says: the odds that it is worse were 14 to 1."
+        )
+        assert at_the_end(given="over_suspicion", green=41, odds=0.5).endswith(": the odds fell since.")
+
+    def test_a_green_that_got_everything_by_the_clock_says_so(self) -> None:
+        by_the_clock = "It got everything by the clock, as promote_by_seconds says, before the evidence allowed it"
+
+        assert at_the_end(given="by_the_clock", green=41).endswith(f" {by_the_clock}.")
+        assert at_the_end(given="by_the_clock", green=41, odds=3.0).endswith(
+            f" {by_the_clock}; the odds that it is worse were 3 to 1."
+        )
+        assert of_watched(Watched(kind="nobody_called", seconds=600, given="by_the_clock")).endswith(
+            f"is not known. {by_the_clock}."
+        )
+
+    def test_one_whose_signals_are_all_in_a_dry_run_says_that_none_was_judged(self) -> None:
+        assert of_watched(Watched(kind="judged", seconds=300, requests=90)) == (
+            "All signals of green's 90 requests are in a dry run, so none was judged."
+        )
+
+
+def at_the_end(*, given: Any = None, **finding: Any) -> str:
+    """Of a green that was judged."""
+    counts: dict[str, Any] = {
+        "signal": "errors",
+        "green": 0,
+        "green_bad": 0,
+        "blue": 0,
+        "blue_bad": 0,
+        "bound": 0.5,
+        "odds": 1.0,
+        "fine": False,
+    }
+    judged = Judged(**counts | finding)
+    return of_watched(Watched(kind="judged", seconds=300, requests=judged.green, finding=judged, given=given))
