@@ -202,6 +202,18 @@ def bakes_outlast_invocations(situation: Situation) -> Warning | None:
     )
 
 
+def a_suspicion_needs_a_bake(situation: Situation) -> Warning | None:
+    """A request that says what becomes of a suspected green takes it for granted that somebody looks."""
+    schedule, health = situation.schedule, situation.request.health
+    if schedule.watched or "when_suspected" not in health.model_fields_set:
+        return None
+    return Warning(
+        field="health.when_suspected",
+        problem=f"{schedule.name} has no bake, so nobody watches green and nothing is ever suspected",
+        advice="choose a strategy with a bake, or leave it out",
+    )
+
+
 def everything_was_seen(situation: Situation) -> Warning | None:
     """The last check: a warning about what the others could not see."""
     unseen = situation.glances.unseen
@@ -234,5 +246,6 @@ PREFLIGHT: tuple[Check, ...] = (
     concurrency_is_left,
     alarms_have_data,
     bakes_outlast_invocations,
+    a_suspicion_needs_a_bake,
     everything_was_seen,
 )

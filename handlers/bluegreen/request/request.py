@@ -16,7 +16,7 @@ from bluegreen.request.explain import Fields, explain
 from bluegreen.request.health import HIGH_RESOLUTION_KEPT_SECONDS, Health
 from bluegreen.request.names import AliasName, FunctionName, FunctionReference
 from bluegreen.request.smoke_tests import SmokeTests
-from bluegreen.request.traffic import LONGEST_BAKE_SECONDS, HowTraffic, Schedule, Steps, schedule
+from bluegreen.request.traffic import ADAPTIVE, LONGEST_BAKE_SECONDS, HowTraffic, Schedule, Steps, schedule
 from bluegreen.text import DEEPEST, is_deeper, plain
 
 LARGEST_REQUEST = 64 * 1024
@@ -140,8 +140,8 @@ def misfit(plan: Schedule, health: Health) -> tuple[str, str] | None:
     """
     The field and what is wrong.
 
-    Bakes are too long for a deployment, CloudWatch would forget their beginning, or Adaptive would be over before green
-    is seen.
+    Bakes are too long for a deployment, CloudWatch would forget their beginning, or green would get everything before
+    it is seen.
     """
     longest, sight = plan.longest_in_all, health.sight_seconds
     if sight > LONGEST_BAKE_SECONDS and plan.watched:
@@ -167,14 +167,35 @@ def misfit(plan: Schedule, health: Health) -> tuple[str, str] | None:
             "health.max_bake_seconds",
             f"the bakes may take {longest} seconds together; {LONGEST_BAKE_SECONDS} (48 hours) is the most",
         )
-    # The final bake is compared with as much of blue's past as it is long.
-    if health.period_seconds < 60 and 2 * longest > HIGH_RESOLUTION_KEPT_SECONDS:
+    if hurry := _wrong_with_hurry(plan, health):
+        return "health.promote_by_seconds", hurry
+    if health.period_seconds < 60 and longest > HIGH_RESOLUTION_KEPT_SECONDS:
         return (
             "health.period_seconds",
             f"CloudWatch keeps periods below 60 seconds for three hours, and the bakes may take {longest} seconds; "
             "write 60",
         )
     return None
+
+
+def _wrong_with_hurry(plan: Schedule, health: Health) -> str:
+    """What is wrong with `promote_by_seconds`; "" if nothing is."""
+    by = health.promote_by_seconds
+    if by is None:
+        return ""
+    if not plan.adaptive:
+        return f'the times of {plan.name} are fixed; leave it out, or write "traffic": "{ADAPTIVE}"'
+    if by < health.sight_seconds:
+        return (
+            f"green would get everything after {by} seconds, before it can be seen; write {health.sight_seconds} or "
+            "more"
+        )
+    if by > plan.longest_seconds:
+        return (
+            f"{ADAPTIVE} is over after {plan.longest_seconds} seconds (max_bake_seconds); write so many or fewer, or a "
+            "longer max_bake_seconds"
+        )
+    return ""
 
 
 def _fields() -> Fields:

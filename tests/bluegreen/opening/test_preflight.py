@@ -373,6 +373,24 @@ class TestTimeouts:
         assert said.startswith(f"traffic: an invocation of {FUNCTION} may take {timeout} seconds (its Timeout)") == told
 
 
+class TestWhenSuspected:
+    def test_without_a_bake_it_is_told(self) -> None:
+        asked_for = situation(traffic="AllAtOnce", health={"when_suspected": "hold"})
+
+        said = warned(preflight.a_suspicion_needs_a_bake, asked_for)
+
+        assert said == (
+            "health.when_suspected: AllAtOnce has no bake, so nobody watches green and nothing is ever suspected; "
+            "choose a strategy with a bake, or leave it out"
+        )
+
+    @pytest.mark.parametrize(
+        ("traffic", "health"), [("AllAtOnce", {}), ("Canary10Percent5Minutes", {"when_suspected": "hold"})]
+    )
+    def test_the_default_and_a_strategy_with_a_bake_are_fine(self, traffic: str, health: Any) -> None:
+        assert preflight.a_suspicion_needs_a_bake(situation(traffic=traffic, health=health)) is None
+
+
 READS = (
     *("ListEventSourceMappings", "GetPolicy", "GetFunctionUrlConfig", "GetFunctionEventInvokeConfig"),
     *("GetProvisionedConcurrencyConfig", "GetAccountSettings", "GetMetricData"),

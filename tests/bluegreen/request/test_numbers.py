@@ -21,6 +21,7 @@ WHOLE = (
     "max_bake_seconds",
     "unmeasured_looks",
 )
+HURRY = "promote_by_seconds"
 REAL = ("false_alarm", "margin", "icc")
 
 
@@ -28,13 +29,15 @@ def step(**fields: Any) -> dict[str, Any]:
     return {"traffic": {"steps": [{"weight": 0.1, "bake_seconds": 300} | fields]}}
 
 
-def numbers(whole: Any, real: Any) -> list[Any]:
-    """A request for each number that there is, with that number."""
+def numbers(whole: Any, real: Any, by: Any) -> list[Any]:
+    """A request for each number that there is, with that number; `by` is a time of Adaptive."""
     return [
+        {"traffic": "Adaptive", "health": {HURRY: by}},
         *({"health": {name: whole}} for name in WHOLE),
         *({"health": {name: real}} for name in REAL),
         step(bake_seconds=whole),
         step(weight=real),
+        {"traffic": {"steps": [{"weight": 0.1, "bake_seconds": 300}], "keep_control": real}},
         {"smoke_tests": [{"name": "it works", "max_duration_ms": whole}]},
     ]
 
@@ -67,8 +70,7 @@ def test_the_numbers_of_a_request_are_found() -> None:
         "traffic.final_bake_seconds",
         "traffic.keep_control",
         "smoke_tests.max_duration_ms",
-        "health.promote_by_seconds",
-        *(f"health.{name}" for name in (*WHOLE, *REAL)),
+        *(f"health.{name}" for name in (*WHOLE, HURRY, *REAL)),
     }
     assert [*numbers_of(tuple[Whole, ...])] == [("", ())]
     assert [*numbers_of(dict[str, Annotated[Real, Ge(0)] | None])] == [("", (Ge(0),))]
@@ -112,7 +114,9 @@ def refusal(request: dict[str, Any]) -> str:
     return str(refused.value)
 
 
-@pytest.mark.parametrize("request_", [*numbers("600", "0.1"), *numbers(True, True), *numbers(60.5, "10%")], ids=str)
+@pytest.mark.parametrize(
+    "request_", [*numbers("600", "0.1", "600"), *numbers(True, True, True), *numbers(60.5, "10%", 600.5)], ids=str
+)
 def test_text_and_truth_values_are_no_numbers(request_: dict[str, Any]) -> None:
     said = refusal(request_)
 
@@ -120,7 +124,7 @@ def test_text_and_truth_values_are_no_numbers(request_: dict[str, Any]) -> None:
     assert said.count(";") <= 2, "nothing else is said to be wrong"
 
 
-@pytest.mark.parametrize("request_", numbers(60.0, 0.1), ids=str)
+@pytest.mark.parametrize("request_", numbers(60.0, 0.1, 600.0), ids=str)
 def test_a_whole_number_may_have_a_point(request_: dict[str, Any]) -> None:
     """As JSONata and other languages write it."""
     Request.read(REQUEST | request_)

@@ -11,7 +11,8 @@ from bluegreen.aws import table
 from bluegreen.document import Plan
 from bluegreen.errors import InvalidRequest
 from bluegreen.request.artifact import Zip
-from bluegreen.request.request import LARGEST_REQUEST, Request
+from bluegreen.request.request import LARGEST_REQUEST, Request, misfit
+from bluegreen.request.traffic import schedule
 from tests.bluegreen.examples import plan_of, request
 from tests.bluegreen.strategies import requests
 
@@ -77,17 +78,67 @@ class TestBakes:
 
     @pytest.mark.parametrize(
         ("traffic", "longest"),
-        [("Canary10Percent30Minutes", 5400), ("Adaptive", 5400), ("Canary10Percent30Minutes", None)],
+        [("Canary10Percent30Minutes", 10_800), ("Adaptive", 10_800), ("Canary10Percent30Minutes", None)],
     )
     def test_short_periods_are_for_bakes_of_which_cloudwatch_remembers_the_beginning(
         self, traffic: str, longest: int | None
     ) -> None:
         Request.read(request(traffic=traffic, health={"period_seconds": 10, "max_bake_seconds": longest}))
 
-        said = refusal(request(traffic=traffic, health={"period_seconds": 10, "max_bake_seconds": 5401}))
+        said = refusal(request(traffic=traffic, health={"period_seconds": 10, "max_bake_seconds": 10_801}))
 
         assert "health.period_seconds: CloudWatch keeps periods below 60 seconds for three hours" in said
         assert said.endswith("write 60")
+
+
+class TestPromoteBySeconds:
+    def test_is_a_time_within_adaptives_hour_or_the_one_that_is_given(self) -> None:
+        for health in ({"promote_by_seconds": 3600}, {"promote_by_seconds": 7200, "max_bake_seconds": 7200}):
+            assert Request.read(request(traffic="Adaptive", health=health)).health.promote_by_seconds
+
+    @pytest.mark.parametrize(
+        ("traffic", "health", "said"),
+        [
+            (
+                "Canary10Percent10Minutes",
+                {"promote_by_seconds": 600},
+                'the times of Canary10Percent10Minutes are fixed; leave it out, or write "traffic": "Adaptive"',
+            ),
+            (
+                {"steps": [{"weight": 0.5, "bake_seconds": 600}]},
+                {"promote_by_seconds": 600},
+                'the times of Steps are fixed; leave it out, or write "traffic": "Adaptive"',
+            ),
+            (
+                "Adaptive",
+                {"promote_by_seconds": 3601},
+                "Adaptive is over after 3600 seconds (max_bake_seconds); write so many or fewer, or a longer "
+                "max_bake_seconds",
+            ),
+            (
+                "Adaptive",
+                {"promote_by_seconds": 1801, "max_bake_seconds": 1800},
+                "Adaptive is over after 1800 seconds (max_bake_seconds); write so many or fewer, or a longer "
+                "max_bake_seconds",
+            ),
+            (
+                "Adaptive",
+                {"promote_by_seconds": 719, "period_seconds": 300},
+                "green would get everything after 719 seconds, before it can be seen; write 720 or more",
+            ),
+            ("Adaptive", {"promote_by_seconds": 299}, "Input should be greater than or equal to 300; it is 299"),
+        ],
+    )
+    def test_is_refused_where_it_makes_no_sense(self, traffic: Any, health: dict[str, Any], said: str) -> None:
+        assert refusal(request(traffic=traffic, health=health)).endswith(f"health.promote_by_seconds: {said}")
+
+    def test_of_the_stacks_own_strategy_it_is_judged_on_opening(self) -> None:
+        read = Request.read(request(health={"promote_by_seconds": 600}))
+
+        assert misfit(schedule("AllAtOnce"), read.health) == (
+            "health.promote_by_seconds",
+            'the times of AllAtOnce are fixed; leave it out, or write "traffic": "Adaptive"',
+        )
 
 
 class TestARequestThatIsNone:

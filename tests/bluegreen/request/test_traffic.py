@@ -98,21 +98,26 @@ class TestFreeSteps:
         assert steps_of(schedule(steps)) == [(0.5, 1), (0.99, 2), (1.0, 0)]
 
     @pytest.mark.parametrize(
-        ("weight", "keep_control", "end"),
+        ("kept", "weights", "final", "steps"),
         [
-            (0.5, 0.05, [(0.5, 60), (0.95, 600), (1.0, 0)]),
-            (0.5, 0, [(0.5, 60), (1.0, 600)]),
-            (0.99, 0.01, [(0.99, 660), (1.0, 0)]),
-            (0.995, 0.01, [(0.995, 660), (1.0, 0)]),
+            (0.2, [(0.5, 60)], 60, [(0.5, 60), (0.8, 60), (1.0, 0)]),
+            (0, [(0.5, 60)], 60, [(0.5, 60), (1.0, 60)]),
+            (0.2, [(0.5, 60)], 0, [(0.5, 60), (1.0, 0)]),
+            (0.2, [(0.5, 60), (0.9, 30)], 60, [(0.5, 60), (0.9, 90), (1.0, 0)]),
+            (0.01, [(0.995, 60)], 600, [(0.995, 660), (1.0, 0)]),
         ],
     )
-    def test_blue_keeps_a_control_during_the_last_bake(
-        self, weight: float, keep_control: float, end: list[tuple[float, int]]
+    def test_blue_keeps_a_share_during_a_bake_at_the_end(
+        self, kept: float, weights: Any, final: int, steps: Any
     ) -> None:
-        steps = [{"weight": weight, "bake_seconds": 60}]
-        said = {"steps": steps, "final_bake_seconds": 600, "keep_control": keep_control}
+        written = [{"weight": weight, "bake_seconds": bake} for weight, bake in weights]
+        traffic = Steps.model_validate({"steps": written, "final_bake_seconds": final, "keep_control": kept})
 
-        assert steps_of(schedule(Steps.model_validate(said))) == end
+        assert steps_of(schedule(traffic)) == steps
+
+    def test_a_share_that_no_alias_can_say_is_refused(self) -> None:
+        with pytest.raises(ValidationError, match=r"keep_control\n.*an alias keeps three decimals; write 0.012"):
+            Steps.model_validate({"steps": [{"weight": 0.5, "bake_seconds": 1}], "keep_control": 0.0123})
 
     def test_steps_are_read_from_a_request(self) -> None:
         read = Request.read(request(traffic={"steps": [{"weight": 0.1, "bake_seconds": 5}], "final_bake_seconds": 7}))
@@ -224,7 +229,7 @@ class TestAScheduleThatIsOverBeforeGreenIsSeen:
             ([(0.1, 120), (0.5, 120)], 0, [(0.1, 120), (0.5, 120), (1.0, 0)]),
         ],
     )
-    def test_is_held_where_blue_still_has_a_share(self, weights: Any, final: int, held: Any) -> None:
+    def test_is_held_where_blue_still_has_a_half(self, weights: Any, final: int, held: Any) -> None:
         steps = [{"weight": weight, "bake_seconds": bake} for weight, bake in weights]
         plan = schedule(Steps.model_validate({"steps": steps, "final_bake_seconds": final}), sight_seconds=240)
 
