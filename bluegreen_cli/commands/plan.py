@@ -7,25 +7,28 @@ from typing import Any
 
 import click
 
-from bluegreen import document
+from bluegreen import clock, document
 from bluegreen.aws import artifacts, functions
+from bluegreen.baking import watch
 from bluegreen.decisions.pace import UNTHINNED_SECONDS, looks, pace_of
 from bluegreen.decisions.words import of_schedule
-from bluegreen.errors import AccessDenied
+from bluegreen.errors import AccessDenied, AwsRefused, AwsUnavailable
 from bluegreen.ledger import uploads
 from bluegreen.opening.checks import BEFORE_THE_LOCK, WITH_THE_LOCK, must_pass
 from bluegreen.opening.findings import Warnings
-from bluegreen.opening.plan import brings, changes, tests_of
+from bluegreen.opening.plan import brings, changes, health_of, schedule_of, tests_of
 from bluegreen.opening.preflight import PREFLIGHT
 from bluegreen.opening.situation import Situation, once
 from bluegreen.request.artifact import Existing, Image, InLatest, Stored, Zip
 from bluegreen.request.request import Request
 from bluegreen.request.smoke_tests import Case
-from bluegreen.request.traffic import Schedule
+from bluegreen.request.traffic import Schedule, Steps
 from bluegreen.text import duration
 from bluegreen_cli import request
 from bluegreen_cli.context import Context, json_option
+from bluegreen_cli.forecast import forecast
 from bluegreen_cli.format import percent
+from bluegreen_cli.outlook import Outlook
 from bluegreen_cli.problems import NOTHING_TOUCHED, explained
 from bluegreen_cli.stack import Stack
 
@@ -154,11 +157,13 @@ def plan(context: Context, /, as_json: bool, **said: Any) -> None:
     traffic = situation.schedule
     with explained(f"reading what {asked.function} was deployed with", NOTHING_TOUCHED):
         cases, by_default = tests_of(situation)
+    outlook = None if brought in UNSHIFTED or not traffic.watched else _outlook(situation, cases, by_default)
     whole = (
         None if brought in UNSHIFTED or not traffic.steps else estimate(traffic, checked.health.period_seconds, brought)
     )
     if as_json:
         shown = _to_json(asked, situation.target.alias, blue.version, traffic, brought, whole, warnings)
+        shown |= outlook.to_json() if outlook else {}
         shown |= {"changes": differ, "invocations": 0 if brought in UNSHIFTED else _calls(cases, checked)}
         click.echo(json.dumps(shown, indent=2))
         return
@@ -177,6 +182,8 @@ def plan(context: Context, /, as_json: bool, **said: Any) -> None:
         click.echo(f"  warning: {warning}")
     click.echo(f"  smoke tests: {_of_tests(cases, by_default, blue.version)}")
     click.echo(f"  {calls_said(target.function, _calls(cases, checked), by_default)}")
+    for line in outlook.lines() if outlook else ():
+        click.echo(f"  {line}")
     if whole is None:
         click.echo("  weights and times follow the evidence")
         return
@@ -202,6 +209,28 @@ def _found(situation: Situation) -> tuple[functions.Function, document.Brings, t
         if brought not in UNSHIFTED:
             warnings += must_pass(PREFLIGHT, situation)
         return blue, brought, changes(blue, source), warnings
+
+
+def _outlook(situation: Situation, cases: tuple[Case, ...], by_default: bool) -> Outlook:
+    """Reads what the alias did in the last hours. A caller who may not is told so, and gets the rest of the plan."""
+    request, traffic, unread = situation.request, situation.request.traffic, ""
+    tested = bool(cases) and not by_default
+    health = health_of(request.health, probes=tested)
+    try:
+        past = watch.past(situation.target, health.model_copy(update={"cannot_measure": "roll_back"}), clock.now())
+    except (AwsRefused, AwsUnavailable) as error:
+        past, unread = None, f"{type(error).__name__}: {error}"
+    schedule = schedule_of(situation, past) if past else situation.schedule
+    return Outlook(
+        schedule=schedule,
+        traffic=traffic if isinstance(traffic, Steps) else None,
+        health=health,
+        given=frozenset(request.health.model_fields_set),
+        tested=tested,
+        past=past,
+        forecast=forecast(schedule, health, past) if past else None,
+        unread=unread,
+    )
 
 
 def _of_artifact(asked: request.Asked, checked: Request) -> str:

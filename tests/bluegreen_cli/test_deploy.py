@@ -43,7 +43,12 @@ def test_a_zip_is_deployed_and_the_last_line_says_which_version_serves(
     ran = bluegreen("deploy", FUNCTION, package(GOOD % 2))
 
     assert ran.exit_code == 0
-    assert ran.stdout == f"Deployed in 5 min: {FUNCTION}:PROD is served by version 2.\n"
+    assert ran.stdout.startswith(f"Deployed in 5 min: {FUNCTION}:PROD is served by version 2. In ")
+    assert ": little is proved; only a green that fails " in ran.stdout
+    finding = bluegreen("status", FUNCTION, "--json").json["last"]["watched"]["finding"]
+    assert (finding["signal"], finding["green_bad"], finding["fine"]) == ("errors", 0, False)
+    assert f"In {finding['green']} requests green failed 0 (blue 0 of {finding['blue']})" in ran.stdout
+    assert f"In {finding['green']} requests green failed 0" in bluegreen("status", FUNCTION).stdout
     assert "version 2 gets 10 %, version 1 keeps 90 %; step 1 of 2; baked for 5 min" in ran.stderr
     assert "green failed 0 of" in ran.stderr
     assert deployer.alias() == ("2", {})

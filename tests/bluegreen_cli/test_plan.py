@@ -29,6 +29,15 @@ def test_the_plan_says_steps_times_transitions_and_dollars(
         "  smoke tests: none was given, so {} is sent; it counts only if version 1 passes it; "
         "give one with --smoke-tests FILE, or write --no-smoke-tests",
         f"  {FUNCTION} is invoked for real, 2 times before users meet green, and blue as often if {{}} fails",
+        "  what will be known: the alias had no request in the last 3 h; nothing will be known of green under traffic "
+        "but that it was deployed",
+        "  no_traffic is proceed (the default): a green that nobody calls gets everything, and nobody knows how it "
+        "does",
+        "  when_suspected is roll_back (the default): when green is to get everything while the odds are 10 to 1 or "
+        "more that it is worse, it is rolled back; with those found worse before, that happens to 1 % of the greens "
+        "that are no worse at most",
+        "  slow requests: not watched, the alias had none to learn from",
+        "  icc is 0.0002, the least: blue's failures do not come in bursts, or are too few to tell",
         "  step 1: 10 % after 0 s, baked for 5 min, 5 looks",
         "  step 2: 100 % after 5 min, 1 look",
         "  in all 5 min of baking, 28 state transitions, $0.00070",
@@ -153,6 +162,80 @@ def test_a_plan_of_adaptive_traffic_has_no_times(deployer: Deployer, bluegreen: 
     ran = bluegreen("plan", FUNCTION, package(GOOD % 2), "--traffic", "Adaptive")
 
     assert "weights and times follow the evidence" in ran.stdout
+
+
+def busy(deployer: Deployer, per_minute: int) -> None:
+    """Users call the alias for so long that nothing else is in its past."""
+    for _ in range(185):
+        deployer.aws.metrics.count(FUNCTION, "PROD", "1", invocations=per_minute, duration_ms=80)
+        deployer.aws.clock.sleep(60)
+
+
+def test_the_plan_says_what_the_alias_did_before_and_what_will_be_known(
+    deployer: Deployer, bluegreen: Bluegreen, package: Package
+) -> None:
+    busy(deployer, per_minute=100)
+    arguments = ("plan", FUNCTION, package(GOOD % 2), "--traffic", "Canary10Percent10Minutes")
+
+    lines = bluegreen(*arguments).stdout.splitlines()
+    shown = bluegreen(*arguments, "--json").json
+
+    assert (
+        "  what will be known: the alias had about 100 requests a minute in the last 3 h; green is expected to be seen "
+        "with about 80 requests in 10 min. If none of them fails, a green that fails 4.7 percentage points more than "
+        "blue is excluded, and 1 % would be fine"
+    ) in lines
+    assert (
+        "  slow requests: slower than 80 ms (blue's 95th percentile of late), in a dry run: they are shown and decide "
+        "nothing"
+    ) in lines
+    assert shown["past"]["requests"] == 18_000
+    assert (shown["forecast"]["requests"], shown["slow_ms"], shown["slow_acts"]) == (80, 80, False)
+
+
+def test_the_first_weight_of_the_plan_is_that_of_the_deployment(
+    deployer: Deployer, bluegreen: Bluegreen, package: Package
+) -> None:
+    busy(deployer, per_minute=6000)
+    path = package(GOOD % 2)
+
+    planned = bluegreen("plan", FUNCTION, path, "--traffic", "Adaptive", "--json").json
+    deployed = bluegreen("deploy", FUNCTION, path, "--traffic", "Adaptive", "--json").json
+
+    plan = deployments.plan_of(deployed["deployment"])
+    assert plan is not None
+    assert planned["first_weight"] == plan.schedule.first_weight < 0.03
+
+
+def test_a_plan_with_smoke_tests_says_that_they_are_asked_again_where_nobody_calls(
+    deployer: Deployer, bluegreen: Bluegreen, package: Package, tmp_path: Path
+) -> None:
+    (tmp_path / "tests.json").write_text('[{"name": "answers", "payload": {}}]')
+    ran = bluegreen("plan", FUNCTION, package(GOOD % 2), "--smoke-tests", str(tmp_path / "tests.json"))
+
+    assert "  no_traffic is probe (the default with smoke tests): " in ran.stdout
+    assert "under traffic but what the smoke tests say, which it is asked again as probes\n" in ran.stdout
+
+
+def test_a_caller_who_may_not_read_metrics_gets_the_rest_of_the_plan(
+    deployer: Deployer, bluegreen: Bluegreen, package: Package, answers: Answers
+) -> None:
+    answers.refuse("GetMetricData", "AccessDeniedException", status=403)
+
+    ran = bluegreen("plan", FUNCTION, package(GOOD % 2), "--health", '{"cannot_measure": "proceed"}')
+
+    assert ran.exit_code == 0
+    assert "  what will be known: CloudWatch does not say what the alias did before (AccessDenied: " in ran.stdout
+    assert "step 2: 100 %" in ran.stdout
+
+
+def test_the_plan_of_a_strategy_without_a_bake_promises_nothing_of_the_watch(
+    deployer: Deployer, bluegreen: Bluegreen, package: Package
+) -> None:
+    ran = bluegreen("plan", FUNCTION, package(GOOD % 2), "--traffic", "AllAtOnce")
+
+    assert "what will be known" not in ran.stdout
+    assert "when_suspected" not in ran.stdout
 
 
 @pytest.mark.parametrize(

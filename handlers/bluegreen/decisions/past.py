@@ -37,12 +37,13 @@ Minutes = Mapping[int, float]
 
 class Past(Frozen):
     """
-    Of the alias: `usual` requests a minute until the last one that CloudWatch showed, which came before `last_at`
-    (seconds since 1970); those of the `recent` minutes, and of the `busiest` one as far as chance does not explain
-    them; the longest silence; how alike the requests of a minute are (`icc`); blue's 95th percentile of duration, None
-    if it is not known.
+    Of the alias: all its `requests`; the `usual` ones a minute until the last one that CloudWatch showed, which came
+    before `last_at` (seconds since 1970); those of the `recent` minutes, and of the `busiest` one as far as chance does
+    not explain them; the longest silence; how alike the requests of a minute are (`icc`); blue's 95th percentile of
+    duration, None if it is not known.
     """
 
+    requests: int = 0
     usual: float = 0.0
     recent: float = 0.0
     busiest: float = 0.0
@@ -55,6 +56,11 @@ class Past(Frozen):
     def traffic(self) -> float:
         """The requests a minute that a deployment is to expect."""
         return max(self.recent, self.busiest)
+
+    @property
+    def average(self) -> float:
+        """Requests a minute over all of the past."""
+        return self.requests * MINUTE / SECONDS
 
     def explains(self, silence_seconds: float) -> bool:
         """So long without a request may be chance, or a pause as the alias has had one."""
@@ -73,6 +79,7 @@ def learn(requests: Minutes, failed: Minutes, until: int, slow_ms: int | None = 
     if until - last_at > LATEST_SECONDS:
         silences.append(until - last_at)
     return Past(
+        requests=round(sum(requests.values())),
         usual=sum(requests.values()) * MINUTE / max(MINUTE, last_at - (until - SECONDS)),
         recent=sum(requests.get(until - MINUTE * ago, 0) for ago in range(1, RECENT + 1)) / RECENT,
         busiest=max(0.0, busiest - DEVIATIONS * math.sqrt(busiest)),

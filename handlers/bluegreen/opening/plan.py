@@ -29,11 +29,11 @@ def planned(deployment: str, situation: Situation, latest: Function, proof: str)
         id=deployment,
         target=situation.target,
         artifact=situation.artifact,
-        schedule=_schedule(situation, past),
+        schedule=schedule_of(situation, past),
         red_alarms=tuple(name for name, state in situation.alarm_states.items() if state == alarms.RED),
         smoke_tests=cases,
         default_test=by_default,
-        health=_health(request.health, probes=bool(cases) and not by_default),
+        health=health_of(request.health, probes=bool(cases) and not by_default),
         given=tuple(sorted(request.health.model_fields_set)),
         blue=Blue(version=blue.version, sha256=blue.sha256, revision=situation.alias.revision),
         latest=Latest(
@@ -89,7 +89,7 @@ def is_newest(situation: Situation) -> bool:
     return isinstance(artifact, Zip) and (newest is None or not newest.artifact.is_newer_than(artifact))
 
 
-def _schedule(situation: Situation, past: Past) -> Schedule:
+def schedule_of(situation: Situation, past: Past) -> Schedule:
     """Under Adaptive the first weight follows the traffic: the less there is, the more of it green may have."""
     health = situation.request.health
     if not situation.schedule.adaptive:
@@ -103,7 +103,7 @@ def _schedule(situation: Situation, past: Past) -> Schedule:
     return situation.schedule.model_copy(update={"first_weight": weight})
 
 
-def _health(health: Health, *, probes: bool) -> Health:
+def health_of(health: Health, *, probes: bool) -> Health:
     """People's smoke tests are asked again where nobody calls, unless the request says something else."""
     if probes and "no_traffic" not in health.model_fields_set:
         return health.model_copy(update={"no_traffic": "probe"})
