@@ -8,7 +8,7 @@ alias is not read before: it still has the revision of the last shift, unless so
 from bluegreen import clock
 from bluegreen.aws import aliases
 from bluegreen.baking.alias import left_at, must_be
-from bluegreen.decisions.pace import longest, pace_of, seconds_to_next_look
+from bluegreen.decisions.pace import at_the_beginning, longest, pace_of, seconds_to_next_look
 from bluegreen.decisions.route import Route, route
 from bluegreen.decisions.shift import Shifted, next_weight
 from bluegreen.document import Bake
@@ -59,11 +59,17 @@ def _found(deployment: Shifting, before: Route, wanted: Route) -> aliases.Alias:
 
 
 def _first_look(deployment: Shifting, shifts: tuple[Shifted, ...]) -> int:
-    """Seconds until the first look after this shift; a share that does not bake is looked at at once."""
-    schedule, health = deployment.plan.schedule, deployment.plan.health
-    pace = pace_of(schedule, health.period_seconds)
+    """
+    Seconds until the first look after this shift; a share that does not bake is looked at at once.
+
+    Adaptive looks at the beginning of a metric's period, also after a shift: its next shift comes there.
+    """
+    schedule, period = deployment.plan.schedule, deployment.plan.health.period_seconds
+    pace = pace_of(schedule, period)
     if schedule.adaptive:
-        baked = shifts[-1].at - shifts[0].at
-        return 0 if shifts[-1].weight == 1 else seconds_to_next_look(baked, schedule.longest_seconds, pace)
+        if shifts[-1].weight == 1:
+            return 0
+        pause = seconds_to_next_look(shifts[-1].at - shifts[0].at, schedule.longest_seconds, pace)
+        return at_the_beginning(shifts[-1].at, pause, period)
     step_ = schedule.steps[len(shifts) - 1]
     return seconds_to_next_look(0, step_.bake_seconds, pace) if longest(schedule, step_) else 0

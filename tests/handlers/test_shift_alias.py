@@ -70,6 +70,16 @@ class TestAShift:
 
         assert desk.run("ShiftAlias")["look"]["next_seconds"] == 0
 
+    @pytest.mark.parametrize(("second", "wait"), [(17, 43), (47, 73)])
+    def test_of_adaptive_is_looked_at_when_a_minute_begins(self, desks: Desks, second: int, wait: int) -> None:
+        desk = desks(traffic="Adaptive").to("ShiftAlias")
+        desk.aws.clock.sleep(60 + second - desk.aws.clock.now() % 60)
+
+        bake = desk.run("ShiftAlias")
+
+        assert bake["look"]["next_seconds"] == wait
+        assert (bake["shifts"][0]["at"] + wait) % 60 < 1
+
     def test_keeps_what_the_looks_found(self, desks: Desks) -> None:
         desk = desks(smoke_tests=[{"name": "a"}], health={"no_traffic": "probe"}).to("ShiftAlias")
         desk.run("ShiftAlias")
