@@ -84,13 +84,17 @@ class Metrics:
     """
     AWS/Lambda as CloudWatch counts it, for the three dimension sets that Lambda writes.
 
-    Of the versions in `unshown` CloudWatch has no series: the dimension ExecutedVersion is missing.
+    Everything shows `delay_seconds` late, and a metric of a version in `later`, as ("Errors", "2"), so many seconds more.
+    From `silent_since` on (seconds since 1970) CloudWatch counts nothing. Of the versions in `unshown` it has no series:
+    the dimension ExecutedVersion is missing.
     """
 
     def __init__(self, clock: Clock, delay_seconds: float = 0.0) -> None:
         self._clock = clock
-        self._delay_seconds = delay_seconds
         self._counted: dict[frozenset[tuple[str, str]], list[_Counted]] = {}
+        self.delay_seconds = delay_seconds
+        self.later: dict[tuple[str, str], float] = {}
+        self.silent_since = math.inf
         self.unshown: set[str] = set()
 
     def count(
@@ -113,9 +117,11 @@ class Metrics:
         self, metric: str, dimensions: Mapping[str, str], start: float, end: float, period: int, stat: str
     ) -> list[tuple[float, float]]:
         """Buckets stand on multiples of the period, as CloudWatch's do; nothing younger than the delay is known yet."""
-        if dimensions.get("ExecutedVersion") in self.unshown:
+        version = dimensions.get("ExecutedVersion", "")
+        if version in self.unshown:
             return []
-        known = self._clock.now() - self._delay_seconds
+        late = self.delay_seconds + self.later.get((metric, version), 0.0)
+        known = min(self._clock.now() - late, self.silent_since)
         buckets: dict[float, list[tuple[float, int]]] = {}
         for counted in self._counted.get(frozenset(dimensions.items()), []):
             bucket = counted.moment // period * period

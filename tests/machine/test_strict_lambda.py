@@ -336,3 +336,23 @@ class TestMetrics:
             assert self.read(aws, "Invocations", "Sum", FunctionName="Shop") == []
             aws.clock.sleep(120)
             assert self.read(aws, "Invocations", "Sum", FunctionName="Shop") == [1]
+
+    def test_a_metric_of_a_version_shows_later_than_the_others(self) -> None:
+        with in_process_aws({}, metrics_delay_seconds=60) as aws:
+            aws.metrics.later["Errors", "1"] = 60
+            shop = {"FunctionName": "Shop", "Resource": "Shop:PROD"}
+            aws.metrics.count("Shop", "PROD", "1", errors=1)
+            aws.clock.sleep(60)
+            assert self.read(aws, "Invocations", "Sum", **shop, ExecutedVersion="1") == [1]
+            assert self.read(aws, "Errors", "Sum", **shop) == [1]
+            assert self.read(aws, "Errors", "Sum", **shop, ExecutedVersion="1") == []
+            aws.clock.sleep(60)
+            assert self.read(aws, "Errors", "Sum", **shop, ExecutedVersion="1") == [1]
+
+    def test_metrics_fall_silent_and_keep_what_they_showed(self, aws: InProcessAws) -> None:
+        aws.metrics.count("Shop", "PROD", "1")
+        aws.metrics.silent_since = aws.clock.now()
+        aws.clock.sleep(60)
+        aws.metrics.count("Shop", "PROD", "1")
+
+        assert self.read(aws, "Invocations", "Sum", FunctionName="Shop") == [1]
