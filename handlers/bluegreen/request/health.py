@@ -87,7 +87,7 @@ class Health(Frozen):
     false_alarm: Fraction = 0.01
     margin: Fraction = 0.01
     icc: Annotated[Real, Field(ge=0, lt=1), AfterValidator(lambda icc: round(icc, 12))] | None = None
-    slow_ms: SlowMs | None = None
+    slow_ms: SlowMs | None = "learn"
     max_bake_seconds: Annotated[Whole, Field(gt=0, le=48 * 3600)] | None = None
     no_traffic: NoTraffic = "proceed"
     when_suspected: WhenSuspected = "roll_back"
@@ -96,16 +96,18 @@ class Health(Frozen):
     cannot_measure: Literal["roll_back", "proceed"] = "roll_back"
     alarms: Annotated[tuple[Name, ...], Field(max_length=100)] = ()
     metrics: Annotated[tuple[CustomMetric, ...], Field(max_length=10)] = ()
-    dry_run: tuple[str, ...] = ()
+    dry_run: tuple[str, ...] = (SLOW,)
 
     @model_validator(mode="before")
     @classmethod
-    def slow_requests_are_watched(cls, given: Any) -> Any:
-        """Unless the request says how, in a dry run."""
-        if not isinstance(given, dict) or "slow_ms" in given:
+    def slow_requests_act_if_the_request_says_how(cls, given: Any) -> Any:
+        """Without `slow_ms` they are in the dry run. A request that says nothing of either stays as it is."""
+        if not isinstance(given, dict):
             return given
-        dry = given.get("dry_run", ())
-        return given | {"slow_ms": "learn", "dry_run": (*dry, SLOW)} if isinstance(dry, list | tuple) else given
+        if "slow_ms" in given:
+            return {"dry_run": ()} | given
+        dry = given.get("dry_run", (SLOW,))
+        return given | {"dry_run": (*dry, SLOW)} if isinstance(dry, list | tuple) and SLOW not in dry else given
 
     @field_validator("period_seconds")
     @classmethod
