@@ -1,8 +1,8 @@
 """
 The matrix: scenarios, the places in each, the cases that follow, and one run of a case.
 
-    good      three shifts, Deployed                 bad       found out in the first bake, RolledBack
-    late      fails once green has all traffic      refused   the upload is no zip, Rejected
+    good      four shifts, Deployed                 bad       found out in the first bake, RolledBack
+    late      an alarm tells once green has all     refused   the upload is no zip, Rejected
     stopped   a person stops it in its second bake, and recovery is told
     swept     the same, and recovery is not told but comes by itself
     heir      another deployment was stopped before and not recovered; this one does it
@@ -12,10 +12,11 @@ import base64
 import hashlib
 import random
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
+from typing import Any
 
 from tests.crash import checks, kinds, states
 from tests.crash.world import World, a_world
@@ -24,17 +25,19 @@ from tests.crash.world.function import ALARM
 from tests.crash.world.places import AtState, Place
 from tests.crash.world.recovery import SWEEP_SECONDS
 from tests.crash.world.table import Record
-from tests.machine.deployer import BAD_UNDER_TRAFFIC, FUNCTION, GOOD, zip_of
+from tests.machine.deployer import BAD_UNDER_TRAFFIC, FUNCTION, GOOD, alarm, zip_of
 from tests.permissions.seen import Seen
 
 LATE = "def handler(event, context): return {'statusCode': 200 // (not event.get('late'))}"
-SETTINGS = {
+SETTINGS: dict[str, dict[str, Any]] = {
     "traffic": {
         "steps": [{"weight": 0.1, "bake_seconds": 60}, {"weight": 0.5, "bake_seconds": 60}],
         "final_bake_seconds": 60,
     },
     "health": {"period_seconds": 30, "delay_seconds": 0, "alarms": [ALARM]},
 }
+WITHOUT_CONTROL = SETTINGS | {"traffic": SETTINGS["traffic"] | {"keep_control": 0}}
+"""Green has all traffic in the last bake: nothing is left to compare it with, and only the alarm acts."""
 MOST_SWEEPS = 14
 HELP_COMES_AFTER_SWEEPS = 2
 
@@ -54,11 +57,14 @@ class Scenario:
     places: Callable[[Place], bool] = lambda place: True
     events: int = 1
     heir: bool = False
+    settings: Mapping[str, Any] = field(default_factory=lambda: SETTINGS)
 
 
 def _users_turn_late(world: World) -> None:
     def turn() -> None:
         world.users.late = True
+        with world.aws.acting(None, immune=True):
+            alarm(ALARM, "ALARM")
 
     world.script.at_states.append(AtState(states.SHIFT, 3, "left", turn, is_fault=False))
 
@@ -95,6 +101,7 @@ SCENARIOS = {
                 or (place.state == states.CHECK_HEALTH and place.nth >= 5)
                 or place.state in (states.ROLL_BACK, states.ROLLED_BACK)
             ),
+            settings=WITHOUT_CONTROL,
         ),
         Scenario("refused", "", states.REJECTED, places=lambda place: place.state != states.TRIGGER),
         Scenario(
@@ -238,7 +245,7 @@ def _prepared(case: Case) -> Iterator[World]:
     with a_world() as world:
         world.users.known_bad = {digest(BAD_UNDER_TRAFFIC), digest(LATE)}
         scenario.prepare(world)
-        world.uploads.put(scenario.source, SETTINGS)
+        world.uploads.put(scenario.source, scenario.settings)
         world.recovery.events = scenario.events
         for kind, place in case.faults:
             kinds.arm(world, kind, place)

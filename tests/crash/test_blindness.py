@@ -75,7 +75,7 @@ def without_condition(deployment: str, values: dict[str, Any], **others: Any) ->
     return real_change(deployment, values, **{name: value for name, value in others.items() if "unless" not in name})
 
 
-OVERTAKEN = ("lost, the handler goes on a shift later", Place(states.SHIFT, "UpdateItem", 2))
+OVERTAKEN = ("lost, the handler goes on a shift later", Place(states.SHIFT, "UpdateItem", 3))
 STOPPED_AT_LAST = ("stopped in the state", Place(states.COMPLETE, "", 1))
 HANGING = "stopped, the handler goes on after recovery"
 MOVED_TO_GREEN = ("another actor: green", Place(states.ROLL_BACK, "GetFunction", 2))

@@ -9,7 +9,7 @@ BLUE, OTHER = "1", "2"
 """The version that serves at first, and a version that someone else may point the alias to."""
 
 ALARM = "sales"
-"""Every deployment under test watches this alarm, which is never red."""
+"""Every deployment under test watches this alarm. It is red only where the users of `late` meet its fault."""
 
 UPDATE_SECONDS = 2.0
 """An update of the function takes so long."""

@@ -1,6 +1,7 @@
 """The artifacts that people upload."""
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 import boto3
@@ -16,7 +17,7 @@ class Uploads:
         self.older: dict[str, Any] = {}
         self.newer: dict[str, Any] = {}
 
-    def put(self, source: str, settings: dict[str, Any]) -> None:
+    def put(self, source: str, settings: Mapping[str, Any]) -> None:
         """Upload settings, an older artifact, and the artifact of this source; without a source it is no zip."""
         boto3.client("s3").put_object(
             Bucket=BUCKET, Key=f"functions/{FUNCTION}/deployment.json", Body=json.dumps(settings).encode()
