@@ -157,6 +157,25 @@ class TestWhatIsPromised:
 
         assert 0 < guilty <= 0.2
 
+    @pytest.mark.parametrize(("size", "weight"), [(2, 0.5), (3, 0.1), (10, 0.1), (10, 0.5)])
+    def test_the_mean_is_at_most_1_when_batches_are_routed_and_not_their_items(self, size: int, weight: float) -> None:
+        """In an outage of both versions some or all of the items of every batch fail, whichever version has it."""
+        batches = [size, size, 1, 0]
+        mean = alone = 0.0
+        for to_green in product((True, False), repeat=len(batches)):
+            probability = math.prod(weight if green else 1 - weight for green in to_green)
+            found = [
+                sum(bad for bad, green in zip(batches, to_green, strict=True) if green is wanted)
+                for wanted in (True, False)
+            ]
+            seen = sides(found[0], size * sum(to_green), found[1], size * (len(batches) - sum(to_green)))
+            together = dataclasses.replace(seen, together=size)
+            mean += probability * evidence([together], weight=weight)
+            alone += probability * evidence([seen], weight=weight)
+
+        assert mean <= 1 + 1e-9
+        assert alone > 1
+
     def test_dividing_by_the_correlation_makes_no_evidence_out_of_nothing(self) -> None:
         mean = sum(likely * evidence([each], icc=0.3) for likely, each in outcomes(5, 30, 0.11, 0.1))
 

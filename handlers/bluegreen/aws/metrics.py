@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from bluegreen.aws.client import client, in_our_words
 from bluegreen.errors import AwsRefused, AwsUnavailable
-from bluegreen.request.health import CustomMetric
+from bluegreen.request.health import MetricPair
 from bluegreen.target import Target
 
 if TYPE_CHECKING:
@@ -37,10 +37,10 @@ def of_version(target: Target, version: str, metric: str, statistic: str = "Sum"
     return Query("AWS/Lambda", metric, dimensions, statistic)
 
 
-def of_custom(custom: CustomMetric, version: str, metric: str) -> Query:
-    """A metric of the user's own, of that version."""
-    named = {name: value.replace("{version}", version) for name, value in custom.dimensions.items()}
-    return Query(custom.namespace, metric, tuple(named.items()))
+def of_pair(pair: MetricPair, version: str, metric: str, statistic: str = "Sum") -> Query:
+    """A metric that the function writes, of that version."""
+    named = {name: value.replace("{version}", version) for name, value in pair.dimensions.items()}
+    return Query(pair.namespace, metric, tuple(named.items()), statistic)
 
 
 def of_resource(target: Target, resource: str, metric: str, statistic: str = "Sum") -> Query:

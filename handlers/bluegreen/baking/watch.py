@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from bluegreen.aws import alarms, artifacts, functions, metrics
 from bluegreen.aws.client import PROBE_SECONDS
-from bluegreen.aws.metrics import Query, of_alias, of_custom, of_version
+from bluegreen.aws.metrics import Query, of_alias, of_pair, of_version
 from bluegreen.decisions.bake import Alarms, bucket_of, settled_until
 from bluegreen.decisions.figures import NOTHING_YET, Measured, Memory, Seen, see
 from bluegreen.decisions.past import MINUTE, Past, learn
@@ -22,7 +22,7 @@ from bluegreen.decisions.shift import Shifted
 from bluegreen.decisions.silence import Side
 from bluegreen.document import Plan
 from bluegreen.errors import AwsRefused, AwsUnavailable, GreenUnhealthy, InvalidRequest, NotFound
-from bluegreen.request.health import CustomMetric, Health
+from bluegreen.request.health import Health, MetricPair
 from bluegreen.request.smoke_tests import Case
 from bluegreen.target import Target
 from bluegreen.verdict import Bucket, Counts, Sides, Verdict
@@ -139,7 +139,7 @@ def _lacks(plan: Plan, case: Case, reply: Reply) -> list[str]:
 
 
 Signal = Callable[[str], tuple[Query, ...]]
-"""The queries that count a signal of a version: requests, and bad ones."""
+"""The queries that count a signal of a version: requests, bad ones and perhaps the most that were routed together."""
 
 
 def _buckets(plan: Plan, green: str, shifts: tuple[Shifted, ...], now: float, memory: Memory) -> Iterator[Measured]:
@@ -157,17 +157,22 @@ def _buckets(plan: Plan, green: str, shifts: tuple[Shifted, ...], now: float, me
     series = metrics.read(plan.target, asked_for, starts.start, starts.stop, period)
     for start in starts:
         at = {query: points.get(start) for query, points in series.items()}
-        counts = {
-            side: {name: _counted(name, [at[query] for query in asked(version)]) for name, asked in signals.items()}
-            for side, version in versions.items()
+        sides = {
+            name: _sides(
+                name,
+                blue=[at[query] for query in asked(versions["blue"])],
+                green=[at[query] for query in asked(versions["green"])],
+            )
+            for name, asked in signals.items()
         }
-        throttled = {side: counts[side]["throttles"].bad for side in versions}
+        errors = {"blue": sides["errors"].blue, "green": sides["errors"].green}
+        throttled = {"blue": sides["throttles"].blue.bad, "green": sides["throttles"].green.bad}
         weights = _weights(shifts, start, period)
         least, most = min(weights.values()), max(weights.values())
         yield Measured(
             bucket=Bucket(
                 start,
-                {name: Sides(blue=counts["blue"][name], green=counts["green"][name]) for name in signals},
+                sides,
                 green_weight=most,
                 period_seconds=period,
                 covered=start >= shifts[0].at,
@@ -178,7 +183,7 @@ def _buckets(plan: Plan, green: str, shifts: tuple[Shifted, ...], now: float, me
             requests=round(at[requests] or 0) + round(at[throttles] or 0),
             throttled=round(at[throttles] or 0),
             ran={side: round(at[query] or 0) + throttled[side] for side, query in ran.items()},
-            counted={side: counts[side]["errors"].requests + throttled[side] for side in versions},
+            counted={side: errors[side].requests + throttled[side] for side in versions},
             weight={"green": least, "blue": 1 - most},
         )
 
@@ -197,7 +202,7 @@ def _signals(plan: Plan) -> dict[str, Signal]:
     slow_ms = plan.past.slow_ms if plan.health.slow_ms == "learn" else plan.health.slow_ms
     if slow_ms:
         found["slow"] = _of_lambda(plan, ("Duration", "SampleCount"), ("Duration", f"PR(:{slow_ms})"))
-    return found | {custom.name: _of_custom(custom) for custom in plan.health.metrics}
+    return found | {pair.name: _of_pair(pair) for pair in plan.health.pairs(plan.target.function)}
 
 
 def _of_lambda(plan: Plan, *asked: tuple[str, str]) -> Signal:
@@ -207,9 +212,11 @@ def _of_lambda(plan: Plan, *asked: tuple[str, str]) -> Signal:
     return queries
 
 
-def _of_custom(custom: CustomMetric) -> Signal:
+def _of_pair(pair: MetricPair) -> Signal:
     def queries(version: str) -> tuple[Query, ...]:
-        return tuple(of_custom(custom, version, metric) for metric in (custom.requests, custom.bad))
+        counted = of_pair(pair, version, pair.requests), of_pair(pair, version, pair.bad)
+        largest = (of_pair(pair, version, pair.requests, "Maximum"),) if pair.name == "batch" else ()
+        return (*counted, *largest)
 
     return queries
 
@@ -220,6 +227,11 @@ def _learnt_slow_ms(target: Target, until: int) -> int | None:
     query = of_alias(target, "Duration", "p95")
     learnt = metrics.read(target, [query], until - PAST_SECONDS, until, LEARNT_IN_SECONDS)[query]
     return max(1, round(statistics.median(learnt.values()))) if learnt else None
+
+
+def _sides(name: str, blue: list[float | None], green: list[float | None]) -> Sides:
+    together = max((round(most or 1) for side in (blue, green) for most in side[2:]), default=1)
+    return Sides(_counted(name, blue), _counted(name, green), max(1, together))
 
 
 def _counted(name: str, values: list[float | None]) -> Counts:

@@ -10,6 +10,9 @@ from bluegreen.model import Frozen
 from bluegreen.request.health import Health
 from bluegreen.verdict import Verdict
 
+OF_LAMBDA = ("errors", "throttles", "slow")
+"""The signals whose requests Lambda counts, by alias and version."""
+
 
 def settled_until(now: float, health: Health) -> int:
     """The end of the last bucket that is complete and published, in seconds since 1970."""
@@ -163,8 +166,8 @@ def needs_probes(verdict: Verdict) -> bool:
 
 
 def has_requests(verdict: Verdict) -> bool:
-    """Green's, by any signal."""
-    return any(finding.green.requests for finding in verdict.findings)
+    """Green's, as Lambda counts them. What the function writes also counts smoke tests and probes, and items."""
+    return _requests(verdict) > 0
 
 
 def _unmeasured(health: Health, unmeasured: int) -> Decision:
@@ -269,7 +272,7 @@ def _kind(now: Standing) -> WatchKind:
 
 
 def _requests(verdict: Verdict) -> int:
-    return max((finding.green.requests for finding in verdict.findings), default=0)
+    return max((each.green.requests for each in verdict.findings if each.signal in OF_LAMBDA), default=0)
 
 
 def _judged(verdict: Verdict) -> Judged | None:

@@ -7,7 +7,7 @@ from bluegreen.aws import metrics
 from bluegreen.aws.functions import Function
 from bluegreen.aws.metrics import Query, Series
 from bluegreen.model import Frozen
-from bluegreen.request.health import CustomMetric
+from bluegreen.request.health import MetricPair
 from bluegreen.target import Target
 
 DAY, HOUR = 24 * 3600, 3600
@@ -15,7 +15,8 @@ DAY, HOUR = 24 * 3600, 3600
 
 class Day(Frozen):
     """
-    Invocations of the function itself and of the alias, the highest concurrency, and the user's metrics without data.
+    Invocations of the function itself and of the alias, the highest concurrency, and the metrics without data that the
+    function should write.
 
     `peak` is the function's own if it has a reserved concurrency, and else that of all functions that share the
     account's; None if there is no figure.
@@ -27,7 +28,7 @@ class Day(Frozen):
     without_data: tuple[str, ...] = ()
 
 
-def read(target: Target, blue: str, function: Function, custom: Iterable[CustomMetric]) -> Day:
+def read(target: Target, blue: str, function: Function, pairs: Iterable[MetricPair]) -> Day:
     """Only the metric of blue's requests must have data; the one of bad requests may have none."""
     itself = metrics.of_resource(target, target.function, "Invocations")
     alias = metrics.of_resource(target, str(target), "Invocations")
@@ -36,7 +37,7 @@ def read(target: Target, blue: str, function: Function, custom: Iterable[CustomM
         if function.reserved_concurrency is None
         else metrics.of_function(target, "ConcurrentExecutions", "Maximum")
     )
-    own = {metric.name: metrics.of_custom(metric, blue, metric.requests) for metric in custom}
+    own = {pair.name: metrics.of_pair(pair, blue, pair.requests) for pair in pairs}
     until = int(clock.now()) + 1
     found = metrics.read(target, [itself, alias, peak, *own.values()], until - DAY, until, HOUR)
     return Day(

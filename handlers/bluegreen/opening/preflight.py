@@ -157,7 +157,7 @@ def alarms_have_data(situation: Situation) -> Warning | None:
 
 def metrics_have_data(situation: Situation) -> Refusal | Warnings:
     """
-    A metric without data of blue is misspelt, or new.
+    A metric without data of blue is misspelt, or new; one of `http` or `batch` is not written yet.
 
     Adaptive grows green's share by evidence alone. So if the alias has requests, it would wait for that metric in vain.
     """
@@ -165,14 +165,16 @@ def metrics_have_data(situation: Situation) -> Refusal | Warnings:
     if day is None:
         return ()
     warnings = []
-    for metric in (each for each in health.metrics if each.name in day.without_data):
+    for metric in (each for each in health.pairs(situation.target.function) if each.name in day.without_data):
         where = ", ".join(f"{name}={value.replace('{version}', blue)}" for name, value in metric.dimensions.items())
         problem = f"{metric.namespace}/{metric.requests} ({where}) has no data of version {blue} in the last day"
         advice = (
             f"correct namespace, name or dimensions (`aws cloudwatch list-metrics --namespace {metric.namespace}` "
             "lists what there is)"
+            if metric in health.metrics
+            else f"let {situation.target.function} write it (docs/functions.md has the lines), and deploy that first"
         )
-        field = f"health.metrics.{metric.name}"
+        field = f"health.metrics.{metric.name}" if metric in health.metrics else f"health.{metric.name}"
         if situation.schedule.adaptive and day.of_alias and metric.name not in health.dry_run:
             problem += (
                 f" and {situation.target} has had {day.of_alias:,} requests, so Adaptive would wait for data that "

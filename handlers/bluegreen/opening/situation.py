@@ -158,7 +158,9 @@ class Situation:
         """The last day in metrics."""
         return self.glances.at(
             "its metrics of the last day",
-            lambda: day.read(self.target, self.blue.version, self.latest, self.request.health.metrics),
+            lambda: day.read(
+                self.target, self.blue.version, self.latest, self.request.health.pairs(self.target.function)
+            ),
         )
 
     @once

@@ -7,6 +7,7 @@ from pydantic import (
     BeforeValidator,
     Discriminator,
     Field,
+    StrictBool,
     StringConstraints,
     Tag,
     field_validator,
@@ -42,11 +43,11 @@ WhenSuspected = Literal["roll_back", "promote", "hold"]
 SLOW = "slow"
 
 
-class CustomMetric(Frozen):
+class MetricPair(Frozen):
     """
-    A pair of CloudWatch metrics of your own: of the sum of `requests`, the sum of `bad` was bad.
+    A pair of CloudWatch metrics that the function writes: of the sum of `requests`, the sum of `bad` was bad.
 
-    In the values of `dimensions`, `{version}` stands for the version that is asked about; one must have it.
+    In the values of `dimensions`, `{version}` stands for the version that is asked about.
     """
 
     name: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
@@ -54,6 +55,10 @@ class CustomMetric(Frozen):
     bad: Name
     requests: Name
     dimensions: Annotated[dict[Name, Annotated[str, AfterValidator(printable)]], Field(min_length=1, max_length=30)]
+
+
+class CustomMetric(MetricPair):
+    """A pair of your own. One of its dimensions must tell the versions apart."""
 
     @model_validator(mode="after")
     def tells_versions_apart(self) -> Self:
@@ -65,16 +70,26 @@ class CustomMetric(Frozen):
         return self
 
 
+WRITTEN_BY_FUNCTIONS = "BlueGreen/Functions"
+"""The namespace of the metrics that a function writes for `http` and `batch`."""
+
+
+def _written(name: str, function: str, requests: str, bad: str) -> MetricPair:
+    dimensions = {"FunctionName": function, "Version": "{version}"}
+    return MetricPair(name=name, namespace=WRITTEN_BY_FUNCTIONS, requests=requests, bad=bad, dimensions=dimensions)
+
+
 class Health(Frozen):
     """
     Settings of the watch.
 
-    Metrics come in buckets of `period_seconds` and are believed `delay_seconds` after a bucket ended (Lambda
-    publishes minutes about two minutes late). `false_alarm` is the highest probability, over a whole deployment, that
-    the verdict rolls back a green no worse than blue; `margin` is by how much its rate of bad requests may exceed
-    blue's (a fraction) and still be fine; `icc` how alike the requests of one bucket are, learnt from blue's last hours
-    unless it is given. `slow_ms` counts slower invocations as bad ("learn": slower than blue's own recent 95th
-    percentile, which is watched in a dry run unless it is asked for). `max_bake_seconds` is how long one bake may last
+    Metrics come in buckets of `period_seconds` and are believed `delay_seconds` after a bucket ended (Lambda publishes
+    minutes about two minutes late). `false_alarm` is the highest probability, over a whole deployment, that the verdict
+    rolls back a green no worse than blue; `margin` is by how much its rate of bad requests may exceed blue's (a
+    fraction) and still be fine; `icc` how alike the requests of one bucket are, learnt from blue's last hours unless it
+    is given. `slow_ms` counts slower invocations as bad ("learn": slower than blue's own recent 95th percentile, which
+    is watched in a dry run unless it is asked for). `http` counts replies with a statusCode of 500 and more, `batch`
+    the failed items of batches; the function writes both as metrics. `max_bake_seconds` is how long one bake may last
     while there is not enough evidence (with `Adaptive`: all of them together). `when_suspected` says what becomes of a
     green that is to get everything while the odds against it are high and no proof. `promote_by_seconds` is when
     `Adaptive` gives it everything unless the odds are worse than even. `unmeasured_looks` in a row without metrics are
@@ -88,6 +103,8 @@ class Health(Frozen):
     margin: Fraction = 0.01
     icc: Annotated[Real, Field(ge=0, lt=1), AfterValidator(lambda icc: round(icc, 12))] | None = None
     slow_ms: SlowMs | None = "learn"
+    http: StrictBool = False
+    batch: StrictBool = False
     max_bake_seconds: Annotated[Whole, Field(gt=0, le=48 * 3600)] | None = None
     no_traffic: NoTraffic = "proceed"
     when_suspected: WhenSuspected = "roll_back"
@@ -133,6 +150,14 @@ class Health(Frozen):
         if self.no_traffic == "wait" and self.max_bake_seconds is None:
             raise ValueError("no_traffic is wait, so say how long: write max_bake_seconds")
         return self
+
+    def pairs(self, function: str) -> tuple[MetricPair, ...]:
+        """The metrics that this function writes and that are watched."""
+        asked = (
+            (self.http, _written("http", function, "Replies", "ServerErrors")),
+            (self.batch, _written("batch", function, "BatchItems", "BatchItemFailures")),
+        )
+        return (*(pair for wanted, pair in asked if wanted), *self.metrics)
 
     @property
     def sight_seconds(self) -> int:

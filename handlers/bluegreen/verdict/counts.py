@@ -33,13 +33,18 @@ class Counts:
 
 @dataclass(frozen=True, slots=True)
 class Sides:
-    """The same figures of both versions, side by side."""
+    """
+    The same figures of both versions, side by side.
+
+    At most so many of the requests were routed `together`, as the items of a batch are.
+    """
 
     blue: Counts = Counts()
     green: Counts = Counts()
+    together: int = 1
 
     def __add__(self, other: "Sides") -> "Sides":
-        return Sides(self.blue + other.blue, self.green + other.green)
+        return Sides(self.blue + other.blue, self.green + other.green, max(self.together, other.together))
 
 
 @dataclass(frozen=True, slots=True)

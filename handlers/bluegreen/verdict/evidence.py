@@ -32,7 +32,7 @@ LATER = 0.2
 HAZARD_PER_MINUTE = 1 / 30
 
 TINY = 30
-"""Below so many requests a bucket is judged by the configured weight instead of the counts that came out."""
+"""Below so many routings a bucket is judged by the configured weight instead of the counts that came out."""
 NEVER = -math.inf
 
 
@@ -47,7 +47,7 @@ def log_sum(logs: Iterable[float]) -> float:
 
 @dataclass(slots=True)
 class Allocation:
-    """How the requests of a bucket were routed, and how much its correlation damps it. It is `tiny` below TINY."""
+    """How the requests of a bucket were routed, and how much its correlation damps it. `tiny` is below TINY draws."""
 
     green: float
     blue: float
@@ -62,15 +62,18 @@ def allocation(sides: Sides, bucket: Bucket, icc: float, *, by_counts: bool = Fa
     The counts do not say what was to be routed where in a tiny bucket, nor, unless it is to be judged `by_counts`, in
     one whose weight changed: its failures may all have come while green had most. There the largest weight stands for
     them.
+
+    m items that are routed together are one draw. The m-th root of their bets is at most the bets' mean, so a bet that
+    is fair for each of them, taken to the power of 1/m, is fair for all.
     """
     green, blue = float(sides.green.requests), float(sides.blue.requests)
     requests, weight = green + blue, bucket.green_weight
-    tiny = 0 < requests < TINY
+    tiny = 0 < requests < TINY * sides.together
     if weight is not None and (tiny or (bucket.changed and not by_counts)):
         green, blue = requests * weight, requests * (1 - weight)
     if not green or not blue:
         return None
-    return Allocation(green, blue, 1 + 2 * icc * green * blue / requests, tiny)
+    return Allocation(green, blue, sides.together + 2 * icc * green * blue / requests, tiny)
 
 
 def ratio_bet(psi: float, rho: float, sides: Sides, routed: Allocation) -> tuple[float, float]:

@@ -4,7 +4,13 @@ import math
 
 from bluegreen.verdict.counts import Counts
 
-VERBS = {"errors": "failed", "throttles": "throttled", "slow": "was slow in"}
+VERBS = {
+    "errors": "failed",
+    "throttles": "throttled",
+    "slow": "was slow in",
+    "http": "answered (http) with statusCode 500 or more",
+    "batch": "failed items (batch)",
+}
 
 
 def compared(signal: str, green: Counts, blue: Counts) -> str:

@@ -1,5 +1,6 @@
 """Looking at both versions: what CloudWatch is asked, and what of its answer is compared."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from bluegreen.decisions.shift import Shifted
 from bluegreen.document import Plan
 from bluegreen.errors import AwsRefused, AwsUnavailable, GreenUnhealthy
 from bluegreen.request.health import Health
+from bluegreen.verdict import Counts, Sides
 from tests.bluegreen.aws.answers import asked
 from tests.bluegreen.examples import plan
 from tests.machine.deployer import ALIAS, FUNCTION, TARGET, Deployer, alarm
@@ -37,6 +39,23 @@ def traffic(deployer: Deployer, *, blue: int = 0, green: int = 0, bad: int = 0, 
     count(FUNCTION, ALIAS, "1", invocations=blue)
     count(FUNCTION, ALIAS, "2", invocations=green, errors=bad, throttles=throttled)
     deployer.aws.clock.sleep(MINUTE)
+
+
+def written(deployer: Deployer, version: str, **metrics: list[float]) -> None:
+    """By the function, in the embedded metric format."""
+    client("cloudwatch", TARGET).put_metric_data(
+        Namespace="BlueGreen/Functions",
+        MetricData=[
+            {
+                "MetricName": name,
+                "Dimensions": [{"Name": "FunctionName", "Value": FUNCTION}, {"Name": "Version", "Value": version}],
+                "Timestamp": datetime.fromtimestamp(deployer.aws.clock.now(), UTC),
+                "Value": value,
+            }
+            for name, values in metrics.items()
+            for value in values
+        ],
+    )
 
 
 def shifted(deployer: Deployer, weight: float = 0.1) -> tuple[Shifted, ...]:
@@ -307,6 +326,48 @@ class TestSignals:
         ]
         assert sorted(each["Version"] for each in of_shop) == ["1", "1", "2", "2"]
         assert {each["Stage"] for each in of_shop} == {"PROD"}
+
+    @pytest.mark.parametrize(
+        ("signal", "metrics"),
+        [
+            ("http", [("Replies", "Sum"), ("ServerErrors", "Sum")]),
+            ("batch", [("BatchItemFailures", "Sum"), ("BatchItems", "Maximum"), ("BatchItems", "Sum")]),
+        ],
+    )
+    def test_what_the_function_writes_is_asked_for_by_function_and_version(
+        self, deployer: Deployer, signal: str, metrics: list[tuple[str, str]]
+    ) -> None:
+        shifts = shifted(deployer)
+        deployer.aws.clock.sleep(5 * MINUTE)
+
+        with asked(client("cloudwatch", TARGET), "GetMetricData") as calls:
+            look(deployer, watched({signal: True}), shifts)
+
+        of_the_function = [
+            query["MetricStat"]
+            for call in calls
+            for query in call["MetricDataQueries"]
+            if query["MetricStat"]["Metric"]["Namespace"] == "BlueGreen/Functions"
+        ]
+        for version in ("1", "2"):
+            dimensions = [{"Name": "FunctionName", "Value": FUNCTION}, {"Name": "Version", "Value": version}]
+            assert metrics == sorted(
+                (each["Metric"]["MetricName"], each["Stat"])
+                for each in of_the_function
+                if each["Metric"]["Dimensions"] == dimensions
+            )
+
+    def test_items_of_the_largest_batch_of_either_version_count_as_routed_together(self, deployer: Deployer) -> None:
+        shifts = shifted(deployer)
+        written(deployer, "1", BatchItems=[10, 3], BatchItemFailures=[1, 0])
+        written(deployer, "2", BatchItems=[4], BatchItemFailures=[4])
+        deployer.aws.clock.sleep(4 * MINUTE)
+
+        now = deployer.aws.clock.now()
+        measured = next(iter(watch._buckets(watched({"batch": True}), "2", shifts, now, NOTHING_YET)))
+
+        assert measured.bucket.signals["batch"] == Sides(Counts(13, 1), Counts(4, 4), together=10)
+        assert measured.bucket.signals["errors"].together == 1
 
 
 class TestAlarms:

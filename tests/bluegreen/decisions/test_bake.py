@@ -51,6 +51,15 @@ def test_a_bucket_that_counted_once_counts_ever_after(now: float, later: float, 
     assert settled_until(now + later, health) >= settled_until(now, health)
 
 
+@pytest.mark.parametrize("signal", ["http", "batch", "orders"])
+def test_what_the_function_writes_of_probes_and_smoke_tests_is_no_request_of_a_user(signal: str) -> None:
+    silent = Finding("errors", True, 0.5, Counts(), Counts(), 0.0, 1.0, 0.01)
+    written = Finding(signal, True, 0.5, Counts(3, 0), Counts(3, 0), 0.0, 1.0, 0.01)
+    seen = Verdict("not_enough", "green has had no requests", (silent, written), buckets=3, covered=3)
+
+    assert is_silent(seen)
+
+
 @given(moments, healths)
 def test_a_moment_lies_in_its_bucket(moment: float, health: Health) -> None:
     start = bucket_of(moment, health)

@@ -335,6 +335,24 @@ class TestAlarmsAndMetrics:
     def test_adaptive_without_any_requests_is_only_told(self) -> None:
         assert warned(preflight.metrics_have_data, situation(traffic="Adaptive", health={"metrics": [ORDERS]}))
 
+    def test_a_signal_that_the_function_does_not_write_is_told_with_what_to_do(self) -> None:
+        said = warned(preflight.metrics_have_data, situation(health={"http": True}))
+
+        assert said == (
+            f"health.http: BlueGreen/Functions/Replies (FunctionName={FUNCTION}, Version=1) has no data of version 1 "
+            f"in the last day; let {FUNCTION} write it (docs/functions.md has the lines), and deploy that first; "
+            "without data the metric is not compared"
+        )
+
+    def test_adaptive_would_wait_for_a_signal_that_is_not_written(self) -> None:
+        boto3.client("lambda").invoke(FunctionName=FUNCTION, Qualifier=ALIAS, Payload=b"{}")
+        asked_for: dict[str, Any] = {"traffic": "Adaptive", "health": {"batch": True}}
+
+        said = refused(preflight.metrics_have_data, situation(**asked_for))
+
+        assert said.startswith("health.batch: BlueGreen/Functions/BatchItems (FunctionName=")
+        assert "so Adaptive would wait for data that never comes" in said
+
     def test_a_metric_with_data_of_blue_is_fine(self, deployer: Deployer) -> None:
         cloudwatch: Any = boto3.client("cloudwatch")
         dimensions = [{"Name": "Version", "Value": "v1"}]

@@ -50,6 +50,9 @@ def test_minutes_count_two_minutes_late_unless_the_request_says_otherwise() -> N
         ({"slow_ms": "guess"}, "slow_ms"),
         ({"max_bake_seconds": 172_801}, "max_bake_seconds"),
         ({"metrics": [CUSTOM | {"name": "errors"}]}, "errors is the name of a built-in signal"),
+        ({"metrics": [CUSTOM | {"name": "http"}], "http": True}, "http is the name of a built-in signal"),
+        ({"metrics": [CUSTOM | {"name": "batch"}]}, "batch is the name of a built-in signal"),
+        *(({name: value}, name) for name in ("http", "batch") for value in ("true", 1, None, {"namespace": "Shop"})),
         ({"metrics": [CUSTOM | {"dimensions": {"Version": "2"}}]}, "write {version}"),
         ({"metrics": [CUSTOM | {"dimensions": {}}]}, "dimensions"),
         ({"metrics": [CUSTOM | {"dimensions": {"": "{version}"}}]}, "dimensions"),
@@ -65,6 +68,26 @@ def test_a_metric_of_the_users_own_is_a_signal_that_may_run_dry() -> None:
     health = Health.model_validate({"metrics": [CUSTOM], "dry_run": ["orders"]})
 
     assert health.policy(0.0002).dry_run == {"orders", "slow"}
+
+
+@pytest.mark.parametrize(
+    ("name", "requests", "bad"), [("http", "Replies", "ServerErrors"), ("batch", "BatchItems", "BatchItemFailures")]
+)
+def test_what_a_function_writes_is_watched_where_the_request_says_so(name: str, requests: str, bad: str) -> None:
+    health = Health.model_validate({name: True, "dry_run": [name], "metrics": [CUSTOM]})
+
+    written, custom = health.pairs("Shop")
+
+    assert (written.name, written.namespace, written.requests, written.bad) == (
+        name,
+        "BlueGreen/Functions",
+        requests,
+        bad,
+    )
+    assert written.dimensions == {"FunctionName": "Shop", "Version": "{version}"}
+    assert custom == health.metrics[0]
+    assert health.policy(0.0002).dry_run == {name, "slow"}
+    assert Health().pairs("Shop") == ()
 
 
 def test_the_policy_of_the_verdict_is_what_the_request_promises_and_tolerates() -> None:
