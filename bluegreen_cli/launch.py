@@ -10,10 +10,12 @@ import click
 
 from bluegreen.aws import executions
 from bluegreen.aws.client import in_our_words
+from bluegreen.decisions.words import of_signals
 from bluegreen.errors import AwsUnavailable
 from bluegreen.opening.permitted import must_be_permitted
 from bluegreen.request.names import LONGEST_EXECUTION_NAME
 from bluegreen.request.request import LONGEST_STARTER
+from bluegreen.request.traffic import schedule
 from bluegreen.target import Target
 from bluegreen_cli.aws import Account, client
 from bluegreen_cli.display import display
@@ -33,6 +35,9 @@ def start(asked: Asked, stack: Stack, account: Account) -> str:
     with explained("checking the request", NOTHING_UPLOADED_OR_STARTED):
         wanted = check(asked.in_bucket(stack.bucket).request)
         must_be_permitted(wanted, stack.target(wanted.function, wanted.alias), stack.home)
+    if schedule(wanted.traffic or stack.default_traffic).watched:
+        said = of_signals(wanted.health)
+        click.echo(f"{said[0].upper()}{said[1:]}", err=True)
     asked = _uploaded(asked, stack)
     request = check(asked.said(started_by=started_by(account)).request)
     name = execution_name(asked.function)

@@ -139,6 +139,11 @@ class Progress:
         return plain(self.look.get("reason", ""))
 
     @property
+    def signals(self) -> str:
+        """What the last look watched and what it did not; "" before the first, or if the stack does not say it."""
+        return plain(self.look.get("signals", ""))
+
+    @property
     def untested(self) -> str:
         """Why no smoke test speaks for green; "" if one does."""
         return plain(self.section("tested").get("untested", ""))
@@ -260,6 +265,8 @@ def _told(before: Progress, after: Progress) -> list[str]:
         lines.append(_line(after.state, SENTENCES[after.state]))
     if after.shifts and after.shifts != before.shifts:
         lines.append(_line("ShiftAlias", of_shift(after)))
+    if after.signals and after.signals != before.signals:
+        lines.append(_line("CheckHealth", after.signals))
     if after.reason and after.reason != before.reason:
         lines.append(_line("CheckHealth", after.reason))
     return lines

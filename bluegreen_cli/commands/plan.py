@@ -11,7 +11,7 @@ from bluegreen import clock, document
 from bluegreen.aws import artifacts, functions
 from bluegreen.baking import watch
 from bluegreen.decisions.pace import UNTHINNED_SECONDS, looks, pace_of
-from bluegreen.decisions.words import of_schedule
+from bluegreen.decisions.words import of_schedule, of_signals
 from bluegreen.errors import AccessDenied, AwsRefused, AwsUnavailable
 from bluegreen.ledger import uploads
 from bluegreen.opening.checks import BEFORE_THE_LOCK, WITH_THE_LOCK, must_pass
@@ -163,6 +163,7 @@ def plan(context: Context, /, as_json: bool, **said: Any) -> None:
     )
     if as_json:
         shown = _to_json(asked, situation.target.alias, blue.version, traffic, brought, whole, warnings)
+        shown |= {"signals": of_signals(checked.health) if traffic.watched else ""}
         shown |= outlook.to_json() if outlook else {}
         shown |= {"changes": differ, "invocations": 0 if brought in UNSHIFTED else _calls(cases, checked)}
         click.echo(json.dumps(shown, indent=2))
@@ -182,6 +183,8 @@ def plan(context: Context, /, as_json: bool, **said: Any) -> None:
         click.echo(f"  warning: {warning}")
     click.echo(f"  smoke tests: {_of_tests(cases, by_default, blue.version)}")
     click.echo(f"  {calls_said(target.function, _calls(cases, checked), by_default)}")
+    if traffic.watched:
+        click.echo(f"  {of_signals(checked.health)}")
     for line in outlook.lines() if outlook else ():
         click.echo(f"  {line}")
     if whole is None:

@@ -178,7 +178,8 @@ class Look(Section):
     After `next_seconds` comes the next look. `next_weight` is the weight that the next shift gives green. `unmeasured`
     looks in a row had no metrics, and `probes` were answered so far. The alarms `pardoned` have been in ALARM since
     before the deployment. `watched` is what the deployment's end says of the watch, `memory` what the looks so far came
-    to. Verdict, reason and counts are for people who follow the execution's history.
+    to. `signals` names what is watched and what is not. Verdict, reason and counts are for people who follow the
+    execution's history.
     """
 
     next: Next = "bake_on"
@@ -193,6 +194,7 @@ class Look(Section):
     green: Counted = Counted()
     watched: Watched | None = None
     memory: Memory = Memory()
+    signals: str = ""
 
     def noted(self) -> dict[str, Any]:
         """Without the memory, which only the next look can read."""

@@ -51,6 +51,11 @@ def test_a_zip_is_deployed_and_the_last_line_says_which_version_serves(
     assert f"In {finding['green']} requests green failed 0" in bluegreen("status", FUNCTION).stdout
     assert "version 2 gets 10 %, version 1 keeps 90 %; step 1 of 2; baked for 5 min" in ran.stderr
     assert "green failed 0 of" in ran.stderr
+    assert ran.stderr.startswith("Watched: errors, throttles, slow requests (in a dry run); not watched: ")
+    assert (
+        ran.stderr.count("CheckHealth        watched: errors, throttles, slow requests (in a dry run); not watched: ")
+        == 1
+    )
     assert deployer.alias() == ("2", {})
     assert not deployer.harmed
 
@@ -68,6 +73,7 @@ def test_the_last_line_says_what_is_not_known_of_green(
     ran = bluegreen("deploy", FUNCTION, package(GOOD % 2), "--traffic", traffic)
 
     assert f"{FUNCTION}:PROD is served by version 2. {said}" in ran.stdout
+    assert ("watched: errors" in ran.stderr) is (traffic != "AllAtOnce")
     assert said in bluegreen("status", FUNCTION).stdout
 
 

@@ -29,6 +29,9 @@ def test_the_plan_says_steps_times_transitions_and_dollars(
         "  smoke tests: none was given, so {} is sent; it counts only if version 1 passes it; "
         "give one with --smoke-tests FILE, or write --no-smoke-tests",
         f"  {FUNCTION} is invoked for real, 2 times before users meet green, and blue as often if {{}} fails",
+        "  watched: errors, throttles, slow requests (in a dry run); not watched: replies with statusCode 500 and "
+        "more (health.http), failed items of batches (health.batch), metrics of your own (health.metrics), alarms "
+        "(health.alarms)",
         "  what will be known: the alias had no request in the last 3 h; nothing will be known of green under traffic "
         "but that it was deployed",
         "  no_traffic is proceed (the default): a green that nobody calls gets everything, and nobody knows how it "
@@ -42,6 +45,20 @@ def test_the_plan_says_steps_times_transitions_and_dollars(
         "  step 2: 100 % after 5 min, 1 look",
         "  in all 5 min of baking, 28 state transitions, $0.00070",
     ]
+
+
+@pytest.mark.parametrize(
+    ("traffic", "signals"),
+    [("Adaptive", "watched: errors, throttles, slow requests (in a dry run), replies"), ("AllAtOnce", "")],
+)
+def test_the_plan_says_what_is_watched_if_anything_is(
+    deployer: Deployer, bluegreen: Bluegreen, package: Package, tmp_path: Path, traffic: str, signals: str
+) -> None:
+    (tmp_path / "request.json").write_text(json.dumps({"traffic": traffic, "health": {"http": True}}))
+    arguments = ("plan", FUNCTION, package(GOOD % 2), "--request", str(tmp_path / "request.json"))
+
+    assert ("  watched: " in bluegreen(*arguments).stdout) is bool(signals)
+    assert bluegreen(*arguments, "--json").json["signals"].startswith(signals)
 
 
 def test_the_plan_of_a_long_bake_says_when_it_is_looked_at(

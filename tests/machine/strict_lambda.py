@@ -84,9 +84,9 @@ class Metrics:
     """
     AWS/Lambda as CloudWatch counts it, for the three dimension sets that Lambda writes.
 
-    Everything shows `delay_seconds` late, and a metric of a version in `later`, as ("Errors", "2"), so many seconds more.
-    From `silent_since` on (seconds since 1970) CloudWatch counts nothing. Of the versions in `unshown` it has no series:
-    the dimension ExecutedVersion is missing.
+    Everything shows `delay_seconds` late, and a metric of a version in `later`, as ("Errors", "2"), so many seconds
+    more. From `silent_since` on (seconds since 1970) CloudWatch counts nothing. Of the versions in `unshown` it has no
+    series: the dimension ExecutedVersion is missing.
     """
 
     def __init__(self, clock: Clock, delay_seconds: float = 0.0) -> None:
@@ -388,15 +388,12 @@ class Rules:
 
     def update_alias(self, original: Any, response: LambdaResponse) -> tuple[int, dict[str, Any], str]:
         """The precondition, routes that AWS accepts, and a new RevisionId."""
-        function, name = unquote(response.path.split("/")[-3]), unquote(response.path.split("/")[-1])
-        asked = json.loads(response.body or "{}")
-        alias = response.backend.get_alias(name, function)
-        _expect_revision(asked, alias.revision_id)
-        version = asked.get("FunctionVersion") or alias.function_version
-        routing: Any = asked["RoutingConfig"] if asked.get("RoutingConfig") is not None else alias.routing_config
-        self._check_route(response.backend._lambdas, function, version, routing)
-        alias.update(asked.get("Description"), version, routing if weights_of(routing) else {})  # type: ignore[arg-type]
-        alias.revision_id = str(uuid.uuid4())
+        function, name = unquote(response.path.split("/")[-3]), unquote(response.path.split("/")[-1]) asked =
+        json.loads(response.body or "{}") alias = response.backend.get_alias(name, function) _expect_revision(asked,
+        alias.revision_id) version = asked.get("FunctionVersion") or alias.function_version routing: Any =
+        asked["RoutingConfig"] if asked.get("RoutingConfig") is not None else alias.routing_config
+        self._check_route(response.backend._lambdas, function, version, routing) alias.update(asked.get("Description"),
+        version, routing if weights_of(routing) else {})  # type: ignore[arg-type] alias.revision_id = str(uuid.uuid4())
         return 200, {"status": 200}, json.dumps(alias.to_json())
 
     def del_function(

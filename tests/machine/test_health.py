@@ -320,6 +320,64 @@ def test_a_metric_of_ones_own_rolls_back(deployer: Deployer) -> None:
     assert "lost_sales: green" in run.cause
 
 
+def writes(deployer: Deployer, requests: str, bad: str, counted: dict[str, tuple[int, int]]) -> None:
+    """As the embedded metric format does: each minute a value for requests and one for bad ones, by version."""
+
+    def a_minute() -> None:
+        for version, values in counted.items():
+            boto3.client("cloudwatch").put_metric_data(
+                Namespace="BlueGreen/Functions",
+                MetricData=[
+                    {
+                        "MetricName": name,
+                        "Dimensions": [
+                            {"Name": "FunctionName", "Value": FUNCTION},
+                            {"Name": "Version", "Value": version},
+                        ],
+                        "Timestamp": datetime.fromtimestamp(deployer.aws.clock.now(), UTC),
+                        "Values": [1.0, 0.0],
+                        "Counts": [value, 1],
+                    }
+                    for name, value in zip((requests, bad), values, strict=True)
+                ],
+            )
+
+    deployer.aws.every(60, a_minute)
+
+
+@pytest.mark.parametrize(
+    ("signal", "requests", "bad", "said"),
+    [
+        ("http", "Replies", "ServerErrors", "green answered (http) with statusCode 500 or more"),
+        ("batch", "BatchItems", "BatchItemFailures", "green failed items (batch)"),
+    ],
+)
+def test_a_green_whose_failures_only_the_function_counts_is_rolled_back_for_them(
+    deployer: Deployer, signal: str, requests: str, bad: str, said: str
+) -> None:
+    Users(deployer, 1000)
+    writes(deployer, requests, bad, {"1": (900, 5), "2": (100, 30)})
+
+    run = deployer.deploy(traffic=CANARY_10, health={signal: True})
+
+    assert run.error == "GreenUnhealthy"
+    assert said in run.cause
+    assert deployer.alias() == ("1", {})
+
+
+@pytest.mark.parametrize("signal", ["http", "batch"])
+def test_a_signal_that_the_function_never_writes_is_not_taken_for_health(deployer: Deployer, signal: str) -> None:
+    Users(deployer, 60_000)
+    deployer.aws.clock.sleep(600)
+
+    run = deployer.deploy(traffic=CANARY_10, health={signal: True})
+
+    assert run.output["bake"]["look"]["verdict"] == "not_enough"
+    said = f"; nothing is known of {signal}: CloudWatch has no figures of green or blue"
+    assert said in run.output["bake"]["look"]["reason"]
+    assert any(each.startswith(f"health.{signal}: ") for each in deployer.record(run)["warnings"])
+
+
 def test_a_green_that_goes_bad_in_the_final_bake_is_compared_with_blues_last_minutes(deployer: Deployer) -> None:
     users = Users(deployer, 6000, blue=0.002, green=0.002)
     deployer.aws.clock.sleep(3600)

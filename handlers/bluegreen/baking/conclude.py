@@ -8,7 +8,7 @@ from bluegreen.decisions.bake import Alarms, Given, Standing, decide, watched
 from bluegreen.decisions.figures import Seen
 from bluegreen.decisions.pace import at_the_beginning, least_pause, longest, pace_of, seconds_to_next_look
 from bluegreen.decisions.shift import Bakes, bakes, next_weight
-from bluegreen.decisions.words import of_look
+from bluegreen.decisions.words import of_look, of_signals
 from bluegreen.document import Bake, Counted, Look, Next, Plan
 from bluegreen.request.traffic import ALMOST_ALL
 from bluegreen.verdict import Verdict
@@ -49,6 +49,7 @@ def conclude(plan: Plan, bake: Bake, seen: Seen, alarms: Alarms, probed: Probed,
         verdict=verdict.kind,
         reason=f"{of_look(standing, decision)}{_back(bake.green_weight, weight)}{_unanswered(probed)}",
         watched=watched(standing, decision, now - bake.shifts[0].at, bake.look.watched, given),
+        signals=of_signals(plan.health) if plan.schedule.watched else "",
         blue=_counted(verdict, "blue"),
         green=_counted(verdict, "green"),
         memory=seen.memory,

@@ -2,10 +2,12 @@
 
 import math
 
-from bluegreen.decisions.bake import Decision, Standing, Watched, has_requests
-from bluegreen.decisions.silence import Hidden
+from bluegreen.decisions.bake import OF_LAMBDA, Decision, Standing, Watched, has_requests
+from bluegreen.decisions.silence import SIDES, Hidden, Side
+from bluegreen.request.health import Health
 from bluegreen.request.traffic import Schedule
 from bluegreen.text import duration
+from bluegreen.verdict import Finding, Verdict
 from bluegreen.verdict.words import odds as of_odds
 from bluegreen.verdict.words import points
 
@@ -66,6 +68,27 @@ def of_schedule(schedule: Schedule, sight_seconds: int) -> str:
         f"step {schedule.held_step + 1} bakes {duration(schedule.held_seconds)} longer than asked for: CloudWatch "
         f"shows a whole period of green's traffic {duration(sight_seconds)} after the first shift"
     )
+
+
+def of_signals(health: Health) -> str:
+    """What a watch with these settings looks at, and what it does not."""
+    asked_for = {
+        "slow_ms": ("slow", "slow requests", health.slow_ms is not None),
+        "http": ("http", "replies with statusCode 500 and more", health.http),
+        "batch": ("batch", "failed items of batches", health.batch),
+    }
+    always = [(name, name) for name in ("errors", "throttles")]
+    given = [(name, words) for name, words, watched in asked_for.values() if watched]
+    own = [(pair.name, f"the metric {pair.name}") for pair in health.metrics]
+    watched = [
+        f"{words} (in a dry run)" if name in health.dry_run else words for name, words in (*always, *given, *own)
+    ]
+    if health.alarms:
+        watched.append("an alarm" if len(health.alarms) == 1 else f"{len(health.alarms)} alarms")
+    left = [f"{words} (health.{field})" for field, (_, words, watched_) in asked_for.items() if not watched_]
+    left += [] if health.metrics else ["metrics of your own (health.metrics)"]
+    left += [] if health.alarms else ["alarms (health.alarms)"]
+    return f"watched: {', '.join(watched)}" + (f"; not watched: {', '.join(left)}" if left else "")
 
 
 def of_watched(watched: Watched) -> str:
@@ -140,7 +163,7 @@ def _found(now: Standing) -> str:
     if verdict.kind == "cannot_measure":
         return verdict.reason
     if has_requests(verdict):
-        return f"{verdict.reason}{_unattributed(now)}"
+        return f"{verdict.reason}{_unattributed(now)}{_unknown(verdict)}"
     if not now.watched:
         return "nobody watches green under traffic: this strategy has no bake"
     if verdict.covered:
@@ -154,6 +177,24 @@ def _unattributed(now: Standing) -> str:
     if not now.unattributed:
         return ""
     return f"; CloudWatch counts {now.unattributed:,} throttled requests of the alias for neither version"
+
+
+def _unknown(verdict: Verdict) -> str:
+    """The signals of which a version shows nothing although Lambda counts requests of it."""
+    called = {side for each in verdict.findings if each.signal in OF_LAMBDA for side in SIDES if _of(each, side)}
+    unknown = []
+    for finding in () if verdict.kind == "worse" else verdict.findings:
+        without = [side for side in SIDES if side in called and not _of(finding, side)]
+        if finding.signal not in OF_LAMBDA and without:
+            unknown.append(
+                f"; nothing is known of {finding.signal}: CloudWatch has no figures of {' or '.join(without)}"
+            )
+    return "".join(unknown)
+
+
+def _of(finding: Finding, side: Side) -> int:
+    """The requests of a version."""
+    return (finding.green if side == "green" else finding.blue).requests
 
 
 def _without_traffic(now: Standing, decision: Decision) -> str:

@@ -301,6 +301,18 @@ class TestWhatIsCounted:
 
 
 class TestWhatIsKept:
+    def test_each_look_says_what_is_watched(self) -> None:
+        assert (
+            look(http=True)
+            .noted()["signals"]
+            .startswith("watched: errors, throttles, slow requests (in a dry run), replies with statusCode 500")
+        )
+
+    def test_nothing_is_watched_by_a_strategy_without_a_bake(self) -> None:
+        at_once = Schedule(name="AllAtOnce", steps=(Step(weight=1, bake_seconds=0),))
+
+        assert look(schedule=at_once, so_far=bake(1.0), now=0).signals == ""
+
     def test_the_evidence_is_for_the_audit_and_the_sentence_for_the_document(self) -> None:
         found = look(alarms=Alarms(red=("old",), pardoned=("old",)))
 

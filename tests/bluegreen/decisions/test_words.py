@@ -1,12 +1,13 @@
 """Sentences about the watch."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from bluegreen.decisions.bake import Alarms, Judged, Standing, Watched, decide
 from bluegreen.decisions.silence import Hidden
-from bluegreen.decisions.words import of_hidden, of_look, of_watched
+from bluegreen.decisions.words import of_hidden, of_look, of_signals, of_watched
 from bluegreen.request.health import Health
 from bluegreen.verdict import Counts, Finding, Verdict
 
@@ -28,6 +29,59 @@ def said(found: Verdict, *, given: dict[str, Any] | None = None, **how: Any) -> 
 
 SILENT = verdict(green=NONE)
 UNSEEN = verdict(green=NONE, covered=0)
+
+
+ORDERS = {"name": "orders", "namespace": "Shop", "bad": "Lost", "requests": "Taken", "dimensions": {"V": "{version}"}}
+
+
+class TestSignals:
+    def test_errors_and_throttles_are_watched_and_the_others_say_how_to_watch_them(self) -> None:
+        assert of_signals(Health()) == (
+            "watched: errors, throttles, slow requests (in a dry run); not watched: replies with statusCode 500 and "
+            "more (health.http), failed items of batches (health.batch), metrics of your own (health.metrics), alarms "
+            "(health.alarms)"
+        )
+
+    def test_what_the_request_asks_for_is_watched_and_a_dry_run_is_called_one(self) -> None:
+        health = Health.model_validate(
+            {
+                "slow_ms": "learn",
+                "http": True,
+                "batch": True,
+                "metrics": [ORDERS],
+                "alarms": ["sales", "stock"],
+                "dry_run": ["slow", "orders"],
+            }
+        )
+
+        assert of_signals(health) == (
+            "watched: errors, throttles, slow requests (in a dry run), replies with statusCode 500 and more, failed "
+            "items of batches, the metric orders (in a dry run), 2 alarms"
+        )
+
+    @pytest.mark.parametrize(
+        ("blue", "green", "end"),
+        [
+            (NONE, NONE, "; nothing is known of http: CloudWatch has no figures of green or blue"),
+            (SOME, NONE, "; nothing is known of http: CloudWatch has no figures of green"),
+            (NONE, SOME, "; nothing is known of http: CloudWatch has no figures of blue"),
+            (SOME, SOME, ""),
+        ],
+    )
+    def test_a_look_says_of_which_signal_nothing_is_known(self, blue: Counts, green: Counts, end: str) -> None:
+        found = verdict()
+        http = Finding("http", True, 0.5, green, blue, 0.0, 1.0, 0.01)
+        with_http = replace(found, findings=(*found.findings, http))
+
+        assert said(with_http, baked_seconds=60) == f"it is not_enough{end}"
+        assert said(replace(with_http, kind="worse"), baked_seconds=60) == "it is not_enough"
+
+    def test_a_version_that_nobody_called_need_not_have_written_anything(self) -> None:
+        found = verdict()
+        silent = Finding("errors", True, 0.5, SOME, NONE, 0.0, 0.001, 0.01)
+        http = Finding("http", True, 0.5, SOME, NONE, 0.0, 1.0, 0.01)
+
+        assert said(replace(found, findings=(silent, http)), baked_seconds=60) == "it is not_enough"
 
 
 class TestALook:
