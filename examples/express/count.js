@@ -1,20 +1,12 @@
-// Counts replies by version, in CloudWatch's embedded metric format. To Lambda a reply with status 500 is a success, so
-// Lambda's own metrics do not show it; these are watched like them when they stand in `health.metrics`.
+// Counts replies by version for `health.http`, in CloudWatch's embedded metric format. To Lambda a reply with status 500
+// is a success. (console.log would put the line into other JSON where a function's log format is JSON.)
 
-export function count(request, response, next) {
-  response.on("finish", () => {
-    const line = {
-      _aws: {
-        Timestamp: Date.now(),
-        CloudWatchMetrics: [
-          { Namespace: "Catalogue", Dimensions: [["version"]], Metrics: [{ Name: "Replies" }, { Name: "ServerErrors" }] },
-        ],
-      },
-      version: process.env.AWS_LAMBDA_FUNCTION_VERSION,
-      Replies: 1,
-      ServerErrors: Number(response.statusCode >= 500),
-    };
-    process.stdout.write(`${JSON.stringify(line)}\n`);
-  });
-  next();
-}
+export const counted = (handler) => async (event, context) => {
+  const reply = await handler(event, context);
+  const Metrics = [{ Name: "Replies" }, { Name: "ServerErrors" }];
+  const directive = { Namespace: "BlueGreen/Functions", Dimensions: [["FunctionName", "Version"]], Metrics };
+  const line = { _aws: { Timestamp: Date.now(), CloudWatchMetrics: [directive] }, FunctionName: context.functionName };
+  Object.assign(line, { Version: context.functionVersion, Replies: 1, ServerErrors: Number(reply.statusCode >= 500) });
+  process.stdout.write(`${JSON.stringify(line)}\n`);
+  return reply;
+};

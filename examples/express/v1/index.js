@@ -3,13 +3,12 @@
 import express from "express";
 import serverless from "serverless-http";
 
-import { count } from "./count.js";
+import { counted } from "./count.js";
 
 const CENTS = { bread: 380, cheese: 1290, wine: 1540 };
 
 const app = express();
 app.disable("x-powered-by");
-app.use(count);
 
 app.get("/products/:id", (request, response) => {
   const { id } = request.params;
@@ -17,4 +16,4 @@ app.get("/products/:id", (request, response) => {
   response.json({ id, cents: CENTS[id] });
 });
 
-export const handler = serverless(app);
+export const handler = counted(serverless(app));

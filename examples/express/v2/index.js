@@ -3,14 +3,13 @@
 import express from "express";
 import serverless from "serverless-http";
 
-import { count } from "./count.js";
+import { counted } from "./count.js";
 
 const CENTS = { bread: 380, cheese: 1290, wine: 1540 };
 const TAX = { bread: 0.07, cheese: 0.07, wine: 0.19 };
 
 const app = express();
 app.disable("x-powered-by");
-app.use(count);
 
 app.get("/products/:id", (request, response) => {
   const { id } = request.params;
@@ -22,4 +21,4 @@ function taxIn(cents, rate) {
   return Math.round(cents - cents / (1 + rate));
 }
 
-export const handler = serverless(app);
+export const handler = counted(serverless(app));

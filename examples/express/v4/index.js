@@ -6,14 +6,13 @@ import { setTimeout } from "node:timers/promises";
 import express from "express";
 import serverless from "serverless-http";
 
-import { count } from "./count.js";
+import { counted } from "./count.js";
 
 const CENTS = { bread: 380, cheese: 1290, wine: 1540 };
 const looks = { bread: [], cheese: [] };
 
 const app = express();
 app.disable("x-powered-by");
-app.use(count);
 
 app.get("/products/:id", async (request, response) => {
   const { id } = request.params;
@@ -31,4 +30,4 @@ async function priceOf(id) {
   return CENTS[id];
 }
 
-export const handler = serverless(app);
+export const handler = counted(serverless(app));

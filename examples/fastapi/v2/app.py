@@ -1,5 +1,8 @@
 """What an order costs, behind API Gateway: GET /quotes/{product}?pieces=3, from six pieces on with a discount."""
 
+from typing import Any
+
+from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
 from fastapi import FastAPI, HTTPException
 from mangum import Mangum
 
@@ -7,6 +10,7 @@ CENTS = {"bread": 380, "cheese": 1290, "wine": 1540}
 MANY, DISCOUNT = 6, 0.05
 
 app = FastAPI()
+counts = EphemeralMetrics(namespace="BlueGreen/Functions", service="")
 
 
 @app.get("/quotes/{product}")
@@ -18,4 +22,15 @@ async def quote(product: str, pieces: int = 1) -> dict[str, str | int]:
     return {"product": product, "cents": round(full * (1 - DISCOUNT)) if pieces >= MANY else full}
 
 
-handler = Mangum(app, lifespan="off")
+asgi = Mangum(app, lifespan="off")
+
+
+@counts.log_metrics
+def handler(event: dict[str, Any], context: Any) -> Any:
+    """The reply, counted for `health.http`: to Lambda one with status 500 is a success."""
+    reply = asgi(event, context)
+    counts.add_dimension("FunctionName", context.function_name)
+    counts.add_dimension("Version", context.function_version)
+    counts.add_metric("Replies", MetricUnit.Count, 1)
+    counts.add_metric("ServerErrors", MetricUnit.Count, reply["statusCode"] >= 500)
+    return reply

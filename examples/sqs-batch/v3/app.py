@@ -7,10 +7,12 @@ It reads the rate from the message, where no sender has put it: every message of
 import json
 from typing import Any
 
+from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
 from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
 processor = BatchProcessor(event_type=EventType.SQS)
+counts = EphemeralMetrics(namespace="BlueGreen/Functions", service="")
 
 
 def take(record: SQSRecord) -> None:
@@ -20,6 +22,12 @@ def take(record: SQSRecord) -> None:
     print(json.dumps({"taken": order["id"], "cents": order["cents"], "tax": tax}))
 
 
+@counts.log_metrics
 def handler(event: dict[str, Any], context: Any) -> Any:
-    """The messages that failed."""
-    return process_partial_response(event=event, record_handler=take, processor=processor, context=context)
+    """The messages that failed, counted for `health.batch`: to Lambda a batch in which some fail is a success."""
+    reply = process_partial_response(event=event, record_handler=take, processor=processor, context=context)
+    counts.add_dimension("FunctionName", context.function_name)
+    counts.add_dimension("Version", context.function_version)
+    counts.add_metric("BatchItems", MetricUnit.Count, len(event["Records"]))
+    counts.add_metric("BatchItemFailures", MetricUnit.Count, len(reply["batchItemFailures"]))
+    return reply
