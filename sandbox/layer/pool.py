@@ -175,8 +175,11 @@ def environment_of(config: dict[str, Any], code: Path) -> dict[str, str]:
     """
     region = config["FunctionArn"].split(":")[3]
     own = {name: str(value) for name, value in (config.get("Environment") or {}).get("Variables", {}).items()}
-    stream = f"{time.strftime('%Y/%m/%d')}/[{config['Version']}]{secrets.token_hex(16)}"
-    log_group = (config.get("LoggingConfig") or {}).get("LogGroup") or f"/aws/lambda/{config['FunctionName']}"
+    by_default, day = f"/aws/lambda/{config['FunctionName']}", time.strftime("%Y/%m/%d", time.gmtime())
+    log_group = (config.get("LoggingConfig") or {}).get("LogGroup") or by_default
+    stream = f"{day}/[{config['Version']}]{secrets.token_hex(16)}"
+    if log_group != by_default:
+        stream = f"{day}/{config['FunctionName']}[{config['Version']}][{secrets.token_hex(16)}]"
     return {
         "AWS_ENDPOINT_URL": f"http://127.0.0.1:{lambda_svc.os.environ['GATEWAY_PORT']}",
         "LAMBDA_METRICS_BY_THE_SECOND": "true",
