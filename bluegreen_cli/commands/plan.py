@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from bluegreen import clock, document
-from bluegreen.aws import artifacts, functions
+from bluegreen.aws import artifacts, functions, logs
 from bluegreen.baking import watch
 from bluegreen.decisions.pace import UNTHINNED_SECONDS, looks, pace_of
 from bluegreen.decisions.words import of_schedule, of_signals
@@ -107,6 +107,11 @@ class Before(Situation):
         with suppress(AccessDenied):
             super().see_payload(place)
 
+    def try_pattern(self, group: str, pattern: str) -> None:
+        """In a log group that the caller may not search any pattern counts as correct."""
+        with suppress(AccessDenied):
+            super().try_pattern(group, pattern)
+
     @once
     def inspected(self) -> artifacts.Inspected | None:
         """The command has read a local package already. An object that the caller may not read counts as correct."""
@@ -185,6 +190,8 @@ def plan(context: Context, /, as_json: bool, **said: Any) -> None:
     click.echo(f"  {calls_said(target.function, _calls(cases, checked), by_default)}")
     if traffic.watched:
         click.echo(f"  {of_signals(checked.health)}")
+    if traffic.watched and checked.health.logs:
+        click.echo(f"  the logs: {logs_said(whole)}")
     for line in outlook.lines() if outlook else ():
         click.echo(f"  {line}")
     if whole is None:
@@ -268,6 +275,13 @@ def calls_said(function: str, calls: int, by_default: bool) -> str:
     times = "once" if calls == 1 else f"{calls} times"
     more = ", and blue as often if {} fails" if by_default else ""
     return f"{function} is invoked for real, {times} before users meet green{more}"
+
+
+def logs_said(whole: Estimate | None) -> str:
+    """What searching them costs."""
+    looks_ = sum(len(step.look_seconds) for step in whole.steps) if whole else 0
+    in_all = f", so {looks_ * logs.MOST_CALLS:,} at most in {looks_} looks" if looks_ else ""
+    return f"at most {logs.MOST_CALLS} calls of FilterLogEvents a look, each of which answers 1 MB at most{in_all}"
 
 
 def _to_json(

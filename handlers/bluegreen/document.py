@@ -63,6 +63,7 @@ class Blue(Frozen):
     version: VersionNumber
     sha256: str
     revision: str
+    log_group: str = ""
 
 
 class Latest(Frozen):
@@ -84,7 +85,7 @@ class Plan(Frozen):
 
     `given` are the settings of `health` that the request has itself; the others are the defaults.
     `past` is what the alias did in the hours before. `changes` are the names of the settings in which green will differ
-    from blue.
+    from blue. Green writes its log to `log_group`, blue to its own.
     With `default_test` the smoke test is the one for requests without any: it counts only where blue passes it.
     """
 
@@ -102,6 +103,7 @@ class Plan(Frozen):
     red_alarms: tuple[str, ...] = ()
     brings: Brings
     changes: tuple[str, ...] = ()
+    log_group: str = ""
 
     @property
     def policy(self) -> Policy:

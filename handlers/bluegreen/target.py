@@ -49,6 +49,10 @@ class Target(Frozen):
         partition = next((name for start, name in cut_off.items() if self.region.startswith(start)), "aws")
         return f"arn:{partition}:lambda:{self.region}:{self.account}:function:{self.function}"
 
+    def beside_logs(self, group: str) -> str:
+        """The ARN of a log group in the same account and region."""
+        return self.arn.partition(":lambda:")[0] + f":logs:{self.region}:{self.account}:log-group:{group}"
+
     def by_hand(self, version: str) -> str:
         """The command with which an operator gives a version the whole alias."""
         return (

@@ -13,6 +13,7 @@ from bluegreen.request.traffic import STRATEGIES, schedule
 from bluegreen_cli.commands.plan import SAME_CODE, estimate
 from tests.bluegreen_cli.conftest import Answers, Bluegreen
 from tests.machine.deployer import BUCKET, FUNCTION, GOOD, Deployer, alarm, place, zip_of
+from tests.machine.log_groups import log_group
 
 Package = Callable[..., str]
 IMAGE = f"123456789012.dkr.ecr.us-east-1.amazonaws.com/shop@sha256:{'0' * 64}"
@@ -30,7 +31,8 @@ def test_the_plan_says_steps_times_transitions_and_dollars(
         "give one with --smoke-tests FILE, or write --no-smoke-tests",
         f"  {FUNCTION} is invoked for real, 2 times before users meet green, and blue as often if {{}} fails",
         "  watched: errors, throttles, slow requests (in a dry run); not watched: replies with statusCode 500 and "
-        "more (health.http), failed items of batches (health.batch), metrics of your own (health.metrics), alarms "
+        "more (health.http), failed items of batches (health.batch), lines of the logs (health.logs), metrics of your "
+        "own (health.metrics), alarms "
         "(health.alarms)",
         "  what will be known: the alias had no request in the last 3 h; nothing will be known of green under traffic "
         "but that it was deployed",
@@ -59,6 +61,34 @@ def test_the_plan_says_what_is_watched_if_anything_is(
 
     assert ("  watched: " in bluegreen(*arguments).stdout) is bool(signals)
     assert bluegreen(*arguments, "--json").json["signals"].startswith(signals)
+
+
+@pytest.mark.parametrize(
+    ("traffic", "in_all"), [("Canary10Percent5Minutes", ", so 120 at most in 6 looks"), ("Adaptive", "")]
+)
+def test_the_plan_says_what_searching_the_logs_costs(
+    deployer: Deployer, bluegreen: Bluegreen, package: Package, tmp_path: Path, traffic: str, in_all: str
+) -> None:
+    asked = {"traffic": traffic, "health": {"logs": {"bad": "ERROR"}}}
+    (tmp_path / "request.json").write_text(json.dumps(asked))
+
+    with log_group(f"/aws/lambda/{FUNCTION}"):
+        ran = bluegreen("plan", FUNCTION, package(GOOD % 2), "--request", str(tmp_path / "request.json"))
+
+    assert (
+        f"  the logs: at most 20 calls of FilterLogEvents a look, each of which answers 1 MB at most{in_all}\n"
+    ) in ran.stdout
+
+
+def test_a_caller_who_may_not_search_the_logs_can_plan_all_the_same(
+    deployer: Deployer, bluegreen: Bluegreen, package: Package, tmp_path: Path
+) -> None:
+    (tmp_path / "request.json").write_text(json.dumps({"health": {"logs": {"bad": "ERROR"}}}))
+
+    with deployer.aws.fails("FilterLogEvents", "AccessDeniedException", times=None) as denied:
+        ran = bluegreen("plan", FUNCTION, package(GOOD % 2), "--request", str(tmp_path / "request.json"))
+
+    assert (ran.exit_code, denied.met) == (0, 1)
 
 
 def test_the_plan_of_a_long_bake_says_when_it_is_looked_at(

@@ -30,6 +30,9 @@ CANARY: Steps = [{"weight": 0.25, "bake_seconds": 5}]
 UNTIL_IT_IS_SEEN: Steps = [{"weight": 0.25, "bake_seconds": 60}]
 """A bad version ends it sooner, on a slow machine later."""
 
+IN_THE_LOG = {"logs": {"bad": "{ $.ServerErrors = 1 }", "requests": "{ $.Replies = 1 }"}, "dry_run": ["logs"]}
+"""The same replies by the lines of the log that count them."""
+
 Said = dict[str, list[dict[str, Any]]]
 """By version."""
 
@@ -47,7 +50,8 @@ class Real:
         what = ("--zip", zipped, "--role", role, "--handler", handler, "--runtime", runtime)
         exit_code, said = installed.forked_command("create", self.name, *what, *settings)
         assert (exit_code, said["version"]) == (0, "1"), said
-        installed.client("logs").create_log_group(logGroupName=f"/aws/lambda/{self.name}")
+        opted_in = {"bluegreen:managed": "true"}
+        installed.client("logs").create_log_group(logGroupName=f"/aws/lambda/{self.name}", tags=opted_in)
 
     def deploy(
         self, version: str, steps: Steps = CANARY, *, with_dependencies: bool = True, **more: Any
@@ -139,6 +143,13 @@ def http(path: str, query: str = "") -> dict[str, Any]:
     }
 
 
+def last_look(record: dict[str, Any]) -> dict[str, Any]:
+    """The evidence of it."""
+    found: dict[str, Any] = [each["evidence"] for each in record["steps"] if each["state"] == "CheckHealth"][-1]
+    evidence: dict[str, Any] = found["evidence"]
+    return evidence
+
+
 def says_version(lost: str) -> str:
     """The version that gave a caller what was not right."""
     return lost.rpartition(" from version ")[2]
@@ -166,7 +177,7 @@ def test_express_behind_api_gateway(installed: Installed, real: Reals) -> None:
         untouched = callers.during()
         stopped, record = shop.deploy("v3", **shop.given)
         unhappy = callers.during()
-        counted, _ = shop.deploy("v3", UNTIL_IT_IS_SEEN, health=shop.given["health"])
+        counted, why = shop.deploy("v3", UNTIL_IT_IS_SEEN, health=shop.given["health"] | IN_THE_LOG)
         bad = callers.during()
         back, _ = shop.deploy("v4", UNTIL_IT_IS_SEEN, **shop.given)
         after = callers.during()
@@ -179,6 +190,10 @@ def test_express_behind_api_gateway(installed: Installed, real: Reals) -> None:
     assert record.get("green") is None
     assert (counted.end, counted.error) == ("RolledBack", "GreenUnhealthy"), counted.cause
     assert "green answered (http) with statusCode 500 or more" in str(counted.cause)
+    by_signal = {each["signal"]: each for each in last_look(why)["findings"]}
+    assert by_signal["http"]["green"]["bad"] > 0 == by_signal["errors"]["green"]["bad"]
+    assert by_signal["logs"]["green"] == by_signal["http"]["green"]
+    assert by_signal["logs"]["blue"] == by_signal["http"]["blue"]
     assert {says_version(lost) for lost in unhappy.lost} == {"3"}
     assert (back.end, back.error) == ("RolledBack", "GreenUnhealthy"), back.cause
     assert bad.harmed("4") == 0, bad.lost

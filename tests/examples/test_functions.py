@@ -14,6 +14,7 @@ from aws_lambda_powertools.utilities.batch.exceptions import BatchProcessingErro
 
 from bluegreen.request.health import Health, MetricPair
 from bluegreen.request.request import Request
+from sandbox.layer.filter_patterns import compiled
 from tests.examples.test_bonus_calculators import node
 
 ROOT = Path(__file__).parents[2]
@@ -122,6 +123,28 @@ def test_the_fastapi_example_has_the_lines_of_the_page(version: str) -> None:
 def test_a_batch_in_which_every_message_fails_raises() -> None:
     with pytest.raises(BatchProcessingError):
         handler("sqs-batch", "v3")(in_page("Records"), CONTEXT)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "line"),
+    [
+        ("{ $.status >= 500 }", '{"path": "/bread", "status": %s}'),
+        ("{ $.statusCode >= 500 }", '{"path": "/bread", "statusCode": %s}'),
+        (
+            "[host, ident, user, time, request, status = 5*, ...]",
+            '192.0.2.1 - - [10/Oct/2026:13:55:36 +0000] "GET /bread HTTP/1.1" %s 23 "-" "curl/8.0"',
+        ),
+        (
+            "[level, client, dash, request, status = 5*, ...]",
+            'INFO:     127.0.0.1:50000 - "GET /bread HTTP/1.1" %s Internal Server Error',
+        ),
+        ('%" 5[0-9][0-9]%', '"GET /bread HTTP/1.1" %s'),
+    ],
+)
+def test_the_patterns_of_the_page_fit_server_errors_only(pattern: str, line: str) -> None:
+    assert f"`{pattern}`" in PAGE
+    assert Health.model_validate({"logs": {"bad": pattern}}).logs
+    assert [status for status in (200, 404, 500, 503) if compiled(pattern)(line % status)] == [500, 503]
 
 
 def test_the_metric_of_the_page_can_be_asked_for() -> None:

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from moto.awslambda.exceptions import UnknownFunctionException
 from moto.awslambda.models import lambda_backends
 from moto.core.models import DEFAULT_ACCOUNT_ID
+from moto.logs.models import logs_backends
 from moto.s3.models import s3_backends
 
 from tests.permissions import judge, needs, seen
@@ -93,6 +94,10 @@ def _answers_for_itself(resource: str) -> bool:
 
 
 def _has_opted_in(resource: str) -> bool:
+    _, is_a_log_group, group = resource.partition(":log-group:")
+    if is_a_log_group:
+        logs = logs_backends[DEFAULT_ACCOUNT_ID][REGION]
+        return group in logs.groups and TAG.items() <= logs.list_tags_log_group(group).items()
     _, found, function = resource.partition(":function:")
     if not found:
         return False

@@ -388,12 +388,15 @@ class Rules:
 
     def update_alias(self, original: Any, response: LambdaResponse) -> tuple[int, dict[str, Any], str]:
         """The precondition, routes that AWS accepts, and a new RevisionId."""
-        function, name = unquote(response.path.split("/")[-3]), unquote(response.path.split("/")[-1]) asked =
-        json.loads(response.body or "{}") alias = response.backend.get_alias(name, function) _expect_revision(asked,
-        alias.revision_id) version = asked.get("FunctionVersion") or alias.function_version routing: Any =
-        asked["RoutingConfig"] if asked.get("RoutingConfig") is not None else alias.routing_config
-        self._check_route(response.backend._lambdas, function, version, routing) alias.update(asked.get("Description"),
-        version, routing if weights_of(routing) else {})  # type: ignore[arg-type] alias.revision_id = str(uuid.uuid4())
+        function, name = unquote(response.path.split("/")[-3]), unquote(response.path.split("/")[-1])
+        asked = json.loads(response.body or "{}")
+        alias = response.backend.get_alias(name, function)
+        _expect_revision(asked, alias.revision_id)
+        version = asked.get("FunctionVersion") or alias.function_version
+        routing: Any = asked["RoutingConfig"] if asked.get("RoutingConfig") is not None else alias.routing_config
+        self._check_route(response.backend._lambdas, function, version, routing)
+        alias.update(asked.get("Description"), version, routing if weights_of(routing) else {})  # type: ignore[arg-type]
+        alias.revision_id = str(uuid.uuid4())
         return 200, {"status": 200}, json.dumps(alias.to_json())
 
     def del_function(

@@ -8,6 +8,7 @@ import boto3
 import pytest
 
 from tests.machine.deployer import ALIAS, FUNCTION, GOOD, Deployer, alarm
+from tests.machine.log_groups import log_group
 
 CANARY_10 = "Canary10Percent10Minutes"
 
@@ -363,6 +364,36 @@ def test_a_green_whose_failures_only_the_function_counts_is_rolled_back_for_them
     assert run.error == "GreenUnhealthy"
     assert said in run.cause
     assert deployer.alias() == ("1", {})
+
+
+def test_a_green_whose_log_has_bad_lines_is_rolled_back_for_them(deployer: Deployer) -> None:
+    Users(deployer, 1000)
+
+    with log_group(f"/aws/lambda/{FUNCTION}") as logs:
+
+        def a_minute() -> None:
+            for version, bad in (("1", 5), ("2", 30)):
+                stream = f"2026/01/05/[{version}]0a1b"
+                logs.write(deployer.aws.clock.now(), stream, '"GET /quotes HTTP/1.1" 502', times=bad)
+
+        deployer.aws.every(60, a_minute)
+        run = deployer.deploy(traffic=CANARY_10, health={"logs": {"bad": '%" 5[0-9][0-9]%'}})
+
+    assert run.error == "GreenUnhealthy"
+    assert "green logged as bad (logs)" in run.cause
+    assert deployer.alias() == ("1", {})
+    assert "GET /quotes" not in json.dumps(deployer.items(""), default=str)
+
+
+def test_a_pattern_that_aws_does_not_take_is_refused_before_anything_is_touched(deployer: Deployer) -> None:
+    before = deployer.everything()
+
+    with log_group(f"/aws/lambda/{FUNCTION}"):
+        run = deployer.deploy(health={"logs": {"bad": "{ $.status"}})
+
+    assert run.ended == "Rejected"
+    assert "health.logs.bad: CloudWatch Logs does not take the filter pattern" in run.cause
+    assert deployer.everything() == before
 
 
 @pytest.mark.parametrize("signal", ["http", "batch"])

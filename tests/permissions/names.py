@@ -55,6 +55,10 @@ class Place:
         kind, machine, *execution = resource.split(":")
         return ":".join([kind, self.own(machine) or machine, *[PLAIN for _ in execution]])
 
+    def _log_group(self, resource: str) -> str:
+        kind, _, name = resource.partition(":")
+        return f"{kind}:{self.own(name) or PLAIN}"
+
     def _repository(self, resource: str) -> str:
         return f"{resource.partition('/')[0]}/{PLAIN}"
 
@@ -70,6 +74,7 @@ _NAMES: dict[str, Callable[[Place, str], str]] = {
     "states": Place._execution,
     "ecr": Place._repository,
     "kms": Place._key,
+    "logs": Place._log_group,
 }
 
 

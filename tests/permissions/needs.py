@@ -187,6 +187,10 @@ def _cloudwatch(request: Request) -> Iterator[Need]:
     yield Need(f"cloudwatch:{request.operation}", "*")
 
 
+def _logs(request: Request) -> Iterator[Need]:
+    yield Need(f"logs:{request.operation}", request.arn(f"log-group:{request.sent['logGroupName']}"))
+
+
 def _anything(request: Request) -> Iterator[Need]:
     yield Need(f"{request.service}:{request.operation}", "*")
 
@@ -198,4 +202,5 @@ _OF = {
     "states": _states,
     "sns": _sns,
     "monitoring": _cloudwatch,
+    "logs": _logs,
 }

@@ -50,6 +50,7 @@ NEEDS: dict[str, set[str]] = {
     "transact_write_items": set(),
     "describe_alarms": {"cloudwatch:DescribeAlarms"},
     "get_metric_data": {"cloudwatch:GetMetricData"},
+    "filter_log_events": {"logs:FilterLogEvents"},
     "publish": {"sns:Publish", "kms:GenerateDataKey", "kms:Decrypt"},
     "start_execution": {"states:StartExecution"},
     "describe_execution": {"states:DescribeExecution"},
@@ -60,7 +61,7 @@ NEEDS: dict[str, set[str]] = {
 ADAPTERS = ("bluegreen.aws.", "bluegreen.ledger.")
 """The rooms whose modules speak to AWS."""
 
-SERVICES = ("cloudwatch", "dynamodb", "lambda", "s3", "sns", "stepfunctions")
+SERVICES = ("cloudwatch", "dynamodb", "lambda", "logs", "s3", "sns", "stepfunctions")
 
 Place = tuple[str, str]
 """A module and a name in it."""

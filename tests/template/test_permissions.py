@@ -24,7 +24,7 @@ OPTED_IN = {"StringEquals": {"aws:ResourceTag/bluegreen:managed": "true"}}
 
 LEDGER = {"Fn::GetAtt": ["DeploymentsTable", "Arn"]}
 WRITES = {"dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem"}
-READS = ("Get", "List", "Query", "Describe", "BatchGet")
+READS = ("Get", "List", "Query", "Describe", "BatchGet", "Filter")
 """How the names of actions begin that change nothing."""
 
 WHO_PUT_BLUE_BACK = {"RecoverPrevious", "RollBack", "RecoverDeployments"}

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from mypy_boto3_cloudwatch import CloudWatchClient
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_lambda import LambdaClient
+    from mypy_boto3_logs import CloudWatchLogsClient
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_sns import SNSClient
     from mypy_boto3_stepfunctions import SFNClient
@@ -102,6 +103,8 @@ Lambda answers 502 for some of what repeating cannot mend, as when the function'
 def client(service: Literal["lambda", "invoke", "probe"], target: Target) -> "LambdaClient": ...
 @overload
 def client(service: Literal["cloudwatch"], target: Target) -> "CloudWatchClient": ...
+@overload
+def client(service: Literal["logs"], target: Target) -> "CloudWatchLogsClient": ...
 @overload
 def client(service: Literal["s3"]) -> "S3Client": ...
 @overload

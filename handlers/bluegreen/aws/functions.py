@@ -7,6 +7,7 @@ from botocore.exceptions import ClientError, ReadTimeoutError
 
 from bluegreen import clock
 from bluegreen.aws.client import client
+from bluegreen.aws.logs import own_group
 from bluegreen.aws.refusals import told_apart
 from bluegreen.decisions.replies import Reply
 from bluegreen.decisions.settings import Settings, digests, settings_of
@@ -63,6 +64,11 @@ class Function(Frozen):
     def broken(self) -> bool:
         """It cannot be invoked, and waiting does not help."""
         return "Failed" in (self.state, self.updating)
+
+    @property
+    def log_group(self) -> str:
+        """Where it writes its log."""
+        return str(self.settings.get("LoggingConfig", {}).get("LogGroup") or own_group(self.name))
 
     @property
     def why_broken(self) -> str:

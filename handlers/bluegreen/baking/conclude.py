@@ -34,6 +34,7 @@ def conclude(plan: Plan, bake: Bake, seen: Seen, alarms: Alarms, probed: Probed,
         probed=probes > 0,
         watched=plan.schedule.watched,
         unattributed=seen.unattributed,
+        unread=seen.unread,
     )
     decision = decide(standing)
     pause = _pause(plan, bake, stands, baked, unmeasured, now)
@@ -58,6 +59,7 @@ def conclude(plan: Plan, bake: Bake, seen: Seen, alarms: Alarms, probed: Probed,
             "evidence": verdict.as_dict(),
             "hidden": seen.hidden.model_dump() if seen.hidden else None,
             "unattributed": seen.unattributed,
+            "unread": seen.unread,
         },
     )
 

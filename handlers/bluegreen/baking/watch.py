@@ -10,9 +10,10 @@ import statistics
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from bluegreen.aws import alarms, artifacts, functions, metrics
+from bluegreen.aws import alarms, artifacts, functions, logs, metrics
 from bluegreen.aws.client import PROBE_SECONDS
-from bluegreen.aws.metrics import Query, of_alias, of_pair, of_version
+from bluegreen.aws.logs import LogQuery
+from bluegreen.aws.metrics import Query, Series, of_alias, of_pair, of_version
 from bluegreen.decisions.bake import Alarms, bucket_of, settled_until
 from bluegreen.decisions.figures import NOTHING_YET, Measured, Memory, Seen, see
 from bluegreen.decisions.past import MINUTE, Past, learn
@@ -22,7 +23,7 @@ from bluegreen.decisions.shift import Shifted
 from bluegreen.decisions.silence import Side
 from bluegreen.document import Plan
 from bluegreen.errors import AwsRefused, AwsUnavailable, GreenUnhealthy, InvalidRequest, NotFound
-from bluegreen.request.health import Health, MetricPair
+from bluegreen.request.health import Health, Logs, MetricPair
 from bluegreen.request.smoke_tests import Case
 from bluegreen.target import Target
 from bluegreen.verdict import Bucket, Counts, Sides, Verdict
@@ -58,7 +59,8 @@ def look(plan: Plan, green: str, shifts: tuple[Shifted, ...], now: float, memory
     try:
         found = list(_buckets(plan, green, shifts, now, memory))
     except (AwsUnavailable, AwsRefused) as error:
-        return Seen(Verdict.cannot_measure(f"the metrics could not be read ({error})"), memory)
+        what = "metrics and logs" if plan.health.logs else "metrics"
+        return Seen(Verdict.cannot_measure(f"the {what} could not be read ({error})"), memory)
     return see(found, settled_until(now, plan.health), plan.past, frozenset(_signals(plan)), plan.policy, memory)
 
 
@@ -138,7 +140,7 @@ def _lacks(plan: Plan, case: Case, reply: Reply) -> list[str]:
     return fails_by_default(reply) if plan.default_test else mismatches(case, reply)
 
 
-Signal = Callable[[str], tuple[Query, ...]]
+Signal = Callable[[str], tuple[Query | LogQuery, ...]]
 """The queries that count a signal of a version: requests, bad ones and perhaps the most that were routed together."""
 
 
@@ -153,8 +155,12 @@ def _buckets(plan: Plan, green: str, shifts: tuple[Shifted, ...], now: float, me
     ran = {side: of_version(plan.target, version, "Invocations") for side, version in versions.items()}
     busy = of_version(plan.target, green, "Duration")
     queries = [query for version in versions.values() for asked in signals.values() for query in asked(version)]
-    asked_for = dict.fromkeys([*queries, requests, throttles, *ran.values(), *([busy] if "slow" in signals else [])])
-    series = metrics.read(plan.target, asked_for, starts.start, starts.stop, period)
+    of_metrics = [each for each in queries if isinstance(each, Query)]
+    asked_for = dict.fromkeys([*of_metrics, requests, throttles, *ran.values(), *([busy] if "slow" in signals else [])])
+    span = starts.start, starts.stop, period
+    measured = metrics.read(plan.target, asked_for, *span)
+    lines = logs.read(plan.target, dict.fromkeys(each for each in queries if isinstance(each, LogQuery)), *span)
+    series = dict[Query | LogQuery, Series]([*measured.items(), *lines.series.items()])
     for start in starts:
         at = {query: points.get(start) for query, points in series.items()}
         sides = {
@@ -164,6 +170,7 @@ def _buckets(plan: Plan, green: str, shifts: tuple[Shifted, ...], now: float, me
                 green=[at[query] for query in asked(versions["green"])],
             )
             for name, asked in signals.items()
+            if name != "logs" or start < lines.until
         }
         errors = {"blue": sides["errors"].blue, "green": sides["errors"].green}
         throttled = {"blue": sides["throttles"].blue.bad, "green": sides["throttles"].green.bad}
@@ -202,12 +209,28 @@ def _signals(plan: Plan) -> dict[str, Signal]:
     slow_ms = plan.past.slow_ms if plan.health.slow_ms == "learn" else plan.health.slow_ms
     if slow_ms:
         found["slow"] = _of_lambda(plan, ("Duration", "SampleCount"), ("Duration", f"PR(:{slow_ms})"))
+    if plan.health.logs:
+        found["logs"] = _of_logs(plan, plan.health.logs)
     return found | {pair.name: _of_pair(pair) for pair in plan.health.pairs(plan.target.function)}
 
 
 def _of_lambda(plan: Plan, *asked: tuple[str, str]) -> Signal:
     def queries(version: str) -> tuple[Query, ...]:
         return tuple(of_version(plan.target, version, metric, statistic) for metric, statistic in asked)
+
+    return queries
+
+
+def _of_logs(plan: Plan, patterns: Logs) -> Signal:
+    invocations = _of_lambda(plan, ("Invocations", "Sum"))
+
+    def lines(version: str, pattern: str) -> LogQuery:
+        group = plan.blue.log_group if version == plan.blue.version else plan.log_group
+        return LogQuery(group, version, pattern)
+
+    def queries(version: str) -> tuple[Query | LogQuery, ...]:
+        requests = (lines(version, patterns.requests),) if patterns.requests else invocations(version)
+        return (*requests, lines(version, patterns.bad))
 
     return queries
 

@@ -85,7 +85,8 @@ class Standing:
     `given` are the settings of `health` that the request has itself. `baked_seconds` of the `bake_seconds` are over;
     after the `last` bake green gets everything. `unmeasured` looks in a row, with this one, had no metrics. Some of the
     figures are `pending`. `probed` says that green has answered probes. With `watched` the schedule has a bake at all.
-    The alias's throttled requests that count for neither version are `unattributed`.
+    The alias's throttled requests that count for neither version are `unattributed`. The logs of the last `unread`
+    buckets were not read.
     """
 
     health: Health
@@ -100,6 +101,7 @@ class Standing:
     probed: bool = False
     watched: bool = True
     unattributed: int = 0
+    unread: int = 0
 
 
 def decide(now: Standing) -> Decision:
@@ -153,7 +155,7 @@ def is_silent(verdict: Verdict) -> bool:
 
     Before such a bucket, or if a series is missing, an absence of requests says nothing about green.
     """
-    return verdict.kind != "cannot_measure" and verdict.covered > 0 and not has_requests(verdict)
+    return verdict.kind not in ("cannot_measure", "worse") and verdict.covered > 0 and not has_requests(verdict)
 
 
 FEW_REQUESTS = 30
@@ -266,7 +268,7 @@ def _kind(now: Standing) -> WatchKind:
         return "not_watched"
     if now.verdict.kind == "cannot_measure":
         return "not_measured"
-    if has_requests(now.verdict):
+    if now.verdict.kind == "worse" or has_requests(now.verdict):
         return "judged"
     return "nobody_called" if is_silent(now.verdict) else "not_seen"
 

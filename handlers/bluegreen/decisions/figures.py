@@ -87,7 +87,8 @@ class Seen:
     The alias has `requests_per_minute`, or had them in its busiest minute. With a version that is `hidden` the verdict
     is that it cannot be measured. The alias's throttled requests that count for neither version are `unattributed`. It
     is `silent` if it had no request since the first shift. Some buckets are still `pending`: their parts do not agree
-    yet. The newest figures came `late_seconds` later than they should. `memory` is for the next look.
+    yet. The newest figures came `late_seconds` later than they should. The logs of the last `unread` buckets were not
+    read. `memory` is for the next look.
     """
 
     verdict: Verdict
@@ -98,6 +99,7 @@ class Seen:
     silent: bool = False
     pending: bool = False
     late_seconds: int = 0
+    unread: int = 0
 
 
 class Tally:
@@ -167,6 +169,7 @@ def see(
         silent=not tally.requests,
         pending=bool(pending),
         late_seconds=settled_until - last if late else 0,
+        unread=sum("logs" not in each.bucket.signals for each in there) if "logs" in signals else 0,
     )
 
 

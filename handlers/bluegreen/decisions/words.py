@@ -76,6 +76,7 @@ def of_signals(health: Health) -> str:
         "slow_ms": ("slow", "slow requests", health.slow_ms is not None),
         "http": ("http", "replies with statusCode 500 and more", health.http),
         "batch": ("batch", "failed items of batches", health.batch),
+        "logs": ("logs", "lines of the logs", health.logs is not None),
     }
     always = [(name, name) for name in ("errors", "throttles")]
     given = [(name, words) for name, words, watched in asked_for.values() if watched]
@@ -162,8 +163,10 @@ def _found(now: Standing) -> str:
     verdict = now.verdict
     if verdict.kind == "cannot_measure":
         return verdict.reason
+    if verdict.kind == "worse":
+        return f"{verdict.reason}{_unattributed(now)}"
     if has_requests(verdict):
-        return f"{verdict.reason}{_unattributed(now)}{_unknown(verdict)}"
+        return f"{verdict.reason}{_unattributed(now)}{_unknown(verdict)}{_unread(now)}"
     if not now.watched:
         return "nobody watches green under traffic: this strategy has no bake"
     if verdict.covered:
@@ -183,13 +186,20 @@ def _unknown(verdict: Verdict) -> str:
     """The signals of which a version shows nothing although Lambda counts requests of it."""
     called = {side for each in verdict.findings if each.signal in OF_LAMBDA for side in SIDES if _of(each, side)}
     unknown = []
-    for finding in () if verdict.kind == "worse" else verdict.findings:
+    for finding in verdict.findings:
         without = [side for side in SIDES if side in called and not _of(finding, side)]
         if finding.signal not in OF_LAMBDA and without:
             unknown.append(
                 f"; nothing is known of {finding.signal}: CloudWatch has no figures of {' or '.join(without)}"
             )
     return "".join(unknown)
+
+
+def _unread(now: Standing) -> str:
+    if not now.unread:
+        return ""
+    seconds = duration(now.unread * now.health.period_seconds)
+    return f"; the logs of the last {seconds} are not counted: there are more than a look reads"
 
 
 def _of(finding: Finding, side: Side) -> int:

@@ -35,7 +35,9 @@ def planned(deployment: str, situation: Situation, latest: Function, proof: str)
         default_test=by_default,
         health=health_of(request.health, probes=bool(cases) and not by_default),
         given=tuple(sorted(request.health.model_fields_set)),
-        blue=Blue(version=blue.version, sha256=blue.sha256, revision=situation.alias.revision),
+        blue=Blue(
+            version=blue.version, sha256=blue.sha256, revision=situation.alias.revision, log_group=blue.log_group
+        ),
         latest=Latest(
             sha256=latest.sha256,
             settings=digests(latest.settings, proof),
@@ -45,6 +47,7 @@ def planned(deployment: str, situation: Situation, latest: Function, proof: str)
         past=past,
         brings=brought,
         changes=changes(blue, source),
+        log_group=source.log_group,
     )
 
 

@@ -6,7 +6,8 @@ can do without: if AWS does not show that, it is a warning.
 """
 
 from bluegreen.aws import alarms, aliases
-from bluegreen.errors import StillInProgress
+from bluegreen.document import OPT_IN_TAG, OPTED_IN
+from bluegreen.errors import AccessDenied, AwsRefused, NotFound, StillInProgress
 from bluegreen.opening import bypass, owners
 from bluegreen.opening.checks import Check
 from bluegreen.opening.findings import Refusal, Warning, Warnings
@@ -189,6 +190,39 @@ def metrics_have_data(situation: Situation) -> Refusal | Warnings:
     return tuple(warnings)
 
 
+def logs_can_be_searched(situation: Situation) -> Refusal | None:
+    """Of both versions, whose log groups may differ. AWS judges the patterns."""
+    asked, target = situation.request.health.logs, situation.target
+    if asked is None:
+        return None
+    for group in dict.fromkeys((situation.blue.log_group, situation.successor.log_group)):
+        for field, pattern in asked.patterns.items():
+            try:
+                situation.try_pattern(group, pattern)
+            except NotFound:
+                return Refusal(
+                    field="health.logs",
+                    problem=f"there is no log group {group}, where {target.function} should write its log",
+                    advice=f"create it with `aws logs create-log-group --log-group-name {group} "
+                    f"--tags {OPT_IN_TAG}={OPTED_IN}`, or leave health.logs out",
+                )
+            except AccessDenied as error:
+                return Refusal(
+                    field="health.logs",
+                    problem=f"the log group {group} may not be searched ({error})",
+                    advice=f"the stack may search log groups with the tag {OPT_IN_TAG} = {OPTED_IN} only: `aws logs "
+                    f"tag-resource --resource-arn {target.beside_logs(group)} --tags {OPT_IN_TAG}={OPTED_IN}`",
+                )
+            except AwsRefused as error:
+                return Refusal(
+                    field=f"health.logs.{field}",
+                    problem=f"CloudWatch Logs does not take the filter pattern ({error})",
+                    advice=f"correct it; `aws logs filter-log-events --log-group-name {group} --filter-pattern …` "
+                    "tries it",
+                )
+    return None
+
+
 def bakes_outlast_invocations(situation: Situation) -> Warning | None:
     """Lambda counts a failure when the invocation ends."""
     timeout = situation.successor.timeout_seconds
@@ -243,6 +277,7 @@ PREFLIGHT: tuple[Check, ...] = (
     provisioned_concurrency_is_there,
     code_fits,
     metrics_have_data,
+    logs_can_be_searched,
     function_itself_is_not_invoked,
     nobody_else_moves_the_alias,
     concurrency_is_left,

@@ -4,7 +4,7 @@ import os
 from collections.abc import Callable
 from typing import Any, Generic, TypeVar, overload
 
-from bluegreen.aws import accounts, alarms, aliases, artifacts, functions, refusals
+from bluegreen.aws import accounts, alarms, aliases, artifacts, functions, logs, refusals
 from bluegreen.document import OPT_IN_TAG, OPTED_IN
 from bluegreen.ledger import serving, uploads
 from bluegreen.opening import bypass, day
@@ -116,6 +116,10 @@ class Situation:
     def see_payload(self, place: Stored) -> None:
         """Raises InvalidRequest if the object there is no payload, and what S3 answers."""
         artifacts.payload(place)
+
+    def try_pattern(self, group: str, pattern: str) -> None:
+        """Raises what CloudWatch Logs answers."""
+        logs.try_pattern(self.target, group, pattern)
 
     @once
     def alias(self) -> aliases.Alias:

@@ -70,6 +70,35 @@ class CustomMetric(MetricPair):
         return self
 
 
+LONGEST_PATTERN = 1024
+"""Characters of a filter pattern, as CloudWatch Logs has it."""
+
+
+def _pattern(text: str) -> str:
+    if not text.strip():
+        raise ValueError("a pattern without a term fits every line; write what the lines to be counted have")
+    return printable(text)
+
+
+Pattern = Annotated[str, StringConstraints(min_length=1, max_length=LONGEST_PATTERN), AfterValidator(_pattern)]
+
+
+class Logs(Frozen):
+    """
+    Filter patterns of CloudWatch Logs: lines that fit `bad` are bad requests, those that fit `requests` are requests.
+
+    Without `requests` Lambda's Invocations are the requests.
+    """
+
+    bad: Pattern
+    requests: Pattern | None = None
+
+    @property
+    def patterns(self) -> dict[str, str]:
+        """By field."""
+        return {"bad": self.bad} | ({"requests": self.requests} if self.requests else {})
+
+
 WRITTEN_BY_FUNCTIONS = "BlueGreen/Functions"
 """The namespace of the metrics that a function writes for `http` and `batch`."""
 
@@ -89,12 +118,13 @@ class Health(Frozen):
     fraction) and still be fine; `icc` how alike the requests of one bucket are, learnt from blue's last hours unless it
     is given. `slow_ms` counts slower invocations as bad ("learn": slower than blue's own recent 95th percentile, which
     is watched in a dry run unless it is asked for). `http` counts replies with a statusCode of 500 and more, `batch`
-    the failed items of batches; the function writes both as metrics. `max_bake_seconds` is how long one bake may last
-    while there is not enough evidence (with `Adaptive`: all of them together). `when_suspected` says what becomes of a
-    green that is to get everything while the odds against it are high and no proof. `promote_by_seconds` is when
-    `Adaptive` gives it everything unless the odds are worse than even. `unmeasured_looks` in a row without metrics are
-    tolerated, then `cannot_measure` decides. `alarms` in ALARM roll back, unless they were in ALARM before the
-    deployment and have not been OK since. Signals of `dry_run` are watched and reported, and never act.
+    the failed items of batches; the function writes both as metrics. `logs` counts lines of the versions' logs.
+    `max_bake_seconds` is how long one bake may last while there is not enough evidence (with `Adaptive`: all of them
+    together). `when_suspected` says what becomes of a green that is to get everything while the odds against it are
+    high and no proof. `promote_by_seconds` is when `Adaptive` gives it everything unless the odds are worse than even.
+    `unmeasured_looks` in a row without metrics are tolerated, then `cannot_measure` decides. `alarms` in ALARM roll
+    back, unless they were in ALARM before the deployment and have not been OK since. Signals of `dry_run` are watched
+    and reported, and never act.
     """
 
     period_seconds: Annotated[Whole, Field(ge=1, le=86_400)] = 60
@@ -105,6 +135,7 @@ class Health(Frozen):
     slow_ms: SlowMs | None = "learn"
     http: StrictBool = False
     batch: StrictBool = False
+    logs: Logs | None = None
     max_bake_seconds: Annotated[Whole, Field(gt=0, le=48 * 3600)] | None = None
     no_traffic: NoTraffic = "proceed"
     when_suspected: WhenSuspected = "roll_back"

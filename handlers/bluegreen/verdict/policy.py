@@ -24,7 +24,7 @@ class Tolerance:
             raise ValueError(f"delta and margin are fractions below 1, not {self.delta} and {self.margin}")
 
 
-SHARES = {"errors": 0.6, "slow": 0.25, "throttles": 0.15, "http": 0.6, "batch": 0.6}
+SHARES = {"errors": 0.6, "slow": 0.25, "throttles": 0.15, "http": 0.6, "batch": 0.6, "logs": 0.6}
 CUSTOM_SHARE = 0.25
 
 COLD_STARTS = Tolerance(delta=0.02, margin=0.05, cold_starts=True)

@@ -10,6 +10,7 @@ VERBS = {
     "slow": "was slow in",
     "http": "answered (http) with statusCode 500 or more",
     "batch": "failed items (batch)",
+    "logs": "logged as bad (logs)",
 }
 
 

@@ -1,5 +1,6 @@
 """Looking at both versions: what CloudWatch is asked, and what of its answer is compared."""
 
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
@@ -18,6 +19,7 @@ from bluegreen.verdict import Counts, Sides
 from tests.bluegreen.aws.answers import asked
 from tests.bluegreen.examples import plan
 from tests.machine.deployer import ALIAS, FUNCTION, TARGET, Deployer, alarm
+from tests.machine.log_groups import LogGroup, log_group
 
 MINUTE = 60
 ORDERS = {
@@ -368,6 +370,77 @@ class TestSignals:
 
         assert measured.bucket.signals["batch"] == Sides(Counts(13, 1), Counts(4, 4), together=10)
         assert measured.bucket.signals["errors"].together == 1
+
+
+class TestLogs:
+    BAD: dict[str, Any] = {"logs": {"bad": "{ $.status >= 500 }"}}
+    BOTH: dict[str, Any] = {"logs": BAD["logs"] | {"requests": "{ $.status > 0 }"}}
+
+    @pytest.fixture
+    def logs(self, deployer: Deployer) -> Iterator[LogGroup]:
+        with log_group(f"/aws/lambda/{FUNCTION}") as group:
+            yield group
+
+    def watched(self, health: dict[str, Any], **more: Any) -> Plan:
+        group = f"/aws/lambda/{FUNCTION}"
+        blue = {"version": "1", "sha256": "the digest of blue", "revision": "r1", "log_group": group}
+        return watched(health, blue=blue, log_group=group, **more)
+
+    def minute(self, deployer: Deployer, logs: LogGroup, blue: tuple[int, int], green: tuple[int, int]) -> None:
+        """Requests, and those with status 500."""
+        for version, (requests, bad) in (("1", blue), ("2", green)):
+            now = deployer.aws.clock.now()
+            logs.write(now, f"2026/01/05/[{version}]0a1b", '{"status": 500}', times=bad)
+            logs.write(now, f"2026/01/05/[{version}]0a1b", '{"status": 200}', times=requests - bad)
+        traffic(deployer, blue=blue[0], green=green[0])
+
+    @pytest.mark.parametrize("health", [BAD, BOTH])
+    def test_bad_lines_are_compared_by_version(
+        self, deployer: Deployer, logs: LogGroup, health: dict[str, Any]
+    ) -> None:
+        shifts = shifted(deployer)
+        for _ in range(3):
+            self.minute(deployer, logs, blue=(90, 1), green=(10, 5))
+        deployer.aws.clock.sleep(2 * MINUTE)
+
+        seen = look(deployer, self.watched(health), shifts)
+
+        [found] = [each for each in seen.verdict.findings if each.signal == "logs"]
+        assert (found.blue, found.green) == (Counts(270, 3), Counts(30, 15))
+        assert (seen.verdict.kind, seen.unread) == ("worse", 0)
+        assert seen.verdict.reason.startswith("green logged as bad (logs) 15 of 30, blue 3 of 270")
+
+    def test_what_a_look_cannot_read_is_not_compared_and_the_look_knows_how_much(
+        self, deployer: Deployer, logs: LogGroup
+    ) -> None:
+        logs.page = 1
+        shifts = shifted(deployer)
+        for bad in (5, 5, 50, 50):
+            self.minute(deployer, logs, blue=(90, 0), green=(100, bad))
+        deployer.aws.clock.sleep(2 * MINUTE)
+
+        seen = look(deployer, self.watched(self.BAD), shifts)
+
+        found = {each.signal: each.green for each in seen.verdict.findings}
+        assert (found["logs"], found["errors"].requests) == (Counts(200, 10), 400)
+        assert seen.unread == 2
+
+    def test_a_log_that_cannot_be_searched_is_no_healthy_one(self, deployer: Deployer, logs: LogGroup) -> None:
+        shifts = shifted(deployer)
+        deployer.aws.clock.sleep(5 * MINUTE)
+
+        with deployer.aws.fails("FilterLogEvents", "ServiceUnavailable", times=None):
+            seen = look(deployer, self.watched(self.BAD), shifts).verdict
+
+        assert seen.kind == "cannot_measure"
+        assert seen.reason.startswith("the metrics and logs could not be read (")
+
+    def test_no_log_is_searched_unless_the_request_asks_for_it(self, deployer: Deployer, logs: LogGroup) -> None:
+        shifts = shifted(deployer)
+        deployer.aws.clock.sleep(5 * MINUTE)
+        look(deployer, self.watched({}), shifts)
+
+        assert logs.searches == []
 
 
 class TestAlarms:

@@ -38,7 +38,8 @@ class TestSignals:
     def test_errors_and_throttles_are_watched_and_the_others_say_how_to_watch_them(self) -> None:
         assert of_signals(Health()) == (
             "watched: errors, throttles, slow requests (in a dry run); not watched: replies with statusCode 500 and "
-            "more (health.http), failed items of batches (health.batch), metrics of your own (health.metrics), alarms "
+            "more (health.http), failed items of batches (health.batch), lines of the logs (health.logs), metrics of "
+            "your own (health.metrics), alarms "
             "(health.alarms)"
         )
 
@@ -48,6 +49,7 @@ class TestSignals:
                 "slow_ms": "learn",
                 "http": True,
                 "batch": True,
+                "logs": {"bad": "ERROR"},
                 "metrics": [ORDERS],
                 "alarms": ["sales", "stock"],
                 "dry_run": ["slow", "orders"],
@@ -56,7 +58,7 @@ class TestSignals:
 
         assert of_signals(health) == (
             "watched: errors, throttles, slow requests (in a dry run), replies with statusCode 500 and more, failed "
-            "items of batches, the metric orders (in a dry run), 2 alarms"
+            "items of batches, lines of the logs, the metric orders (in a dry run), 2 alarms"
         )
 
     @pytest.mark.parametrize(
@@ -75,6 +77,11 @@ class TestSignals:
 
         assert said(with_http, baked_seconds=60) == f"it is not_enough{end}"
         assert said(replace(with_http, kind="worse"), baked_seconds=60) == "it is not_enough"
+
+    def test_a_look_says_which_logs_it_did_not_read(self) -> None:
+        assert said(verdict(), baked_seconds=60, unread=3) == (
+            "it is not_enough; the logs of the last 3 min are not counted: there are more than a look reads"
+        )
 
     def test_a_version_that_nobody_called_need_not_have_written_anything(self) -> None:
         found = verdict()

@@ -21,8 +21,10 @@ from bluegreen.opening.preflight import PREFLIGHT
 from bluegreen.opening.situation import Situation
 from bluegreen.request.artifact import Zip
 from tests.bluegreen.aws.answers import asked
+from tests.bluegreen.examples import a_function
 from tests.bluegreen.opening.test_checks import situation
 from tests.machine.deployer import ALIAS, BUCKET, FUNCTION, GOOD, TARGET, Deployer, alarm, place
+from tests.machine.log_groups import log_group
 
 pytestmark = pytest.mark.usefixtures("deployer")
 
@@ -296,6 +298,57 @@ ORDERS = {
     "requests": "Taken",
     "dimensions": {"Version": "v{version}"},
 }
+
+
+class TestLogs:
+    GROUP = f"/aws/lambda/{FUNCTION}"
+    ASKED: dict[str, Any] = {"logs": {"bad": "{ $.status >= 500 }", "requests": '"REPORT RequestId"'}}
+
+    def test_each_pattern_is_tried_once_in_the_log_of_both_versions(self) -> None:
+        with log_group(self.GROUP) as own, log_group("green") as greens:
+            green = a_function(settings={"LoggingConfig": {"LogGroup": "green"}})
+            asked_for = situation(health=self.ASKED, known={"successor": green})
+            assert preflight.logs_can_be_searched(asked_for) is None
+
+        patterns = list(self.ASKED["logs"].values())
+        assert [each["filterPattern"] for each in own.searches] == patterns
+        assert [each["filterPattern"] for each in greens.searches] == patterns
+        assert {each["limit"] for each in own.searches + greens.searches} == {1}
+
+    def test_nothing_is_searched_unless_it_is_asked_for(self) -> None:
+        assert preflight.logs_can_be_searched(situation()) is None
+
+    @pytest.mark.parametrize("field", ["bad", "requests"])
+    def test_a_pattern_is_refused_with_its_field_and_awss_words(self, field: str) -> None:
+        health = {"logs": self.ASKED["logs"] | {field: "{ $.status"}}
+
+        with log_group(self.GROUP):
+            said = refused(preflight.logs_can_be_searched, situation(health=health))
+
+        assert said.startswith(f"health.logs.{field}: CloudWatch Logs does not take the filter pattern (")
+        assert "If a filter pattern starts with '{' it must end with '}'" in said
+        assert f"`aws logs filter-log-events --log-group-name {self.GROUP} --filter-pattern …` tries it" in said
+
+    def test_a_log_group_that_is_not_there_is_refused_with_the_command_that_makes_it(self) -> None:
+        said = refused(preflight.logs_can_be_searched, situation(health=self.ASKED))
+
+        assert said.startswith(
+            f"health.logs: there is no log group {self.GROUP}, where {FUNCTION} should write its log"
+        )
+        assert f"create-log-group --log-group-name {self.GROUP} --tags bluegreen:managed=true`" in said
+
+    def test_a_log_group_that_may_not_be_searched_is_refused_with_the_command_that_tags_it(
+        self, deployer: Deployer
+    ) -> None:
+        with log_group(self.GROUP, tags={}), deployer.aws.acting("OpenDeployment"):
+            said = refused(preflight.logs_can_be_searched, situation(health=self.ASKED))
+
+        assert said.startswith(f"health.logs: the log group {self.GROUP} may not be searched (")
+        assert "is not authorized to perform: logs:FilterLogEvents" in said
+        assert said.endswith(
+            "the stack may search log groups with the tag bluegreen:managed = true only: `aws logs tag-resource "
+            f"--resource-arn arn:aws:logs:us-east-1:123456789012:log-group:{self.GROUP} --tags bluegreen:managed=true`"
+        )
 
 
 class TestAlarmsAndMetrics:

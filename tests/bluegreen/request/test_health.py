@@ -90,6 +90,34 @@ def test_what_a_function_writes_is_watched_where_the_request_says_so(name: str, 
     assert Health().pairs("Shop") == ()
 
 
+@pytest.mark.parametrize(
+    ("logs", "said"),
+    [
+        (True, "logs"),
+        ("{ $.status >= 500 }", "logs"),
+        ({}, "bad"),
+        ({"requests": "REPORT"}, "bad"),
+        ({"bad": ""}, "bad"),
+        ({"bad": "  "}, "fits every line"),
+        ({"bad": "x" * 1025}, "at most 1024 characters"),
+        ({"bad": "ERROR\n"}, "has a character that cannot be printed"),
+        ({"bad": "ERROR", "requests": "\x1b[31m"}, "has a character that cannot be printed"),
+        ({"bad": "ERROR", "requests": 5}, "requests"),
+        ({"bad": "ERROR", "good": "OK"}, "good"),
+    ],
+)
+def test_patterns_that_make_no_sense_are_refused_by_field(logs: Any, said: str) -> None:
+    with pytest.raises(ValidationError, match=said):
+        Health.model_validate({"logs": logs})
+
+
+def test_patterns_are_those_of_cloudwatch_logs() -> None:
+    logs = Health.model_validate({"logs": {"bad": "x" * 1024}, "dry_run": ["logs"]}).logs
+
+    assert logs is not None
+    assert logs.patterns == {"bad": "x" * 1024}
+
+
 def test_the_policy_of_the_verdict_is_what_the_request_promises_and_tolerates() -> None:
     policy = Health(false_alarm=0.05, margin=0.02, icc=0.001).policy(0.005)
 
