@@ -224,6 +224,20 @@ def suggested_delay(seen: Counted, pace: Pace) -> int | None:
     return math.ceil(math.ceil(max(late.at_most for late in seen.late) / half) * half)
 
 
+def _written(seen: Counted, pace: Pace) -> Judgement | str:
+    """Other calls of a version are counted, too, so there may be more than the doctor's own."""
+    said = "; ".join(
+        f"version {version}: {_number(replies)} replies and {_number(errors)} server errors of "
+        f"{len(_ran(seen, version))} invocations"
+        for version, (replies, errors) in seen.written.items()
+    )
+    return held(said) if all(replies and errors for replies, errors in seen.written.values()) else said
+
+
+def _ran(seen: Counted, version: str) -> list[Call]:
+    return [call for call in seen.calls if call.version == version and call.outcome in (calls.SERVED, calls.FAILED)]
+
+
 def _fast(seen: Counted, pace: Pace) -> Judgement | str:
     if not seen.fast:
         return "PR(:900000) of Duration has no point"
@@ -423,6 +437,13 @@ ASSUMPTIONS = (
         COUNTING,
         _throttles_of_versions,
         "throttles count for neither version, so they roll nothing back; the record says how many there were",
+    ),
+    Assumption(
+        "written-metrics",
+        "CloudWatch makes metrics by function and version of lines in the embedded metric format.",
+        COUNTING,
+        _written,
+        "health.http and health.batch see nothing; with --role, that role may lack the permission to write logs",
     ),
     Assumption(
         "fast-share",

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from bluegreen import clock
 from bluegreen.aws import metrics
 from bluegreen.aws.metrics import Query, Series
+from bluegreen.request.health import Health
 from bluegreen.target import Target
 from bluegreen_cli.doctor import calls
 from bluegreen_cli.doctor.calls import Call
@@ -42,7 +43,8 @@ class Counted:
 
     `sums` are by alias, version ("" for the alias's own) and metric; None for a series without a point. `fast` is the
     percentage of invocations that CloudWatch calls faster than the longest possible one. `versions` are the two behind
-    SPLIT; the first is the one behind WHOLE.
+    SPLIT; the first is the one behind WHOLE. `written` are by version the replies and server errors that the function
+    wrote as metrics.
     """
 
     calls: tuple[Call, ...]
@@ -50,6 +52,7 @@ class Counted:
     sums: dict[tuple[str, str, str], int | None]
     fast: tuple[float, ...]
     late: tuple[Late, ...]
+    written: dict[str, tuple[int | None, int | None]]
 
     def of(self, alias: str, version: str, metric: str) -> int | None:
         """CloudWatch's sum."""
@@ -66,6 +69,7 @@ class Count:
     def __init__(self, patient: Patient) -> None:
         self._patient, self._pace = patient, patient.pace
         self._queries = _queries(patient)
+        self._written = _written(patient)
         self._fast = metrics.of_alias(_alias(patient, WHOLE), "Duration", f"PR(:{LONGER_THAN_ANY_MS})")
         self._since = int(time.time()) // self._pace.minute * self._pace.minute - self._pace.minute
         self._made: list[Call] = []
@@ -98,6 +102,7 @@ class Count:
             sums={key: _sum(series) for key, series in last.series.items()},
             fast=last.fast,
             late=tuple(_lateness(self._looks, self._made, self._pace.minute)),
+            written=last.written,
         )
 
     def _is_all_there(self, look: "_Look") -> bool:
@@ -140,10 +145,13 @@ class Count:
     def _look(self) -> None:
         asked, minute = time.time(), self._pace.minute
         until = int(asked) // minute * minute + minute
-        queries = [*self._queries.values(), self._fast]
+        queries = [*self._queries.values(), self._fast, *(each for pair in self._written.values() for each in pair)]
         found = metrics.read(self._patient.target, queries, self._since, until, minute)
         series = {key: found[query] for key, query in self._queries.items()}
-        self._looks.append(_Look(asked, time.time(), series, tuple(found[self._fast].values())))
+        written = {
+            version: (_sum(found[replies]), _sum(found[errors])) for version, (replies, errors) in self._written.items()
+        }
+        self._looks.append(_Look(asked, time.time(), series, tuple(found[self._fast].values()), written))
 
 
 @dataclass(frozen=True)
@@ -154,6 +162,7 @@ class _Look:
     answered: float
     series: dict[tuple[str, str, str], Series]
     fast: tuple[float, ...]
+    written: dict[str, tuple[int | None, int | None]]
 
 
 def _throttles(made: list[Call]) -> int:
@@ -169,6 +178,14 @@ def _queries(patient: Patient) -> dict[tuple[str, str, str], Query]:
             for version in (patient.first, patient.second):
                 found[alias, version, metric] = metrics.of_version(target, version, metric)
     return found
+
+
+def _written(patient: Patient) -> dict[str, tuple[Query, Query]]:
+    [http] = Health(http=True).pairs(patient.name)
+    return {
+        version: (metrics.of_pair(http, version, http.requests), metrics.of_pair(http, version, http.bad))
+        for version in (patient.first, patient.second)
+    }
 
 
 def _alias(patient: Patient, name: str) -> Target:

@@ -15,6 +15,7 @@ from botocore.exceptions import ClientError
 
 from bluegreen import clock
 from bluegreen.aws.client import in_our_words
+from bluegreen.aws.logs import own_group
 from bluegreen.document import OPT_IN_TAG, OPTED_IN
 from bluegreen.errors import DeploymentError, NotFound
 from bluegreen.ledger import forgetting
@@ -40,9 +41,18 @@ ABANDONED_SECONDS = 3600
 SOURCE = '''
 """A throw-away function of `bluegreen doctor`: {what}."""
 
+import json
+import time
+
 
 def handler(event, context):
-    if {fails}:
+    fails = bool({fails})
+    metrics = [{{"Name": "Replies"}}, {{"Name": "ServerErrors"}}]
+    written = {{"Namespace": "BlueGreen/Functions", "Dimensions": [["FunctionName", "Version"]], "Metrics": metrics}}
+    about = {{"Timestamp": int(time.time() * 1000), "CloudWatchMetrics": [written]}}
+    line = {{"FunctionName": context.function_name, "Version": context.function_version}}
+    print(json.dumps(line | {{"_aws": about, "Replies": 1, "ServerErrors": int(fails)}}))
+    if fails:
         raise RuntimeError("as the doctor wants it")
     return {{"doctor": event.get("doctor")}}
 '''
@@ -93,7 +103,9 @@ class Patient:
 
     def create(self, role: str | None) -> None:
         """Raises an error of AWS as it is."""
-        role = role or make_role(self.services, self.name, self.stack, trust={"Service": "lambda.amazonaws.com"})
+        role = role or make_role(
+            self.services, self.name, self.stack, trust={"Service": "lambda.amazonaws.com"}, may=[self._may_log()]
+        )
         api = self.services.functions
         self._create_function(role)
         ready(self.target)
@@ -110,6 +122,14 @@ class Patient:
         """Create one more alias."""
         routing = {"RoutingConfig": {"AdditionalVersionWeights": weights}} if weights else {}
         self.services.functions.create_alias(FunctionName=self.name, Name=name, FunctionVersion=version, **routing)
+
+    def _may_log(self) -> dict[str, Any]:
+        """Its metrics are lines of its log."""
+        return {
+            "Effect": "Allow",
+            "Action": ["logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"],
+            "Resource": f"{self.target.beside_logs(own_group(self.name))}:*",
+        }
 
     def _create_function(self, role: str) -> None:
         until = time.monotonic() + self.pace.patience_for_settings

@@ -370,7 +370,7 @@ def series(change: Callable[[list[float]], list[float]], metric: str, alias: str
             dimensions = {each["Name"]: each["Value"] for each in stat["Metric"]["Dimensions"]}
             of = (
                 stat["Metric"]["MetricName"],
-                dimensions["Resource"].rpartition(":")[2],
+                dimensions.get("Resource", "").rpartition(":")[2],
                 "ExecutedVersion" in dimensions,
             )
             if of == (metric, alias, by_version):
@@ -519,6 +519,7 @@ CASES = (
     Case("version-counts", on_its_way(GetMetricData=series(none, "Invocations", SPLIT, True))),
     Case("alias-throttles", on_its_way(GetMetricData=series(none, "Throttles", WHOLE, False))),
     Case("version-throttles", on_its_way(GetMetricData=series(none, "Throttles", SPLIT, True))),
+    Case("written-metrics", on_its_way(GetMetricData=series(none, "Replies", "", False))),
     Case("fast-share", on_its_way(GetMetricData=series(as_a_fraction, "Duration", WHOLE, False))),
     Case("delay", on_its_way(GetMetricData=later(4)), Patienter(1)),
     Case("one-start", on_its_way(StartExecution=another_execution())),

@@ -245,7 +245,7 @@ def test_a_batch_from_a_queue(installed: Installed, real: Reals) -> None:
 
     with sent(order) as numbers:
         orders.eventually_says(lambda said: said["1"])
-        deployed, record = orders.deploy("v2")
+        deployed, record = orders.deploy("v2", health={"batch": True})
         back, _ = orders.deploy("v3", UNTIL_IT_IS_SEEN)
     said = orders.eventually_says(
         lambda said: {line["taken"] for line in said["1"] + said["2"]} >= set(map("order-{}".format, numbers))
@@ -253,6 +253,8 @@ def test_a_batch_from_a_queue(installed: Installed, real: Reals) -> None:
     installed.client("lambda").delete_event_source_mapping(UUID=mapping["UUID"])
 
     assert deployed.end == "Deployed", deployed.cause
+    [items] = [each for each in last_look(record)["findings"] if each["signal"] == "batch"]
+    assert items["blue"]["requests"] > 0 == items["blue"]["bad"]
     assert "version 1 fails it too" in record["untested"]
     assert (back.end, back.error) == ("RolledBack", "GreenUnhealthy"), back.cause
     assert said["2"]

@@ -17,7 +17,7 @@ from pydantic import (
 from bluegreen.model import Frozen
 from bluegreen.request.names import printable
 from bluegreen.request.numbers import Real, Whole
-from bluegreen.text import plain
+from bluegreen.text import is_sign, plain
 from bluegreen.verdict import SHARES, Policy, Tolerance
 
 HIGH_RESOLUTION_PERIODS = (1, 5, 10, 30)
@@ -77,7 +77,9 @@ LONGEST_PATTERN = 1024
 def _pattern(text: str) -> str:
     if not text.strip():
         raise ValueError("a pattern without a term fits every line; write what the lines to be counted have")
-    return printable(text)
+    if not all(map(is_sign, text)):
+        raise ValueError(f"{plain(text, 100)!r} has a character that cannot be printed; leave it out")
+    return text
 
 
 Pattern = Annotated[str, StringConstraints(min_length=1, max_length=LONGEST_PATTERN), AfterValidator(_pattern)]

@@ -62,7 +62,12 @@ SUMS: dict[tuple[str, str, str], int | None] = {
     (SPLIT, "2", "Throttles"): 3,
 }
 COUNTED = Counted(
-    calls=CALLS, versions=("1", "2"), sums=SUMS, fast=(100.0, 100.0), late=(Late(WHOLE, 70, 76), Late(SPLIT, 82, 88))
+    calls=CALLS,
+    versions=("1", "2"),
+    sums=SUMS,
+    fast=(100.0, 100.0),
+    late=(Late(WHOLE, 70, 76), Late(SPLIT, 82, 88)),
+    written={"1": (61, 13), "2": (30, 3)},
 )
 
 
@@ -127,6 +132,8 @@ DIFFERENT: list[tuple[str, Any]] = [
     ("version-counts", counted(split_2_Errors=0)),
     ("alias-throttles", counted(whole__Throttles=None)),
     ("version-throttles", counted(split_1_Throttles=None, split_2_Throttles=None)),
+    ("written-metrics", replace(COUNTED, written={"1": (61, 13), "2": (None, None)})),
+    ("written-metrics", replace(COUNTED, written={"1": (61, None), "2": (30, 3)})),
     ("fast-share", replace(COUNTED, fast=(1.0,))),
     ("fast-share", replace(COUNTED, fast=())),
     ("delay", replace(COUNTED, late=(Late(WHOLE, 70, 76), Late(WHOLE, 171, 177)))),

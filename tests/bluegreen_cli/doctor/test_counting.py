@@ -14,7 +14,7 @@ MINUTE = 60
 def looks(*seen: tuple[float, dict[int, float]]) -> list[_Look]:
     """Each took a second: when it was asked, and the counts by minute that it was told of the alias without weights."""
     whole, split = (WHOLE, "", "Invocations"), (SPLIT, "", "Invocations")
-    return [_Look(at, at + 1, {whole: counts, split: {}}, ()) for at, counts in seen]
+    return [_Look(at, at + 1, {whole: counts, split: {}}, (), {}) for at, counts in seen]
 
 
 def called(*ended: float) -> list[Call]:
