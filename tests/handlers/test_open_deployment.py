@@ -74,7 +74,9 @@ class TestThePlan:
             "version": "1",
             "sha256": digest_of(zip_of(BLUE)),
             "revision": alias["RevisionId"],
+            "log_group": f"/aws/lambda/{FUNCTION}",
         }
+        assert plan.log_group == f"/aws/lambda/{FUNCTION}"
         assert plan.latest.sha256 == digest_of(zip_of(BLUE))
         assert plan.latest.revision == latest["RevisionId"]
         assert (plan.target, plan.id, plan.brings) == (TARGET, "first", "new_code")
