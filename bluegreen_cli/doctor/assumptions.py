@@ -13,7 +13,7 @@ from bluegreen.text import duration, plain
 from bluegreen_cli.doctor import calls
 from bluegreen_cli.doctor.bells import Rung
 from bluegreen_cli.doctor.calls import Call
-from bluegreen_cli.doctor.counting import Counted
+from bluegreen_cli.doctor.counting import ERROR_SAMPLES, Counted
 from bluegreen_cli.doctor.handling import Handled
 from bluegreen_cli.doctor.pace import Pace
 from bluegreen_cli.doctor.patient import HALF, SPLIT, WHOLE
@@ -174,11 +174,26 @@ def _counts_of_split(seen: Counted, pace: Pace) -> Judgement | str:
     return said if wrong else held(said)
 
 
+def _error_samples(seen: Counted, pace: Pace) -> Judgement | str:
+    found = []
+    for version in seen.versions:
+        ran, unanswered = _ran(seen.made(SPLIT, version))
+        samples = seen.of(SPLIT, version, ERROR_SAMPLES)
+        wrong = not ran <= (samples or 0) <= ran + unanswered
+        found.append((f"version {version}: {_number(samples)} samples of Errors for {ran} requests", wrong))
+    said = "; ".join(said for said, _ in found)
+    return said if any(wrong for _, wrong in found) else held(said)
+
+
+def _ran(made: Iterable[Call]) -> tuple[int, int]:
+    """How many of these calls ran, and how many had no answer and may have run."""
+    became = calls.outcomes(made)
+    return became[calls.SERVED] + became[calls.FAILED], became[calls.UNANSWERED]
+
+
 def _compared(made: list[Call], requests: int | None, errors: int | None) -> tuple[str, bool]:
     """What CloudWatch counted of these calls, and whether it is wrong. One without an answer may have run or not."""
-    became = calls.outcomes(made)
-    failed, unanswered = became[calls.FAILED], became[calls.UNANSWERED]
-    ran = became[calls.SERVED] + failed
+    failed, (ran, unanswered) = calls.outcomes(made)[calls.FAILED], _ran(made)
     said = f"{_number(requests)} of {ran} requests and {_number(errors)} of {failed} errors were counted"
     wrong = not ran <= (requests or 0) <= ran + unanswered or not failed <= (errors or 0) <= failed + unanswered
     return said, wrong
@@ -408,7 +423,8 @@ ASSUMPTIONS = (
         "Lambda counts the requests and errors of an alias without weights by FunctionName and Resource.",
         COUNTING,
         _counts_of_alias,
-        "green is not seen in its last bake, and slow_ms and probes learn nothing of blue",
+        "a deployment learns nothing of the hours before: Adaptive begins as if nobody called, and slow_ms and icc are "
+        "not learnt",
     ),
     Assumption(
         "split-counts",
@@ -423,6 +439,14 @@ ASSUMPTIONS = (
         COUNTING,
         _counts_of_versions,
         "blue and green cannot be compared, so a deployment ends as health.cannot_measure says",
+    ),
+    Assumption(
+        "error-samples",
+        "SampleCount of Errors counts every invocation of a version behind an alias with weights.",
+        COUNTING,
+        _error_samples,
+        "errors are compared with a wrong number of requests, or as health.cannot_measure says, and every look waits "
+        "three minutes for figures that never agree",
     ),
     Assumption(
         "alias-throttles",

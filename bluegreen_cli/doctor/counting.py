@@ -20,6 +20,8 @@ LEAST_CALLS = 40
 THROTTLED_CALLS = 5
 """Of each alias."""
 COUNTED = ("Invocations", "Errors", "Throttles")
+ERROR_SAMPLES = "SampleCount of Errors"
+"""Kept beside the sums, for the versions behind SPLIT."""
 LONGER_THAN_ANY_MS = 900_000
 
 
@@ -41,7 +43,8 @@ class Counted:
     """
     The doctor's calls, and CloudWatch's sums of them at the last look.
 
-    `sums` are by alias, version ("" for the alias's own) and metric; None for a series without a point. `fast` is the
+    `sums` are by alias, version ("" for the alias's own) and metric or ERROR_SAMPLES; None for a series without a
+    point. `fast` is the
     percentage of invocations that CloudWatch calls faster than the longest possible one. `versions` are the two behind
     SPLIT; the first is the one behind WHOLE. `written` are by version the replies and server errors that the function
     wrote as metrics.
@@ -177,6 +180,9 @@ def _queries(patient: Patient) -> dict[tuple[str, str, str], Query]:
             found[alias, "", metric] = metrics.of_alias(target, metric)
             for version in (patient.first, patient.second):
                 found[alias, version, metric] = metrics.of_version(target, version, metric)
+    for version in (patient.first, patient.second):
+        samples = metrics.of_version(_alias(patient, SPLIT), version, "Errors", "SampleCount")
+        found[SPLIT, version, ERROR_SAMPLES] = samples
     return found
 
 

@@ -359,8 +359,10 @@ def names_another_version(asked: dict[str, Any], answer: Answer) -> Any:
     return found | {"ExecutedVersion": "77"} if asked["Qualifier"] == WHOLE else found
 
 
-def series(change: Callable[[list[float]], list[float]], metric: str, alias: str, by_version: bool) -> How:
-    """A metric of an alias, its own or its versions', as changed; [] takes its points away."""
+def series(
+    change: Callable[[list[float]], list[float]], metric: str, alias: str, by_version: bool, statistic: str = ""
+) -> How:
+    """A metric of an alias, its own or its versions', as changed, or one statistic of it; [] takes its points away."""
 
     def how(asked: dict[str, Any], answer: Answer) -> Any:
         found = answer(asked)
@@ -373,7 +375,7 @@ def series(change: Callable[[list[float]], list[float]], metric: str, alias: str
                 dimensions.get("Resource", "").rpartition(":")[2],
                 "ExecutedVersion" in dimensions,
             )
-            if of == (metric, alias, by_version):
+            if of == (metric, alias, by_version) and statistic in ("", stat["Stat"]):
                 result["Values"] = change(result["Values"])
                 result["Timestamps"] = result["Timestamps"][: len(result["Values"])]
         return found
@@ -517,6 +519,7 @@ CASES = (
     Case("alias-counts", on_its_way(GetMetricData=series(none, "Errors", WHOLE, False))),
     Case("split-counts", on_its_way(GetMetricData=series(doubled, "Invocations", SPLIT, False))),
     Case("version-counts", on_its_way(GetMetricData=series(none, "Invocations", SPLIT, True))),
+    Case("error-samples", on_its_way(GetMetricData=series(doubled, "Errors", SPLIT, True, "SampleCount"))),
     Case("alias-throttles", on_its_way(GetMetricData=series(none, "Throttles", WHOLE, False))),
     Case("version-throttles", on_its_way(GetMetricData=series(none, "Throttles", SPLIT, True))),
     Case("written-metrics", on_its_way(GetMetricData=series(none, "Replies", "", False))),

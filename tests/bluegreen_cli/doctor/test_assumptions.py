@@ -10,7 +10,7 @@ from bluegreen_cli.doctor import assumptions
 from bluegreen_cli.doctor.assumptions import ASSUMPTIONS, DIFFERS, HELD, UNSEEN, Assumption, Judgement
 from bluegreen_cli.doctor.bells import Rung
 from bluegreen_cli.doctor.calls import FAILED, REFUSED, SERVED, THROTTLED, UNANSWERED, Call
-from bluegreen_cli.doctor.counting import Counted, Late
+from bluegreen_cli.doctor.counting import ERROR_SAMPLES, Counted, Late
 from bluegreen_cli.doctor.handling import Handled
 from bluegreen_cli.doctor.pace import Pace
 from bluegreen_cli.doctor.patient import SPLIT, WHOLE
@@ -60,6 +60,8 @@ SUMS: dict[tuple[str, str, str], int | None] = {
     (SPLIT, "2", "Invocations"): 19,
     (SPLIT, "2", "Errors"): 3,
     (SPLIT, "2", "Throttles"): 3,
+    (SPLIT, "1", ERROR_SAMPLES): 21,
+    (SPLIT, "2", ERROR_SAMPLES): 19,
 }
 COUNTED = Counted(
     calls=CALLS,
@@ -76,7 +78,7 @@ def counted(**sums: int | None) -> Counted:
     changed = dict(SUMS)
     for name, value in sums.items():
         alias, version, metric = name.split("_", 2)
-        changed[alias, version, metric] = value
+        changed[alias, version, {"samples": ERROR_SAMPLES}.get(metric, metric)] = value
     return replace(COUNTED, sums=changed)
 
 
@@ -124,12 +126,16 @@ DIFFERENT: list[tuple[str, Any]] = [
     ("answers", replace(COUNTED, calls=(*CALLS[1:], call(WHOLE, version="7")))),
     ("answers", replace(COUNTED, calls=(*CALLS[1:], call(WHOLE, version="")))),
     ("routing", replace(counted(split_1_Invocations=0, split_2_Invocations=40, split_1_Errors=0, split_2_Errors=0,
-                                split__Errors=0), calls=(*CALLS[:45], *[call(SPLIT, version="2")] * 40, *CALLS[-5:]))),
+                                split__Errors=0, split_1_samples=0, split_2_samples=40),
+                        calls=(*CALLS[:45], *[call(SPLIT, version="2")] * 40, *CALLS[-5:]))),
     ("alias-counts", counted(whole__Invocations=None)),
     ("alias-counts", counted(whole__Errors=9)),
     ("split-counts", counted(split__Invocations=80)),
     ("version-counts", counted(split_1_Invocations=None)),
     ("version-counts", counted(split_2_Errors=0)),
+    ("error-samples", counted(split_2_samples=3)),
+    ("error-samples", counted(split_1_samples=None)),
+    ("error-samples", counted(split_1_samples=42)),
     ("alias-throttles", counted(whole__Throttles=None)),
     ("version-throttles", counted(split_1_Throttles=None, split_2_Throttles=None)),
     ("written-metrics", replace(COUNTED, written={"1": (61, 13), "2": (None, None)})),
@@ -232,3 +238,16 @@ def test_whether_executed_version_is_there_without_weights_is_told_and_not_assum
     assert (with_it.kind, without.kind) == (HELD, HELD)
     assert with_it.seen.endswith("ExecutedVersion is there, too")
     assert without.seen.endswith("ExecutedVersion is not there")
+
+
+def test_a_call_without_an_answer_may_be_a_sample_of_errors_or_not() -> None:
+    made = (*CALLS, replace(call(SPLIT, UNANSWERED), version="2"))
+
+    for samples, kind in ((19, HELD), (20, HELD), (21, DIFFERS)):
+        assert of("error-samples").judged(replace(counted(split_2_samples=samples), calls=made), PACE).kind == kind
+
+
+def test_the_samples_of_errors_are_told_by_version() -> None:
+    assert of("error-samples").judged(COUNTED, PACE).seen == (
+        "version 1: 21 samples of Errors for 21 requests; version 2: 19 samples of Errors for 19 requests"
+    )
