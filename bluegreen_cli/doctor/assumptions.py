@@ -424,7 +424,7 @@ ASSUMPTIONS = (
         COUNTING,
         _counts_of_alias,
         "a deployment learns nothing of the hours before: Adaptive begins as if nobody called, and slow_ms and icc are "
-        "not learnt",
+        "not learnt; and green is not seen in a bake in which it has all of the alias",
     ),
     Assumption(
         "split-counts",

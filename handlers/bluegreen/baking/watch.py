@@ -1,14 +1,16 @@
 """
 Looking at both versions: the metrics of all settled buckets since the first shift, and what they say together.
 
-A version's figures are those of Lambda's dimension ExecutedVersion. Every look reads the alias's own requests, too.
-They distinguish a version that nobody called from one whose series is missing.
+While the alias is split, a version's figures are those of Lambda's dimension ExecutedVersion. Where green has all of
+it, they are the alias's own, so that nothing depends on that dimension there. Every look reads the alias's own
+requests, too. They distinguish a version that nobody called from one whose series is missing.
 """
 
 import math
 import statistics
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from bluegreen.aws import alarms, artifacts, functions, logs, metrics
 from bluegreen.aws.client import PROBE_SECONDS
@@ -140,21 +142,30 @@ def _lacks(plan: Plan, case: Case, reply: Reply) -> list[str]:
     return fails_by_default(reply) if plan.default_test else mismatches(case, reply)
 
 
-Signal = Callable[[str], tuple[Query | LogQuery, ...]]
-"""The queries that count a signal of a version: requests, bad ones and perhaps the most that were routed together."""
+class Part(NamedTuple):
+    """A version behind the alias; `whole` where it has all of the alias."""
+
+    version: str
+    whole: bool = False
+
+
+Signal = Callable[[Part], tuple[Query | LogQuery, ...]]
+"""The queries that count a signal of a part: requests, bad ones and perhaps the most that were routed together."""
 
 
 def _buckets(plan: Plan, green: str, shifts: tuple[Shifted, ...], now: float, memory: Memory) -> Iterator[Measured]:
     """Each settled bucket since the first shift that is not in the memory."""
     period = plan.health.period_seconds
-    versions: dict[Side, str] = {"blue": plan.blue.version, "green": green}
+    versions: dict[Side, Part] = {"blue": Part(plan.blue.version), "green": Part(green)}
+    alone = Part(green, whole=True)
+    parts = [*versions.values(), *([alone] if shifts[-1].weight == 1 else [])]
     first = bucket_of(shifts[0].at, plan.health)
     starts = range(max(first, memory.until), settled_until(now, plan.health), period)
     signals = _signals(plan)
     requests, throttles = of_alias(plan.target, "Invocations"), of_alias(plan.target, "Throttles")
-    ran = {side: of_version(plan.target, version, "Invocations") for side, version in versions.items()}
+    ran = {side: of_version(plan.target, part.version, "Invocations") for side, part in versions.items()}
     busy = of_version(plan.target, green, "Duration")
-    queries = [query for version in versions.values() for asked in signals.values() for query in asked(version)]
+    queries = [query for part in parts for asked in signals.values() for query in asked(part)]
     of_metrics = [each for each in queries if isinstance(each, Query)]
     asked_for = dict.fromkeys([*of_metrics, requests, throttles, *ran.values(), *([busy] if "slow" in signals else [])])
     span = starts.start, starts.stop, period
@@ -163,19 +174,21 @@ def _buckets(plan: Plan, green: str, shifts: tuple[Shifted, ...], now: float, me
     series = dict[Query | LogQuery, Series]([*measured.items(), *lines.series.items()])
     for start in starts:
         at = {query: points.get(start) for query, points in series.items()}
+        weights = _weights(shifts, start, period)
+        least, most = min(weights.values()), max(weights.values())
+        served = versions | {"green": alone} if least == 1 else versions
         sides = {
             name: _sides(
                 name,
-                blue=[at[query] for query in asked(versions["blue"])],
-                green=[at[query] for query in asked(versions["green"])],
+                blue=[at[query] for query in asked(served["blue"])],
+                green=[at[query] for query in asked(served["green"])],
             )
             for name, asked in signals.items()
             if name != "logs" or start < lines.until
         }
         errors = {"blue": sides["errors"].blue, "green": sides["errors"].green}
         throttled = {"blue": sides["throttles"].blue.bad, "green": sides["throttles"].green.bad}
-        weights = _weights(shifts, start, period)
-        least, most = min(weights.values()), max(weights.values())
+        invoked = {side: at[requests] if part.whole else at[ran[side]] for side, part in served.items()}
         yield Measured(
             bucket=Bucket(
                 start,
@@ -189,8 +202,8 @@ def _buckets(plan: Plan, green: str, shifts: tuple[Shifted, ...], now: float, me
             ),
             requests=round(at[requests] or 0) + round(at[throttles] or 0),
             throttled=round(at[throttles] or 0),
-            ran={side: round(at[query] or 0) + throttled[side] for side, query in ran.items()},
-            counted={side: errors[side].requests + throttled[side] for side in versions},
+            ran={side: round(count or 0) + throttled[side] for side, count in invoked.items()},
+            counted={side: errors[side].requests + throttled[side] for side in served},
             weight={"green": least, "blue": 1 - most},
         )
 
@@ -215,8 +228,10 @@ def _signals(plan: Plan) -> dict[str, Signal]:
 
 
 def _of_lambda(plan: Plan, *asked: tuple[str, str]) -> Signal:
-    def queries(version: str) -> tuple[Query, ...]:
-        return tuple(of_version(plan.target, version, metric, statistic) for metric, statistic in asked)
+    def queries(part: Part) -> tuple[Query, ...]:
+        if part.whole:
+            return tuple(of_alias(plan.target, metric, statistic) for metric, statistic in asked)
+        return tuple(of_version(plan.target, part.version, metric, statistic) for metric, statistic in asked)
 
     return queries
 
@@ -228,17 +243,17 @@ def _of_logs(plan: Plan, patterns: Logs) -> Signal:
         group = plan.blue.log_group if version == plan.blue.version else plan.log_group
         return LogQuery(group, version, pattern)
 
-    def queries(version: str) -> tuple[Query | LogQuery, ...]:
-        requests = (lines(version, patterns.requests),) if patterns.requests else invocations(version)
-        return (*requests, lines(version, patterns.bad))
+    def queries(part: Part) -> tuple[Query | LogQuery, ...]:
+        requests = (lines(part.version, patterns.requests),) if patterns.requests else invocations(part)
+        return (*requests, lines(part.version, patterns.bad))
 
     return queries
 
 
 def _of_pair(pair: MetricPair) -> Signal:
-    def queries(version: str) -> tuple[Query, ...]:
-        counted = of_pair(pair, version, pair.requests), of_pair(pair, version, pair.bad)
-        largest = (of_pair(pair, version, pair.requests, "Maximum"),) if pair.name == "batch" else ()
+    def queries(part: Part) -> tuple[Query, ...]:
+        counted = of_pair(pair, part.version, pair.requests), of_pair(pair, part.version, pair.bad)
+        largest = (of_pair(pair, part.version, pair.requests, "Maximum"),) if pair.name == "batch" else ()
         return (*counted, *largest)
 
     return queries

@@ -245,6 +245,37 @@ class TestAVersionThatCloudWatchDoesNotShow:
         assert len(calls) == 1
 
 
+class TestAGreenThatHasAllOfTheAlias:
+    def alone(self, deployer: Deployer, minutes: int, **minute: int) -> tuple[Shifted, ...]:
+        """After three minutes at a tenth. While an alias has no weights, Lambda may not count by version."""
+        shifts = shifted(deployer)
+        for _ in range(3):
+            traffic(deployer, blue=90, green=10)
+        shifts += shifted(deployer, 1.0)
+        named = deployer.aws.metrics.count
+        for _ in range(minutes):
+            named(FUNCTION, ALIAS, "of no version that is asked for", **minute)
+            deployer.aws.clock.sleep(MINUTE)
+        deployer.aws.clock.sleep(2 * MINUTE)
+        return shifts
+
+    def test_is_seen_by_the_figures_of_the_alias(self, deployer: Deployer) -> None:
+        shifts = self.alone(deployer, 5, invocations=100, errors=4)
+
+        seen = look(deployer, watched(), shifts)
+
+        assert (seen.verdict.kind, seen.hidden, seen.pending) == ("not_enough", None, False)
+        counted = seen.verdict.findings[0]
+        assert (counted.green.requests, counted.green.bad, counted.blue.requests) == (530, 20, 270)
+
+    def test_is_not_judged_by_them_for_want_of_a_control(self, deployer: Deployer) -> None:
+        before = look(deployer, watched(), self.alone(deployer, 0)).verdict
+        after = look(deployer, watched(), self.alone(deployer, 5, invocations=100, errors=100)).verdict
+
+        assert after.kind == "not_enough"
+        assert after.log_evidence <= before.log_evidence + 0.01
+
+
 class TestThePast:
     def past(self, deployer: Deployer, **health: Any) -> Past:
         return watch.past(TARGET, Health(**health), deployer.aws.clock.now())
