@@ -263,8 +263,11 @@ class TestADeploymentThatRuns:
         assert item(third, "running", "record")["state"] == "RolledBack"
         assert third.items("lock#") == []
 
-    def test_is_stopped_also_in_its_final_bake(self, third: Deployer, bluegreen: Bluegreen) -> None:
-        final_bake = {"steps": [{"weight": 1, "bake_seconds": 600}]}
+    @pytest.mark.parametrize("keep_control", [0.01, 0])
+    def test_is_stopped_also_in_its_final_bake(
+        self, third: Deployer, bluegreen: Bluegreen, keep_control: float
+    ) -> None:
+        final_bake = {"steps": [{"weight": 1, "bake_seconds": 600}], "keep_control": keep_control}
 
         ran = self.while_it_runs(third, lambda: bluegreen("rollback", FUNCTION), traffic=final_bake)
 
@@ -295,7 +298,7 @@ class TestADeploymentThatRuns:
         assert f"{FUNCTION} --alias PROD --to 1` does that once blue has all of the alias." in ran.stderr
 
     def test_whose_blue_is_gone_fails_with_what_there_is(self, third: Deployer, bluegreen: Bluegreen) -> None:
-        final_bake = {"steps": [{"weight": 1, "bake_seconds": 600}]}
+        final_bake = {"steps": [{"weight": 1, "bake_seconds": 600}], "keep_control": 0}
         third.aws.after(60, lambda: boto3.client("lambda").delete_function(FunctionName=FUNCTION, Qualifier="3"))
 
         ran = self.while_it_runs(third, lambda: bluegreen("rollback", FUNCTION), traffic=final_bake)

@@ -9,11 +9,12 @@ import pytest
 
 import recover_deployments
 from tests.handlers.desk import another_user_points_the_alias, aws_answers, context_of, told
-from tests.machine.deployer import ALIAS, BAD_UNDER_TRAFFIC, FUNCTION, GOOD, TARGET, Deployer
+from tests.machine.deployer import ALIAS, BAD_UNDER_TRAFFIC, FUNCTION, GOOD, TARGET, Deployer, alarm
 from tests.machine.walk import Run
 
 AT_30 = {"steps": [{"weight": 0.3, "bake_seconds": 600}]}
-FINAL_BAKE = {"steps": [{"weight": 1, "bake_seconds": 600}]}
+FINAL_BAKE = {"steps": [{"weight": 1, "bake_seconds": 600}], "keep_control": 0}
+"""Green has all of the alias in it. Lambda deletes no version that an alias gives a share."""
 TAG = "bluegreen:managed"
 
 
@@ -108,8 +109,10 @@ def test_a_blue_deleted_in_the_final_bake_of_a_bad_green_is_told_at_once_with_wh
     deployer.users_call()
     deployer.aws.clock.sleep(600)
     deployer.aws.after(30, lambda: functions().delete_function(FunctionName=FUNCTION, Qualifier="1"))
+    alarm("sales", "OK")
+    deployer.aws.after(200, lambda: alarm("sales", "ALARM"))
 
-    run = deployer.deploy(BAD_UNDER_TRAFFIC, traffic=FINAL_BAKE)
+    run = deployer.deploy(BAD_UNDER_TRAFFIC, traffic=FINAL_BAKE, health={"alarms": ["sales"]})
 
     assert run.ended == "RollbackFailed"
     assert seconds_from(run, "CheckHealth") < 60

@@ -38,7 +38,11 @@ CANARY_5 = [*STAGED, *shift(5), *shift(1), *COMPLETED]
                 "steps": [{"weight": 0.01, "bake_seconds": 60}, {"weight": 0.5, "bake_seconds": 90}],
                 "final_bake_seconds": 120,
             },
-            [*shift(1), *shift(1), *shift(2)],
+            [*shift(1), *shift(1), *shift(2), *shift(1)],
+        ),
+        (
+            {"steps": [{"weight": 0.5, "bake_seconds": 240}], "final_bake_seconds": 120, "keep_control": 0},
+            [*shift(4), *shift(2)],
         ),
     ],
     ids=str,
