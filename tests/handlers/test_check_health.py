@@ -53,10 +53,26 @@ class TestABake:
 
     @pytest.mark.parametrize(("seconds", "follows"), [(299, "bake_on"), (300, "complete")])
     def test_of_all_of_the_alias_is_the_last(self, desks: Desks, seconds: float, follows: str) -> None:
-        desk = baking(desks, traffic={"steps": [{"weight": 1, "bake_seconds": 300}]})
+        desk = baking(desks, traffic={"steps": [{"weight": 1, "bake_seconds": 300}], "keep_control": 0})
         after(desk, seconds)
 
         assert desk.run("CheckHealth")["next"] == follows
+
+    @pytest.mark.parametrize(("seconds", "follows"), [(299, "bake_on"), (300, "shift")])
+    def test_at_the_end_leaves_blue_its_share_and_is_followed_by_all_of_the_alias(
+        self, desks: Desks, seconds: float, follows: str
+    ) -> None:
+        desk = baking(desks, traffic={"steps": [{"weight": 1, "bake_seconds": 300}]})
+        after(desk, seconds)
+
+        look = desk.run("CheckHealth")
+
+        assert desk.deployer.alias() == ("1", {"2": 0.99})
+        assert (look["next"], look["next_weight"]) == (follows, 1.0)
+        if follows == "shift":
+            desk.run("ShiftAlias")
+            assert desk.run("CheckHealth")["next"] == "complete"
+            assert desk.deployer.alias() == ("2", {})
 
     def test_is_looked_at_again_after_a_period_of_the_metrics(self, desks: Desks) -> None:
         desk = baking(desks)
@@ -75,9 +91,17 @@ class TestABake:
         looks = [desk.run("CheckHealth") for _ in range(3)]
 
         noted = [evidence for state, evidence in desk.steps() if state == "CheckHealth"]
-        assert [{name: each[name] for name in looks[0]} for each in noted] == looks
+        told = [{name: value for name, value in look.items() if name != "memory"} for look in looks]
+        assert [{name: each[name] for name in told[0]} for each in noted] == told
         assert desk.document["bake"]["look"] == looks[-1]
         assert "evidence" not in looks[-1]
+
+    def test_leaves_what_only_the_next_look_can_read_out_of_the_audit(self, desks: Desks) -> None:
+        desk = baking(desks)
+
+        assert "memory" in desk.run("CheckHealth")
+
+        assert "memory" not in desk.evidence("CheckHealth")
 
 
 class TestTheVerdict:
@@ -190,6 +214,27 @@ class TestTheVerdict:
         (errors,) = (finding for finding in first["findings"] if finding["signal"] == "errors")
         assert (errors["green"]["requests"], errors["blue"]["requests"]) == (50, 500)
         assert again == first
+
+    @pytest.mark.parametrize(("shown", "verdict"), [(True, "fine"), (False, "cannot_measure")])
+    def test_before_another_minute_is_settled_is_that_of_the_last_look(
+        self, desks: Desks, shown: bool, verdict: str
+    ) -> None:
+        desk = desks()
+        for _ in range(10):
+            users(desk, "1", calls=5000)
+            after(desk, 60)
+        desk.to("ShiftAlias").run("ShiftAlias")
+        desk.aws.metrics.delay_seconds = 180 if shown else 900
+        for _ in range(4):
+            after(desk, 60)
+            users(desk, "1", calls=5000)
+            users(desk, "2", calls=5000)
+        after(desk, 10)
+
+        looks = [desk.run("CheckHealth") for _ in range(2)]
+
+        assert [look["verdict"] for look in looks] == [verdict, verdict]
+        assert [look["unmeasured"] for look in looks] == ([0, 0] if shown else [1, 2])
 
     def test_real_users_of_a_bad_green_are_heard(self, desks: Desks) -> None:
         desk = baking(desks, BAD_UNDER_TRAFFIC, traffic={"steps": [{"weight": 0.5, "bake_seconds": 300}]})

@@ -64,11 +64,14 @@ class Memory(Frozen):
     What the looks so far came to.
 
     All buckets before `until` (seconds since 1970) are folded in `watch` and the other figures. `newest` is the end of
-    the newest bucket that showed a request.
+    the newest bucket that showed a request, `settled` of the newest that could show any. `missed` says that the last
+    look could not measure, since no figures came.
     """
 
     until: int = 0
     newest: int = 0
+    settled: int = 0
+    missed: bool = False
     watch: str = ""
     green: Unshown = Unshown()
     blue: Unshown = Unshown()
@@ -139,7 +142,7 @@ def see(
     What the memory and the buckets after it say, oldest first, which reach up to `settled_until` (seconds since 1970).
 
     If the alias's silence is not explained by its past, the newest figures are late: they count for nothing, and a look
-    to which they brought none cannot measure.
+    to which they brought none cannot measure. A look before another bucket is settled finds what the last one found.
     """
     newest = max((each.end for each in found if each.shows_any), default=memory.newest)
     last = max(newest, past.last_at)
@@ -156,13 +159,14 @@ def see(
             after = tally.memory(folds)
     verdict = tally.watch.verdict()
     missing = hidden(tally.unshown) if verdict.kind != "worse" else None
+    missed = late and newest <= memory.newest if settled_until > memory.settled else memory.missed
     if missing:
         verdict = replace(verdict, kind="cannot_measure", reason=of_hidden(missing))
-    elif late and newest <= memory.newest and verdict.kind != "worse":
+    elif missed and verdict.kind != "worse":
         verdict = replace(verdict, kind="cannot_measure", reason=of_silence(settled_until - last, past.usual))
     return Seen(
         verdict=verdict,
-        memory=after.model_copy(update={"newest": newest}),
+        memory=after.model_copy(update={"newest": newest, "settled": settled_until, "missed": missed}),
         requests_per_minute=max(past.busiest, _per_minute(there)),
         hidden=missing,
         unattributed=_unattributed(tally, verdict),
