@@ -224,8 +224,8 @@ class TestTheVerdict:
             users(desk, "1", calls=5000)
             after(desk, 60)
         desk.to("ShiftAlias").run("ShiftAlias")
-        desk.aws.metrics.delay_seconds = 180 if shown else 900
-        for _ in range(4):
+        desk.aws.metrics.delay_seconds = 240 if shown else 900
+        for _ in range(5):
             after(desk, 60)
             users(desk, "1", calls=5000)
             users(desk, "2", calls=5000)

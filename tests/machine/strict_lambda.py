@@ -84,9 +84,9 @@ class Metrics:
     """
     AWS/Lambda as CloudWatch counts it, for the three dimension sets that Lambda writes.
 
-    Everything shows `delay_seconds` late, and a metric of a version in `later`, as ("Errors", "2"), so many seconds
-    more. From `silent_since` on (seconds since 1970) CloudWatch counts nothing. Of the versions in `unshown` it has no
-    series: the dimension ExecutedVersion is missing.
+    Everything shows `delay_seconds` late, and a metric of a version that is in `later`, as ("Errors", "2"), so many
+    seconds more. From `silent_since` on (seconds since 1970) CloudWatch counts nothing. Of the versions in `unshown` it
+    has no series: the dimension ExecutedVersion is missing.
     """
 
     def __init__(self, clock: Clock, delay_seconds: float = 0.0) -> None:
@@ -211,7 +211,6 @@ def strict_lambda(
         for owner, name, rule in (
             (LambdaFunction, "get_configuration", rules.get_configuration),
             (LambdaFunction, "get_code", rules.get_code),
-            (LambdaFunction, "_set_function_code", rules.set_function_code),
             (LambdaBackend, "update_function_code", rules.update_function_code),
             (LambdaBackend, "update_function_configuration", rules.update_function_configuration),
             (LambdaResponse, "publish_version", rules.publish_version),
@@ -305,17 +304,7 @@ class Rules:
         if "Location" in answer.get("Code", {}):
             package = base64.b64encode(function.code_bytes).decode()
             answer["Code"]["Location"] = f"data:application/zip;base64,{package}"
-        if "ResolvedImageUri" in answer.get("Code", {}):
-            image: str = function.image_uri  # type: ignore[attr-defined]
-            answer["Code"] |= dict.fromkeys(("ImageUri", "ResolvedImageUri"), image)
         return answer
-
-    def set_function_code(self, original: Any, function: Any, code: dict[str, Any]) -> None:
-        """An image's digest is that of its URI, and a version keeps its own when $LATEST gets another."""
-        original(function, code)
-        if "ImageUri" in code:
-            function.image_uri = code["ImageUri"]
-            function.code_sha_256 = function.image_uri.rpartition("@sha256:")[2]
 
     def update_function_code(
         self, original: Any, backend: LambdaBackend, name: str, qualifier: str | None, body: dict[str, Any]
