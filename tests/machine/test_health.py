@@ -2,23 +2,29 @@
 
 import json
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, ClassVar
 
 import boto3
 import pytest
 
 from tests.machine.deployer import ALIAS, FUNCTION, GOOD, Deployer, alarm
 from tests.machine.log_groups import log_group
+from tests.machine.walk import Run
 
 CANARY_10 = "Canary10Percent10Minutes"
 
 
 class Users:
-    """Callers whose requests are only counted: so many a minute, of which each version fails its share."""
+    """
+    Callers whose requests are only counted: so many a minute, of which each version fails its share.
+
+    A version in `fails_first` fails its next request, too.
+    """
 
     def __init__(self, deployer: Deployer, per_minute: int, *, blue: float = 0.0, green: float = 0.0) -> None:
-        self._deployer, self._per_minute = deployer, per_minute
+        self._deployer, self.per_minute = deployer, per_minute
         self.fails = {"1": blue, "2": green}
+        self.fails_first: set[str] = set()
         self.slow: dict[str, float] = {}
         self.harmed = 0.0
         deployer.aws.every(60, self._a_minute)
@@ -27,8 +33,11 @@ class Users:
         main, weights = self._deployer.alias()
         shares = {main: 1 - sum(weights.values())} | weights
         for version, share in shares.items():
-            requests = round(self._per_minute * share)
+            requests = round(self.per_minute * share)
             errors = round(requests * self.fails[version])
+            if requests and version in self.fails_first:
+                errors += 1
+                self.fails_first.remove(version)
             self.harmed += errors if version == "2" else 0
             slow = round(requests * self.slow.get(version, 0))
             for duration, count, failed in ((50, requests - slow, errors), (900, slow, 0)):
@@ -37,9 +46,41 @@ class Users:
                         FUNCTION, ALIAS, version, invocations=count, errors=failed, duration_ms=duration
                     )
 
+    def fail(self, requests: int, *, after: float) -> None:
+        """So many of green's requests, at a tenth of the traffic, fail in the minute after so many seconds."""
+
+        def begin() -> None:
+            self.fails["2"] = requests / (self.per_minute / 10)
+
+        def end() -> None:
+            self.fails["2"] = 0.0
+
+        self._deployer.aws.after(after, begin)
+        self._deployer.aws.after(after + 60, end)
+
 
 def looks(deployer: Deployer) -> list[str]:
     return [item["evidence"] for item in deployer.items("steps#") if "#CheckHealth#" in item["sk"]]
+
+
+def weights(run: Run) -> list[float]:
+    """Green's, one shift after the other."""
+    return [shift["weight"] for shift in run.document["bake"]["shifts"]]
+
+
+def took(run: Run) -> float:
+    """Seconds from the first shift to the last."""
+    shifts = run.document["bake"]["shifts"]
+    return float(shifts[-1]["at"] - shifts[0]["at"])
+
+
+def looked_at(run: Run) -> list[float]:
+    """When CheckHealth was entered, in seconds since 1970."""
+    return [
+        datetime.fromisoformat(event["timestamp"]).timestamp()
+        for event in run.history
+        if event.get("stateEnteredEventDetails", {}).get("name") == "CheckHealth"
+    ]
 
 
 def test_a_green_with_two_per_cent_errors_on_a_blue_with_a_tenth_of_that_is_rolled_back(deployer: Deployer) -> None:
@@ -128,6 +169,26 @@ def handler(event, context):
     assert "failed the probe" in run.cause
 
 
+@pytest.mark.parametrize(
+    ("asked", "probed"),
+    [
+        ({"smoke_tests": [{"name": "bonus"}]}, True),
+        ({"smoke_tests": [{"name": "bonus"}], "health": {"no_traffic": "proceed"}}, False),
+        ({}, False),
+        ({"smoke_tests": "off"}, False),
+    ],
+    ids=str,
+)
+def test_a_green_without_callers_is_probed_where_people_gave_smoke_tests(
+    deployer: Deployer, asked: dict[str, Any], probed: bool
+) -> None:
+    run = deployer.deploy(traffic=CANARY_10, **asked)
+
+    assert run.ended == "Deployed"
+    assert (run.document["bake"]["look"]["probes"] > 0) is probed
+    assert any("answered no probe wrongly" in look for look in looks(deployer)) is probed
+
+
 def test_metrics_that_cannot_be_read_for_a_while_only_delay(deployer: Deployer) -> None:
     Users(deployer, 6000)
 
@@ -141,7 +202,7 @@ def test_metrics_that_cannot_be_read_for_a_while_only_delay(deployer: Deployer) 
 def test_metrics_that_can_never_be_read_are_the_requests_to_decide(deployer: Deployer, policy: str, ended: str) -> None:
     Users(deployer, 6000)
 
-    with deployer.aws.fails("GetMetricData", "AccessDenied", times=None):
+    with deployer.aws.fails("GetMetricData", "AccessDenied", times=None, state="CheckHealth"):
         run = deployer.deploy(traffic=CANARY_10, health={"cannot_measure": policy, "unmeasured_looks": 3})
 
     assert run.ended == ended
@@ -150,6 +211,94 @@ def test_metrics_that_can_never_be_read_are_the_requests_to_decide(deployer: Dep
         assert "4 times in a row" in run.cause
         nothing_is_settled_yet = 2
         assert run.path.count("CheckHealth") == nothing_is_settled_yet + 4
+
+
+@pytest.mark.parametrize(("policy", "ended"), [("roll_back", "Rejected"), ("proceed", "Deployed")])
+def test_metrics_that_cannot_be_read_before_anything_is_changed_are_the_requests_to_decide(
+    deployer: Deployer, policy: str, ended: str
+) -> None:
+    before = deployer.everything()
+
+    with deployer.aws.fails("GetMetricData", "AccessDenied", times=None, state="OpenDeployment"):
+        run = deployer.deploy(traffic=CANARY_10, health={"cannot_measure": policy})
+
+    assert run.ended == ended
+    if ended == "Rejected":
+        assert "GetMetricData" in run.cause
+        assert deployer.everything() == before
+
+
+@pytest.mark.parametrize("traffic", [CANARY_10, "Canary10Percent5Minutes", "Adaptive"])
+@pytest.mark.parametrize("late_seconds", [600, 1200, None])
+def test_a_green_that_cloudwatch_does_not_show_yet_is_never_promoted_where_users_called_before(
+    deployer: Deployer, traffic: str, late_seconds: int | None
+) -> None:
+    deployer.aws.clock.sleep(17)
+    users = Users(deployer, 6000, green=1.0)
+    deployer.aws.clock.sleep(3600)
+    if late_seconds is None:
+        deployer.aws.metrics.silent_since = deployer.aws.clock.now()
+    else:
+        deployer.aws.metrics.delay_seconds = late_seconds
+
+    run = deployer.deploy(traffic=traffic)
+
+    assert (run.error, deployer.alias()) == ("GreenUnhealthy", ("1", {}))
+    assert "CloudWatch has shown no request of the alias for" in run.cause
+    assert "6 times in a row" in run.cause
+    assert json.loads(looks(deployer)[-1])["verdict"] == "cannot_measure"
+    if traffic == "Adaptive":
+        assert users.harmed < 200
+
+
+def test_a_green_that_cloudwatch_does_not_show_yet_is_not_promoted_after_more_looks_either(deployer: Deployer) -> None:
+    Users(deployer, 6000, green=1.0)
+    deployer.aws.clock.sleep(3600)
+    deployer.aws.metrics.delay_seconds = 600
+
+    run = deployer.deploy(traffic=CANARY_10, health={"unmeasured_looks": 9})
+
+    assert run.error == "GreenUnhealthy"
+    assert "green failed" in run.cause
+    assert weights(run) == [0.1]
+
+
+@pytest.mark.parametrize("traffic", [CANARY_10, "Adaptive"])
+@pytest.mark.parametrize("green", [0.0, 1.0])
+def test_metrics_that_are_three_minutes_late_are_measured(deployer: Deployer, traffic: str, green: float) -> None:
+    deployer.aws.clock.sleep(17)
+    Users(deployer, 6000, green=green)
+    deployer.aws.clock.sleep(3600)
+    deployer.aws.metrics.delay_seconds = 180
+
+    run = deployer.deploy(traffic=traffic)
+
+    assert run.ended == ("RolledBack" if green else "Deployed")
+    if green:
+        assert "green failed" in run.cause
+    else:
+        assert run.document["bake"]["look"]["verdict"] == "fine"
+        assert deployer.record(run)["watched"]["kind"] == "judged"
+
+
+@pytest.mark.parametrize("version", ["1", "2"])
+@pytest.mark.parametrize("metric", ["Errors", "Invocations"])
+def test_a_metric_of_one_version_that_comes_a_minute_after_the_others_rolls_nothing_back(
+    deployer: Deployer, version: str, metric: str
+) -> None:
+    deployer.aws.clock.sleep(17)
+    Users(deployer, 6000, blue=0.05, green=0.05)
+    deployer.aws.clock.sleep(3600)
+    deployer.aws.metrics.delay_seconds = 60
+    deployer.aws.metrics.later[metric, version] = 90
+
+    run = deployer.deploy(traffic=CANARY_10)
+
+    assert run.ended == "Deployed"
+    findings = [json.loads(look)["evidence"]["findings"] for look in looks(deployer)]
+    errors = [each for of_look in findings for each in of_look if each["signal"] == "errors"]
+    assert max(each["log_evidence"] for each in errors) < 1
+    assert errors[-1]["blue"]["bad"] / errors[-1]["blue"]["requests"] == pytest.approx(0.05)
 
 
 @pytest.mark.parametrize(("policy", "ended"), [("roll_back", "RolledBack"), ("proceed", "Deployed")])
@@ -409,19 +558,136 @@ def test_a_signal_that_the_function_never_writes_is_not_taken_for_health(deploye
     assert any(each.startswith(f"health.{signal}: ") for each in deployer.record(run)["warnings"])
 
 
-def test_a_green_that_goes_bad_in_the_final_bake_is_compared_with_blues_last_minutes(deployer: Deployer) -> None:
-    users = Users(deployer, 6000, blue=0.002, green=0.002)
-    deployer.aws.clock.sleep(3600)
+class TestTheFinalBake:
+    TRAFFIC: ClassVar[dict[str, Any]] = {"steps": [{"weight": 0.5, "bake_seconds": 300}], "final_bake_seconds": 1800}
 
-    def worse() -> None:
-        users.fails["2"] = 0.05
+    @pytest.mark.parametrize(("keep_control", "last"), [({}, [0.99, 1.0]), ({"keep_control": 0.2}, [0.8, 1.0])])
+    def test_keeps_blue_as_control_and_then_green_gets_everything(
+        self, deployer: Deployer, keep_control: dict[str, float], last: list[float]
+    ) -> None:
+        Users(deployer, 6000)
+        routes: list[Any] = []
+        deployer.aws.after(1500, lambda: routes.append(deployer.alias()))
 
-    deployer.aws.after(400, worse)
-    run = deployer.deploy(traffic={"steps": [{"weight": 0.5, "bake_seconds": 300}], "final_bake_seconds": 1800})
+        run = deployer.deploy(traffic=self.TRAFFIC | keep_control)
 
-    assert run.error == "GreenUnhealthy"
-    assert [shift["weight"] for shift in run.document["bake"]["shifts"]] == [0.5, 1.0]
-    assert deployer.alias() == ("1", {})
+        assert run.ended == "Deployed"
+        assert weights(run) == [0.5, *last]
+        assert took(run) == pytest.approx(2100, abs=5)
+        assert routes == [("1", {"2": last[0]})]
+        assert deployer.alias() == ("2", {})
+        assert run.path[-6:] == ["ShiftAlias", "Bake", "CheckHealth", "WhatNext?", "CompleteDeployment", "Deployed"]
+
+    def test_compares_a_green_that_goes_bad_in_it_with_blue(self, deployer: Deployer) -> None:
+        users = Users(deployer, 6000, blue=0.002, green=0.002)
+        deployer.aws.clock.sleep(3600)
+
+        def worse() -> None:
+            users.fails["2"] = 0.05
+
+        deployer.aws.after(400, worse)
+        run = deployer.deploy(traffic=self.TRAFFIC)
+
+        assert run.error == "GreenUnhealthy"
+        assert weights(run) == [0.5, 0.99]
+        assert deployer.alias() == ("1", {})
+
+    def test_rolls_nothing_back_for_an_outage_of_both_versions(self, deployer: Deployer) -> None:
+        users = Users(deployer, 6000, blue=0.002, green=0.002)
+        deployer.aws.clock.sleep(3600)
+
+        def outage(share: float) -> None:
+            users.fails = {"1": share, "2": share}
+
+        deployer.aws.after(900, lambda: outage(0.5))
+        deployer.aws.after(1200, lambda: outage(0.002))
+        run = deployer.deploy(traffic=self.TRAFFIC)
+
+        assert run.ended == "Deployed"
+
+    def test_without_control_leaves_the_verdict_to_the_alarms(self, deployer: Deployer) -> None:
+        users = Users(deployer, 6000)
+        deployer.aws.clock.sleep(3600)
+        alarm("sales", "OK")
+
+        def worse() -> None:
+            users.fails["2"] = 1.0
+
+        deployer.aws.after(400, worse)
+        deployer.aws.after(1000, lambda: alarm("sales", "ALARM"))
+        run = deployer.deploy(traffic=self.TRAFFIC | {"keep_control": 0}, health={"alarms": ["sales"]})
+
+        assert weights(run) == [0.5, 1.0]
+        assert run.error == "GreenUnhealthy"
+        assert "the alarm sales went off" in run.cause
+        assert took(run) == 300
+        assert deployer.alias() == ("1", {})
+
+
+class TestASuspectedGreen:
+    """Two of its requests failed: odds of more than 10 to 1 against it, and less than the 100 to 1 of a proof."""
+
+    @pytest.mark.parametrize(
+        ("asked", "ended", "said"),
+        [
+            ({}, "RolledBack", "are no proof; the default says (when_suspected) to roll back then"),
+            ({"when_suspected": "roll_back"}, "RolledBack", "the request says (when_suspected) to roll back then"),
+            ({"when_suspected": "promote"}, "Deployed", "going on, as the request says (when_suspected)"),
+        ],
+    )
+    def test_is_the_requests_to_decide(self, deployer: Deployer, asked: dict[str, str], ended: str, said: str) -> None:
+        Users(deployer, 600).fail(2, after=400)
+
+        run = deployer.deploy(traffic=CANARY_10, health=asked)
+
+        assert run.ended == ended
+        assert took(run) == (0 if ended == "RolledBack" else 600)
+        assert deployer.alias() == (("1", {}) if ended == "RolledBack" else ("2", {}))
+        (look,) = (look for look in looks(deployer) if "when_suspected" in look)
+        assert said in look
+        assert "the odds against green, 1" in look
+
+    def test_is_held_until_it_is_cleared(self, deployer: Deployer) -> None:
+        Users(deployer, 600).fail(2, after=400)
+
+        run = deployer.deploy(traffic=CANARY_10, health={"when_suspected": "hold"})
+
+        assert run.ended == "Deployed"
+        assert any("holding on, as the request says (when_suspected)" in look for look in looks(deployer))
+        assert 600 < took(run) < 900
+
+    def test_is_held_until_it_is_found_worse(self, deployer: Deployer) -> None:
+        users = Users(deployer, 600)
+        users.fail(2, after=400)
+        users.fail(2, after=500)
+
+        run = deployer.deploy(traffic=CANARY_10, health={"when_suspected": "hold"})
+
+        assert (run.error, deployer.alias()) == ("GreenUnhealthy", ("1", {}))
+        assert "to 1 that green is worse" in run.cause
+        assert any("holding on" in look for look in looks(deployer))
+
+
+def test_a_look_remembers_no_more_and_reads_no_more_at_the_end_of_a_long_bake(deployer: Deployer) -> None:
+    hours = 6
+    Users(deployer, 600)
+
+    run = deployer.deploy(traffic={"steps": [{"weight": 0.5, "bake_seconds": hours * 3600}]})
+
+    entered = [event.get("stateEnteredEventDetails", {}) for event in run.history]
+    documents = [json.loads(each["input"]) for each in entered if each.get("name") == "CheckHealth"]
+    remembered = [document["bake"]["look"]["memory"] for document in documents]
+    sizes = [len(json.dumps(memory)) for memory in remembered if memory["watch"]]
+    assert max(sizes) < min(sizes) + 50
+    assert max(sizes) < 4000
+    left = [
+        look - memory["until"] for look, memory in zip(looked_at(run), remembered[1:], strict=False) if memory["until"]
+    ]
+    assert max(left) < 600
+    assert sum(memory["until"] == 0 for memory in remembered) < 15
+    assert not any('"memory"' in look for look in looks(deployer))
+    counted = run.document["bake"]["look"]["green"]["requests"]
+    assert counted == pytest.approx(300 * 60 * hours, rel=0.02)
 
 
 class TestAdaptive:
@@ -472,6 +738,55 @@ class TestAdaptive:
 
         assert run.error == "GreenUnhealthy"
         assert users.harmed < 2000
+
+    def test_is_looked_at_and_shifted_when_a_minute_begins(self, deployer: Deployer) -> None:
+        deployer.aws.clock.sleep(17)
+        Users(deployer, 6000)
+        deployer.aws.clock.sleep(1200)
+
+        run = deployer.deploy(traffic="Adaptive")
+
+        shifts = [shift["at"] % 60 for shift in run.document["bake"]["shifts"]]
+        assert run.ended == "Deployed"
+        assert shifts[0] == pytest.approx(17, abs=5)
+        assert max(shifts[1:]) < 5
+        assert len(shifts) > 4
+        assert max(moment % 60 for moment in looked_at(run)) < 5
+
+    @pytest.mark.parametrize("second", [3, 17, 44])
+    def test_a_first_failed_request_alone_does_not_hold_green_back(self, deployer: Deployer, second: int) -> None:
+        deployer.aws.clock.sleep(second)
+        Users(deployer, 600).fails_first = {"2"}
+        deployer.aws.clock.sleep(1200)
+
+        run = deployer.deploy(traffic="Adaptive")
+
+        assert run.ended == "Deployed"
+        assert run.document["bake"]["look"]["green"]["failed"] == 1
+        assert took(run) < 1200
+
+    def test_a_deployment_in_a_hurry_is_over_by_its_time(self, deployer: Deployer) -> None:
+        Users(deployer, 60)
+        deployer.aws.clock.sleep(1200)
+
+        run = deployer.deploy(traffic="Adaptive", health={"promote_by_seconds": 600})
+
+        assert (run.ended, deployer.alias()) == ("Deployed", ("2", {}))
+        assert 540 <= took(run) <= 600
+        assert weights(run)[0] == 0.1
+
+    def test_a_deployment_in_a_hurry_promotes_no_green_that_is_suspected(self, deployer: Deployer) -> None:
+        users = Users(deployer, 600)
+        deployer.aws.clock.sleep(1200)
+
+        def worse() -> None:
+            users.fails["2"] = 0.05
+
+        deployer.aws.after(360, worse)
+        run = deployer.deploy(traffic="Adaptive", health={"promote_by_seconds": 600})
+
+        assert (run.ended, deployer.alias()) == ("RolledBack", ("1", {}))
+        assert max(weights(run)) < 1
 
     def test_a_function_without_callers_gets_there_too(self, deployer: Deployer) -> None:
         run = deployer.deploy(GOOD % 2, traffic="Adaptive")

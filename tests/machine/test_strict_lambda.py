@@ -340,7 +340,7 @@ class TestMetrics:
     def test_a_metric_of_a_version_shows_later_than_the_others(self) -> None:
         with in_process_aws({}, metrics_delay_seconds=60) as aws:
             aws.metrics.later["Errors", "1"] = 60
-            shop = {"FunctionName": "Shop", "Resource": "Shop:PROD"}
+            shop: Any = {"FunctionName": "Shop", "Resource": "Shop:PROD"}
             aws.metrics.count("Shop", "PROD", "1", errors=1)
             aws.clock.sleep(60)
             assert self.read(aws, "Invocations", "Sum", **shop, ExecutedVersion="1") == [1]
