@@ -605,7 +605,7 @@ class TestAnAttemptThatItsRetryOvertook:
         assert desk.deployer.digest() == digest_of(zip_of(BLUE))
 
     def test_does_not_say_that_there_is_nothing_to_deploy(self, desks: Desks) -> None:
-        desk = desks(traffic={"steps": [{"weight": 1.0, "bake_seconds": 600}]})
+        desk = desks(traffic={"steps": [{"weight": 1.0, "bake_seconds": 600}], "keep_control": 0})
 
         def overtake() -> None:
             desk.to("ShiftAlias").run("ShiftAlias")

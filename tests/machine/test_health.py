@@ -290,7 +290,7 @@ def test_a_metric_of_one_version_that_comes_a_minute_after_the_others_rolls_noth
     Users(deployer, 6000, blue=0.05, green=0.05)
     deployer.aws.clock.sleep(3600)
     deployer.aws.metrics.delay_seconds = 60
-    deployer.aws.metrics.later[metric, version] = 90
+    deployer.aws.metrics.later[metric, version] = 130
 
     run = deployer.deploy(traffic=CANARY_10)
 
