@@ -50,13 +50,18 @@ class Measured:
 
     @property
     def agrees(self) -> bool:
-        """Every request of the alias is one of a version, and it is known whether it failed."""
-        return self.ran == self.counted and self.requests - self.throttled <= sum(self.ran.values())
+        """
+        Every request of the alias is one of a version, and it is known whether it failed.
+
+        Lambda counts by version while an alias has weights. In the bucket of the first shift the alias has more.
+        """
+        attributed = not self.bucket.covered or self.requests - self.throttled <= sum(self.ran.values())
+        return self.ran == self.counted and attributed
 
     @property
     def comparable(self) -> bool:
-        """No version is without figures while the alias had requests that are neither's."""
-        return self.agrees or all(self.counted.values())
+        """A version without figures had no requests."""
+        return all(self.counted.values()) or (self.agrees and self.bucket.covered)
 
 
 class Memory(Frozen):

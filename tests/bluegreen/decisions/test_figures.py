@@ -1,0 +1,142 @@
+"""Which figures of a look count, which are waited for, and which are late."""
+
+from typing import Any
+
+import pytest
+
+from bluegreen.decisions.bake import PATIENCE_SECONDS
+from bluegreen.decisions.figures import NOTHING_YET, Measured, Seen, see
+from bluegreen.decisions.past import Past
+from bluegreen.verdict import Bucket, Counts, Policy, Sides
+
+SIGNALS = frozenset({"errors", "throttles"})
+BUSY = Past(usual=600, recent=600, busiest=550, last_at=0)
+
+
+def measured(
+    minute: int = 0,
+    blue: tuple[int, int] = (540, 0),
+    green: tuple[int, int] = (60, 0),
+    *,
+    ran: tuple[int, int] | None = None,
+    alias: int | None = None,
+    covered: bool = True,
+) -> Measured:
+    """A minute at a tenth: requests of each version of which failures are known, and failures among them."""
+    counts = {"blue": Counts(*blue), "green": Counts(*green)}
+    of_blue, of_green = ran or (blue[0], green[0])
+    throttles = Sides(Counts(of_blue), Counts(of_green))
+    signals = {"errors": Sides(counts["blue"], counts["green"]), "throttles": throttles}
+    return Measured(
+        bucket=Bucket(60 * minute, signals, 0.1, covered=covered),
+        requests=of_blue + of_green if alias is None else alias,
+        throttled=0,
+        ran={"blue": of_blue, "green": of_green},
+        counted={"blue": blue[0], "green": green[0]},
+        weight={"blue": 0.9, "green": 0.1},
+    )
+
+
+def seen(*found: Measured, until: int | None = None, **more: Any) -> Seen:
+    settled = found[-1].end if until is None else until
+    given: dict[str, Any] = {"past": BUSY, "signals": SIGNALS, "policy": Policy(), "memory": NOTHING_YET} | more
+    return see(found, settled, **given)
+
+
+def of_green(found: Seen) -> int:
+    return next(each.green.requests for each in found.verdict.findings if each.signal == "errors")
+
+
+class TestABucketWhosePartsDoNotAgree:
+    LATE = (
+        measured(1, green=(0, 0), ran=(540, 60)),
+        measured(1, blue=(0, 0), ran=(540, 60)),
+        measured(1, green=(20, 0), ran=(540, 60)),
+        measured(1, blue=(0, 0), alias=600),
+    )
+
+    @pytest.mark.parametrize("late", LATE)
+    def test_is_waited_for(self, late: Measured) -> None:
+        found = seen(measured(0), late)
+
+        assert found.pending
+        assert of_green(found) == 60
+        assert found.verdict.buckets == 1
+
+    @pytest.mark.parametrize("late", LATE)
+    def test_does_not_keep_the_others_waiting(self, late: Measured) -> None:
+        assert of_green(seen(measured(0), late, measured(2))) == 120
+
+    def test_counts_as_it_is_once_patience_is_over(self) -> None:
+        late = measured(0, green=(20, 0), ran=(540, 60))
+
+        assert seen(late, until=late.end + PATIENCE_SECONDS - 1).pending
+        over = seen(late, until=late.end + PATIENCE_SECONDS, past=Past())
+        assert not over.pending
+        assert of_green(over) == 20
+
+    @pytest.mark.parametrize("blue", [(0, 0), (540, 0)])
+    def test_is_never_compared_without_one_versions_figures(self, blue: tuple[int, int]) -> None:
+        """Green failed 3 of 3, and nothing is known of the blue that had the other 600 requests."""
+        green = (3, 3) if not blue[0] else (0, 0)
+        late = measured(0, blue=blue, green=green, ran=(540, 60))
+
+        over = seen(late, until=late.end + PATIENCE_SECONDS, past=Past())
+
+        assert over.verdict.log_evidence == pytest.approx(0)
+        assert of_green(over) == 0
+
+
+class TestTheBucketOfTheFirstShift:
+    """Lambda counts by version from the first weight on, so the alias has requests that are of neither version."""
+
+    def test_agrees_without_what_came_before(self) -> None:
+        found = seen(measured(0, blue=(270, 0), green=(30, 0), alias=600, covered=False))
+
+        assert not found.pending
+        assert of_green(found) == 30
+
+    def test_is_not_compared_while_a_version_shows_nothing(self) -> None:
+        found = seen(measured(0, blue=(0, 0), green=(3, 3), alias=600, covered=False))
+
+        assert found.verdict.log_evidence == pytest.approx(0)
+
+
+class TestLateFigures:
+    EMPTY = ((0, 0), (0, 0))
+
+    def empty(self, minute: int) -> Measured:
+        return measured(minute, *self.EMPTY)
+
+    def test_of_an_alias_that_was_busy_cannot_be_measured(self) -> None:
+        found = seen(self.empty(0), self.empty(1))
+
+        assert found.verdict.kind == "cannot_measure"
+        assert found.verdict.reason == (
+            "CloudWatch has shown no request of the alias for 2 min, and showed about 600 a minute before"
+        )
+        assert found.late_seconds == 120
+
+    def test_of_an_alias_that_was_never_busy_are_none(self) -> None:
+        found = seen(self.empty(0), self.empty(1), past=Past())
+
+        assert (found.verdict.kind, found.silent, found.verdict.covered) == ("not_enough", True, 2)
+
+    def test_count_for_nothing_and_those_before_do(self) -> None:
+        found = seen(measured(0), self.empty(1))
+
+        assert (found.verdict.kind, found.verdict.buckets, found.late_seconds) == ("not_enough", 1, 60)
+
+    def test_that_bring_something_at_each_look_can_be_measured(self) -> None:
+        first = seen(measured(0), self.empty(1))
+        brought = seen(measured(0), measured(1), self.empty(2), memory=first.memory)
+        nothing = seen(measured(0), measured(1), self.empty(2), self.empty(3), memory=brought.memory)
+
+        assert brought.verdict.kind == "not_enough"
+        assert nothing.verdict.kind == "cannot_measure"
+
+    def test_are_no_excuse_for_a_green_that_was_found_worse(self) -> None:
+        bad = [measured(minute, green=(60, 60)) for minute in range(2)]
+        first = seen(*bad, self.empty(2))
+
+        assert seen(*bad, self.empty(2), self.empty(3), memory=first.memory).verdict.kind == "worse"
