@@ -33,6 +33,8 @@ USERS_PER_SECOND = 2
 USERS_PER_TEN_MINUTES = 2
 """During a bake of two days, so that it can be counted within a minute."""
 UPDATE_SECONDS = 2.0
+USERS_CALLED_BEFORE_SECONDS = 900
+"""A deployment learns from the traffic before it what it is to expect."""
 METRICS_DELAY_SECONDS = 60.0
 BYTES_PER_WRITE_UNIT = 1024
 SERVICES = {"monitoring": "cloudwatch"}
@@ -83,6 +85,7 @@ def count(traffic: str) -> Counts:
         installed(update_seconds=UPDATE_SECONDS, metrics_delay_seconds=METRICS_DELAY_SECONDS) as deployer,
     ):
         deployer.users_call(USERS_PER_SECOND if traffic not in STEPS else USERS_PER_TEN_MINUTES / 600)
+        deployer.aws.clock.sleep(USERS_CALLED_BEFORE_SECONDS)
         with deployer.aws.watched(see), _metrics_asked_for() as metrics:
             run = deployer.deploy(traffic=STEPS.get(traffic, traffic))
         if run.ended != "Deployed":
