@@ -224,13 +224,26 @@ class TestVerdicts:
     def test_failures_in_two_minutes_at_a_small_weight_on_a_spotless_blue_are_enough(self) -> None:
         assert judge(minutes((1, 30, 0, 1000), (1, 30, 0, 1000))).kind == "worse"
 
-    @pytest.mark.parametrize("bad", [1, 2, 14])
-    def test_failures_in_one_minute_are_not_unless_green_fails_outright(self, bad: int) -> None:
-        assert judge(minutes((bad, 30, 0, 1000))).kind == "not_enough"
-        assert judge(minutes((15, 30, 0, 1000))).kind == "worse"
+    @pytest.mark.parametrize(
+        ("bad", "requests", "kind"),
+        [
+            (1, 30, "not_enough"),
+            (2, 2, "not_enough"),
+            (9, 30, "not_enough"),
+            (10, 30, "worse"),
+            (15, 30, "worse"),
+            (8, 16, "worse"),
+            (100, 1000, "not_enough"),
+            (150, 1000, "worse"),
+        ],
+    )
+    def test_failures_in_one_minute_are_not_unless_green_fails_outright(
+        self, bad: int, requests: int, kind: str
+    ) -> None:
+        assert judge(minutes((bad, requests, 0, 30_000))).kind == kind
 
     def test_a_minute_counts_for_twenty_to_one_at_most_by_itself(self) -> None:
-        assert judge(minutes((400, 1000, 0, 100_000)), UNDAMPED).odds <= 20
+        assert judge(minutes((140, 1000, 0, 100_000)), UNDAMPED).odds <= 20
 
     def test_two_failures_of_two_requests_are_not_outright(self) -> None:
         assert judge(minutes((2, 2, 0, 60_000))).odds <= 20

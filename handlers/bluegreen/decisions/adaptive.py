@@ -128,8 +128,9 @@ def is_suspicious(verdict: Verdict, caution: Caution = CAREFUL) -> bool:
 
 
 def _kept(weight: float) -> float:
-    """With as many decimals as an alias keeps; 0.001 is the least that it can say."""
-    return max(0.001, round(weight, DECIMALS))
+    """Rounded down to as many decimals as an alias keeps; 0.001 is the least that it can say."""
+    thousandths: float = 10.0**DECIMALS
+    return max(0.001, math.floor(round(weight * thousandths, 6)) / thousandths)
 
 
 def _is_through(verdict: Verdict, acting: list[Finding], sight: Sight, caution: Caution) -> bool:

@@ -12,7 +12,7 @@ MOST_OF_A_BUCKET = math.log(20)
 The most that a bucket counts by itself: a factor of 20, too little for a verdict. A cold start that times out, or a
 burst in one version, fails a few requests of one bucket. `python -m benchmarks.verdict` measures what the limit costs.
 """
-OUTRIGHT_FAILURES, OUTRIGHT_PART = 3, 0.5
+OUTRIGHT = ((3, 0.5), (10, 0.15))
 """So many failed requests of green, and so large a part of its requests in the bucket, have no such limit."""
 CLEAN_REQUESTS, CLEAN_BUCKETS = 20, 3
 """So much without a failure after green's first one shows that the first one was a single case."""
@@ -20,7 +20,7 @@ CLEAN_REQUESTS, CLEAN_BUCKETS = 20, 3
 
 def fails_outright(green: Counts) -> bool:
     """In this bucket."""
-    return green.bad >= OUTRIGHT_FAILURES and green.bad >= OUTRIGHT_PART * green.requests
+    return any(green.bad >= failures and green.bad >= part * green.requests for failures, part in OUTRIGHT)
 
 
 def most_of(green: Counts) -> float:

@@ -40,7 +40,7 @@ class TestFirstWeight:
         assert first_weight(per_minute) == pytest.approx(weight, abs=0.001)
 
     @pytest.mark.parametrize(
-        ("per_minute", "weight"), [(0, 0.5), (0.2, 0.5), (1, 0.5), (6, 0.119), (12, 0.06), (30, 0.03)]
+        ("per_minute", "weight"), [(0, 0.5), (0.2, 0.5), (1, 0.5), (6, 0.119), (12, 0.059), (30, 0.03)]
     )
     def test_green_expects_five_requests_in_seven_minutes_of_thin_traffic(
         self, per_minute: float, weight: float
