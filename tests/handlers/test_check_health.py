@@ -67,7 +67,7 @@ class TestABake:
 
         look = desk.run("CheckHealth")
 
-        assert desk.deployer.alias() == ("1", {"2": 0.99})
+        assert desk.deployer.alias() == ("1", {"2": 0.95})
         assert (look["next"], look["next_weight"]) == (follows, 1.0)
         if follows == "shift":
             desk.run("ShiftAlias")

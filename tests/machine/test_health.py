@@ -561,7 +561,7 @@ def test_a_signal_that_the_function_never_writes_is_not_taken_for_health(deploye
 class TestTheFinalBake:
     TRAFFIC: ClassVar[dict[str, Any]] = {"steps": [{"weight": 0.5, "bake_seconds": 300}], "final_bake_seconds": 1800}
 
-    @pytest.mark.parametrize(("keep_control", "last"), [({}, [0.99, 1.0]), ({"keep_control": 0.2}, [0.8, 1.0])])
+    @pytest.mark.parametrize(("keep_control", "last"), [({}, [0.95, 1.0]), ({"keep_control": 0.2}, [0.8, 1.0])])
     def test_keeps_blue_as_control_and_then_green_gets_everything(
         self, deployer: Deployer, keep_control: dict[str, float], last: list[float]
     ) -> None:
@@ -589,7 +589,7 @@ class TestTheFinalBake:
         run = deployer.deploy(traffic=self.TRAFFIC)
 
         assert run.error == "GreenUnhealthy"
-        assert weights(run) == [0.5, 0.99]
+        assert weights(run) == [0.5, 0.95]
         assert deployer.alias() == ("1", {})
 
     def test_rolls_nothing_back_for_an_outage_of_both_versions(self, deployer: Deployer) -> None:

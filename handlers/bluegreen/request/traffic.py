@@ -45,7 +45,7 @@ class Steps(Frozen):
 
     steps: Annotated[tuple[Step, ...], Field(min_length=1, max_length=MOST_STEPS)]
     final_bake_seconds: Seconds = 0
-    keep_control: Annotated[Real, Field(ge=0, le=0.5)] = 0.01
+    keep_control: Annotated[Real, Field(ge=0, le=0.5)] = 0.05
 
     @model_validator(mode="after")
     def weights_climb(self) -> Self:

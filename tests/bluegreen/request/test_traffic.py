@@ -90,12 +90,12 @@ class TestFreeSteps:
     def test_the_last_step_is_implied_and_bakes_as_long_as_the_request_says(self) -> None:
         steps = Steps.model_validate({"steps": [{"weight": 0.05, "bake_seconds": 120}], "final_bake_seconds": 600})
 
-        assert steps_of(schedule(steps)) == [(0.05, 120), (0.99, 600), (1.0, 0)]
+        assert steps_of(schedule(steps)) == [(0.05, 120), (0.95, 600), (1.0, 0)]
 
     def test_a_last_step_of_the_whole_alias_is_not_added_twice(self) -> None:
         steps = Steps.model_validate({"steps": [{"weight": 0.5, "bake_seconds": 1}, {"weight": 1, "bake_seconds": 2}]})
 
-        assert steps_of(schedule(steps)) == [(0.5, 1), (0.99, 2), (1.0, 0)]
+        assert steps_of(schedule(steps)) == [(0.5, 1), (0.95, 2), (1.0, 0)]
 
     @pytest.mark.parametrize(
         ("kept", "weights", "final", "steps"),
@@ -123,7 +123,7 @@ class TestFreeSteps:
         read = Request.read(request(traffic={"steps": [{"weight": 0.1, "bake_seconds": 5}], "final_bake_seconds": 7}))
 
         assert isinstance(read.traffic, Steps)
-        assert steps_of(schedule(read.traffic)) == [(0.1, 5), (0.99, 7), (1.0, 0)]
+        assert steps_of(schedule(read.traffic)) == [(0.1, 5), (0.95, 7), (1.0, 0)]
 
     @pytest.mark.parametrize(
         ("traffic", "complaint"),
@@ -223,9 +223,9 @@ class TestAScheduleThatIsOverBeforeGreenIsSeen:
         ("weights", "final", "held"),
         [
             ([(0.1, 30), (0.5, 30)], 0, [(0.1, 30), (0.5, 210), (1.0, 0)]),
-            ([(0.1, 30)], 60, [(0.1, 180), (0.99, 60), (1.0, 0)]),
+            ([(0.1, 30)], 60, [(0.1, 180), (0.95, 60), (1.0, 0)]),
             ([(0.1, 0), (0.5, 0)], 0, [(0.1, 0), (0.5, 240), (1.0, 0)]),
-            ([(1, 30)], 0, [(0.99, 240), (1.0, 0)]),
+            ([(1, 30)], 0, [(0.95, 240), (1.0, 0)]),
             ([(0.1, 120), (0.5, 120)], 0, [(0.1, 120), (0.5, 120), (1.0, 0)]),
         ],
     )
