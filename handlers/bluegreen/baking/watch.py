@@ -198,7 +198,7 @@ def _buckets(plan: Plan, green: str, shifts: tuple[Shifted, ...], now: float, me
                 covered=start >= shifts[0].at,
                 changed=len(weights) > 1,
                 lasting_weight=_lasting(weights, start, period),
-                busy=(at.get(busy) or 0.0) / 1000 / period,
+                busy=(at.get(busy) or 0.0) / 1000 / period * _peak(weights, start, period),
             ),
             requests=round(at[requests] or 0) + round(at[throttles] or 0),
             throttled=round(at[throttles] or 0),
@@ -287,6 +287,16 @@ def _weights(shifts: tuple[Shifted, ...], start: int, period_seconds: int) -> di
     before = [each.weight for each in shifts if each.at <= start]
     within = {each.at: each.weight for each in shifts if start < each.at < start + period_seconds}
     return {float(start): before[-1] if before else 0.0} | within
+
+
+def _peak(weights: dict[float, float], start: int, period_seconds: int) -> float:
+    """How many times its mean weight in a bucket green's largest weight there is."""
+    moments = [*weights, float(start + period_seconds)]
+    mean = (
+        sum(weight * (until - at) for (at, weight), until in zip(weights.items(), moments[1:], strict=True))
+        / period_seconds
+    )
+    return max(weights.values()) / mean if mean else 1.0
 
 
 def _lasting(weights: dict[float, float], start: int, period_seconds: int) -> float | None:

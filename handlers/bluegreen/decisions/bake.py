@@ -60,6 +60,7 @@ Because = Literal[
     "unmeasured_too_often",
     "baking",
     "pending",
+    "late",
     "fine",
     "no_traffic",
     "no_traffic_too_long",
@@ -84,9 +85,9 @@ class Standing:
 
     `given` are the settings of `health` that the request has itself. `baked_seconds` of the `bake_seconds` are over;
     after the `last` bake green gets everything. `unmeasured` looks in a row, with this one, had no metrics. Some of the
-    figures are `pending`. `probed` says that green has answered probes. With `watched` the schedule has a bake at all.
-    The alias's throttled requests that count for neither version are `unattributed`. The logs of the last `unread`
-    buckets were not read.
+    figures are `pending`, and the newest came `late_seconds` later than they should. `probed` says that green has
+    answered probes. With `watched` the schedule has a bake at all. The alias's throttled requests that count for
+    neither version are `unattributed`. The logs of the last `unread` buckets were not read.
     """
 
     health: Health
@@ -98,6 +99,7 @@ class Standing:
     last: bool = True
     unmeasured: int = 0
     pending: bool = False
+    late_seconds: int = 0
     probed: bool = False
     watched: bool = True
     unattributed: int = 0
@@ -117,6 +119,8 @@ def decide(now: Standing) -> Decision:
         return _unmeasured(health, now.unmeasured)
     if baked < now.bake_seconds:
         return Decision(next="bake_on", because="baking")
+    if baked < now.bake_seconds + now.late_seconds:
+        return Decision(next="bake_on", because="late")
     if now.pending and baked < now.bake_seconds + PATIENCE_SECONDS:
         return Decision(next="bake_on", because="pending")
     over = _when_over(now)

@@ -33,6 +33,8 @@ def of_look(now: Standing, decision: Decision) -> str:
             return f"{_found(now)}{_without_traffic(now, decision)}"
         case "pending":
             return f"{_found(now)}; waiting for figures that do not agree yet"
+        case "late":
+            return f"{_found(now)}; baking on, as CloudWatch's figures are {duration(now.late_seconds)} late"
         case "suspected":
             return f"{_found(now)}; {_suspected(now, decision)}"
         case "in_doubt":
@@ -54,7 +56,11 @@ def of_hidden(hidden: Hidden) -> str:
 
 def of_silence(seconds: int, usual: float) -> str:
     """For how long the alias shows nothing, and what it showed before."""
-    before = f"and showed about {usual:,.3g} a minute before"
+    before = (
+        f"and showed about {usual:,.0f} a minute before"
+        if usual >= 10
+        else f"and showed about {usual:.2g} a minute before"
+    )
     return f"CloudWatch has shown no request of the alias for {duration(seconds)}, {before}"
 
 

@@ -160,6 +160,21 @@ class TestTheMemory:
         assert kinds == ["not_enough"] * 16 + ["cannot_measure"] * 9
 
 
+class TestColdStarts:
+    def test_of_a_widening_are_reckoned_from_what_green_served_at_a_time_after_it(self, deployer: Deployer) -> None:
+        """Green has a share for the last quarter of the first minute only, and serves 30 at a time then."""
+        deployer.aws.clock.sleep(45)
+        shifts = shifted(deployer)
+        deployer.aws.metrics.count(FUNCTION, ALIAS, "1", invocations=1350, duration_ms=3000)
+        deployer.aws.metrics.count(FUNCTION, ALIAS, "2", invocations=150, duration_ms=3000)
+        deployer.aws.clock.sleep(15 + 2 * MINUTE)
+
+        now = deployer.aws.clock.now()
+        measured = next(iter(watch._buckets(watched({"slow_ms": 5000}), "2", shifts, now, NOTHING_YET)))
+
+        assert measured.bucket.busy == pytest.approx(30)
+
+
 class TestAVersionThatCloudWatchDoesNotShow:
     def test_green_cannot_be_measured_if_the_alias_had_requests_that_must_have_come_to_it(
         self, deployer: Deployer

@@ -116,6 +116,22 @@ class TestADecision:
     def test_a_bake_is_drawn_out_while_there_is_not_enough(self, kind: str, baked: float, next_: str) -> None:
         assert decided(verdict(kind), baked=baked, health={"max_bake_seconds": 900}).next == next_
 
+    @pytest.mark.parametrize(
+        ("more", "baked", "because"),
+        [
+            ({}, 300, "fine"),
+            ({"late_seconds": 240}, 300, "late"),
+            ({"late_seconds": 240}, 539, "late"),
+            ({"late_seconds": 240}, 540, "fine"),
+            ({"pending": True}, 479, "pending"),
+            ({"pending": True}, 480, "fine"),
+        ],
+    )
+    def test_a_bake_is_drawn_out_by_as_much_as_the_figures_are_late(
+        self, more: dict[str, Any], baked: float, because: str
+    ) -> None:
+        assert decided(verdict("fine"), baked=baked, **more).because == because
+
     def test_an_alarm_that_went_off_rolls_back_a_green_that_looks_fine(self) -> None:
         decision = decided(verdict("fine"), alarms=Alarms(red=("checkout",)))
 
