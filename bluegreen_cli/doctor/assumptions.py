@@ -243,13 +243,13 @@ def _written(seen: Counted, pace: Pace) -> Judgement | str:
     """Other calls of a version are counted, too, so there may be more than the doctor's own."""
     said = "; ".join(
         f"version {version}: {_number(replies)} replies and {_number(errors)} server errors of "
-        f"{len(_ran(seen, version))} invocations"
+        f"{len(_invoked(seen, version))} invocations"
         for version, (replies, errors) in seen.written.items()
     )
     return held(said) if all(replies and errors for replies, errors in seen.written.values()) else said
 
 
-def _ran(seen: Counted, version: str) -> list[Call]:
+def _invoked(seen: Counted, version: str) -> list[Call]:
     return [call for call in seen.calls if call.version == version and call.outcome in (calls.SERVED, calls.FAILED)]
 
 

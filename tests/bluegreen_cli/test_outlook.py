@@ -152,7 +152,7 @@ class TestEachSettingHasItsPromise:
     @pytest.mark.parametrize(
         ("traffic", "said"),
         [
-            ({"final_bake_seconds": 600}, "keep_control is 0.01: blue keeps 1 % in the bake at the end, so that green"),
+            ({"final_bake_seconds": 600}, "keep_control is 0.05: blue keeps 5 % in the bake at the end, so that green"),
             ({"final_bake_seconds": 600, "keep_control": 0}, "keep_control is 0: blue has no share in the bake at the"),
         ],
     )

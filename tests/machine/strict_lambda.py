@@ -211,6 +211,7 @@ def strict_lambda(
         for owner, name, rule in (
             (LambdaFunction, "get_configuration", rules.get_configuration),
             (LambdaFunction, "get_code", rules.get_code),
+            (LambdaFunction, "_set_function_code", rules.set_function_code),
             (LambdaBackend, "update_function_code", rules.update_function_code),
             (LambdaBackend, "update_function_configuration", rules.update_function_configuration),
             (LambdaResponse, "publish_version", rules.publish_version),
@@ -304,7 +305,17 @@ class Rules:
         if "Location" in answer.get("Code", {}):
             package = base64.b64encode(function.code_bytes).decode()
             answer["Code"]["Location"] = f"data:application/zip;base64,{package}"
+        if "ResolvedImageUri" in answer.get("Code", {}):
+            image: str = function.image_uri  # type: ignore[attr-defined]
+            answer["Code"] |= dict.fromkeys(("ImageUri", "ResolvedImageUri"), image)
         return answer
+
+    def set_function_code(self, original: Any, function: Any, code: dict[str, Any]) -> None:
+        """An image's digest is that of its URI, and a version keeps its own when $LATEST gets another."""
+        original(function, code)
+        if "ImageUri" in code:
+            function.image_uri = code["ImageUri"]
+            function.code_sha_256 = function.image_uri.rpartition("@sha256:")[2]
 
     def update_function_code(
         self, original: Any, backend: LambdaBackend, name: str, qualifier: str | None, body: dict[str, Any]

@@ -722,7 +722,7 @@ class TestAdaptive:
 
         weights = [shift["weight"] for shift in run.document["bake"]["shifts"]]
         lowest = min(range(1, len(weights)), key=lambda number: weights[number] - weights[number - 1])
-        assert weights[lowest] <= 0.1 < weights[lowest - 1]
+        assert weights[lowest] <= 0.1 <= weights[lowest - 1]
         assert any("goes back from" in look for look in looks(deployer))
         assert run.path.count("ShiftAlias") == len(weights)
         if recovers:
