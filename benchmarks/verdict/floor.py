@@ -3,14 +3,13 @@
 import math
 import zlib
 from dataclasses import dataclass
-from statistics import fmean
 
 import numpy as np
 
+from benchmarks.verdict.evidence import Buckets, Sides, Watches
 from benchmarks.verdict.scenario import RATES
 from benchmarks.verdict.simulation import SEED
-from bluegreen.verdict import Bucket, Counts, Policy, Sides
-from bluegreen.verdict.judgement import Watch
+from bluegreen.verdict import Policy
 
 WEIGHTS = (0.1, 0.25, 0.5, 0.9)
 POLICY = Policy()
@@ -53,23 +52,23 @@ def information(weight: float, blue: float, green: float, rho: float) -> float:
 
 
 def above_floor(weight: float, blue: float, green: float, runs: int) -> AboveFloor:
-    """Requests to a verdict at a fixed weight, in buckets small enough (a sixtieth of the floor) not to bind."""
+    """Requests to a verdict at a fixed weight, in buckets of a sixtieth of the floor, and of five requests at least."""
     floor = -math.log(POLICY.false_alarm) / information(weight, blue, green, POLICY.tolerance.rho)
-    size = max(1, int(floor / 60))
+    size = max(5, int(floor / 60))
     random = np.random.default_rng([SEED, zlib.crc32(f"{weight} {blue} {green}".encode())])
-    needed = []
-    for _ in range(runs):
-        watch, buckets = Watch(frozenset({"errors"}), POLICY), 0
-        while not watch.worse:
-            of_green = int(random.binomial(size, weight))
-            sides = Sides(
-                blue=Counts(size - of_green, int(random.binomial(size - of_green, blue))),
-                green=Counts(of_green, int(random.binomial(of_green, green))),
-            )
-            watch.add(Bucket(60 * buckets, {"errors": sides}, weight))
-            buckets += 1
-        needed.append(buckets * size)
-    return AboveFloor(weight, blue, green, floor, fmean(needed))
+    watches = Watches(frozenset({"errors"}), POLICY, np.full(runs, POLICY.icc))
+    needed = left = runs
+    while left:
+        of_green = random.binomial(size, weight, left)
+        of_blue = size - of_green
+        sides = Sides(of_green, random.binomial(of_green, green), of_blue, random.binomial(of_blue, blue))
+        same, always = np.full(left, weight), np.ones(left, bool)
+        bucket = Buckets({"errors": sides}, same, ~always, same, always, np.zeros(left))
+        watches.add(np.arange(left), bucket)
+        watches.keep(~watches.worse)
+        left = len(watches.log_peak)
+        needed += left
+    return AboveFloor(weight, blue, green, floor, size * needed / runs)
 
 
 def table(runs: int) -> list[AboveFloor]:

@@ -1,52 +1,61 @@
-"""Deployments, minute by minute: what a rule does in a scenario, many times over."""
+"""Deployments, minute by minute to their true end: what a rule does in a scenario, many times over."""
 
 import math
 import zlib
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import asdict, dataclass
-from statistics import fmean, median
 from typing import Any
 
 import numpy as np
 
-from benchmarks.verdict.rules import RULES, Start, from_user
-from benchmarks.verdict.scenario import OUTAGE_RATE, Scenario
-from bluegreen.verdict import Bucket, Counts, Sides
+from benchmarks.verdict.rules import End, Opening, Rule, from_user
+from benchmarks.verdict.scenario import HOURS, Scenario
+from benchmarks.verdict.strategies import RULES
+from benchmarks.verdict.world import Bools, Floats, Ints, Minute, World
 
-MINUTES = 60
-"""How long a deployment is followed: harm of a promoted green is counted until then."""
+MINUTES = 60 * HOURS
+REMEMBERED = 60
+"""So many minutes back a rule may look."""
 SEED = 20240229
 
 
-@dataclass(frozen=True)
-class Run:
-    """One deployment: how it ended, and when."""
+@dataclass
+class Runs:
+    """Many deployments, an entry each: how and in which minute they ended, and what was harmed until then and later."""
 
-    ended: str
-    minute: int
-    harmed: float
-    harmed_if_found: float
-    at_ninety: int
-    at_hundred: int
+    end: Ints
+    minute: Ints
+    harmed: Floats
+    harmed_in_the_hour: Floats
+    at_ninety: Floats
+    at_hundred: Floats
 
 
 @dataclass(frozen=True)
 class Outcome:
     """
-    A rule in a scenario. Harmed are green's bad requests beyond what blue would have had: `harmed` on average within
-    the first hour, also by a bad green that was promoted; `harmed_until_rollback` the median of those found out.
-    Minutes are medians, but for `nine_in_ten_at_100`: until then nine of ten had all of the traffic.
+    A rule in a scenario. Harmed are green's bad requests beyond what blue would have had: `harmed` on average within a
+    day, also by a bad green that was promoted, `harmed_in_the_hour` within the first hour,
+    `harmed_if_found` by those that were rolled back.
+
+    `rolled_back` are all that were, for whatever reason: `worse`, `suspected`, `unmeasured` or `probe_failed`. Minutes
+    are medians, but for `nine_in_ten_at_100`: until then nine of ten had all of the traffic.
     """
 
     rule: str
     scenario: Scenario
     runs: int
     rolled_back: float
+    worse: float
+    suspected: float
+    unmeasured: float
+    probe_failed: float
     promoted: float
-    undecided: float
     harmed: float
-    harmed_until_rollback: float | None
+    harmed_error: float
+    harmed_if_found: float
+    harmed_in_the_hour: float
     minutes_to_rollback: float | None
     minutes_to_90: float | None
     minutes_to_100: float | None
@@ -57,69 +66,84 @@ class Outcome:
         return asdict(self)
 
 
-def minute_of(scenario: Scenario, minute: int, weight: float, random: np.random.Generator) -> Bucket:
-    """What blue and green answer in one minute."""
-    requests = int(random.poisson(scenario.per_minute))
-    green_requests = int(random.binomial(requests, weight))
-    green_rate, blue_rate = scenario.green_rate(minute, weight), scenario.blue
-    if scenario.outages and random.random() < scenario.outages:
-        green_rate = blue_rate = OUTAGE_RATE
-    if scenario.burst_icc:
-        spread = 1 / scenario.burst_icc - 1
-        green_rate = float(random.beta(green_rate * spread, (1 - green_rate) * spread))
-    green = Counts(green_requests, int(random.binomial(green_requests, green_rate)))
-    blue = Counts(requests - green_requests, int(random.binomial(requests - green_requests, blue_rate)))
-    return Bucket(60 * minute, {"errors": Sides(blue=blue, green=green)}, weight)
+def play(scenario: Scenario, rule: Rule, runs: int, random: np.random.Generator) -> Runs:
+    """Follow deployments until the last one has ended, or for a day."""
+    world = World(scenario, runs, random)
+    playing = rule(Opening(scenario, world.past(), world.first_second))
+    done = Runs(
+        end=np.zeros(runs, np.int64),
+        minute=np.zeros(runs, np.int64),
+        harmed=np.zeros(runs),
+        harmed_in_the_hour=np.zeros(runs),
+        at_ninety=np.full(runs, math.inf),
+        at_hundred=np.full(runs, math.inf),
+    )
+    left, weight = np.arange(runs), np.zeros(runs)
+    seen: dict[int, Minute] = {}
+    for number in range(MINUTES):
+        decision = playing.look(number, weight, seen)
+        minute = world.minute(number, weight, decision.weight, decision.second)
+        seen[number] = minute
+        seen.pop(number - REMEMBERED, None)
+        done.harmed[left] += minute.harmed
+        if number < 60:
+            done.harmed_in_the_hour[left] += minute.harmed
+        for at, share in ((done.at_ninety, 0.9), (done.at_hundred, 1.0)):
+            at[left] = np.minimum(at[left], np.where(decision.weight >= share, number, math.inf))
+        weight = decision.weight
+        over = decision.end != End.UNDER_WAY
+        if over.any():
+            done.end[left[over]], done.minute[left[over]] = decision.end[over], number
+            for harmed, until in ((done.harmed, MINUTES), (done.harmed_in_the_hour, 60)):
+                harmed[left] += np.where(decision.end == End.PROMOTED, _afterwards(scenario, number, until), 0.0)
+            stays: Bools = ~over
+            left, weight = left[stays], weight[stays]
+            world.keep(stays)
+            playing.keep(stays)
+            seen = {each: minute.keep(stays) for each, minute in seen.items()}
+        if not len(left):
+            break
+    return done
 
 
-def deployment(scenario: Scenario, start: Start, random: np.random.Generator) -> Run:
-    """One deployment from the first shift to the end of the hour."""
-    decide = start(scenario.per_minute, scenario.delay)
-    buckets: list[Bucket] = []
-    weight, harmed, at_ninety = 0.0, 0.0, MINUTES + 1
-    for minute in range(MINUTES):
-        decided = decide(minute, weight, buckets[: max(0, minute - scenario.delay)])
-        if decided is None:
-            return Run("rolled back", minute, harmed, harmed, at_ninety, MINUTES + 1)
-        weight = decided
-        if weight >= 0.9:
-            at_ninety = min(at_ninety, minute)
-        if weight >= 1:
-            rate = scenario.per_minute * (scenario.green - scenario.blue)
-            later = rate * (MINUTES - max(minute, scenario.fails_from))
-            return Run("promoted", minute, harmed + later, harmed, at_ninety, minute)
-        bucket = minute_of(scenario, minute, weight, random)
-        buckets.append(bucket)
-        rate = scenario.green_rate(minute, weight)
-        if rate > scenario.blue:
-            harmed += bucket.signals["errors"].green.bad * (1 - scenario.blue / rate)
-    return Run("undecided", MINUTES, harmed, harmed, at_ninety, MINUTES + 1)
+def _afterwards(scenario: Scenario, number: int, until: int) -> float:
+    """What a green with all of the traffic harms after that minute, on average."""
+    minutes = max(0, until - max(number + 1, scenario.fails_from))
+    return scenario.per_minute * max(0.0, scenario.green - scenario.blue) * minutes
 
 
-def outcome(rule: str, scenario: Scenario, runs: int) -> Outcome:
+def outcome(name: str, scenario: Scenario, runs: int) -> Outcome:
     """What a rule does in a scenario, so many times; the same every time it is asked."""
-    random = np.random.default_rng([SEED, zlib.crc32(f"{rule} {scenario}".encode())])
-    start = RULES[rule] if rule in RULES else from_user(rule)
-    done = [deployment(scenario, start, random) for _ in range(runs)]
-    found = [run for run in done if run.ended == "rolled back"]
+    random = np.random.default_rng([SEED, zlib.crc32(f"{name} {scenario}".encode())])
+    played = play(scenario, RULES[name] if name in RULES else from_user(name), runs, random)
+    back = ~np.isin(played.end, (End.PROMOTED, End.UNDER_WAY))
+
+    def share(of: Bools) -> float:
+        return float(np.mean(of))
+
     return Outcome(
-        rule=rule,
+        rule=name,
         scenario=scenario,
         runs=runs,
-        rolled_back=len(found) / runs,
-        promoted=sum(run.ended == "promoted" for run in done) / runs,
-        undecided=sum(run.ended == "undecided" for run in done) / runs,
-        harmed=fmean(run.harmed for run in done),
-        harmed_until_rollback=median(run.harmed_if_found for run in found) if found else None,
-        minutes_to_rollback=median(run.minute for run in found) if found else None,
-        minutes_to_90=_within_the_hour(median(run.at_ninety for run in done)),
-        minutes_to_100=_within_the_hour(median(run.at_hundred for run in done)),
-        nine_in_ten_at_100=_within_the_hour(sorted(run.at_hundred for run in done)[math.ceil(0.9 * runs) - 1]),
+        rolled_back=share(back),
+        worse=share(played.end == End.WORSE),
+        suspected=share(played.end == End.SUSPECTED),
+        unmeasured=share(played.end == End.UNMEASURED),
+        probe_failed=share(played.end == End.PROBE_FAILED),
+        promoted=share(played.end == End.PROMOTED),
+        harmed=float(np.mean(played.harmed)),
+        harmed_if_found=float(np.mean(played.harmed[back])) if back.any() else 0.0,
+        harmed_error=float(np.std(played.harmed)) / math.sqrt(runs),
+        harmed_in_the_hour=float(np.mean(played.harmed_in_the_hour)),
+        minutes_to_rollback=float(np.median(played.minute[back])) if back.any() else None,
+        minutes_to_90=_if_ever(np.median(played.at_ninety)),
+        minutes_to_100=_if_ever(np.median(played.at_hundred)),
+        nine_in_ten_at_100=_if_ever(np.sort(played.at_hundred)[math.ceil(0.9 * runs) - 1]),
     )
 
 
-def _within_the_hour(minute: float) -> float | None:
-    return minute if minute <= MINUTES else None
+def _if_ever(minute: Any) -> float | None:
+    return float(minute) if math.isfinite(minute) else None
 
 
 def outcomes(
