@@ -1,4 +1,4 @@
-"""`python -m benchmarks.verdict`: simulate, print the tables, write them to docs/."""
+"""`python -m benchmarks.verdict`: simulate, print the tables, write them with a picture to docs/."""
 
 import argparse
 import sys
@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from benchmarks.verdict import floor, plan, report
+from benchmarks.verdict import floor, picture, plan, report
 from benchmarks.verdict.agreement import CELLS, agreement
 from benchmarks.verdict.simulation import outcomes
 from benchmarks.verdict.targets import Groups, Measured, targets
@@ -42,6 +42,7 @@ def main() -> None:
     asked.out.mkdir(parents=True, exist_ok=True)
     (asked.out / "verdict-benchmark.md").write_text(text)
     (asked.out / "verdict-benchmark.json").write_text(report.as_json(groups, above, claims, agreed))
+    (asked.out / "verdict-benchmark.svg").write_text(picture.drawn(groups["grid"]))
     print(text)
 
 
