@@ -60,7 +60,6 @@ bench: $(DEV) $(SANDBOX)         ## what a deployment costs, as ratios
 	@$(BIN)/python -m benchmarks
 
 bench-verdict: $(DEV)            ## the verdict against its peers, simulated (about ten minutes)
-	@$(UV) pip install -q --python $(BIN)/python --require-hashes -r requirements/bench.txt
 	@$(BIN)/python -m benchmarks.verdict
 
 $(UV): requirements/uv.txt
@@ -92,7 +91,7 @@ $(REVIEW): $(UV) requirements/review.txt
 COMPILE = pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --custom-compile-command 'make lock'
 
 lock: $(UV)                      ## pin every dependency anew
-	@for name in uv dev sandbox bench review; do (cd requirements && ../$(UV) $(COMPILE) $$name.in -o $$name.txt --upgrade); done
+	@for name in uv dev sandbox review; do (cd requirements && ../$(UV) $(COMPILE) $$name.in -o $$name.txt --upgrade); done
 	@for name in fastapi sqs-batch; do (cd examples/$$name && ../../$(UV) $(COMPILE) requirements.in -o requirements.txt --upgrade); done
 	@$(UV) $(COMPILE) --no-deps --upgrade requirements/statemachine.in -o requirements/statemachine.txt
 	@$(UV) $(COMPILE) --upgrade --constraint requirements/dev.txt handlers/requirements.in -o handlers/requirements.txt \
