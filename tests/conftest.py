@@ -58,6 +58,7 @@ FIRST = (
     "tests/crash/test_search.py",
     "tests/handlers/test_roll_back.py",
     "tests/benchmarks/test_verdict_benchmark.py",
+    "tests/benchmarks/test_vectorised.py",
 )
 """What takes longest, so that no worker still has it when the others are done."""
 

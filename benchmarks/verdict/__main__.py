@@ -19,8 +19,8 @@ def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.verdict", description=__doc__)
     parser.add_argument("--rule", action="append", default=[], help="module:function, a rule of your own; see rules.py")
     parser.add_argument("--good", type=int, default=2000, help="deployments of an identical green in each cell")
-    parser.add_argument("--bad", type=int, default=500, help="deployments of a bad green in each cell")
-    parser.add_argument("--alike", type=int, default=4, help="deployments in each cell that the product plays itself")
+    parser.add_argument("--bad", type=int, default=1000, help="deployments of a bad green in each cell")
+    parser.add_argument("--alike", type=int, default=6, help="deployments in each cell that the product plays itself")
     parser.add_argument("--workers", type=int, default=2, help="processes")
     parser.add_argument("--quick", action="store_true", help="a few cells of the grid, few deployments")
     parser.add_argument("--out", type=Path, default=DOCS, help="where to write the report")
@@ -34,8 +34,8 @@ def main() -> None:
         asked.good, asked.bad, asked.alike = min(asked.good, 200), min(asked.bad, 60), 1
     items = (plan.quick if asked.quick else plan.everything)(asked.good, asked.bad, asked.rule)
     groups = measure(items, asked.workers, since(time.monotonic()))
-    above = floor.table(20 if asked.quick else 200)
-    agreed = agreement(asked.alike, CELLS[:2] if asked.quick else CELLS)
+    above = floor.table(10 if asked.quick else 200)
+    agreed = agreement(asked.alike, CELLS[:1] if asked.quick else CELLS)
     claims = targets(groups, above)
     runs = f"{asked.good:,} good and {asked.bad:,} bad deployments a cell, in some groups fewer"
     text = report.everything(groups, above, claims, agreed, runs)

@@ -12,9 +12,9 @@ from benchmarks.verdict.simulation import SEED, Runs, play
 from benchmarks.verdict.strategies import RULES
 
 CELLS = (
-    Scenario(0.1, 0.05, 0.05),
-    Scenario(1, 0.01, 0.01),
     Scenario(1, 0.0, 0.05),
+    Scenario(1, 0.01, 0.01),
+    Scenario(0.1, 0.05, 0.05),
     Scenario(10, 0.001, 0.002),
     Scenario(1000, 0.01, 0.01),
     Scenario(1000, 0.001, 1.0),

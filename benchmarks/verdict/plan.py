@@ -28,7 +28,7 @@ RULES_OF = {
 """Peers play where it matters to compare them."""
 RUNS = {"late_metrics": 300, "slow": 300, "clumps": 500, "thin": 2000}
 """Deployments a cell, where identical and worse greens have as many."""
-QUICK_TRAFFIC, QUICK_BLUE = (10, 1000), 0.001
+QUICK_TRAFFIC, QUICK_BLUE, QUICK_GREENS = (10, 1000), 0.001, (0.001, 0.05, 1.0)
 
 
 @dataclass(frozen=True)
@@ -61,4 +61,6 @@ def quick(good: int, bad: int, rules: list[str]) -> list[Item]:
 
 
 def _quick_cells() -> Iterator[Scenario]:
-    return (cell for cell in grid() if cell.traffic in QUICK_TRAFFIC and cell.blue == QUICK_BLUE)
+    for cell in grid():
+        if cell.traffic in QUICK_TRAFFIC and cell.blue == QUICK_BLUE and cell.green in QUICK_GREENS:
+            yield cell
