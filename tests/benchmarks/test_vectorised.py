@@ -6,9 +6,11 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from benchmarks.verdict import world
 from benchmarks.verdict.agreement import CELLS, agreement, alike, played
 from benchmarks.verdict.evidence import Buckets, Sides, Watches
 from benchmarks.verdict.product import PRODUCT
+from benchmarks.verdict.rules import End
 from benchmarks.verdict.scenario import Scenario
 from benchmarks.verdict.strategies import RULES, trusted_weight
 from benchmarks.verdict.watching import LEARNT_UNTIL, View, learn
@@ -151,3 +153,19 @@ def test_deployments_under_adaptive_end_as_those_of_the_product(cell: Scenario) 
     rule = f"{ADAPTIVE}, slow_ms" if cell.seconds else ADAPTIVE
 
     assert alike(played(RULES, rule, cell, 6), played(PRODUCT, rule, cell, 6)) == 6
+
+
+def test_a_canary_that_ends_with_a_suspected_green_ends_as_that_of_the_product() -> None:
+    cell, rule = Scenario(0.1, 0.0, 1.0), "Canary10Percent5Minutes"
+    ours = played(RULES, rule, cell, 20)
+
+    assert End.SUSPECTED in ours.end
+    assert alike(ours, played(PRODUCT, rule, cell, 20)) == 20
+
+
+def test_a_version_whose_figures_are_missing_is_hidden_to_both(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(world, "ERRORS_LATER", 5)
+    cell = Scenario(10, 0.01, 0.01, errors_late=1.0)
+    ours = played(RULES, ADAPTIVE, cell, 10)
+
+    assert alike(ours, played(PRODUCT, ADAPTIVE, cell, 10)) == 10
