@@ -14,14 +14,7 @@ from numpy.typing import NDArray
 from benchmarks.verdict.world import Bools, Floats, Ints
 from bluegreen.verdict import Policy, Tolerance
 from bluegreen.verdict.evidence import FINE_BETS, HAZARD_PER_MINUTE, LATER, LEAST_RATIO, OUTRIGHT_BET, TINY, WORSE_BETS
-from bluegreen.verdict.restraint import (
-    CLEAN_BUCKETS,
-    CLEAN_REQUESTS,
-    DEVIATIONS,
-    MOST_OF_A_BUCKET,
-    OUTRIGHT_FAILURES,
-    OUTRIGHT_PART,
-)
+from bluegreen.verdict.restraint import CLEAN_BUCKETS, CLEAN_REQUESTS, DEVIATIONS, MOST_OF_A_BUCKET, OUTRIGHT
 
 PERIOD = 60
 PSI = np.array([[psi] for psi, _ in WORSE_BETS])
@@ -234,7 +227,9 @@ class Signal:
 
 def fails_outright(sides: Sides) -> Bools:
     """Green, in this minute."""
-    fails: Bools = (sides.green_bad >= OUTRIGHT_FAILURES) & (sides.green_bad >= OUTRIGHT_PART * sides.green)
+    fails: Bools = np.logical_or.reduce(
+        [(sides.green_bad >= failures) & (sides.green_bad >= part * sides.green) for failures, part in OUTRIGHT]
+    )
     return fails
 
 

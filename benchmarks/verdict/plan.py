@@ -11,7 +11,7 @@ from bluegreen.request.traffic import ADAPTIVE
 EVERY = (*OURS, *PEERS)
 RULES_OF = {
     "grid": EVERY,
-    "late_metrics": tuple(OURS),
+    "late_metrics": (ADAPTIVE, *CANARIES),
     "thin": (*OURS, ANY_ERROR_10, RATE_10),
     "spotless": tuple(OURS),
     "first_request": tuple(OURS),

@@ -56,8 +56,9 @@ class Strategy:
 
     @staticmethod
     def is_over(view: View, baked: Floats, bake_seconds: Floats) -> Bools:
-        """The bake is, and no figures are pending that are worth waiting for."""
-        waits = view.pending & (baked < bake_seconds + PATIENCE_SECONDS)
+        """The bake is, and no figures are late or pending that are worth waiting for."""
+        late, pending = baked < bake_seconds + 60 * view.late, baked < bake_seconds + PATIENCE_SECONDS
+        waits = late | (view.pending & pending)
         return (baked >= bake_seconds) & ~waits & ~view.cannot_measure
 
     @staticmethod
@@ -91,8 +92,7 @@ class Fixed(Strategy):
             over = self.is_over(view, PERIOD * (number - self._since), self._bakes[self._step])
             last = self._weights[self._step + 1] == 1
             goes_on = over & (end == End.UNDER_WAY)
-            silent = view.watches.silent
-            end[goes_on & last & self.suspected(view) & ~silent] = End.SUSPECTED
+            end[goes_on & last & self.suspected(view)] = End.SUSPECTED
             goes_on &= end == End.UNDER_WAY
             end[goes_on & last] = End.PROMOTED
             self._step += goes_on
@@ -130,7 +130,7 @@ class Adaptive(Strategy):
         baked = PERIOD * number + LOOK_SECOND - self.first_second
         bake_seconds = np.where(view.silent, min(SILENCE_SECONDS, ADAPTIVE_SECONDS), ADAPTIVE_SECONDS)
         over = due & self.is_over(view, baked, bake_seconds) & (end == End.UNDER_WAY)
-        end[over & self.suspected(view) & ~view.watches.silent] = End.SUSPECTED
+        end[over & self.suspected(view)] = End.SUSPECTED
         over &= end == End.UNDER_WAY
         next_look = baked + np.array([minutes.get(number, 0) for minutes in plan])
         wanted = np.where(over, 1.0, np.where(due, self._wanted(weight, view, next_look), weight))
@@ -187,8 +187,9 @@ def suspicious(view: View) -> Bools:
 
 
 def kept(weight: Floats) -> Floats:
-    """With as many decimals as an alias keeps."""
-    return np.maximum(0.001, np.round(weight, DECIMALS))
+    """Rounded down to as many decimals as an alias keeps."""
+    thousandths = 10.0**DECIMALS
+    return np.maximum(0.001, np.floor(np.round(weight * thousandths, 6)) / thousandths)
 
 
 @cache

@@ -150,7 +150,9 @@ def late_metrics(groups: Groups) -> list[Target]:
     ]
     unseen = [each for each in failing if each.scenario.silent or each.scenario.late >= 10]
     return [
-        at_most("1", "CloudWatch late or silent: no green that always fails is promoted", 0, failing, promoted),
+        at_most(
+            "1", "CloudWatch late or silent, from 1 req/s: no green that always fails is promoted", 0, failing, promoted
+        ),
         at_most(
             "1",
             "... and where nothing comes for ten minutes every verdict is *cannot measure*",

@@ -110,6 +110,7 @@ class Figures:
     slow: Sides
     busy: Floats
     settled: Bools
+    covered: Bools
 
     @property
     def shows_any(self) -> Bools:
@@ -119,20 +120,20 @@ class Figures:
 
     @property
     def agrees(self) -> Bools:
-        """Every request of the alias is one of a version, and it is known whether it failed."""
+        """It is known of every request whether it failed and, if the bucket is covered, which version had it."""
         known = (self.ran.green == self.counted.green) & (self.ran.blue == self.counted.blue)
-        agreed: Bools = known & (self.alias <= self.ran.green + self.ran.blue)
+        agreed: Bools = known & (~self.covered | (self.alias <= self.ran.green + self.ran.blue))
         return agreed
 
     @property
     def comparable(self) -> Bools:
-        """No version is without figures while the alias had requests that are neither's."""
-        both: Bools = self.agrees | ((self.counted.green > 0) & (self.counted.blue > 0))
+        """A version without figures had no requests."""
+        both: Bools = ((self.counted.green > 0) & (self.counted.blue > 0)) | (self.agrees & self.covered)
         return both
 
 
-def figures(minute: Minute, number: int) -> Figures:
-    """At the look of that minute. They are settled when nothing is missing any more."""
+def figures(minute: Minute, of: int, number: int) -> Figures:
+    """Of a minute, at the look of minute `number`. They are settled when nothing is missing any more."""
     none = np.zeros_like(minute.green)
 
     def shown(count: Ints, at: Ints) -> Ints:
@@ -146,12 +147,15 @@ def figures(minute: Minute, number: int) -> Figures:
         shown(minute.blue_bad, minute.blue_errors_at),
     )
     latest = np.maximum(minute.alias_at, np.maximum(minute.green_errors_at, minute.blue_errors_at))
+    covered = (minute.second == 0) | (of > 0)
     settled = np.maximum(latest, np.maximum(minute.green_at, minute.blue_at)) <= number
     slow = Sides(
         ran.green, shown(minute.green_slow, minute.green_at), ran.blue, shown(minute.blue_slow, minute.blue_at)
     )
-    busy = np.where(minute.green_at <= number, minute.busy, 0.0)
-    return Figures(shown(minute.green + minute.blue, minute.alias_at), ran, counted, slow, busy, settled)
+    mean = (minute.before * minute.second + minute.after * (60 - minute.second)) / 60
+    most = np.maximum(np.where(minute.second > 0, minute.before, 0.0), minute.after)
+    busy = np.where(minute.green_at <= number, minute.busy * most / np.maximum(mean, 1e-9), 0.0)
+    return Figures(shown(minute.green + minute.blue, minute.alias_at), ran, counted, slow, busy, settled, covered)
 
 
 @dataclass
@@ -181,7 +185,7 @@ class State:
         self.green_chance, self.blue_chance = self.green_chance[left], self.blue_chance[left]
         self.requests = self.requests[left]
 
-    def add(self, some: NDArray[np.intp], number: int, minute: Minute, shown: Figures) -> None:
+    def add(self, some: NDArray[np.intp], minute: Minute, shown: Figures) -> None:
         """Take in a bucket of these deployments."""
         if not len(some):
             return
@@ -199,7 +203,7 @@ class State:
             weight=most[some],
             changed=least[some] != most[some],
             lasting=np.where(minute.second <= NEARLY_ALL * 60, minute.after, math.nan)[some],
-            covered=((number > 0) | (minute.second == 0))[some],
+            covered=shown.covered[some],
             busy=shown.busy[some],
         )
         self.watches.add(some, bucket)
@@ -241,7 +245,7 @@ class Watching:
         """What is seen at the look of that minute, by those that have one."""
         settled_until = number - SETTLED + 1
         open_ones = range(int(self._taken.min()), settled_until)
-        shown = {each: figures(seen[each], number) for each in open_ones}
+        shown = {each: figures(seen[each], each, number) for each in open_ones}
         newest = self._newest
         for each, of in shown.items():
             newest = np.where(of.shows_any, np.maximum(newest, each + 1), newest)
@@ -249,7 +253,7 @@ class Watching:
         late = ~self.past.explains(settled_until - last) & (settled_until > 0)
         for each, of in shown.items():
             final = (self._taken == each) & of.settled & (each + 1 <= newest)
-            self._state.add(np.flatnonzero(final), each, seen[each], of)
+            self._state.add(np.flatnonzero(final), seen[each], of)
             self._taken += final
         state = copy.deepcopy(self._state) if (self._taken < settled_until).any() else self._state
         pending = np.zeros(len(late), bool)
@@ -257,7 +261,7 @@ class Watching:
             there = (each >= self._taken) & ((each + 1 <= newest) | ~late)
             waits = there & ~of.agrees & (settled_until - (each + 1) < PATIENCE)
             pending |= waits
-            state.add(np.flatnonzero(there & ~waits), each, seen[each], of)
+            state.add(np.flatnonzero(there & ~waits), seen[each], of)
         unmeasured = ~state.watches.judged_worse & (state.hidden | (late & (newest <= self._newest)))
         view = View(
             watches=state.watches,
