@@ -112,19 +112,20 @@ class Adaptive(Strategy):
         past, hurried = self.watching.past, promote_by_seconds is not None
         traffic = np.maximum(past.recent, past.busiest)
         self._first = np.array([first_weight(float(each), hurried=hurried) for each in traffic])
+        self._due = np.zeros(len(traffic), np.int64)
 
     def keep(self, left: Bools) -> None:
         """Forget the deployments that are over."""
         super().keep(left)
-        self._first = self._first[left]
+        self._first, self._due = self._first[left], self._due[left]
 
     def look(self, number: int, weight: Floats, seen: Seen) -> Decision:
         """At every minute."""
         end = np.zeros(len(weight), np.int64)
         if number == 0:
+            self._due = np.array([_next_due(int(second), int(second)) for second in self.first_second])
             return Decision(self._first, self.first_second, end)
-        plan = [looks(int(second)) for second in self.first_second]
-        due = np.array([number in minutes for minutes in plan])
+        due = self._due <= number
         view = self.watching.look(number, seen, due)
         end = self.ends(view, due)
         baked = PERIOD * number + LOOK_SECOND - self.first_second
@@ -132,11 +133,19 @@ class Adaptive(Strategy):
         over = due & self.is_over(view, baked, bake_seconds) & (end == End.UNDER_WAY)
         end[over & self.suspected(view)] = End.SUSPECTED
         over &= end == End.UNDER_WAY
-        next_look = baked + np.array([minutes.get(number, 0) for minutes in plan])
+        following = self._next_due(number, LOOK_SECOND, view.cannot_measure)
+        next_look = PERIOD * following - self.first_second
         wanted = np.where(over, 1.0, np.where(due, self._wanted(weight, view, next_look), weight))
+        after_shift = self._next_due(number, SHIFT_SECOND, np.zeros(len(weight), bool))
+        self._due = np.where(due, np.where(wanted != weight, after_shift, following), self._due)
         end[(end == End.UNDER_WAY) & (wanted >= 1)] = End.PROMOTED
         weights = np.where(np.isin(end, (End.UNDER_WAY, End.PROMOTED)), wanted, 0.0)
         return Decision(weights, np.full(len(weight), float(SHIFT_SECOND)), end)
+
+    def _next_due(self, number: int, second: int, unmeasured: Bools) -> Ints:
+        """The minute of the next look after a look or a shift at that second of a minute."""
+        pairs = zip(self.first_second, unmeasured, strict=True)
+        return np.array([_next_due(int(first), PERIOD * number + second, bool(each)) for first, each in pairs])
 
     def _wanted(self, weight: Floats, view: View, next_look: Floats) -> Floats:
         allowed = np.where(view.cannot_measure, weight, trusted_weight(weight, view, self._first))
@@ -193,17 +202,10 @@ def kept(weight: Floats) -> Floats:
 
 
 @cache
-def looks(first_second: int) -> dict[int, int]:
-    """The minutes in which Adaptive looks, after a first shift at that second, and the pause after each look."""
-    found: dict[int, int] = {}
-    now = first_second
-    pause = at_the_beginning(now, seconds_to_next_look(0, ADAPTIVE_SECONDS, PERIOD), PERIOD)
-    while now <= ADAPTIVE_SECONDS + 10 * PERIOD:
-        now += pause + LOOK_SECOND * (pause > 0)
-        pause = at_the_beginning(now, seconds_to_next_look(now - first_second, ADAPTIVE_SECONDS, PERIOD), PERIOD)
-        found[now // PERIOD] = pause
-        now = now // PERIOD * PERIOD + LOOK_SECOND
-    return found
+def _next_due(first_second: int, second: int, unmeasured: bool = False) -> int:
+    """The minute of Adaptive's next look, after one at that second or a shift, from the first shift's minute on."""
+    pause = PERIOD if unmeasured else seconds_to_next_look(second - first_second, ADAPTIVE_SECONDS, PERIOD)
+    return (second + at_the_beginning(second, pause, PERIOD)) // PERIOD
 
 
 def as_shipped(name: str, signals: frozenset[str] = ALWAYS) -> Rule:

@@ -143,6 +143,7 @@ def test_whole_deployments_end_as_those_of_the_product_whatever_the_strategy() -
         Scenario(1 / 300, 0.0, 0.0),
         Scenario(10, 0.001, 0.001, late=4),
         Scenario(1, 0.01, 0.01, errors_late=1.0),
+        Scenario(1, 0.0, 0.01, late=4, errors_late=0.3),
         Scenario(0, 0.001, 1.0, clump=3000),
         Scenario(1 / 60, 0.0, 1.0, probe=True),
         Scenario(1, 0.001, 0.001, seconds=0.1),
