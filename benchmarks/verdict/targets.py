@@ -394,15 +394,9 @@ def harm_and_time(measured: Measured) -> list[Target]:
             1.05,
             [(measured[ADAPTIVE, cell], budget(cell)) for cell in outright],
         ),
-        _quick(
-            measured,
-            "at 90 % of the traffic by median minute 15, from 10 req/s, blue up to 1 %",
-            15,
-            busy=True,
-            hundred=False,
-        ),
-        _quick(measured, "at 100 % by median minute 10, from 10 req/s, blue up to 1 %", 10, busy=True, hundred=True),
-        _quick(measured, "at 100 % by median minute 10, below 10 req/s, blue up to 1 %", 10, busy=False, hundred=True),
+        *_quick(measured, "at 90 % by median minute 15, from 10 req/s, blue up to 1 %", 15, busy=True, hundred=False),
+        *_quick(measured, "at 100 % by median minute 10, from 10 req/s, blue up to 1 %", 10, busy=True, hundred=True),
+        *_quick(measured, "at 100 % by median minute 10, below 10 req/s, blue up to 1 %", 10, busy=False, hundred=True),
     ]
 
 
@@ -412,17 +406,19 @@ MOST_FAILURES = 0.01
 """Blue's error rate up to which they are."""
 
 
-def _quick(measured: Measured, asked: str, limit: int, *, busy: bool, hundred: bool) -> Target:
+def _quick(measured: Measured, asked: str, limit: int, *, busy: bool, hundred: bool) -> list[Target]:
     cells = [cell for cell in measured.good if (cell.traffic >= BUSY) == busy and cell.blue <= MOST_FAILURES]
+    if not cells:
+        return []
     arrived = []
     for cell in cells:
         outcome = measured[ADAPTIVE, cell]
         arrived.append((_minute(outcome.minutes_to_100 if hundred else outcome.minutes_to_90), cell))
     late = [f"{cell.cell()}: {minute:g}" for minute, cell in arrived if minute > limit]
-    latest = max((minute for minute, _ in arrived), default=0)
+    latest = max(minute for minute, _ in arrived)
     reached = f"later: {'; '.join(late)}" if late else f"minute {latest:g} at the latest"
-    runs = measured[ADAPTIVE, cells[0]].runs if cells else 0
-    return Target("", f"{ADAPTIVE}: an identical green {asked}", reached, f"{runs:,}", "", not late)
+    runs = measured[ADAPTIVE, cells[0]].runs
+    return [Target("", f"{ADAPTIVE}: an identical green {asked}", reached, f"{runs:,}", "", not late)]
 
 
 def _minute(minute: float | None) -> float:

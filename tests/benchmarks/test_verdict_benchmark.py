@@ -69,7 +69,7 @@ class TestReport:
         text = (report / "verdict-benchmark.md").read_text()
 
         assert all(rule in text for rule in (*OURS, *PEERS))
-        assert text.count("| met |") + text.count("| **not met** |") == 12
+        assert text.count("| met |") + text.count("| **not met** |") == 11
         agreed = json.loads((report / "verdict-benchmark.json").read_text())["agreement"][0]
         assert agreed["alike"] == agreed["deployments"] > 0
 
