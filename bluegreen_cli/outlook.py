@@ -69,7 +69,7 @@ class Outlook:
         before = f"{self._before(self.past)} in the last {duration(SECONDS)}"
         if not number:
             tests = "what the smoke tests say" if self.tested else "that it was deployed"
-            probes = ", which it is asked again as probes" if self.health.no_traffic == "probe" and self.tested else ""
+            probes = ", which are asked again as probes" if self.health.no_traffic == "probe" and self.tested else ""
             return f"{before}; nothing will be known of green under traffic but {tests}{probes}"
         requests = "about 1 request" if number == 1 else f"about {number:,} requests"
         ends = f"green is expected to be seen with {requests} in {duration(self.forecast.seconds)}"
@@ -113,8 +113,14 @@ class Outlook:
             case "hold":
                 return f"{odds}, it keeps its share for up to {duration(HELD_SECONDS)}, and is then rolled back"
             case _:
-                alarms = f"{percent(self.health.false_alarm)} of the greens that are no worse"
-                return f"{odds}, it is rolled back; with those found worse before, that happens to {alarms} at most"
+                return f"{odds}, it is rolled back{self._measured()}"
+
+    def _measured(self) -> str:
+        """The benchmark plays the default `false_alarm` only."""
+        if self.health.false_alarm != Health().false_alarm:
+            return ""
+        greens = f"{percent(self.health.false_alarm)} of the greens that are no worse"
+        return f"; with those found worse before, that happens to {greens} at most"
 
     def _hurried(self) -> str:
         by = duration(self.health.promote_by_seconds or 0)
@@ -129,7 +135,7 @@ class Outlook:
     def _control(self) -> str:
         kept = round(self.traffic.keep_control, DECIMALS) if self.traffic else 0
         if not kept:
-            return "blue has no share in the bake at the end, so only alarms can roll back then"
+            return "blue has no share in the bake at the end, so green is compared with nothing then"
         return f"blue keeps {percent(kept)} in the bake at the end, so that green is compared with it to the last"
 
     def _slow_ms(self) -> int | None:

@@ -1,7 +1,7 @@
 """
 CheckHealth: look at both versions' metrics, and go on, bake on, or stop.
 
-Safe to retry: a look reads everything since the first shift again and changes nothing.
+Safe to retry: a look reads the same minutes again and changes nothing.
 """
 
 from bluegreen import clock

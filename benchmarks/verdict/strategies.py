@@ -55,11 +55,15 @@ class Strategy:
         return end
 
     @staticmethod
-    def is_over(view: View, baked: Floats, bake_seconds: Floats) -> Bools:
-        """The bake is, and no figures are late or pending that are worth waiting for."""
+    def waits(view: View, baked: Floats, bake_seconds: Floats, last: Bools) -> Bools:
+        """The bake is over, and figures are late or pending that are worth waiting for."""
         late, pending = baked < bake_seconds + 60 * view.late, baked < bake_seconds + PATIENCE_SECONDS
-        waits = late | (view.pending & pending)
-        return (baked >= bake_seconds) & ~waits & ~view.cannot_measure
+        return (baked >= bake_seconds) & ((late & last) | (view.pending & pending)) & ~view.cannot_measure
+
+    @classmethod
+    def is_over(cls, view: View, baked: Floats, bake_seconds: Floats, last: Bools) -> Bools:
+        """The bake is, and nothing is worth waiting for."""
+        return (baked >= bake_seconds) & ~cls.waits(view, baked, bake_seconds, last) & ~view.cannot_measure
 
     @staticmethod
     def suspected(view: View) -> Bools:
@@ -89,8 +93,8 @@ class Fixed(Strategy):
             always = np.ones(len(weight), bool)
             view = self.watching.look(number, seen, always)
             end = self.ends(view, always)
-            over = self.is_over(view, PERIOD * (number - self._since), self._bakes[self._step])
             last = self._weights[self._step + 1] == 1
+            over = self.is_over(view, PERIOD * (number - self._since), self._bakes[self._step], last)
             goes_on = over & (end == End.UNDER_WAY)
             end[goes_on & last & self.suspected(view)] = End.SUSPECTED
             goes_on &= end == End.UNDER_WAY
@@ -130,10 +134,12 @@ class Adaptive(Strategy):
         end = self.ends(view, due)
         baked = PERIOD * number + LOOK_SECOND - self.first_second
         bake_seconds = np.where(view.silent, min(SILENCE_SECONDS, ADAPTIVE_SECONDS), ADAPTIVE_SECONDS)
-        over = due & self.is_over(view, baked, bake_seconds) & (end == End.UNDER_WAY)
+        always = np.ones(len(weight), bool)
+        over = due & self.is_over(view, baked, bake_seconds, always) & (end == End.UNDER_WAY)
+        soon = view.cannot_measure | self.waits(view, baked, bake_seconds, always)
         end[over & self.suspected(view)] = End.SUSPECTED
         over &= end == End.UNDER_WAY
-        following = self._next_due(number, LOOK_SECOND, view.cannot_measure)
+        following = self._next_due(number, LOOK_SECOND, soon)
         next_look = PERIOD * following - self.first_second
         wanted = np.where(over, 1.0, np.where(due, self._wanted(weight, view, next_look), weight))
         after_shift = self._next_due(number, SHIFT_SECOND, np.zeros(len(weight), bool))
@@ -142,9 +148,9 @@ class Adaptive(Strategy):
         weights = np.where(np.isin(end, (End.UNDER_WAY, End.PROMOTED)), wanted, 0.0)
         return Decision(weights, np.full(len(weight), float(SHIFT_SECOND)), end)
 
-    def _next_due(self, number: int, second: int, unmeasured: Bools) -> Ints:
+    def _next_due(self, number: int, second: int, soon: Bools) -> Ints:
         """The minute of the next look after a look or a shift at that second of a minute."""
-        pairs = zip(self.first_second, unmeasured, strict=True)
+        pairs = zip(self.first_second, soon, strict=True)
         return np.array([_next_due(int(first), PERIOD * number + second, bool(each)) for first, each in pairs])
 
     def _wanted(self, weight: Floats, view: View, next_look: Floats) -> Floats:
@@ -202,9 +208,9 @@ def kept(weight: Floats) -> Floats:
 
 
 @cache
-def _next_due(first_second: int, second: int, unmeasured: bool = False) -> int:
+def _next_due(first_second: int, second: int, soon: bool = False) -> int:
     """The minute of Adaptive's next look, after one at that second or a shift, from the first shift's minute on."""
-    pause = PERIOD if unmeasured else seconds_to_next_look(second - first_second, ADAPTIVE_SECONDS, PERIOD)
+    pause = PERIOD if soon else seconds_to_next_look(second - first_second, ADAPTIVE_SECONDS, PERIOD)
     return (second + at_the_beginning(second, pause, PERIOD)) // PERIOD
 
 

@@ -69,7 +69,7 @@ class TestWhatWillBeKnown:
         [
             (
                 {"tested": True, "no_traffic": "probe"},
-                "but what the smoke tests say, which it is asked again as probes",
+                "but what the smoke tests say, which are asked again as probes",
             ),
             ({"tested": True}, "but what the smoke tests say"),
             ({}, "but that it was deployed"),

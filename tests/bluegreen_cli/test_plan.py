@@ -261,7 +261,7 @@ def test_a_plan_with_smoke_tests_says_that_they_are_asked_again_where_nobody_cal
     ran = bluegreen("plan", FUNCTION, package(GOOD % 2), "--smoke-tests", str(tmp_path / "tests.json"))
 
     assert "  no_traffic is probe (the default with smoke tests): " in ran.stdout
-    assert "under traffic but what the smoke tests say, which it is asked again as probes\n" in ran.stdout
+    assert "under traffic but what the smoke tests say, which are asked again as probes\n" in ran.stdout
 
 
 def test_a_caller_who_may_not_read_metrics_gets_the_rest_of_the_plan(

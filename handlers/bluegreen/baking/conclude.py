@@ -38,7 +38,8 @@ def conclude(plan: Plan, bake: Bake, seen: Seen, alarms: Alarms, probed: Probed,
         unread=seen.unread,
     )
     decision = decide(standing)
-    pause = _pause(plan, bake, stands, baked, unmeasured, now)
+    soon = unmeasured > 0 or decision.because in ("late", "pending")
+    pause = _pause(plan, bake, stands, baked, now, soon=soon)
     weight, given = _weight(plan, bake, seen, alarms, baked + pause) if decision.next == "bake_on" else (1.0, None)
     shifts = decision.next == "go_on" or (plan.schedule.adaptive and weight != bake.green_weight)
     return Look(
@@ -69,11 +70,12 @@ def _next(bake: Bake) -> Next:
     return "complete" if bake.green_weight == 1 else "shift"
 
 
-def _pause(plan: Plan, bake: Bake, stands: Bakes, baked: float, unmeasured: int, now: float) -> int:
+def _pause(plan: Plan, bake: Bake, stands: Bakes, baked: float, now: float, *, soon: bool) -> int:
     """
     A bake that is over and has not enough evidence is drawn out, as far as the request allows.
 
-    After a look without metrics the next one follows at the least pause: so many are tolerated, not so many hours.
+    After a look without metrics, or one that waits for figures, the next follows at the least pause (`soon`): so many
+    are tolerated, not so many hours.
     Adaptive looks at the beginning of a metric's period, so that hardly any period has two weights.
     """
     period = plan.health.period_seconds
@@ -83,7 +85,7 @@ def _pause(plan: Plan, bake: Bake, stands: Bakes, baked: float, unmeasured: int,
     else:
         step = plan.schedule.steps[len(bake.shifts) - 1]
         until = step.bake_seconds if baked < step.bake_seconds else longest(plan.schedule, step)
-    pause = least_pause(until, pace) if unmeasured else seconds_to_next_look(baked, until, pace)
+    pause = least_pause(until, pace) if soon else seconds_to_next_look(baked, until, pace)
     return at_the_beginning(now, pause, period) if plan.schedule.adaptive else pause
 
 

@@ -1,5 +1,5 @@
 """
-Looking at both versions: the metrics of all settled buckets since the first shift, and what they say together.
+Looking at both versions: the metrics of the newest settled buckets, and what they and all before say together.
 
 While the alias is split, a version's figures are those of Lambda's dimension ExecutedVersion. Where green has all of
 it, they are the alias's own, so that nothing depends on that dimension there. Every look reads the alias's own

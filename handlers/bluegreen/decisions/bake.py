@@ -119,7 +119,7 @@ def decide(now: Standing) -> Decision:
         return _unmeasured(health, now.unmeasured)
     if baked < now.bake_seconds:
         return Decision(next="bake_on", because="baking")
-    if baked < now.bake_seconds + now.late_seconds:
+    if now.last and baked < now.bake_seconds + now.late_seconds:
         return Decision(next="bake_on", because="late")
     if now.pending and baked < now.bake_seconds + PATIENCE_SECONDS:
         return Decision(next="bake_on", because="pending")

@@ -40,7 +40,7 @@ class Steps(Frozen):
     A free list of steps; one of weight 1.0 is implied at its end.
 
     During a bake at the end blue keeps the share `keep_control`, so that green is compared with it to the last. With 0
-    it keeps none: nothing but alarms can tell then.
+    it keeps none: green is compared with nothing then.
     """
 
     steps: Annotated[tuple[Step, ...], Field(min_length=1, max_length=MOST_STEPS)]

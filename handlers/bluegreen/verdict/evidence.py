@@ -233,6 +233,8 @@ class NoWorse:
 
         if not refuted(1.0):
             return 1.0
+        if refuted(0.0):
+            return 0.0
         low, high = 0.0, 1.0
         while high - low > 1e-4 * high:
             middle = (low + high) / 2

@@ -123,6 +123,7 @@ class TestADecision:
             ({"late_seconds": 240}, 300, "late"),
             ({"late_seconds": 240}, 539, "late"),
             ({"late_seconds": 240}, 540, "fine"),
+            ({"late_seconds": 240, "last": False}, 300, "fine"),
             ({"pending": True}, 479, "pending"),
             ({"pending": True}, 480, "fine"),
         ],
