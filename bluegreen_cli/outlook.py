@@ -130,7 +130,10 @@ class Outlook:
         )
 
     def _has_final_bake(self) -> bool:
-        return self.traffic is not None and (self.traffic.final_bake_seconds > 0 or self.traffic.steps[-1].weight == 1)
+        if self.traffic is None:
+            return False
+        last = self.traffic.steps[-1]
+        return self.traffic.final_bake_seconds > 0 or (last.weight == 1 and last.bake_seconds > 0)
 
     def _control(self) -> str:
         kept = round(self.traffic.keep_control, DECIMALS) if self.traffic else 0

@@ -152,7 +152,7 @@ class Product:
 
     def _open(self, run: int, traffic: str | Steps, health: Health, first_second: int) -> Deployment:
         with instead_of_cloudwatch(self._cloudwatch[run].read):
-            past = watch.past(TARGET, health, BEGAN)
+            past = watch.past(TARGET, BLUE, health, BEGAN)
         planned = schedule(traffic, health.max_bake_seconds, health.sight_seconds)
         if planned.adaptive:
             first = first_weight(past.traffic, hurried=health.promote_by_seconds is not None)

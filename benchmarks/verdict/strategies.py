@@ -17,6 +17,7 @@ from benchmarks.verdict.world import Bools, Floats, Ints
 from bluegreen.decisions.adaptive import CAREFUL, first_weight
 from bluegreen.decisions.bake import FEW_REQUESTS, PATIENCE_SECONDS, SUSPECTED_ODDS
 from bluegreen.decisions.pace import at_the_beginning, seconds_to_next_look
+from bluegreen.decisions.past import LONGER
 from bluegreen.decisions.shift import SILENCE_SECONDS
 from bluegreen.request.health import Health
 from bluegreen.request.traffic import ADAPTIVE, ADAPTIVE_SECONDS, ALMOST_ALL, DECIMALS, Step, Steps, schedule
@@ -45,7 +46,8 @@ class Strategy:
 
     def ends(self, view: View, due: Bools) -> Ints:
         """The deployments that a look rolls back, whatever the bake: worse, or unmeasured too often."""
-        self.unmeasured = np.where(due, np.where(view.cannot_measure, self.unmeasured + 1, 0), self.unmeasured)
+        counted = np.where(view.cannot_measure, self.unmeasured + ~view.waits, 0)
+        self.unmeasured = np.where(due, counted, self.unmeasured)
         end = np.zeros(len(due), np.int64)
         end[due & (self.unmeasured > HEALTH.unmeasured_looks)] = End.UNMEASURED
         if self.scenario.probe and self.scenario.green == 1:
@@ -133,7 +135,8 @@ class Adaptive(Strategy):
         view = self.watching.look(number, seen, due)
         end = self.ends(view, due)
         baked = PERIOD * number + LOOK_SECOND - self.first_second
-        bake_seconds = np.where(view.silent, min(SILENCE_SECONDS, ADAPTIVE_SECONDS), ADAPTIVE_SECONDS)
+        silence = np.maximum(SILENCE_SECONDS, LONGER * 60 * self.watching.past.silence + HEALTH.sight_seconds)
+        bake_seconds = np.where(view.silent, np.minimum(silence, ADAPTIVE_SECONDS), ADAPTIVE_SECONDS)
         always = np.ones(len(weight), bool)
         over = due & self.is_over(view, baked, bake_seconds, always) & (end == End.UNDER_WAY)
         soon = view.cannot_measure | self.waits(view, baked, bake_seconds, always)

@@ -28,6 +28,7 @@ from bluegreen.decisions.past import (
     NO_CHANCE,
     RECENT,
 )
+from bluegreen.decisions.silence import LEAST_LOG
 from bluegreen.decisions.silence import NO_CHANCE as HIDDEN_CHANCE
 from bluegreen.verdict import Policy
 
@@ -56,7 +57,7 @@ class Learnt:
         return Learnt(*(value[left] for value in vars(self).values()))
 
     def explains(self, silence: Floats) -> Bools:
-        """So long without a request may be chance, or a pause as the alias has had one."""
+        """So long without a request may be chance, or a pause as the alias has had two."""
         explained: Bools = (silence <= LONGER * self.silence) | (-self.usual * silence >= math.log(NO_CHANCE))
         return explained
 
@@ -65,9 +66,11 @@ def learn(past: Past) -> Learnt:
     """What the minutes of the past tell."""
     requests, (runs, minutes) = past.requests, past.requests.shape
     busy = requests > 0
-    silence, gap, began = np.zeros(runs), np.zeros(runs), np.zeros(runs, bool)
+    longest, silence, gap, began = np.zeros(runs), np.zeros(runs), np.zeros(runs), np.zeros(runs, bool)
     for column in busy.T:
-        silence = np.where(column & began, np.maximum(silence, gap), silence)
+        ended = np.where(column & began, gap, 0.0)
+        silence = np.maximum(silence, np.minimum(longest, ended))
+        longest = np.maximum(longest, ended)
         gap, began = np.where(column, 0, gap + 1), began | column
     silence = np.where(began & (gap > LATEST_SECONDS // 60), np.maximum(silence, gap), silence)
     total, busiest = requests.sum(axis=1), requests.max(axis=1)
@@ -122,8 +125,14 @@ class Figures:
     def agrees(self) -> Bools:
         """It is known of every request whether it failed and, if the bucket is covered, which version had it."""
         known = (self.ran.green == self.counted.green) & (self.ran.blue == self.counted.blue)
-        agreed: Bools = known & (~self.covered | (self.alias <= self.ran.green + self.ran.blue))
+        agreed: Bools = known & ~self.unattributed
         return agreed
+
+    @property
+    def unattributed(self) -> Bools:
+        """The alias had requests that are neither version's, in a bucket of which Lambda counts all by version."""
+        more: Bools = self.covered & (self.alias > self.ran.green + self.ran.blue)
+        return more
 
     @property
     def comparable(self) -> Bools:
@@ -168,6 +177,7 @@ class View:
     silent: Bools
     requests_per_minute: Floats
     late: Floats
+    waits: Bools
 
 
 @dataclass
@@ -207,14 +217,15 @@ class State:
             busy=shown.busy[some],
         )
         self.watches.add(some, bucket)
-        alias = shown.alias[some]
-        for chance, counted, weight in (
-            (self.green_chance, shown.counted.green[some], least[some]),
-            (self.blue_chance, shown.counted.blue[some], 1 - most[some]),
+        alias, unattributed = shown.alias[some], shown.unattributed[some]
+        for chance, counted, ran, weight in (
+            (self.green_chance, shown.counted.green[some], shown.ran.green[some], least[some]),
+            (self.blue_chance, shown.counted.blue[some], shown.ran.blue[some], 1 - most[some]),
         ):
-            with np.errstate(divide="ignore"):
-                log_of_none = np.where(weight > 0, np.log1p(-np.minimum(weight, 1 - 1e-16)), 0.0)
-            chance[some] = np.where(counted > 0, 0.0, chance[some] + alias * log_of_none)
+            missing = (ran > 0) | unattributed | (weight >= 1)
+            log_of_none = np.where(missing, LEAST_LOG, np.log1p(-np.minimum(weight, 1 - 1e-16)))
+            gained = np.where(weight > 0, alias * log_of_none, 0.0)
+            chance[some] = np.where(counted > 0, 0.0, np.maximum(LEAST_LOG, chance[some] + gained))
         self.requests[some] += alias
 
     @property
@@ -250,7 +261,9 @@ class Watching:
         for each, of in shown.items():
             newest = np.where(of.shows_any, np.maximum(newest, each + 1), newest)
         last = np.maximum(newest, self.past.last_at)
-        late = ~self.past.explains(settled_until - last) & (settled_until > 0)
+        quiet = settled_until - last
+        of_the_alias = np.isfinite(newest) & (quiet >= LATEST_SECONDS // 60)
+        late = ~self.past.explains(quiet) & (settled_until > 0) & ~of_the_alias
         for each, of in shown.items():
             final = (self._taken == each) & of.settled & (each + 1 <= newest)
             self._state.add(np.flatnonzero(final), seen[each], of)
@@ -262,10 +275,12 @@ class Watching:
             waits = there & ~of.agrees & (settled_until - (each + 1) < PATIENCE)
             pending |= waits
             state.add(np.flatnonzero(there & ~waits), seen[each], of)
-        unmeasured = ~state.watches.judged_worse & (state.hidden | (late & (newest <= self._newest)))
+        missed = late & (newest <= self._newest)
+        unmeasured = ~state.watches.judged_worse & (state.hidden | missed)
         view = View(
             watches=state.watches,
             cannot_measure=unmeasured,
+            waits=missed & ~state.hidden & (state.watches.green > 0),
             pending=pending,
             silent=state.requests == 0,
             requests_per_minute=np.maximum(

@@ -227,7 +227,12 @@ def _outlook(situation: Situation, cases: tuple[Case, ...], by_default: bool) ->
     tested = bool(cases) and not by_default
     health = health_of(request.health, probes=tested)
     try:
-        past = watch.past(situation.target, health.model_copy(update={"cannot_measure": "roll_back"}), clock.now())
+        past = watch.past(
+            situation.target,
+            situation.blue.version,
+            health.model_copy(update={"cannot_measure": "roll_back"}),
+            clock.now(),
+        )
     except (AwsRefused, AwsUnavailable) as error:
         past, unread = None, f"{type(error).__name__}: {error}"
     schedule = schedule_of(situation, past) if past else situation.schedule

@@ -85,7 +85,7 @@ def test_every_verdict_and_every_next_weight_is_that_of_the_product(seed: int) -
         weight, first = random.choice([0.001, 0.03, 0.4, 0.9], RUNS), random.choice([0.01, 0.2], RUNS)
         traffic, late = random.choice([0.2, 60.0, 60_000.0], RUNS), random.choice([0.0, 4.0], RUNS)
         never = np.zeros(RUNS, bool)
-        weights = trusted_weight(weight, View(watches, never, never, never, traffic, late), first)
+        weights = trusted_weight(weight, View(watches, never, never, never, traffic, late, never), first)
         for run, watch in enumerate(one_by_one):
             verdict = watch.verdict()
             kinds.add(verdict.kind)
@@ -119,7 +119,11 @@ def test_the_past_is_learnt_as_the_product_learns_it() -> None:
             "bad": {start: float(past.bad[run, column]) for start, column in starts.items()},
         }
         shown = {start: count for start, count in of_run["requests"].items() if count}
-        one = decisions_past.learn(shown, {start: of_run["bad"][start] for start in shown}, 60 * LEARNT_UNTIL)
+        one = decisions_past.learn(
+            shown,
+            60 * LEARNT_UNTIL,
+            decisions_past.correlation(shown, {start: of_run["bad"][start] for start in shown}),
+        )
         assert learnt.usual[run] == pytest.approx(one.usual)
         assert learnt.recent[run] == pytest.approx(one.recent)
         assert learnt.busiest[run] == pytest.approx(one.busiest)

@@ -586,6 +586,10 @@ class TestAnyCounts:
         assert calls(1440) < 2.1 * calls(720)
 
 
+def test_a_bucket_may_last_a_day() -> None:
+    assert judge([Bucket(0, {"errors": sides(1, 100, 0, 900)}, 0.1, period_seconds=86_400)]).kind == "not_enough"
+
+
 class TestFigures:
     def test_a_failure_published_before_its_invocation_counts_as_a_request(self) -> None:
         assert Counts(3, 5).requests == 5

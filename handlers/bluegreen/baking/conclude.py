@@ -7,6 +7,7 @@ from bluegreen.decisions.adaptive import next_weight as trusted_weight
 from bluegreen.decisions.bake import Alarms, Given, Standing, decide, watched
 from bluegreen.decisions.figures import Seen
 from bluegreen.decisions.pace import at_the_beginning, least_pause, longest, pace_of, seconds_to_next_look
+from bluegreen.decisions.past import LONGER
 from bluegreen.decisions.shift import Bakes, bakes, next_weight
 from bluegreen.decisions.words import of_look, of_signals
 from bluegreen.document import Bake, Counted, Look, Next, Plan
@@ -18,7 +19,7 @@ def conclude(plan: Plan, bake: Bake, seen: Seen, alarms: Alarms, probed: Probed,
     """The look after `bake.look`, at `now` (seconds since 1970)."""
     verdict, stands = seen.verdict, bakes(plan.schedule, bake.shifts)
     probes = bake.look.probes + probed.answered
-    unmeasured = bake.look.unmeasured + 1 if verdict.kind == "cannot_measure" else 0
+    unmeasured = bake.look.unmeasured + (not seen.waits) if verdict.kind == "cannot_measure" else 0
     baked = now - stands.since
     following = next_weight(plan.schedule, len(bake.shifts))
     standing = Standing(
@@ -27,7 +28,7 @@ def conclude(plan: Plan, bake: Bake, seen: Seen, alarms: Alarms, probed: Probed,
         verdict=verdict,
         alarms=alarms,
         baked_seconds=baked,
-        bake_seconds=stands.bake_seconds if not seen.silent else min(stands.bake_seconds, stands.silence_seconds),
+        bake_seconds=min(stands.bake_seconds, _silence(plan, stands)) if seen.silent else stands.bake_seconds,
         last=plan.schedule.adaptive or following == 1,
         unmeasured=unmeasured,
         pending=seen.pending,
@@ -38,7 +39,7 @@ def conclude(plan: Plan, bake: Bake, seen: Seen, alarms: Alarms, probed: Probed,
         unread=seen.unread,
     )
     decision = decide(standing)
-    soon = unmeasured > 0 or decision.because in ("late", "pending")
+    soon = verdict.kind == "cannot_measure" or decision.because in ("late", "pending")
     pause = _pause(plan, bake, stands, baked, now, soon=soon)
     weight, given = _weight(plan, bake, seen, alarms, baked + pause) if decision.next == "bake_on" else (1.0, None)
     shifts = decision.next == "go_on" or (plan.schedule.adaptive and weight != bake.green_weight)
@@ -64,6 +65,11 @@ def conclude(plan: Plan, bake: Bake, seen: Seen, alarms: Alarms, probed: Probed,
             "unread": seen.unread,
         },
     )
+
+
+def _silence(plan: Plan, stands: Bakes) -> int:
+    """How long an alias without any request is waited for: at least as long as a pause that its past explains."""
+    return max(stands.silence_seconds, LONGER * plan.past.silence_seconds + plan.health.sight_seconds)
 
 
 def _next(bake: Bake) -> Next:

@@ -18,7 +18,7 @@ from bluegreen.aws.logs import LogQuery
 from bluegreen.aws.metrics import Query, Series, of_alias, of_pair, of_version
 from bluegreen.decisions.bake import Alarms, bucket_of, settled_until
 from bluegreen.decisions.figures import NOTHING_YET, Measured, Memory, Seen, see
-from bluegreen.decisions.past import MINUTE, Past, learn
+from bluegreen.decisions.past import MINUTE, Past, correlation, learn
 from bluegreen.decisions.past import SECONDS as PAST_SECONDS
 from bluegreen.decisions.replies import Reply, evidence, fails_by_default, mismatches
 from bluegreen.decisions.shift import Shifted
@@ -66,22 +66,27 @@ def look(plan: Plan, green: str, shifts: tuple[Shifted, ...], now: float, memory
     return see(found, settled_until(now, plan.health), plan.past, frozenset(_signals(plan)), plan.policy, memory)
 
 
-def past(target: Target, health: Health, now: float) -> Past:
+def past(target: Target, blue: str, health: Health, now: float) -> Past:
     """
     What the alias did before there is a green.
+
+    How failures cluster is blue's own, where the alias was split: an earlier green that failed says nothing about it.
 
     Raises AwsUnavailable or AwsRefused if CloudWatch does not answer, unless the request goes on without metrics.
     """
     until = settled_until(now, health) // MINUTE * MINUTE
     requests, failed = of_alias(target, "Invocations"), of_alias(target, "Errors")
+    own_requests, own_failed = (of_version(target, blue, metric) for metric in ("Invocations", "Errors"))
+    queries = [requests, failed, own_requests, own_failed]
     try:
-        series = metrics.read(target, [requests, failed], until - PAST_SECONDS, until, MINUTE)
+        series = metrics.read(target, queries, until - PAST_SECONDS, until, MINUTE)
         slow_ms = _learnt_slow_ms(target, until) if health.slow_ms == "learn" else None
     except (AwsUnavailable, AwsRefused):
         if health.cannot_measure == "proceed":
-            return Past()
+            return Past(known=False)
         raise
-    return learn(series[requests], series[failed], until, slow_ms)
+    icc = correlation(series[requests] | series[own_requests], series[failed] | series[own_failed])
+    return learn(series[requests], until, icc, slow_ms)
 
 
 def alarms_now(plan: Plan, pardoned: tuple[str, ...]) -> Alarms:
@@ -177,14 +182,17 @@ def _buckets(plan: Plan, green: str, shifts: tuple[Shifted, ...], now: float, me
         weights = _weights(shifts, start, period)
         least, most = min(weights.values()), max(weights.values())
         served = versions | {"green": alone} if least == 1 else versions
-        sides = {
-            name: _sides(
-                name,
-                blue=[at[query] for query in asked(served["blue"])],
-                green=[at[query] for query in asked(served["green"])],
-            )
+        figures = {
+            name: ([at[query] for query in asked(served["blue"])], [at[query] for query in asked(served["green"])])
             for name, asked in signals.items()
             if name != "logs" or start < lines.until
+        }
+        ran_of = [round(of[0] or 0) for of in figures["errors"]]
+        written = {pair.name for pair in plan.health.pairs(plan.target.function)}
+        sides = {
+            name: _sides(name, *of)
+            for name, of in figures.items()
+            if name not in written or all(map(_belongs, of, ran_of))
         }
         errors = {"blue": sides["errors"].blue, "green": sides["errors"].green}
         throttled = {"blue": sides["throttles"].blue.bad, "green": sides["throttles"].green.bad}
@@ -265,6 +273,17 @@ def _learnt_slow_ms(target: Target, until: int) -> int | None:
     query = of_alias(target, "Duration", "p95")
     learnt = metrics.read(target, [query], until - PAST_SECONDS, until, LEARNT_IN_SECONDS)[query]
     return max(1, round(statistics.median(learnt.values()))) if learnt else None
+
+
+def _belongs(written: list[float | None], counted: int) -> bool:
+    """
+    What a version wrote of its requests and bad ones goes together, and with those that Lambda `counted` of it.
+
+    More bad ones than requests, and none of a version that had some, are figures of which a part is late. A version
+    that had none through the alias wrote of probes and smoke tests.
+    """
+    requests, bad = (round(each or 0) for each in written[:2])
+    return bad <= requests and (requests > 0) == (counted > 0)
 
 
 def _sides(name: str, blue: list[float | None], green: list[float | None]) -> Sides:

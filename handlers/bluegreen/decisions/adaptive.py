@@ -70,13 +70,19 @@ def first_weight(
     *,
     period_seconds: int = 60,
     delay_seconds: int = 120,
+    thin: bool = True,
     hurried: bool = False,
     caution: Caution = CAREFUL,
 ) -> float:
-    """The weight to begin with: nothing is known of green, so it may be a failure outright."""
+    """
+    The weight to begin with: nothing is known of green, so it may be a failure outright.
+
+    In `thin` traffic it is larger. An alias of which nothing is known may have any traffic.
+    """
     unseen = (period_seconds + delay_seconds) / 60
     weight = caution.budget(requests_per_minute, noisy=True) / max(requests_per_minute * unseen, 1.0)
-    weight = max(caution.first_at_least, min(caution.first_at_most, weight), caution.thin(requests_per_minute))
+    weight = max(caution.first_at_least, min(caution.first_at_most, weight))
+    weight = max(weight, caution.thin(requests_per_minute)) if thin else weight
     return _kept(max(weight, caution.hurried_at_least) if hurried else weight)
 
 

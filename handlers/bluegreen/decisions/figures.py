@@ -55,8 +55,12 @@ class Measured:
 
         Lambda counts by version while an alias has weights. In the bucket of the first shift the alias has more.
         """
-        attributed = not self.bucket.covered or self.requests - self.throttled <= sum(self.ran.values())
-        return self.ran == self.counted and attributed
+        return self.ran == self.counted and not self.unattributed
+
+    @property
+    def unattributed(self) -> bool:
+        """The alias had requests that are neither version's, in a bucket of which Lambda counts all by version."""
+        return self.bucket.covered and self.requests - self.throttled > sum(self.ran.values())
 
     @property
     def comparable(self) -> bool:
@@ -95,8 +99,8 @@ class Seen:
     The alias has `requests_per_minute`, or had them in its busiest minute. With a version that is `hidden` the verdict
     is that it cannot be measured. The alias's throttled requests that count for neither version are `unattributed`. It
     is `silent` if it had no request since the first shift. Some buckets are still `pending`: their parts do not agree
-    yet. The newest figures came `late_seconds` later than they should. The logs of the last `unread` buckets were not
-    read. `memory` is for the next look.
+    yet. The newest figures came `late_seconds` later than they should; a look `waits` for them if green was seen
+    before. The logs of the last `unread` buckets were not read. `memory` is for the next look.
     """
 
     verdict: Verdict
@@ -107,6 +111,7 @@ class Seen:
     silent: bool = False
     pending: bool = False
     late_seconds: int = 0
+    waits: bool = False
     unread: int = 0
 
 
@@ -122,8 +127,10 @@ class Tally:
         """Take in one more."""
         self.watch.add(found.bucket if found.comparable else replace(found.bucket, signals={}))
         for side in SIDES:
-            shown, weight = found.counted[side], found.weight[side]
-            self.unshown[side] = self.unshown[side].after(found.requests, found.throttled, shown, weight)
+            shown, weight, missing = found.counted[side], found.weight[side], found.ran[side] > 0 or found.unattributed
+            self.unshown[side] = self.unshown[side].after(
+                found.requests, found.throttled, shown, weight, missing=missing
+            )
         self.requests += found.requests
         self.throttled += found.throttled
 
@@ -148,10 +155,13 @@ def see(
 
     If the alias's silence is not explained by its past, the newest figures are late: they count for nothing, and a look
     to which they brought none cannot measure. A look before another bucket is settled finds what the last one found.
+    Once figures came, a silence that is longer than figures are known to be late is one of the alias, whatever its
+    past; until then looks that cannot measure are no reason to go back (`waits`).
     """
     newest = max((each.end for each in found if each.shows_any), default=memory.newest)
     last = max(newest, past.last_at)
-    late = bool(found) and not past.explains(settled_until - last)
+    quiet = settled_until - last
+    late = bool(found) and not past.explains(quiet) and not (newest and quiet >= LATEST_SECONDS)
     there = [each for each in found if each.end <= newest or not late]
     pending = [each for each in there if not each.agrees and settled_until - each.end < PATIENCE_SECONDS]
     tally, after = Tally(signals, policy, memory), memory
@@ -168,7 +178,7 @@ def see(
     if missing:
         verdict = replace(verdict, kind="cannot_measure", reason=of_hidden(missing))
     elif missed and verdict.kind != "worse":
-        verdict = replace(verdict, kind="cannot_measure", reason=of_silence(settled_until - last, past.usual))
+        verdict = replace(verdict, kind="cannot_measure", reason=of_silence(quiet, past.usual))
     return Seen(
         verdict=verdict,
         memory=after.model_copy(update={"newest": newest, "settled": settled_until, "missed": missed}),
@@ -177,7 +187,8 @@ def see(
         unattributed=_unattributed(tally, verdict),
         silent=not tally.requests,
         pending=bool(pending),
-        late_seconds=settled_until - last if late else 0,
+        late_seconds=quiet if late else 0,
+        waits=missed and not missing and any(each.green.requests for each in verdict.findings),
         unread=sum("logs" not in each.bucket.signals for each in there) if "logs" in signals else 0,
     )
 

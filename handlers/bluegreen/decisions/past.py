@@ -39,10 +39,12 @@ class Past(Frozen):
     """
     Of the alias: all its `requests`; the `usual` ones a minute until the last one that CloudWatch showed, which came
     before `last_at` (seconds since 1970); those of the `recent` minutes, and of the `busiest` one as far as chance does
-    not explain them; the longest silence; how alike the requests of a minute are (`icc`); blue's 95th percentile of
-    duration, None if it is not known.
+    not explain them; the longest pause that came twice, or the silence that lasts; how alike the requests of a minute
+    are (`icc`); blue's 95th percentile of duration, None if it is not known. Nothing of it is `known` if CloudWatch did
+    not answer.
     """
 
+    known: bool = True
     requests: int = 0
     usual: float = 0.0
     recent: float = 0.0
@@ -63,29 +65,28 @@ class Past(Frozen):
         return self.requests * MINUTE / SECONDS
 
     def explains(self, silence_seconds: float) -> bool:
-        """So long without a request may be chance, or a pause as the alias has had one."""
+        """So long without a request may be chance, or a pause as the alias has had two."""
         if silence_seconds <= LONGER * self.silence_seconds:
             return True
         return -self.usual * silence_seconds / MINUTE >= math.log(NO_CHANCE)
 
 
-def learn(requests: Minutes, failed: Minutes, until: int, slow_ms: int | None = None) -> Past:
-    """What the minutes of the past, which ends at `until` (seconds since 1970), tell."""
+def learn(requests: Minutes, until: int, icc: float = LEAST_ICC, slow_ms: int | None = None) -> Past:
+    """What the alias's minutes of the past, which ends at `until` (seconds since 1970), tell."""
     busy = sorted(minute for minute, count in requests.items() if count > 0)
     if not busy:
         return Past(slow_ms=slow_ms)
     busiest, last_at = max(requests.values()), busy[-1] + MINUTE
-    silences = [after - before - MINUTE for before, after in pairwise(busy)]
-    if until - last_at > LATEST_SECONDS:
-        silences.append(until - last_at)
+    pauses = sorted(after - before - MINUTE for before, after in pairwise(busy))
+    silence = until - last_at if until - last_at > LATEST_SECONDS else 0
     return Past(
         requests=round(sum(requests.values())),
         usual=sum(requests.values()) * MINUTE / max(MINUTE, last_at - (until - SECONDS)),
         recent=sum(requests.get(until - MINUTE * ago, 0) for ago in range(1, RECENT + 1)) / RECENT,
         busiest=max(0.0, busiest - DEVIATIONS * math.sqrt(busiest)),
         last_at=last_at,
-        silence_seconds=max(silences, default=0),
-        icc=correlation(requests, failed),
+        silence_seconds=max(silence, pauses[-2] if len(pauses) > 1 else 0),
+        icc=icc,
         slow_ms=slow_ms,
     )
 

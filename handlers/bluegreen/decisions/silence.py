@@ -32,13 +32,17 @@ class Unshown(Frozen):
     expected: float = 0.0
     log_chance: float = 0.0
 
-    def after(self, requests: int, throttled: int, shown: int, weight: float) -> Self:
-        """One more bucket; `weight` is the least that the version had in it, 0 if it had no share for a part of it."""
+    def after(self, requests: int, throttled: int, shown: int, weight: float, *, missing: bool = False) -> Self:
+        """
+        One more bucket; `weight` is the least that the version had in it, 0 if it had no share for a part of it.
+
+        `missing` says that the version had requests in it, or that the alias had some that are neither version's.
+        """
         if shown:
             return type(self)()
         if not requests or not weight:
             return self
-        log_of_none = math.log1p(-weight) if weight < 1 else LEAST_LOG
+        log_of_none = LEAST_LOG if missing or weight >= 1 else math.log1p(-weight)
         return type(self)(
             requests=self.requests + requests,
             throttled=self.throttled + throttled,

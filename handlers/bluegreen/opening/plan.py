@@ -24,7 +24,7 @@ def planned(deployment: str, situation: Situation, latest: Function, proof: str)
     brought = brings(situation.artifact, blue, source)
     cases, by_default = tests_of(situation)
     watched = situation.schedule.watched
-    past = watch.past(situation.target, request.health, clock.now()) if watched else Past()
+    past = watch.past(situation.target, blue.version, request.health, clock.now()) if watched else Past()
     return Plan(
         id=deployment,
         target=situation.target,
@@ -101,6 +101,7 @@ def schedule_of(situation: Situation, past: Past) -> Schedule:
         past.traffic,
         period_seconds=health.period_seconds,
         delay_seconds=health.delay_seconds,
+        thin=past.known,
         hurried=health.promote_by_seconds is not None,
     )
     return situation.schedule.model_copy(update={"first_weight": weight})

@@ -152,7 +152,7 @@ class Worse:
         """Take in one bucket."""
         hazard = -math.expm1(math.log1p(-HAZARD_PER_MINUTE) * bucket.period_seconds / 60)
         starts_now = self.log_not_begun + math.log(hazard)
-        self.log_not_begun += math.log1p(-hazard)
+        self.log_not_begun += math.log1p(-HAZARD_PER_MINUTE) * bucket.period_seconds / 60
         log_bets, more = self._bets(sides, bucket), excess(sides, self.tolerance)
         self.at_once = [log_value + gain for log_value, gain in zip(self.at_once, log_bets, strict=True)]
         self.later = [log_sum((each, starts_now)) + gain for each, gain in zip(self.later, log_bets, strict=True)]

@@ -239,6 +239,31 @@ class TestTheNextWeight:
 
         assert found.next == follows
 
+    def test_an_alias_that_pauses_is_waited_for_as_long_as_twice_its_pauses(self) -> None:
+        early, late = (
+            conclude(
+                plan(schedule=ADAPTIVELY, health={}, past={"silence_seconds": 840, "usual": 200}),
+                bake(0.05),
+                Seen(SILENT, silent=True),
+                Alarms(),
+                Probed(),
+                now,
+            )
+            for now in (1919, 1920)
+        )
+
+        assert (early.next, late.next) == ("bake_on", "shift")
+
+    @pytest.mark.parametrize(("waits", "unmeasured"), [(True, 3), (False, 4)])
+    def test_a_look_that_waits_for_late_figures_of_a_green_that_was_seen_does_not_count(
+        self, waits: bool, unmeasured: int
+    ) -> None:
+        seen = Seen(UNMEASURED, waits=waits)
+
+        found = conclude(plan(schedule=CANARY), bake(0.1, unmeasured=3), seen, Alarms(), Probed(), 60)
+
+        assert (found.next, found.unmeasured, found.verdict) == ("bake_on", unmeasured, "cannot_measure")
+
     def test_a_green_without_traffic_waits_to_the_end_if_the_alias_has_some(self) -> None:
         waits, over = (
             look(SILENT, silent=False, schedule=ADAPTIVELY, so_far=bake(0.05), now=now) for now in (3599, 3600)

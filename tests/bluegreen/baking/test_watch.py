@@ -10,7 +10,7 @@ from bluegreen.aws.client import client
 from bluegreen.baking import watch
 from bluegreen.decisions.bake import Alarms
 from bluegreen.decisions.figures import NOTHING_YET, Memory, Seen
-from bluegreen.decisions.past import Past
+from bluegreen.decisions.past import LEAST_ICC, Past
 from bluegreen.decisions.shift import Shifted
 from bluegreen.document import Plan
 from bluegreen.errors import AwsRefused, AwsUnavailable, GreenUnhealthy
@@ -149,15 +149,14 @@ class TestTheMemory:
 
     def test_keeps_what_a_version_should_have_shown(self, deployer: Deployer) -> None:
         shifts, memory = shifted(deployer, 0.001), NOTHING_YET
-        deployer.aws.metrics.unshown = {"2"}
         kinds = []
         for _ in range(25):
-            traffic(deployer, blue=800, green=1)
+            traffic(deployer, blue=800)
             seen = look(deployer, watched(), shifts, memory)
             memory = seen.memory
             kinds.append(seen.verdict.kind)
 
-        assert kinds == ["not_enough"] * 16 + ["cannot_measure"] * 9
+        assert kinds == ["not_enough"] * 13 + ["cannot_measure"] * 12
 
 
 class TestColdStarts:
@@ -293,7 +292,7 @@ class TestAGreenThatHasAllOfTheAlias:
 
 class TestThePast:
     def past(self, deployer: Deployer, **health: Any) -> Past:
-        return watch.past(TARGET, Health(**health), deployer.aws.clock.now())
+        return watch.past(TARGET, "1", Health(**health), deployer.aws.clock.now())
 
     def test_is_that_of_the_alias_before_there_is_a_green(self, deployer: Deployer) -> None:
         deployer.aws.metrics.unshown = {"1"}
@@ -313,13 +312,21 @@ class TestThePast:
         assert self.past(deployer, slow_ms=250).slow_ms is None
         assert self.past(deployer, slow_ms=None).slow_ms is None
 
+    def test_learns_nothing_of_blue_from_an_earlier_green_that_failed(self, deployer: Deployer) -> None:
+        for minute in range(60):
+            earlier = {"green": 60, "bad": 60} if minute in (20, 21, 22) else {}
+            traffic(deployer, blue=600, **earlier)
+        deployer.aws.clock.sleep(2 * MINUTE)
+
+        assert self.past(deployer).icc == LEAST_ICC
+
     def test_of_an_alias_without_traffic_is_empty(self, deployer: Deployer) -> None:
         assert self.past(deployer) == Past()
 
     @pytest.mark.parametrize("code", ["ServiceUnavailable", "AccessDenied"])
     def test_must_be_known_unless_the_request_goes_on_without_metrics(self, deployer: Deployer, code: str) -> None:
         with deployer.aws.fails("GetMetricData", code, times=None):
-            assert self.past(deployer, cannot_measure="proceed") == Past()
+            assert self.past(deployer, cannot_measure="proceed") == Past(known=False)
             with pytest.raises((AwsUnavailable, AwsRefused)):
                 self.past(deployer)
 
@@ -409,13 +416,43 @@ class TestSignals:
         shifts = shifted(deployer)
         written(deployer, "1", BatchItems=[10, 3], BatchItemFailures=[1, 0])
         written(deployer, "2", BatchItems=[4], BatchItemFailures=[4])
-        deployer.aws.clock.sleep(4 * MINUTE)
+        traffic(deployer, blue=2, green=1)
+        deployer.aws.clock.sleep(3 * MINUTE)
 
         now = deployer.aws.clock.now()
         measured = next(iter(watch._buckets(watched({"batch": True}), "2", shifts, now, NOTHING_YET)))
 
         assert measured.bucket.signals["batch"] == Sides(Counts(13, 1), Counts(4, 4), together=10)
         assert measured.bucket.signals["errors"].together == 1
+
+    @pytest.mark.parametrize(
+        ("replies", "failures", "counts"),
+        [(30, 3, True), (0, 0, False), (0, 3, False), (2, 3, False)],
+        ids=["whole", "nothing yet", "failures first", "a part"],
+    )
+    def test_what_a_version_writes_counts_once_it_is_there(
+        self, deployer: Deployer, replies: int, failures: int, counts: bool
+    ) -> None:
+        """As CloudWatch shows `Replies` of green later than `ServerErrors`."""
+        shifts = shifted(deployer)
+        written(deployer, "1", Replies=[270], ServerErrors=[1])
+        written(deployer, "2", Replies=[replies], ServerErrors=[failures])
+        traffic(deployer, blue=270, green=30)
+        deployer.aws.clock.sleep(3 * MINUTE)
+
+        now = deployer.aws.clock.now()
+        measured = next(iter(watch._buckets(watched({"http": True}), "2", shifts, now, NOTHING_YET)))
+
+        assert ("http" in measured.bucket.signals) == counts
+
+    def test_what_a_green_without_requests_writes_is_of_its_probes(self, deployer: Deployer) -> None:
+        shifts = shifted(deployer)
+        written(deployer, "1", Replies=[9], ServerErrors=[0])
+        written(deployer, "2", Replies=[1], ServerErrors=[1])
+        traffic(deployer, blue=9)
+        deployer.aws.clock.sleep(3 * MINUTE)
+
+        assert look(deployer, watched({"http": True}), shifts).verdict.log_evidence == pytest.approx(0)
 
 
 class TestLogs:

@@ -47,6 +47,9 @@ class TestFirstWeight:
     ) -> None:
         assert first_weight(per_minute) == weight
 
+    def test_an_alias_of_which_nothing_is_known_may_have_any_traffic(self) -> None:
+        assert first_weight(0, thin=False) == 0.03
+
     @pytest.mark.parametrize(("per_minute", "weight"), [(1, 0.5), (600, 0.1), (60_000, 0.1)])
     def test_a_deployment_in_a_hurry_begins_with_a_tenth(self, per_minute: float, weight: float) -> None:
         assert first_weight(per_minute, hurried=True) == weight

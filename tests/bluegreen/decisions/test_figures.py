@@ -1,12 +1,13 @@
 """Which figures of a look count, which are waited for, and which are late."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from bluegreen.decisions.bake import PATIENCE_SECONDS
 from bluegreen.decisions.figures import NOTHING_YET, Measured, Seen, see
-from bluegreen.decisions.past import Past
+from bluegreen.decisions.past import LATEST_SECONDS, Past
 from bluegreen.verdict import Bucket, Counts, Policy, Sides
 
 SIGNALS = frozenset({"errors", "throttles"})
@@ -86,6 +87,22 @@ class TestABucketWhosePartsDoNotAgree:
         assert over.verdict.log_evidence == pytest.approx(0)
         assert of_green(over) == 0
 
+    @pytest.mark.parametrize(("ran", "alias"), [((540, 60), None), ((540, 0), 600)])
+    def test_shows_a_version_that_is_hidden_for_certain(self, ran: tuple[int, int], alias: int | None) -> None:
+        """Few enough requests for chance to leave green without any, but the alias or Invocations shows some."""
+        late = measured(0, blue=(540, 0), green=(0, 0), ran=ran, alias=alias)
+        few = replace(
+            late,
+            requests=late.requests // 20,
+            ran={"blue": 27, "green": ran[1] // 20},
+            counted={"blue": 27, "green": 0},
+        )
+
+        over = seen(few, until=few.end + PATIENCE_SECONDS, past=Past())
+
+        assert over.verdict.kind == "cannot_measure"
+        assert "green's own series in CloudWatch shows none" in over.verdict.reason
+
 
 class TestTheBucketOfTheFirstShift:
     """Lambda counts by version from the first weight on, so the alias has requests that are of neither version."""
@@ -134,6 +151,18 @@ class TestLateFigures:
 
         assert brought.verdict.kind == "not_enough"
         assert nothing.verdict.kind == "cannot_measure"
+
+    def test_after_green_was_seen_are_waited_for_and_then_the_alias_is_silent(self) -> None:
+        """As at night: callers went home. Half an hour later than figures are known to be late it is they."""
+        before = seen(measured(0), measured(1)).memory
+        soon = seen(measured(0), measured(1), self.empty(2), self.empty(3), memory=before)
+        late = seen(measured(0), measured(1), until=120 + LATEST_SECONDS, memory=soon.memory)
+
+        assert (soon.verdict.kind, soon.waits) == ("cannot_measure", True)
+        assert (late.verdict.kind, late.waits, late.late_seconds) == ("not_enough", False, 0)
+
+    def test_of_a_green_that_was_never_seen_are_not_waited_for(self) -> None:
+        assert not seen(self.empty(0), self.empty(1)).waits
 
     def test_are_no_excuse_for_a_green_that_was_found_worse(self) -> None:
         bad = [measured(minute, green=(60, 60)) for minute in range(2)]
