@@ -279,11 +279,10 @@ def _belongs(written: list[float | None], counted: int) -> bool:
     """
     What a version wrote of its requests and bad ones goes together, and with those that Lambda `counted` of it.
 
-    More bad ones than requests, and none of a version that had some, are figures of which a part is late. A version
-    that had none through the alias wrote of probes and smoke tests.
+    More bad ones than requests, and none of a version that had some, are figures of which a part is late.
     """
     requests, bad = (round(each or 0) for each in written[:2])
-    return bad <= requests and (requests > 0) == (counted > 0)
+    return bad <= requests and not requests == 0 < counted
 
 
 def _sides(name: str, blue: list[float | None], green: list[float | None]) -> Sides:

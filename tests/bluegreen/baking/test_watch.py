@@ -445,15 +445,6 @@ class TestSignals:
 
         assert ("http" in measured.bucket.signals) == counts
 
-    def test_what_a_green_without_requests_writes_is_of_its_probes(self, deployer: Deployer) -> None:
-        shifts = shifted(deployer)
-        written(deployer, "1", Replies=[9], ServerErrors=[0])
-        written(deployer, "2", Replies=[1], ServerErrors=[1])
-        traffic(deployer, blue=9)
-        deployer.aws.clock.sleep(3 * MINUTE)
-
-        assert look(deployer, watched({"http": True}), shifts).verdict.log_evidence == pytest.approx(0)
-
 
 class TestLogs:
     BAD: dict[str, Any] = {"logs": {"bad": "{ $.status >= 500 }"}}
