@@ -96,14 +96,14 @@ class Outlook:
     def _without_traffic(self) -> str:
         match self.health.no_traffic:
             case "probe":
-                return "a green that hardly anybody calls is asked the smoke tests again, and then gets everything"
+                return "a green with hardly any requests gets the smoke tests again, and then everything"
             case "wait":
                 longest = duration(self.health.max_bake_seconds or 0)
-                return f"a green that nobody calls is waited for, and rolled back after {longest}"
+                return f"the deployment waits for a first request to green, and rolls back after {longest}"
             case "roll_back":
-                return "a green that nobody calls is rolled back"
+                return "the deployment rolls back a green without requests"
             case _:
-                return "a green that nobody calls gets everything, and nobody knows how it does"
+                return "a green without requests gets everything, and the watch knows nothing of it"
 
     def _suspected(self) -> str:
         odds = f"when green is to get everything while the odds are {SUSPECTED_ODDS} to 1 or more that it is worse"
@@ -126,7 +126,7 @@ class Outlook:
         by = duration(self.health.promote_by_seconds or 0)
         return (
             f"green has everything after {by} unless the odds are worse than even, in {HURRIED_TWINS} cases if "
-            f"it is no worse; a bad one harms {HURRIED_HARM} times as many requests as without"
+            f"it is no worse; a bad one harms {HURRIED_HARM}"
         )
 
     def _has_final_bake(self) -> bool:
@@ -165,5 +165,9 @@ class Outlook:
         return f"{self.past.icc:.2g}: blue's failures come in bursts, and a minute counts for less"
 
 
-HURRIED_TWINS, HURRIED_HARM = "about nine of ten", "two to nine"
-"""At one request a second, simulated: `python -m benchmarks.verdict` repeats it."""
+HURRIED_TWINS = "nine of ten"
+HURRIED_HARM = (
+    "up to ten times as many requests as without where the alias has ten requests a second or fewer, and up to fifty "
+    "times where it has more"
+)
+"""With 600 seconds, simulated: `python -m benchmarks.verdict` repeats it."""

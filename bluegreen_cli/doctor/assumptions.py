@@ -423,8 +423,8 @@ ASSUMPTIONS = (
         "Lambda counts the requests and errors of an alias without weights by FunctionName and Resource.",
         COUNTING,
         _counts_of_alias,
-        "a deployment learns nothing of the hours before: Adaptive begins as if nobody called, and slow_ms and icc are "
-        "not learnt; and green is not seen in a bake in which it has all of the alias",
+        "a deployment learns nothing of the hours before: Adaptive begins as for an idle alias, and slow_ms and icc "
+        "are not learnt; and green is not seen in a bake in which it has all of the alias",
     ),
     Assumption(
         "split-counts",

@@ -101,21 +101,21 @@ class TestEachSettingHasItsPromise:
         [
             (
                 {},
-                "no_traffic is proceed (the default): a green that nobody calls gets everything, and nobody knows how",
+                "no_traffic is proceed (the default): a green without requests gets everything, and the watch",
             ),
             ({"no_traffic": "proceed"}, "no_traffic is proceed (as the request says): "),
             (
                 {"no_traffic": "probe"},
-                "no_traffic is probe (as the request says): a green that hardly anybody calls is",
+                "no_traffic is probe (as the request says): a green with hardly any requests gets",
             ),
             (
                 {"no_traffic": "roll_back"},
-                "no_traffic is roll_back (as the request says): a green that nobody calls is",
+                "no_traffic is roll_back (as the request says): the deployment rolls back a green without requests",
             ),
             (
                 {"no_traffic": "wait", "max_bake_seconds": 900},
-                "no_traffic is wait (as the request says): a green that nobody calls is waited for, and rolled back "
-                "after 15 min",
+                "no_traffic is wait (as the request says): the deployment waits for a first request to green, "
+                "and rolls back after 15 min",
             ),
         ],
     )
@@ -145,7 +145,8 @@ class TestEachSettingHasItsPromise:
     def test_in_a_hurry(self) -> None:
         assert line("promote_by_seconds", promote_by_seconds=600) == (
             "promote_by_seconds is 600: green has everything after 10 min unless the odds are worse than even, in "
-            "about nine of ten cases if it is no worse; a bad one harms two to nine times as many requests as without"
+            "nine of ten cases if it is no worse; a bad one harms up to ten times as many requests as without "
+            "where the alias has ten requests a second or fewer, and up to fifty times where it has more"
         )
         assert not any("promote_by_seconds" in each for each in outlook().lines())
 

@@ -36,8 +36,8 @@ def test_the_plan_says_steps_times_transitions_and_dollars(
         "(health.alarms)",
         "  what will be known: the alias had no request in the last 3 h; nothing will be known of green under traffic "
         "but that it was deployed",
-        "  no_traffic is proceed (the default): a green that nobody calls gets everything, and nobody knows how it "
-        "does",
+        "  no_traffic is proceed (the default): a green without requests gets everything, and the watch knows "
+        "nothing of it",
         "  when_suspected is roll_back (the default): when green is to get everything while the odds are 10 to 1 or "
         "more that it is worse, it is rolled back; with those found worse before, that happens to 1 % of the greens "
         "that are no worse at most",

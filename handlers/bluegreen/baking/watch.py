@@ -3,7 +3,7 @@ Looking at both versions: the metrics of the newest settled buckets, and what th
 
 While the alias is split, a version's figures are those of Lambda's dimension ExecutedVersion. Where green has all of
 it, they are the alias's own, so that nothing depends on that dimension there. Every look reads the alias's own
-requests, too. They distinguish a version that nobody called from one whose series is missing.
+requests, too. They tell a version without requests from one whose series is missing.
 """
 
 import math

@@ -108,7 +108,7 @@ def schedule_of(situation: Situation, past: Past) -> Schedule:
 
 
 def health_of(health: Health, *, probes: bool) -> Health:
-    """People's smoke tests are asked again where nobody calls, unless the request says something else."""
+    """CheckHealth sends a green without requests people's smoke tests again, unless the request says how to go on."""
     if probes and "no_traffic" not in health.model_fields_set:
         return health.model_copy(update={"no_traffic": "probe"})
     return health
