@@ -1,0 +1,46 @@
+"""What a request of the API asks, as far as several routes read it: parameters, body, caller, page."""
+
+import base64
+from typing import Any
+
+from aws_lambda_powertools.event_handler.exceptions import BadRequestError
+from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEventV2
+
+from bluegreen.request import written
+from bluegreen.text import plain
+
+
+def must_have_no_other_parameter_than(event: APIGatewayProxyEventV2, *known: str) -> None:
+    """Raises BadRequestError for a parameter that the path does not have: a misspelt one would go unnoticed."""
+    for name in event.query_string_parameters or {}:
+        if name not in known:
+            there_are = f"the parameters are {', '.join(known)}" if known else "this path has none"
+            raise BadRequestError(f"{plain(name, 100)}: unknown parameter; {there_are}")
+
+
+def body(event: APIGatewayProxyEventV2, untouched: str) -> Any:
+    """The body's JSON. Raises BadRequestError, which says what was left `untouched`."""
+    try:
+        return written.read(event.decoded_body or "")
+    except ValueError as error:
+        raise BadRequestError(f"body: not JSON ({error}); {untouched}") from error
+
+
+def caller(event: APIGatewayProxyEventV2) -> str:
+    """Who signed the request, as records and audits show it."""
+    iam = event.request_context.authorizer.iam if event.request_context.authorizer else None
+    return f"API by {iam.user_arn if iam and iam.user_arn else 'someone'}"[:256]
+
+
+def after(event: APIGatewayProxyEventV2) -> str:
+    """The `next` of the page before. Raises BadRequestError if it is none of ours."""
+    token = event.get_query_string_value("next", "")
+    try:
+        return base64.b64decode(token + "=" * (-len(token) % 4), altchars=b"-_", validate=True).decode()
+    except ValueError as error:
+        raise BadRequestError("next: send the `next` of the previous page unchanged") from error
+
+
+def page(following: str) -> dict[str, str]:
+    """An id may have characters that mean something in a query, so `next` is in base64 of URLs."""
+    return {"next": base64.urlsafe_b64encode(following.encode()).decode().rstrip("=")} if following else {}
