@@ -98,8 +98,8 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LongestFirst
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int:
-    """One more than processors, since those with an embedded AWS wait for most of their time."""
-    return min(MOST_WORKERS, (os.cpu_count() or 1) + 1)
+    """Two more than processors, since two begin with a stack in an embedded AWS, and wait for most of their time."""
+    return min(MOST_WORKERS, (os.cpu_count() or 1) + 2)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
