@@ -20,6 +20,9 @@ from moto.awslambda.exceptions import LambdaClientError
 from moto.awslambda.models import lambda_backends
 from moto.core.models import DEFAULT_ACCOUNT_ID
 from moto.dynamodb.models import dynamodb_backends
+from moto.s3.models import s3_backends
+from moto.sns.models import sns_backends
+from moto.sqs.models import sqs_backends
 
 from bluegreen.aws.table import item_of
 from bluegreen.request.upload import place_by_request
@@ -176,32 +179,39 @@ def installed(handlers: Mapping[str, Handler] | None = None, **world: Any) -> It
     """The deployer in an AWS of its own."""
     with mock.patch.dict(os.environ, SETTINGS), in_process_aws(handlers or handlers_of(), **world) as aws:
         boto3.setup_default_session(region_name="us-east-1")
-        s3 = boto3.client("s3")
-        s3.create_bucket(Bucket=BUCKET)
-        s3.put_bucket_versioning(Bucket=BUCKET, VersioningConfiguration={"Status": "Enabled"})
-        _create_table()
-        topic = boto3.client("sns").create_topic(Name=TOPIC)["TopicArn"]
-        sqs = boto3.client("sqs")
-        queue = sqs.create_queue(QueueName="people")["QueueUrl"]
-        address = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
-        boto3.client("sns").subscribe(TopicArn=topic, Protocol="sqs", Endpoint=address)
+        topic = _create_resources()
         with mock.patch.dict(os.environ, {"TOPIC_ARN": topic, "STATE_MACHINE_ARN": aws.machine_arn()}):
             yield Deployer(aws)
 
 
-def _create_table() -> None:
-    boto3.client("dynamodb").create_table(
-        TableName=TABLE,
-        BillingMode="PAY_PER_REQUEST",
-        AttributeDefinitions=[
-            {"AttributeName": name, "AttributeType": "S"} for name in ("pk", "sk", "listed", "started_at", "kind")
-        ],
-        KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}],
-        GlobalSecondaryIndexes=[
-            _index("ByFunction", "listed", "started_at"),
-            _index("ByKind", "kind", "pk"),
-        ],
+def _create_resources() -> str:
+    """
+    Bucket, table, and people who are subscribed to the topic, whose ARN it returns.
+
+    Every test begins with this. boto3's part would take nine tenths of it.
+    """
+    s3 = s3_backends[DEFAULT_ACCOUNT_ID]["aws"]
+    s3.create_bucket(BUCKET, REGION)
+    s3.put_bucket_versioning(BUCKET, "Enabled")
+    dynamodb_backends[DEFAULT_ACCOUNT_ID][REGION].create_table(
+        TABLE,
+        schema=[{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}],
+        throughput=None,
+        attr=[{"AttributeName": name, "AttributeType": "S"} for name in ("pk", "sk", "listed", "started_at", "kind")],
+        global_indexes=[_index("ByFunction", "listed", "started_at"), _index("ByKind", "kind", "pk")],
+        indexes=[],
+        streams=None,
+        billing_mode="PAY_PER_REQUEST",
+        sse_specification=None,
+        tags=[],
+        deletion_protection_enabled=False,
+        warm_throughput=None,
     )
+    sns = sns_backends[DEFAULT_ACCOUNT_ID][REGION]
+    topic = sns.create_topic(TOPIC)
+    people = sqs_backends[DEFAULT_ACCOUNT_ID][REGION].create_queue("people")
+    sns.subscribe(topic.arn, people.queue_arn, "sqs")
+    return str(topic.arn)
 
 
 def _index(name: str, key: str, order: str) -> Any:

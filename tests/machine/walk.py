@@ -41,6 +41,8 @@ from moto.core import models as mocks
 from moto.core.base_backend import BaseBackend
 from moto.core.models import DEFAULT_ACCOUNT_ID
 from moto.core.responses import ActionResult
+from moto.iam.exceptions import NotFoundException
+from moto.iam.models import iam_backends
 from moto.s3 import models as s3_models
 from moto.stepfunctions.parser import models as executions_module
 from moto.stepfunctions.parser.asl.component.common.path import result_path
@@ -279,16 +281,12 @@ class InProcessAws:
         self, name: str, source: str, *, alias: str = "PROD", tags: Mapping[str, str] | None = None
     ) -> None:
         """A Python function, version 1 of it, and the alias on that. Opted in unless `tags` say otherwise."""
-        iam, functions = boto3.client("iam", REGION), boto3.client("lambda", REGION)
-        try:
-            role = iam.get_role(RoleName="function")["Role"]["Arn"]
-        except iam.exceptions.NoSuchEntityException:
-            role = iam.create_role(RoleName="function", AssumeRolePolicyDocument="{}")["Role"]["Arn"]
+        functions = boto3.client("lambda", REGION)
         functions.create_function(
             FunctionName=name,
             Runtime="python3.14",
             Handler="index.handler",
-            Role=role,
+            Role=_role(),
             Code={"ZipFile": zip_of(source)},
             Tags={"bluegreen:managed": "true"} if tags is None else dict(tags),
         )
@@ -319,6 +317,15 @@ class InProcessAws:
 
     def _execution(self, arn: str) -> Any:
         return stepfunctions_parser_backends[DEFAULT_ACCOUNT_ID][REGION].describe_execution(arn)
+
+
+def _role() -> str:
+    """The ARN of the role that every function has, created when first asked for."""
+    iam = iam_backends[DEFAULT_ACCOUNT_ID]["aws"]
+    try:
+        return str(iam.get_role("function").arn)
+    except NotFoundException:
+        return str(iam.create_role("function", "{}", "/", None, "", [], None).arn)
 
 
 @contextmanager
