@@ -228,7 +228,11 @@ class Signal:
 def fails_outright(sides: Sides) -> Bools:
     """Green, in this minute."""
     fails: Bools = np.logical_or.reduce(
-        [(sides.green_bad >= failures) & (sides.green_bad >= part * sides.green) for failures, part in OUTRIGHT]
+        [
+            (sides.green_bad >= np.maximum(failures, part * sides.green))
+            & (sides.green_bad * sides.blue >= times * sides.blue_bad * sides.green)
+            for failures, part, times in OUTRIGHT
+        ]
     )
     return fails
 
@@ -268,6 +272,8 @@ class Watches:
         """Take in the next bucket of these deployments; `bucket` has an entry for each of them."""
         at_a_time = bucket.busy + DEVIATIONS * np.sqrt(bucket.busy) + (bucket.busy > 0)
         at_a_time = np.maximum(at_a_time, self.most_at_a_time[some])
+        of_green = np.maximum.reduce([sides.green for sides in bucket.signals.values()])
+        at_a_time = np.minimum(at_a_time, self.most_at_a_time[some] + of_green)
         cold = np.ceil(at_a_time - self.most_at_a_time[some]).astype(np.int64)
         self.most_at_a_time[some] = at_a_time
         for name, signal in self.signals.items():

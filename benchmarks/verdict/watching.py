@@ -125,6 +125,7 @@ class Figures:
     def agrees(self) -> Bools:
         """It is known of every request whether it failed and, if the bucket is covered, which version had it."""
         known = (self.ran.green == self.counted.green) & (self.ran.blue == self.counted.blue)
+        known &= self.ran.green + self.ran.blue <= self.alias
         agreed: Bools = known & ~self.unattributed
         return agreed
 

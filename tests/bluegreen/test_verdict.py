@@ -207,8 +207,10 @@ class TestVerdicts:
             (minutes((50, 50, 0, 0)), "not_enough"),
             (minutes((0, 20, 0, 180), weight=0.1), "not_enough"),
             (minutes((1, 60, 0, 540), weight=0.1), "not_enough"),
-            (minutes((4, 60, 0, 540), weight=0.1), "not_enough"),
-            (minutes(*[(4, 60, 0, 540)] * 2, weight=0.1), "worse"),
+            (minutes((4, 60, 0, 540), weight=0.1), "worse"),
+            (minutes((3, 60, 1, 540), weight=0.1), "not_enough"),
+            (minutes(*[(3, 60, 1, 540)] * 3, weight=0.1), "worse"),
+            (minutes((5, 406, 1, 3665)), "not_enough"),
             (minutes(*[(5, 406, 1, 3665)] * 2), "worse"),
             (minutes((30, 60, 0, 540), weight=0.1), "worse"),
             (minutes((0, 900, 0, 8100)), "fine"),
@@ -221,20 +223,20 @@ class TestVerdicts:
     def test_counts_decide(self, buckets: list[Bucket], kind: str) -> None:
         assert judge(buckets).kind == kind
 
-    def test_failures_in_two_minutes_at_a_small_weight_on_a_spotless_blue_are_enough(self) -> None:
-        assert judge(minutes((1, 30, 0, 1000), (1, 30, 0, 1000))).kind == "worse"
+    def test_failures_in_three_minutes_at_a_small_weight_on_a_spotless_blue_are_enough(self) -> None:
+        assert judge(minutes(*[(1, 30, 0, 1000)] * 2)).kind == "not_enough"
+        assert judge(minutes(*[(1, 30, 0, 1000)] * 3)).kind == "worse"
 
     @pytest.mark.parametrize(
         ("bad", "requests", "kind"),
         [
             (1, 30, "not_enough"),
             (2, 2, "not_enough"),
-            (9, 30, "not_enough"),
-            (10, 30, "worse"),
+            (2, 30, "not_enough"),
+            (3, 30, "worse"),
             (15, 30, "worse"),
-            (8, 16, "worse"),
-            (100, 1000, "not_enough"),
-            (150, 1000, "worse"),
+            (44, 1000, "not_enough"),
+            (45, 1000, "worse"),
         ],
     )
     def test_failures_in_one_minute_are_not_unless_green_fails_outright(
@@ -242,15 +244,25 @@ class TestVerdicts:
     ) -> None:
         assert judge(minutes((bad, requests, 0, 30_000))).kind == kind
 
-    def test_a_minute_counts_for_twenty_to_one_at_most_by_itself(self) -> None:
-        assert judge(minutes((140, 1000, 0, 100_000)), UNDAMPED).odds <= 20
+    @pytest.mark.parametrize(("bad", "kind"), [(9, "not_enough"), (10, "worse")])
+    def test_next_to_a_blue_that_fails_now_and_then_a_fifth_of_green_s_requests_is_outright(
+        self, bad: int, kind: str
+    ) -> None:
+        assert judge(minutes((bad, 50, 60, 9000))).kind == kind
+
+    def test_a_minute_counts_for_thirteen_to_one_at_most_by_itself(self) -> None:
+        assert judge(minutes((190, 1000, 700, 100_000)), UNDAMPED).odds <= 13
 
     def test_two_failures_of_two_requests_are_not_outright(self) -> None:
-        assert judge(minutes((2, 2, 0, 60_000))).odds <= 20
+        assert judge(minutes((2, 2, 0, 60_000))).odds <= 13
+
+    def test_next_to_a_blue_with_many_errors_green_must_fail_three_times_as_often_to_fail_outright(self) -> None:
+        assert judge(minutes((45, 100, 300, 1000))).odds <= 13
+        assert judge(minutes((90, 100, 300, 1000))).kind == "worse"
 
     def test_a_doubling_within_the_margin_is_fine_and_a_threefold_rate_beyond_it_is_worse(self) -> None:
         assert judge(minutes((20, 10_000, 90, 90_000))).findings[0].bound < 0.01
-        assert judge(minutes(*[(150, 5_000, 450, 45_000)] * 2)).kind == "worse"
+        assert judge(minutes(*[(150, 5_000, 450, 45_000)] * 3)).kind == "worse"
 
     def test_a_green_that_goes_bad_on_the_way_is_found_out(self) -> None:
         good = [(0, 600, 6, 5400)] * 30
@@ -402,6 +414,12 @@ class TestColdStarts:
     def test_of_new_environments_do_not_count(self) -> None:
         assert judge([self.slow(60, busy=40), self.slow(15, busy=40, start=60)]).log_evidence <= 0
 
+    def test_are_no_more_than_the_requests_and_the_rest_come_later(self) -> None:
+        """Green was shifted five seconds before a minute's end, and a request takes ten seconds."""
+        few = Bucket(0, {"slow": sides(30, 30, 150, 3000)}, 0.1, busy=40)
+
+        assert judge([few, self.slow(40, busy=40, start=60)]).log_evidence <= 0
+
     def test_are_no_excuse_where_no_environment_is_new(self) -> None:
         assert judge([self.slow(60, busy=0, start=60 * minute) for minute in range(3)]).kind == "worse"
         assert judge([self.slow(60, busy=40, start=60 * minute) for minute in range(5)]).kind == "worse"
@@ -450,7 +468,7 @@ class TestSignals:
         assert judge(minutes((9, 17, 30, 600), signal="slow")).kind == "worse"
 
     def test_a_signal_may_have_a_tolerance_of_its_own(self) -> None:
-        buckets = minutes(*[(40, 1000, 90, 9000)] * 2, signal="declined_payments")
+        buckets = minutes(*[(40, 1000, 90, 9000)] * 3, signal="declined_payments")
         lenient = Policy(tolerances={"declined_payments": Tolerance(delta=0.05)})
 
         assert judge(buckets).kind == "worse"
@@ -617,9 +635,9 @@ class TestFigures:
 
 class TestWords:
     def test_a_rollback_says_what_failed_and_how_sure_it_is(self) -> None:
-        reason = judge(minutes((5, 400, 1, 3331), (4, 412, 1, 4000))).reason
+        reason = judge(minutes((5, 400, 1, 3331), (4, 412, 1, 4000), (3, 400, 1, 4000))).reason
 
-        assert reason.startswith("green failed 9 of 812, blue 2 of 7,331: odds ")
+        assert reason.startswith("green failed 12 of 1,212, blue 3 of 11,331: odds ")
         assert reason.endswith(" to 1 that green is worse")
 
     @pytest.mark.parametrize(

@@ -51,11 +51,12 @@ class Measured:
     @property
     def agrees(self) -> bool:
         """
-        Every request of the alias is one of a version, and it is known whether it failed.
+        Every request of the alias is one of a version, the other way round too, and it is known whether it failed.
 
-        Lambda counts by version while an alias has weights. In the bucket of the first shift the alias has more.
+        Lambda counts by version while an alias has weights. In the bucket of the first shift the alias has more. Where
+        the versions have more than the alias, its figures are late, and those of a version may be as well.
         """
-        return self.ran == self.counted and not self.unattributed
+        return self.ran == self.counted and not self.unattributed and sum(self.ran.values()) <= self.requests
 
     @property
     def unattributed(self) -> bool:

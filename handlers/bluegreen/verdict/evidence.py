@@ -157,7 +157,7 @@ class Worse:
         self.at_once = [log_value + gain for log_value, gain in zip(self.at_once, log_bets, strict=True)]
         self.later = [log_sum((each, starts_now)) + gain for each, gain in zip(self.later, log_bets, strict=True)]
         self.excess += more
-        if self.first.pardons(sides.green, log_bets, more):
+        if self.first.pardons(sides, log_bets, more):
             self.at_once = [each - gain for each, gain in zip(self.at_once, self.first.gains, strict=True)]
             self.later = [each - gain for each, gain in zip(self.later, self.first.gains, strict=True)]
             self.excess -= self.first.excess
@@ -191,7 +191,7 @@ class Worse:
         ]
         rate, blue_rate, _ = OUTRIGHT_BET
         logs.append(outright_bet(rate, blue_rate, self.tolerance, sides, routed) if routed.tiny else logs[-1])
-        most = most_of(sides.green)
+        most = most_of(sides)
         return [min(log_bet / routed.damping, most) for log_bet in logs]
 
 

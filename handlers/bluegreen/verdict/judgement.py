@@ -131,7 +131,8 @@ class Watch:
 
     def add(self, bucket: Bucket) -> None:
         """Take in the next bucket."""
-        cold = self._environments.started(bucket.busy)
+        of_green = max((sides.green.requests for sides in bucket.signals.values()), default=0)
+        cold = self._environments.started(bucket.busy, of_green)
         for name, worse in self._worse.items():
             sides = bucket.signals.get(name, NOTHING)
             if self._policy.tolerated(name).cold_starts:

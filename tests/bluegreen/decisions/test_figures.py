@@ -54,6 +54,8 @@ class TestABucketWhosePartsDoNotAgree:
         measured(1, blue=(0, 0), ran=(540, 60)),
         measured(1, green=(20, 0), ran=(540, 60)),
         measured(1, blue=(0, 0), alias=600),
+        measured(1, blue=(0, 0), alias=0),
+        measured(1, alias=300),
     )
 
     @pytest.mark.parametrize("late", LATE)
@@ -81,6 +83,15 @@ class TestABucketWhosePartsDoNotAgree:
         """Green failed 3 of 3, and nothing is known of the blue that had the other 600 requests."""
         green = (3, 3) if not blue[0] else (0, 0)
         late = measured(0, blue=blue, green=green, ran=(540, 60))
+
+        over = seen(late, until=late.end + PATIENCE_SECONDS, past=Past())
+
+        assert over.verdict.log_evidence == pytest.approx(0)
+        assert of_green(over) == 0
+
+    def test_says_nothing_against_green_while_the_figures_of_blue_and_of_the_alias_are_late(self) -> None:
+        """Green failed as often as blue does, and looks as if it had all of the failures."""
+        late = measured(0, blue=(0, 0), green=(300, 90), alias=0)
 
         over = seen(late, until=late.end + PATIENCE_SECONDS, past=Past())
 
