@@ -167,7 +167,6 @@ class Outlook:
 
 HURRIED_TWINS = "nine of ten"
 HURRIED_HARM = (
-    "up to ten times as many requests as without where the alias has ten requests a second or fewer, and up to fifty "
-    "times where it has more"
+    "up to ten times as many requests as without, and up to 25 times if it fails no more than twice as often as blue"
 )
 """With 600 seconds, simulated: `python -m benchmarks.verdict` repeats it."""

@@ -30,7 +30,8 @@ class Caution:
     seen eight. Then green gets everything if its bound is within `margins` of the margin and no signal leans against
     it; one that leans has `while_leaning`, a canary's weight, at most. Before, a green that is fine gets everything
     when it was seen at ALMOST_ALL for `buckets_at_almost_all`. A deployment that is to be over by some time begins with
-    `hurried_at_least`.
+    a weight by which green expects `hurried_requests` in `canary_seconds`, so many as make it fine if none of them
+    fails; `hurried_at_most` is enough.
     """
 
     requests: float = 50
@@ -45,7 +46,8 @@ class Caution:
     thin_requests: float = 5
     thin_minutes: float = 7
     thin_at_most: float = 0.5
-    hurried_at_least: float = 0.1
+    hurried_requests: float = 400
+    hurried_at_most: float = 0.1
     canary_seconds: int = 480
     margins: float = 1.5
     while_leaning: float = 0.1
@@ -60,6 +62,11 @@ class Caution:
     def thin(self, requests_per_minute: float) -> float:
         """The weight with which green expects enough requests to be seen, in thin traffic."""
         return min(self.thin_at_most, self.thin_requests / (self.thin_minutes * max(requests_per_minute, 1e-9)))
+
+    def hurried(self, requests_per_minute: float) -> float:
+        """The weight to begin with where there is little time."""
+        minutes = self.canary_seconds / 60
+        return min(self.hurried_at_most, self.hurried_requests / (minutes * max(requests_per_minute, 1e-9)))
 
 
 CAREFUL = Caution()
@@ -83,7 +90,7 @@ def first_weight(
     weight = caution.budget(requests_per_minute, noisy=True) / max(requests_per_minute * unseen, 1.0)
     weight = max(caution.first_at_least, min(caution.first_at_most, weight))
     weight = max(weight, caution.thin(requests_per_minute)) if thin else weight
-    return _kept(max(weight, caution.hurried_at_least) if hurried else weight)
+    return _kept(max(weight, caution.hurried(requests_per_minute)) if hurried else weight)
 
 
 @dataclass(frozen=True, slots=True)

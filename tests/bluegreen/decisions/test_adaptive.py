@@ -50,9 +50,14 @@ class TestFirstWeight:
     def test_an_alias_of_which_nothing_is_known_may_have_any_traffic(self) -> None:
         assert first_weight(0, thin=False) == 0.03
 
-    @pytest.mark.parametrize(("per_minute", "weight"), [(1, 0.5), (600, 0.1), (60_000, 0.1)])
-    def test_a_deployment_in_a_hurry_begins_with_a_tenth(self, per_minute: float, weight: float) -> None:
+    @pytest.mark.parametrize(("per_minute", "weight"), [(1, 0.5), (60, 0.1), (1000, 0.05)])
+    def test_a_green_in_a_hurry_expects_400_requests_in_eight_minutes_or_a_tenth(
+        self, per_minute: float, weight: float
+    ) -> None:
         assert first_weight(per_minute, hurried=True) == weight
+
+    def test_a_hurry_changes_nothing_where_the_usual_first_weight_brings_as_many(self) -> None:
+        assert first_weight(60_000, hurried=True) == first_weight(60_000)
 
     @given(st.floats(0, 1e7))
     def test_it_has_no_more_decimals_than_an_alias_keeps(self, per_minute: float) -> None:

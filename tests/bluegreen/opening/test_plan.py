@@ -98,8 +98,8 @@ class TestAdaptive:
         assert weights[0] == 0.5
         assert weights[1] < 0.01
 
-    def test_a_deployment_in_a_hurry_begins_with_a_tenth(self, deployer: Deployer) -> None:
-        deployer.aws.metrics.count(FUNCTION, "PROD", "1", invocations=50_000)
+    def test_a_deployment_in_a_hurry_begins_with_more(self, deployer: Deployer) -> None:
+        deployer.aws.metrics.count(FUNCTION, "PROD", "1", invocations=100)
         deployer.aws.clock.sleep(240)
 
         hurried = situation(traffic="Adaptive", health={"promote_by_seconds": 600})
