@@ -25,6 +25,7 @@ class Stack:
     machine: str
     bucket: str
     table: str
+    api: str
     default_alias: str
     default_traffic: str
     image_accounts: tuple[str, ...] = ()
@@ -71,6 +72,7 @@ def find(name: str, account: Account) -> Stack:
             machine=outputs["DeployStateMachineArn"],
             bucket=outputs["ArtifactBucketName"],
             table=outputs["DeploymentsTableName"],
+            api=outputs["ApiUrl"],
             default_alias=parameters.get("DefaultAlias") or ALIAS_UNLESS_SET,
             default_traffic=parameters.get("DefaultTraffic") or TRAFFIC_UNLESS_SET,
             image_accounts=accounts(parameters.get("ImageRegistries") or ""),

@@ -123,6 +123,7 @@ def deployer(answers: Answers) -> Iterator[Deployer]:
             DeployStateMachineArn=deployer.aws.machine_arn(),
             ArtifactBucketName=BUCKET,
             DeploymentsTableName=TABLE,
+            ApiUrl="https://api123.execute-api.eu-central-1.amazonaws.com",
         )
         yield deployer
 

@@ -13,6 +13,7 @@ What the deployer remembers, in one DynamoDB table. docs/protocol.md says who ma
     newest#<alias>              newest                 the newest upload that a deployment took          uploads.py
     waiting#<alias>             waiting                the upload that starts when the lock is free      waiting.py
     start#<id>                  <digest>               who started the execution with that input     starts.py
+    orders#<id>                 orders                 what people ordered it to do, in order            orders.py
     refusals#<function>         told                   when people were last told of a refused request   refusals.py
     doctor                      last                   what `bluegreen doctor` found last                checkup.py
 

@@ -1,0 +1,55 @@
+"""
+What people ordered a running deployment to do: a list that is only ever added to.
+
+Its partition is its own, so that ServeApi's role can write orders and never a record.
+"""
+
+from typing import Any
+
+from bluegreen import clock
+from bluegreen.aws import table
+from bluegreen.aws.table import Item
+from bluegreen.decisions.orders import Order
+from bluegreen.ledger.record import readable
+
+ORDERS = "orders"
+
+
+def given(deployment: str) -> tuple[Order, ...]:
+    """Every order so far, the first one first. Those of another stack version that cannot be read are left out."""
+    return counted(deployment)[0]
+
+
+def counted(deployment: str) -> tuple[tuple[Order, ...], int]:
+    """The same, and how many there are with those that cannot be read."""
+    item = table.get(partition(deployment), ORDERS)
+    return (tuple(readable(_order, item["given"])), len(item["given"])) if item else ((), 0)
+
+
+def give(deployment: str, order: Order, known: int) -> bool:
+    """Add the order. False if there are not `known` orders any more: someone else gave one meanwhile."""
+    count = {":known": known} if known else {}
+    update = {
+        "Key": table.key(partition(deployment), ORDERS),
+        "UpdateExpression": "SET given = list_append(if_not_exists(given, :none), :one)",
+        "ConditionExpression": "size(given) = :known" if known else "attribute_not_exists(given)",
+        "ExpressionAttributeValues": table.values(
+            {":none": [], ":one": [order.model_dump(mode="json", exclude_defaults=True)]} | count
+        ),
+    }
+    return table.update(update) is not None
+
+
+def shown(order: Order) -> dict[str, Any]:
+    """As people see it, without what only the next look needs."""
+    said = order.model_dump(mode="json", exclude_defaults=True, exclude={"after_shift"})
+    return said | {"at": clock.iso(order.at)} | ({"to": order.to} if order.order == "promote" else {})
+
+
+def partition(deployment: str) -> str:
+    """Of the orders of one deployment."""
+    return f"{ORDERS}#{deployment}"
+
+
+def _order(item: Item) -> Order:
+    return Order.model_validate(item, extra="ignore")

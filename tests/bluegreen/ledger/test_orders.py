@@ -1,0 +1,49 @@
+"""Orders are only ever added, and by one person at a time."""
+
+import pytest
+
+from bluegreen.decisions.orders import Order
+from bluegreen.ledger import orders
+from tests.machine.deployer import Deployer
+
+pytestmark = pytest.mark.usefixtures("deployer")
+
+ALICE = "arn:aws:iam::123456789012:user/alice"
+PAUSE = Order(order="pause", by=ALICE, at=1_700_000_000.5, reason="look at the logs", seconds=600)
+PROMOTE = Order(order="promote", by=ALICE, at=1_700_000_060, to="next", after_shift=2)
+
+
+def test_orders_are_read_in_the_order_in_which_they_were_given() -> None:
+    assert orders.given("first") == ()
+    assert orders.give("first", PAUSE, 0)
+    assert orders.give("first", PROMOTE, 1)
+
+    assert orders.given("first") == (PAUSE, PROMOTE)
+    assert orders.given("second") == ()
+
+
+@pytest.mark.parametrize("known", [0, 2])
+def test_an_order_is_not_added_if_the_writer_does_not_know_all_of_the_others(known: int) -> None:
+    orders.give("first", PAUSE, 0)
+
+    assert not orders.give("first", PROMOTE, known)
+    assert orders.given("first") == (PAUSE,)
+
+
+def test_an_order_that_this_stack_version_cannot_read_is_counted_and_left_out(deployer: Deployer) -> None:
+    orders.give("first", PAUSE, 0)
+    orders.give("first", PROMOTE.model_copy(update={"order": "dance"}), 1)
+
+    assert orders.counted("first") == ((PAUSE,), 2)
+    assert orders.give("first", PROMOTE, 2)
+
+
+def test_people_see_who_when_and_why() -> None:
+    assert orders.shown(PAUSE) == {
+        "order": "pause",
+        "by": ALICE,
+        "at": "2023-11-14T22:13:20.500Z",
+        "reason": "look at the logs",
+        "seconds": 600,
+    }
+    assert orders.shown(PROMOTE)["to"] == "next"
