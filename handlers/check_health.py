@@ -1,7 +1,8 @@
 """
 CheckHealth: look at both versions' metrics, and go on, bake on, or stop.
 
-Safe to retry: a look reads the same minutes again and changes nothing.
+Safe to retry: a look reads the same minutes again and changes nothing. People's orders are read first. While no look
+is due, nothing else is read.
 """
 
 from bluegreen import clock
@@ -9,24 +10,46 @@ from bluegreen.aws import aliases
 from bluegreen.baking import watch
 from bluegreen.baking.alias import left_at, must_be
 from bluegreen.baking.conclude import conclude
+from bluegreen.decisions import orders
 from bluegreen.decisions.bake import needs_probes
+from bluegreen.decisions.pace import wait
 from bluegreen.document import Look
 from bluegreen.edge import step
-from bluegreen.errors import GreenUnhealthy
+from bluegreen.errors import Aborted, GreenUnhealthy, PausedTooLong
+from bluegreen.ledger import orders as ledger
 from bluegreen.rings import Looking
+from bluegreen.text import duration
+
+TOLERANCE_SECONDS = 1
+"""Step Functions' clock and the handler's may differ by so much."""
 
 
 @step
 def handler(deployment: Looking) -> Look:
-    plan, bake, green = deployment.plan, deployment.bake, deployment.green.version
+    plan, bake, green, now = deployment.plan, deployment.bake, deployment.green.version, clock.now()
+    ordered = orders.standing(ledger.given(plan.id), now)
+    _must_go_on(ordered, now)
+    if now < bake.look.due_at - TOLERANCE_SECONDS and not ordered.promotes(len(bake.shifts), bake.green_weight):
+        next_seconds = ordered.wait(now, wait(now, bake.look.due_at))
+        return bake.look.model_copy(update={"next": "bake_on", "next_seconds": next_seconds})
     wanted = left_at(plan.blue.version, green, bake)
     must_be(plan.target, wanted, aliases.read(plan.target, wanted))
-    now = clock.now()
     seen = watch.look(plan, green, bake.shifts, now, bake.look.memory)
     alarms = watch.alarms_now(plan, bake.look.pardoned)
     probes = needs_probes(seen.verdict) and plan.health.no_traffic == "probe"
     probed = watch.probe(plan, green) if probes else watch.Probed()
-    look = conclude(plan, bake, seen, alarms, probed, now)
+    look = conclude(plan, bake, seen, alarms, probed, now, ordered)
     if look.next == "roll_back":
         raise GreenUnhealthy(f"Version {green} is unhealthy: {look.reason}.", look.noted())
     return look
+
+
+def _must_go_on(ordered: orders.Standing, now: float) -> None:
+    """Raises Aborted, and PausedTooLong once the limit of a pause is over."""
+    if ordered.aborted:
+        raise Aborted(ordered.aborted.why_aborted)
+    if ordered.paused and now >= ordered.paused.over_at:
+        limit = duration(ordered.paused.seconds)
+        raise PausedTooLong(
+            f"Paused by {ordered.paused.said}. No other order came within {limit}, which was the pause's limit."
+        )

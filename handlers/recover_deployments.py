@@ -1,8 +1,11 @@
 """
-RecoverDeployments: undo the deployment of an execution that was stopped, timed out or could not roll back.
+RecoverDeployments: undo the deployment of an execution that was stopped, timed out or could not roll back, and of one
+that a person ordered to abort.
 
-It runs when Step Functions says that an execution ended badly. Since such events can be lost, it also sweeps every few
-minutes over every lock that is held and every end that people were not told of. Safe to repeat and safe beside itself.
+ServeApi invokes it with `{"abort": "<id>"}` after it has written such an order. The event only says where to look: the
+deployment is undone if the ledger has the order. It also runs when Step Functions says that an execution ended badly.
+Since such events can be lost, it also sweeps every few minutes over every lock that is held and every end that people
+were not told of. Safe to repeat and safe beside itself.
 """
 
 import random
@@ -19,7 +22,8 @@ from bluegreen.errors import AwsUnavailable, DeploymentError, StillInProgress
 from bluegreen.ledger import deployments, locks
 from bluegreen.ledger.locks import Lock
 from bluegreen.model import Section
-from bluegreen.rollback.recovery import call_without_record, recover
+from bluegreen.request.names import is_execution_name
+from bluegreen.rollback.recovery import call_without_record, recover_or_abort
 
 PAUSES_SECONDS = (0, 10, 20, 40)
 """Before each attempt; what is not done then is left to Lambda's own retries and to the next sweep."""
@@ -34,15 +38,19 @@ Found = Literal["recovered", "running", "later", "failed"]
 
 
 class Occasion(Section):
-    """Why it runs: the end of one execution, or, without its ARN, a sweep over all."""
+    """Why it runs: the end of one execution, the order to abort one deployment, or, without both, a sweep over all."""
 
+    abort: str = ""
     executionArn: str = ""  # noqa: N815  # as EventBridge writes it
     name: str = ""
     status: str = executions.RUNNING
 
     @classmethod
     def of(cls, event: Any) -> Self:
-        """An event that names no execution starts a sweep over every lock."""
+        """An event that names neither starts a sweep over every lock."""
+        named = event.get("abort") if isinstance(event, dict) else None
+        if isinstance(named, str) and is_execution_name(named):
+            return cls(abort=named)
         try:
             return cls.model_validate(event["detail"] or {})
         except (LookupError, TypeError, ValueError):
@@ -50,19 +58,22 @@ class Occasion(Section):
 
     def locks(self) -> tuple[list[Lock], list[str]]:
         """
-        The lock of that execution, or all of them, and the keys of those that cannot be read.
+        The lock of that execution or deployment, or all of them, and the keys of those that cannot be read.
 
         All come in random order, so that one slow lock does not starve the same others.
         """
-        if not self.executionArn:
+        if not self.executionArn and not self.abort:
             held_now, unreadable = locks.all_held()
             return random.sample(held_now, len(held_now)), unreadable
-        record = deployments.find(self.name)
+        record = deployments.find(self.abort or self.name)
         held = locks.held(record.target) if record else None
-        return [held] if held and held.held_by == self.executionArn else [], []
+        execution = record.execution if record and self.abort else self.executionArn
+        return [held] if held and held.held_by == execution else [], []
 
     def tell(self) -> dict[str, bool | None]:
         """Tell people of that execution's end, or of every end they were not told of; whether they know now."""
+        if self.abort:
+            return {}  # who undoes it tells them
         if not self.executionArn:
             return {record.id: _told(record.id) for record in deployments.untold()}
         if deployments.find(self.name):
@@ -106,7 +117,7 @@ def _has_time(context: LambdaContext, pause: int = 0) -> bool:
 
 def _recovered(lock: Lock) -> Found:
     try:
-        return recover(lock)
+        return recover_or_abort(lock)
     except (AwsUnavailable, StillInProgress) as error:
         logger.warning("not recovered yet", extra={"deployment": lock.deployment, "cause": str(error)})
         return "later"

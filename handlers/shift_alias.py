@@ -8,9 +8,9 @@ alias is not read before: it still has the revision of the last shift, unless so
 from bluegreen import clock
 from bluegreen.aws import aliases
 from bluegreen.baking.alias import left_at, must_be
-from bluegreen.decisions.pace import at_the_beginning, longest, pace_of, seconds_to_next_look
+from bluegreen.decisions.pace import at_the_beginning, longest, pace_of, seconds_to_next_look, wait
 from bluegreen.decisions.route import Route, route
-from bluegreen.decisions.shift import Shifted, next_weight
+from bluegreen.decisions.shift import Shifted, following, step_of
 from bluegreen.document import Bake
 from bluegreen.edge import step
 from bluegreen.errors import PreconditionFailed, StillInProgress
@@ -26,8 +26,9 @@ def handler(deployment: Shifting) -> Bake:
     plan, bake = deployment.plan, deployment.bake
     shifts = (*bake.shifts, Shifted(at=clock.now(), weight=bake.look.next_weight))
     revision = _shifted(deployment, shifts)
-    following = next_weight(plan.schedule, len(shifts))
-    look = bake.look.model_copy(update={"next_seconds": _first_look(deployment, shifts), "next_weight": following})
+    at, pause = shifts[-1].at, _first_look(deployment, shifts)
+    due = {"next_seconds": wait(at, at + pause), "due_at": at + pause}
+    look = bake.look.model_copy(update=due | {"next_weight": following(plan.schedule, shifts)})
     return Bake(shifts=shifts, revision=revision, look=look)
 
 
@@ -71,5 +72,5 @@ def _first_look(deployment: Shifting, shifts: tuple[Shifted, ...]) -> int:
             return 0
         pause = seconds_to_next_look(shifts[-1].at - shifts[0].at, schedule.longest_seconds, pace)
         return at_the_beginning(shifts[-1].at, pause, period)
-    step_ = schedule.steps[len(shifts) - 1]
+    step_ = step_of(schedule, shifts)
     return seconds_to_next_look(0, step_.bake_seconds, pace) if longest(schedule, step_) else 0

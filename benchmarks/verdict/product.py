@@ -109,7 +109,7 @@ class Deployment:
         probes = self.plan.health.no_traffic == "probe" and needs_probes(seen.verdict)
         look = conclude(self.plan, self.bake, seen, Alarms(), watch.Probed(), now)
         self.bake = self.bake.model_copy(update={"look": look})
-        self.due = now + look.next_seconds
+        self.due = round(look.due_at)
         if look.next == "roll_back":
             self.end = _why(look)
         elif probes and fails:

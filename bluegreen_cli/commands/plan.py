@@ -10,7 +10,7 @@ import click
 from bluegreen import clock, document
 from bluegreen.aws import artifacts, functions, logs
 from bluegreen.baking import watch
-from bluegreen.decisions.pace import UNTHINNED_SECONDS, looks, pace_of
+from bluegreen.decisions.pace import UNTHINNED_SECONDS, looks, pace_of, waits
 from bluegreen.decisions.words import of_schedule, of_signals
 from bluegreen.errors import AccessDenied, AwsRefused, AwsUnavailable
 from bluegreen.ledger import uploads
@@ -138,7 +138,7 @@ def estimate(plan: Schedule, period_seconds: int, brought: document.Brings) -> E
         after = steps[-1].after_seconds + steps[-1].bake_seconds if steps else 0
         steps.append(Planned(step.weight, after, step.bake_seconds, looks(step.bake_seconds, pace)))
     transitions = len(STAGED[brought]) + len(COMPLETE)
-    transitions += sum(len(SHIFT) + len(each.look_seconds) * len(LOOK) for each in steps)
+    transitions += sum(len(SHIFT) + waits(each.look_seconds) * len(LOOK) for each in steps)
     return Estimate(tuple(steps), sum(step.bake_seconds for step in steps), transitions)
 
 

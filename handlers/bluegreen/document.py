@@ -177,15 +177,17 @@ class Look(Section):
     """
     What the last look at the metrics found, and what follows from it.
 
-    After `next_seconds` comes the next look. `next_weight` is the weight that the next shift gives green. `unmeasured`
-    looks in a row had no metrics, and `probes` were answered so far. The alarms `pardoned` have been in ALARM since
-    before the deployment. `watched` is what the deployment's end says of the watch, `memory` what the looks so far came
-    to. `signals` names what is watched and what is not. Verdict, reason and counts are for people who follow the
-    execution's history.
+    The next look is due at `due_at` (seconds since 1970). CheckHealth runs again after `next_seconds`; before a
+    look is due, it only reads people's orders. `next_weight` is the weight that the next shift gives green.
+    `unmeasured` looks in a row had no metrics, and `probes` were answered so far. The alarms `pardoned` have been
+    in ALARM since before the deployment. `watched` is what the deployment's end says of the watch, `memory` what
+    the looks so far came to. `signals` names what is watched and what is not. Verdict, reason and counts are for
+    people who follow the execution's history.
     """
 
     next: Next = "bake_on"
     next_seconds: int = 0
+    due_at: float = 0.0
     next_weight: float
     unmeasured: int = 0
     probes: int = 0

@@ -13,6 +13,8 @@ state machine: rename one here and its Retry or Catch no longer matches.
       UpdateFailed          Lambda could not make ready what it was given
       SmokeTestFailed       the new code failed a smoke test before it got traffic
       GreenUnhealthy        green failed under traffic
+      Aborted               a person ordered it to be undone
+      PausedTooLong         a person paused it, and no other order came before the pause's limit
       AliasMoved            someone else moved the alias meanwhile
       LatestMoved           someone else changed $LATEST meanwhile
       DeploymentOver        it is being undone, or has ended, while a handler still ran
@@ -75,6 +77,14 @@ class SmokeTestFailed(DeploymentError):
 
 class GreenUnhealthy(DeploymentError):
     """The text has the verdict's reason, the alarm that went off, or the probe that green failed."""
+
+
+class Aborted(DeploymentError):
+    """The text names who ordered it, and why."""
+
+
+class PausedTooLong(DeploymentError):
+    """The text names who paused it, and why."""
 
 
 class AliasMoved(DeploymentError):

@@ -26,10 +26,15 @@ def body(event: APIGatewayProxyEventV2, untouched: str) -> Any:
         raise BadRequestError(f"body: not JSON ({error}); {untouched}") from error
 
 
-def caller(event: APIGatewayProxyEventV2) -> str:
-    """Who signed the request, as records and audits show it."""
+def principal(event: APIGatewayProxyEventV2) -> str:
+    """The ARN of the IAM principal that signed the request, as API Gateway says it."""
     iam = event.request_context.authorizer.iam if event.request_context.authorizer else None
-    return f"API by {iam.user_arn if iam and iam.user_arn else 'someone'}"[:256]
+    return (iam.user_arn if iam and iam.user_arn else "someone")[:256]
+
+
+def caller(event: APIGatewayProxyEventV2) -> str:
+    """Who signed the request, as records and audits show the author of a deployment."""
+    return f"API by {principal(event)}"[:256]
 
 
 def after(event: APIGatewayProxyEventV2) -> str:

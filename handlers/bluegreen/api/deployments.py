@@ -2,7 +2,7 @@
 Deployments: start one, read one, list those of a function.
 
     POST /deployments              the request; 202 with the deployment's id
-    GET  /deployments/{id}         the record, the plan and the steps
+    GET  /deployments/{id}         the record, the plan, people's orders and the steps
     GET  /deployments?function=F   a function's deployments, the newest first; with &refused=true its refused requests
 
 A list that has more says `next`; the same request with `&next=...` goes on there.
@@ -20,7 +20,7 @@ from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
 from bluegreen.api import asked
 from bluegreen.aws import executions
 from bluegreen.errors import InvalidRequest
-from bluegreen.ledger import audit, deployments, starts
+from bluegreen.ledger import audit, deployments, orders, starts
 from bluegreen.opening.permitted import Home, must_be_permitted
 from bluegreen.request.names import FunctionReference, is_execution_name
 from bluegreen.request.request import Request
@@ -52,7 +52,11 @@ def start() -> tuple[dict[str, Any], int]:
 
 @router.get("/deployments/<deployment>")
 def show(deployment: str) -> dict[str, Any]:
-    """The record, the plan and a page of steps. An execution that has not written its record yet is shown too."""
+    """
+    The record, the plan, people's orders and a page of steps.
+
+    An execution that has not written its record yet is shown too.
+    """
     asked.must_have_no_other_parameter_than(router.current_event, "next")
     deployment = unquote(deployment)
     if not is_execution_name(deployment):
@@ -62,6 +66,7 @@ def show(deployment: str) -> dict[str, Any]:
         plan = deployments.plan_of(deployment)
         steps, following = audit.steps(deployment, asked.after(router.current_event))
         shown = record.to_json() | ({"plan": plan.as_json()} if plan else {})
+        shown |= {"orders": [orders.shown(order) for order in orders.given(deployment)]}
         return shown | {"steps": [step.model_dump(mode="json") for step in steps]} | asked.page(following)
     execution = executions.describe(executions.arn_of(os.environ["STATE_MACHINE_ARN"], deployment))
     if execution is None:

@@ -2,26 +2,44 @@
 
 from bluegreen.aws.client import PROBE_SECONDS
 from bluegreen.baking.watch import Probed
+from bluegreen.decisions import orders
 from bluegreen.decisions.adaptive import Sight, is_suspicious
 from bluegreen.decisions.adaptive import next_weight as trusted_weight
 from bluegreen.decisions.bake import Alarms, Given, Standing, decide, watched
 from bluegreen.decisions.figures import Seen
-from bluegreen.decisions.pace import at_the_beginning, least_pause, longest, pace_of, seconds_to_next_look
+from bluegreen.decisions.pace import (
+    LEAST_PAUSED_SECONDS,
+    at_the_beginning,
+    least_pause,
+    longest,
+    pace_of,
+    seconds_to_next_look,
+    wait,
+)
 from bluegreen.decisions.past import LONGER
-from bluegreen.decisions.shift import Bakes, bakes, next_weight
+from bluegreen.decisions.shift import Bakes, bakes, following, step_of
 from bluegreen.decisions.words import of_look, of_signals
 from bluegreen.document import Bake, Counted, Look, Next, Plan
 from bluegreen.request.traffic import ALMOST_ALL
 from bluegreen.verdict import Verdict
 
 
-def conclude(plan: Plan, bake: Bake, seen: Seen, alarms: Alarms, probed: Probed, now: float) -> Look:
-    """The look after `bake.look`, at `now` (seconds since 1970)."""
+def conclude(
+    plan: Plan,
+    bake: Bake,
+    seen: Seen,
+    alarms: Alarms,
+    probed: Probed,
+    now: float,
+    ordered: orders.Standing = orders.NONE,
+) -> Look:
+    """The look after `bake.look`, at `now` (seconds since 1970), where people's orders stand as `ordered`."""
     verdict, stands = seen.verdict, bakes(plan.schedule, bake.shifts)
     probes = bake.look.probes + probed.answered
     unmeasured = bake.look.unmeasured + (not seen.waits) if verdict.kind == "cannot_measure" else 0
     baked = now - stands.since
-    following = next_weight(plan.schedule, len(bake.shifts))
+    next_step = following(plan.schedule, bake.shifts)
+    promote, paused = ordered.promotes(len(bake.shifts), bake.green_weight), ordered.paused
     standing = Standing(
         health=plan.health,
         given=plan.given,
@@ -29,7 +47,7 @@ def conclude(plan: Plan, bake: Bake, seen: Seen, alarms: Alarms, probed: Probed,
         alarms=alarms,
         baked_seconds=baked,
         bake_seconds=min(stands.bake_seconds, _silence(plan, stands)) if seen.silent else stands.bake_seconds,
-        last=plan.schedule.adaptive or following == 1,
+        last=plan.schedule.adaptive or next_step == 1,
         unmeasured=unmeasured,
         pending=seen.pending,
         late_seconds=seen.late_seconds,
@@ -37,16 +55,26 @@ def conclude(plan: Plan, bake: Bake, seen: Seen, alarms: Alarms, probed: Probed,
         watched=plan.schedule.watched,
         unattributed=seen.unattributed,
         unread=seen.unread,
+        paused=paused.said if paused else "",
+        promoted=promote.said if promote else "",
     )
     decision = decide(standing)
     soon = verdict.kind == "cannot_measure" or decision.because in ("late", "pending")
     pause = _pause(plan, bake, stands, baked, now, soon=soon)
+    pause = max(pause, LEAST_PAUSED_SECONDS) if paused else pause
     weight, given = _weight(plan, bake, seen, alarms, baked + pause) if decision.next == "bake_on" else (1.0, None)
+    if paused and weight > bake.green_weight:
+        weight, given = bake.green_weight, None
+    if promote and promote.to == "all":
+        next_step = 1.0
+    if decision.because == "promoted" and next_step == 1:
+        given = "by_a_person"
     shifts = decision.next == "go_on" or (plan.schedule.adaptive and weight != bake.green_weight)
     return Look(
         next="roll_back" if decision.next == "roll_back" else _next(bake) if shifts else "bake_on",
-        next_seconds=pause,
-        next_weight=weight if plan.schedule.adaptive else following,
+        next_seconds=ordered.wait(now, wait(now, now + pause)),
+        due_at=now + pause,
+        next_weight=weight if plan.schedule.adaptive else next_step,
         unmeasured=unmeasured,
         probes=probes,
         pardoned=alarms.pardoned,
@@ -63,6 +91,7 @@ def conclude(plan: Plan, bake: Bake, seen: Seen, alarms: Alarms, probed: Probed,
             "hidden": seen.hidden.model_dump() if seen.hidden else None,
             "unattributed": seen.unattributed,
             "unread": seen.unread,
+            "orders": ordered.noted(),
         },
     )
 
@@ -89,7 +118,7 @@ def _pause(plan: Plan, bake: Bake, stands: Bakes, baked: float, now: float, *, s
     if plan.schedule.adaptive:
         until = float(stands.bake_seconds)
     else:
-        step = plan.schedule.steps[len(bake.shifts) - 1]
+        step = step_of(plan.schedule, bake.shifts)
         until = step.bake_seconds if baked < step.bake_seconds else longest(plan.schedule, step)
     pause = least_pause(until, pace) if soon else seconds_to_next_look(baked, until, pace)
     return at_the_beginning(now, pause, period) if plan.schedule.adaptive else pause

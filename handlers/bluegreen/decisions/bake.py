@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import ConfigDict
 
-from bluegreen.model import Frozen
+from bluegreen.model import Frozen, Text
 from bluegreen.request.health import Health
 from bluegreen.verdict import Verdict
 
@@ -55,6 +55,8 @@ Next = Literal["bake_on", "go_on", "roll_back"]
 Because = Literal[
     "worse",
     "alarm",
+    "promoted",
+    "paused",
     "no_bake",
     "unmeasured",
     "unmeasured_too_often",
@@ -88,6 +90,8 @@ class Standing:
     figures are `pending`, and the newest came `late_seconds` later than they should. `probed` says that green has
     answered probes. With `watched` the schedule has a bake at all. The alias's throttled requests that count for
     neither version are `unattributed`. The logs of the last `unread` buckets were not read.
+
+    `paused` and `promoted` say who ordered that, and why; "" for nobody.
     """
 
     health: Health
@@ -104,15 +108,29 @@ class Standing:
     watched: bool = True
     unattributed: int = 0
     unread: int = 0
+    paused: str = ""
+    promoted: str = ""
 
 
 def decide(now: Standing) -> Decision:
-    """What a look comes to."""
-    health, verdict, baked = now.health, now.verdict, now.baked_seconds
-    if verdict.kind == "worse":
+    """
+    What a look comes to.
+
+    A person who promotes green overrules everything but the proof that it is worse and alarms. A pause only holds green
+    back: what would undo the deployment still does.
+    """
+    if now.verdict.kind == "worse":
         return Decision(next="roll_back", because="worse")
     if now.alarms.acting:
         return Decision(next="roll_back", because="alarm")
+    if now.promoted:
+        return Decision(next="go_on", because="promoted")
+    found = _by_the_watch(now)
+    return Decision(next="bake_on", because="paused") if now.paused and found.next == "go_on" else found
+
+
+def _by_the_watch(now: Standing) -> Decision:
+    health, verdict, baked = now.health, now.verdict, now.baked_seconds
     if now.bake_seconds == 0:
         return Decision(next="go_on", because="no_bake")
     if verdict.kind == "cannot_measure":
@@ -195,7 +213,7 @@ def _no_traffic(health: Health, baked_seconds: float) -> Decision:
 
 WatchKind = Literal["judged", "nobody_called", "not_seen", "not_measured", "not_watched"]
 
-Given = Literal["over_suspicion", "by_the_clock"]
+Given = Literal["over_suspicion", "by_the_clock", "by_a_person"]
 """Why green got everything, where the evidence alone would not have given it."""
 
 MOST_ODDS = 1e9
@@ -229,7 +247,8 @@ class Watched(Frozen):
 
     `judged`: its requests were compared with blue's, with what `finding`. `nobody_called`: it had none. `not_seen`: the
     watch was over before a figure of it came. `not_measured`: CloudWatch did not answer, or does not show its requests.
-    `not_watched`: the strategy has no bake. `given` is why green got everything in spite of that.
+    `not_watched`: the strategy has no bake. `given` is why green got everything in spite of that, and `given_by` the
+    person who ordered it.
 
     The record keeps it, and a record may be of another stack version: unknown attributes are passed over.
     """
@@ -241,6 +260,7 @@ class Watched(Frozen):
     requests: int = 0
     finding: Judged | None = None
     given: Given | None = None
+    given_by: Text = ""
 
 
 def watched(
@@ -251,19 +271,21 @@ def watched(
 
     `given` is by which other rule green gets everything now. Once it was given, a later look has no say in that.
     """
+    by = now.promoted if given == "by_a_person" else ""
     if decision.because == "suspected" and decision.next == "go_on":
         given = "over_suspicion"
     elif before and not given:
-        given = before.given
+        given, by = before.given, before.given_by
     verdict, kind = now.verdict, _kind(now)
     if kind == "not_measured" and before and now.unmeasured <= now.health.unmeasured_looks:
-        return before.model_copy(update={"seconds": round(seconds), "given": given})
+        return before.model_copy(update={"seconds": round(seconds), "given": given, "given_by": by})
     return Watched(
         kind=kind,
         seconds=round(seconds),
         requests=_requests(verdict),
         finding=_judged(verdict) if kind == "judged" else None,
         given=given,
+        given_by=by,
     )
 
 

@@ -4,18 +4,17 @@ What people's orders to a running deployment come to.
 Orders are only ever added, and each keeps who gave it and why. A look reads all of them and acts on what stands.
 """
 
+import math
 from typing import Literal
 
 from bluegreen.model import Frozen, Text
+from bluegreen.request.order import LONGEST_PAUSES_SECONDS
+from bluegreen.text import duration, sentence
 
 Kind = Literal["abort", "pause", "resume", "promote"]
 
-PAUSE_SECONDS = 3600
-LONGEST_PAUSES_SECONDS = 12 * 3600
-"""All pauses of a deployment together. Paused looks are events of the execution, too, which has 25,000 at most."""
-
 MOST = 100
-"""Orders of one deployment, so that their item stays small."""
+"""Orders of one deployment, so that their item stays small. An abort is taken beyond it."""
 
 
 class Order(Frozen):
@@ -40,6 +39,11 @@ class Order(Frozen):
         return f"{self.by}: {self.reason}" if self.reason else self.by
 
     @property
+    def why_aborted(self) -> str:
+        """The cause of the deployment's end."""
+        return sentence(f"Aborted by {self.said}")
+
+    @property
     def over_at(self) -> float:
         """Of a pause: its limit, in seconds since 1970."""
         return self.at + self.seconds
@@ -59,6 +63,18 @@ class Standing(Frozen):
         if order is None or (shifts > order.after_shift and (order.to == "next" or weight == 1)):
             return None
         return order
+
+    def wait(self, now: float, seconds: int) -> int:
+        """The Wait before CheckHealth runs again: not beyond the limit of a pause."""
+        return max(0, min(seconds, math.ceil(self.paused.over_at - now))) if self.paused else seconds
+
+    def noted(self) -> dict[str, str]:
+        """For the audit of a look: who ordered what, and why."""
+        orders = {"paused": self.paused, "promoted": self.promoted}
+        return {name: order.said for name, order in orders.items() if order}
+
+
+NONE = Standing()
 
 
 def standing(given: tuple[Order, ...], now: float) -> Standing:
@@ -82,3 +98,30 @@ def standing(given: tuple[Order, ...], now: float) -> Standing:
     if paused:
         seconds += now - paused.at
     return Standing(aborted=aborted, paused=paused, promoted=promoted, paused_seconds=max(0.0, seconds))
+
+
+def objection(order: Order, ordered: Standing, number: int) -> str:
+    """
+    Why an order is refused after `number` others, and what to do instead; "" for one that is taken.
+
+    The record of the deployment is open, and the alias was shifted `order.after_shift` times.
+    """
+    if order.order == "abort":
+        return ""
+    if ordered.aborted:
+        return f"it is being aborted by {ordered.aborted.said}. `bluegreen watch` follows it to its end"
+    if number >= MOST:
+        return f"it has {MOST} orders already, which is the most. Let it run, or abort it"
+    if not order.after_shift:
+        return "green has no share of the alias yet. Order it again after the first shift, or abort the deployment"
+    if order.order == "resume" and not ordered.paused:
+        return "it is not paused. There is nothing to resume"
+    if order.order != "pause":
+        return ""
+    if ordered.paused:
+        return f"it is paused already by {ordered.paused.said}. Resume it first to set another limit"
+    left = LONGEST_PAUSES_SECONDS - round(ordered.paused_seconds)
+    if order.seconds > left:
+        most = duration(LONGEST_PAUSES_SECONDS)
+        return f"its pauses may last {most} together, and {left} seconds are left. Pause it for fewer seconds"
+    return ""

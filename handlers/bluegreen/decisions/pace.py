@@ -4,20 +4,35 @@ When a bake is looked at.
 In a bake's first hour the looks are a metric's period or more apart, in even parts of the bake. After it a look follows
 every twelfth of the time that was baked: what begins to go wrong late is found later by at most a twelfth of the bake's
 age, and 48 hours take about 110 looks. No pause is longer than the bake, so that green never has a share unwatched.
+
+CheckHealth runs every four minutes at least, also where no look is due: it reads people's orders then, and finds a
+deployment that was undone. So an execution that is aborted ends within five minutes.
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cache
+from itertools import pairwise
 
+from bluegreen.request.order import LONGEST_PAUSES_SECONDS
 from bluegreen.request.traffic import Schedule, Step
 
-MOST_EVENTS = 24_000
-"""Of the 25,000 events that an execution may have, what shifts and looks may use; the rest is for retries."""
 EVENTS_PER_SHIFT = 5
 """ShiftAlias: entered, scheduled, started, succeeded, left."""
 EVENTS_PER_LOOK = 9
 """Bake: entered, left; CheckHealth: five, as ShiftAlias; WhatNext?: entered, left."""
+
+MOST_SECONDS = 240
+"""Of a Wait. A look that is due later is waited for in several."""
+
+LEAST_PAUSED_SECONDS = 60
+"""Between two looks while a person has paused the deployment, so that the looks that a pause adds can be afforded."""
+
+MOST_EVENTS = 24_000 - EVENTS_PER_LOOK * LONGEST_PAUSES_SECONDS // LEAST_PAUSED_SECONDS
+"""
+Of the 25,000 events that an execution may have, what shifts and looks may use; the rest is for retries and for looks
+during people's pauses.
+"""
 
 UNTHINNED_SECONDS = 3600
 PARTS_OF_AGE = 12
@@ -38,6 +53,11 @@ def seconds_to_next_look(baked: float, until: float, pace: int) -> int:
 def least_pause(until: float, pace: float) -> int:
     """The pace, or the whole of a shorter bake, in seconds that a Wait state takes; 0 if there is no bake."""
     return math.ceil(min(until, pace))
+
+
+def wait(now: float, due_at: float) -> int:
+    """Seconds of the Wait before CheckHealth runs again, where the next look is due at `due_at`."""
+    return max(0, min(MOST_SECONDS, math.ceil(due_at - now)))
 
 
 def at_the_beginning(now: float, pause: int, period_seconds: int) -> int:
@@ -97,11 +117,17 @@ def pace_of(schedule: Schedule, period_seconds: int) -> int:
 def _events(schedule: Schedule, pace: int) -> int:
     """If every bake takes as long as it may. Under Adaptive any look may be followed by a shift."""
     if schedule.adaptive:
-        return len(looks(schedule.longest_seconds, pace)) * (EVENTS_PER_LOOK + EVENTS_PER_SHIFT)
+        seen = looks(schedule.longest_seconds, pace)
+        return EVENTS_PER_LOOK * waits(seen) + EVENTS_PER_SHIFT * len(seen)
     return sum(
-        EVENTS_PER_SHIFT + EVENTS_PER_LOOK * len(looks(step.bake_seconds, pace, longest(schedule, step)))
+        EVENTS_PER_SHIFT + EVENTS_PER_LOOK * waits(looks(step.bake_seconds, pace, longest(schedule, step)))
         for step in schedule.steps
     )
+
+
+def waits(at: Sequence[int]) -> int:
+    """How often CheckHealth runs for the looks at these seconds after a shift."""
+    return sum(max(1, math.ceil((after - before) / MOST_SECONDS)) for before, after in pairwise((0, *at)))
 
 
 def longest(schedule: Schedule, step: Step) -> int:

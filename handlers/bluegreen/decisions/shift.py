@@ -1,7 +1,7 @@
 """The next share of the alias that green gets."""
 
 from bluegreen.model import Frozen
-from bluegreen.request.traffic import Schedule, Seconds, Weight
+from bluegreen.request.traffic import Schedule, Seconds, Step, Weight
 
 SILENCE_SECONDS = 600
 """How long `Adaptive` waits for the first request."""
@@ -34,11 +34,21 @@ def next_weight(schedule: Schedule, shifts: int) -> Weight:
     return schedule.steps[min(shifts, len(schedule.steps) - 1)].weight
 
 
+def following(schedule: Schedule, shifts: tuple[Shifted, ...]) -> Weight:
+    """The weight of the step after these shifts; 1 once green has everything."""
+    return 1.0 if shifts[-1].weight == 1 else next_weight(schedule, len(shifts))
+
+
+def step_of(schedule: Schedule, shifts: tuple[Shifted, ...]) -> Step:
+    """The step that these shifts came to. It is the last one if green has everything: a person may pass over others."""
+    return schedule.steps[-1 if shifts[-1].weight == 1 else len(shifts) - 1]
+
+
 def bakes(schedule: Schedule, shifts: tuple[Shifted, ...]) -> Bakes:
     """The bake after the last of these shifts. Under Adaptive all shifts share one bake, which the last one ends."""
     last = shifts[-1]
     if schedule.adaptive:
         seconds = 0 if last.weight == 1 else schedule.longest_seconds
         return Bakes(since=shifts[0].at, bake_seconds=seconds, silence_seconds=SILENCE_SECONDS)
-    seconds = schedule.steps[len(shifts) - 1].bake_seconds
+    seconds = step_of(schedule, shifts).bake_seconds
     return Bakes(since=last.at, bake_seconds=seconds, silence_seconds=seconds)

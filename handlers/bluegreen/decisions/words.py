@@ -26,11 +26,15 @@ def of_look(now: Standing, decision: Decision) -> str:
         case "unmeasured_too_often":
             return f"{_found(now)}, {now.unmeasured} times in a row"
         case "baking":
-            return f"{_found(now)}{doubt}"
+            return f"{_found(now)}{doubt}{_paused(now)}"
         case "no_traffic_too_long":
             return f"{_found(now)}, {now.baked_seconds:.0f} seconds long"
         case "no_traffic":
             return f"{_found(now)}{_without_traffic(now, decision)}"
+        case "promoted":
+            return f"{_found(now)}; going on, as a person promoted it: {now.promoted}"
+        case "paused":
+            return f"{_found(now)}; paused by {now.paused}"
         case "pending":
             return f"{_found(now)}; waiting for figures that do not agree yet"
         case "late":
@@ -155,6 +159,9 @@ def _against(watched: Watched) -> str:
         case "by_the_clock":
             more = f"; {against}" if against else ""
             return f" It got everything by the clock, as promote_by_seconds says, before the evidence allowed it{more}."
+        case "by_a_person":
+            more = f"; {against}" if against else ""
+            return f" A person gave it everything before the watch was over ({watched.given_by}){more}."
         case _:
             return f" {against.capitalize()}, which is no proof." if against else ""
 
@@ -199,6 +206,10 @@ def _unknown(verdict: Verdict) -> str:
                 f"; nothing is known of {finding.signal}: CloudWatch has no figures of {' or '.join(without)}"
             )
     return "".join(unknown)
+
+
+def _paused(now: Standing) -> str:
+    return f"; paused by {now.paused}" if now.paused else ""
 
 
 def _unread(now: Standing) -> str:

@@ -4,8 +4,10 @@ from typing import Any, Literal
 
 from bluegreen import clock, news
 from bluegreen.aws import executions, notifications
+from bluegreen.decisions.orders import standing
 from bluegreen.document import REJECTED, ROLLBACK_FAILED, Failure
 from bluegreen.errors import (
+    Aborted,
     AwsUnavailable,
     DeploymentError,
     DeploymentOver,
@@ -14,7 +16,7 @@ from bluegreen.errors import (
     StillInProgress,
     Untagged,
 )
-from bluegreen.ledger import audit, deployments, locks
+from bluegreen.ledger import audit, deployments, locks, orders
 from bluegreen.ledger.locks import Lock
 from bluegreen.ledger.record import UNDOING, Record
 from bluegreen.rollback import latest
@@ -36,6 +38,8 @@ PATIENCE_SECONDS = 600
 
 WILL_PASS = (AwsUnavailable, DeploymentOver, PreconditionFailed, StillInProgress)
 """Errors that a later attempt may not meet."""
+
+ABORTED = Aborted.__name__
 
 Recovered = Literal["recovered", "running"]
 
@@ -65,17 +69,44 @@ def recover(lock: Lock, *, attempt: int = 1) -> Recovered:
     return "recovered"
 
 
+def recover_or_abort(lock: Lock) -> Recovered:
+    """
+    The same. An execution that runs is left alone, but its deployment is undone if a person ordered to abort it.
+
+    Nothing but the ledger's order counts. The execution finds the record undone in its next state, and ends as that
+    says.
+    """
+    if recover(lock) == "recovered":
+        return "recovered"
+    order = standing(orders.given(lock.deployment), clock.now()).aborted
+    record = deployments.find(lock.deployment)
+    if order is None or record is None or not record.live or record.execution != lock.held_by:
+        return "running"
+    long_ago = clock.now() - order.at > PATIENCE_SECONDS
+    try:
+        attempt = latest.ENOUGH_ATTEMPTS if long_ago else 1
+        audit.note(record.id, RECOVERY, _undone(record, ABORTED, order.why_aborted, attempt=attempt))
+    except Exception as error:
+        _give_up_or_wait(record, None, long_ago, error)
+    return "recovered"
+
+
 def _clean_up(record: Record, holder: executions.Execution | None, *, attempt: int) -> dict[str, Any]:
     """Undo, close and tell; what was found, for the audit."""
     status = holder.status if holder else "forgotten by Step Functions"
     error, cause = ABANDONED, f"The execution {record.id} is {status} and did not end its deployment."
     if record.error and record.error != ABANDONED:
         error, cause = record.error, f"{sentence(record.cause or 'It does not say why.')} {cause}"
+    if not record.blue and holder and holder.error:
+        error, cause = holder.error, Failure.model_validate({"Error": holder.error, "Cause": holder.cause}).sentence
+    return _undone(record, error, cause, attempt=attempt)
+
+
+def _undone(record: Record, error: str, cause: str, *, attempt: int) -> dict[str, Any]:
+    """A deployment without a plan has touched nothing, so it is rejected."""
     if record.blue:
         return undo(record, error, cause, attempt=attempt).noted()
-    known = {"Error": holder.error, "Cause": holder.cause} if holder and holder.error else None
-    failure = Failure.model_validate(known or {"Error": error, "Cause": cause})
-    deployments.close(record, REJECTED, error=failure.error, cause=failure.sentence)
+    deployments.close(record, REJECTED, error=error, cause=cause)
     news.tell(record.id)
     return {"cause": cause}
 

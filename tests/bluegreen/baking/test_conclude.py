@@ -13,7 +13,7 @@ from bluegreen.decisions.adaptive import Sight
 from bluegreen.decisions.adaptive import next_weight as trusted_weight
 from bluegreen.decisions.bake import Alarms
 from bluegreen.decisions.figures import Seen
-from bluegreen.decisions.pace import longest, pace_of, seconds_to_next_look
+from bluegreen.decisions.pace import MOST_SECONDS, longest, pace_of, seconds_to_next_look
 from bluegreen.decisions.shift import SILENCE_SECONDS, Shifted
 from bluegreen.document import Bake, Counted, Look
 from bluegreen.request.traffic import ALMOST_ALL, Schedule, Step
@@ -123,16 +123,16 @@ class TestWhatFollows:
 class TestWhenTheNextLookIs:
     @pytest.mark.parametrize("now", [0, 60, 120, 183, 240])
     def test_the_next_look_is_an_even_part_of_the_bake_away(self, now: float) -> None:
-        assert look(now=now).next_seconds == seconds_to_next_look(now, 300, pace_of(CANARY, 60))
+        assert look(now=now).due_at - now == seconds_to_next_look(now, 300, pace_of(CANARY, 60))
 
     @pytest.mark.parametrize("now", [240, 300, 600, 899])
     def test_the_next_look_at_a_bake_that_is_drawn_out_is_within_the_longest(self, now: float) -> None:
         longer = CANARY.model_copy(update={"longest_seconds": 900})
         until = 300 if now < 300 else longest(longer, longer.steps[0])
 
-        pause = look(NOT_ENOUGH, schedule=longer, now=now, max_bake_seconds=900).next_seconds
+        due_at = look(NOT_ENOUGH, schedule=longer, now=now, max_bake_seconds=900).due_at
 
-        assert pause == seconds_to_next_look(now, until, 60)
+        assert due_at - now == seconds_to_next_look(now, until, 60)
 
     @pytest.mark.parametrize(("now", "pause"), [(183, 57), (240, 60), (149, 31), (151, 89), (179.5, 61)])
     def test_the_next_look_under_adaptive_comes_when_a_minute_begins(self, now: float, pause: int) -> None:
@@ -143,7 +143,12 @@ class TestWhenTheNextLookIs:
     def test_looks_under_adaptive_thin_out_with_the_age_of_its_one_bake(self) -> None:
         held = look(suspected(), schedule=ADAPTIVELY, so_far=bake(0.05), now=36_000, when_suspected="hold")
 
-        assert (held.next, held.next_seconds) == ("bake_on", 3000)
+        assert (held.next, held.due_at) == ("bake_on", 39_000)
+
+    def test_a_look_that_is_due_later_than_in_four_minutes_is_waited_for_in_several_waits(self) -> None:
+        long = Schedule(name="a day", steps=(Step(weight=0.1, bake_seconds=86_400),))
+
+        assert look(FINE, now=43_200, schedule=long).next_seconds == MOST_SECONDS
 
     def test_there_is_no_pause_where_nothing_bakes(self) -> None:
         assert look(so_far=bake(0.1, 1.0), now=0).next_seconds == 0
@@ -283,12 +288,12 @@ class TestWhatIsCounted:
         """So many looks are tolerated, not so many hours on a green that is not seen."""
         long = Schedule(name="a day", steps=(Step(weight=0.1, bake_seconds=86_400),))
 
-        assert look(FINE, now=43_200, schedule=long).next_seconds > 3_000
-        assert look(UNMEASURED, now=43_200, schedule=long).next_seconds == pace_of(long, 60)
+        assert look(FINE, now=43_200, schedule=long).due_at > 43_200 + 3_000
+        assert look(UNMEASURED, now=43_200, schedule=long).due_at == 43_200 + pace_of(long, 60)
 
     @pytest.mark.parametrize("seen", [UNMEASURED, NOT_ENOUGH])
     def test_no_pause_is_longer_than_the_bake_however_long_a_period_is(self, seen: Verdict) -> None:
-        assert look(seen, now=100, period_seconds=3_600).next_seconds == 300
+        assert look(seen, now=100, period_seconds=3_600).due_at == 400
 
     @pytest.mark.parametrize(("seen", "unmeasured"), [(UNMEASURED, 4), (FINE, 0), (NOT_ENOUGH, 0)])
     def test_looks_without_metrics_are_counted_in_a_row(self, seen: Verdict, unmeasured: int) -> None:

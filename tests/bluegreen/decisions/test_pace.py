@@ -11,7 +11,9 @@ from hypothesis import strategies as st
 from bluegreen.decisions.pace import (
     EVENTS_PER_LOOK,
     EVENTS_PER_SHIFT,
+    LEAST_PAUSED_SECONDS,
     MOST_EVENTS,
+    MOST_SECONDS,
     PARTS_OF_AGE,
     UNTHINNED_SECONDS,
     least_pause,
@@ -19,8 +21,10 @@ from bluegreen.decisions.pace import (
     looks,
     pace_of,
     seconds_to_next_look,
+    wait,
 )
 from bluegreen.errors import InvalidRequest
+from bluegreen.request.order import LONGEST_PAUSES_SECONDS
 from bluegreen.request.request import Request
 from bluegreen.request.traffic import (
     ADAPTIVE,
@@ -33,6 +37,9 @@ from bluegreen.request.traffic import (
     schedule,
 )
 from tests.bluegreen.strategies import any_steps
+
+A_RUN_OF_CHECK_HEALTH_AND_OF_ROLL_BACK = 30
+"""Seconds, where the record is closed already: each reads it, and the latter says how the deployment ended."""
 
 HISTORY_OF_THE_REST = 1_000
 """Events that an execution needs beside its shifts and looks: staging with all its polling, and a rollback."""
@@ -169,13 +176,34 @@ def events(plan: Schedule, period_seconds: int) -> int:
     """Of an execution's history, for its shifts and looks."""
     pace = pace_of(plan, period_seconds)
     if plan.adaptive:
-        return len(looks(plan.longest_seconds, pace)) * (EVENTS_PER_LOOK + EVENTS_PER_SHIFT)
-    return sum(EVENTS_PER_SHIFT + EVENTS_PER_LOOK * len(list(looked(plan, step, pace))) for step in plan.steps)
+        seen = looks(plan.longest_seconds, pace)
+        return EVENTS_PER_LOOK * runs(seen) + EVENTS_PER_SHIFT * len(seen)
+    return sum(EVENTS_PER_SHIFT + EVENTS_PER_LOOK * runs(tuple(looked(plan, step, pace))) for step in plan.steps)
+
+
+def runs(at: tuple[int, ...]) -> int:
+    """Of CheckHealth, as the document tells the machine to wait for these looks."""
+    found = 0
+    for before, after in pairwise((0, *at)):
+        while True:
+            before += wait(before, after)
+            found += 1
+            if before >= after:
+                break
+    return found
 
 
 class TestWhatAnExecutionCanAfford:
     def test_the_most_events_leave_room_for_the_rest(self) -> None:
-        assert MOST_EVENTS + HISTORY_OF_THE_REST <= 25_000
+        while_paused = EVENTS_PER_LOOK * LONGEST_PAUSES_SECONDS // LEAST_PAUSED_SECONDS
+
+        assert MOST_EVENTS + while_paused + HISTORY_OF_THE_REST <= 25_000
+
+    def test_a_wait_is_so_short_that_an_execution_that_was_aborted_ends_within_five_minutes(self) -> None:
+        assert MOST_SECONDS + A_RUN_OF_CHECK_HEALTH_AND_OF_ROLL_BACK < 300
+        assert wait(1000.0, 1000.0 + LONGEST_BAKE_SECONDS) == MOST_SECONDS
+        assert wait(1000.5, 1059.7) == 60
+        assert wait(1000.0, 999.0) == 0
 
     @pytest.mark.parametrize("number", [1, 2, 10, 100, MOST_STEPS - 1, MOST_STEPS])
     @pytest.mark.parametrize("period_seconds", [1, 60])

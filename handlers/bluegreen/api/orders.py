@@ -1,0 +1,144 @@
+"""
+Orders to a deployment that runs.
+
+    DELETE /deployments/{id}           abort: blue has everybody within seconds
+    POST   /deployments/{id}/pause     green gets no larger share; {"seconds": 3600} is the limit
+    POST   /deployments/{id}/resume    takes a pause back
+    POST   /deployments/{id}/promote   green gets everything, or with {"to": "next"} the next step's share
+
+Each takes a `reason`, and answers 202: the order is written down. RecoverDeployments carries out an abort, and the next
+look everything else. 409 says why an order is refused.
+"""
+
+from http import HTTPStatus
+from typing import Any, TypeVar
+from urllib.parse import unquote
+
+from aws_lambda_powertools.event_handler import Response, content_types
+from aws_lambda_powertools.event_handler.exceptions import BadRequestError, NotFoundError
+from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
+
+from bluegreen import clock
+from bluegreen.api import asked
+from bluegreen.aws import handlers
+from bluegreen.decisions.orders import Kind, Order, objection, standing
+from bluegreen.document import DEPLOYED
+from bluegreen.edge import logger
+from bluegreen.errors import AwsUnavailable, DeploymentError, InvalidRequest
+from bluegreen.ledger import deployments, orders
+from bluegreen.ledger.record import OPEN, Record
+from bluegreen.request import order as request
+from bluegreen.request.names import is_execution_name
+from bluegreen.text import plain, sentence
+
+UNTOUCHED = "nothing was ordered"
+
+Answer = Response[dict[str, Any]]
+Body = TypeVar("Body", bound=request.Asked)
+
+router = APIGatewayHttpRouter()  # type: ignore[no-untyped-call]
+
+
+@router.delete("/deployments/<deployment>")
+def abort(deployment: str) -> Answer:
+    """Undo it. To order it again is harmless: RecoverDeployments is only asked once more."""
+    body = _body(request.Asked, "reason")
+    answer = _give(unquote(deployment), "abort", body)
+    if answer.status_code == HTTPStatus.ACCEPTED:
+        try:
+            handlers.undo_soon(unquote(deployment))
+        except DeploymentError as error:  # the order stands: the next look or the next sweep carries it out
+            logger.error("RecoverDeployments was not asked to abort", extra={"cause": str(error)})
+    return answer
+
+
+@router.post("/deployments/<deployment>/pause")
+def pause(deployment: str) -> Answer:
+    """Hold green's share where it is."""
+    body = _body(request.Pause)
+    return _give(unquote(deployment), "pause", body, seconds=body.seconds)
+
+
+@router.post("/deployments/<deployment>/resume")
+def resume(deployment: str) -> Answer:
+    """Take a pause back."""
+    return _give(unquote(deployment), "resume", _body(request.Asked))
+
+
+@router.post("/deployments/<deployment>/promote")
+def promote(deployment: str) -> Answer:
+    """Give green everything, or the next step's share. Takes a pause back, too."""
+    body = _body(request.Promote)
+    return _give(unquote(deployment), "promote", body, to=body.to)
+
+
+def _body(model: type[Body], *parameters: str) -> Body:
+    event = router.current_event
+    asked.must_have_no_other_parameter_than(event, *parameters)
+    body = asked.body(event, UNTOUCHED) if event.body else {}
+    if isinstance(body, dict):
+        body = (event.query_string_parameters or {}) | body
+    try:
+        return model.read(body)
+    except InvalidRequest as error:
+        raise BadRequestError(f"{error}; {UNTOUCHED}") from error
+
+
+def _give(deployment: str, kind: Kind, body: request.Asked, **more: Any) -> Answer:
+    record = deployments.find(deployment) if is_execution_name(deployment) else None
+    if record is None:
+        raise NotFoundError(
+            f"there is no deployment {plain(deployment, 100)}, or it has only just begun; {UNTOUCHED}. "
+            "GET /deployments?function=NAME lists a function's deployments"
+        )
+    given, number = orders.counted(deployment)
+    ordered = standing(given, clock.now())
+    if kind == "abort" and ordered.aborted and record.live:
+        return _accepted(record, given)
+    order = Order(
+        order=kind,
+        by=asked.principal(router.current_event),
+        at=clock.now(),
+        reason=body.reason,
+        after_shift=record.shift,
+        **more,
+    )
+    if why := _over(record) or objection(order, ordered, number) or _has_no_steps(record, order):
+        return _refused(kind, record, why)
+    if not orders.give(deployment, order, number):
+        raise AwsUnavailable(f"another order came at the same moment; {UNTOUCHED}")
+    return _accepted(record, (*given, order))
+
+
+def _over(record: Record) -> str:
+    if record.state == OPEN:
+        return ""
+    if record.live:
+        return f"it is being rolled back already: {record.error}: {sentence(record.cause or 'It does not say why')}"
+    if record.state != DEPLOYED:
+        return f"it has ended as {record.state}"
+    rollback = f"`bluegreen rollback {record.target.function} --alias {record.target.alias}`"
+    return f"it has ended as {record.state}. {rollback} gives the alias back to the version that served before"
+
+
+def _has_no_steps(record: Record, order: Order) -> str:
+    """Adaptive's weights follow the evidence."""
+    if order.order != "promote" or order.to != "next":
+        return ""
+    plan = deployments.plan_of(record.id)
+    if plan and not plan.schedule.adaptive:
+        return ""
+    return 'its strategy, Adaptive, has no steps. Promote it to "all", or let it run'
+
+
+def _refused(kind: Kind, record: Record, why: str) -> Answer:
+    said = f"{kind}: deployment {record.id} of {record.target} cannot take this order; {UNTOUCHED}: {sentence(why)}"
+    return _answer(HTTPStatus.CONFLICT, {"message": said})
+
+
+def _accepted(record: Record, given: tuple[Order, ...]) -> Answer:
+    return _answer(HTTPStatus.ACCEPTED, {"id": record.id, "orders": [orders.shown(each) for each in given]})
+
+
+def _answer(status: HTTPStatus, body: dict[str, Any]) -> Answer:
+    return Response(status_code=status, content_type=content_types.APPLICATION_JSON, body=body)
