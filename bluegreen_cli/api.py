@@ -60,8 +60,8 @@ def _signed(stack: Stack, method: str, path: str, body: Any) -> AWSRequest:
 
 
 def _sent(request: AWSRequest, doing: str) -> AWSResponse:
-    bundle = os.environ.get("AWS_CA_BUNDLE") or True
-    sender = URLLib3Session(verify=bundle, proxies=get_environ_proxies(request.url), timeout=SECONDS)
+    bundle: Any = os.environ.get("AWS_CA_BUNDLE") or True
+    sender = URLLib3Session(verify=bundle, proxies=get_environ_proxies(str(request.url)), timeout=SECONDS)
     try:
         return sender.send(request.prepare())
     except (HTTPClientError, BotoCoreError) as error:

@@ -17,6 +17,10 @@ from bluegreen_cli.problems import AS_JSON, Failed, Problem
 COMMANDS = {
     "deploy": "Deploy new code, what $LATEST has, or a version that exists, to FUNCTION's alias.",
     "rollback": "Give FUNCTION's alias back to the version that served before.",
+    "abort": "Undo FUNCTION's deployment that runs: its blue has all of the alias within seconds.",
+    "pause": "Hold green's share of FUNCTION's alias where it is, for an hour at most unless --seconds says otherwise.",
+    "resume": "Take back the pause of FUNCTION's deployment.",
+    "promote": "Give green all of FUNCTION's alias at the next look, or the share of the next step.",
     "status": "Say which version serves FUNCTION's alias, whether a deployment runs, and how the last one ended.",
     "watch": "Follow DEPLOYMENT (its id, which is its execution's name) to its end, and exit as `deploy` does.",
     "history": "List FUNCTION's deployments, the newest first.",

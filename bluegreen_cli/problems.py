@@ -32,6 +32,7 @@ NOTHING_UPLOADED = "Nothing was uploaded."
 NOTHING_UPLOADED_OR_STARTED = "Nothing was uploaded or started."
 NOTHING_STARTED = "Nothing was started."
 NOTHING_STOPPED = "Nothing was stopped or started."
+NOTHING_ORDERED = "Nothing was ordered."
 NOTHING_CREATED = "Nothing was created."
 IT_WAS_NOT_CHANGED = "It was not changed."
 

@@ -5,12 +5,14 @@ import re
 import sys
 from datetime import datetime
 from itertools import islice
+from typing import Any
 
 import click
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from bluegreen.ledger import orders
 from bluegreen.ledger.record import Record
 from bluegreen.text import duration
 from bluegreen_cli.context import Context, json_option
@@ -40,7 +42,7 @@ def history(context: Context, function: str, alias: str | None, refused: bool, l
         records = newest_first(target, refused=refused)
         found = list(islice((record for record in records if named.alias in (None, record.target.alias)), limit))
     if as_json:
-        click.echo(json.dumps([record.to_json() for record in found], indent=2))
+        click.echo(json.dumps(_with_orders(found), indent=2))
     elif found:
         _print(found)
     elif refused:
@@ -49,6 +51,15 @@ def history(context: Context, function: str, alias: str | None, refused: bool, l
         click.echo(
             f"There is no deployment of {named.function} yet; `bluegreen deploy {named.function} PATH` begins one."
         )
+
+
+def _with_orders(found: list[Record]) -> list[dict[str, Any]]:
+    """What people ordered each of them to do."""
+    with explained("reading the deployments table", NOTHING_CHANGED):
+        return [
+            record.to_json() | {"orders": [orders.shown(order) for order in orders.given(record.id)]}
+            for record in found
+        ]
 
 
 def _print(found: list[Record]) -> None:

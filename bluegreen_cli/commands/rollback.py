@@ -1,8 +1,7 @@
 """
 `bluegreen rollback`: back to the version that served before.
 
-If a deployment runs, the command stops it, and recovery gives the alias back to blue. Otherwise the command starts a
-deployment of that version.
+If a deployment runs, the command aborts it as `bluegreen abort` does. Otherwise it starts a deployment of that version.
 """
 
 import json
@@ -14,12 +13,11 @@ from bluegreen.document import DEPLOYED
 from bluegreen.errors import DeploymentError, NotFound
 from bluegreen.ledger import deployments, locks, serving, tests
 from bluegreen.ledger.locks import Lock
-from bluegreen.ledger.record import Record
+from bluegreen.ledger.record import OPEN
 from bluegreen.target import Target
-from bluegreen.text import sentence
-from bluegreen_cli import halt, launch, live, request
+from bluegreen_cli import launch, live, orders, request
+from bluegreen_cli.commands.abort import say
 from bluegreen_cli.context import Context, json_option
-from bluegreen_cli.outcome import CUT_SHORT, EXIT_CODES
 from bluegreen_cli.problems import NOTHING_CHANGED, NOTHING_STOPPED, Refused, explained
 
 
@@ -29,6 +27,7 @@ from bluegreen_cli.problems import NOTHING_CHANGED, NOTHING_STOPPED, Refused, ex
 @click.option(
     "--to", "version", metavar="VERSION", help="Any published version; the one that served before unless given."
 )
+@click.option("--reason", default="", metavar="TEXT", help="Why a deployment that runs is aborted; people see it.")
 @click.option("--no-smoke-tests", is_flag=True, help="For an emergency: shift the alias without a smoke test.")
 @click.option("--follow/--no-follow", default=True, help="Watch it to its end, or only start it.")
 @json_option
@@ -38,6 +37,7 @@ def rollback(
     function: str,
     alias: str | None,
     version: str | None,
+    reason: str,
     no_smoke_tests: bool,
     follow: bool,
     as_json: bool,
@@ -45,7 +45,7 @@ def rollback(
     """
     Give FUNCTION's alias back to the version that served before.
 
-    If a deployment runs, the command stops it and waits until its blue has all of the alias. If none runs, the command
+    If a deployment runs, the command aborts it and waits until its blue has all of the alias. If none runs, the command
     deploys the version that served before, all at once; `--to` names any other version. A second rollback goes one
     version further back, never forward again. It makes the smoke tests that were written for that version's own
     deployment, and no others.
@@ -65,13 +65,14 @@ def rollback(
     if lock:
         if version:
             _must_be_published(target, version)
-        halt.halt(lock, launch.started_by(account))
+        if _is_open(lock):
+            orders.abort(stack, lock, reason)
         if not follow:
-            _say_what_was_stopped(lock, version, as_json)
+            _say_what_was_aborted(lock, version, as_json)
             return
-        ended = halt.until_over(lock, target)
+        ended = orders.until_over(lock, target)
         if ended.state != DEPLOYED and version in (None, ended.blue):
-            _say(ended, as_json)
+            say(ended, as_json)
     if version is None:
         version = _served_before(target)
         click.echo(f"Version {version} served before.", err=True)
@@ -98,11 +99,21 @@ def _must_be_published(target: Target, version: str) -> None:
         return
 
 
-def _say_what_was_stopped(lock: Lock, version: str | None, as_json: bool) -> None:
+def _is_open(lock: Lock) -> bool:
+    """One that is rolled back already needs no order."""
+    with explained("reading the deployments table", NOTHING_STOPPED):
+        record = deployments.find(lock.deployment)
+    if record is None or record.state == OPEN:
+        return True
+    click.echo(f"Deployment {lock.deployment} is being rolled back already.", err=True)
+    return False
+
+
+def _say_what_was_aborted(lock: Lock, version: str | None, as_json: bool) -> None:
     """No version can be deployed before that deployment is undone, so `--to` is left to the next command."""
     target = lock.target
     if as_json:
-        click.echo(json.dumps({"deployment": lock.deployment, "stopped": True}, indent=2))
+        click.echo(json.dumps({"deployment": lock.deployment, "aborted": True}, indent=2))
     else:
         click.echo(f"`bluegreen status {target.function} --alias {target.alias}` says when blue has all of the alias.")
     if version:
@@ -129,21 +140,6 @@ def _goes_there(lock: Lock, version: str | None) -> bool:
             return False
         brought = serving.of_version(lock.target, record.blue)
     return record.green == (version or (brought.before if brought else None))
-
-
-def _say(ended: Record, as_json: bool) -> None:
-    """How the deployment that was stopped ended, and exit: 0 only if its blue has all of the alias."""
-    route = live.serving(ended.target)
-    blue_has_everybody = ended.blue is None or route.alone == ended.blue
-    if as_json:
-        shown = {"deployment": ended.id, "stopped": True, "end": ended.state, "error": ended.error}
-        click.echo(json.dumps({**shown, "cause": ended.cause, "serving": route.serving}, indent=2))
-    elif blue_has_everybody:
-        click.echo(f"Stopped {ended.id} ({ended.state}): {ended.target} is served by {route}.")
-    else:
-        click.echo(f"{ended.state}: {sentence(ended.cause or '')} {ended.target} is served by {route}.")
-    code = EXIT_CODES.get(ended.state, CUT_SHORT) or CUT_SHORT
-    click.get_current_context().exit(0 if blue_has_everybody else code)
 
 
 def _served_before(target: Target) -> str:

@@ -10,7 +10,7 @@ from bluegreen.aws import executions, notifications
 from bluegreen.decisions.route import said
 from bluegreen.decisions.words import of_watched
 from bluegreen.document import REJECTED, ROLLBACK_FAILED, ROLLED_BACK, Failure
-from bluegreen.errors import DeploymentError, UploadWaits
+from bluegreen.errors import Aborted, DeploymentError, UploadWaits
 from bluegreen.ledger import deployments, refusals
 from bluegreen.ledger.record import Record
 from bluegreen.text import sentence
@@ -74,7 +74,7 @@ def _words(record: Record) -> tuple[str, str]:
         return f"Stopped: {target} is gone", why
     if record.state == ROLLED_BACK:
         return (
-            f"Rolled back: {target} is at {_version(record)}",
+            f"{'Aborted' if record.error == Aborted.__name__ else 'Rolled back'}: {target} is at {_version(record)}",
             f"{why}{_settings(record, 'Settings of green that differ')}{warned}",
         )
     if record.mends_latest:

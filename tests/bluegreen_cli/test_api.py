@@ -2,7 +2,7 @@
 
 import json
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from botocore.awsrequest import AWSPreparedRequest
@@ -60,7 +60,7 @@ def test_a_request_is_signed_for_the_api_in_the_stacks_region(wire: Wire) -> Non
 
     (sent,) = wire.sent
     assert (sent.method, sent.url) == ("POST", f"{STACK.api}/deployments/a%3Ab/pause")
-    assert json.loads(sent.body) == {"reason": "ä"}
+    assert json.loads(cast(bytes, sent.body)) == {"reason": "ä"}
     signature = str(sent.headers["Authorization"])
     assert "/eu-central-1/execute-api/aws4_request" in signature
     assert "SignedHeaders=content-type;host;x-amz-date" in signature

@@ -1,6 +1,5 @@
 """ServeApi: deployments over HTTP, for callers that sign as IAM principals."""
 
-import base64
 import json
 from collections.abc import Callable
 from typing import Any
@@ -14,11 +13,10 @@ from bluegreen import clock
 from bluegreen.ledger import audit, deployments, starts
 from bluegreen.ledger.record import Record
 from tests.handlers.desk import Desk, Desks, context_of, in_its_role, put
-from tests.machine.deployer import FUNCTION, STACK, TABLE, TARGET, Deployer, place
+from tests.machine.asking import CALLER, ask
+from tests.machine.deployer import FUNCTION, TABLE, TARGET, Deployer, place
 
-CONTEXT = context_of("ServeApiFunction")
 STATES = "arn:aws:states:us-east-1:123456789012:execution:machine:"
-CALLER = "arn:aws:iam::123456789012:user/alice"
 
 
 @pytest.fixture(autouse=True)
@@ -32,47 +30,6 @@ def machine(deployer: Deployer, monkeypatch: pytest.MonkeyPatch) -> str:
     monkeypatch.setenv("STATE_MACHINE_ARN", arn)
     monkeypatch.setattr(serve_api, "handler", in_its_role(serve_api.handler, "ServeApi"))
     return arn
-
-
-def ask(
-    method: str,
-    path: str,
-    body: str | None = None,
-    *,
-    query: str = "",
-    encoded: bool = False,
-    caller: str = CALLER,
-    stack: str | None = STACK,
-) -> tuple[int, Any]:
-    """A request as API Gateway hands it over; the status and the answer."""
-    iam = {"accessKey": "A", "accountId": "123456789012", "userArn": caller, "userId": "U", "callerId": "C"}
-    route = "/deployments/{id}" if path.count("/") > 1 else path
-    event = {
-        "version": "2.0",
-        "routeKey": f"{method} {route}",
-        "rawPath": path,
-        "rawQueryString": query,
-        "headers": {"content-type": "application/json", "host": "api"},
-        "stageVariables": {"stack": stack} if stack is not None else None,
-        "queryStringParameters": dict(part.split("=", 1) for part in query.split("&") if part),
-        "requestContext": {
-            "accountId": "123456789012",
-            "apiId": "api",
-            "authorizer": {"iam": iam},
-            "domainName": "api",
-            "domainPrefix": "api",
-            "http": {"method": method, "path": path, "protocol": "HTTP/1.1", "sourceIp": "1.2.3.4", "userAgent": "t"},
-            "requestId": "request-1",
-            "routeKey": f"{method} {route}",
-            "stage": "$default",
-            "time": "05/Jan/2026:09:00:00 +0000",
-            "timeEpoch": 1767603600000,
-        },
-        "body": base64.b64encode(body.encode()).decode() if body is not None and encoded else body,
-        "isBase64Encoded": encoded,
-    }
-    answer = serve_api.handler(event, CONTEXT)
-    return answer["statusCode"], json.loads(answer["body"])
 
 
 def post(request: Any, **more: Any) -> tuple[int, Any]:
@@ -399,4 +356,4 @@ def test_an_id_that_turns_the_direction_of_writing_is_answered_plainly() -> None
 
 @pytest.mark.parametrize("event", [None, [], {}, {"rawPath": "/deployments"}, {"Records": []}], ids=repr)
 def test_an_event_that_is_not_api_gateways_is_answered_403(event: Any) -> None:
-    assert serve_api.handler(event, CONTEXT)["statusCode"] == 403
+    assert serve_api.handler(event, context_of("ServeApiFunction"))["statusCode"] == 403

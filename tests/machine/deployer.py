@@ -24,6 +24,7 @@ from moto.s3.models import s3_backends
 from moto.sns.models import sns_backends
 from moto.sqs.models import sqs_backends
 
+import recover_deployments
 from bluegreen.aws.table import item_of
 from bluegreen.request.upload import place_by_request
 from bluegreen.target import Target
@@ -34,12 +35,14 @@ FUNCTION, ALIAS = "BonusCalculatorLambda", "PROD"
 TARGET = Target(function=FUNCTION, alias=ALIAS, region=REGION, account=DEFAULT_ACCOUNT_ID)
 BUCKET, TABLE, TOPIC = "artifacts", "deployments", "notifications"
 STACK = "arn:aws:cloudformation:us-east-1:123456789012:stack/bluegreen/51af3dc0-da77-11e4-872e-1234567db123"
+RECOVER_DEPLOYMENTS = "RecoverDeploymentsFunction"
 SETTINGS = {
     "STACK_ID": STACK,
     "TABLE_NAME": TABLE,
     "ARTIFACT_BUCKET": BUCKET,
     "DEFAULT_TRAFFIC": "Canary10Percent5Minutes",
     "DEFAULT_ALIAS": ALIAS,
+    "RECOVER_DEPLOYMENTS": RECOVER_DEPLOYMENTS,
     "POWERTOOLS_METRICS_DISABLED": "1",
     "POWERTOOLS_SERVICE_NAME": "bluegreen",
     "POWERTOOLS_METRICS_NAMESPACE": "BlueGreen",
@@ -177,7 +180,8 @@ def alarm(name: str, state: Literal["ALARM", "INSUFFICIENT_DATA", "OK"]) -> None
 @contextmanager
 def installed(handlers: Mapping[str, Handler] | None = None, **world: Any) -> Iterator[Deployer]:
     """The deployer in an AWS of its own."""
-    with mock.patch.dict(os.environ, SETTINGS), in_process_aws(handlers or handlers_of(), **world) as aws:
+    invoked = {RECOVER_DEPLOYMENTS: recover_deployments.handler} | (handlers or handlers_of())
+    with mock.patch.dict(os.environ, SETTINGS), in_process_aws(invoked, **world) as aws:
         boto3.setup_default_session(region_name="us-east-1")
         topic = _create_resources()
         with mock.patch.dict(os.environ, {"TOPIC_ARN": topic, "STATE_MACHINE_ARN": aws.machine_arn()}):

@@ -1,0 +1,53 @@
+"""`bluegreen abort`: undo the deployment that runs."""
+
+import json
+
+import click
+
+from bluegreen.ledger.record import Record
+from bluegreen.text import sentence
+from bluegreen_cli import live, orders
+from bluegreen_cli.context import Context, json_option
+from bluegreen_cli.outcome import CUT_SHORT, EXIT_CODES
+
+
+@click.command()
+@click.argument("function")
+@click.option("--alias", metavar="NAME", help="The stack's default unless given.")
+@click.option("--reason", default="", metavar="TEXT", help="Why; people see it.")
+@click.option(
+    "--follow/--no-follow", default=True, help="Wait until blue has all of the alias, or only give the order."
+)
+@json_option
+@click.pass_obj
+def abort(context: Context, function: str, alias: str | None, reason: str, follow: bool, as_json: bool) -> None:
+    """
+    Undo FUNCTION's deployment that runs: its blue has all of the alias within seconds.
+
+    The deployment ends as RolledBack, with the error Aborted, your name and the reason. No alarm goes off.
+    """
+    stack, lock = orders.running(context, function, alias)
+    orders.abort(stack, lock, reason)
+    if follow:
+        say(orders.until_over(lock, lock.target), as_json)
+    elif as_json:
+        click.echo(json.dumps({"deployment": lock.deployment, "aborted": True}, indent=2))
+    else:
+        target = lock.target
+        click.echo(f"`bluegreen status {target.function} --alias {target.alias}` says when blue has all of the alias.")
+
+
+def say(ended: Record, as_json: bool) -> None:
+    """How the deployment that was aborted ended, and exit: 0 only if its blue has all of the alias."""
+    route = live.serving(ended.target)
+    blue_has_everybody = ended.blue is None or route.alone == ended.blue
+    if as_json:
+        shown = {"deployment": ended.id, "aborted": True, "end": ended.state, "error": ended.error}
+        click.echo(json.dumps({**shown, "cause": ended.cause, "serving": route.serving}, indent=2))
+    elif blue_has_everybody:
+        click.echo(f"Aborted {ended.id} ({ended.state}): {ended.target} is served by {route}.")
+    else:
+        why = sentence(ended.cause or "It was complete before the abort")
+        click.echo(f"{ended.state}: {why} {ended.target} is served by {route}.")
+    code = EXIT_CODES.get(ended.state, CUT_SHORT) or CUT_SHORT
+    click.get_current_context().exit(0 if blue_has_everybody else code)

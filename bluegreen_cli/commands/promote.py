@@ -1,0 +1,26 @@
+"""`bluegreen promote`: a person gives green more of the alias."""
+
+import click
+
+from bluegreen_cli import orders
+from bluegreen_cli.context import Context, json_option
+
+
+@click.command()
+@click.argument("function")
+@click.option("--alias", metavar="NAME", help="The stack's default unless given.")
+@click.option("--next", "to_next", is_flag=True, help="Only the next step of the schedule.")
+@click.option("--reason", default="", metavar="TEXT", help="Why; people see it.")
+@json_option
+@click.pass_obj
+def promote(context: Context, function: str, alias: str | None, to_next: bool, reason: str, as_json: bool) -> None:
+    """
+    Give green all of FUNCTION's alias at the next look, or the share of the next step.
+
+    Only the proof that green is worse, and an alarm, still roll it back. A pause ends. If green has all of the alias
+    already, the deployment is complete at the next look.
+    """
+    stack, lock = orders.running(context, function, alias)
+    answer = orders.give(stack, lock, "promote", to="next" if to_next else "all", reason=reason)
+    what = "the next step's share" if to_next else "everything"
+    orders.ordered(answer, lock, f"green gets {what} at the next look, unless it is worse.", as_json)

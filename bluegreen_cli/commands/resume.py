@@ -1,0 +1,19 @@
+"""`bluegreen resume`: take a pause back."""
+
+import click
+
+from bluegreen_cli import orders
+from bluegreen_cli.context import Context, json_option
+
+
+@click.command()
+@click.argument("function")
+@click.option("--alias", metavar="NAME", help="The stack's default unless given.")
+@click.option("--reason", default="", metavar="TEXT", help="Why; people see it.")
+@json_option
+@click.pass_obj
+def resume(context: Context, function: str, alias: str | None, reason: str, as_json: bool) -> None:
+    """Take back the pause of FUNCTION's deployment."""
+    stack, lock = orders.running(context, function, alias)
+    answer = orders.give(stack, lock, "resume", reason=reason)
+    orders.ordered(answer, lock, "resumed. It goes on at the next look.", as_json)

@@ -1,0 +1,97 @@
+"""What the commands that give orders have in common: the deployment that runs, its orders, and its end."""
+
+import json
+from typing import Any
+from urllib.parse import quote
+
+import click
+
+from bluegreen.decisions.route import Route
+from bluegreen.errors import AwsUnavailable
+from bluegreen.ledger import deployments, locks
+from bluegreen.ledger.locks import Lock
+from bluegreen.ledger.record import Record
+from bluegreen.target import Target
+from bluegreen_cli import api, follow
+from bluegreen_cli.context import Context
+from bluegreen_cli.live import serving_if_known
+from bluegreen_cli.problems import NOTHING_CHANGED, NOTHING_ORDERED, Failed, Refused, explained
+from bluegreen_cli.request import names
+from bluegreen_cli.stack import Stack
+
+PATIENCE_SECONDS = 900.0
+"""RecoverDeployments is asked at once; its sweep every five minutes comes after an invocation that was lost."""
+
+
+def running(context: Context, function: str, alias: str | None) -> tuple[Stack, Lock]:
+    """The lock of the deployment that runs. Raises Refused if none does."""
+    named = names(function, alias)
+    stack = context.stack(context.account())
+    target = named.at(stack)
+    with explained("reading the deployments table", NOTHING_CHANGED):
+        lock = locks.held(target)
+    if lock is None:
+        raise Refused(
+            f"no deployment of {target} runs",
+            NOTHING_ORDERED,
+            f"`bluegreen rollback {target.function} --alias {target.alias}` gives the alias back to the version that "
+            "served before.",
+        )
+    return stack, lock
+
+
+def give(stack: Stack, lock: Lock, order: str, **body: Any) -> Any:
+    """Give an order to the deployment that has the lock; the API's answer."""
+    return api.ask(stack, "POST", f"{_path(lock)}/{order}", {name: each for name, each in body.items() if each})
+
+
+def abort(stack: Stack, lock: Lock, reason: str) -> None:
+    """Order that the deployment be undone."""
+    api.ask(stack, "DELETE", f"{_path(lock)}?reason={quote(reason, safe='')}" if reason else _path(lock))
+    click.echo(f"Deployment {lock.deployment} is being aborted: RecoverDeployments gives the alias to blue.", err=True)
+
+
+def ordered(answer: Any, lock: Lock, says: str, as_json: bool) -> None:
+    """What an order that was taken came to, on stdout."""
+    if as_json:
+        click.echo(json.dumps({"deployment": lock.deployment, "orders": answer["orders"]}, indent=2))
+    else:
+        click.echo(f"Deployment {lock.deployment} of {lock.target}: {says}")
+
+
+def until_over(lock: Lock, target: Target) -> Record:
+    """Wait for the end of its record, and show how the alias goes. Raises Failed if that takes too long."""
+    waited, shown = 0.0, ""
+    while waited < PATIENCE_SECONDS:
+        record = _record(lock.deployment)
+        route = serving_if_known(target)
+        if (says := _says(target, route)) != shown:
+            click.echo(says, err=True)
+            shown = says
+        if record and not record.live:
+            return record
+        follow.pause(follow.POLL_SECONDS)
+        waited += follow.POLL_SECONDS
+    raise Failed(
+        f"{lock.deployment} is not undone after {PATIENCE_SECONDS / 60:.0f} minutes",
+        shown,
+        f"`bluegreen status {target.function} --alias {target.alias}` says how it stands; the sweep of "
+        "RecoverDeployments tries again every five minutes, and its log says what is in the way.",
+    )
+
+
+def _path(lock: Lock) -> str:
+    return f"/deployments/{quote(lock.deployment, safe='')}"
+
+
+def _record(deployment: str) -> Record | None:
+    """None if the table does not answer: the command asks again."""
+    with explained(f"reading the record of {deployment}", "It is being aborted."):
+        try:
+            return deployments.find(deployment)
+        except AwsUnavailable:
+            return None
+
+
+def _says(target: Target, route: Route | None) -> str:
+    return f"{target} is served by {route}." if route else f"Lambda does not say which version serves {target}."
