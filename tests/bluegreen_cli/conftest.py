@@ -6,15 +6,19 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 from unittest import mock
+from urllib.parse import urlsplit
 
 import pytest
+from botocore.awsrequest import AWSRequest
 from botocore.client import BaseClient
 from botocore.exceptions import ClientError
 from click.testing import CliRunner
 
 from bluegreen_cli.main import cli
+from tests.machine.asking import ask
 from tests.machine.deployer import ALIAS, BUCKET, TABLE, Deployer, installed, zip_of
 
 
@@ -126,6 +130,19 @@ def deployer(answers: Answers) -> Iterator[Deployer]:
             ApiUrl="https://api123.execute-api.eu-central-1.amazonaws.com",
         )
         yield deployer
+
+
+@pytest.fixture
+def http_api(deployer: Deployer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """ServeApi answers what commands ask of the HTTP API."""
+
+    def sent(request: AWSRequest, doing: str) -> Any:
+        url = urlsplit(str(request.url))
+        body = request.data.decode() or None
+        status, answer = ask(str(request.method), url.path, body, query=url.query)
+        return SimpleNamespace(status_code=status, content=json.dumps(answer).encode())
+
+    monkeypatch.setattr("bluegreen_cli.api._sent", sent)
 
 
 @pytest.fixture

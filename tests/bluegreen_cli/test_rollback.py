@@ -2,19 +2,16 @@
 
 import json
 import threading
-import time
 from collections.abc import Callable
-from contextlib import suppress
 from typing import Any
 
 import boto3
 import pytest
 
-import recover_deployments
-from bluegreen.errors import AccessDenied, DeploymentError
+from bluegreen.errors import AccessDenied
 from bluegreen_cli.commands import rollback
 from tests.bluegreen_cli.conftest import Answers, Bluegreen, Ran
-from tests.handlers.desk import another_user_publishes, another_user_updates_the_code, context_of
+from tests.handlers.desk import another_user_publishes, another_user_updates_the_code
 from tests.machine.deployer import ALIAS, BROKEN, FUNCTION, GOOD, TARGET, Deployer
 
 ALL_AT_ONCE: dict[str, Any] = {"traffic": "AllAtOnce"}
@@ -218,21 +215,13 @@ def test_a_split_alias_is_left_alone(third: Deployer, bluegreen: Bluegreen) -> N
 
 
 class TestADeploymentThatRuns:
-    """RecoverDeployments hears of the stopped execution between two polls, as EventBridge tells it."""
+    """It is aborted: ServeApi takes the order, and RecoverDeployments carries it out."""
 
     @pytest.fixture(autouse=True)
-    def hears(self, monkeypatch: pytest.MonkeyPatch, bluegreen: Bluegreen) -> list[float]:
+    def hears(self, monkeypatch: pytest.MonkeyPatch, bluegreen: Bluegreen, http_api: None) -> list[float]:
         paused: list[float] = []
         self.over = threading.Event()
-
-        def pause(seconds: float) -> None:
-            paused.append(seconds)
-            self.over.set()  # the execution that was stopped ends
-            time.sleep(0.05)
-            with suppress(DeploymentError):
-                recover_deployments.handler({"id": "sweep", "detail": {}}, context_of("RecoverDeploymentsFunction"))
-
-        monkeypatch.setattr("bluegreen_cli.follow.pause", pause)
+        monkeypatch.setattr("bluegreen_cli.follow.pause", paused.append)
         return paused
 
     def while_it_runs(self, deployer: Deployer, run: Callable[[], Ran], seconds: float = 90, **asked: Any) -> Ran:
@@ -257,8 +246,7 @@ class TestADeploymentThatRuns:
         ran = self.while_it_runs(third, lambda: bluegreen("rollback", FUNCTION))
 
         assert ran.exit_code == 0
-        assert f"{FUNCTION}:PROD is served by version 3 (90 %) and version 4 (10 %)." in ran.stderr
-        assert ran.stdout == f"Stopped running (RolledBack): {FUNCTION}:PROD is served by version 3.\n"
+        assert ran.stdout == f"Aborted running (RolledBack): {FUNCTION}:PROD is served by version 3.\n"
         assert third.alias() == ("3", {})
         assert item(third, "running", "record")["state"] == "RolledBack"
         assert third.items("lock#") == []
@@ -277,7 +265,7 @@ class TestADeploymentThatRuns:
         ran = self.while_it_runs(third, lambda: bluegreen("rollback", FUNCTION, "--json"))
 
         assert ran.json["deployment"] == "running"
-        assert (ran.json["stopped"], ran.json["end"], ran.json["serving"]) == (True, "RolledBack", "3")
+        assert (ran.json["aborted"], ran.json["end"], ran.json["serving"]) == (True, "RolledBack", "3")
 
     def test_can_be_stopped_only(self, third: Deployer, bluegreen: Bluegreen, hears: list[float]) -> None:
         ran = self.while_it_runs(third, lambda: bluegreen("rollback", FUNCTION, "--no-follow"))
@@ -293,7 +281,7 @@ class TestADeploymentThatRuns:
 
         ran = self.while_it_runs(third, lambda: bluegreen(*command))
 
-        assert ran.json == {"deployment": "running", "stopped": True}
+        assert ran.json == {"deployment": "running", "aborted": True}
         assert "Version 1 was not deployed: `bluegreen rollback" in ran.stderr
         assert f"{FUNCTION} --alias PROD --to 1` does that once blue has all of the alias." in ran.stderr
 
@@ -312,21 +300,36 @@ class TestADeploymentThatRuns:
         monkeypatch.setattr("bluegreen_cli.follow.pause", lambda seconds: None)
         monkeypatch.setattr("bluegreen_cli.follow.POLL_SECONDS", 100)
 
-        ran = self.while_it_runs(third, lambda: bluegreen("rollback", FUNCTION))
+        with third.aws.fails("Invoke", "ServiceException", times=None, state="ServeApi"):
+            ran = self.while_it_runs(third, lambda: bluegreen("rollback", FUNCTION))
 
         assert ran.exit_code == 1
         assert "running is not undone after 15 minutes" in ran.stderr
         assert f"bluegreen status {FUNCTION} --alias PROD" in ran.stderr
 
-    def test_that_may_not_be_stopped_goes_on(self, third: Deployer, bluegreen: Bluegreen, answers: Answers) -> None:
-        answers.refuse("StopExecution", "AccessDeniedException", "you may not")
+    def test_that_may_not_be_aborted_goes_on(
+        self, third: Deployer, bluegreen: Bluegreen, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        forbidden = SimpleNamespace(status_code=403, content=b'{"message": "Forbidden"}')
+        monkeypatch.setattr("bluegreen_cli.api._sent", lambda request, doing: forbidden)
 
         ran = self.while_it_runs(third, lambda: bluegreen("rollback", FUNCTION))
 
         assert ran.exit_code == 1
-        assert "you may not" in ran.stderr
-        assert "The deployment goes on, or is undone" in ran.stderr
+        assert "DELETE /deployments/running is not allowed: Forbidden." in ran.stderr
+        assert "Nothing was changed." in ran.stderr
         assert third.alias() == ("4", {})
+
+    def test_that_is_rolled_back_already_gets_no_order(self, third: Deployer, bluegreen: Bluegreen) -> None:
+        def undone() -> Ran:
+            deployments.begin_undoing("running", "GreenUnhealthy", "It is worse.")
+            return bluegreen("rollback", FUNCTION, "--no-follow")
+
+        ran = self.while_it_runs(third, undone)
+
+        assert ran.exit_code == 0
+        assert "Deployment running is being rolled back already." in ran.stderr
+        assert third.items("orders#") == []
 
     @pytest.mark.parametrize(
         ("version", "complaint"), [("99", "has no version 99"), ("three", "'three' does not match")]

@@ -3,6 +3,7 @@
 import base64
 import json
 from typing import Any, cast
+from urllib.parse import parse_qsl
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
@@ -35,7 +36,7 @@ def ask(
         "rawQueryString": query,
         "headers": {"content-type": "application/json", "host": "api"},
         "stageVariables": {"stack": stack} if stack is not None else None,
-        "queryStringParameters": dict(part.split("=", 1) for part in query.split("&") if part),
+        "queryStringParameters": dict(parse_qsl(query, keep_blank_values=True)),
         "requestContext": {
             "accountId": "123456789012",
             "apiId": "api",

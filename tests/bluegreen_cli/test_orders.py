@@ -1,0 +1,125 @@
+"""`bluegreen abort`, `pause`, `resume` and `promote`: orders to the deployment that runs, by the HTTP API."""
+
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from bluegreen.ledger import orders
+from tests.bluegreen_cli.conftest import Bluegreen, Ran
+from tests.machine.asking import CALLER
+from tests.machine.deployer import FUNCTION, GOOD, Deployer
+
+pytestmark = pytest.mark.usefixtures("http_api")
+
+
+def while_it_runs(deployer: Deployer, do: Callable[[], Any], seconds: float = 90, **asked: Any) -> Any:
+    """What is done so long after the start of a canary from version 1 to version 2, and the run."""
+    reached, over = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        reached.set()
+        over.wait(120)
+
+    deployer.aws.after(seconds, hold)
+    request = {"function": FUNCTION, "artifact": deployer.upload(GOOD % 2), **asked}
+    arn = deployer.aws.start(request, "running")
+    assert reached.wait(60)
+    try:
+        done = do()
+    finally:
+        over.set()
+        run = deployer.aws.finish(arn)
+    return done, run
+
+
+def given() -> list[tuple[str, str, str]]:
+    return [(each.order, each.by, each.reason) for each in orders.given("running")]
+
+
+class TestAbort:
+    def test_gives_blue_everybody_before_it_answers(self, deployer: Deployer, bluegreen: Bluegreen) -> None:
+        def do() -> tuple[Ran, Any]:
+            return bluegreen("abort", FUNCTION, "--reason", "too many complaints & more"), deployer.alias()
+
+        (ran, alias), run = while_it_runs(deployer, do)
+
+        assert (ran.exit_code, alias) == (0, ("1", {}))
+        assert ran.stdout == f"Aborted running (RolledBack): {FUNCTION}:PROD is served by version 1.\n"
+        assert "Deployment running is being aborted" in ran.stderr
+        assert given() == [("abort", CALLER, "too many complaints & more")]
+        assert (run.ended, run.error) == ("RolledBack", "Aborted")
+
+    def test_is_told_as_json(self, deployer: Deployer, bluegreen: Bluegreen) -> None:
+        ran, _ = while_it_runs(deployer, lambda: bluegreen("abort", FUNCTION, "--json"))
+
+        assert {name: ran.json[name] for name in ("deployment", "aborted", "end", "error", "serving")} == {
+            "deployment": "running",
+            "aborted": True,
+            "end": "RolledBack",
+            "error": "Aborted",
+            "serving": "1",
+        }
+
+    def test_can_be_ordered_only(self, deployer: Deployer, bluegreen: Bluegreen) -> None:
+        ran, _ = while_it_runs(deployer, lambda: bluegreen("abort", FUNCTION, "--no-follow"))
+
+        assert ran.exit_code == 0
+        assert "says when blue has all of the alias" in ran.stdout
+
+    def test_can_be_ordered_only_and_told_as_json(self, deployer: Deployer, bluegreen: Bluegreen) -> None:
+        ran, _ = while_it_runs(deployer, lambda: bluegreen("abort", FUNCTION, "--no-follow", "--json"))
+
+        assert ran.json == {"deployment": "running", "aborted": True}
+
+    def test_where_no_deployment_runs_is_refused(self, deployer: Deployer, bluegreen: Bluegreen) -> None:
+        ran = bluegreen("abort", FUNCTION)
+
+        assert ran.exit_code == 2
+        assert f"no deployment of {FUNCTION}:PROD runs" in ran.stderr
+        assert "Nothing was ordered." in ran.stderr
+        assert f"`bluegreen rollback {FUNCTION} --alias PROD`" in ran.stderr
+
+
+class TestPauseResumeAndPromote:
+    def test_a_pause_and_its_end_are_orders_with_who_and_why(self, deployer: Deployer, bluegreen: Bluegreen) -> None:
+        def do() -> tuple[Ran, Ran]:
+            paused = bluegreen("pause", FUNCTION, "--seconds", "600", "--reason", "lunch")
+            return paused, bluegreen("resume", FUNCTION)
+
+        (paused, resumed), run = while_it_runs(deployer, do)
+
+        assert (paused.exit_code, resumed.exit_code) == (0, 0)
+        assert "paused from the next look on. It is rolled back in 10 min." in paused.stdout
+        assert "resumed" in resumed.stdout
+        assert given() == [("pause", CALLER, "lunch"), ("resume", CALLER, "")]
+        assert run.ended == "Deployed"
+
+    @pytest.mark.parametrize(("option", "to"), [((), "all"), (("--next",), "next")])
+    def test_a_promote_is_told_as_json(
+        self, deployer: Deployer, bluegreen: Bluegreen, option: tuple[str, ...], to: str
+    ) -> None:
+        ran, run = while_it_runs(deployer, lambda: bluegreen("promote", FUNCTION, *option, "--json"))
+
+        ((order),) = ran.json["orders"]
+        assert (ran.json["deployment"], order["order"], order["to"], order["by"]) == ("running", "promote", to, CALLER)
+        assert run.ended == "Deployed"
+
+    def test_an_order_that_the_api_refuses_is_refused_in_its_words(
+        self, deployer: Deployer, bluegreen: Bluegreen
+    ) -> None:
+        ran, _ = while_it_runs(deployer, lambda: bluegreen("resume", FUNCTION))
+
+        assert ran.exit_code == 2
+        assert (
+            f"resume: deployment running of {FUNCTION}:PROD cannot take this order; nothing was ordered: " in ran.stderr
+        )
+        assert "it is not paused. There is nothing to resume." in ran.stderr
+
+    def test_history_has_the_orders_as_json(self, deployer: Deployer, bluegreen: Bluegreen) -> None:
+        while_it_runs(deployer, lambda: bluegreen("promote", FUNCTION, "--reason", "urgent"))
+
+        (record,) = bluegreen("history", FUNCTION, "--json").json
+
+        assert [(each["order"], each["reason"]) for each in record["orders"]] == [("promote", "urgent")]
