@@ -3,12 +3,14 @@
 import json
 import threading
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import boto3
 import pytest
 
 from bluegreen.errors import AccessDenied
+from bluegreen.ledger import deployments
 from bluegreen_cli.commands import rollback
 from tests.bluegreen_cli.conftest import Answers, Bluegreen, Ran
 from tests.handlers.desk import another_user_publishes, another_user_updates_the_code

@@ -118,7 +118,7 @@ ATTEMPTS: dict[str, tuple[Attempt, set[str]]] = {
     ),
     "stop a deployment": (
         of("stepfunctions", "stop_execution", executionArn=lambda work: work.execution),
-        {"operator"},
+        set(),
     ),
     "read a history": (
         of("stepfunctions", "get_execution_history", executionArn=lambda work: work.execution),

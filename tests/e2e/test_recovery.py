@@ -6,6 +6,7 @@ between two of them are too long for a test. Sweeps of the schedule itself are l
 """
 
 import json
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -179,6 +180,28 @@ def no_sweeps(installed: Installed) -> Iterator[None]:
     """But those of the test itself."""
     with installed.deliveries("lose", SWEEP):
         yield
+
+
+def test_a_deployment_that_a_person_aborts_gives_blue_everybody_within_seconds_and_rings_no_alarm(
+    installed: Installed, called: Called
+) -> None:
+    deployment = called.split()
+
+    began = time.monotonic()
+    exit_code, said = installed.forked_command("abort", called.name, "--reason", "too many complaints")
+    seconds = time.monotonic() - began
+
+    assert (exit_code, said["end"], said["error"], said["serving"]) == (0, "RolledBack", "Aborted", "1")
+    assert seconds < 20, seconds
+    print(f"{seconds:.1f} seconds from `bluegreen abort` to everybody on blue")
+    record = installed.record(deployment)
+    assert record["cause"].startswith("Aborted by arn:aws:"), record["cause"]
+    assert "too many complaints" in record["cause"]
+    assert [order["order"] for order in record["orders"]] == ["abort"]
+    ended = installed.ended(deployment)
+    assert (ended.end, ended.error) == ("RolledBack", "Aborted")
+    assert status(installed, deployment) == "FAILED", "an execution that is ABORTED rings the alarm DeploymentCutShort"
+    assert called.code_of("$LATEST") == called.code
 
 
 def test_a_stopped_deployment_is_put_back_by_the_event_alone(
