@@ -9,6 +9,7 @@ import pytest
 
 from bluegreen.errors import AliasMoved, AwsUnavailable, GreenUnhealthy, NotTheHolder, StillInProgress
 from tests.handlers.desk import Desk, Desks, another_user_points_the_alias, aws_answers, payload_in_s3
+from tests.machine.asking import CALLER, order
 from tests.machine.deployer import BAD_UNDER_TRAFFIC, BUCKET, FUNCTION, GOOD
 
 TAKES_ONE_ONLY = """
@@ -496,3 +497,42 @@ def test_shifts_that_no_execution_of_the_plan_makes_are_refused(desks: Desks, nu
 
     with pytest.raises(NotTheHolder, match=f"The event has {number} shifts, which .* never had; nothing was changed"):
         desk.invoke("CheckHealth", event)
+
+
+class TestBetweenTwoLooks:
+    """A look is due in fifty minutes, and CheckHealth runs every four."""
+
+    @pytest.fixture
+    def long(self, desks: Desks) -> Desk:
+        desk = desks(traffic={"steps": [{"weight": 0.1, "bake_seconds": 172_800}]})
+        desk.to("ShiftAlias").run("ShiftAlias")
+        desk.aws.clock.sleep(36_000)
+        desk.run("CheckHealth")
+        return desk
+
+    def test_only_orders_are_read(self, long: Desk) -> None:
+        before = long.document["bake"]["look"]
+        long.aws.clock.sleep(240)
+
+        with long.aws.fails("GetMetricData", "InternalError", times=None), long.aws.fails("GetAlias", "X", times=None):
+            look = long.run("CheckHealth")
+
+        assert (before["next_seconds"], look["next_seconds"], look["next"]) == (240, 240, "bake_on")
+        assert (look["due_at"], look["memory"]) == (before["due_at"], before["memory"])
+
+    def test_the_last_wait_ends_when_the_look_is_due(self, long: Desk) -> None:
+        due_at = long.document["bake"]["look"]["due_at"]
+        long.aws.clock.sleep(due_at - long.aws.clock.now() - 100)
+
+        assert long.run("CheckHealth")["next_seconds"] in (99, 100)
+        long.aws.clock.sleep(100)
+        assert long.run("CheckHealth")["due_at"] > due_at
+
+    def test_a_promote_is_carried_out_at_once(self, long: Desk) -> None:
+        order("promote", "first")
+        long.aws.clock.sleep(240)
+
+        look = long.run("CheckHealth")
+
+        assert (look["next"], look["next_weight"]) == ("shift", 1.0)
+        assert f"going on, as a person promoted it: {CALLER}" in look["reason"]
