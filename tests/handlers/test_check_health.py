@@ -207,8 +207,10 @@ class TestTheVerdict:
             after(desk, 60)
         after(desk, 181)
 
+        before = desk.document
         desk.run("CheckHealth")
         first = desk.evidence("CheckHealth")["evidence"]
+        desk.document = before
         desk.run("CheckHealth", retries=1)
         again = desk.evidence("CheckHealth")["evidence"]
 
@@ -515,7 +517,7 @@ class TestBetweenTwoLooks:
         long.aws.clock.sleep(240)
 
         with long.aws.fails("GetMetricData", "InternalError", times=None), long.aws.fails("GetAlias", "X", times=None):
-            look = long.run("CheckHealth")
+            look = long.run("CheckHealth", due=False)
 
         assert (before["next_seconds"], look["next_seconds"], look["next"]) == (240, 240, "bake_on")
         assert (look["due_at"], look["memory"]) == (before["due_at"], before["memory"])
@@ -524,15 +526,15 @@ class TestBetweenTwoLooks:
         due_at = long.document["bake"]["look"]["due_at"]
         long.aws.clock.sleep(due_at - long.aws.clock.now() - 100)
 
-        assert long.run("CheckHealth")["next_seconds"] in (99, 100)
+        assert long.run("CheckHealth", due=False)["next_seconds"] in (99, 100)
         long.aws.clock.sleep(100)
-        assert long.run("CheckHealth")["due_at"] > due_at
+        assert long.run("CheckHealth", due=False)["due_at"] > due_at
 
     def test_a_promote_is_carried_out_at_once(self, long: Desk) -> None:
         order("promote", "first")
         long.aws.clock.sleep(240)
 
-        look = long.run("CheckHealth")
+        look = long.run("CheckHealth", due=False)
 
         assert (look["next"], look["next_weight"]) == ("shift", 1.0)
         assert f"going on, as a person promoted it: {CALLER}" in look["reason"]
