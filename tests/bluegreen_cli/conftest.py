@@ -138,7 +138,7 @@ def http_api(deployer: Deployer, monkeypatch: pytest.MonkeyPatch) -> None:
 
     def sent(request: AWSRequest, doing: str) -> Any:
         url = urlsplit(str(request.url))
-        body = request.data.decode() or None
+        body = bytes(request.data or b"").decode() or None
         status, answer = ask(str(request.method), url.path, body, query=url.query)
         return SimpleNamespace(status_code=status, content=json.dumps(answer).encode())
 

@@ -9,7 +9,7 @@ import pytest
 from bluegreen.ledger import audit, deployments
 from bluegreen.request.request import STARTED_BY_EXECUTION
 from tests.bluegreen_cli.conftest import Bluegreen
-from tests.handlers.test_serve_api import CALLER, ask
+from tests.machine.asking import CALLER, ask
 from tests.machine.deployer import BUCKET, FUNCTION, GOOD, TARGET, Deployer, place, zip_of
 from tests.machine.walk import DEPLOY_ASL
 

@@ -22,7 +22,7 @@ from sandbox import machine_log
 from sandbox.server import ROOT
 from tests.bluegreen_cli.conftest import Bluegreen
 from tests.handlers.desk import context_of
-from tests.handlers.test_serve_api import ask
+from tests.machine.asking import ask
 from tests.machine.deployer import BUCKET, FUNCTION, STACK, Deployer, alarm, zip_of
 from tests.machine.walk import Run
 

@@ -20,7 +20,7 @@ import recover_deployments
 from bluegreen.errors import AwsUnavailable, DeploymentError, DeploymentOver, NotTheHolder
 from bluegreen.ledger import starts
 from tests.handlers.desk import TASKS, Desk, Desks, another_user_publishes, context_of
-from tests.handlers.test_serve_api import ask
+from tests.machine.asking import ask
 from tests.machine.deployer import FUNCTION, GOOD, STACK, TARGET, Deployer
 from tests.machine.faults import Call
 
