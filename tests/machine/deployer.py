@@ -180,7 +180,7 @@ def alarm(name: str, state: Literal["ALARM", "INSUFFICIENT_DATA", "OK"]) -> None
 @contextmanager
 def installed(handlers: Mapping[str, Handler] | None = None, **world: Any) -> Iterator[Deployer]:
     """The deployer in an AWS of its own."""
-    invoked = {RECOVER_DEPLOYMENTS: recover_deployments.handler} | (handlers or handlers_of())
+    invoked: dict[str, Handler] = {RECOVER_DEPLOYMENTS: recover_deployments.handler, **(handlers or handlers_of())}
     with mock.patch.dict(os.environ, SETTINGS), in_process_aws(invoked, **world) as aws:
         boto3.setup_default_session(region_name="us-east-1")
         topic = _create_resources()
