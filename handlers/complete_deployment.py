@@ -1,18 +1,19 @@
 """
-CompleteDeployment: check that the alias is at green alone, close the record, tell people.
+CompleteDeployment: check that no abort stands and that the alias is at green alone, close the record, tell people.
 
 Safe to retry: a record that says Deployed is not written again.
 """
 
-from bluegreen import news
+from bluegreen import clock, news
 from bluegreen.aws import aliases, functions
 from bluegreen.baking.alias import must_be
+from bluegreen.decisions.orders import standing
 from bluegreen.decisions.restoration import LatestKind
 from bluegreen.decisions.route import Route
 from bluegreen.document import DEPLOYED, Done
 from bluegreen.edge import step
-from bluegreen.errors import AccessDenied, DeploymentError, DeploymentOver
-from bluegreen.ledger import deployments
+from bluegreen.errors import Aborted, AccessDenied, DeploymentError, DeploymentOver
+from bluegreen.ledger import deployments, orders
 from bluegreen.request.artifact import Existing
 from bluegreen.rings import Completing
 
@@ -26,6 +27,8 @@ HELD_UP = (
 def handler(deployment: Completing) -> Done:
     plan, green = deployment.plan, deployment.green.version
     if deployment.record.state != DEPLOYED:
+        if aborted := standing(orders.given(plan.id), clock.now()).aborted:
+            raise Aborted(aborted.why_aborted)
         wanted = Route(primary=green)
         must_be(plan.target, wanted, _alias(deployment, wanted))
         completed = deployments.complete(

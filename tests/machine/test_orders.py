@@ -157,6 +157,15 @@ class TestAbort:
         is_aborted(deployer, ended)
         assert ended.path[-3:] == ["CheckHealth", "RollBack", "RolledBack"]
 
+    def test_whose_invocation_was_lost_after_the_last_look_is_carried_out_by_complete_deployment(
+        self, deployer: Deployer
+    ) -> None:
+        with at(deployer, "CompleteDeployment", "entered", lambda: abort_unheard(deployer)):
+            ended = run(deployer)
+
+        is_aborted(deployer, ended)
+        assert ended.path[-3:] == ["CompleteDeployment", "RollBack", "RolledBack"]
+
     def test_whose_invocation_was_lost_is_carried_out_by_the_sweep(self, deployer: Deployer) -> None:
         alias: list[Any] = []
 
