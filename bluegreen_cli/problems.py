@@ -18,7 +18,7 @@ from typing import IO, Any
 
 import click
 
-from bluegreen.errors import AccessDenied, AwsUnavailable, DeploymentError, InvalidRequest, StillInProgress
+from bluegreen.errors import AccessDenied, AwsUnavailable, DeploymentError, Frozen, InvalidRequest, StillInProgress
 from bluegreen.text import plain, sentence
 
 AS_JSON = "bluegreen.as_json"
@@ -113,7 +113,7 @@ def explained(doing: str, untouched: str | Callable[[], str], advice: str = "") 
         yield
     except DeploymentError as error:
         rest = untouched if isinstance(untouched, str) else untouched()
-        if isinstance(error, InvalidRequest):
+        if isinstance(error, InvalidRequest | Frozen):
             raise Refused(str(error), rest, advice) from error
         todo = advice or next_step(error)
         if isinstance(error, AccessDenied):

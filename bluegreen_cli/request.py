@@ -127,6 +127,7 @@ OPTIONS: list[Decorator] = [
     click.option(
         "--allow-bypass", is_flag=True, help="Deploy although event source mappings invoke the function itself."
     ),
+    click.option("--override-freeze", metavar="WHY", help="Deploy in spite of a freeze; the record says why and who."),
     click.option(
         "--request", "request_file", metavar="FILE", help="JSON: the rest of the request. Options override it."
     ),
@@ -155,6 +156,7 @@ def read(
     health: str | None,
     from_elsewhere: bool,
     allow_bypass: bool,
+    override_freeze: str | None,
     request_file: str | None,
 ) -> Asked:
     """Raises Refused in the state machine's words, and click's UsageError for options that exclude each other."""
@@ -192,17 +194,19 @@ def read(
         "health": _json(health, "--health") if health else None,
         "from_elsewhere": from_elsewhere or None,
         "bypass": "allow" if allow_bypass else None,
+        "override_freeze": override_freeze,
     }
     request |= {field: value for field, value in given.items() if value is not None}
     checked = check(request)
     return Asked(taken_apart(request)[0], _named(function, checked), package, str(code_of) if code_of else None)
 
 
-def of_version(named: Named, version: str, no_smoke_tests: bool = False) -> Asked:
+def of_version(named: Named, version: str, no_smoke_tests: bool = False, override_freeze: str | None = None) -> Asked:
     """The request that gives a published version the whole alias at once."""
     request: dict[str, Any] = {"function": named.function, "artifact": {"version": version}, "traffic": "AllAtOnce"}
     request |= {"alias": named.alias} if named.alias else {}
     request |= {"smoke_tests": "off"} if no_smoke_tests else {}
+    request |= {"override_freeze": override_freeze} if override_freeze is not None else {}
     check(request)
     return Asked(request, named)
 

@@ -68,6 +68,7 @@ def _record(asked: Asked, situation: Situation) -> Record:
         artifact=str(situation.artifact),
         proof=secrets.token_urlsafe(32),
         new_code=not isinstance(situation.artifact, Existing),
+        override_freeze=situation.request.override_freeze if situation.frozen else None,
     )
 
 

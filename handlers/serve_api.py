@@ -1,4 +1,4 @@
-"""ServeApi: deployments over HTTP, for callers that sign as IAM principals. The routes are in `bluegreen/api`."""
+"""ServeApi: deployments and freezes over HTTP, for callers that sign as IAM principals. `bluegreen/api` has its routes."""
 
 import string
 from http import HTTPStatus
@@ -8,13 +8,13 @@ from urllib.parse import quote
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response, content_types
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from bluegreen.api import deployments, orders
+from bluegreen.api import deployments, freezes, orders
 from bluegreen.edge import logger
 from bluegreen.errors import AwsRefused, AwsUnavailable
 from bluegreen.opening import proof
 
 app = APIGatewayHttpResolver()
-for each in (deployments, orders):
+for each in (deployments, freezes, orders):
     app.include_router(each.router)
 
 

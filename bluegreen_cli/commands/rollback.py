@@ -29,6 +29,7 @@ from bluegreen_cli.problems import NOTHING_CHANGED, NOTHING_STOPPED, Refused, ex
 )
 @click.option("--reason", default="", metavar="TEXT", help="Why a deployment that runs is aborted; people see it.")
 @click.option("--no-smoke-tests", is_flag=True, help="For an emergency: shift the alias without a smoke test.")
+@click.option("--override-freeze", metavar="WHY", help="Go back in spite of a freeze; the record says why and who.")
 @click.option("--follow/--no-follow", default=True, help="Watch it to its end, or only start it.")
 @json_option
 @click.pass_obj
@@ -39,6 +40,7 @@ def rollback(
     version: str | None,
     reason: str,
     no_smoke_tests: bool,
+    override_freeze: str | None,
     follow: bool,
     as_json: bool,
 ) -> None:
@@ -48,7 +50,8 @@ def rollback(
     If a deployment runs, the command aborts it and waits until its blue has all of the alias. If none runs, the command
     deploys the version that served before, all at once; `--to` names any other version. A second rollback goes one
     version further back, never forward again. It makes the smoke tests that were written for that version's own
-    deployment, and no others.
+    deployment, and no others. A freeze holds up no deployment from being stopped; to deploy an earlier version during
+    one, write --override-freeze.
     """
     named = request.names(function, alias)
     account = context.account()
@@ -76,7 +79,8 @@ def rollback(
     if version is None:
         version = _served_before(target)
         click.echo(f"Version {version} served before.", err=True)
-    asked = request.of_version(named, version, no_smoke_tests or _nothing_is_written_for(target, version))
+    without_tests = no_smoke_tests or _nothing_is_written_for(target, version)
+    asked = request.of_version(named, version, without_tests, override_freeze)
     arn = launch.start(asked, stack, account)
     if follow:
         launch.to_the_end(arn, target, as_json)

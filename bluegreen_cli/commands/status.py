@@ -1,4 +1,4 @@
-"""`bluegreen status`: who serves, the deployment that runs, the upload that waits, and the end of the last one."""
+"""`bluegreen status`: who serves, a freeze, the deployment that runs, the upload that waits, the last one's end."""
 
 import json
 import time
@@ -11,7 +11,7 @@ from bluegreen import clock
 from bluegreen.aws import executions
 from bluegreen.decisions.words import of_watched
 from bluegreen.errors import DeploymentError
-from bluegreen.ledger import checkup, locks, waiting
+from bluegreen.ledger import checkup, freezes, locks, waiting
 from bluegreen.ledger.locks import Lock
 from bluegreen.ledger.record import Record
 from bluegreen.target import Target
@@ -91,6 +91,7 @@ def status(context: Context, function: str, alias: str | None, as_json: bool) ->
         last = _last(target)
         upload = waiting.of(target)
         examined = checkup.last()
+        frozen = freezes.in_force(freezes.of(target), clock.now())
     if as_json:
         found = {
             "function": target.function,
@@ -98,12 +99,15 @@ def status(context: Context, function: str, alias: str | None, as_json: bool) ->
             "serving": route.serving,
             "running": running.to_json(time.time()) if running else None,
             "waiting": str(upload.artifact) if upload else None,
+            "frozen": frozen[0].to_json(clock.now()) if frozen else None,
             "last": last.to_json() if last else None,
             "doctor": examined.model_dump(mode="json", exclude={"report"}) if examined else None,
         }
         click.echo(json.dumps(found, indent=2))
         return
     click.echo(f"{target} is served by {route}.")
+    if frozen:
+        click.echo(f"Deployments are refused: {frozen[0].said(frozen[1])}.")
     for line in running.lines(time.time()) if running else ["No deployment is under way."]:
         click.echo(line)
     if upload:

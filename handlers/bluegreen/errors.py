@@ -6,6 +6,7 @@ state machine: rename one here and its Retry or Catch no longer matches.
 
     DeploymentError
       InvalidRequest        the request can never succeed; nothing was touched
+      Frozen                a freeze is in force for the function; nothing was touched
       DeploymentInProgress  another execution deploys to this alias now; nothing was touched
         UploadWaits         it is an upload, which starts by itself when that deployment is over
       DeploymentInterrupted an execution that has ended left its deployment; it is recovered first
@@ -49,6 +50,10 @@ class DeploymentError(Exception):
 
 class InvalidRequest(DeploymentError):
     """The text names each wrong field and what to write instead."""
+
+
+class Frozen(DeploymentError):
+    """The text says until when the function is frozen, why and by whom, and how the freeze is overridden."""
 
 
 class DeploymentInProgress(DeploymentError):

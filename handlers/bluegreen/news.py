@@ -10,7 +10,7 @@ from bluegreen.aws import executions, notifications
 from bluegreen.decisions.route import said
 from bluegreen.decisions.words import of_watched
 from bluegreen.document import REJECTED, ROLLBACK_FAILED, ROLLED_BACK, Failure
-from bluegreen.errors import Aborted, DeploymentError, UploadWaits
+from bluegreen.errors import Aborted, DeploymentError, Frozen, UploadWaits
 from bluegreen.ledger import deployments, refusals
 from bluegreen.ledger.record import Record
 from bluegreen.text import sentence
@@ -48,11 +48,15 @@ def call_an_operator(record: Record, subject: str, text: str) -> None:
 
 
 def _told(record: Record) -> bool:
-    """Notify people of an end: of one function's refused requests once an hour, of an upload that waits always."""
+    """
+    Notify people of an end: of one function's refused requests once an hour, of an upload that waits always.
+
+    What a freeze refuses has an hour of its own, so that no other refusal hides it.
+    """
     if (
         record.state == REJECTED
         and record.error != UploadWaits.__name__
-        and not refusals.may_tell(record.target, record.id)
+        and not refusals.may_tell(record.target, record.id, "frozen" if record.error == Frozen.__name__ else "told")
     ):
         return True
     subject, text = _words(record)
@@ -66,7 +70,8 @@ def _words(record: Record) -> tuple[str, str]:
         return f"Waits: {record.artifact} for {target}", str(record.cause)
     if record.state == REJECTED:
         more = f"`bluegreen history {target.function} --refused` lists what else is refused within the next hour."
-        return f"Rejected: {target} was not touched", f"{why}\n\n{more}"
+        subject = f"{'Frozen' if record.error == Frozen.__name__ else 'Rejected'}: {target} was not touched"
+        return subject, f"{why}\n\n{more}"
     warned = "".join(f"\n\nWarning: {warning}" for warning in record.warnings)
     if record.state == ROLLBACK_FAILED:
         return f"ROLLBACK FAILED: {target} stays at {_version(record)}", why

@@ -61,6 +61,8 @@ NEEDS: dict[str, set[str]] = {
 ADAPTERS = ("bluegreen.aws.", "bluegreen.ledger.")
 """The rooms whose modules speak to AWS."""
 
+ROUTES = "bluegreen.api"
+
 SERVICES = ("cloudwatch", "dynamodb", "lambda", "logs", "s3", "sns", "stepfunctions")
 
 Place = tuple[str, str]
@@ -100,7 +102,7 @@ def calls_of(handler: str) -> set[str]:
     """The methods of boto3 that the handler of that file can come to call."""
     methods: set[str] = set()
     seen: set[Place] = set()
-    ahead: list[Place] = [(handler, name) for name in modules()[handler].definitions]
+    ahead: list[Place] = [(handler, name) for name in modules()[handler].definitions] + _routes(handler)
     while ahead:
         place = ahead.pop()
         module = modules().get(place[0])
@@ -116,6 +118,12 @@ def calls_of(handler: str) -> set[str]:
             if module.name.startswith(ADAPTERS):
                 methods |= _methods(node) & NEEDS.keys()
     return methods
+
+
+def _routes(handler: str) -> list[Place]:
+    """The functions of the API's files, which the handler includes as a whole."""
+    files = [".".join(place) for place in modules()[handler].imports.values() if place[0] == ROUTES]
+    return [(file, name) for file in files for name in modules()[file].definitions]
 
 
 def needs_of(handler: str) -> set[str]:

@@ -36,7 +36,7 @@ CHANGES = {
     "lambda:PublishVersion": {"PublishVersion"},
     "lambda:UpdateAlias": WHO_PUT_BLUE_BACK | {"ShiftAlias"},
     "lambda:InvokeFunction": WHO_PUT_BLUE_BACK | {"SmokeTest", "CheckHealth"},
-    "dynamodb:DeleteItem": WHO_HAVE_TO_DO_WITH_LOCKS | {"ReceiveUpload"},
+    "dynamodb:DeleteItem": WHO_HAVE_TO_DO_WITH_LOCKS | {"ReceiveUpload", "ServeApi"},
     "s3:PutObject": WHO_PUT_BLUE_BACK | {"UpdateCode"},
     "sns:Publish": WHO_END_A_DEPLOYMENT,
     "states:StartExecution": {"ReceiveUpload", "ServeApi"},
@@ -175,6 +175,7 @@ def test_the_handlers_that_take_or_free_a_lock_touch_locks_and_no_others() -> No
         ("waiting#*", {"OpenDeployment", "ReceiveUpload"}),
         ("refusals#*", {"RecoverPrevious", "RecoverDeployments", "RejectDeployment"}),
         ("start#*", {"ReceiveUpload", "ServeApi"}),
+        ("freezes#*", {"ServeApi"}),
     ],
 )
 def test_the_items_of_the_ledger_have_few_writers(key: str, writers: set[str]) -> None:

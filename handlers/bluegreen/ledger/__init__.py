@@ -14,7 +14,8 @@ What the deployer remembers, in one DynamoDB table. docs/protocol.md says who ma
     waiting#<alias>             waiting                the upload that starts when the lock is free      waiting.py
     start#<id>                  <digest>               who started the execution with that input     starts.py
     orders#<id>                 orders                 what people ordered it to do, in order            orders.py
-    refusals#<function>         told                   when people were last told of a refused request   refusals.py
+    refusals#<function>         told, frozen           when people were last told of a refused request   refusals.py
+    freezes#<account>:<region>  <name or pattern>      which functions are frozen, why, until when       freezes.py
     doctor                      last                   what `bluegreen doctor` found last                checkup.py
 
 <alias> is `account:region:function:alias`, <function> is `account:region:function`. The

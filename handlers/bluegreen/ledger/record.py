@@ -49,7 +49,8 @@ class Record(Frozen):
     `weights` are those that green has or may have after shift number `shift`. From `code_sent_at` on $LATEST may have
     the new code. From `alias_returned_at` on the alias has nothing of this deployment any more.
 
-    `warnings` is what people should have known before it began. `untested` says why no smoke test speaks for green.
+    `override_freeze` says why it was begun in spite of a freeze; `started_by` is who said so. `warnings` is what people
+    should have known before it began. `untested` says why no smoke test speaks for green.
 
     `error` and `cause` are set when undoing begins. `latest_attempts` counts the attempts to put $LATEST back. `doubts`
     says what was wrong with blue after it got its users back. `alias_outcome` and `latest_outcome` are the kinds of
@@ -73,6 +74,7 @@ class Record(Frozen):
     artifact: Text
     proof: str = ""
     new_code: bool = False
+    override_freeze: Text | None = None
     blue: str | None = None
     blue_sha256: str | None = None
     latest_sha256: str | None = None

@@ -8,11 +8,13 @@ may change is checked while the lock is held.
 
 from collections.abc import Callable, Sequence
 
+from bluegreen import clock
 from bluegreen.aws import functions
+from bluegreen.decisions.freezing import begins, lets_go
 from bluegreen.decisions.settings import ENVIRONMENT
 from bluegreen.document import OPT_IN_TAG, OPTED_IN
 from bluegreen.errors import AccessDenied, AwsRefused, InvalidRequest, NotFound, StillInProgress
-from bluegreen.opening.findings import Refusal, Warning, Warnings
+from bluegreen.opening.findings import Refusal, RefusalByFreeze, Warning, Warnings
 from bluegreen.opening.permitted import is_own, of_the_stack, refused, registry_of
 from bluegreen.opening.situation import Situation
 from bluegreen.request.artifact import Existing, Image, InLatest, Stored, Zip
@@ -27,12 +29,12 @@ Check = Callable[[Situation], Refusal | Warning | Warnings | None]
 
 
 def must_pass(checks: Sequence[Check], situation: Situation) -> Warnings:
-    """The warnings of all checks. Raises InvalidRequest at the first check that refuses."""
+    """The warnings of all checks. Raises InvalidRequest, or Frozen, at the first check that refuses."""
     warnings: list[Warning] = []
     for check in checks:
         found = check(situation)
         if isinstance(found, Refusal):
-            raise InvalidRequest(str(found))
+            raise found.raised_as(str(found))
         warnings += (found,) if isinstance(found, Warning) else found or ()
     return tuple(warnings)
 
@@ -40,6 +42,40 @@ def must_pass(checks: Sequence[Check], situation: Situation) -> Warnings:
 def request_is_permitted(situation: Situation) -> Refusal | None:
     """First, since this check reads nothing."""
     return refused(situation.request, situation.target, situation.home)
+
+
+def no_freeze_is_in_force(situation: Situation) -> Refusal | Warnings:
+    """Of one that is overridden, and of one that begins while the deployment may still run, people are warned."""
+    function, why, now = situation.target.function, situation.request.override_freeze, clock.now()
+    if (held := situation.frozen) and why is None:
+        ordered, until = held
+        return RefusalByFreeze(
+            field="function",
+            problem=ordered.said(until),
+            advice=f"deploy {function} after that, or override the freeze with a reason: `--override-freeze WHY`, or "
+            '"override_freeze": "WHY" in the request',
+        )
+    overridden = tuple(
+        Warning(
+            field="override_freeze",
+            problem=f"{ordered.said(end)}, and this request overrides that: {why}",
+            advice=f"tell {ordered.owner}",
+        )
+        for ordered in situation.freezes
+        if (end := lets_go(ordered.freeze, now)) is not None
+    )
+    over_at = now + situation.schedule.longest_in_all
+    coming = tuple(
+        Warning(
+            field="traffic",
+            problem=f"while this deployment may still run, a freeze of {ordered.pattern} begins at "
+            f"{clock.iso(begin)} ({ordered.freeze.reason}; ordered by {ordered.owner}), which does not stop it",
+            advice=f"deploy {function} after that freeze if its traffic must not be shifted then",
+        )
+        for ordered in situation.freezes
+        if (begin := begins(ordered.freeze, now, over_at)) is not None
+    )
+    return overridden + coming
 
 
 def function_is_no_part_of_the_stack(situation: Situation) -> Refusal | None:
@@ -285,6 +321,7 @@ BEFORE_THE_LOCK: tuple[Check, ...] = (
     request_is_permitted,
     function_has_opted_in,
     function_is_no_part_of_the_stack,
+    no_freeze_is_in_force,
     payloads_can_be_sent,
     periods_have_points,
     bakes_fit,

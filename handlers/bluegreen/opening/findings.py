@@ -1,5 +1,9 @@
 """What a check finds: a refusal, or a warning."""
 
+from typing import ClassVar
+
+from bluegreen.errors import DeploymentError, InvalidRequest
+from bluegreen.errors import Frozen as FunctionFrozen
 from bluegreen.model import Frozen, Text
 
 
@@ -16,6 +20,14 @@ class Finding(Frozen):
 
 class Refusal(Finding):
     """Why a request is refused."""
+
+    raised_as: ClassVar[type[DeploymentError]] = InvalidRequest
+
+
+class RefusalByFreeze(Refusal):
+    """Why a request is refused now, and not for itself."""
+
+    raised_as = FunctionFrozen
 
 
 class Warning(Finding):

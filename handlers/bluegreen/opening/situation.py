@@ -4,9 +4,11 @@ import os
 from collections.abc import Callable
 from typing import Any, Generic, TypeVar, overload
 
+from bluegreen import clock
 from bluegreen.aws import accounts, alarms, aliases, artifacts, functions, logs, refusals
 from bluegreen.document import OPT_IN_TAG, OPTED_IN
-from bluegreen.ledger import serving, uploads
+from bluegreen.ledger import freezes, serving, uploads
+from bluegreen.ledger.freezes import Ordered
 from bluegreen.opening import bypass, day
 from bluegreen.opening.glances import Glances
 from bluegreen.opening.permitted import Home
@@ -75,6 +77,16 @@ class Situation:
         """The shifts and bakes. Adaptive's first weight is still open."""
         health = self.request.health
         return schedule(self.request.traffic or self.default_traffic, health.max_bake_seconds, health.sight_seconds)
+
+    @once
+    def freezes(self) -> tuple[Ordered, ...]:
+        """Those that are for the function, also if they are not in force now."""
+        return freezes.of(self.target)
+
+    @once
+    def frozen(self) -> tuple[Ordered, float] | None:
+        """The freeze that is in force, and when it lets go."""
+        return freezes.in_force(self.freezes, clock.now())
 
     @once
     def glances(self) -> Glances:

@@ -13,6 +13,7 @@ from bluegreen.errors import InvalidRequest
 from bluegreen.model import Frozen
 from bluegreen.request.artifact import Artifact, Zip
 from bluegreen.request.explain import Fields, explain
+from bluegreen.request.freeze import Reason
 from bluegreen.request.health import HIGH_RESOLUTION_KEPT_SECONDS, Health
 from bluegreen.request.names import AliasName, FunctionName, FunctionReference
 from bluegreen.request.smoke_tests import SmokeTests
@@ -45,7 +46,8 @@ class Request(Frozen):
     `bypass` says that event source mappings may go on invoking the function itself, past the alias.
     `only_newer` refuses an artifact unless it was uploaded after the newest one that a deployment of the alias took, or
     is that one. ReceiveUpload sets it, so that a late event never deploys older code. `from_elsewhere` allows a zip
-    that does not lie in the function's own folder of the artifact bucket.
+    that does not lie in the function's own folder of the artifact bucket. `override_freeze` says why the deployment is
+    begun in spite of a freeze.
     """
 
     function: FunctionName
@@ -57,6 +59,7 @@ class Request(Frozen):
     bypass: Literal["allow"] | None = None
     only_newer: StrictBool = False
     from_elsewhere: StrictBool = False
+    override_freeze: Reason | None = None
     started_by: Annotated[str, BeforeValidator(_of_someone), Field(max_length=LONGEST_STARTER)] | None = None
     deployment_json: Annotated[str | None, AfterValidator(_unreadable)] = None
 

@@ -20,6 +20,7 @@ FULL: dict[str, Any] = {
     "blue_sha256": "the digest of blue",
     "latest_sha256": "the digest of $LATEST",
     "code": "the digest of the new code",
+    "override_freeze": "the shop is down",
     "warnings": ("function: it is slow; make it quick",),
     "changes": ("Environment (variable STAGE)", "Timeout"),
     "latest_kept": Zip(bucket="artifacts", key="restored/a.zip", sha256=IN_BASE64),
