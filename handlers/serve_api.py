@@ -1,4 +1,4 @@
-"""ServeApi: deployments and freezes over HTTP, for callers that sign as IAM principals. `bluegreen/api` has its routes."""
+"""ServeApi: deployments and freezes over HTTP, for callers that sign as IAM principals; its routes: `bluegreen/api`."""
 
 import string
 from http import HTTPStatus

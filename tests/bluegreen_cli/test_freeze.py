@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -11,6 +12,7 @@ from botocore.awsrequest import AWSRequest
 import serve_api
 from bluegreen import clock
 from bluegreen.ledger import freezes
+from bluegreen.request.freeze import DAYS
 from tests.bluegreen_cli.conftest import Bluegreen
 from tests.handlers.desk import context_of
 from tests.machine.deployer import FUNCTION, GOOD, STACK, TARGET, Deployer
@@ -37,7 +39,7 @@ def api(deployer: Deployer, monkeypatch: pytest.MonkeyPatch) -> None:
             "headers": {"content-type": "application/json"},
             "stageVariables": {"stack": STACK},
             "requestContext": {"authorizer": {"iam": {"userArn": ALICE}}, "http": {"method": method, "path": path}},
-            "body": request.data.decode() or None,
+            "body": (request.data or b"").decode() or None,
             "isBase64Encoded": False,
         }
         event["requestContext"] |= {"stage": "$default", "requestId": "request-1"}  # type: ignore[operator]
@@ -144,10 +146,7 @@ def test_a_plan_says_which_freeze_is_overridden(bluegreen: Bluegreen, package: C
 
 def test_a_plan_says_that_a_freeze_begins_meanwhile(bluegreen: Bluegreen, package: Callable[..., str]) -> None:
     soon = clock.iso(clock.now() + 120)
-    hour, day = (
-        soon[11:16],
-        ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")[(int(clock.now() + 120) // 86400 + 3) % 7],
-    )
+    hour, day = soon[11:16], DAYS[datetime.fromisoformat(soon).weekday()]
     other = "Wed" if day != "Wed" else "Thu"
     bluegreen("freeze", "*", "--reason", "night", "--until", until(9e5), "--window", f"{day} {hour}-{other} {hour}")
 

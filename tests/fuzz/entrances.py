@@ -245,19 +245,30 @@ query = st.lists(
     ),
     max_size=3,
 )
-paths = st.sampled_from(["/deployments", "/deployments/known", "/", ""]) | st.builds(
-    "/deployments/{}".format,
+routes = ("/deployments/{}", "/functions/{}/freeze")
+paths = st.sampled_from(["/deployments", "/deployments/known", "/functions/*/freeze", "/freezes", "/", ""]) | st.builds(
+    str.format,
+    st.sampled_from(routes),
     hostile.texts
     | hostile.texts.map(lambda text: quote(text, safe="", errors="replace"))
     | st.text(string.punctuation, max_size=5)
     | st.sampled_from(["%ff", "%E2%82", "%00", "a%2Fb", "..%2f..", "%25ff", "a;b"]),
 )
+freezes = st.fixed_dictionaries(
+    {},
+    optional={
+        "reason": hostile.texts | st.just("why"),
+        "until": hostile.texts | st.sampled_from(["2026-01-06", "9999-12-31T23:59-23:59", "0001-01-01", "x"]),
+        "zone": hostile.texts | st.sampled_from(["Europe/Berlin", "Europe", "../x", "UTC", ""]),
+        "windows": hostile.values | st.lists(st.sampled_from(["Fri 16:00-Mon 08:00", "Mon 24:00-Tue 00:00", ""])),
+    },
+).map(lambda body: json.dumps(body).encode())
 calls = st.fixed_dictionaries(
     {
-        "method": st.sampled_from(["GET", "POST", "POST", "DELETE", "HEAD", "get", ""]),
+        "method": st.sampled_from(["GET", "POST", "POST", "PUT", "DELETE", "HEAD", "get", ""]),
         "path": paths,
         "query": query,
-        "body": st.none() | hostile.bodies,
+        "body": st.none() | hostile.bodies | freezes,
         "encoded": st.booleans(),
         "type": st.sampled_from(["application/json", "text/plain", "multipart/form-data", "", "\x00"]),
     }

@@ -40,7 +40,7 @@ def test_a_freeze_is_ordered_in_the_name_of_its_caller(name: str) -> None:
 def test_no_caller_freezes_in_the_name_of_another() -> None:
     status, answer = freeze(owner="bob")
 
-    assert (status, answer["message"]) == (400, "owner: unknown field; leave it out; nothing was frozen")
+    assert (status, answer["message"]) == (400, "owner: unknown field; did you mean zone?; nothing was frozen")
     assert freezes.of(TARGET) == ()
 
 

@@ -1,5 +1,6 @@
 """Deployments during a freeze: refused by name, unless the request overrides it; what undoes one is never held up."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -7,7 +8,7 @@ import pytest
 from bluegreen import clock
 from bluegreen.ledger import freezes
 from bluegreen.ledger.freezes import Ordered
-from bluegreen.request.freeze import Freeze
+from bluegreen.request.freeze import DAYS, Freeze
 from tests.machine.deployer import ALIAS, BAD_UNDER_TRAFFIC, FUNCTION, GOOD, TARGET, Deployer
 
 REJECTED = ["OpenDeployment", "RejectDeployment", "Rejected"]
@@ -62,7 +63,7 @@ def test_a_freeze_of_others_or_of_other_hours_holds_nobody_up(
     deployer: Deployer, pattern: str, seconds: float, more: dict[str, Any]
 ) -> None:
     if more:
-        day = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")[(int(clock.now()) // 86400 + 3 + 3) % 7]
+        day = DAYS[(datetime.fromtimestamp(clock.now(), UTC).weekday() + 3) % 7]
         more = {"windows": [f"{day} 10:00-{day} 12:00"]}
     freeze(pattern, seconds, **more)
 

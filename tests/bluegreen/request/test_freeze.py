@@ -52,7 +52,7 @@ def test_the_end_is_by_the_clocks_of_the_zone_unless_it_says_an_offset(until: st
         ({"until": "2027-11-27T12:01", "windows": ["Fri 16:00-Mon 08:00"]}, "until: "),
         (
             {"zone": "Mars/Olympus"},
-            "zone: 'Mars/Olympus' is no time zone; write its IANA name, as Europe/Berlin, or UTC",
+            "zone: 'Mars/Olympus' is no time zone; write its IANA name, as Europe/Berlin",
         ),
         ({"zone": "Europe"}, "zone: 'Europe' is no time zone"),
         ({"zone": "../../etc/passwd"}, "zone: '../../etc/passwd' is no time zone"),
@@ -62,7 +62,7 @@ def test_the_end_is_by_the_clocks_of_the_zone_unless_it_says_an_offset(until: st
         ({"windows": ["Fri 16:00-Mon 24:00"]}, "windows.0: "),
         (
             {"windows": ["Fri 16:00-Fri 16:00"]},
-            "windows.0: Fri 16:00-Fri 16:00 ends where it begins; leave the windows",
+            "windows.0: Fri 16:00-Fri 16:00 ends where it begins",
         ),
         ({"windows": ["Fri 16:00-Mon 08:00"] * (MOST_WINDOWS + 1)}, "windows: "),
         ({"untill": "2026-12-24"}, "untill: unknown field; did you mean until?"),
@@ -107,5 +107,5 @@ def test_a_freeze_is_for_a_function_or_a_pattern(name: str, pattern: str) -> Non
     ],
 )
 def test_any_other_name_is_refused(name: Any) -> None:
-    with pytest.raises(InvalidRequest, match="^name: "):
+    with pytest.raises(InvalidRequest, match=r"^name: "):
         pattern_of(name, "eu-west-1", "123456789012")
