@@ -28,6 +28,7 @@ SENTENCES = {
     "PublishVersion": "publishes $LATEST as the green version",
     "SmokeTestGreen": "calls the green version as a test user would",
     "CompleteDeployment": "closes the record, frees the lock",
+    "DeleteVersions": "deletes versions that are no longer of use",
     "RollBack": "gives blue the alias back",
     "RejectDeployment": "writes down why; nothing was touched",
 }

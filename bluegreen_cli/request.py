@@ -127,6 +127,9 @@ OPTIONS: list[Decorator] = [
     click.option(
         "--allow-bypass", is_flag=True, help="Deploy although event source mappings invoke the function itself."
     ),
+    click.option(
+        "--keep-versions", type=int, metavar="N", help="Delete older versions after a success, but for the newest N."
+    ),
     click.option("--override-freeze", metavar="WHY", help="Deploy in spite of a freeze; the record says why and who."),
     click.option(
         "--request", "request_file", metavar="FILE", help="JSON: the rest of the request. Options override it."
@@ -156,6 +159,7 @@ def read(
     health: str | None,
     from_elsewhere: bool,
     allow_bypass: bool,
+    keep_versions: int | None,
     override_freeze: str | None,
     request_file: str | None,
 ) -> Asked:
@@ -194,6 +198,7 @@ def read(
         "health": _json(health, "--health") if health else None,
         "from_elsewhere": from_elsewhere or None,
         "bypass": "allow" if allow_bypass else None,
+        "keep_versions": keep_versions,
         "override_freeze": override_freeze,
     }
     request |= {field: value for field, value in given.items() if value is not None}

@@ -1,6 +1,8 @@
 """
 CompleteDeployment: check that no abort stands and that the alias is at green alone, close the record, tell people.
 
+If old versions are to be deleted, DeleteVersions tells people; if that fails, the sweep of RecoverDeployments does.
+
 Safe to retry: a record that says Deployed is not written again.
 """
 
@@ -40,7 +42,7 @@ def handler(deployment: Completing) -> Done:
         record = deployments.find(plan.id)
         if not completed and (record is None or record.state != DEPLOYED):
             raise DeploymentOver(f"Deployment {plan.id} was undone before it was complete.")
-    return Done(evidence={"serving": green, "told": news.tell(plan.id)})
+    return Done(evidence={"serving": green, "told": plan.kept is None and news.tell(plan.id)})
 
 
 def _alias(deployment: Completing, wanted: Route) -> aliases.Alias:

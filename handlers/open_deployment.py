@@ -135,7 +135,12 @@ def _opening(record: Record, plan: Plan) -> Opening:
         deployments.close(record, NOTHING_TO_DEPLOY, serving=plan.blue.version)
     return Opening(
         deployment=Deployment(
-            id=plan.id, proof=record.proof, target=plan.target, blue=plan.blue.version, brings=plan.brings
+            id=plan.id,
+            proof=record.proof,
+            target=plan.target,
+            blue=plan.blue.version,
+            brings=plan.brings,
+            old_versions="delete" if plan.kept else "keep",
         ),
         bake=Bake(
             revision=plan.blue.revision,

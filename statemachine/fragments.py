@@ -5,7 +5,7 @@ The parts of the state machine. Each function takes the states that its part lea
     mend        MendLatest                                             or_else RollBack
     stage       UpdateCode, SmokeTest, PublishVersion, SmokeTestGreen  or_else RollBack
     shift       ShiftAlias, Bake, CheckHealth, WhatNext?               or_else RollBack
-    complete    CompleteDeployment, Deployed                           or_else RollBack
+    complete    CompleteDeployment, OldVersions?; DeleteVersions       or_else RollBack
 """
 
 from collections.abc import Sequence
@@ -71,8 +71,10 @@ def shift(*, then: State, or_else: State) -> State:
 
 
 def complete(*, then: State, or_else: State) -> State:
-    """What is left to do once green has all of the alias."""
-    return line(states.COMPLETE_DEPLOYMENT, then=then, or_else=or_else)
+    """What is left to do once green has all of the alias. What DeleteVersions cannot do undoes no success."""
+    delete = line(states.DELETE_VERSIONS, then=then, or_else=then)
+    asked = states.OLD_VERSIONS.state({"delete": delete}, otherwise=then)
+    return line(states.COMPLETE_DEPLOYMENT, then=asked, or_else=or_else)
 
 
 def reject() -> State:

@@ -212,6 +212,16 @@ COMPLETE_DEPLOYMENT = TaskRow(
     learns=None,
     retry=every_error(but=["AliasMoved", "DeploymentOver", "NotTheHolder", "UpdateFailed", *GONE, UNREADABLE]),
 )
+OLD_VERSIONS = Question(
+    "OldVersions?", "Only a request with keep_versions has old versions deleted.", about="$.deployment.old_versions"
+)
+DELETE_VERSIONS = TaskRow(
+    "DeleteVersions",
+    "Delete versions that are no longer of use; a failure leaves the deployment as it is.",
+    learns=None,
+    retry=until_done(300),
+    failure="$.deletion_failure",
+)
 ROLL_BACK = TaskRow(
     "RollBack",
     "Give blue the alias back and $LATEST its code; retried for half an hour.",

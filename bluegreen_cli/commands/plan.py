@@ -24,7 +24,7 @@ from bluegreen.request.request import Request
 from bluegreen.request.smoke_tests import Case
 from bluegreen.request.traffic import Schedule, Steps
 from bluegreen.text import duration
-from bluegreen_cli import request
+from bluegreen_cli import request, storage
 from bluegreen_cli.context import Context, json_option
 from bluegreen_cli.forecast import forecast
 from bluegreen_cli.format import percent
@@ -42,7 +42,9 @@ LATEST = (*OPENING, "SmokeTest", "PublishVersion", "SmokeTestGreen")
 EXISTING = (*OPENING, "SmokeTestGreen")
 SHIFT = ("ShiftAlias",)
 LOOK = ("Bake", "CheckHealth", "WhatNext?")
-COMPLETE = ("CompleteDeployment", document.DEPLOYED)
+COMPLETE = ("CompleteDeployment", "OldVersions?", document.DEPLOYED)
+DELETE = ("DeleteVersions",)
+"""Only with keep_versions."""
 STAGED: dict[document.Brings, tuple[str, ...]] = {"new_code": NEW_CODE, "latest": LATEST, "version": EXISTING}
 UNSHIFTED: dict[document.Brings, tuple[str, ...]] = {
     "nothing": SAME_CODE,
@@ -130,14 +132,14 @@ class Before(Situation):
         return None if self._package else uploads.newest(self.target)
 
 
-def estimate(plan: Schedule, period_seconds: int, brought: document.Brings) -> Estimate:
+def estimate(plan: Schedule, period_seconds: int, brought: document.Brings, *, deletes: bool = False) -> Estimate:
     """Of a schedule with steps; Adaptive has none."""
     pace = pace_of(plan, period_seconds)
     steps: list[Planned] = []
     for step in plan.steps:
         after = steps[-1].after_seconds + steps[-1].bake_seconds if steps else 0
         steps.append(Planned(step.weight, after, step.bake_seconds, looks(step.bake_seconds, pace)))
-    transitions = len(STAGED[brought]) + len(COMPLETE)
+    transitions = len(STAGED[brought]) + len(COMPLETE) + (len(DELETE) if deletes else 0)
     transitions += sum(len(SHIFT) + waits(each.look_seconds) * len(LOOK) for each in steps)
     return Estimate(tuple(steps), sum(step.bake_seconds for step in steps), transitions)
 
@@ -164,12 +166,16 @@ def plan(context: Context, /, as_json: bool, **said: Any) -> None:
         cases, by_default = tests_of(situation)
     outlook = None if brought in UNSHIFTED or not traffic.watched else _outlook(situation, cases, by_default)
     whole = (
-        None if brought in UNSHIFTED or not traffic.steps else estimate(traffic, checked.health.period_seconds, brought)
+        None
+        if brought in UNSHIFTED or not traffic.steps
+        else estimate(traffic, checked.health.period_seconds, brought, deletes=checked.keep_versions is not None)
     )
+    stored = None if brought == "nothing" else storage.read(situation, brought, blue.version)
     if as_json:
         shown = _to_json(asked, situation.target.alias, blue.version, traffic, brought, whole, warnings)
         shown |= {"signals": of_signals(checked.health) if traffic.watched else ""}
         shown |= outlook.to_json() if outlook else {}
+        shown |= {"versions": stored.to_json() if stored else None}
         shown |= {"changes": differ, "invocations": 0 if brought in UNSHIFTED else _calls(cases, checked)}
         click.echo(json.dumps(shown, indent=2))
         return
@@ -188,6 +194,7 @@ def plan(context: Context, /, as_json: bool, **said: Any) -> None:
         click.echo(f"  warning: {warning}")
     click.echo(f"  smoke tests: {_of_tests(cases, by_default, blue.version)}")
     click.echo(f"  {calls_said(target.function, _calls(cases, checked), by_default)}")
+    click.echo(f"  {stored.said() if stored else storage.UNSEEN}")
     if traffic.watched:
         click.echo(f"  {of_signals(checked.health)}")
     if traffic.watched and checked.health.logs:

@@ -28,6 +28,7 @@ from bluegreen.request.health import Health
 from bluegreen.request.names import VersionNumber
 from bluegreen.request.smoke_tests import UNLESS_GIVEN, Case
 from bluegreen.request.traffic import Schedule
+from bluegreen.request.versions import Kept
 from bluegreen.target import Target
 from bluegreen.text import LONGEST_CAUSE, plain
 from bluegreen.verdict import Policy
@@ -55,6 +56,10 @@ version    a version that is published already becomes green
 mending    the alias has this code with these settings, and $LATEST has other code: it gets this
 nothing    the alias has this code with these settings
 """
+
+
+OldVersions = Literal["keep", "delete"]
+"""What becomes of versions that are no longer of use, after a success."""
 
 
 class Blue(Frozen):
@@ -86,6 +91,7 @@ class Plan(Frozen):
     `given` are the settings of `health` that the request has itself; the others are the defaults.
     `past` is what the alias did in the hours before. `changes` are the names of the settings in which green will differ
     from blue. Green writes its log to `log_group`, blue to its own.
+    `kept` says which published versions stay after a success; without it all do.
     With `default_test` the smoke test is the one for requests without any: it counts only where blue passes it.
     """
 
@@ -104,6 +110,7 @@ class Plan(Frozen):
     brings: Brings
     changes: tuple[str, ...] = ()
     log_group: str = ""
+    kept: Kept | None = None
 
     @property
     def policy(self) -> Policy:
@@ -148,6 +155,7 @@ class Deployment(Frozen):
     target: Target
     blue: VersionNumber
     brings: Brings
+    old_versions: OldVersions = "keep"
 
 
 class Green(Section):

@@ -86,7 +86,7 @@ def _words(record: Record) -> tuple[str, str]:
         return (
             f"Deployed: {target} stays at {_version(record)}",
             f"Version {record.blue} has this code and these settings already ({record.artifact}), so the alias was not "
-            f"moved. $LATEST had other code and has this code now.{_kept(record)}",
+            f"moved. $LATEST had other code and has this code now.{_kept(record)}{_deleted(record)}",
         )
     parts = [f"{target} went from version {record.blue} to {_version(record)} ({record.artifact})."]
     parts += [of_watched(record.watched)] if record.watched else []
@@ -96,7 +96,7 @@ def _words(record: Record) -> tuple[str, str]:
     text = " ".join(part for part in parts if part)
     return (
         f"Deployed: {target} is at {_version(record)}",
-        f"{text}{_settings(record, 'Settings that differ')}{_kept(record)}{warned}",
+        f"{text}{_settings(record, 'Settings that differ')}{_kept(record)}{_deleted(record)}{warned}",
     )
 
 
@@ -110,6 +110,13 @@ def _settings(record: Record, which: str) -> str:
 def _kept(record: Record) -> str:
     """Where the code is that a deployment replaced in $LATEST, as a paragraph, if it was published nowhere."""
     return f"\n\nThe code that $LATEST had before is kept at {record.latest_kept}." if record.latest_kept else ""
+
+
+def _deleted(record: Record) -> str:
+    """Which old versions are gone, as a paragraph, and why others are not."""
+    gone = f"Old versions that were deleted: {', '.join(record.deleted)}." if record.deleted else ""
+    stayed = f"Others stayed: {sentence(record.undeleted)}" if record.undeleted else ""
+    return f"\n\n{' '.join(filter(None, (gone, stayed)))}" if gone or stayed else ""
 
 
 def _author(record: Record) -> str:

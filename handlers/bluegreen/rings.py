@@ -7,7 +7,7 @@ ledger. Reading a ring raises NotTheHolder, or AwsUnavailable, for an event that
     Asked     OpenDeployment, RecoverPrevious: the request
     Refused   RejectDeployment: a failure, and any input of an execution, also one that is no request
     Opened    UpdateCode, SmokeTest, PublishVersion: record and plan, and green if there is one
-    Baking    ShiftAlias, CheckHealth (Looking), CompleteDeployment: green, and how the bake stands
+    Baking    ShiftAlias, CheckHealth (Looking), CompleteDeployment, DeleteVersions: green, and how the bake stands
     Failed    RollBack: the record, or what the document has while the ledger does not answer
 """
 
@@ -268,6 +268,13 @@ class Completing(_InItsState):
     def untested(self) -> str:
         """Why no smoke test speaks for green. A document of another stack version may not say it."""
         return Answered.model_validate(self.call.document.get("tested") or {}).untested
+
+
+class Tidying(_InItsState):
+    """What DeleteVersions has: a deployment that was completed."""
+
+    STATE = "DeleteVersions"
+    STATES = (DEPLOYED,)
 
 
 class _Parts(Section):

@@ -77,7 +77,7 @@ class TestTheDocument:
         opening = SECTIONS[0].model_dump(mode="json")
 
         assert set(opening) == {"deployment", "bake", "green"}
-        assert set(opening["deployment"]) == {"id", "proof", "target", "blue", "brings"}
+        assert set(opening["deployment"]) == {"id", "proof", "target", "blue", "brings", "old_versions"}
 
     def test_a_bake_of_five_hundred_steps_leaves_room_in_the_document(self) -> None:
         shifts = tuple(

@@ -19,6 +19,39 @@ Package = Callable[..., str]
 IMAGE = f"123456789012.dkr.ecr.us-east-1.amazonaws.com/shop@sha256:{'0' * 64}"
 
 
+def code_bytes() -> int:
+    return len(zip_of(GOOD % 1))
+
+
+def test_the_plan_says_how_many_versions_there_are_and_which_would_be_deleted(
+    deployer: Deployer, bluegreen: Bluegreen, package: Package
+) -> None:
+    for each in range(2, 6):
+        deployer.deploy(GOOD % each, traffic="AllAtOnce")
+    new = ("plan", FUNCTION, package(GOOD % 9), "--traffic", "AllAtOnce", "--keep-versions", "2")
+
+    said, as_json = bluegreen(*new), bluegreen(*new, "--json").json
+
+    assert "  versions: 5 published, " in said.stdout
+    assert "keep_versions deletes 2, 3 after a success" in said.stdout
+    assert (as_json["versions"]["published"], as_json["versions"]["would_be_deleted"]) == (5, ["2", "3"])
+    assert as_json["versions"]["most_stored_bytes"] == 75 * 1024**3
+    run = deployer.run(as_json["request"] | {"artifact": deployer.upload(GOOD % 9)})
+    assert deployer.record(run)["deleted"] == as_json["versions"]["would_be_deleted"]
+    assert len(run.path) == as_json["transitions"]
+
+
+def test_a_plan_of_who_may_not_list_versions_says_so(
+    answers: Answers, deployer: Deployer, bluegreen: Bluegreen, package: Package
+) -> None:
+    answers.refuse("ListVersionsByFunction", "AccessDeniedException", status=403)
+
+    ran = bluegreen("plan", FUNCTION, package(GOOD % 9), "--keep-versions", "2")
+
+    assert ran.exit_code == 0
+    assert "  versions: not seen, since you may not list them\n" in ran.stdout
+
+
 def test_the_plan_says_steps_times_transitions_and_dollars(
     deployer: Deployer, bluegreen: Bluegreen, package: Package
 ) -> None:
@@ -30,6 +63,8 @@ def test_the_plan_says_steps_times_transitions_and_dollars(
         "  smoke tests: none was given, so {} is sent; it counts only if version 1 passes it; "
         "give one with --smoke-tests FILE, or write --no-smoke-tests",
         f"  {FUNCTION} is invoked for real, 2 times before users meet green, and blue as often if {{}} fails",
+        f"  versions: 1 published, {code_bytes()} bytes of code; Lambda stores {2 * code_bytes()} bytes of at most "
+        "75 GB in this account and region; none is deleted (no keep_versions)",
         "  watched: errors, throttles, slow requests (in a dry run); not watched: replies with statusCode 500 and "
         "more (health.http), failed items of batches (health.batch), lines of the logs (health.logs), metrics of your "
         "own (health.metrics), alarms "
@@ -45,7 +80,7 @@ def test_the_plan_says_steps_times_transitions_and_dollars(
         "  icc is 0.0002, the least: blue's failures do not come in bursts, or are too few to tell",
         "  step 1: 10 % after 0 s, baked for 5 min, 5 looks",
         "  step 2: 100 % after 5 min, 1 look",
-        "  in all 5 min of baking, 28 state transitions, $0.00070",
+        "  in all 5 min of baking, 29 state transitions, $0.00073",
     ]
 
 
@@ -185,7 +220,7 @@ def test_the_plan_as_json_has_the_request_and_the_numbers(
         },
         {"weight": 1.0, "after_seconds": 300, "bake_seconds": 0, "look_seconds": [0], "looks": 1},
     ]
-    assert (found["seconds"], found["transitions"], found["dollars"]) == (300, 28, 0.0007)
+    assert (found["seconds"], found["transitions"], found["dollars"]) == (300, 29, 0.000725)
     assert found["request"]["function"] == FUNCTION
     assert found["request"]["artifact"]["bucket"] == BUCKET
 

@@ -29,7 +29,7 @@ LOOK = ["Bake", "CheckHealth", "WhatNext?"]
 SHIFT = ["ShiftAlias", *LOOK]
 PREPARED = ["OpenDeployment", "WhatToDeploy?"]
 STAGED = ["UpdateCode", "SmokeTest", "PublishVersion", "SmokeTestGreen"]
-ALL_AT_ONCE = [*PREPARED, *STAGED, *SHIFT, "CompleteDeployment", "Deployed"]
+ALL_AT_ONCE = [*PREPARED, *STAGED, *SHIFT, "CompleteDeployment", "OldVersions?", "Deployed"]
 REFUSED = ["OpenDeployment", "RejectDeployment", "Rejected"]
 
 

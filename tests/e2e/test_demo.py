@@ -46,7 +46,14 @@ def test_no_caller_is_harmed(demo: dict[str, Any]) -> None:
 def test_a_good_version_takes_over_step_by_step(chapters: dict[str, dict[str, Any]]) -> None:
     good = chapters["BonusCalculatorLambda v2"]
 
-    assert without_repeated_looks(good["path"]) == [*PREPARED, *STAGED, *SHIFT * 4, "CompleteDeployment", "Deployed"]
+    assert without_repeated_looks(good["path"]) == [
+        *PREPARED,
+        *STAGED,
+        *SHIFT * 4,
+        "CompleteDeployment",
+        "OldVersions?",
+        "Deployed",
+    ]
     assert (good["blue"], good["serving"]) == ("1", "2")
     assert set(good["served"]) == {"1", "2"}
     assert good["failed"] == {}

@@ -285,7 +285,14 @@ def test_the_next_deployment_recovers_from_a_stopped_one_and_then_deploys(
     ended = installed.deploy(calculator.request("v2", **HALF_FOR_SECONDS))
 
     recovered = ["OpenDeployment", "RecoverPrevious", *PREPARED]
-    assert without_repeated_looks(ended.path) == [*recovered, *STAGED, *SHIFT * 2, "CompleteDeployment", "Deployed"]
+    assert without_repeated_looks(ended.path) == [
+        *recovered,
+        *STAGED,
+        *SHIFT * 2,
+        "CompleteDeployment",
+        "OldVersions?",
+        "Deployed",
+    ]
     assert called.serving == "2"
     record = installed.record(stopped)
     assert (record["state"], record["error"], record["serving"]) == ("RolledBack", "DeploymentAbandoned", "1")

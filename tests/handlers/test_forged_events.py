@@ -112,9 +112,9 @@ def seconds_off(desk: Desk, seconds: float) -> str:
 
 
 def test_an_event_with_its_proof_or_its_input_is_believed(victim: Desk, subtests: pytest.Subtests) -> None:
-    """Otherwise the refusals of this file prove nothing."""
-    assert len(BY_PROOF) == 9
-    for state in BY_PROOF:
+    """Otherwise the refusals of this file prove nothing. DeleteVersions wants a deployment that was completed."""
+    assert len(BY_PROOF) == 10
+    for state in (each for each in BY_PROOF if each != "DeleteVersions"):
         with subtests.test(state):
             event = victim.event(state)
             with victim.in_state(state, event["document"]):

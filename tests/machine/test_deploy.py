@@ -10,7 +10,7 @@ from tests.machine.deployer import BAD_UNDER_TRAFFIC, BROKEN, FUNCTION, GOOD, De
 OPENED = ["OpenDeployment", "WhatToDeploy?"]
 STAGED = [*OPENED, "UpdateCode", "SmokeTest", "PublishVersion", "SmokeTestGreen"]
 LOOK = ["Bake", "CheckHealth", "WhatNext?"]
-COMPLETED = ["CompleteDeployment", "Deployed"]
+COMPLETED = ["CompleteDeployment", "OldVersions?", "Deployed"]
 UNDONE = ["RollBack", "RolledBack"]
 
 
@@ -149,8 +149,8 @@ def test_the_record_tells_the_whole_story(deployer: Deployer) -> None:
     assert deployer.items("lock#") == []
 
 
-def test_ten_steps_take_48_transitions(deployer: Deployer) -> None:
-    assert len(deployer.deploy(traffic="Linear10PercentEvery1Minute").path) == 48
+def test_ten_steps_take_49_transitions(deployer: Deployer) -> None:
+    assert len(deployer.deploy(traffic="Linear10PercentEvery1Minute").path) == 49
 
 
 def test_two_days_of_baking_are_looked_at_ever_more_seldom(deployer: Deployer) -> None:

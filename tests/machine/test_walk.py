@@ -17,7 +17,7 @@ from tests.machine.walk import DEPLOY_ASL, InProcessAws, in_process_aws
 
 SHIFT = ["ShiftAlias", "Bake", "CheckHealth", "WhatNext?"]
 STAGED = ["UpdateCode", "SmokeTest", "PublishVersion", "SmokeTestGreen"]
-TO_GREEN = ["OpenDeployment", "WhatToDeploy?", *STAGED, *SHIFT, "CompleteDeployment", "Deployed"]
+TO_GREEN = ["OpenDeployment", "WhatToDeploy?", *STAGED, *SHIFT, "CompleteDeployment", "OldVersions?", "Deployed"]
 BAKE = {"look": {"next_seconds": 60, "next": "bake_on"}}
 
 

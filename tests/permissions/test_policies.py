@@ -78,4 +78,4 @@ def test_functions_of_users_have_opted_in_for_all_but_their_tags() -> None:
 def test_nothing_deletes_a_record_or_an_entry_of_the_audit() -> None:
     deletes = {grant.key for grant in GRANTS if grant.action == "dynamodb:DeleteItem"}
 
-    assert deletes == {"lock#*", "waiting#*"}
+    assert deletes == {"lock#*", "waiting#*", "freezes#*"}

@@ -28,6 +28,7 @@ TASKS = {name: state for name, state in STATES.items() if state["Type"] == "Task
 
 BEFORE_A_CHANGE = ("OpenDeployment", "RecoverPrevious")
 LAST_RESORTS = ("RollBack", "RejectDeployment")
+AFTER_THE_SUCCESS = ("DeleteVersions",)
 
 OPENING = TASKS["OpenDeployment"]
 
@@ -199,7 +200,13 @@ def test_a_task_catches_everything_beside_what_went_wrong_before(task: str) -> N
         assert STATES[caught["Next"]]["Type"] == "Fail"
 
 
-@pytest.mark.parametrize("task", [task for task in TASKS if task not in LAST_RESORTS])
+def test_what_comes_after_the_success_cannot_undo_it() -> None:
+    for task in AFTER_THE_SUCCESS:
+        assert last_catch(task)["Next"] == TASKS[task]["Next"] == "Deployed"
+        assert last_catch(task)["ResultPath"] not in ("$", "$.failure")
+
+
+@pytest.mark.parametrize("task", [task for task in TASKS if task not in LAST_RESORTS + AFTER_THE_SUCCESS])
 def test_before_the_first_change_a_failure_is_a_rejection_and_a_rollback_after_it(task: str) -> None:
     assert last_catch(task)["ResultPath"] == ("$" if task in BEFORE_A_CHANGE else "$.failure")
     assert last_catch(task)["Next"] == ("RejectDeployment" if task in BEFORE_A_CHANGE else "RollBack")
@@ -290,6 +297,12 @@ def test_a_task_is_told_the_document_and_what_step_functions_knows(task: str) ->
             "$.bake.look.next",
             [word for word in typing.get_args(document.Next) if word != "roll_back"],
             {"bake_on": "Bake", "shift": "ShiftAlias", "complete": "CompleteDeployment"},
+        ),
+        (
+            "OldVersions?",
+            "$.deployment.old_versions",
+            typing.get_args(document.OldVersions),
+            {"delete": "DeleteVersions", "keep": "Deployed"},
         ),
     ],
 )

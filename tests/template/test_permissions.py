@@ -36,9 +36,10 @@ CHANGES = {
     "lambda:PublishVersion": {"PublishVersion"},
     "lambda:UpdateAlias": WHO_PUT_BLUE_BACK | {"ShiftAlias"},
     "lambda:InvokeFunction": WHO_PUT_BLUE_BACK | {"SmokeTest", "CheckHealth"},
+    "lambda:DeleteFunction": {"DeleteVersions"},
     "dynamodb:DeleteItem": WHO_HAVE_TO_DO_WITH_LOCKS | {"ReceiveUpload", "ServeApi"},
     "s3:PutObject": WHO_PUT_BLUE_BACK | {"UpdateCode"},
-    "sns:Publish": WHO_END_A_DEPLOYMENT,
+    "sns:Publish": WHO_END_A_DEPLOYMENT | {"DeleteVersions"},
     "states:StartExecution": {"ReceiveUpload", "ServeApi"},
 }
 """Who changes or runs something, the record aside."""
@@ -114,6 +115,15 @@ def test_few_handlers_may_change_or_run_something(action: str) -> None:
     assert may(action) == CHANGES[action]
 
 
+def test_a_version_may_be_deleted_and_no_function() -> None:
+    (deleting,) = [each for each in OF_FUNCTIONS if "lambda:DeleteFunction" in each.actions]
+    (resource,) = deleting.resources
+
+    assert deleting.actions == ("lambda:DeleteFunction",)
+    assert resource["Fn::Sub"].endswith(":function:*:*")
+    assert deleting.condition == OPTED_IN
+
+
 def test_open_deployment_may_change_the_ledger_and_nothing_else() -> None:
     mine = [each for each in OF_FUNCTIONS if owner(each) == "OpenDeployment"]
     changing = [each for each in mine if any(map(changes, each.actions))]
@@ -162,13 +172,13 @@ def test_every_state_adds_to_the_audit_and_so_does_the_recovery() -> None:
 def test_the_handlers_that_take_or_free_a_lock_touch_locks_and_no_others() -> None:
     assert set(may_write("lock#*")) == WHO_HAVE_TO_DO_WITH_LOCKS
     readers = {owner(each) for each in OF_FUNCTIONS if "lock#*" in (each.keys or ())}
-    assert readers == WHO_HAVE_TO_DO_WITH_LOCKS | {"ReceiveUpload"}
+    assert readers == WHO_HAVE_TO_DO_WITH_LOCKS | {"ReceiveUpload", "DeleteVersions"}
 
 
 @pytest.mark.parametrize(
     ("key", "writers"),
     [
-        ("deployment#*", WHO_HAVE_TO_DO_WITH_LOCKS | {"UpdateCode", "PublishVersion", "ShiftAlias"}),
+        ("deployment#*", WHO_HAVE_TO_DO_WITH_LOCKS | {"UpdateCode", "PublishVersion", "ShiftAlias", "DeleteVersions"}),
         ("serving#*", {"CompleteDeployment"}),
         ("code#*", {"OpenDeployment"}),
         ("newest#*", {"OpenDeployment"}),
@@ -192,7 +202,7 @@ def test_an_author_is_written_by_the_triggers_and_read_by_those_that_write_a_rec
 
 
 def test_the_handlers_in_between_update_a_record_and_write_none() -> None:
-    for handler in ("UpdateCode", "PublishVersion", "ShiftAlias"):
+    for handler in ("UpdateCode", "PublishVersion", "ShiftAlias", "DeleteVersions"):
         assert may_write("deployment#*")[handler] == {"dynamodb:UpdateItem"}
 
 

@@ -157,7 +157,14 @@ def routes() -> dict[str, dict[str, Any]]:
 
 
 def test_the_api_has_the_routes_of_the_contract() -> None:
-    assert set(routes()) == {"POST /deployments", "GET /deployments", "GET /deployments/{id}"}
+    assert set(routes()) == {
+        "POST /deployments",
+        "GET /deployments",
+        "GET /deployments/{id}",
+        "PUT /functions/{name}/freeze",
+        "DELETE /functions/{name}/freeze",
+        "GET /freezes",
+    }
 
 
 def test_no_route_is_open() -> None:
@@ -173,7 +180,14 @@ def test_each_route_and_no_other_may_invoke_the_function() -> None:
     sources = {each["SourceArn"]["Fn::Sub"][0].partition("${__Stage__}/")[2] for each in permissions}
 
     assert {each["Principal"] for each in permissions} == {"apigateway.amazonaws.com"}
-    assert sources == {"POST/deployments", "GET/deployments", "GET/deployments/*"}
+    assert sources == {
+        "POST/deployments",
+        "GET/deployments",
+        "GET/deployments/*",
+        "PUT/functions/*/freeze",
+        "DELETE/functions/*/freeze",
+        "GET/freezes",
+    }
 
 
 def test_the_triggers_may_invoke_three_functions_and_no_other() -> None:

@@ -257,6 +257,18 @@ def close(live: Record, state: str, **learned: Any) -> bool:
     return _close(live, ended, clock.iso(clock.now()), [], while_in=LIVE, unless_known=untouched)
 
 
+def learn_to_delete(deployment: str, versions: list[str]) -> None:
+    """Write down which old versions the next calls delete. Raises DeploymentOver unless it was completed."""
+    if table.update(change(deployment, {"to_delete": versions}, while_in=(DEPLOYED,))) is None:
+        raise DeploymentOver(f"Deployment {deployment} is not {DEPLOYED}; nothing was deleted.")
+
+
+def learn_deleted(deployment: str, versions: list[str], undeleted: str) -> None:
+    """Write down which old versions are gone, and why others stayed ("" if they did not)."""
+    learned = {"deleted": versions} | ({"undeleted": undeleted} if undeleted else {})
+    table.update(change(deployment, learned, while_in=(DEPLOYED,)))
+
+
 def learn_told(deployment: str) -> None:
     """Write down that people know how it ended."""
     table.update(

@@ -58,6 +58,9 @@ class Record(Frozen):
     by someone else. `serving` is who serves at the end, and `watched` what is known of green under traffic. People were
     told of the end at `told_at`, and called to help at `paged_at`.
 
+    After a success `to_delete` are the old versions that DeleteVersions is about to delete, `deleted` those that are
+    gone, and `undeleted` says why others stayed.
+
     A record may be of another stack version: unknown attributes are passed over, and what this version adds has a
     default.
     """
@@ -97,6 +100,9 @@ class Record(Frozen):
     cause: Cause | None = None
     serving: Serving | None = None
     watched: Watched | None = None
+    to_delete: tuple[Text, ...] = ()
+    deleted: tuple[Text, ...] = ()
+    undeleted: Text | None = None
     told_at: str | None = None
     paged_at: str | None = None
 
@@ -135,7 +141,9 @@ class Record(Frozen):
     def to_json(self) -> Item:
         """The record as callers of the API and the command line get it."""
         shown = self.model_dump(
-            mode="json", exclude_none=True, exclude={"target", "proof", "new_code", "shift", "latest_attempts"}
+            mode="json",
+            exclude_none=True,
+            exclude={"target", "proof", "new_code", "shift", "latest_attempts", "to_delete"},
         )
         return {"id": self.id, "function": self.target.function, "alias": self.target.alias} | shown
 

@@ -31,6 +31,15 @@ def of_version(target: Target, version: str) -> Served | None:
     return _served(target, _sk(version))
 
 
+def before(target: Target, version: str, steps: int) -> tuple[str, ...]:
+    """The versions to which so many rollbacks, one after the other, would go back from that version."""
+    found: list[str] = []
+    while len(found) < steps and (brought := of_version(target, version)) and brought.before not in found:
+        version = brought.before
+        found.append(version)
+    return tuple(found)
+
+
 def writing(record: Record, since: str) -> list[dict[str, Any]]:
     """
     What a completed deployment gives the alias, as parts of a transaction.

@@ -30,6 +30,7 @@ FUNCTIONS = (
     "ShiftAlias",
     "CheckHealth",
     "CompleteDeployment",
+    "DeleteVersions",
     "RollBack",
     "RejectDeployment",
     "ReceiveUpload",

@@ -14,6 +14,7 @@ from bluegreen.request.artifact import Artifact, Existing, InLatest, Zip
 from bluegreen.request.health import Health
 from bluegreen.request.smoke_tests import UNLESS_GIVEN, Case
 from bluegreen.request.traffic import Schedule
+from bluegreen.request.versions import kept
 from bluegreen.target import Target
 
 
@@ -48,6 +49,7 @@ def planned(deployment: str, situation: Situation, latest: Function, proof: str)
         brings=brought,
         changes=changes(blue, source),
         log_group=source.log_group,
+        kept=kept(request.keep_versions),
     )
 
 

@@ -18,6 +18,7 @@ _TAGS = {
     "traffic": {"strategy", "steps"},
     "smoke_tests": {"off", "cases"},
     "slow_ms": {"learn", "milliseconds"},
+    "keep_versions": {"number", "how"},
 }
 
 

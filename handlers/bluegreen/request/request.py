@@ -18,6 +18,7 @@ from bluegreen.request.health import HIGH_RESOLUTION_KEPT_SECONDS, Health
 from bluegreen.request.names import AliasName, FunctionName, FunctionReference
 from bluegreen.request.smoke_tests import SmokeTests
 from bluegreen.request.traffic import ADAPTIVE, LONGEST_BAKE_SECONDS, HowTraffic, Schedule, Steps, schedule
+from bluegreen.request.versions import KeepVersions, Kept
 from bluegreen.text import DEEPEST, is_deeper, plain
 
 LARGEST_REQUEST = 64 * 1024
@@ -47,7 +48,7 @@ class Request(Frozen):
     `only_newer` refuses an artifact unless it was uploaded after the newest one that a deployment of the alias took, or
     is that one. ReceiveUpload sets it, so that a late event never deploys older code. `from_elsewhere` allows a zip
     that does not lie in the function's own folder of the artifact bucket. `override_freeze` says why the deployment is
-    begun in spite of a freeze.
+    begun in spite of a freeze. `keep_versions` says how many published versions stay after a success, all without it.
     """
 
     function: FunctionName
@@ -60,6 +61,7 @@ class Request(Frozen):
     only_newer: StrictBool = False
     from_elsewhere: StrictBool = False
     override_freeze: Reason | None = None
+    keep_versions: KeepVersions | None = None
     started_by: Annotated[str, BeforeValidator(_of_someone), Field(max_length=LONGEST_STARTER)] | None = None
     deployment_json: Annotated[str | None, AfterValidator(_unreadable)] = None
 
@@ -207,4 +209,5 @@ def _fields() -> Fields:
         "zip": Zip.model_fields,
         "steps": Steps.model_fields,
         "health": Health.model_fields,
+        "how": Kept.model_fields,
     }

@@ -40,6 +40,9 @@ FULL: dict[str, Any] = {
     "cause": "green failed 9 of 10",
     "serving": {"1": 0.9, "7": 0.1},
     "watched": {"kind": "judged", "seconds": 300, "requests": 90},
+    "to_delete": ("3", "4"),
+    "deleted": ("3",),
+    "undeleted": "version 4 could not be deleted",
     "told_at": "2026-01-05T09:05:02.000Z",
     "paged_at": "2026-01-05T09:05:03.000Z",
 }

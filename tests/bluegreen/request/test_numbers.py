@@ -70,6 +70,8 @@ def test_the_numbers_of_a_request_are_found() -> None:
         "traffic.final_bake_seconds",
         "traffic.keep_control",
         "smoke_tests.max_duration_ms",
+        "keep_versions",
+        "keep_versions.count",
         *(f"health.{name}" for name in (*WHOLE, HURRY, *REAL)),
     }
     assert [*numbers_of(tuple[Whole, ...])] == [("", ())]
