@@ -5,6 +5,7 @@ from typing import Any
 import boto3
 import pytest
 
+from bluegreen.aws import table, versions
 from bluegreen.ledger import locks
 from bluegreen.ledger.locks import Lock
 from tests.handlers.desk import another_user_publishes, told
@@ -169,13 +170,7 @@ class TestWhatGoesWrong:
     def test_a_version_that_an_alias_names_by_now_stays(self, deployer: Deployer) -> None:
         deployments(deployer, 4)
 
-        def name_it(execution: str, state: str, moment: str) -> None:
-            pass
-
-        with (
-            deployer.aws.at_states(name_it),
-            deployer.aws.fails("DeleteFunction", "ResourceConflictException", times=1, state="DeleteVersions"),
-        ):
+        with deployer.aws.fails("DeleteFunction", "ResourceConflictException", state="DeleteVersions"):
             run = tidying(deployer, 1)
 
         assert deployer.record(run)["deleted"] == ["3", "4"]
@@ -187,8 +182,6 @@ class TestWhatGoesWrong:
 
         def begins(execution: str, state: str, moment: str) -> None:
             if (state, moment) == ("DeleteVersions", "entered"):
-                from bluegreen.aws import table
-
                 assert table.together(*other.taking()) == []
 
         with deployer.aws.at_states(begins):
@@ -200,10 +193,7 @@ class TestWhatGoesWrong:
         assert f"another deployment of {FUNCTION} has begun" in deployer.record(run)["undeleted"]
 
 
-def test_the_alias_s_name_is_no_version(deployer: Deployer) -> None:
-    """The deletion of PROD, $LATEST or nothing is never sent."""
-    from bluegreen.aws import versions
-
+def test_what_is_no_number_of_a_version_is_never_deleted(deployer: Deployer) -> None:
     for wrong in ("", "$LATEST", ALIAS, "0", "1 ", "01", "-1", "1:2", "*"):
         with pytest.raises(ValueError, match="no number of a version"):
             versions.delete(TARGET, wrong)
