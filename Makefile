@@ -10,7 +10,7 @@ UV := .venv-uv/bin/uv
 # Images set it, and then every process compiles every module anew.
 export PYTHONDONTWRITEBYTECODE =
 
-.PHONY: help demo sandbox cli test check asl picture build sbom deploy crash-matrix fuzz permissions bench bench-verdict lock clean
+.PHONY: help demo sandbox cli test check asl events picture build sbom deploy crash-matrix fuzz permissions bench bench-verdict lock clean
 
 help:
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 18
@@ -34,6 +34,9 @@ check: $(DEV) $(SANDBOX) $(REVIEW) ## lint, format, types, layers, and what chec
 
 asl: $(DEV)                      ## write the state machine and its picture from their definition
 	@$(BIN)/python -m statemachine && $(BIN)/python -m statemachine picture
+
+events: $(DEV)                   ## write the schema of the events anew
+	@PYTHONPATH=handlers $(BIN)/python -c 'import json; from bluegreen.news.schema import schema; print(json.dumps(schema(), indent=2))' > docs/events.schema.json
 
 build: $(SANDBOX)                ## the artifact, for Lambda's platform
 	@PYTHON=$(CURDIR)/.venv-sandbox/bin/python .venv-sandbox/bin/sam build

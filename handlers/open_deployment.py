@@ -1,13 +1,15 @@
 """
 OpenDeployment: check the request, take the lock, write record and plan. It may change nothing else.
 
-While another deployment holds the lock, an upload is kept: it waits.
+While another deployment holds the lock, an upload is kept: it waits. With the plan written, the deployment has started,
+and that is told.
 
 Safe to retry: the lock knows its execution, and the plan is written once.
 """
 
 import secrets
 
+from bluegreen import news
 from bluegreen.aws import executions, functions
 from bluegreen.decisions.shift import next_weight
 from bluegreen.document import NOTHING_TO_DEPLOY, Bake, Deployment, Green, Look, Opening, Plan
@@ -52,7 +54,10 @@ def handler(asked: Asked) -> Opening:
         warnings += must_pass(PREFLIGHT, situation)
     plan = planned(asked.id, situation, functions.describe(asked.target), record.proof)
     record = record.model_copy(update={"warnings": tuple(map(str, warnings))})
-    return _opening(*deployments.learn_plan(record, plan, is_newest=is_newest(situation)))
+    record, plan = deployments.learn_plan(record, plan, is_newest=is_newest(situation))
+    if plan.brings != "nothing":
+        news.started(record, plan)
+    return _opening(record, plan)
 
 
 def _record(asked: Asked, situation: Situation) -> Record:
@@ -133,6 +138,7 @@ def _opening(record: Record, plan: Plan) -> Opening:
     """With nothing to deploy the deployment ends here."""
     if plan.brings == "nothing":
         deployments.close(record, NOTHING_TO_DEPLOY, serving=plan.blue.version)
+        news.tell(plan.id)
     return Opening(
         deployment=Deployment(
             id=plan.id,

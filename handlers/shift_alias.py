@@ -5,7 +5,7 @@ Safe to retry: the step taken depends only on the shifts in the document, and an
 alias is not read before: it still has the revision of the last shift, unless someone else has moved it.
 """
 
-from bluegreen import clock
+from bluegreen import clock, news
 from bluegreen.aws import aliases
 from bluegreen.baking.alias import left_at, must_be
 from bluegreen.decisions.pace import at_the_beginning, longest, pace_of, seconds_to_next_look, wait
@@ -43,9 +43,12 @@ def _shifted(deployment: Shifting, shifts: tuple[Shifted, ...]) -> str:
         weights = tuple(shift.weight for shift in shifts[-2:])
         deployments.learn_shift(deployment.plan.id, len(shifts), green, weights)
         try:
-            return aliases.point(target, wanted, revision).revision
+            moved = aliases.point(target, wanted, revision)
         except PreconditionFailed:
             found = _found(deployment, before, wanted)
+        else:
+            news.shifted(deployment.record, green, shifts[-1].weight, len(shifts))
+            return moved.revision
         if found.route == wanted:
             return found.revision  # our own call worked, although its reply was lost
         revision = found.revision

@@ -11,6 +11,22 @@ from ministack.services import lambda_svc
 from sandbox.layer import faults, sessions, updates
 from sandbox.layer.calls import journal
 
+
+class Entries(str):
+    """The ARN of a bus, with the condition keys of the events that are sent there."""
+
+    context: dict[str, str | list[str]]
+
+    def __new__(cls, arn: str, body: bytes) -> Entries:
+        """Of a request PutEvents."""
+        bus = super().__new__(cls, arn)
+        sent = json.loads(body)["Entries"]
+        keys = {"events:source": "Source", "events:detail-type": "DetailType"}
+        found = {key: [str(entry.get(name, "")) for entry in sent] for key, name in keys.items()}
+        bus.context = {key: values[0] if len(values) == 1 else values for key, values in found.items()}
+        return bus
+
+
 _version_created: contextvars.ContextVar[str | None] = contextvars.ContextVar("version_created", default=None)
 
 

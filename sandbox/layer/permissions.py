@@ -8,6 +8,7 @@ from typing import Any
 from ministack.services import iam, lambda_svc
 
 from sandbox.layer import keys, operations
+from sandbox.layer.events import Entries
 from sandbox.layer.items import Part
 
 GIVES_CREDENTIALS = {"sts:AssumeRoleWithWebIdentity", "sts:AssumeRoleWithSAML"}
@@ -15,7 +16,10 @@ GIVES_CREDENTIALS = {"sts:AssumeRoleWithWebIdentity", "sts:AssumeRoleWithSAML"}
 
 
 def extract_resource_arn(original: Any) -> Any:
-    """A qualifier in the query is part of the resource, as one in the name is; CreateFunction names it in its body."""
+    """
+    A qualifier in the query is part of the resource, as one in the name is; CreateFunction names it in its body. Of
+    events IAM knows where they come from.
+    """
 
     def _extract_resource_arn(
         service: str, method: str, path: str, headers: Any, body: Any, query: Any, *rest: Any
@@ -24,6 +28,8 @@ def extract_resource_arn(original: Any) -> Any:
             region, account = rest
             return f"arn:aws:lambda:{region}:{account}:function:{made}"
         arn: str = original(service, method, path, headers, body, query, *rest)
+        if service == "events" and ":event-bus/" in arn and b'"Entries"' in body:
+            return Entries(arn, body)
         qualifier = lambda_svc._qp_first(query or {}, "Qualifier") if service == "lambda" else ""
         if qualifier and ":function:" in arn and arn.count(":") == 6:
             return f"{arn}:{qualifier}"
@@ -78,7 +84,7 @@ def enforce(original: Any) -> Any:
     ) -> Any:
         if not access_key_id and is_for_everybody(iam_action, service_context or {}):
             return None
-        of_the_part = resource_arn.context if isinstance(resource_arn, Part) else {}
+        of_the_part = resource_arn.context if isinstance(resource_arn, (Part, Entries)) else {}
         context = {**(service_context or {}), **of_the_part}
         denied = original(access_key_id, iam_action, service, region, resource_arn, context)
         via = {"kms:ViaService": f"{service}.{region}.amazonaws.com"}

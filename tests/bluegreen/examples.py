@@ -44,7 +44,7 @@ def record(name: str = "first", **more: Any) -> Record:
             "id": name,
             "target": SHOP,
             "state": OPEN,
-            "execution": f"arn:{name}",
+            "execution": f"arn:aws:states:{REGION}:{ACCOUNT}:execution:deploy:{name}",
             "started_at": "2026-01-05T09:00:00.000Z",
             "started_by": "alice",
             "artifact": "s3://artifacts/new.zip",

@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 import boto3
+import jsonschema
 import pytest
 
 from bluegreen import news
@@ -11,18 +12,25 @@ from bluegreen.aws.executions import Execution
 from bluegreen.decisions.bake import Judged, Watched
 from bluegreen.document import NOTHING_TO_DEPLOY, REJECTED, ROLLED_BACK
 from bluegreen.ledger import deployments
+from bluegreen.ledger.record import Record
 from bluegreen.ledger.refusals import QUIET_SECONDS
-from tests.bluegreen.examples import found, opened, record, target
+from bluegreen.news import schema, words
+from sandbox.server import ROOT
+from tests.bluegreen.examples import found, opened, plan, record, target
 from tests.machine.deployer import Deployer
 
 pytestmark = pytest.mark.usefixtures("deployer")
 
+LINK = (
+    "https://us-east-1.console.aws.amazon.com/states/home?region=us-east-1#/v2/executions/details/"
+    "arn:aws:states:us-east-1:123456789012:execution:deploy:first"
+)
 REFUSAL = {"state": REJECTED, "error": "InvalidRequest", "cause": "function: is required"}
 
 
 def told() -> list[tuple[str, str]]:
-    """Subject and text of every message, in order, without the paragraph on who started the deployment."""
-    return [(subject, text.removesuffix("\n\nStarted by: alice.")) for subject, text in in_full()]
+    """Subject and text of every message, in order, up to the paragraph on who started the deployment."""
+    return [(subject, text.partition("\n\nStarted by: ")[0]) for subject, text in in_full()]
 
 
 def in_full() -> list[tuple[str, str]]:
@@ -51,15 +59,22 @@ class TestTelling:
         assert deployer.notified() == ["Deployed: Shop:PROD is at version 2"]
         assert found().told_at
 
-    @pytest.mark.parametrize("state", ["open", NOTHING_TO_DEPLOY])
-    def test_people_are_not_told_before_the_end_or_of_nothing(self, deployer: Deployer, state: str) -> None:
+    def test_nobody_is_told_before_the_end(self, deployer: Deployer) -> None:
         opened()
-        if state != "open":
-            deployments.close(record(), state)
 
         assert not news.tell("first")
 
-        assert deployer.notified() == []
+        assert (deployer.notified(), deployer.announced()) == ([], [])
+
+    def test_that_there_was_nothing_to_deploy_is_told_to_systems_only(self, deployer: Deployer) -> None:
+        opened()
+        deployments.close(record(), NOTHING_TO_DEPLOY, serving="1")
+
+        assert news.tell("first")
+
+        (event,) = deployer.announced()
+        assert (event["detail"]["state"], event["detail"]["serving"]) == (NOTHING_TO_DEPLOY, "1")
+        assert (deployer.notified(), found().told_at) == ([], None)
 
     def test_people_are_not_told_of_a_deployment_without_a_record(self, deployer: Deployer) -> None:
         assert not news.tell("first")
@@ -77,6 +92,20 @@ class TestTelling:
         assert set(deployer.notified()) == {"Deployed: Shop:PROD is at version 2"}
         assert deployments.untold() == []
 
+    @pytest.mark.parametrize(
+        ("operation", "told", "announced"), [("Publish", 1, 1), ("PutEvents", 1, 1), ("UpdateItem", 2, 2)]
+    )
+    def test_who_knows_already_is_not_told_again_because_the_others_do_not(
+        self, deployer: Deployer, operation: str, told: int, announced: int
+    ) -> None:
+        deployed()
+
+        with deployer.aws.fails(operation, "ServiceUnavailable", times=None):
+            assert not news.tell("first")
+        assert news.tell("first")
+
+        assert (len(deployer.notified()), len(deployer.announced())) == (told, announced)
+
 
 class TestWords:
     @pytest.mark.parametrize("state", ["Deployed", ROLLED_BACK, REJECTED])
@@ -90,13 +119,14 @@ class TestWords:
         news.tell("first")
 
         ((_, text),) = in_full()
-        assert text.endswith(f"\n\nStarted by: {author}.")
+        assert f"\n\nStarted by: {author}.\n\n" in text
 
     def test_a_call_for_help_says_who_started_it(self) -> None:
         opened()
         news.call_an_operator(found(), "ROLLBACK FAILED", "why")
 
-        assert in_full() == [("ROLLBACK FAILED", "why\n\nStarted by: alice.")]
+        ((subject, text),) = in_full()
+        assert (subject, text) == ("ROLLBACK FAILED", f"why\n\nStarted by: alice.\n\nThe execution: {LINK}")
 
     def test_a_deployment_that_nobody_called_or_watched_is_told_from_one_that_was_judged(self) -> None:
         opened(blue="1", green="2")
@@ -250,3 +280,176 @@ class TestWarnings:
 
         ((_, text),) = told()
         assert text.endswith("\n\nWarning: function: it is slow; make it quick\n\nWarning: bypass: a queue; move it")
+
+
+class TestWhatCanBeDoneNext:
+    @pytest.mark.parametrize(
+        ("state", "first_step"),
+        [
+            ("Deployed", "`bluegreen rollback Shop --alias PROD` goes back to version 1."),
+            (ROLLED_BACK, "`bluegreen watch first` shows what happened."),
+        ],
+    )
+    def test_an_end_is_told_with_the_next_command_and_a_link(self, state: str, first_step: str) -> None:
+        opened(blue="1", green="2")
+        if state == "Deployed":
+            deployments.complete(found(), latest_outcome="unchanged")
+        else:
+            deployments.close(found(), state, serving="1", error="Error", cause="why")
+        news.tell("first")
+
+        ((_, text),) = in_full()
+        assert text.endswith(f"Started by: alice.\n\n{first_step}\nThe execution: {LINK}")
+
+
+def under_way() -> Record:
+    return record(blue="1", green="2", warnings=("function: it is slow",))
+
+
+class TestWhileItRuns:
+    """Told once at best, in words and as an event."""
+
+    def test_a_start_is_told_with_what_by_whom_and_the_next_commands(self, deployer: Deployer) -> None:
+        news.started(under_way(), plan(changes=("Timeout",)))
+
+        ((subject, text),) = in_full()
+        assert subject == "Started: Shop:PROD"
+        assert text == (
+            "Version 1 serves Shop:PROD now. s3://artifacts/new.zip is deployed with Canary.\n\n"
+            "Settings that will differ from version 1: Timeout.\n\n"
+            "Warning: function: it is slow\n\n"
+            "Started by: alice.\n\n"
+            "`bluegreen watch first` follows it.\n"
+            "`bluegreen rollback Shop --alias PROD` gives the alias back to version 1.\n"
+            f"The execution: {LINK}"
+        )
+        (event,) = deployer.announced("Deployment Started")
+        assert (event["source"], event["resources"]) == ("bluegreen", [record().execution])
+        assert event["detail"] == {
+            "schema": 1,
+            "deployment": "first",
+            "function": "Shop",
+            "alias": "PROD",
+            "artifact": "s3://artifacts/new.zip",
+            "started_at": "2026-01-05T09:00:00.000Z",
+            "started_by": "alice",
+            "started_by_proved": False,
+            "execution": record().execution,
+            "link": LINK,
+            "blue": "1",
+            "strategy": "Canary",
+            "changes": ["Timeout"],
+            "warnings": ["function: it is slow"],
+        }
+
+    def test_a_wait_is_told_with_why_until_when_and_the_commands(self, deployer: Deployer) -> None:
+        commands = ("bluegreen approve first", "bluegreen reject first")
+        news.waits(under_way(), "approval", "Look at version 2.", until=1767607200, commands=commands)
+
+        ((subject, text),) = in_full()
+        assert subject == "Waits: Shop:PROD needs an approval"
+        assert text == (
+            "Look at version 2.\n\nIt waits until 2026-01-05T10:00:00.000Z, and is rolled back then.\n\n"
+            f"Started by: alice.\n\n`bluegreen approve first`\n`bluegreen reject first`\nThe execution: {LINK}"
+        )
+        (event,) = deployer.announced("Deployment Waits")
+        told = {name: event["detail"][name] for name in ("waits_for", "reason", "until", "commands")}
+        assert told == {
+            "waits_for": "approval",
+            "reason": "Look at version 2.",
+            "until": "2026-01-05T10:00:00.000Z",
+            "commands": list(commands),
+        }
+
+    def test_a_call_for_help_is_a_wait_to_systems(self, deployer: Deployer) -> None:
+        opened()
+        news.call_an_operator(found(), "HELD UP", "why\n\nwhat to do")
+        news.call_an_operator(found(), "HELD UP", "why\n\nwhat to do")
+
+        (event,) = deployer.announced()
+        assert (event["detail-type"], event["detail"]["waits_for"]) == ("Deployment Waits", "operator")
+        assert event["detail"]["reason"] == "HELD UP. why  what to do"
+
+    def test_a_shift_is_told_to_systems(self, deployer: Deployer) -> None:
+        news.shifted(under_way(), "2", 0.1, 1)
+
+        (event,) = deployer.announced("Deployment Shifted")
+        told = {name: event["detail"][name] for name in ("blue", "green", "weight", "shift")}
+        assert told == {"blue": "1", "green": "2", "weight": 0.1, "shift": 1}
+        assert in_full() == []
+
+    def test_people_are_told_what_the_stack_says(self, monkeypatch: pytest.MonkeyPatch, deployer: Deployer) -> None:
+        monkeypatch.setenv("NOTIFY", "shifted")
+        news.started(under_way(), plan())
+        news.shifted(under_way(), "2", 0.1, 1)
+        deployed()
+
+        assert news.tell("first")
+
+        ((subject, text),) = in_full()
+        assert subject == "Shifted: Shop:PROD is at 10 % of version 2"
+        assert text.startswith("Version 2 has 10 % of Shop:PROD; before the deployment version 1 had all of it.")
+        assert len(deployer.announced()) == 3
+
+    @pytest.mark.parametrize("operation", ["Publish", "PutEvents"])
+    @pytest.mark.parametrize("code", ["ServiceUnavailable", "AccessDeniedException", "ReadTimeout"])
+    def test_what_cannot_be_sent_is_logged_and_stops_nothing(
+        self, deployer: Deployer, caplog: pytest.LogCaptureFixture, operation: str, code: str
+    ) -> None:
+        with deployer.aws.fails(operation, code, times=None):
+            news.started(under_way(), plan())
+
+        whom = {"Publish": "people were", "PutEvents": "EventBridge was"}[operation]
+        assert f"{whom} not told that first started" in caplog.text
+        assert len(in_full()) + len(deployer.announced()) == 1
+
+    def test_a_fault_in_the_news_stops_nothing(
+        self, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        monkeypatch.setattr(words, "of_start", None)
+
+        news.started(under_way(), plan())
+
+        assert "not told that first started" in caplog.text
+
+
+class TestTheSchema:
+    """Other systems read the events by docs/events.schema.json."""
+
+    def test_the_schema_in_the_docs_is_that_of_the_events(self) -> None:
+        assert json.loads((ROOT / "docs" / "events.schema.json").read_text()) == schema.schema()
+
+    @pytest.mark.parametrize("detail_type", [kind.DETAIL_TYPE for kind in schema.KINDS])
+    def test_every_event_fits_it(self, deployer: Deployer, detail_type: str) -> None:
+        news.started(under_way(), plan())
+        news.waits(under_way(), "resume", "why")
+        news.shifted(under_way(), "2", 1, 2)
+        opened(blue="1", green="2")
+        deployments.close(
+            found(), ROLLED_BACK, serving={"1": 0.9, "7": 0.1}, error="GreenUnhealthy", cause="green failed"
+        )
+        news.tell("first")
+
+        (event,) = deployer.announced(detail_type)
+        described = schema.schema()
+        fits = jsonschema.Draft202012Validator({**described, "$ref": f"#/$defs/{detail_type}"})
+        fits.validate(event["detail"])
+        fits.validate(event["detail"] | {"of_a_later_version": 1})
+        assert not fits.is_valid(event["detail"] | {"schema": 2})
+
+    def test_the_page_names_every_event_and_field(self) -> None:
+        page = (ROOT / "docs" / "events.md").read_text()
+
+        for kind in schema.KINDS:
+            assert f"`{kind.DETAIL_TYPE}`" in page
+            for name, field in kind.model_fields.items():
+                assert f"`{field.alias or name}`" in page
+
+    def test_an_event_with_the_longest_texts_fits_eventbridge(self, deployer: Deployer) -> None:
+        opened(blue="1", green="2", started_by="\U0001f600" * 3_000, artifact="\U0001f600" * 3_000)
+        deployments.close(found(), ROLLED_BACK, error="\U0001f600" * 3_000, cause="\U0001f600" * 9_000)
+
+        assert news.tell("first")
+
+        (event,) = deployer.announced()
+        assert len(json.dumps(event, ensure_ascii=False).encode()) < 256 * 1024

@@ -81,7 +81,7 @@ HIDDEN = {
 }
 
 A_FAILURE = {"table: steps", "API: steps", "bluegreen watch", "bluegreen watch --json"}
-A_RECORD = {"table: record", "API: record", "notifications", "bluegreen history --json"}
+A_RECORD = {"table: record", "API: record", "notifications", "events", "bluegreen history --json"}
 THE_REQUEST = {"execution's history", "bluegreen plan --json"}
 THE_PLAN = {"table: plan", "API: plan"}
 
@@ -246,11 +246,12 @@ class Story:
             for event in run.history:
                 self.places.add("state machine's log", machine_log.line(event, run.arn, with_data=False))
         self.places.add_items(self.deployer)
-        queue = boto3.resource("sqs").get_queue_by_name(QueueName="people")
-        while messages := queue.receive_messages(MaxNumberOfMessages=10):
-            for message in messages:
-                self.places.add("notifications", message.body)
-                message.delete()
+        for place, name in (("notifications", "people"), ("events", "systems")):
+            queue = boto3.resource("sqs").get_queue_by_name(QueueName=name)
+            while messages := queue.receive_messages(MaxNumberOfMessages=10):
+                for message in messages:
+                    self.places.add(place, message.body)
+                    message.delete()
         for version in boto3.client("lambda").list_versions_by_function(FunctionName=FUNCTION)["Versions"]:
             if version["Version"] not in ("$LATEST", "1"):
                 self.places.add("descriptions of versions", version["Description"])

@@ -33,6 +33,7 @@ THROTTLED = {
     "states": "ThrottlingException",
     "monitoring": "Throttling",
     "sns": "ThrottledException",
+    "events": "ThrottlingException",
 }
 BROKEN = {
     "lambda": "ServiceException",
@@ -41,6 +42,7 @@ BROKEN = {
     "states": "InternalFailure",
     "monitoring": "InternalFailure",
     "sns": "InternalFailure",
+    "events": "InternalException",
 }
 DENIED = {"s3": "AccessDenied", "sns": "AuthorizationError"}
 

@@ -154,7 +154,8 @@ def assert_recovered(installed: Installed, inbox: Inbox, called: Called, deploym
     assert f"{called.name}:PROD is back at version 1. $LATEST " in record["cause"]
     subject = f"Rolled back: {called.name}:PROD is at version 1"
     told = eventually(lambda: inbox.under(subject), seconds=PATIENCE_SECONDS)
-    assert set(told) == {f"DeploymentAbandoned: {record['cause']}\n\nStarted by: StartExecution."}
+    said = {text.partition("\n\n`bluegreen watch ")[0] for text in told}
+    assert said == {f"DeploymentAbandoned: {record['cause']}\n\nStarted by: StartExecution."}
     assert (status["serving"], status["last"]["cause"]) == ("1", record["cause"])
 
 

@@ -16,7 +16,7 @@ from bluegreen.errors import (
     StillInProgress,
     UploadWaits,
 )
-from bluegreen.ledger import starts, waiting
+from bluegreen.ledger import deployments, starts, waiting
 from bluegreen.request.artifact import InLatest, Zip
 from tests.handlers.desk import (
     Desk,
@@ -277,13 +277,43 @@ class TestNothingToDeploy:
         assert (desk.state(), desk.record()["serving"]) == ("NothingToDeploy", "1")
         assert desk.deployer.items("lock#") == []
 
-    def test_is_no_news(self, desks: Desks) -> None:
+    def test_is_no_news_to_people(self, desks: Desks) -> None:
         desk = desks(source=BLUE)
 
         desk.run("OpenDeployment")
+        desk.run("OpenDeployment")
 
         assert "kind" not in desk.record()
-        assert desk.deployer.notified() == []
+        assert desk.deployer.messages() == []
+        (event,) = desk.deployer.announced()
+        assert (event["detail-type"], event["detail"]["state"]) == ("Deployment Ended", "NothingToDeploy")
+
+    def test_is_no_news_that_a_deployment_waits_for(self, desks: Desks) -> None:
+        desk = desks(source=BLUE)
+        with desk.aws.fails("PutEvents", "InternalException", times=None):
+            assert desk.run("OpenDeployment")["deployment"]["brings"] == "nothing"
+
+        assert [each.id for each in deployments.untold()] == [desk.name]
+
+
+class TestTheBeginning:
+    def test_is_told_once_and_only_of_a_deployment_that_has_begun(self, desk: Desk) -> None:
+        desk.run("OpenDeployment")
+        desk.run("OpenDeployment")
+
+        (event,) = desk.deployer.announced()
+        assert (event["detail-type"], event["detail"]["deployment"]) == ("Deployment Started", desk.name)
+
+    def test_is_not_told_of_a_request_that_is_refused(self, desks: Desks) -> None:
+        with pytest.raises(InvalidRequest):
+            desks(traffic="Fast").run("OpenDeployment")
+
+        assert desks.deployer.announced() == []
+
+    @pytest.mark.parametrize("operation", ["Publish", "PutEvents"])
+    def test_waits_for_no_news(self, desk: Desk, operation: str) -> None:
+        with desk.aws.fails(operation, "AccessDeniedException", times=None):
+            assert desk.run("OpenDeployment")["deployment"]["id"] == desk.name
 
     @pytest.mark.parametrize(
         ("operation", "skip"), [("PutItem", 0), ("TransactWriteItems", 1), ("TransactWriteItems", 2)]

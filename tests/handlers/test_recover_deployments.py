@@ -11,10 +11,10 @@ import boto3
 import pytest
 
 import recover_deployments
-from bluegreen import news
 from bluegreen.aws import functions
 from bluegreen.errors import AwsUnavailable, DeploymentError
 from bluegreen.ledger.locks import Lock
+from bluegreen.news import words
 from bluegreen.opening import proof
 from bluegreen.target import Target
 from tests.handlers.desk import (
@@ -341,7 +341,7 @@ def test_an_end_that_cannot_be_told_keeps_back_no_other_and_is_seen(
         for desk in (stopped, other):
             desk.failed().run("RollBack")
 
-    monkeypatch.setattr(news, "_words", fails_the_first_time(news._words))
+    monkeypatch.setattr(words, "of_end", fails_the_first_time(words.of_end))
 
     with pytest.raises(DeploymentError, match=r"people were not told: (first|other)\."):
         recover(SWEEP)

@@ -113,6 +113,33 @@ class TestAShift:
         assert (record["weights"], record["shift"]) == ([0.1, 1], 2)
 
 
+class TestTheNews:
+    def test_of_a_shift_is_told_once(self, at_shift: Desk) -> None:
+        before = at_shift.document
+        at_shift.run("ShiftAlias")
+        at_shift.document = before
+        at_shift.run("ShiftAlias", retries=1)
+
+        (event,) = at_shift.deployer.announced("Deployment Shifted")
+        told = {name: event["detail"][name] for name in ("blue", "green", "weight", "shift")}
+        assert told == {"blue": "1", "green": "2", "weight": 0.1, "shift": 1}
+
+    def test_of_a_shift_that_did_not_happen_is_not_told(self, at_shift: Desk) -> None:
+        another_user_points_the_alias("1", {"2": 0.7})
+
+        with pytest.raises(AliasMoved):
+            at_shift.run("ShiftAlias")
+
+        assert at_shift.deployer.announced("Deployment Shifted") == []
+
+    @pytest.mark.parametrize("code", ["InternalException", "AccessDeniedException"])
+    def test_holds_up_no_shift(self, at_shift: Desk, code: str) -> None:
+        with at_shift.aws.fails("PutEvents", code, times=None):
+            at_shift.run("ShiftAlias")
+
+        assert at_shift.deployer.alias() == ("1", {"2": 0.1})
+
+
 class TestTheAlias:
     def test_is_not_read_before_it_is_moved(self, at_shift: Desk) -> None:
         with at_shift.aws.fails("GetAlias", "AccessDeniedException", times=None) as reads:

@@ -20,6 +20,7 @@ from moto.awslambda.exceptions import LambdaClientError
 from moto.awslambda.models import lambda_backends
 from moto.core.models import DEFAULT_ACCOUNT_ID
 from moto.dynamodb.models import dynamodb_backends
+from moto.events.models import events_backends
 from moto.s3.models import s3_backends
 from moto.sns.models import sns_backends
 from moto.sqs.models import sqs_backends
@@ -138,14 +139,27 @@ class Deployer:
         return record
 
     def notified(self) -> list[str]:
-        """The subjects that people were told, in order."""
-        sqs, told = boto3.client("sqs"), []
-        queue = sqs.get_queue_url(QueueName="people")["QueueUrl"]
-        while messages := sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10).get("Messages"):
-            for message in messages:
-                told.append(json.loads(message["Body"])["Subject"])
-                sqs.delete_message(QueueUrl=queue, ReceiptHandle=message["ReceiptHandle"])
-        return told
+        """The subjects that people were told, in order, but for those of beginnings."""
+        return [message["Subject"] for message in self.messages()]
+
+    def messages(self) -> list[dict[str, Any]]:
+        """What people were told, in order, but for beginnings."""
+        return [message for message in _taken("people") if not message["Subject"].startswith("Started: ")]
+
+    def announced(self, *detail_types: str) -> list[dict[str, Any]]:
+        """The events that other systems got, in order: those of these kinds, or all."""
+        return [event for event in _taken("systems") if not detail_types or event["detail-type"] in detail_types]
+
+
+def _taken(queue: str) -> list[dict[str, Any]]:
+    """What the queue has, which has it no more."""
+    sqs, found = boto3.client("sqs"), []
+    url = sqs.get_queue_url(QueueName=queue)["QueueUrl"]
+    while messages := sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages"):
+        for message in messages:
+            found.append(json.loads(message["Body"]))
+            sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
+    return found
 
 
 def place(name: str) -> str:
@@ -215,6 +229,10 @@ def _create_resources() -> str:
     topic = sns.create_topic(TOPIC)
     people = sqs_backends[DEFAULT_ACCOUNT_ID][REGION].create_queue("people")
     sns.subscribe(topic.arn, people.queue_arn, "sqs")
+    systems = sqs_backends[DEFAULT_ACCOUNT_ID][REGION].create_queue("systems")
+    events = events_backends[DEFAULT_ACCOUNT_ID][REGION]
+    events.put_rule("systems", event_pattern=json.dumps({"source": ["bluegreen"]}))
+    events.put_targets("systems", None, [{"Id": "systems", "Arn": systems.queue_arn}])
     return str(topic.arn)
 
 

@@ -18,6 +18,9 @@ TAG = "aws:resourcetag/bluegreen:managed"
 VIA = {"kms:viaservice": "sns.region.amazonaws.com"}
 """For what a call of KMS is made. In these runs only the topic has a customer's key."""
 
+SENT = {"events:source": "bluegreen"}
+"""The source of every event that a handler sends."""
+
 Answer = Literal["allowed", "without tag", "denied", "allowed wrongly"]
 """
 Of a function that is gone or has not opted in, a role gets nothing that wants the tag: that is `without tag`.
@@ -62,6 +65,8 @@ def _allows(statements: tuple[policies.Statement, ...], asked: Asked, tagged: bo
     keys: dict[str, Any] = {TAG: "true"} if tagged else {}
     if asked.action.startswith("kms:"):
         keys |= VIA
+    if asked.action == "events:PutEvents":
+        keys |= SENT
     if asked.keys:
         keys["dynamodb:leadingkeys"] = list(asked.keys)
     if asked.attributes:

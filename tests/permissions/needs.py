@@ -183,6 +183,11 @@ def _sns(request: Request) -> Iterator[Need]:
         yield Need(f"kms:{action}", f"arn:aws:kms:{request.region}:{request.account}:key/{KEY_OF_THE_TOPIC}")
 
 
+def _events(request: Request) -> Iterator[Need]:
+    for entry in request.sent["Entries"]:
+        yield Need("events:PutEvents", request.arn(f"event-bus/{entry.get('EventBusName', 'default')}"))
+
+
 def _cloudwatch(request: Request) -> Iterator[Need]:
     yield Need(f"cloudwatch:{request.operation}", "*")
 
@@ -201,6 +206,7 @@ _OF = {
     "dynamodb": _dynamodb,
     "states": _states,
     "sns": _sns,
+    "events": _events,
     "monitoring": _cloudwatch,
     "logs": _logs,
 }

@@ -116,6 +116,12 @@ def test_a_message_to_people_is_encrypted_as_its_sender() -> None:
     ]
 
 
+def test_an_event_is_sent_to_the_default_bus() -> None:
+    assert asked("events", "PutEvents", body=json.dumps({"Entries": [{"Source": "bluegreen"}]})) == [
+        ("events:PutEvents", "event-bus/default")
+    ]
+
+
 def test_a_call_of_an_unknown_service_needs_the_action_of_its_name() -> None:
     assert asked("sts", "AssumeRole") == [("sts:AssumeRole", "*")]
 

@@ -235,6 +235,17 @@ def test_a_permissions_boundary_limits_what_the_role_s_policies_allow(acting: Ac
     assert denied(may.create_bucket, Bucket="too-much")
 
 
+def test_who_may_send_events_of_one_source_may_send_no_others(acting: Acting) -> None:
+    bus = f"arn:aws:events:{REGION}:{ACCOUNT}:event-bus/default"
+    mine = {"StringEquals": {"events:source": "mine"}}
+    may = acting("events", "sends-its-own", allow("events:PutEvents", bus, Condition=mine))
+    entry = {"Source": "mine", "DetailType": "Something Happened", "Detail": "{}"}
+
+    assert may.put_events(Entries=[entry])["FailedEntryCount"] == 0
+    assert denied(may.put_events, Entries=[{**entry, "Source": "theirs"}])
+    assert denied(may.put_events, Entries=[{**entry, "EventBusName": "another"}])
+
+
 @pytest.fixture(scope="module")
 def key_arn(client: Clients) -> str:
     return str(client("kms").create_key()["KeyMetadata"]["Arn"])

@@ -54,6 +54,7 @@ NEEDS: dict[str, set[str]] = {
     "describe_alarms": {"cloudwatch:DescribeAlarms"},
     "get_metric_data": {"cloudwatch:GetMetricData"},
     "filter_log_events": {"logs:FilterLogEvents"},
+    "put_events": {"events:PutEvents"},
     "publish": {"sns:Publish", "kms:GenerateDataKey", "kms:Decrypt"},
     "start_execution": {"states:StartExecution"},
     "describe_execution": {"states:DescribeExecution"},
@@ -66,7 +67,7 @@ ADAPTERS = ("bluegreen.aws.", "bluegreen.ledger.")
 
 ROUTES = "bluegreen.api"
 
-SERVICES = ("cloudwatch", "dynamodb", "lambda", "logs", "s3", "sns", "stepfunctions")
+SERVICES = ("cloudwatch", "dynamodb", "events", "lambda", "logs", "s3", "sns", "stepfunctions")
 
 Place = tuple[str, str]
 """A module and a name in it."""

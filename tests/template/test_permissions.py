@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from bluegreen.aws.events import SOURCE
 from tests.permissions.services import kinds
 from tests.template.calls import needs_of, unknown_calls
 from tests.template.stack import Statement, stack
@@ -30,6 +31,8 @@ READS = ("Get", "List", "Query", "Describe", "BatchGet", "Filter")
 WHO_PUT_BLUE_BACK = {"RecoverPrevious", "RollBack", "RecoverDeployments"}
 WHO_END_A_DEPLOYMENT = WHO_PUT_BLUE_BACK | {"CompleteDeployment", "RejectDeployment"}
 WHO_HAVE_TO_DO_WITH_LOCKS = WHO_END_A_DEPLOYMENT | {"OpenDeployment"}
+WHO_TELL = WHO_END_A_DEPLOYMENT | {"OpenDeployment", "ShiftAlias"}
+TELLING = {"sns:Publish", "events:PutEvents"}
 
 CHANGES = {
     "lambda:UpdateFunctionCode": WHO_PUT_BLUE_BACK | {"UpdateCode"},
@@ -39,7 +42,8 @@ CHANGES = {
     "lambda:DeleteFunction": {"DeleteVersions"},
     "dynamodb:DeleteItem": WHO_HAVE_TO_DO_WITH_LOCKS | {"ReceiveUpload", "ServeApi"},
     "s3:PutObject": WHO_PUT_BLUE_BACK | {"UpdateCode"},
-    "sns:Publish": WHO_END_A_DEPLOYMENT | {"DeleteVersions"},
+    "sns:Publish": WHO_TELL | {"DeleteVersions"},
+    "events:PutEvents": WHO_TELL | {"DeleteVersions"},
     "states:StartExecution": {"ReceiveUpload", "ServeApi"},
 }
 """Who changes or runs something, the record aside."""
@@ -124,15 +128,24 @@ def test_a_version_may_be_deleted_and_no_function() -> None:
     assert deleting.condition == OPTED_IN
 
 
-def test_open_deployment_may_change_the_ledger_and_nothing_else() -> None:
-    mine = [each for each in OF_FUNCTIONS if owner(each) == "OpenDeployment"]
-    changing = [each for each in mine if any(map(changes, each.actions))]
+def test_open_deployment_may_change_the_ledger_and_tell_of_it_and_nothing_else() -> None:
+    mine = [each for each in OF_FUNCTIONS if owner(each) == "OpenDeployment" and not TELLING & set(each.actions)]
+    changing = [each for each in mine if any(map(changes, each.actions)) and each.sid != "EncryptNotifications"]
     actions = {action for each in changing for action in each.actions if changes(action)}
     of_lambda = {action for each in mine for action in each.actions if action.startswith("lambda:")}
 
     assert actions == WRITES
     assert [each.resources for each in changing] == [(LEDGER,)] * len(changing)
     assert not [action for action in of_lambda if changes(action)]
+
+
+def test_a_role_sends_no_event_but_of_the_stack_s_own_source() -> None:
+    sending = [each for each in OF_FUNCTIONS if "events:PutEvents" in each.actions]
+
+    assert {owner(each) for each in sending} == WHO_TELL
+    for each in sending:
+        assert each.condition == {"StringEquals": {"events:source": SOURCE}}
+        assert "event-bus/default" in json.dumps(each.resources)
 
 
 @every_function

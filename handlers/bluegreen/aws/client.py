@@ -27,6 +27,7 @@ from bluegreen.text import plain
 if TYPE_CHECKING:
     from mypy_boto3_cloudwatch import CloudWatchClient
     from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_events import EventBridgeClient
     from mypy_boto3_lambda import LambdaClient
     from mypy_boto3_logs import CloudWatchLogsClient
     from mypy_boto3_s3 import S3Client
@@ -52,6 +53,12 @@ _INVOKING = {
     ),
 }
 """Lambda for invoking functions that are not ours: never twice for one call."""
+
+_TELLING = Config(connect_timeout=2, read_timeout=5, retries={"mode": "standard", "total_max_attempts": 2})
+"""News hold no handler up for longer: they are sent again, or can be missed."""
+
+_CONFIGS = _INVOKING | {"sns": _TELLING, "events": _TELLING}
+"""Of the services that are not asked as all the others."""
 
 _NAMES: dict[str, type[DeploymentError]] = {
     "TooManyRequestsException": AwsUnavailable,
@@ -115,6 +122,8 @@ def client(service: Literal["dynamodb"]) -> "DynamoDBClient": ...
 def client(service: Literal["stepfunctions"]) -> "SFNClient": ...
 @overload
 def client(service: Literal["sns"]) -> "SNSClient": ...
+@overload
+def client(service: Literal["events"]) -> "EventBridgeClient": ...
 def client(service: str, target: Target | None = None) -> Any:
     """
     A client that outlives the invocation: of the stack's own account and region, or of a target's.
@@ -126,7 +135,7 @@ def client(service: str, target: Target | None = None) -> Any:
 
 @cache
 def _client(service: str, region: str | None = None, role: str = "") -> Any:
-    config = _INVOKING.get(service, _CONTROL)
+    config = _CONFIGS.get(service, _CONTROL)
     name = "lambda" if service in _INVOKING else service
     make = _session(role).client if role else boto3.client
     return make(name, region_name=region, config=config)  # type: ignore[call-overload]

@@ -95,7 +95,7 @@ def of_function(
 
 
 def untold() -> list[Record]:
-    """Every deployment of whose end people have not been told yet."""
+    """Every deployment of whose end people, or other systems, have not been told yet."""
     items = table.query(
         IndexName="ByKind",
         KeyConditionExpression="kind = :kind AND begins_with(pk, :prefix)",
@@ -269,16 +269,22 @@ def learn_deleted(deployment: str, versions: list[str], undeleted: str) -> None:
     table.update(change(deployment, learned, while_in=(DEPLOYED,)))
 
 
-def learn_told(deployment: str) -> None:
-    """Write down that people know how it ended."""
-    table.update(
-        {
-            "Key": table.key(partition(deployment), RECORD),
-            "UpdateExpression": "SET told_at = :now REMOVE kind",
-            "ConditionExpression": "attribute_exists(pk)",
-            "ExpressionAttributeValues": table.values({":now": clock.iso(clock.now())}),
-        }
-    )
+def learn_told(record: Record, *, people: bool, systems: bool) -> Record:
+    """Write down who knows how it ended; the record as it is then. Once all know, the sweep passes it over."""
+    now, knowing = clock.iso(clock.now()), {"told_at": people, "announced_at": systems}
+    learned = {name: now for name, know in knowing.items() if know and getattr(record, name) is None}
+    after = record.model_copy(update=learned)
+    if learned:
+        assignments = ", ".join(f"{name} = :now" for name in learned)
+        table.update(
+            {
+                "Key": table.key(partition(record.id), RECORD),
+                "UpdateExpression": f"SET {assignments}" + ("" if after.untold else " REMOVE kind"),
+                "ConditionExpression": "attribute_exists(pk)",
+                "ExpressionAttributeValues": table.values({":now": now}),
+            }
+        )
+    return after
 
 
 def learn_paged(deployment: str) -> None:
@@ -303,8 +309,8 @@ def _close(
     while_in: tuple[str, ...],
     unless_known: tuple[str, ...] = (),
 ) -> bool:
-    """Until people are told, the record is among the untold ones."""
-    ended |= {"ended_at": now} | ({"kind": UNTOLD} if ended["state"] != NOTHING_TO_DEPLOY else {})
+    """Until people and other systems are told, the record is among the untold ones."""
+    ended |= {"ended_at": now, "kind": UNTOLD}
     update = change(live.id, ended, while_in=while_in, unless_known=unless_known)
     return _written(update, *locks.of(live).freeing(), *others)
 

@@ -56,7 +56,7 @@ class Record(Frozen):
     says what was wrong with blue after it got its users back. `alias_outcome` and `latest_outcome` are the kinds of
     `decisions.restoration`, and after a deployment that was completed `latest_outcome` says whether $LATEST was changed
     by someone else. `serving` is who serves at the end, and `watched` what is known of green under traffic. People were
-    told of the end at `told_at`, and called to help at `paged_at`.
+    told of the end at `told_at`, other systems at `announced_at`, and people were called to help at `paged_at`.
 
     After a success `to_delete` are the old versions that DeleteVersions is about to delete, `deleted` those that are
     gone, and `undeleted` says why others stayed.
@@ -104,6 +104,7 @@ class Record(Frozen):
     deleted: tuple[Text, ...] = ()
     undeleted: Text | None = None
     told_at: str | None = None
+    announced_at: str | None = None
     paged_at: str | None = None
 
     @property
@@ -118,8 +119,9 @@ class Record(Frozen):
 
     @property
     def untold(self) -> bool:
-        """It has ended in a way that people want to know of, and they have not been told yet."""
-        return not self.live and self.state != NOTHING_TO_DEPLOY and self.told_at is None
+        """It has ended, and people who want to know of it, or other systems, have not been told yet."""
+        people_wait = self.state != NOTHING_TO_DEPLOY and self.told_at is None
+        return not self.live and (people_wait or self.announced_at is None)
 
     @property
     def deploys_latest(self) -> bool:

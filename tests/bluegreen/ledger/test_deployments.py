@@ -71,7 +71,7 @@ class TestOpening:
     def test_opening_beside_another_is_refused_and_writes_nothing(self) -> None:
         opened()
 
-        with pytest.raises(deployments.Held, match="Shop:PROD is being deployed to by arn:first") as refused:
+        with pytest.raises(deployments.Held, match=r"Shop:PROD is being deployed to by arn:.*:first") as refused:
             opened("second")
 
         assert refused.value.lock == locks.of(record())
@@ -485,15 +485,29 @@ class TestTellingPeople:
         end(as_)
         assert [each.id for each in deployments.untold()] == ["first"]
 
-        deployments.learn_told("first")
+        deployments.learn_told(found(), people=True, systems=True)
         assert deployments.untold() == []
         assert found().told_at == "2026-01-05T09:00:00.000Z"
 
-    def test_people_are_not_told_that_there_was_nothing_to_deploy(self) -> None:
+    @pytest.mark.parametrize(
+        ("as_", "knowing", "untold"),
+        [
+            (DEPLOYED, {"people": True, "systems": False}, True),
+            (DEPLOYED, {"people": False, "systems": True}, True),
+            (NOTHING_TO_DEPLOY, {"people": False, "systems": False}, True),
+            (NOTHING_TO_DEPLOY, {"people": False, "systems": True}, False),
+        ],
+    )
+    def test_an_end_is_untold_until_people_and_systems_know_and_nothing_to_deploy_is_for_systems(
+        self, as_: str, knowing: dict[str, bool], untold: bool
+    ) -> None:
         opened()
-        end(NOTHING_TO_DEPLOY)
+        end(as_)
 
-        assert deployments.untold() == []
+        after = deployments.learn_told(found(), **knowing)
+
+        assert (after, after.untold) == (found(), untold)
+        assert [each.id for each in deployments.untold()] == ["first"] * untold
 
     def test_people_are_to_be_told_of_a_request_that_was_never_opened(self) -> None:
         deployments.keep_refused(record(state=REJECTED))
@@ -501,7 +515,7 @@ class TestTellingPeople:
         assert [each.id for each in deployments.untold()] == ["first"]
 
     def test_no_record_comes_to_be_by_telling_people_of_it(self) -> None:
-        deployments.learn_told("first")
+        deployments.learn_told(record(state=DEPLOYED), people=True, systems=True)
 
         assert deployments.find("first") is None
 

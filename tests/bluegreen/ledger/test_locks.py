@@ -19,7 +19,7 @@ MINE = locks.of(record())
 def test_a_lock_says_which_execution_holds_it_for_which_deployment() -> None:
     opened(new_code=True)
 
-    assert locks.held(SHOP) == Lock(target=SHOP, held_by="arn:first", deployment="first", new_code=True)
+    assert locks.held(SHOP) == Lock(target=SHOP, held_by=record().execution, deployment="first", new_code=True)
 
 
 def test_a_lock_has_its_whole_target() -> None:

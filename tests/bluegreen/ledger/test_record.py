@@ -44,6 +44,7 @@ FULL: dict[str, Any] = {
     "deleted": ("3",),
     "undeleted": "version 4 could not be deleted",
     "told_at": "2026-01-05T09:05:02.000Z",
+    "announced_at": "2026-01-05T09:05:02.000Z",
     "paged_at": "2026-01-05T09:05:03.000Z",
 }
 
@@ -110,21 +111,23 @@ class TestStates:
         assert record(state=state).live == (state in (OPEN, UNDOING))
 
     @pytest.mark.parametrize(
-        ("state", "told_at", "untold"),
+        ("state", "told_at", "announced_at", "untold"),
         [
-            (OPEN, None, False),
-            (UNDOING, None, False),
-            (DEPLOYED, None, True),
-            (ROLLED_BACK, None, True),
-            (REJECTED, None, True),
-            (NOTHING_TO_DEPLOY, None, False),
-            (DEPLOYED, "2026-01-05", False),
+            (OPEN, None, None, False),
+            (UNDOING, None, None, False),
+            (DEPLOYED, None, "2026-01-05", True),
+            (ROLLED_BACK, None, "2026-01-05", True),
+            (REJECTED, None, "2026-01-05", True),
+            (DEPLOYED, "2026-01-05", None, True),
+            (DEPLOYED, "2026-01-05", "2026-01-05", False),
+            (NOTHING_TO_DEPLOY, None, None, True),
+            (NOTHING_TO_DEPLOY, None, "2026-01-05", False),
         ],
     )
-    def test_people_want_to_know_of_every_end_but_of_nothing_to_deploy(
-        self, state: str, told_at: str | None, untold: bool
+    def test_systems_want_to_know_of_every_end_and_people_of_all_but_nothing_to_deploy(
+        self, state: str, told_at: str | None, announced_at: str | None, untold: bool
     ) -> None:
-        assert record(state=state, told_at=told_at).untold == untold
+        assert record(state=state, told_at=told_at, announced_at=announced_at).untold == untold
 
 
 class TestRoutes:
