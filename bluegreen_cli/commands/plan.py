@@ -29,6 +29,7 @@ from bluegreen_cli.context import Context, json_option
 from bluegreen_cli.forecast import forecast
 from bluegreen_cli.format import percent
 from bluegreen_cli.outlook import Outlook
+from bluegreen_cli.preparations import preparations
 from bluegreen_cli.problems import NOTHING_TOUCHED, explained
 from bluegreen_cli.stack import Stack
 
@@ -171,11 +172,13 @@ def plan(context: Context, /, as_json: bool, **said: Any) -> None:
         else estimate(traffic, checked.health.period_seconds, brought, deletes=checked.keep_versions is not None)
     )
     stored = None if brought == "nothing" else storage.read(situation, brought, blue.version)
+    prepared = () if brought in UNSHIFTED else preparations(situation, brought)
     if as_json:
         shown = _to_json(asked, situation.target.alias, blue.version, traffic, brought, whole, warnings)
         shown |= {"signals": of_signals(checked.health) if traffic.watched else ""}
         shown |= outlook.to_json() if outlook else {}
         shown |= {"versions": stored.to_json() if stored else None}
+        shown |= {"preparations": [asdict(each) for each in prepared]}
         shown |= {"changes": differ, "invocations": 0 if brought in UNSHIFTED else _calls(cases, checked)}
         click.echo(json.dumps(shown, indent=2))
         return
@@ -192,6 +195,8 @@ def plan(context: Context, /, as_json: bool, **said: Any) -> None:
         click.echo(f"  settings that differ from version {blue.version}: {'; '.join(differ)}")
     for warning in warnings:
         click.echo(f"  warning: {warning}")
+    for preparation in prepared:
+        click.echo(f"  {preparation.said}")
     click.echo(f"  smoke tests: {_of_tests(cases, by_default, blue.version)}")
     click.echo(f"  {calls_said(target.function, _calls(cases, checked), by_default)}")
     click.echo(f"  {stored.said() if stored else storage.UNSEEN}")

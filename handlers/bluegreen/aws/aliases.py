@@ -32,10 +32,11 @@ class Alias(Frozen):
 
 
 class Provisioned(Frozen):
-    """An alias's provisioned concurrency: IN_PROGRESS, READY or FAILED, and why it failed."""
+    """Provisioned concurrency: IN_PROGRESS, READY or FAILED, why it failed, and how much was asked for."""
 
     status: str
     reason: str = ""
+    amount: int = 0
 
 
 def seen(target: Target) -> Alias:
@@ -78,14 +79,18 @@ def point(target: Target, route: Route, revision: str) -> Alias:
         )
 
 
-def provisioned(target: Target) -> Provisioned | None:
-    """The alias's provisioned concurrency, if it has any."""
+def provisioned(target: Target, version: str = "") -> Provisioned | None:
+    """The alias's provisioned concurrency, or that of a version, if it has any."""
     try:
         with told_apart(target):
             answer = client("lambda", target).get_provisioned_concurrency_config(
-                FunctionName=target.function, Qualifier=target.alias
+                FunctionName=target.function, Qualifier=version or target.alias
             )
-            return Provisioned(status=answer["Status"], reason=answer.get("StatusReason") or "Lambda gives no reason")
+            return Provisioned(
+                status=answer["Status"],
+                reason=answer.get("StatusReason") or "Lambda gives no reason",
+                amount=answer.get("RequestedProvisionedConcurrentExecutions", 0),
+            )
     except NotFound:
         return None
 

@@ -80,6 +80,23 @@ def provisioned_concurrency_is_there(situation: Situation) -> Warning | None:
     )
 
 
+def provisioned_concurrency_follows_the_alias(situation: Situation) -> Warning | None:
+    """That of a version stays with the version; that of an alias goes where the alias goes."""
+    target, found, blue = situation.target, situation.provisioned_for_blue, situation.blue.version
+    if found is None:
+        return None
+    of = f"--function-name {target.function} --qualifier"
+    return Warning(
+        field="alias",
+        problem=f"version {blue} has provisioned concurrency of its own ({found.amount}); the new version gets none, "
+        f"so its requests may meet cold starts, and that of version {blue} stays allocated and is paid for",
+        advice="give it to the alias, with which Lambda moves it: "
+        f"`aws lambda delete-provisioned-concurrency-config {of} {blue}`, then "
+        f"`aws lambda put-provisioned-concurrency-config {of} {target.alias} "
+        f"--provisioned-concurrent-executions {found.amount}`",
+    )
+
+
 def callers_follow_the_alias(situation: Situation) -> Refusal | Warnings:
     """New code reaches callers of the function itself before any test; a published version does not reach them."""
     target, found = situation.target, situation.callers
@@ -275,6 +292,7 @@ PREFLIGHT: tuple[Check, ...] = (
     function_can_be_invoked,
     callers_follow_the_alias,
     provisioned_concurrency_is_there,
+    provisioned_concurrency_follows_the_alias,
     code_fits,
     metrics_have_data,
     logs_can_be_searched,

@@ -155,6 +155,16 @@ class Situation:
         return self.glances.at("its provisioned concurrency", lambda: aliases.provisioned(self.target))
 
     @once
+    def provisioned_for_blue(self) -> aliases.Provisioned | None:
+        """Provisioned concurrency of blue's version itself. Lambda allows it only where the alias has none."""
+        if self.provisioned:
+            return None
+        return self.glances.at(
+            "the provisioned concurrency of the version that serves",
+            lambda: aliases.provisioned(self.target, self.blue.version),
+        )
+
+    @once
     def callers(self) -> bypass.Callers:
         """What invokes the function itself."""
         return bypass.find(self.target, self.glances)

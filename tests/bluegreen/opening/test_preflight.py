@@ -191,6 +191,23 @@ class TestProvisionedConcurrency:
         )
 
 
+class TestProvisionedConcurrencyOfAVersion:
+    def test_none_is_fine_and_one_of_the_alias_too(self) -> None:
+        assert preflight.provisioned_concurrency_follows_the_alias(situation()) is None
+        of_the_alias = situation(known={"provisioned": Provisioned(status="READY")})
+        assert preflight.provisioned_concurrency_follows_the_alias(of_the_alias) is None
+
+    def test_one_of_blue_is_told_as_green_gets_none(self) -> None:
+        of_blue = Provisioned(status="READY", amount=5)
+
+        said = warned(
+            preflight.provisioned_concurrency_follows_the_alias, situation(known={"provisioned_for_blue": of_blue})
+        )
+
+        assert said.startswith("alias: version 1 has provisioned concurrency of its own (5); the new version gets none")
+        assert f"--qualifier {ALIAS} --provisioned-concurrent-executions 5`" in said
+
+
 def mapped(state: str = "Enabled") -> dict[str, Any]:
     return {"callers": Callers(mappings=(Mapping(uuid="u-1", source=QUEUE, state=state),))}
 
@@ -498,4 +515,6 @@ class TestAllOfThem:
         with deployer.aws.acting("OpenDeployment"), deployer.aws.watched(watch):
             must_pass(PREFLIGHT * 2, situation())
 
-        assert {operation: seen.count(operation) for operation in READS} == dict.fromkeys(READS, 1)
+        once_for_alias_and_version = {"GetProvisionedConcurrencyConfig": 2}
+        expected = dict.fromkeys(READS, 1) | once_for_alias_and_version
+        assert {operation: seen.count(operation) for operation in READS} == expected
