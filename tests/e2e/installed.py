@@ -86,6 +86,16 @@ class Installed(Account):
         finally:
             self._aws.control(f"faults?id={fault['id']}", method="DELETE")
 
+    @contextmanager
+    def lasting(self, **seconds: float) -> Iterator[None]:
+        """What takes time in the embedded AWS takes so long meanwhile."""
+        before = self._aws.control("settings")
+        self._aws.control("settings", seconds)
+        try:
+            yield
+        finally:
+            self._aws.control("settings", {name: before[name] for name in seconds})
+
     def rule(self, resource: str) -> str:
         """The name of a rule of the template."""
         return self.physical(resource).rpartition("/")[2]
