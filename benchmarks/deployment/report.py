@@ -16,7 +16,7 @@ from benchmarks.deployment.invokes import Invokes
 from benchmarks.deployment.size import Size
 
 MEGABYTE = 1024 * 1024
-SERVICES = ("lambda", "dynamodb", "cloudwatch", "s3", "sns")
+SERVICES = ("lambda", "dynamodb", "cloudwatch", "s3", "sns", "events")
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ import boto3
 import pytest
 from moto.awslambda.models import LambdaFunction
 
-from tests.handlers.desk import another_user_points_the_alias, aws_answers
+from tests.handlers.desk import another_user_points_the_alias, aws_answers, told
 from tests.machine.deployer import FUNCTION, GOOD, TARGET, Deployer
 
 REJECTED = ["OpenDeployment", "RejectDeployment", "Rejected"]
@@ -29,11 +29,6 @@ def another_role(deployer: Deployer) -> str:
     role = boto3.client("iam").create_role(RoleName="another", AssumeRolePolicyDocument="{}")["Role"]["Arn"]
     boto3.client("lambda").update_function_configuration(FunctionName=FUNCTION, Role=role)
     return role
-
-
-def messages() -> list[str]:
-    queue = boto3.resource("sqs").get_queue_by_name(QueueName="people")
-    return [json.loads(each.body)["Message"] for each in queue.receive_messages(MaxNumberOfMessages=10)]
 
 
 def refused(deployer: Deployer, **request: Any) -> str:
@@ -79,7 +74,7 @@ def test_foreign_text_in_a_warning_stops_neither_the_deployment_nor_the_notifica
     assert run.ended == "Deployed"
     (warning,) = deployer.record(run)["warnings"]
     assert "arn\ufffd\ufffd[2J may invoke" in warning
-    assert warning in messages()[0]
+    assert warning in told(deployer)[0]
 
 
 def test_names_of_variables_are_plain_and_short(deployer: Deployer, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -97,7 +92,7 @@ def test_names_of_variables_are_plain_and_short(deployer: Deployer, monkeypatch:
     (change,) = deployer.record(run)["changes"]
     assert change == f"Environment (variables A\ufffd\ufffd[2J, {'B' * 100} …)"
     assert run.ended == "Deployed"
-    assert len(messages()) == 1
+    assert len(told(deployer)) == 1
 
 
 def test_event_sources_that_the_request_allows_are_told(deployer: Deployer, mapping: str) -> None:
@@ -108,7 +103,7 @@ def test_event_sources_that_the_request_allows_are_told(deployer: Deployer, mapp
     assert warning.startswith(f"bypass: the event source mapping of {QUEUE} (Enabled) invokes {FUNCTION} itself")
     (opened,) = (item for item in deployer.items("steps#") if "#OpenDeployment#" in item["sk"])
     assert json.loads(opened["evidence"])["warnings"] == [warning]
-    (message,) = messages()
+    (message,) = told(deployer)
     assert f"\n\nWarning: {warning}\n" in message
 
 

@@ -81,11 +81,15 @@ def point(target: Target, route: Route, revision: str) -> Alias:
 
 def provisioned(target: Target, version: str = "") -> Provisioned | None:
     """The alias's provisioned concurrency, or that of a version, if it has any."""
+    lambda_ = client("lambda", target)
     try:
         with told_apart(target):
-            answer = client("lambda", target).get_provisioned_concurrency_config(
-                FunctionName=target.function, Qualifier=version or target.alias
-            )
+            try:
+                answer = lambda_.get_provisioned_concurrency_config(
+                    FunctionName=target.function, Qualifier=version or target.alias
+                )
+            except lambda_.exceptions.ProvisionedConcurrencyConfigNotFoundException:
+                return None  # by itself this says that the function is there: nothing is to be told apart
             return Provisioned(
                 status=answer["Status"],
                 reason=answer.get("StatusReason") or "Lambda gives no reason",

@@ -12,6 +12,7 @@ from bluegreen.decisions.route import Route
 from bluegreen.errors import AccessDenied, NotFound, PreconditionFailed, StillInProgress
 from tests.bluegreen.aws.answers import Asked, answered, asked
 from tests.bluegreen.examples import SHOP
+from tests.handlers.desk import aws_refuses
 from tests.machine.deployer import ALIAS, FUNCTION, TARGET, Deployer
 
 pytestmark = pytest.mark.usefixtures("deployer")
@@ -180,3 +181,27 @@ class TestStuck:
 
         with concurrency("FAILED"):
             assert not aliases.read(TARGET, Route(primary="2")).stuck
+
+
+class TestProvisionedConcurrency:
+    @pytest.mark.parametrize("version", ["", "1"])
+    def test_none_is_known_by_one_call(self, deployer: Deployer, version: str) -> None:
+        none = ("ProvisionedConcurrencyConfigNotFoundException", "No Provisioned Concurrency Config found")
+        with (
+            aws_refuses("lambda", "GetProvisionedConcurrencyConfig", *none),
+            asked(client("lambda", TARGET), "ListTags") as calls,
+        ):
+            assert aliases.provisioned(TARGET, version) is None
+
+        assert calls == []
+
+    @pytest.mark.parametrize(("version", "qualifier"), [("", ALIAS), ("1", "1")])
+    def test_one_of_the_alias_or_of_a_version_is_read_with_its_amount(self, version: str, qualifier: str) -> None:
+        answer = {"Status": "READY", "RequestedProvisionedConcurrentExecutions": 5}
+        with (
+            asked(client("lambda", TARGET), "GetProvisionedConcurrencyConfig") as calls,
+            answered(client("lambda", TARGET), "GetProvisionedConcurrencyConfig", lambda: answer),
+        ):
+            found = aliases.provisioned(TARGET, version)
+
+        assert (found and found.amount, calls[0]["Qualifier"]) == (5, qualifier)
