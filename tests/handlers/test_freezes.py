@@ -7,7 +7,8 @@ import pytest
 
 from bluegreen import clock
 from bluegreen.ledger import freezes
-from tests.handlers.test_serve_api import CALLER, ask, machine
+from tests.handlers.test_serve_api import machine
+from tests.machine.asking import CALLER, ask
 from tests.machine.deployer import FUNCTION, TARGET, Deployer
 
 __all__ = ["machine"]
