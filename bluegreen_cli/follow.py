@@ -43,10 +43,14 @@ def pause(seconds: float) -> None:
     time.sleep(seconds)
 
 
-def follow(arn: str, watcher: Watcher) -> Progress:
-    """The progress at the end. Raises Lost if AWS is silent for too long, or refuses."""
+def follow(arn: str, watcher: Watcher, *, past_people: bool = True) -> Progress:
+    """
+    The progress at the end, or, without `past_people`, as soon as the deployment waits for a person.
+
+    Raises Lost if AWS is silent for too long, or refuses.
+    """
     try:
-        return _follow(arn, watcher)
+        return _follow(arn, watcher, past_people)
     except DeploymentError as error:
         again = f"`bluegreen watch {arn.rpartition(':')[2]}` goes on watching, and exits as the deployment ends."
         raise Lost(
@@ -56,9 +60,9 @@ def follow(arn: str, watcher: Watcher) -> Progress:
         ) from error
 
 
-def _follow(arn: str, watcher: Watcher) -> Progress:
+def _follow(arn: str, watcher: Watcher, past_people: bool) -> Progress:
     progress, silent = Progress(), 0.0
-    while not progress.over:
+    while not progress.over and (past_people or not progress.awaits):
         try:
             events = _new_events(arn, progress)
         except (AwsUnavailable, NotFound) as error:  # Step Functions may not find an execution that has just begun
@@ -73,7 +77,7 @@ def _follow(arn: str, watcher: Watcher) -> Progress:
         after = _with_ledger(arn, progress.after(events)) if events else progress
         watcher.learned(replace(progress, schedule=after.schedule), events, after)
         progress = after
-        if not progress.over:
+        if not progress.over and (past_people or not progress.awaits):
             pause(POLL_SECONDS)
     return progress
 

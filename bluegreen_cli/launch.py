@@ -25,6 +25,9 @@ from bluegreen_cli.problems import NOTHING_STARTED, NOTHING_UPLOADED_OR_STARTED,
 from bluegreen_cli.request import Asked, check
 from bluegreen_cli.stack import Stack
 
+WAITING = 5
+"""The exit code of a command that would have to wait for a person."""
+
 INTERRUPTED = 130
 """The exit code that a shell gives a command after Ctrl-C."""
 
@@ -58,17 +61,27 @@ def execution_name(function: str) -> str:
     return f"{function[: LONGEST_EXECUTION_NAME - len(when) - len(dice) - 2]}-{when}-{dice}"
 
 
-def to_the_end(arn: str, target: Target, as_json: bool) -> None:
+approval_option = click.option(
+    "--wait-for-approval",
+    is_flag=True,
+    help="Follow it also while it waits for a person. Otherwise the command ends with exit code 5 then.",
+)
+
+
+def to_the_end(arn: str, target: Target, as_json: bool, *, past_people: bool = False) -> None:
     """
     Follow the execution, say how it ended and which version serves now, and exit with the documented code.
 
-    Ctrl-C ends the following, not the deployment.
+    Without `past_people` the command ends as soon as the deployment waits for a person. Ctrl-C ends the following, not
+    the deployment.
     """
     name = arn.rpartition(":")[2]
     click.echo(f"Deployment {name}: {executions.console_link(arn)}", err=True)
     try:
         with display() as shown:
-            progress = follow(arn, shown)
+            progress = follow(arn, shown, past_people=past_people)
+        if not progress.over:
+            _waits(arn, progress.awaits, as_json)
         ended = ending(arn, target, progress)
     except KeyboardInterrupt:
         click.echo(
@@ -84,6 +97,21 @@ def to_the_end(arn: str, target: Target, as_json: bool) -> None:
         for line in ended.in_full():
             click.echo(line, err=True)
     click.get_current_context().exit(ended.exit_code)
+
+
+def _waits(arn: str, step: int, as_json: bool) -> None:
+    """Say that a person must decide, and end."""
+    name = arn.rpartition(":")[2]
+    if as_json:
+        console = executions.console_link(arn)
+        found = {"deployment": name, "execution": arn, "console": console, "end": None, "awaits": step}
+        click.echo(json.dumps(found, indent=2))
+    else:
+        click.echo(
+            f"Step {step} waits for a person's approval: `bluegreen approve {name}` lets it go on, `bluegreen reject "
+            f"{name}` rolls it back. `bluegreen watch {name} --wait-for-approval` follows it meanwhile."
+        )
+    click.get_current_context().exit(WAITING)
 
 
 def started(arn: str, as_json: bool) -> None:

@@ -23,6 +23,8 @@ COMMANDS = {
     "promote": "Give green all of FUNCTION's alias at the next look, or the share of the next step.",
     "status": "Say which version serves FUNCTION's alias, whether a deployment runs, and how the last one ended.",
     "watch": "Follow DEPLOYMENT (its id, which is its execution's name) to its end, and exit as `deploy` does.",
+    "approve": "Let DEPLOYMENT, which waits for a person, take its next step.",
+    "reject": "Roll back DEPLOYMENT, which waits for a person.",
     "history": "List FUNCTION's deployments, the newest first.",
     "plan": "Say what `deploy` with the same options would do: steps with times, state transitions and their price.",
     "freeze": "Refuse every deployment to NAME, a function or a pattern as shop-* or *, until a moment.",

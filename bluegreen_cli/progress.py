@@ -27,6 +27,8 @@ SENTENCES = {
     "SmokeTest": "calls $LATEST as a test user would",
     "PublishVersion": "publishes $LATEST as the green version",
     "SmokeTestGreen": "calls the green version as a test user would",
+    "RunHook": "asks the hook whether the deployment may go on",
+    "AwaitApproval": "waits for a person: `bluegreen approve` lets it go on, `bluegreen reject` rolls it back",
     "CompleteDeployment": "closes the record, frees the lock",
     "DeleteVersions": "deletes versions that are no longer of use",
     "RollBack": "gives blue the alias back",
@@ -143,6 +145,16 @@ class Progress:
     def signals(self) -> str:
         """What the last look watched and what it did not; "" before the first, or if the stack does not say it."""
         return plain(self.look.get("signals", ""))
+
+    @property
+    def awaits(self) -> int:
+        """The number of the step for whose approval the deployment waits, 0 if it waits for nobody."""
+        if self.over or self.going_back:
+            return 0
+        if self.state == "AwaitApproval":
+            return 1
+        found = self.look.get("awaits")
+        return found if isinstance(found, int) else 0
 
     @property
     def untested(self) -> str:

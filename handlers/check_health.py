@@ -2,7 +2,8 @@
 CheckHealth: look at both versions' metrics, and go on, bake on, or stop.
 
 Safe to retry: a look reads the same minutes again and changes nothing. People's orders are read first. While no look
-is due, nothing else is read.
+is due, nothing else is read. Where the next step needs a person's approval, the handler bakes on until that is in the
+ledger.
 """
 
 from bluegreen import clock
@@ -10,6 +11,7 @@ from bluegreen.aws import aliases
 from bluegreen.baking import watch
 from bluegreen.baking.alias import left_at, must_be
 from bluegreen.baking.conclude import conclude
+from bluegreen.baking.gates import gated
 from bluegreen.decisions import orders
 from bluegreen.decisions.bake import needs_probes
 from bluegreen.decisions.pace import wait
@@ -29,7 +31,8 @@ def handler(deployment: Looking) -> Look:
     plan, bake, green, now = deployment.plan, deployment.bake, deployment.green.version, clock.now()
     ordered = orders.standing(ledger.given(plan.id), now)
     _must_go_on(ordered, now)
-    if now < bake.look.due_at - TOLERANCE_SECONDS and not ordered.promotes(len(bake.shifts), bake.green_weight):
+    waits_for_a_person = bake.look.awaits or ordered.promotes(len(bake.shifts), bake.green_weight)
+    if now < bake.look.due_at - TOLERANCE_SECONDS and not waits_for_a_person:
         next_seconds = ordered.wait(now, wait(now, bake.look.due_at))
         return bake.look.model_copy(update={"next": "bake_on", "next_seconds": next_seconds})
     wanted = left_at(plan.blue.version, green, bake)
@@ -41,7 +44,7 @@ def handler(deployment: Looking) -> Look:
     look = conclude(plan, bake, seen, alarms, probed, now, ordered)
     if look.next == "roll_back":
         raise GreenUnhealthy(f"Version {green} is unhealthy: {look.reason}.", look.noted())
-    return look
+    return gated(deployment.record, plan, bake, look)
 
 
 def _must_go_on(ordered: orders.Standing, now: float) -> None:

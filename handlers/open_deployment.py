@@ -11,6 +11,7 @@ import secrets
 
 from bluegreen import news
 from bluegreen.aws import executions, functions
+from bluegreen.decisions.gates import GRACE_SECONDS, opening_gate
 from bluegreen.decisions.shift import next_weight
 from bluegreen.document import NOTHING_TO_DEPLOY, Bake, Deployment, Green, Look, Opening, Plan
 from bluegreen.edge import step
@@ -48,6 +49,7 @@ def handler(asked: Asked) -> Opening:
     situation = Situation(asked.request, asked.target)
     warnings = must_pass(BEFORE_THE_LOCK, situation)
     record = _record(asked, situation)
+    _starter_must_be_known(record, situation)
     _take_lock(record, situation)
     warnings += must_pass(WITH_THE_LOCK, situation)
     if brings(situation.artifact, situation.blue, situation.successor) not in ("nothing", "mending"):
@@ -75,6 +77,18 @@ def _record(asked: Asked, situation: Situation) -> Record:
         new_code=not isinstance(situation.artifact, Existing),
         override_freeze=situation.request.override_freeze if situation.frozen else None,
     )
+
+
+def _starter_must_be_known(record: Record, situation: Situation) -> None:
+    """Raises InvalidRequest where another person than the starter must approve, and only a claim says who that is."""
+    proved = record.started_by_proved and record.started_by.startswith(starts.BY_API)
+    asks = situation.schedule.approvals(0.0, 1.0)
+    if asks and situation.request.approval.other_than_starter and not proved:
+        raise InvalidRequest(
+            f"approval.other_than_starter: the principal that started this deployment is not known ({record.started_by}"
+            "), so no approval could be told from the starter's own; nothing was changed; start it over the HTTP API "
+            "(POST /deployments), which IAM tells who calls"
+        )
 
 
 def _take_lock(record: Record, situation: Situation) -> None:
@@ -134,6 +148,17 @@ def _in_the_way(record: Record, lock: Lock) -> str:
     )
 
 
+def _first_look(plan: Plan) -> Look:
+    """No look yet: what has to pass before green's first share."""
+    weight = next_weight(plan.schedule, 0)
+    return Look(
+        next=opening_gate(plan.schedule, plan.hooks, weight),
+        next_seconds=plan.schedule.approval_seconds + GRACE_SECONDS,
+        next_weight=weight,
+        pardoned=plan.red_alarms,
+    )
+
+
 def _opening(record: Record, plan: Plan) -> Opening:
     """With nothing to deploy the deployment ends here."""
     if plan.brings == "nothing":
@@ -148,10 +173,7 @@ def _opening(record: Record, plan: Plan) -> Opening:
             brings=plan.brings,
             old_versions="delete" if plan.kept else "keep",
         ),
-        bake=Bake(
-            revision=plan.blue.revision,
-            look=Look(next_weight=next_weight(plan.schedule, 0), pardoned=plan.red_alarms),
-        ),
+        bake=Bake(revision=plan.blue.revision, look=_first_look(plan)),
         green=Green(version=plan.green) if plan.green else None,
         evidence={
             "blue": plan.blue.version,

@@ -17,7 +17,14 @@ from bluegreen.rollback.alias import take_back
 from bluegreen.rollback.undo import mark, restore
 from bluegreen.rollback.words import for_an_operator
 
-FOUND_BETWEEN_SHIFTS = ("AliasMoved", "GreenUnhealthy")
+FOUND_BETWEEN_SHIFTS = (
+    "AliasMoved",
+    "ApprovalRefused",
+    "ApprovalTimedOut",
+    "GreenUnhealthy",
+    "HookFailed",
+    "NotApproved",
+)
 """After these errors the alias cannot have the next weight: no UpdateAlias is without an answer."""
 
 

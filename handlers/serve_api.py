@@ -8,13 +8,13 @@ from urllib.parse import quote
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response, content_types
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from bluegreen.api import deployments, freezes, orders
+from bluegreen.api import approvals, deployments, freezes, orders
 from bluegreen.edge import logger
 from bluegreen.errors import AwsRefused, AwsUnavailable
 from bluegreen.opening import proof
 
 app = APIGatewayHttpResolver()
-for each in (deployments, freezes, orders):
+for each in (approvals, deployments, freezes, orders):
     app.include_router(each.router)
 
 

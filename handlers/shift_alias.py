@@ -3,11 +3,15 @@ ShiftAlias: give green its next share of the alias.
 
 Safe to retry: the step taken depends only on the shifts in the document, and an alias that has it is left alone. The
 alias is not read before: it still has the revision of the last shift, unless someone else has moved it.
+
+A step that needs a person's approval is not taken unless the ledger has that: the document is no proof of it.
 """
 
 from bluegreen import clock, news
 from bluegreen.aws import aliases
 from bluegreen.baking.alias import left_at, must_be
+from bluegreen.baking.gates import must_be_approved
+from bluegreen.decisions.gates import Decision
 from bluegreen.decisions.pace import at_the_beginning, longest, pace_of, seconds_to_next_look, wait
 from bluegreen.decisions.route import Route, route
 from bluegreen.decisions.shift import Shifted, following, step_of
@@ -24,15 +28,16 @@ ATTEMPTS = 2
 @step
 def handler(deployment: Shifting) -> Bake:
     plan, bake = deployment.plan, deployment.bake
+    approvals = (*deployment.record.approvals, *must_be_approved(plan, bake.green_weight, bake.look.next_weight))
     shifts = (*bake.shifts, Shifted(at=clock.now(), weight=bake.look.next_weight))
-    revision = _shifted(deployment, shifts)
+    revision = _shifted(deployment, shifts, tuple({each.step: each for each in approvals}.values()))
     at, pause = shifts[-1].at, _first_look(deployment, shifts)
     due = {"next_seconds": wait(at, at + pause), "due_at": at + pause}
     look = bake.look.model_copy(update=due | {"next_weight": following(plan.schedule, shifts)})
     return Bake(shifts=shifts, revision=revision, look=look)
 
 
-def _shifted(deployment: Shifting, shifts: tuple[Shifted, ...]) -> str:
+def _shifted(deployment: Shifting, shifts: tuple[Shifted, ...], approvals: tuple[Decision, ...]) -> str:
     """Point the alias to green's share; the alias's revision after that."""
     target, green = deployment.target, deployment.green.version
     before = left_at(deployment.plan.blue.version, green, deployment.bake)
@@ -41,7 +46,7 @@ def _shifted(deployment: Shifting, shifts: tuple[Shifted, ...]) -> str:
     for _ in range(ATTEMPTS):
         # Written after the alias's revision is known and before it is used: an undoing that begins in between is seen.
         weights = tuple(shift.weight for shift in shifts[-2:])
-        deployments.learn_shift(deployment.plan.id, len(shifts), green, weights)
+        deployments.learn_shift(deployment.plan.id, len(shifts), green, weights, approvals)
         try:
             moved = aliases.point(target, wanted, revision)
         except PreconditionFailed:

@@ -4,7 +4,7 @@ The parts of the state machine. Each function takes the states that its part lea
     prepare     OpenDeployment, WhatToDeploy?; RecoverPrevious         or_else RejectDeployment
     mend        MendLatest                                             or_else RollBack
     stage       UpdateCode, SmokeTest, PublishVersion, SmokeTestGreen  or_else RollBack
-    shift       ShiftAlias, Bake, CheckHealth, WhatNext?               or_else RollBack
+    shift       WhatNext?, RunHook, AwaitApproval, ShiftAlias, Bake, CheckHealth  or_else RollBack
     complete    CompleteDeployment, OldVersions?; DeleteVersions       or_else RollBack
 """
 
@@ -12,20 +12,22 @@ from collections.abc import Sequence
 
 from statemachine import states
 from statemachine.sdk import Catch, State
-from statemachine.states import TaskRow
+from statemachine.states import TaskRow, TokenRow
+
+Row = TaskRow | TokenRow
 
 
-def line(*rows: TaskRow | State, then: State, or_else: State) -> State:
+def line(*rows: Row | State, then: State, or_else: State) -> State:
     """States one after the other; the last leads to `then`, and every failure to `or_else`. Answers the first."""
     following = then
     for row in reversed(rows):
-        state = task(row, or_else=or_else) if isinstance(row, TaskRow) else row
+        state = task(row, or_else=or_else) if isinstance(row, Row) else row
         state.next(following)
         following = state
     return following
 
 
-def task(row: TaskRow, *, or_else: State, unless: Sequence[Catch] = ()) -> State:
+def task(row: Row, *, or_else: State, unless: Sequence[Catch] = ()) -> State:
     """The row's state; every failure that no catch of `unless` takes leads to `or_else`."""
     state = row.state()
     for catch in (*unless, Catch(error_equals=["States.ALL"], result_path=row.failure, next_step=or_else)):
@@ -61,13 +63,18 @@ def stage(*, then: State, or_else: State) -> tuple[State, State, State]:
 
 
 def shift(*, then: State, or_else: State) -> State:
-    """Green gets the alias share by share, each baked look by look."""
-    shift_alias, bake = task(states.SHIFT_ALIAS, or_else=or_else), states.bake()
-    check_health = task(states.CHECK_HEALTH, or_else=or_else)
+    """Green gets the alias share by share, each baked look by look; hooks and people are asked in between."""
+    rows = (states.RUN_HOOK, states.AWAIT_APPROVAL, states.SHIFT_ALIAS, states.CHECK_HEALTH)
+    run_hook, await_approval, shift_alias, check_health = (task(row, or_else=or_else) for row in rows)
+    bake = states.bake()
+    answers = {"bake_on": bake, "hook": run_hook, "approve": await_approval, "shift": shift_alias}
+    what_next = states.WHAT_NEXT.state(answers, otherwise=then)
+    run_hook.next(what_next)
+    await_approval.next(shift_alias)
     shift_alias.next(bake)
     bake.next(check_health)
-    check_health.next(states.WHAT_NEXT.state({"bake_on": bake, "shift": shift_alias}, otherwise=then))
-    return shift_alias
+    check_health.next(what_next)
+    return what_next
 
 
 def complete(*, then: State, or_else: State) -> State:

@@ -5,7 +5,8 @@ from typing import Any
 from statemachine import fragments, states
 from statemachine.sdk import Graph
 
-THREE_DAYS = 259_200
+A_WEEK = 604_800
+"""48 hours of bakes, 48 of approvals, 12 that a suspected green is held, 12 that people may pause it, and retries."""
 
 
 def deploy_machine() -> dict[str, Any]:
@@ -18,7 +19,7 @@ def deploy_machine() -> dict[str, Any]:
     machine = Graph(
         fragments.prepare(new_code=new_code, latest=latest, version=version, mending=mending, or_else=rejected),
         comment="Takes a Lambda function from blue to green, or back. Written by `python -m statemachine`.",
-        timeout_seconds=THREE_DAYS,
+        timeout_seconds=A_WEEK,
     )
     return in_reading_order(machine.to_dict())
 

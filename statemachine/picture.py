@@ -1,9 +1,10 @@
 """
 The machine as a picture, drawn from its ASL.
 
-The main line goes down: from the start along `Next` and `Default`. What a Choice does otherwise leaves it to the
-left: ends, loops, ways around. A failure that a state mends before the main line goes on leaves it to the left, too.
-Every other failure leaves it to the right: neighbours that are caught by the same state share one bracket to it.
+The main line goes down: from the start along `Next`, and at a Choice along the longest way that comes back to
+it, if there is one, and then along its `Default`. Everything else that a Choice does leaves the
+line to the left: ends, loops, ways around. A failure that a state mends before the main line goes on leaves it to the
+left, too. Every other failure leaves it to the right: neighbours that are caught by the same state share one bracket.
 Everything is placed by these rules, so a new state finds its place by itself.
 """
 
@@ -11,14 +12,14 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from html import escape
-from itertools import pairwise
+from itertools import pairwise, zip_longest
 from typing import Any
 
 ASL = dict[str, Any]
 
 MARGIN = 20
 SIDE_WIDTH, SPINE_WIDTH, HANDLER_WIDTH = 170, 300, 220
-LEFT_GAP, RIGHT_GAP = 50, 108
+LEFT_GAP, RIGHT_GAP = 138, 108
 GAP = 24
 GUTTER = 22
 NAME_SIZE, CAPTION_SIZE = 14, 11.5
@@ -139,13 +140,24 @@ class Picture:
             ]
         )
 
-    def _main_line(self, start: str) -> list[str]:
+    def _main_line(self, start: str, before: tuple[str, ...] = ()) -> list[str]:
+        """From a Choice first the longest way that leads back to it, if there is one, then where it leads otherwise."""
         line: list[str] = []
         following: str | None = start
-        while following is not None and following not in line:
+        while following is not None and following not in (*before, *line):
             line.append(following)
-            following = self._states[following].get("Next") or self._states[following].get("Default")
+            state = self._states[following]
+            following = state.get("Next")
+            if state["Type"] == "Choice":
+                so_far = (*before, *line)
+                answers: list[list[str]] = [self._main_line(way, so_far) for way in self._answered(line[-1])]
+                rest = self._main_line(state["Default"], so_far)
+                loops = [way for way in answers if way and self._states[way[-1]].get("Next") == line[-1]]
+                return [*line, *max(loops, key=len, default=[]), *rest]
         return line
+
+    def _answered(self, choice: str) -> list[str]:
+        return [rule["Next"] for rule in self._states[choice]["Choices"]]
 
     def _place_spine(self) -> None:
         x = MARGIN + SIDE_WIDTH + LEFT_GAP + SPINE_WIDTH / 2
@@ -165,9 +177,9 @@ class Picture:
             if target in self.boxes:
                 continue
             box = self._box(target, SIDE_WIDTH)
-            back = self._states[target].get("Next")
+            back = self._states[target].get("Next", choice)
             box.x = x
-            box.y = (self.boxes[choice].y + self.boxes[back].y) / 2 if back else self.boxes[choice].y
+            box.y = self.boxes[choice].y + (self.boxes[back].y - self.boxes[choice].y) / 4
 
     def _place_handlers(self) -> None:
         """Right of the main line: who catches stands in the middle of what it catches, its ends below."""
@@ -192,11 +204,20 @@ class Picture:
             return self.boxes.setdefault(name, Box(name, kind, _width(name, NAME_SIZE) + 76))
         return self.boxes.setdefault(name, Box(name, kind, width, _wrapped(state.get("Comment", ""), width - 24)))
 
-    def _otherwise(self) -> Iterator[tuple[str, ASL, str]]:
-        """What the Choices of the main line do instead of going on."""
-        for name in self._spine:
-            for rule in self._states[name].get("Choices", []):
-                yield name, rule, rule["Next"]
+    def _otherwise(self) -> Iterator[tuple[str, str, str]]:
+        """What leads from the main line elsewhere than to its next state: from where, at which word, whereto."""
+        for name, below in zip_longest(self._spine, self._spine[1:]):
+            for word, target in self._ways(name):
+                if target != below:
+                    yield name, word, target
+
+    def _ways(self, name: str) -> Iterator[tuple[str, str]]:
+        """Where a state leads, each with the word that is said of it."""
+        state = self._states[name]
+        for rule in state.get("Choices", []):
+            yield str(rule.get("StringEquals", "")).replace("_", " "), rule["Next"]
+        if following := state.get("Next") or state.get("Default"):
+            yield "otherwise" if "Default" in state else "", following
 
     def _mended(self) -> Iterator[tuple[str, str]]:
         """States of the main line, and the state that mends a failure of theirs and leads back to them."""
@@ -221,14 +242,14 @@ class Picture:
         yield _line([(start.x, start.top - GAP), (start.x, start.top)])
         for name, following in pairwise(self._spine):
             above, below = self.boxes[name], self.boxes[following]
-            yield _line([(above.x, above.bottom), (below.x, below.top)])
-            for rule in self._states[name].get("Choices", [])[:1]:
-                yield _label(above.x + 8, above.bottom + 15, _answers(rule)[1])
-        for choice, rule, target in self._otherwise():
-            box = self.boxes[choice]
-            number = self._states[choice]["Choices"].index(rule)
-            yield _label(box.left - 4, box.y + (-6 if number == 0 else 14), _answers(rule)[0], anchor="end")
-            yield from self._way_left(box, self.boxes[target])
+            for word in (word for word, target in self._ways(name) if target == following):
+                yield _line([(above.x, above.bottom), (below.x, below.top)])
+                yield _label(above.x + 8, above.bottom + 15, word)
+        for choice, word, target in self._otherwise():
+            box = self.boxes[target]
+            beside = (box.left, "end") if target in self._spine else (box.right, "start")
+            yield _label(beside[0] + (-10 if beside[1] == "end" else 10), box.y - 6, word, anchor=beside[1])
+            yield from self._way_left(self.boxes[choice], box)
         for name, mending in self._mended():
             yield from self._there_and_back(self.boxes[name], self.boxes[mending])
         for handler, caught in self._caught().items():
@@ -242,10 +263,15 @@ class Picture:
             yield _line([(choice.left, choice.y), (x, choice.y), (x, target.y), (target.left, target.y)])
         elif following is None:
             yield _line([(choice.left, choice.y), (target.right, choice.y)])
+        elif following == choice.name:
+            yield _line([(choice.left, choice.y), (target.right, choice.y)])
+            over, down = target.top - GUTTER / 2, choice.x - GUTTER
+            yield _line([(target.x, target.top), (target.x, over), (down, over), (down, choice.top + GUTTER)])
         else:
             back = self.boxes[following]
             yield _line([(choice.left, choice.y), (target.x, choice.y), (target.x, target.top)])
-            yield _line([(target.x, target.bottom), (target.x, back.y), (back.left, back.y)])
+            past = target.left - GUTTER / 2
+            yield _line([(target.left, target.y), (past, target.y), (past, back.y), (back.left, back.y)])
 
     def _there_and_back(self, failing: Box, mending: Box) -> Iterator[str]:
         above, below = failing.y - GUTTER / 3, failing.y + GUTTER / 3
@@ -259,7 +285,7 @@ class Picture:
     def _inside(self, choice: Box, target: Box) -> int:
         """How many loops this one goes around."""
 
-        def within(other: tuple[str, ASL, str]) -> bool:
+        def within(other: tuple[str, str, str]) -> bool:
             start, end = self.boxes[other[0]], self.boxes[other[2]]
             low, high = sorted((choice.y, target.y))
             return other[2] in self._spine and low <= min(start.y, end.y) and max(start.y, end.y) <= high
@@ -298,11 +324,6 @@ class Picture:
 
 def _ways_out(state: ASL) -> list[str]:
     return [state["Next"], *(catch["Next"] for catch in state.get("Catch", []))]
-
-
-def _answers(rule: ASL) -> tuple[str, str]:
-    """What is said of a Choice when its rule holds, and when no rule does."""
-    return str(rule.get("StringEquals", "")).replace("_", " "), "otherwise"
 
 
 def _width(text: str, size: float) -> float:

@@ -96,6 +96,16 @@ def every_error(but: list[str]) -> list[Retry]:
     ]
 
 
+EVENT = {
+    "document.$": "$",
+    "execution.$": "$$.Execution.Id",
+    "started.$": "$$.Execution.StartTime",
+    "state.$": "$$.State.Name",
+    "retries.$": "$$.State.RetryCount",
+}
+"""What a handler gets."""
+
+
 @dataclass(frozen=True)
 class TaskRow:
     """A state that runs a handler."""
@@ -114,15 +124,40 @@ class TaskRow:
             self.name,
             comment=self.comment,
             resource=f"${{{self.runs or self.name}FunctionArn}}",
-            parameters={
-                "document.$": "$",
-                "execution.$": "$$.Execution.Id",
-                "started.$": "$$.Execution.StartTime",
-                "state.$": "$$.State.Name",
-                "retries.$": "$$.State.RetryCount",
-            },
+            parameters=EVENT,
             result_path=self.learns,
             timeout_seconds=self.seconds,
+            retry=self.retry,
+        )
+
+
+@dataclass(frozen=True)
+class TokenRow:
+    """
+    A state that runs a handler, and then waits until somebody reports with its task token.
+
+    `seconds_path` is where the document says how long. The handler's own attempts end with its function's timeout.
+    """
+
+    name: str
+    comment: str
+    learns: str | None
+    seconds_path: str
+    retry: list[Retry] = field(default_factory=when_busy)
+    failure: str = "$.failure"
+
+    def state(self) -> State:
+        """The state, which leads nowhere yet."""
+        return Task(
+            self.name,
+            comment=self.comment,
+            resource="arn:${Partition}:states:::lambda:invoke.waitForTaskToken",
+            parameters={
+                "FunctionName": f"${{{self.name}FunctionArn}}",
+                "Payload": {**EVENT, "token.$": "$$.Task.Token"},
+            },
+            result_path=self.learns,
+            timeout_seconds_path=self.seconds_path,
             retry=self.retry,
         )
 
@@ -194,6 +229,19 @@ SMOKE_TEST_GREEN = TaskRow(
     retry=until_done(300),
     runs="SmokeTest",
 )
+RUN_HOOK = TaskRow(
+    "RunHook",
+    "Ask a function of the user's whether the deployment may go on.",
+    learns="$.bake.look",
+    seconds=300,
+    retry=until_done(300),
+)
+AWAIT_APPROVAL = TokenRow(
+    "AwaitApproval",
+    "Wait until a person has decided about green's first share.",
+    learns=None,
+    seconds_path="$.bake.look.next_seconds",
+)
 SHIFT_ALIAS = TaskRow("ShiftAlias", "Give green its next share of the alias.", learns="$.bake", retry=until_done(900))
 CHECK_HEALTH = TaskRow(
     "CheckHealth",
@@ -203,7 +251,7 @@ CHECK_HEALTH = TaskRow(
 )
 WHAT_NEXT = Question(
     "WhatNext?",
-    "Watch this share longer, give green the next one, or complete the deployment.",
+    "Pass a gate, watch this share longer, give green the next one, or complete the deployment.",
     about="$.bake.look.next",
 )
 COMPLETE_DEPLOYMENT = TaskRow(

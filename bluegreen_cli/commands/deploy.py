@@ -11,9 +11,10 @@ from bluegreen_cli.context import Context, json_option
 @click.command()
 @request.options
 @click.option("--follow/--no-follow", default=True, help="Watch it to its end, or only start it.")
+@launch.approval_option
 @json_option
 @click.pass_obj
-def deploy(context: Context, /, follow: bool, as_json: bool, **said: Any) -> None:
+def deploy(context: Context, /, follow: bool, wait_for_approval: bool, as_json: bool, **said: Any) -> None:
     """
     Deploy new code, what $LATEST has, or a version that exists, to FUNCTION's alias.
 
@@ -27,6 +28,6 @@ def deploy(context: Context, /, follow: bool, as_json: bool, **said: Any) -> Non
     target = stack.target(asked.function, asked.alias)
     arn = launch.start(asked.with_its_code(target), stack, account)
     if follow:
-        launch.to_the_end(arn, target, as_json)
+        launch.to_the_end(arn, target, as_json, past_people=wait_for_approval)
     else:
         launch.started(arn, as_json)

@@ -1,6 +1,7 @@
 """`bluegreen plan`: what a deployment would do and cost. The command changes nothing."""
 
 import json
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -10,6 +11,7 @@ import click
 from bluegreen import clock, document
 from bluegreen.aws import artifacts, functions, logs
 from bluegreen.baking import watch
+from bluegreen.decisions.gates import moment_of
 from bluegreen.decisions.pace import UNTHINNED_SECONDS, looks, pace_of, waits
 from bluegreen.decisions.words import of_schedule, of_signals
 from bluegreen.errors import AccessDenied, AwsRefused, AwsUnavailable
@@ -20,6 +22,7 @@ from bluegreen.opening.plan import brings, changes, health_of, schedule_of, test
 from bluegreen.opening.preflight import PREFLIGHT
 from bluegreen.opening.situation import Situation, once
 from bluegreen.request.artifact import Existing, Image, InLatest, Stored, Zip
+from bluegreen.request.gates import Hooks
 from bluegreen.request.request import Request
 from bluegreen.request.smoke_tests import Case
 from bluegreen.request.traffic import Schedule, Steps
@@ -33,14 +36,19 @@ from bluegreen_cli.preparations import preparations
 from bluegreen_cli.problems import NOTHING_TOUCHED, explained
 from bluegreen_cli.stack import Stack
 
+NO_HOOKS = Hooks()
+
 DOLLARS_PER_TRANSITION = 0.025 / 1000
 """The list price of Step Functions Standard. Retries come on top."""
 
 OPENING = ("OpenDeployment", "WhatToDeploy?")
 SAME_CODE = (*OPENING, document.NOTHING_TO_DEPLOY)
-NEW_CODE = (*OPENING, "UpdateCode", "SmokeTest", "PublishVersion", "SmokeTestGreen")
-LATEST = (*OPENING, "SmokeTest", "PublishVersion", "SmokeTestGreen")
-EXISTING = (*OPENING, "SmokeTestGreen")
+TESTED = ("SmokeTestGreen", "WhatNext?")
+NEW_CODE = (*OPENING, "UpdateCode", "SmokeTest", "PublishVersion", *TESTED)
+LATEST = (*OPENING, "SmokeTest", "PublishVersion", *TESTED)
+EXISTING = (*OPENING, *TESTED)
+HOOK = ("RunHook", "WhatNext?")
+APPROVAL = ("AwaitApproval",)
 SHIFT = ("ShiftAlias",)
 LOOK = ("Bake", "CheckHealth", "WhatNext?")
 COMPLETE = ("CompleteDeployment", "OldVersions?", document.DEPLOYED)
@@ -133,7 +141,9 @@ class Before(Situation):
         return None if self._package else uploads.newest(self.target)
 
 
-def estimate(plan: Schedule, period_seconds: int, brought: document.Brings, *, deletes: bool = False) -> Estimate:
+def estimate(
+    plan: Schedule, period_seconds: int, brought: document.Brings, hooks: Hooks = NO_HOOKS, *, deletes: bool = False
+) -> Estimate:
     """Of a schedule with steps; Adaptive has none."""
     pace = pace_of(plan, period_seconds)
     steps: list[Planned] = []
@@ -142,6 +152,9 @@ def estimate(plan: Schedule, period_seconds: int, brought: document.Brings, *, d
         steps.append(Planned(step.weight, after, step.bake_seconds, looks(step.bake_seconds, pace)))
     transitions = len(STAGED[brought]) + len(COMPLETE) + (len(DELETE) if deletes else 0)
     transitions += sum(len(SHIFT) + waits(each.look_seconds) * len(LOOK) for each in steps)
+    moments = (moment_of(weight) for weight in (0.0, *(step.weight for step in plan.steps)))
+    transitions += len(HOOK) * sum(moment in hooks.given for moment in moments)
+    transitions += len(APPROVAL) * bool(plan.approvals(0.0, plan.steps[0].weight))
     return Estimate(tuple(steps), sum(step.bake_seconds for step in steps), transitions)
 
 
@@ -169,7 +182,13 @@ def plan(context: Context, /, as_json: bool, **said: Any) -> None:
     whole = (
         None
         if brought in UNSHIFTED or not traffic.steps
-        else estimate(traffic, checked.health.period_seconds, brought, deletes=checked.keep_versions is not None)
+        else estimate(
+            traffic,
+            checked.health.period_seconds,
+            brought,
+            checked.hooks,
+            deletes=checked.keep_versions is not None,
+        )
     )
     stored = None if brought == "nothing" else storage.read(situation, brought, blue.version)
     prepared = () if brought in UNSHIFTED else preparations(situation, brought)
@@ -179,6 +198,8 @@ def plan(context: Context, /, as_json: bool, **said: Any) -> None:
         shown |= outlook.to_json() if outlook else {}
         shown |= {"versions": stored.to_json() if stored else None}
         shown |= {"preparations": [asdict(each) for each in prepared]}
+        shown |= {"hooks": {moment: hook.function for moment, hook in checked.hooks.given.items()}}
+        shown |= {"approvals": list(traffic.approvals(0.0, 1.0))}
         shown |= {"changes": differ, "invocations": 0 if brought in UNSHIFTED else _calls(cases, checked)}
         click.echo(json.dumps(shown, indent=2))
         return
@@ -200,6 +221,8 @@ def plan(context: Context, /, as_json: bool, **said: Any) -> None:
     click.echo(f"  smoke tests: {_of_tests(cases, by_default, blue.version)}")
     click.echo(f"  {calls_said(target.function, _calls(cases, checked), by_default)}")
     click.echo(f"  {stored.said() if stored else storage.UNSEEN}")
+    for line in gates_said(checked, traffic):
+        click.echo(f"  {line}")
     if traffic.watched:
         click.echo(f"  {of_signals(checked.health)}")
     if traffic.watched and checked.health.logs:
@@ -292,6 +315,16 @@ def calls_said(function: str, calls: int, by_default: bool) -> str:
     times = "once" if calls == 1 else f"{calls} times"
     more = ", and blue as often if {} fails" if by_default else ""
     return f"{function} is invoked for real, {times} before users meet green{more}"
+
+
+def gates_said(checked: Request, traffic: Schedule) -> Iterator[str]:
+    """The hooks that run, and the steps that wait for a person."""
+    for moment, hook in checked.hooks.given.items():
+        seconds = duration(hook.timeout_seconds)
+        yield f"hook {moment}: {hook.function} is invoked for real, up to {seconds}; it may roll the deployment back"
+    for step in traffic.approvals(0.0, 1.0):
+        other = ", by another principal than the one that starts it" if checked.approval.other_than_starter else ""
+        yield f"before step {step} it waits up to {duration(traffic.approval_seconds)} for a person's approval{other}"
 
 
 def logs_said(whole: Estimate | None) -> str:

@@ -45,6 +45,11 @@ class Running:
         if not self.alive:
             return [f"{name} holds the lock, but its execution is {self.status}; RecoverDeployments undoes it."]
         lines = [f"{name} is under way, in {self.progress.state or 'its beginning'}."]
+        if self.progress.awaits:
+            lines.append(
+                f"  step {self.progress.awaits} waits for a person's approval: `bluegreen approve {name}` lets it go "
+                f"on, `bluegreen reject {name}` rolls it back"
+            )
         if self.progress.trouble:
             lines.append(f"  {self.progress.trouble.error}: {self.progress.trouble.sentence}")
         if self.progress.started_by:
@@ -65,6 +70,7 @@ class Running:
             "execution": self.lock.held_by,
             "status": self.status,
             "state": self.progress.state or None,
+            "awaits": self.progress.awaits or None,
             "green_weight": self.progress.green_weight,
             "verdict": self.progress.look.get("verdict"),
             "reason": self.progress.reason or None,

@@ -14,9 +14,10 @@ from bluegreen_cli.problems import NOTHING_CHANGED, Refused, explained
 
 @click.command()
 @click.argument("deployment")
+@launch.approval_option
 @json_option
 @click.pass_obj
-def watch(context: Context, deployment: str, as_json: bool) -> None:
+def watch(context: Context, deployment: str, wait_for_approval: bool, as_json: bool) -> None:
     """Follow DEPLOYMENT (its id, which is its execution's name) to its end, and exit as `deploy` does."""
     if not is_execution_name(deployment):
         raise Refused(
@@ -35,4 +36,5 @@ def watch(context: Context, deployment: str, as_json: bool) -> None:
                 NOTHING_CHANGED,
                 "`bluegreen history FUNCTION` lists the deployments.",
             ) from error
-    launch.to_the_end(arn, stack.target(progress.function, progress.alias), as_json)
+    target = stack.target(progress.function, progress.alias)
+    launch.to_the_end(arn, target, as_json, past_people=wait_for_approval)

@@ -24,6 +24,7 @@ from bluegreen.decisions.past import Past
 from bluegreen.decisions.shift import Shifted
 from bluegreen.model import Frozen, Section
 from bluegreen.request.artifact import Artifact, Existing, Image, InLatest, Zip
+from bluegreen.request.gates import Approval, Hooks
 from bluegreen.request.health import Health
 from bluegreen.request.names import VersionNumber
 from bluegreen.request.smoke_tests import UNLESS_GIVEN, Case
@@ -102,6 +103,8 @@ class Plan(Frozen):
     smoke_tests: tuple[Case, ...]
     default_test: bool = False
     health: Health
+    hooks: Hooks = Hooks()
+    approval: Approval = Approval()
     given: tuple[str, ...] = ()
     blue: Blue
     latest: Latest
@@ -177,7 +180,7 @@ class Counted(Frozen):
     failed: int = 0
 
 
-Next = Literal["bake_on", "shift", "complete", "roll_back"]
+Next = Literal["bake_on", "hook", "approve", "shift", "complete", "roll_back"]
 """What follows a look. A rollback is an error, so the document never has it."""
 
 
@@ -189,8 +192,9 @@ class Look(Section):
     look is due, it only reads people's orders. `next_weight` is the weight that the next shift gives green.
     `unmeasured` looks in a row had no metrics, and `probes` were answered so far. The alarms `pardoned` have been
     in ALARM since before the deployment. `watched` is what the deployment's end says of the watch, `memory` what
-    the looks so far came to. `signals` names what is watched and what is not. Verdict, reason and counts are for
-    people who follow the execution's history.
+    the looks so far came to. `signals` names what is watched and what is not. `awaits` is the number of the step
+    whose approval the deployment waits for, 0 for none. Verdict, reason and counts are for people who follow the
+    execution's history.
     """
 
     next: Next = "bake_on"
@@ -207,6 +211,7 @@ class Look(Section):
     watched: Watched | None = None
     memory: Memory = Memory()
     signals: str = ""
+    awaits: int = 0
 
     def noted(self) -> dict[str, Any]:
         """Without the memory, which only the next look can read."""
@@ -224,6 +229,14 @@ class Bake(Section):
     def green_weight(self) -> float:
         """Green's share now; 0 before the first shift."""
         return self.shifts[-1].weight if self.shifts else 0.0
+
+
+class Hooked(Look):
+    """The answer of RunHook: the last look, with what follows the hook."""
+
+    def noted(self) -> dict[str, Any]:
+        """What the hook was, since the audit has the look already."""
+        return self.evidence
 
 
 class Opening(Section):
@@ -250,10 +263,14 @@ class Ended(Section):
 
 
 class Failure(Frozen):
-    """What a Catch keeps: the error's class name, and its cause as Lambda or Step Functions wrote it."""
+    """
+    What a Catch keeps: the error's class name, and its cause as Lambda or Step Functions wrote it.
+
+    A principal may have reported a failure with a task token and without a cause.
+    """
 
     error: Annotated[str, Field(alias="Error"), BeforeValidator(plain)]
-    cause: Annotated[str, Field(alias="Cause")] = ""
+    cause: Annotated[str, Field(alias="Cause"), BeforeValidator(lambda cause: cause or "")] = ""
 
     @property
     def sentence(self) -> str:

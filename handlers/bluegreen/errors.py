@@ -16,6 +16,10 @@ state machine: rename one here and its Retry or Catch no longer matches.
       GreenUnhealthy        green failed under traffic
       Aborted               a person ordered it to be undone
       PausedTooLong         a person paused it, and no other order came before the pause's limit
+      HookFailed            a hook of the request did not say that the deployment may go on
+      ApprovalRefused       a person refused the next shift
+      ApprovalTimedOut      no person approved the next shift in time
+      NotApproved           a shift was to be made that no person has approved
       AliasMoved            someone else moved the alias meanwhile
       LatestMoved           someone else changed $LATEST meanwhile
       DeploymentOver        it is being undone, or has ended, while a handler still ran
@@ -90,6 +94,22 @@ class Aborted(DeploymentError):
 
 class PausedTooLong(DeploymentError):
     """The text names who paused it, and why."""
+
+
+class HookFailed(DeploymentError):
+    """The text names the hook, and has its reason or what was wrong with its answer."""
+
+
+class ApprovalRefused(DeploymentError):
+    """The text says who refused, and why."""
+
+
+class ApprovalTimedOut(DeploymentError):
+    """The text says how long the deployment waited, and for what."""
+
+
+class NotApproved(DeploymentError):
+    """The execution came to ShiftAlias although the ledger has no approval of that shift."""
 
 
 class AliasMoved(DeploymentError):

@@ -7,7 +7,8 @@ ledger. Reading a ring raises NotTheHolder, or AwsUnavailable, for an event that
     Asked     OpenDeployment, RecoverPrevious: the request
     Refused   RejectDeployment: a failure, and any input of an execution, also one that is no request
     Opened    UpdateCode, SmokeTest, PublishVersion: record and plan, and green if there is one
-    Baking    ShiftAlias, CheckHealth (Looking), CompleteDeployment, DeleteVersions: green, and how the bake stands
+    Baking    RunHook, AwaitApproval, ShiftAlias, CheckHealth (Looking), CompleteDeployment: green, and how the bake
+              stands
     Failed    RollBack: the record, or what the document has while the ledger does not answer
 """
 
@@ -34,7 +35,8 @@ class Call(Frozen):
     """
     An event of the state machine. Execution and time are those of Step Functions' context object.
 
-    `started` is ISO 8601; `retries` says how often this state was retried.
+    `started` is ISO 8601; `retries` says how often this state was retried. `token` is the task token of a state that
+    waits for one.
     """
 
     document: Any
@@ -42,6 +44,7 @@ class Call(Frozen):
     started: str
     state: str
     retries: int
+    token: str = ""
 
     @classmethod
     def read(cls, event: Any) -> Self:
@@ -250,6 +253,18 @@ class _InItsState(Baking):
         deployment = super().read(call)
         proof.must_be_in(call.execution, cls.STATE, call.document)
         return deployment
+
+
+class Hooking(_InItsState):
+    """What RunHook has. The document says how far green is, and so which hook runs."""
+
+    STATE = "RunHook"
+
+
+class Awaiting(_InItsState):
+    """What AwaitApproval has, with its task token in the call."""
+
+    STATE = "AwaitApproval"
 
 
 class Shifting(_InItsState):

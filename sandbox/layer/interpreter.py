@@ -26,6 +26,7 @@ from moto.stepfunctions.parser.asl.component.common.error_name.states_error_name
 from moto.stepfunctions.parser.asl.component.common.error_name.states_error_name_type import StatesErrorNameType
 from moto.stepfunctions.parser.asl.component.eval_component import EvalComponent
 from moto.stepfunctions.parser.asl.component.state.exec.state_task.lambda_eval_utils import LambdaFunctionErrorException
+from moto.stepfunctions.parser.asl.eval.callback.callback import CallbackOutcomeTimedOut
 from moto.stepfunctions.parser.asl.eval.environment import Environment
 from moto.stepfunctions.parser.asl.eval.evaluation_details import AWSExecutionDetails
 from moto.stepfunctions.parser.asl.eval.event.event_manager import EventHistoryContext, EventManager
@@ -213,6 +214,22 @@ def wait_interval(original: Any) -> Any:
             env.program_state_event.wait(left)
 
     return _wait_interval
+
+
+def wait_for_task_token(original: Any) -> Any:
+    """Wait for a task token as long as the state says, times the scale, or until the execution ends."""
+
+    def _eval_wait_for_task_token(
+        self: Any, env: Environment, timeout_seconds: int, callback_endpoint: Any, heartbeat_endpoint: Any
+    ) -> Any:
+        if heartbeat_endpoint is not None:
+            return original(self, env, timeout_seconds, callback_endpoint, heartbeat_endpoint)
+        end = time.monotonic() + timeout_seconds * stepfunctions._SFN_WAIT_SCALE
+        while env.is_running() and not callback_endpoint.get_outcome() and (left := end - time.monotonic()) > 0:
+            callback_endpoint.wait(min(left, 1.0))
+        return callback_endpoint.get_outcome() or CallbackOutcomeTimedOut(callback_endpoint.callback_id)
+
+    return _eval_wait_for_task_token
 
 
 def too_long(env: Environment) -> FailureEvent:

@@ -135,6 +135,11 @@ PATCHES: list[Patch] = [
         interpreter.from_error_of_invoke,
     ),
     (
+        f"{TASKS}.service.state_task_service_callback",
+        "StateTaskServiceCallback._eval_wait_for_task_token",
+        interpreter.wait_for_task_token,
+    ),
+    (
         f"{TASKS}.service.state_task_service_aws_sdk",
         "StateTaskServiceAwsSdk._normalise_service_error_name",
         interpreter.normalise_service_error_name,

@@ -14,7 +14,7 @@ from tests.crash.world.others import THEIR_SETTINGS
 from tests.crash.world.table import CLOSED, Record
 from tests.machine.walk import Run
 
-THREE_DAYS = 259_200
+A_WEEK = 604_800
 MOST_EVENTS = 25_000
 
 
@@ -141,7 +141,7 @@ def _end(run: Run) -> Iterator[str]:
     if run.ended not in states.ENDS | states.CUT_SHORT:
         yield f"5: it ended {run.ended} ({run.error}: {run.cause[:200]}) after {run.path[-1:]}"
     took = _moment(run.history[-1]) - _moment(run.history[0]) if run.history else 0.0
-    if took > THREE_DAYS:
+    if took > A_WEEK:
         yield f"5: it took {took:.0f} seconds"
     if len(run.history) >= MOST_EVENTS:
         yield f"5: it took {len(run.history)} events"

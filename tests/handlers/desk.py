@@ -29,6 +29,7 @@ from tests.machine.deployer import ALIAS, BUCKET, FUNCTION, GOOD, TABLE, TARGET,
 from tests.machine.faults import acting, denied
 from tests.machine.invocation import Context, Handler
 from tests.machine.walk import DEPLOY_ASL, handlers_of
+from tests.template.stack import named_in
 
 IDLE = {"StartAt": "Idle", "States": {"Idle": {"Type": "Wait", "Seconds": 1, "End": True}}}
 TO_GREEN = ["OpenDeployment", "UpdateCode", "SmokeTest", "PublishVersion", "SmokeTestGreen", "ShiftAlias"]
@@ -37,7 +38,7 @@ TASKS = {name: state for name, state in json.loads(DEPLOY_ASL.read_text())["Stat
 
 def function_of(state: str) -> str:
     """The function that a Task state runs."""
-    return str(TASKS[state]["Resource"]).removeprefix("${").removesuffix("Arn}")
+    return f"{named_in(TASKS[state])}Function"
 
 
 def context_of(function: str, **more: Any) -> LambdaContext:
@@ -121,7 +122,7 @@ class Desk:
             "started": self.started_at,
             "state": state,
             "retries": retries,
-        }
+        } | ({"token": f"token-{retries}"} if state == "AwaitApproval" else {})
 
     def run(self, state: str, *, retries: int = 0, due: bool = True) -> dict[str, Any]:
         """

@@ -8,7 +8,7 @@ import pytest
 from tests.machine.deployer import BAD_UNDER_TRAFFIC, BROKEN, FUNCTION, GOOD, Deployer
 
 OPENED = ["OpenDeployment", "WhatToDeploy?"]
-STAGED = [*OPENED, "UpdateCode", "SmokeTest", "PublishVersion", "SmokeTestGreen"]
+STAGED = [*OPENED, "UpdateCode", "SmokeTest", "PublishVersion", "SmokeTestGreen", "WhatNext?"]
 LOOK = ["Bake", "CheckHealth", "WhatNext?"]
 COMPLETED = ["CompleteDeployment", "OldVersions?", "Deployed"]
 UNDONE = ["RollBack", "RolledBack"]
@@ -131,7 +131,7 @@ def test_an_older_version_is_deployed_without_touching_latest(deployer: Deployer
 
     run = deployer.run({"function": FUNCTION, "artifact": {"version": "1"}, "traffic": "AllAtOnce"})
 
-    assert run.path == [*OPENED, "SmokeTestGreen", *shift(1), *COMPLETED]
+    assert run.path == [*OPENED, "SmokeTestGreen", "WhatNext?", *shift(1), *COMPLETED]
     assert deployer.alias() == ("1", {})
     assert deployer.digest() == latest
 

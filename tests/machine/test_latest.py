@@ -24,7 +24,7 @@ from tests.machine.deployer import (
 from tests.machine.test_deploy import COMPLETED, OPENED, STAGED, UNDONE, shift
 
 LATEST = {"function": FUNCTION, "artifact": "$LATEST", "traffic": "AllAtOnce"}
-FROM_LATEST = [*OPENED, "SmokeTest", "PublishVersion", "SmokeTestGreen"]
+FROM_LATEST = [*OPENED, "SmokeTest", "PublishVersion", "SmokeTestGreen", "WhatNext?"]
 MENDED = [*OPENED, "MendLatest", *COMPLETED]
 SECRET = "a-secret-value"
 

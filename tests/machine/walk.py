@@ -50,9 +50,13 @@ from moto.stepfunctions.parser.asl.component.common.retry import jitter_strategy
 from moto.stepfunctions.parser.asl.component.common.string import string_expression
 from moto.stepfunctions.parser.asl.component.state import state as state_module
 from moto.stepfunctions.parser.asl.component.state.exec.state_task import lambda_eval_utils
+from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state_task_service_callback import (
+    StateTaskServiceCallback,
+)
 from moto.stepfunctions.parser.asl.component.state.state import CommonStateField
 from moto.stepfunctions.parser.asl.component.state.wait.wait_function import wait_function
 from moto.stepfunctions.parser.asl.eval import states as states_values
+from moto.stepfunctions.parser.asl.eval.callback.callback import CallbackOutcomeTimedOut
 from moto.stepfunctions.parser.asl.eval.environment import Environment
 from moto.stepfunctions.parser.asl.eval.event import event_manager
 from moto.stepfunctions.parser.asl.parse.asl_parser import AmazonStateLanguageParser
@@ -68,11 +72,14 @@ from tests.machine.faults import Fault, Faults, Watcher, When, acting
 from tests.machine.invocation import Handler, Invocations, zip_of
 from tests.machine.strict_lambda import Metrics, strict_lambda
 from tests.machine.wire import short_way
+from tests.template.stack import named_in
 
 REGION = "us-east-1"
 DEPLOY_ASL = Path(__file__).parents[2] / "statemachine" / "deploy.asl.json"
 PATIENCE_SECONDS = 600
 LOOK_SECONDS = 0.001
+TOKEN_LOOK_SECONDS = 5
+"""So late, by the clock, an execution may hear what was reported with its task token."""
 
 Moment = Literal["entered", "left"]
 StateHook = Callable[[str, str, Moment], None]
@@ -120,9 +127,7 @@ def _path(history: list[dict[str, Any]]) -> list[str]:
 def handlers_of(asl: Path = DEPLOY_ASL) -> dict[str, Handler]:
     """The real handlers that a machine's Task states run, by the names of their functions."""
     states = json.loads(asl.read_text())["States"].values()
-    names = {
-        state["Resource"].removeprefix("${").removesuffix("FunctionArn}") for state in states if "Resource" in state
-    }
+    names = {named_in(state) for state in states if "Resource" in state}
     return {
         f"{name}Function": importlib.import_module(re.sub(r"(?<!^)(?=[A-Z])", "_", name).lower()).handler
         for name in sorted(names)
@@ -155,6 +160,7 @@ class InProcessAws:
         if path not in self._machines:
             functions = f"arn:aws:lambda:{REGION}:{DEFAULT_ACCOUNT_ID}:function:"
             definition = re.sub(r"\$\{(\w+Function)Arn\}", lambda found: functions + found[1], path.read_text())
+            definition = definition.replace("${Partition}", "aws")
             created = boto3.client("stepfunctions", REGION).create_state_machine(
                 name=path.name.partition(".")[0],
                 definition=definition,
@@ -362,6 +368,7 @@ def in_process_aws(
         world.enter_context(_nothing_is_read_twice())
         world.enter_context(_an_end_is_the_end())
         world.enter_context(_histories_are_read_backwards())
+        world.enter_context(_failures_have_causes())
         ends = world.enter_context(_ends_are_told())
         world.enter_context(quiet("moto.stepfunctions"))
         aws = InProcessAws(clock, faults, metrics, ends, asl, update_seconds)
@@ -387,10 +394,17 @@ def _time_is(clock: Clock) -> Iterator[None]:
     def now_as_s3_says() -> datetime.datetime:
         return datetime.datetime.fromtimestamp(clock.now(), datetime.UTC).replace(tzinfo=None)
 
+    def wait_for_token(_: Any, env: Any, timeout_seconds: int, callback_endpoint: Any, **__: Any) -> Any:
+        until = clock.now() + timeout_seconds
+        while env.is_running() and callback_endpoint.get_outcome() is None and clock.now() < until:
+            clock.sleep(min(TOKEN_LOOK_SECONDS, until - clock.now()))
+        return callback_endpoint.get_outcome() or CallbackOutcomeTimedOut(callback_endpoint.callback_id)
+
     jumping = SimpleNamespace(sleep=clock.sleep)
     dates = SimpleNamespace(**vars(datetime) | {"datetime": Now})
     with ExitStack() as patches:
         patches.enter_context(mock.patch.object(wait_function.WaitFunction, "_wait_interval", wait))
+        patches.enter_context(mock.patch.object(StateTaskServiceCallback, "_eval_wait_for_task_token", wait_for_token))
         for module in (retrier_decl, botocore.endpoint):
             patches.enter_context(mock.patch.object(module, "time", jumping))
         for module in (state_module, event_manager, execution_module, executions_module):
@@ -515,6 +529,20 @@ def _histories_are_read_backwards() -> Iterator[None]:
         return ActionResult({**history, "events": events})
 
     with mock.patch.object(StepFunctionResponse, "get_execution_history", in_the_order_asked_for):
+        yield
+
+
+@contextmanager
+def _failures_have_causes() -> Iterator[None]:
+    """Moto drops the cause of SendTaskFailure."""
+
+    def with_its_cause(response: StepFunctionResponse) -> Any:
+        token, error, cause = (response._get_param(name) for name in ("taskToken", "error", "cause"))
+        backend: Any = response.stepfunction_backend
+        backend.send_task_failure(token, error=error, cause=cause)
+        return ActionResult({})
+
+    with mock.patch.object(StepFunctionResponse, "send_task_failure", with_its_cause):
         yield
 
 

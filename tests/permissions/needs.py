@@ -167,9 +167,11 @@ def _attributes(sent: dict[str, Any]) -> tuple[str, ...]:
 
 
 def _states(request: Request) -> Iterator[Need]:
-    """A text that is no execution's ARN is refused before IAM is asked."""
+    """A text that is no execution's ARN is refused before IAM is asked. Of a task token IAM knows no resource."""
     sent = request.sent
-    if "executionArn" not in sent:
+    if "taskToken" in sent:
+        yield Need(f"states:{request.operation}", "*")
+    elif "executionArn" not in sent:
         yield Need(f"states:{request.operation}", sent["stateMachineArn"])
     elif ":execution:" in sent["executionArn"]:
         yield Need(f"states:{request.operation}", sent["executionArn"])

@@ -56,6 +56,8 @@ NEEDS: dict[str, set[str]] = {
     "filter_log_events": {"logs:FilterLogEvents"},
     "put_events": {"events:PutEvents"},
     "publish": {"sns:Publish", "kms:GenerateDataKey", "kms:Decrypt"},
+    "send_task_success": {"states:SendTaskSuccess"},
+    "send_task_failure": {"states:SendTaskFailure"},
     "start_execution": {"states:StartExecution"},
     "describe_execution": {"states:DescribeExecution"},
     "get_execution_history": {"states:GetExecutionHistory"},

@@ -5,7 +5,7 @@ import json
 import os
 import re
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -180,7 +180,13 @@ def tasks() -> dict[str, Any]:
 
 def handler_of(state: str) -> str:
     """The handler that a Task state runs, which most states have to themselves."""
-    return str(tasks()[state]["Resource"]).removeprefix("${").removesuffix("FunctionArn}")
+    return named_in(tasks()[state])
+
+
+def named_in(task: Mapping[str, Any]) -> str:
+    """The handler that a Task runs; a Task that waits for a token names it as a parameter."""
+    named = task["Parameters"]["FunctionName"] if "waitForTaskToken" in task["Resource"] else task["Resource"]
+    return str(named).removeprefix("${").removesuffix("FunctionArn}")
 
 
 def file_of(handler: str) -> str:

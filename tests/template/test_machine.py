@@ -33,7 +33,9 @@ def test_a_handler_has_one_name_everywhere(handler: str) -> None:
 
 @pytest.mark.parametrize("state", tasks())
 def test_a_function_gives_up_before_its_state_does(state: str) -> None:
-    assert stack().functions[f"{handler_of(state)}Function"]["Timeout"] < tasks()[state]["TimeoutSeconds"]
+    """A state that waits for a token waits for a minute at least, and for its function as long as that runs."""
+    if "TimeoutSeconds" in tasks()[state]:
+        assert stack().functions[f"{handler_of(state)}Function"]["Timeout"] < tasks()[state]["TimeoutSeconds"]
 
 
 def test_every_handler_is_deployed() -> None:

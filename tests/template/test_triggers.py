@@ -151,6 +151,9 @@ def test_both_rules_may_invoke_the_recovery() -> None:
         assert target["Arn"] == {"Fn::GetAtt": ["RecoverDeploymentsFunction", "Arn"]}
 
 
+ORDERS = ("pause", "resume", "promote", "approve", "reject")
+
+
 def routes() -> dict[str, dict[str, Any]]:
     paths = stack().properties("Api")["Body"]["paths"]
     return {f"{method.upper()} {path}": route for path, methods in paths.items() for method, route in methods.items()}
@@ -164,6 +167,8 @@ def test_the_api_has_the_routes_of_the_contract() -> None:
         "PUT /functions/{name}/freeze",
         "DELETE /functions/{name}/freeze",
         "GET /freezes",
+        "DELETE /deployments/{id}",
+        *(f"POST /deployments/{{id}}/{order}" for order in ORDERS),
     }
 
 
@@ -187,6 +192,8 @@ def test_each_route_and_no_other_may_invoke_the_function() -> None:
         "PUT/functions/*/freeze",
         "DELETE/functions/*/freeze",
         "GET/freezes",
+        "DELETE/deployments/*",
+        *(f"POST/deployments/*/{order}" for order in ORDERS),
     }
 
 

@@ -6,6 +6,7 @@ from typing import Any
 from aws_lambda_powertools.event_handler.exceptions import BadRequestError
 from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEventV2
 
+from bluegreen.ledger.starts import BY_API
 from bluegreen.request import written
 from bluegreen.text import plain
 
@@ -34,7 +35,7 @@ def principal(event: APIGatewayProxyEventV2) -> str:
 
 def caller(event: APIGatewayProxyEventV2) -> str:
     """Who signed the request, as records and audits show the author of a deployment."""
-    return f"API by {principal(event)}"[:256]
+    return f"{BY_API}{principal(event)}"[:256]
 
 
 def after(event: APIGatewayProxyEventV2) -> str:

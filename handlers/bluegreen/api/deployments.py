@@ -2,7 +2,7 @@
 Deployments: start one, read one, list those of a function.
 
     POST /deployments              the request; 202 with the deployment's id
-    GET  /deployments/{id}         the record, the plan, people's orders and the steps
+    GET  /deployments/{id}         the record, the plan, people's orders and decisions, and the steps
     GET  /deployments?function=F   a function's deployments, the newest first; with &refused=true its refused requests
 
 A list that has more says `next`; the same request with `&next=...` goes on there.
@@ -20,7 +20,7 @@ from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
 from bluegreen.api import asked
 from bluegreen.aws import executions
 from bluegreen.errors import InvalidRequest
-from bluegreen.ledger import audit, deployments, orders, starts
+from bluegreen.ledger import approvals, audit, deployments, orders, starts
 from bluegreen.opening.permitted import Home, must_be_permitted
 from bluegreen.request.names import FunctionReference, is_execution_name
 from bluegreen.request.request import Request
@@ -67,6 +67,7 @@ def show(deployment: str) -> dict[str, Any]:
         steps, following = audit.steps(deployment, asked.after(router.current_event))
         shown = record.to_json() | ({"plan": plan.as_json()} if plan else {})
         shown |= {"orders": [orders.shown(order) for order in orders.given(deployment)]}
+        shown |= {"approvals": approvals.shown(deployment)}
         return shown | {"steps": [step.model_dump(mode="json") for step in steps]} | asked.page(following)
     execution = executions.describe(executions.arn_of(os.environ["STATE_MACHINE_ARN"], deployment))
     if execution is None:

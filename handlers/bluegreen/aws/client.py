@@ -133,9 +133,15 @@ def client(service: str, target: Target | None = None) -> Any:
     return _client(service, target.region, target.role) if target else _client(service)
 
 
+def patient(target: Target, seconds: int) -> "LambdaClient":
+    """Lambda, for an invocation whose answer may take so many seconds; never twice for one call."""
+    return _client("invoke", target.region, target.role, seconds)  # type: ignore[no-any-return]
+
+
 @cache
-def _client(service: str, region: str | None = None, role: str = "") -> Any:
+def _client(service: str, region: str | None = None, role: str = "", read_seconds: int = 0) -> Any:
     config = _CONFIGS.get(service, _CONTROL)
+    config = config.merge(Config(read_timeout=read_seconds)) if read_seconds else config
     name = "lambda" if service in _INVOKING else service
     make = _session(role).client if role else boto3.client
     return make(name, region_name=region, config=config)  # type: ignore[call-overload]

@@ -93,6 +93,33 @@ def start(machine: str, name: str, request: dict[str, Any]) -> str:
         return str(answer["executionArn"])
 
 
+def succeed(token: str) -> bool:
+    """Let the state that waits for the token go on. False if it does not wait any more."""
+    stepfunctions = client("stepfunctions")
+    with in_our_words():
+        try:
+            stepfunctions.send_task_success(taskToken=token, output="{}")
+        except _no_longer_waiting():
+            return False
+    return True
+
+
+def fail(token: str, error: str, cause: str) -> bool:
+    """Let the state that waits for the token fail with this error. False if it does not wait any more."""
+    stepfunctions = client("stepfunctions")
+    with in_our_words():
+        try:
+            stepfunctions.send_task_failure(taskToken=token, error=error, cause=cause)
+        except _no_longer_waiting():
+            return False
+    return True
+
+
+def _no_longer_waiting() -> tuple[type[Exception], ...]:
+    errors = client("stepfunctions").exceptions
+    return errors.InvalidToken, errors.TaskDoesNotExist, errors.TaskTimedOut
+
+
 def arn_of(machine: str, name: str) -> str:
     """The ARN that an execution of that name has."""
     return f"{machine.replace(':stateMachine:', ':execution:')}:{name}"

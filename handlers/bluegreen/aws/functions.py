@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError, ReadTimeoutError
 
 from bluegreen import clock
-from bluegreen.aws.client import client
+from bluegreen.aws.client import client, patient
 from bluegreen.aws.logs import own_group
 from bluegreen.aws.refusals import told_apart
 from bluegreen.decisions.replies import Reply
@@ -15,6 +15,7 @@ from bluegreen.document import Latest
 from bluegreen.errors import AwsRefused, AwsUnavailable, StillInProgress, UpdateFailed
 from bluegreen.model import Frozen
 from bluegreen.request.artifact import Image, Zip
+from bluegreen.request.gates import Hook
 from bluegreen.request.smoke_tests import UNLESS_GIVEN, Case, as_sent
 from bluegreen.target import Target
 from bluegreen.text import plain
@@ -183,24 +184,30 @@ def publish(target: Target, latest: Function, description: str) -> str:
 
 def invoke(target: Target, qualifier: str, case: Case) -> Reply:
     """Invoke once and wait two minutes for the answer; a function that raises or does not answer is an answer too."""
-    return _invoke(client("invoke", target), target, qualifier, case)
+    return _invoke(client("invoke", target), target, qualifier, as_sent(case.payload), case.name)
 
 
 def probe(target: Target, qualifier: str, case: Case) -> Reply:
     """The same, waiting five seconds: for when traffic waits meanwhile."""
-    return _invoke(client("probe", target), target, qualifier, case)
+    return _invoke(client("probe", target), target, qualifier, as_sent(case.payload), case.name)
 
 
-def _invoke(lambda_: "LambdaClient", target: Target, qualifier: str, case: Case) -> Reply:
+def ask_hook(beside: Target, hook: Hook, event: dict[str, Any]) -> Reply:
+    """Invoke a hook in the place of the deployed function, and wait as long as the hook may take."""
+    target = beside.model_copy(update={"function": hook.name})
+    return _invoke(patient(target, hook.timeout_seconds), target, hook.qualifier or LATEST, as_sent(event), "hook")
+
+
+def _invoke(lambda_: "LambdaClient", target: Target, qualifier: str, sent: bytes, name: str) -> Reply:
     begun = clock.now()
     try:
         with told_apart(target):
-            answer = lambda_.invoke(FunctionName=target.function, Qualifier=qualifier, Payload=as_sent(case.payload))
+            answer = lambda_.invoke(FunctionName=target.function, Qualifier=qualifier, Payload=sent)
             body, ran, failed = answer["Payload"].read(), answer.get("ExecutedVersion"), answer.get("FunctionError")
     except AwsRefused as error:
         if _code(error) != NOT_READ:
             raise
-        raise AwsRefused(f"Lambda does not read the payload of {case.name!r} ({NOT_READ})") from None
+        raise AwsRefused(f"Lambda does not read the payload of {name!r} ({NOT_READ})") from None
     except AwsUnavailable as error:
         if not isinstance(error.__cause__, ReadTimeoutError):
             raise

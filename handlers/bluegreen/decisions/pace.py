@@ -12,7 +12,7 @@ deployment that was undone. So an execution that is aborted ends within five min
 import math
 from collections.abc import Iterator, Sequence
 from functools import cache
-from itertools import pairwise
+from itertools import pairwise, zip_longest
 
 from bluegreen.request.order import LONGEST_PAUSES_SECONDS
 from bluegreen.request.traffic import Schedule, Step
@@ -21,6 +21,8 @@ EVENTS_PER_SHIFT = 5
 """ShiftAlias: entered, scheduled, started, succeeded, left."""
 EVENTS_PER_LOOK = 9
 """Bake: entered, left; CheckHealth: five, as ShiftAlias; WhatNext?: entered, left."""
+EVENTS_PER_HOOK = 7
+"""RunHook: five, as ShiftAlias; WhatNext?: entered, left."""
 
 MOST_SECONDS = 240
 """Of a Wait. A look that is due later is waited for in several."""
@@ -115,14 +117,21 @@ def pace_of(schedule: Schedule, period_seconds: int) -> int:
 
 
 def _events(schedule: Schedule, pace: int) -> int:
-    """If every bake takes as long as it may. Under Adaptive any look may be followed by a shift."""
+    """
+    If every bake and every approval takes as long as it may, and a hook runs after each step.
+
+    Under Adaptive any look may be followed by a shift.
+    """
     if schedule.adaptive:
         seen = looks(schedule.longest_seconds, pace)
         return EVENTS_PER_LOOK * waits(seen) + EVENTS_PER_SHIFT * len(seen)
-    return sum(
-        EVENTS_PER_SHIFT + EVENTS_PER_LOOK * waits(looks(step.bake_seconds, pace, longest(schedule, step)))
-        for step in schedule.steps
-    )
+    events = 0
+    for step, following in zip_longest(schedule.steps, schedule.steps[1:]):
+        seen_by = waits(looks(step.bake_seconds, pace, longest(schedule, step)))
+        if following and following.approve:
+            seen_by += waits(looks(schedule.approval_seconds, pace))
+        events += EVENTS_PER_SHIFT + EVENTS_PER_HOOK + EVENTS_PER_LOOK * seen_by
+    return events
 
 
 def waits(at: Sequence[int]) -> int:

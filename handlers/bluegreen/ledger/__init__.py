@@ -12,6 +12,8 @@ What the deployer remembers, in one DynamoDB table. docs/protocol.md says who ma
     code#<function>             <digest>               where a zip with that digest lies                 code.py
     newest#<alias>              newest                 the newest upload that a deployment took          uploads.py
     waiting#<alias>             waiting                the upload that starts when the lock is free      waiting.py
+    approval#<id>               step#<number>          which step waits for a person, since when         approvals.py
+    decision#<id>               step#<number>          what a person decided about the step, once        approvals.py
     start#<id>                  <digest>               who started the execution with that input     starts.py
     orders#<id>                 orders                 what people ordered it to do, in order            orders.py
     refusals#<function>         told, frozen           when people were last told of a refused request   refusals.py

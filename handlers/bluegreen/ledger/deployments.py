@@ -14,6 +14,7 @@ from bluegreen import clock
 from bluegreen.aws import table
 from bluegreen.aws.table import Item
 from bluegreen.decisions.bake import Watched
+from bluegreen.decisions.gates import Decision
 from bluegreen.document import DEPLOYED, NOTHING_TO_DEPLOY, REJECTED, Plan
 from bluegreen.errors import AwsUnavailable, DeploymentOver
 from bluegreen.ledger import code, locks, serving, uploads
@@ -183,14 +184,20 @@ def learn_green(deployment: str, version: str) -> None:
     _learn(deployment, {"green": version}, unless_known=("shift",))
 
 
-def learn_shift(deployment: str, number: int, green: str, weights: tuple[float, ...]) -> None:
+def learn_shift(
+    deployment: str, number: int, green: str, weights: tuple[float, ...], approvals: tuple[Decision, ...] = ()
+) -> None:
     """
     Write down which weights of green the alias has or may have after shift `number`: the last, and the one to come.
+
+    `approvals` are those of all these shifts.
 
     Raises DeploymentOver unless the record is open, and if a later shift was written down: then the attempt that calls
     was overtaken by its own retry. Read the alias first, or know its revision.
     """
-    _learn(deployment, {"green": green, "weights": list(weights), "shift": number}, unless_beyond="shift")
+    learned: Item = {"green": green, "weights": list(weights), "shift": number}
+    learned |= {"approvals": [each.model_dump() for each in approvals]} if approvals else {}
+    _learn(deployment, learned, unless_beyond="shift")
 
 
 def begin_undoing(deployment: str, error: str, cause: str) -> Record | None:

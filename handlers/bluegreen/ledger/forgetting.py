@@ -7,7 +7,7 @@ The records of every other function are the audit, and stay.
 from collections.abc import Iterator
 
 from bluegreen.aws import table
-from bluegreen.ledger import audit, starts
+from bluegreen.ledger import approvals, audit, starts
 from bluegreen.ledger.deployments import of_function
 from bluegreen.ledger.record import Record, partition
 from bluegreen.target import Target
@@ -23,6 +23,8 @@ def forget(target: Target) -> None:
     for record in list(_records(target)):
         _delete(audit.partition(record.id))
         _delete(starts.partition(record.id))
+        _delete(approvals.asked_partition(record.id))
+        _delete(approvals.decision_partition(record.id))
         _delete(partition(record.id))
     for room in ("serving", "newest", "waiting"):
         _delete(f"{room}#{target.key}")

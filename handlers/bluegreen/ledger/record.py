@@ -14,6 +14,7 @@ from pydantic import AfterValidator, ConfigDict
 from bluegreen.aws import table
 from bluegreen.aws.table import Item
 from bluegreen.decisions.bake import Watched
+from bluegreen.decisions.gates import Decision
 from bluegreen.decisions.route import Route, Serving, route
 from bluegreen.document import NOTHING_TO_DEPLOY
 from bluegreen.model import Frozen, Text
@@ -46,8 +47,9 @@ class Record(Frozen):
     the deployment puts there (`code`; of an image `sha256:...`). `latest_kept` is where the code is kept that $LATEST
     had, by object version and digest, unless blue or an earlier artifact has it. `green` is the version that it
     publishes or names.
-    `weights` are those that green has or may have after shift number `shift`. From `code_sent_at` on $LATEST may have
-    the new code. From `alias_returned_at` on the alias has nothing of this deployment any more.
+    `weights` are those that green has or may have after shift number `shift`. `approvals` are those of its shifts. From
+    `code_sent_at` on $LATEST may have the new code. From `alias_returned_at` on the alias has nothing of this
+    deployment any more.
 
     `override_freeze` says why it was begun in spite of a freeze; `started_by` is who said so. `warnings` is what people
     should have known before it began. `untested` says why no smoke test speaks for green.
@@ -88,6 +90,7 @@ class Record(Frozen):
     green: str | None = None
     weights: tuple[float, ...] = ()
     shift: int = 0
+    approvals: tuple[Decision, ...] = ()
     code_sent_at: str | None = None
     alias_returned_at: str | None = None
     latest_attempts: int = 0

@@ -18,6 +18,8 @@ from bluegreen.model import Frozen
 from bluegreen.text import DEEPEST, comparable, is_deeper
 
 KEPT_SECONDS = 90 * 24 * 3600
+BY_API = "API by "
+"""Before the ARN of the principal that signed the request."""
 CLAIMED = "{}, as the request says"
 
 

@@ -53,14 +53,14 @@ def waits(
     *,
     until: float | None = None,
     commands: tuple[str, ...] = (),
-) -> None:
+) -> bool:
     """
     Tell that the deployment waits for a person: why, until when (seconds since 1970), and what the person can run.
 
-    Whoever calls this sees to it that it is called once for each wait.
+    False if people were not told, so that the caller may try again. After True it calls this no more for this wait.
     """
     what = (record, waits_for, reason, until, commands)
-    _once_at_best("waits", record, lambda: (schema.waits(*what), words.of_waiting(*what)))
+    return _once_at_best("waits", record, lambda: (schema.waits(*what), words.of_waiting(*what)))
 
 
 def tell(deployment: str) -> bool:
@@ -112,15 +112,19 @@ def _people_know(record: Record) -> bool:
     return _sent(words.of_end(record), record)
 
 
-def _once_at_best(kind: Kind, record: Record, news: Callable[[], tuple[Event, Words]]) -> None:
+def _once_at_best(kind: Kind, record: Record, news: Callable[[], tuple[Event, Words]]) -> bool:
+    """Whether people know; they do if they do not want to."""
     try:
         event, message = news()
         if not _announced(event):
             logger.warning("EventBridge was not told that %s %s", record.id, kind)
         if _wanted(kind) and not _sent(message, record):
             logger.warning("people were not told that %s %s", record.id, kind)
+            return False
     except Exception:  # a fault in its news must not stop a deployment
         logger.exception("not told that %s %s", record.id, kind)
+        return False
+    return True
 
 
 def _wanted(kind: Kind) -> bool:

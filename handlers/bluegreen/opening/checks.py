@@ -18,6 +18,7 @@ from bluegreen.opening.findings import Refusal, RefusalByFreeze, Warning, Warnin
 from bluegreen.opening.permitted import is_own, of_the_stack, refused, registry_of
 from bluegreen.opening.situation import Situation
 from bluegreen.request.artifact import Existing, Image, InLatest, Stored, Zip
+from bluegreen.request.gates import unfit_gates
 from bluegreen.request.handler_file import SEARCHED_TOO, missing
 from bluegreen.request.request import misfit
 from bluegreen.request.upload import folder_of, place_by_request
@@ -267,7 +268,8 @@ def alarms_exist(situation: Situation) -> Refusal | None:
 
 def bakes_fit(situation: Situation) -> Refusal | None:
     """The request has checked `traffic` itself; this is for the stack's own strategy."""
-    complaint = misfit(situation.schedule, situation.request.health)
+    request = situation.request
+    complaint = misfit(situation.schedule, request.health) or unfit_gates(situation.schedule, request.hooks)
     if complaint is None:
         return None
     field, problem = complaint
@@ -317,11 +319,40 @@ def _wrong_with_payload(situation: Situation, place: Stored) -> str:
     return ""
 
 
+def hooks_can_be_invoked(situation: Situation) -> Refusal | None:
+    """Each hook is another function than the deployed one, is no part of the stack, and has the tag."""
+    for moment, hook in situation.request.hooks.given.items():
+        if wrong := _wrong_with_hook(situation, hook.name):
+            problem, advice = wrong
+            return Refusal(field=f"hooks.{moment}", problem=problem, advice=advice)
+    return None
+
+
+def _wrong_with_hook(situation: Situation, function: str) -> tuple[str, str] | None:
+    """The problem, and what to do."""
+    if function == situation.target.function:
+        return f"{function} is the function that is deployed, which cannot judge itself", "name another function"
+    try:
+        tags = situation.tags_of(function)
+    except NotFound:
+        return f"there is no function {function} in this account and region", "correct the name, or create it first"
+    if is_own(situation.home.stack, function, tags):
+        return f"{function} is a part of the stack {situation.home.stack}", "name a function of your own"
+    if tags.get(OPT_IN_TAG) == OPTED_IN:
+        return None
+    arn = situation.target.model_copy(update={"function": function}).arn
+    return (
+        f"{function} has no tag {OPT_IN_TAG} = {OPTED_IN}, so the deployer may not invoke it",
+        f"`aws lambda tag-resource --resource {arn} --tags {OPT_IN_TAG}={OPTED_IN}` sets it",
+    )
+
+
 BEFORE_THE_LOCK: tuple[Check, ...] = (
     request_is_permitted,
     function_has_opted_in,
     function_is_no_part_of_the_stack,
     no_freeze_is_in_force,
+    hooks_can_be_invoked,
     payloads_can_be_sent,
     periods_have_points,
     bakes_fit,

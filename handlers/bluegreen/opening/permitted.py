@@ -27,6 +27,8 @@ FUNCTIONS = (
     "UpdateCode",
     "SmokeTest",
     "PublishVersion",
+    "RunHook",
+    "AwaitApproval",
     "ShiftAlias",
     "CheckHealth",
     "CompleteDeployment",

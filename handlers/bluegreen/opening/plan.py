@@ -35,6 +35,8 @@ def planned(deployment: str, situation: Situation, latest: Function, proof: str)
         smoke_tests=cases,
         default_test=by_default,
         health=health_of(request.health, probes=bool(cases) and not by_default),
+        hooks=request.hooks,
+        approval=request.approval,
         given=tuple(sorted(request.health.model_fields_set)),
         blue=Blue(
             version=blue.version, sha256=blue.sha256, revision=situation.alias.revision, log_group=blue.log_group

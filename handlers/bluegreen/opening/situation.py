@@ -14,7 +14,7 @@ from bluegreen.opening.glances import Glances
 from bluegreen.opening.permitted import Home
 from bluegreen.request.artifact import Artifact, Existing, Stored, Zip
 from bluegreen.request.request import Request
-from bluegreen.request.traffic import Schedule, known, schedule
+from bluegreen.request.traffic import Schedule, known
 from bluegreen.target import Target
 
 T = TypeVar("T")
@@ -75,8 +75,7 @@ class Situation:
     @once
     def schedule(self) -> Schedule:
         """The shifts and bakes. Adaptive's first weight is still open."""
-        health = self.request.health
-        return schedule(self.request.traffic or self.default_traffic, health.max_bake_seconds, health.sight_seconds)
+        return self.request.schedule_of(self.request.traffic or self.default_traffic)
 
     @once
     def freezes(self) -> tuple[Ordered, ...]:
@@ -97,6 +96,10 @@ class Situation:
     def tags(self) -> dict[str, str]:
         """The function's. Raises NotFound if there is no such function."""
         return refusals.tags(self.target)
+
+    def tags_of(self, function: str) -> dict[str, str]:
+        """Of another function in the same place. Raises NotFound if there is no such function."""
+        return refusals.tags(self.target.model_copy(update={"function": function}))
 
     @property
     def opted_in(self) -> bool:

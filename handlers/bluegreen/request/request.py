@@ -14,10 +14,11 @@ from bluegreen.model import Frozen
 from bluegreen.request.artifact import Artifact, Zip
 from bluegreen.request.explain import Fields, explain
 from bluegreen.request.freeze import Reason
+from bluegreen.request.gates import Approval, Hook, Hooks, unfit_gates, with_approvals
 from bluegreen.request.health import HIGH_RESOLUTION_KEPT_SECONDS, Health
 from bluegreen.request.names import AliasName, FunctionName, FunctionReference
 from bluegreen.request.smoke_tests import SmokeTests
-from bluegreen.request.traffic import ADAPTIVE, LONGEST_BAKE_SECONDS, HowTraffic, Schedule, Steps, schedule
+from bluegreen.request.traffic import ADAPTIVE, LONGEST_BAKE_SECONDS, HowTraffic, Schedule, Step, Steps, schedule
 from bluegreen.request.versions import KeepVersions, Kept
 from bluegreen.text import DEEPEST, is_deeper, plain
 
@@ -57,6 +58,8 @@ class Request(Frozen):
     traffic: HowTraffic | None = None
     smoke_tests: SmokeTests = ()
     health: Health = Health()
+    hooks: Hooks = Hooks()
+    approval: Approval = Approval()
     bypass: Literal["allow"] | None = None
     only_newer: StrictBool = False
     from_elsewhere: StrictBool = False
@@ -90,11 +93,16 @@ class Request(Frozen):
     def bakes_fit(self) -> Self:
         """Refuse bakes that do not fit into a deployment. Those of the stack's own strategy are checked on opening."""
         if self.traffic is not None:
-            health = self.health
-            complaint = misfit(schedule(self.traffic, health.max_bake_seconds, health.sight_seconds), health)
+            plan = self.schedule_of(self.traffic)
+            complaint = misfit(plan, self.health) or unfit_gates(plan, self.hooks)
             if complaint:
                 raise ValueError(": ".join(complaint))
         return self
+
+    def schedule_of(self, traffic: str | Steps) -> Schedule:
+        """What the request's traffic, or the stack's own strategy, comes to with the rest of the request."""
+        plan = schedule(traffic, self.health.max_bake_seconds, self.health.sight_seconds)
+        return with_approvals(plan, self.approval)
 
     @property
     def gives_smoke_tests(self) -> bool:
@@ -207,7 +215,10 @@ def _fields() -> Fields:
     return {
         "": Request.model_fields,
         "zip": Zip.model_fields,
-        "steps": Steps.model_fields,
+        "steps": Steps.model_fields | Step.model_fields,
         "health": Health.model_fields,
         "how": Kept.model_fields,
+        "hooks": Hooks.model_fields,
+        **dict.fromkeys(Hooks.model_fields, Hook.model_fields),
+        "approval": Approval.model_fields,
     }

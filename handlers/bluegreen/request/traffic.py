@@ -4,7 +4,7 @@ import difflib
 from itertools import pairwise
 from typing import Annotated, Any, Self
 
-from pydantic import BeforeValidator, Discriminator, Field, Tag, field_validator, model_validator
+from pydantic import BeforeValidator, Discriminator, Field, StrictBool, Tag, field_validator, model_validator
 
 from bluegreen.model import Frozen
 from bluegreen.request.numbers import Real, Whole
@@ -29,10 +29,11 @@ ADAPTIVE_SECONDS = 3600
 
 
 class Step(Frozen):
-    """Green's share, and how long it is watched there."""
+    """Green's share, how long it is watched there, and whether a person must approve before green gets it."""
 
     weight: Weight
     bake_seconds: Seconds
+    approve: StrictBool = False
 
 
 class Steps(Frozen):
@@ -88,11 +89,10 @@ class Steps(Frozen):
         if not last.bake_seconds or nearly == 1:
             return (*before, last)
         if before and before[-1].weight >= nearly:
-            nearly, last_before = before[-1].weight, before.pop()
-            bake_seconds = last_before.bake_seconds + last.bake_seconds
-        else:
-            bake_seconds = last.bake_seconds
-        return (*before, Step(weight=nearly, bake_seconds=bake_seconds), Step(weight=1, bake_seconds=0))
+            held = before.pop()
+            baked = held.model_copy(update={"bake_seconds": held.bake_seconds + last.bake_seconds})
+            return (*before, baked, Step(weight=1, bake_seconds=0, approve=last.approve))
+        return (*before, last.model_copy(update={"weight": nearly}), Step(weight=1, bake_seconds=0))
 
 
 class Schedule(Frozen):
@@ -101,7 +101,8 @@ class Schedule(Frozen):
 
     `longest_seconds` is how long a bake may be drawn out for want of evidence. `Adaptive` has no steps, since its
     weights follow the evidence: it has its first weight, and all the way up is one bake. `held_seconds` is how much
-    longer than asked for a bake is, so that green is seen before the schedule is over.
+    longer than asked for a bake is, so that green is seen before the schedule is over. With `approve_first` a person
+    must approve the first shift; each approval is waited for up to `approval_seconds`.
     """
 
     name: str
@@ -109,6 +110,16 @@ class Schedule(Frozen):
     first_weight: Weight = 1.0
     longest_seconds: Seconds = 0
     held_seconds: Seconds = 0
+    approve_first: bool = False
+    approval_seconds: int = 0
+
+    def approvals(self, before: float, after: float) -> tuple[int, ...]:
+        """The numbers, from 1, of the steps that ask for an approval and that a shift between these weights takes."""
+        first = (1,) if self.approve_first and before == 0 else ()
+        asking = (
+            number for number, step in enumerate(self.steps, start=1) if step.approve and before < step.weight <= after
+        )
+        return tuple(dict.fromkeys((*first, *asking)))
 
     @property
     def longest_in_all(self) -> int:

@@ -16,7 +16,7 @@ from bluegreen.errors import (
     StillInProgress,
     Untagged,
 )
-from bluegreen.ledger import audit, deployments, locks, orders
+from bluegreen.ledger import approvals, audit, deployments, locks, orders
 from bluegreen.ledger.locks import Lock
 from bluegreen.ledger.record import UNDOING, Record
 from bluegreen.rollback import latest
@@ -74,7 +74,7 @@ def recover_or_abort(lock: Lock) -> Recovered:
     The same. An execution that runs is left alone, but its deployment is undone if a person ordered to abort it.
 
     Nothing but the ledger's order counts. The execution finds the record undone in its next state, and ends as that
-    says.
+    says. One that waits for an approval waits no longer.
     """
     if recover(lock) == "recovered":
         return "recovered"
@@ -84,6 +84,8 @@ def recover_or_abort(lock: Lock) -> Recovered:
         return "running"
     long_ago = clock.now() - order.at > PATIENCE_SECONDS
     try:
+        if tokens := [each.task_token for each in approvals.asked(record.id) if each.task_token]:
+            executions.fail(tokens[-1], ABORTED, order.why_aborted)
         attempt = latest.ENOUGH_ATTEMPTS if long_ago else 1
         audit.note(record.id, RECOVERY, _undone(record, ABORTED, order.why_aborted, attempt=attempt))
     except Exception as error:

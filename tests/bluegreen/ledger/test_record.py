@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bluegreen.aws import table
+from bluegreen.decisions.gates import Decision
 from bluegreen.decisions.route import Route
 from bluegreen.document import DEPLOYED, ENDS, NOTHING_TO_DEPLOY, REJECTED, ROLLED_BACK
 from bluegreen.ledger.record import LIVE, OPEN, UNDOING, Record, change, listed, readable
@@ -26,6 +27,7 @@ FULL: dict[str, Any] = {
     "latest_kept": Zip(bucket="artifacts", key="restored/a.zip", sha256=IN_BASE64),
     "green": "2",
     "weights": (0.1, 1.0),
+    "approvals": (Decision(step=1, decision="approved", by="API by bob", at="2026-01-05T09:00:00.000Z", reason="so"),),
     "shift": 2,
     "code_sent_at": "2026-01-05T09:00:10.000Z",
     "started_by_proved": True,

@@ -380,6 +380,7 @@ class TestAllOfThem:
             checks.function_has_opted_in,
             checks.function_is_no_part_of_the_stack,
             checks.no_freeze_is_in_force,
+            checks.hooks_can_be_invoked,
             checks.payloads_can_be_sent,
             checks.periods_have_points,
             checks.bakes_fit,

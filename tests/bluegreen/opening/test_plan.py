@@ -14,6 +14,7 @@ from bluegreen.ledger.uploads import Newest
 from bluegreen.opening.plan import brings, changes, is_newest, is_only_there, planned
 from bluegreen.opening.situation import Situation
 from bluegreen.request.artifact import Artifact, Existing, Image, InLatest, Zip
+from bluegreen.request.gates import Approval, with_approvals
 from bluegreen.request.request import Request
 from bluegreen.request.smoke_tests import UNLESS_GIVEN, Case
 from bluegreen.request.traffic import schedule
@@ -72,8 +73,8 @@ class TestThePlan:
         assert plan_of(situation(health={"alarms": ["sales", "stock"]})).red_alarms == ("sales",)
 
     def test_traffic_comes_from_the_stack_unless_the_request_says(self) -> None:
-        assert plan_of(situation()).schedule == schedule("Canary10Percent5Minutes")
-        assert plan_of(situation(traffic="AllAtOnce")).schedule == schedule("AllAtOnce")
+        assert plan_of(situation()).schedule == with_approvals(schedule("Canary10Percent5Minutes"), Approval())
+        assert plan_of(situation(traffic="AllAtOnce")).schedule == with_approvals(schedule("AllAtOnce"), Approval())
         assert plan_of(situation(health={"max_bake_seconds": 900})).schedule.longest_seconds == 900
 
     @pytest.mark.parametrize(

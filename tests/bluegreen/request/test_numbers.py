@@ -70,6 +70,8 @@ def test_the_numbers_of_a_request_are_found() -> None:
         "traffic.final_bake_seconds",
         "traffic.keep_control",
         "smoke_tests.max_duration_ms",
+        *(f"hooks.{moment}.timeout_seconds" for moment in ("before_traffic", "after_step", "after_traffic")),
+        "approval.timeout_seconds",
         "keep_versions",
         "keep_versions.count",
         *(f"health.{name}" for name in (*WHOLE, HURRY, *REAL)),

@@ -1,0 +1,138 @@
+"""
+Approvals: what a person decides about a deployment that waits for it.
+
+    POST /deployments/{id}/approve   the step that waits is taken
+    POST /deployments/{id}/reject    the deployment is rolled back
+
+The body may be {"reason": "..."}. The decision stands in the ledger before it is sent to the state that waits. If that
+could not be sent, the same person repeats it.
+"""
+
+from http import HTTPStatus
+from typing import Annotated, Any
+from urllib.parse import unquote
+
+from aws_lambda_powertools.event_handler.exceptions import BadRequestError, NotFoundError, ServiceError
+from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
+from pydantic import Field, ValidationError
+
+from bluegreen import clock
+from bluegreen.api import asked
+from bluegreen.aws import executions
+from bluegreen.decisions.gates import APPROVED, LONGEST_REASON, REJECTED, Decision
+from bluegreen.errors import ApprovalRefused
+from bluegreen.ledger import approvals, deployments
+from bluegreen.ledger.approvals import Asked
+from bluegreen.ledger.record import OPEN, Record
+from bluegreen.model import Frozen
+from bluegreen.request.explain import explain
+from bluegreen.request.names import is_execution_name
+from bluegreen.text import plain
+
+router = APIGatewayHttpRouter()  # type: ignore[no-untyped-call]
+
+NOTHING = "nothing was changed"
+
+
+class Said(Frozen):
+    """The body."""
+
+    reason: Annotated[str, Field(max_length=LONGEST_REASON)] = ""
+
+
+@router.post("/deployments/<deployment>/approve")
+def approve(deployment: str) -> dict[str, Any]:
+    """Let the step that waits be taken."""
+    return _decide(unquote(deployment), APPROVED)
+
+
+@router.post("/deployments/<deployment>/reject")
+def reject(deployment: str) -> dict[str, Any]:
+    """Let the deployment be rolled back."""
+    return _decide(unquote(deployment), REJECTED)
+
+
+def _decide(deployment: str, which: str) -> dict[str, Any]:
+    event = router.current_event
+    asked.must_have_no_other_parameter_than(event)
+    said, by = _said(asked.body(event, NOTHING) if event.decoded_body else {}), asked.caller(event)
+    record = _live(deployment)
+    waiting = _waiting(record)
+    if which == APPROVED:
+        _must_be_another_than_the_starter(record, by)
+    decision = Decision.model_validate(
+        {"step": waiting.step, "decision": which, "by": by, "at": clock.iso(clock.now()), "reason": said.reason}
+    )
+    if not approvals.decide(deployment, decision):
+        decision = _repeated(deployment, decision)
+    if waiting.task_token and not _sent(waiting.task_token, decision):
+        raise _refused(
+            f"the decision is noted, and {deployment} does not wait for it any more; `bluegreen status "
+            f"{record.target.function} --alias {record.target.alias}` says how it stands"
+        )
+    approvals.learn_sent(deployment, decision.step)
+    return {"id": deployment} | decision.model_dump(mode="json")
+
+
+def _said(body: Any) -> Said:
+    try:
+        return Said.model_validate(body)
+    except ValidationError as error:
+        raise BadRequestError(f"{explain(error, {'': Said.model_fields})}; {NOTHING}") from error
+
+
+def _live(deployment: str) -> Record:
+    """Raises NotFoundError, and ServiceError for a deployment that is over."""
+    record = deployments.find(deployment) if is_execution_name(deployment) else None
+    if record is None:
+        raise NotFoundError(f"there is no deployment {plain(deployment, 100)}; {NOTHING}")
+    if record.state != OPEN:
+        how = "is being undone" if record.live else f"has ended as {record.state}"
+        raise _refused(f"deployment {deployment} {how}, so there is nothing to decide; {NOTHING}")
+    return record
+
+
+def _waiting(record: Record) -> Asked:
+    """The step about which a person is to decide, or did last. Raises ServiceError."""
+    steps = approvals.asked(record.id)
+    if not steps:
+        raise _refused(
+            f"deployment {record.id} does not wait for an approval; {NOTHING}; `bluegreen watch {record.id}` shows "
+            "what it does"
+        )
+    last = steps[-1]
+    if last.is_over(clock.now()):
+        raise _refused(f"the time to decide about step {last.step} was over at {last.ends_at}; {NOTHING}")
+    return last
+
+
+def _must_be_another_than_the_starter(record: Record, by: str) -> None:
+    plan = deployments.plan_of(record.id)
+    if plan is None:
+        raise _refused(f"this stack version cannot read the plan of {record.id}; {NOTHING}")
+    if plan.approval.other_than_starter and record.started_by == by:
+        raise ServiceError(
+            HTTPStatus.FORBIDDEN,
+            f"{by} started {record.id}, and its request wants another principal to approve "
+            f"(approval.other_than_starter); {NOTHING}; ask another person",
+        )
+
+
+def _repeated(deployment: str, again: Decision) -> Decision:
+    """The same decision of the same person, which could not be sent. Raises ServiceError for any other."""
+    before = approvals.decided(deployment, again.step)
+    if before is None or approvals.is_sent(deployment, again.step):
+        raise _refused(f"step {again.step} was {before or 'decided'} already; {NOTHING}")
+    if (before.by, before.decision) != (again.by, again.decision):
+        raise _refused(f"step {again.step} was {before} already; {NOTHING}")
+    return before
+
+
+def _sent(token: str, decision: Decision) -> bool:
+    if decision.decision == APPROVED:
+        return executions.succeed(token)
+    return executions.fail(token, ApprovalRefused.__name__, f"Step {decision.step} was {decision}.")
+
+
+def _refused(why: str) -> ServiceError:
+    return ServiceError(HTTPStatus.CONFLICT, why)

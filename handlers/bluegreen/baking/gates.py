@@ -1,0 +1,76 @@
+"""What a look has to pass before a shift: a person's approval, then the hook. ShiftAlias checks the approval, too."""
+
+import math
+
+from bluegreen import clock, news
+from bluegreen.decisions.gates import REJECTED, Decision, deciding_commands, moment_of, waiting_words
+from bluegreen.decisions.pace import pace_of, seconds_to_next_look, wait
+from bluegreen.document import Bake, Look, Plan
+from bluegreen.errors import ApprovalRefused, ApprovalTimedOut, NotApproved
+from bluegreen.ledger import approvals
+from bluegreen.ledger.approvals import Asked
+from bluegreen.ledger.record import Record
+from bluegreen.text import duration
+
+
+def gated(record: Record, plan: Plan, bake: Bake, look: Look) -> Look:
+    """
+    The look, or the same with another `next`.
+
+    A step that waits for approval bakes on, so looks go on and a worse green is rolled back. Raises ApprovalRefused and
+    ApprovalTimedOut.
+    """
+    if look.next == "shift" and (step := unapproved(plan, bake.green_weight, look.next_weight)):
+        waiting = wait_for_approval(record, plan, step, look.next_weight)
+        now = clock.now()
+        waited = now - clock.moment(waiting.asked_at)
+        until, pace = plan.schedule.approval_seconds, pace_of(plan.schedule, plan.health.period_seconds)
+        pause = min(seconds_to_next_look(waited, until, pace), max(1, math.ceil(until - waited)))
+        reason = f"{look.reason}; step {step} waits for a person's approval until {waiting.ends_at}"
+        due = {"next_seconds": wait(now, now + pause), "due_at": now + pause}
+        return look.model_copy(update=due | {"next": "bake_on", "reason": reason, "awaits": step})
+    if look.next in ("shift", "complete") and moment_of(bake.green_weight) in plan.hooks.given:
+        return look.model_copy(update={"next": "hook"})
+    return look
+
+
+def wait_for_approval(record: Record, plan: Plan, step: int, weight: float, task_token: str = "") -> Asked:
+    """Write down that the step waits, and tell people of it, at least once. Raises ApprovalTimedOut."""
+    seconds = plan.schedule.approval_seconds
+    waiting = approvals.ask(plan.id, step, seconds, task_token)
+    if approvals.decided(plan.id, step):
+        return waiting
+    if waiting.is_over(clock.now()):
+        raise ApprovalTimedOut(
+            f"No person approved step {step} within {duration(seconds)}, until {waiting.ends_at}. `approval` in the "
+            "request says how long a deployment waits."
+        )
+    if not waiting.told_at:
+        until, commands = clock.moment(waiting.ends_at), deciding_commands(plan.id)
+        if news.waits(record, "approval", waiting_words(step, weight), until=until, commands=commands):
+            approvals.learn_told(plan.id, step)
+    return waiting
+
+
+def unapproved(plan: Plan, before: float, after: float) -> int:
+    """The first step that a shift between these weights takes without an approval; 0 if there is none."""
+    return next((step for step in plan.schedule.approvals(before, after) if not is_approved(plan.id, step)), 0)
+
+
+def is_approved(deployment: str, step: int) -> bool:
+    """By the ledger. Raises ApprovalRefused if a person refused it."""
+    decision = approvals.decided(deployment, step)
+    if decision and decision.decision == REJECTED:
+        raise ApprovalRefused(f"Step {step} was {decision}.")
+    return decision is not None
+
+
+def must_be_approved(plan: Plan, before: float, after: float) -> tuple[Decision, ...]:
+    """The approvals of a shift between these weights. Raises NotApproved without one, and ApprovalRefused."""
+    if step := unapproved(plan, before, after):
+        raise NotApproved(
+            f"Step {step} needs a person's approval, and the ledger has none; {plan.target} was left as it is. "
+            f"Approve with `bluegreen approve {plan.id}` while the deployment waits for it."
+        )
+    found = (approvals.decided(plan.id, step) for step in plan.schedule.approvals(before, after))
+    return tuple(each for each in found if each)

@@ -1,0 +1,140 @@
+"""
+Approvals: which step waits for a person since when, and what a person decided.
+
+Two partitions, so that the roles which ask cannot decide. AwaitApproval and CheckHealth write that they wait, ServeApi
+alone writes decisions. AwaitApproval writes its task token, then reads the decision; ServeApi writes the decision, then
+reads the token: whichever comes second sees the other, so no decision is lost.
+"""
+
+from typing import Any
+
+from bluegreen import clock
+from bluegreen.aws import table
+from bluegreen.aws.table import Item
+from bluegreen.decisions.gates import Decision
+from bluegreen.model import Frozen
+
+
+class Asked(Frozen):
+    """
+    A step that waits, or waited, for a decision. Times are ISO 8601, UTC; a decision counts before `ends_at`.
+
+    `task_token` is that of the state AwaitApproval, "" where looks go on meanwhile. `told_at` is when people were told.
+    """
+
+    step: int
+    asked_at: str
+    ends_at: str
+    task_token: str = ""
+    told_at: str = ""
+
+    def is_over(self, now: float) -> bool:
+        """Nobody may decide any more."""
+        return now >= clock.moment(self.ends_at)
+
+
+def ask(deployment: str, step: int, seconds: int, task_token: str = "") -> Asked:
+    """Write down that the step waits from now on. Again is harmless: only the token is replaced."""
+    now = clock.now()
+    first = {"step": step, "asked_at": clock.iso(now), "ends_at": clock.iso(now + seconds)}
+    sets = [f"#{name} = if_not_exists(#{name}, :{name})" for name in first]
+    values: Item = first | ({"task_token": task_token} if task_token else {})
+    sets += ["#task_token = :task_token"] if task_token else []
+    item = table.update(
+        {
+            "Key": table.key(asked_partition(deployment), _step(step)),
+            "UpdateExpression": f"SET {', '.join(sets)}",
+            "ExpressionAttributeNames": {f"#{name}": name for name in values},
+            "ExpressionAttributeValues": table.values({f":{name}": value for name, value in values.items()}),
+        }
+    )
+    return _asked(item or {})
+
+
+def learn_told(deployment: str, step: int) -> None:
+    """Write down that people know that the step waits."""
+    table.update(
+        {
+            "Key": table.key(asked_partition(deployment), _step(step)),
+            "UpdateExpression": "SET told_at = :now",
+            "ConditionExpression": "attribute_exists(pk)",
+            "ExpressionAttributeValues": table.values({":now": clock.iso(clock.now())}),
+        }
+    )
+
+
+def asked(deployment: str) -> tuple[Asked, ...]:
+    """Every step that waits or waited, in order."""
+    return tuple(_asked(item) for item in _all(asked_partition(deployment)))
+
+
+def decided(deployment: str, step: int) -> Decision | None:
+    """What was decided about the step, by a consistent read; None if nothing was."""
+    item = table.get(decision_partition(deployment), _step(step))
+    return _decision(item) if item else None
+
+
+def decisions(deployment: str) -> tuple[Decision, ...]:
+    """Everything that was decided, in order."""
+    return tuple(_decision(item) for item in _all(decision_partition(deployment)))
+
+
+def decide(deployment: str, decision: Decision) -> bool:
+    """Write the decision down, once. False if one stands there."""
+    item = table.key(decision_partition(deployment), _step(decision.step)) | table.values(decision.model_dump())
+    return table.put({"Item": item, "ConditionExpression": "attribute_not_exists(pk)"})
+
+
+def learn_sent(deployment: str, step: int) -> None:
+    """Write down that the state which waited has the decision."""
+    table.update(
+        {
+            "Key": table.key(decision_partition(deployment), _step(step)),
+            "UpdateExpression": "SET sent = :yes",
+            "ConditionExpression": "attribute_exists(pk)",
+            "ExpressionAttributeValues": table.values({":yes": True}),
+        }
+    )
+
+
+def is_sent(deployment: str, step: int) -> bool:
+    """The state which waited has the decision."""
+    item = table.get(decision_partition(deployment), _step(step))
+    return bool(item and item.get("sent"))
+
+
+def shown(deployment: str) -> list[Item]:
+    """Steps and decisions as people see them, without tokens."""
+    made = {each.step: each.model_dump(mode="json", exclude={"step"}) for each in decisions(deployment)}
+    return [
+        each.model_dump(mode="json", exclude={"task_token", "told_at"}) | made.get(each.step, {})
+        for each in asked(deployment)
+    ]
+
+
+def asked_partition(deployment: str) -> str:
+    """The key of what waits."""
+    return f"approval#{deployment}"
+
+
+def decision_partition(deployment: str) -> str:
+    """The key of what was decided."""
+    return f"decision#{deployment}"
+
+
+def _all(pk: str) -> list[Item]:
+    key: Any = table.values({":pk": pk})
+    return table.query(ConsistentRead=True, KeyConditionExpression="pk = :pk", ExpressionAttributeValues=key)
+
+
+def _step(step: int) -> str:
+    """Sorts as numbers do."""
+    return f"step#{step:04}"
+
+
+def _asked(item: Item) -> Asked:
+    return Asked.model_validate({name: item[name] for name in Asked.model_fields if name in item})
+
+
+def _decision(item: Item) -> Decision:
+    return Decision.model_validate({name: item[name] for name in Decision.model_fields if name in item})
