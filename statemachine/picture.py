@@ -269,7 +269,8 @@ class Picture:
             yield _line([(target.x, target.top), (target.x, over), (down, over), (down, choice.top + GUTTER)])
         else:
             back = self.boxes[following]
-            yield _line([(choice.left, choice.y), (target.x, choice.y), (target.x, target.top)])
+            x = target.right + GUTTER / 2
+            yield _line([(choice.left, choice.y), (x, choice.y), (x, target.y), (target.right, target.y)])
             past = target.left - GUTTER / 2
             yield _line([(target.left, target.y), (past, target.y), (past, back.y), (back.left, back.y)])
 

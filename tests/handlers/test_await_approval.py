@@ -35,7 +35,8 @@ def test_tells_people_once_what_waits_until_when_and_how_to_decide(desk: Desk) -
     desk.run("AwaitApproval")
     desk.run("AwaitApproval", retries=1)
 
-    (text,) = told(desk.deployer)
+    (message,) = desk.deployer.messages()
+    text = message["Message"]
     (waits,) = approvals.asked("first")
     for part in ("Step 1", "10 % of the alias", waits.ends_at, "`bluegreen approve first`", "`bluegreen reject first"):
         assert part in text

@@ -1,5 +1,6 @@
 """A deployment from end to end: the states it goes through, what the alias says, what callers get."""
 
+from collections.abc import Callable
 from itertools import pairwise
 from typing import Any
 
@@ -149,20 +150,28 @@ def test_the_record_tells_the_whole_story(deployer: Deployer) -> None:
     assert deployer.items("lock#") == []
 
 
-def test_ten_steps_take_49_transitions(deployer: Deployer) -> None:
-    assert len(deployer.deploy(traffic="Linear10PercentEvery1Minute").path) == 49
+def test_ten_steps_take_50_transitions(deployer: Deployer) -> None:
+    assert len(deployer.deploy(traffic="Linear10PercentEvery1Minute").path) == 50
 
 
 def test_two_days_of_baking_are_looked_at_ever_more_seldom(deployer: Deployer) -> None:
     two_days = {"steps": [{"weight": 0.1, "bake_seconds": 48 * 3600}]}
+    looks = []
 
-    run = deployer.deploy(traffic=two_days)
+    def watcher(call: Any, make: Callable[[], Any]) -> Any:
+        if call.state == "CheckHealth" and call.operation == "GetMetricData":
+            looks.append(call)
+        return make()
+
+    with deployer.aws.watched(watcher):
+        run = deployer.deploy(traffic=two_days)
 
     first, last = (shift["at"] for shift in run.output["bake"]["shifts"])
     assert run.ended == "Deployed"
     assert last - first == pytest.approx(48 * 3600, rel=0.01)
-    assert 60 < run.path.count("CheckHealth") < 150
-    assert len(run.history) < 2_000
+    assert 60 < len(looks) < 150
+    assert run.path.count("CheckHealth") < 850  # at least every four minutes it reads people's orders
+    assert len(run.history) < 8_000
 
 
 def test_people_are_told_how_it_ended(deployer: Deployer) -> None:

@@ -165,7 +165,7 @@ class TestAnApproval:
         assert run.path == [*STAGED, "AwaitApproval", *shift(1), *COMPLETED]
         (approved,) = deployer.record(run)["approvals"]
         assert (approved["by"], approved["reason"], approved["step"]) == (f"API by {BOB}", "looks good", 1)
-        assert "Waits for approval: BonusCalculatorLambda:PROD" in deployer.notified()
+        assert "Waits: BonusCalculatorLambda:PROD needs an approval" in deployer.notified()
         assert "task_token" not in json.dumps(ask("GET", "/deployments/first"))
 
     def test_that_is_refused_rolls_back_with_who_and_why(self, deployer: Deployer) -> None:
@@ -303,7 +303,7 @@ class TestAnApproval:
         assert run.path[run.path.index("RunHook") : run.path.index("RunHook") + 3] == [*HOOKED, "ShiftAlias"]
         assert [(each["step"], "decision" in each) for each in waits[0]] == [(2, False)]
         assert [each["step"] for each in deployer.record(run)["approvals"]] == [2]
-        assert deployer.notified().count("Waits for approval: BonusCalculatorLambda:PROD") == 1
+        assert deployer.notified().count("Waits: BonusCalculatorLambda:PROD needs an approval") == 1
 
     @pytest.mark.parametrize(
         ("which", "error"), [("reject", "ApprovalRefused"), ("nobody", "ApprovalTimedOut")], ids=["refused", "late"]
