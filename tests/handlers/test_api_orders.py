@@ -75,6 +75,7 @@ class TestEveryOrder:
         ("body", "complaint"),
         [
             ({"reason": "x" * 501}, "reason: "),
+            ({"reason": 5}, "reason: "),
             ({"why": "x"}, "why: unknown field"),
             ({"seconds": "60"}, "seconds: "),
             ({"to": "some"}, "to: "),

@@ -26,11 +26,11 @@ LARGEST_OBJECT = 50 * 2**40
 """Bytes, of S3."""
 
 
-def code_digest(text: str) -> str:
-    """A SHA-256 as Lambda writes it (base64), from hexadecimal or base64."""
-    if re.fullmatch(r"[0-9a-fA-F]{64}", text):
+def code_digest(text: Any) -> str:
+    """A SHA-256 as Lambda writes it (base64), from hexadecimal or base64. Raises ValueError for anything else."""
+    if isinstance(text, str) and re.fullmatch(r"[0-9a-fA-F]{64}", text):
         return base64.b64encode(bytes.fromhex(text)).decode()
-    if re.fullmatch(r"[A-Za-z0-9+/]{43}=", text):
+    if isinstance(text, str) and re.fullmatch(r"[A-Za-z0-9+/]{43}=", text):
         return text
     raise ValueError("write the SHA-256 of the zip in hexadecimal (64 characters) or base64 (44 characters)")
 
@@ -166,11 +166,14 @@ def _kind_of_artifact(value: Any) -> str:
     return "image" if "image_uri" in keys else "existing" if "version" in keys else "zip"
 
 
-Artifact = Annotated[
+_InParts = Annotated[
     Annotated[Zip, Tag("zip")]
     | Annotated[Image, Tag("image")]
     | Annotated[Existing, Tag("existing")]
     | Annotated[InLatest, Tag("latest")],
     Discriminator(_kind_of_artifact),
-    BeforeValidator(_artifact),
 ]
+_AsText = Annotated[
+    str, Field(description="s3://bucket/key (also with ?versionId=...), the ARN of an object, or as records show it")
+]
+Artifact = Annotated[_InParts, BeforeValidator(_artifact, json_schema_input_type=_InParts | _AsText)]

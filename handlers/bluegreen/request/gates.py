@@ -38,7 +38,9 @@ class Hook(Frozen):
         return self.function.partition(":")[2]
 
 
-HowHook = Annotated[Hook, BeforeValidator(_by_name)]
+HowHook = Annotated[
+    Hook, BeforeValidator(_by_name, json_schema_input_type=Hook | Annotated[str, StringConstraints(pattern=HOOK)])
+]
 
 
 class Hooks(Frozen):

@@ -17,10 +17,12 @@ FUNCTION = "[A-Za-z0-9_-]{1,64}"
 
 FunctionName = Annotated[str, StringConstraints(pattern=f"^{FUNCTION}$")]
 AliasName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]*[A-Za-z_-][A-Za-z0-9_-]*$", max_length=128)]
+_Digits = Annotated[str, StringConstraints(pattern=r"^[0-9]+$", max_length=18)]
 VersionNumber = Annotated[
-    str,
-    StringConstraints(pattern=r"^[0-9]+$", max_length=18),
-    BeforeValidator(lambda number: str(number) if type(number) is int else number),
+    _Digits,
+    BeforeValidator(
+        lambda number: str(number) if type(number) is int else number, json_schema_input_type=_Digits | int
+    ),
 ]
 
 ADVICE = {
@@ -34,6 +36,8 @@ _REFERENCE = re.compile(
     r"(?:(?:(?:(?:arn:aws[a-z-]*:lambda:)?(?P<region>[a-z]{2}(?:-[a-z]+)+-[0-9]+):)?(?P<account>[0-9]{12}):)?function:)?"
     rf"(?P<name>{FUNCTION})(?::(?P<qualifier>[$A-Za-z0-9_-]{{1,128}}))?"
 )
+REFERENCE = f"^{re.sub(r'[?]P<[a-z]+>', '', _REFERENCE.pattern)}$"
+"""The same for readers of JSON Schema, whose regular expressions name no groups so."""
 
 LONGEST_EXECUTION_NAME = 80
 NOT_IN_AN_EXECUTION_NAME = frozenset('<>{}[]?*"#%\\^|~`$&,;:/\ufffe\uffff\U0010ffff')

@@ -2,12 +2,13 @@
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, ValidationError
+from pydantic import AfterValidator, Field, ValidationError
 
 from bluegreen.errors import InvalidRequest
-from bluegreen.model import Frozen, Text
+from bluegreen.model import Frozen
 from bluegreen.request.explain import explain
 from bluegreen.request.numbers import Whole
+from bluegreen.text import plain
 
 LONGEST_REASON = 500
 
@@ -15,7 +16,7 @@ PAUSE_SECONDS = 3600
 LONGEST_PAUSES_SECONDS = 12 * 3600
 """All pauses of a deployment together. Paused looks are events of the execution, too, which has 25,000 at most."""
 
-Reason = Annotated[Text, Field(max_length=LONGEST_REASON)]
+Reason = Annotated[str, Field(max_length=LONGEST_REASON), AfterValidator(plain)]
 
 
 class Asked(Frozen):

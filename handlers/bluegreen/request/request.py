@@ -7,7 +7,16 @@ It is flat and forbids unknown keys, so that a misspelt field is refused by name
 import json
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BeforeValidator, Field, StrictBool, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    StrictBool,
+    ValidationError,
+    WithJsonSchema,
+    model_validator,
+)
+from pydantic.json_schema import SkipJsonSchema
 
 from bluegreen.errors import InvalidRequest
 from bluegreen.model import Frozen
@@ -16,7 +25,7 @@ from bluegreen.request.explain import Fields, explain
 from bluegreen.request.freeze import Reason
 from bluegreen.request.gates import Approval, Hook, Hooks, unfit_gates, with_approvals
 from bluegreen.request.health import HIGH_RESOLUTION_KEPT_SECONDS, Health
-from bluegreen.request.names import AliasName, FunctionName, FunctionReference
+from bluegreen.request.names import REFERENCE, AliasName, FunctionName, FunctionReference
 from bluegreen.request.smoke_tests import SmokeTests
 from bluegreen.request.traffic import ADAPTIVE, LONGEST_BAKE_SECONDS, HowTraffic, Schedule, Step, Steps, schedule
 from bluegreen.request.versions import KeepVersions, Kept
@@ -27,6 +36,9 @@ LARGEST_REQUEST = 64 * 1024
 
 
 LONGEST_STARTER = 256
+
+ANYONE = {"description": "Who asks. The HTTP API and uploads write the caller there, whatever it says."}
+"""How `started_by` is described to callers of the API."""
 
 STARTED_BY_EXECUTION = "AWS_STEP_FUNCTIONS_STARTED_BY_EXECUTION_ID"
 NESTED = "execution {}"
@@ -52,7 +64,7 @@ class Request(Frozen):
     begun in spite of a freeze. `keep_versions` says how many published versions stay after a success, all without it.
     """
 
-    function: FunctionName
+    function: Annotated[FunctionName, Field(json_schema_extra={"pattern": REFERENCE})]
     artifact: Artifact
     alias: AliasName | None = None
     traffic: HowTraffic | None = None
@@ -65,8 +77,10 @@ class Request(Frozen):
     from_elsewhere: StrictBool = False
     override_freeze: Reason | None = None
     keep_versions: KeepVersions | None = None
-    started_by: Annotated[str, BeforeValidator(_of_someone), Field(max_length=LONGEST_STARTER)] | None = None
-    deployment_json: Annotated[str | None, AfterValidator(_unreadable)] = None
+    started_by: Annotated[
+        Annotated[str, BeforeValidator(_of_someone), Field(max_length=LONGEST_STARTER)] | None, WithJsonSchema(ANYONE)
+    ] = None
+    deployment_json: SkipJsonSchema[Annotated[str | None, AfterValidator(_unreadable)]] = None
 
     @classmethod
     def read(cls, request: Any, *, region: str = "", account: str = "") -> Self:

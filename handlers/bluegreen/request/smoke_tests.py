@@ -55,7 +55,7 @@ class Case(Frozen):
 
     name: Annotated[str, Field(min_length=1, max_length=80), AfterValidator(plain)]
     sensitive: StrictBool = False
-    payload_from: Annotated[Stored | None, BeforeValidator(_stored)] = None
+    payload_from: Annotated[Stored | None, BeforeValidator(_stored, json_schema_input_type=Stored | str | None)] = None
     payload: Any = {}
     expect: Any = None
     expect_at: dict[str, Any] = {}

@@ -1,6 +1,7 @@
 """How green's share of the alias grows: strategies and steps, resolved to a schedule."""
 
 import difflib
+import re
 from itertools import pairwise
 from typing import Annotated, Any, Self
 
@@ -207,7 +208,16 @@ def _kind_of_traffic(value: Any) -> str:
     return "strategy" if isinstance(value, str) else "steps"
 
 
-Strategy = Annotated[str, BeforeValidator(lambda name: known(name.removeprefix("CodeDeployDefault.Lambda")))]
+CODEDEPLOYS = "CodeDeployDefault.Lambda"
+"""Before the name of a strategy as CodeDeploy has it."""
+_NAMES = "|".join([*STRATEGIES, ADAPTIVE])
+Strategy = Annotated[
+    str,
+    BeforeValidator(
+        lambda name: known(name.removeprefix(CODEDEPLOYS)),
+        json_schema_input_type=Annotated[str, Field(pattern=rf"^({re.escape(CODEDEPLOYS)})?({_NAMES})$")],
+    ),
+]
 HowTraffic = Annotated[
     Annotated[Strategy, Tag("strategy")] | Annotated[Steps, Tag("steps")], Discriminator(_kind_of_traffic)
 ]

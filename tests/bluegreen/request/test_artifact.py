@@ -65,6 +65,7 @@ class TestTheArtifact:
             (ARTIFACT | {"key": "functions/../other.zip"}, "artifact.key: 'functions/../other.zip' has a part `..`"),
             ("s3://artifacts/../other.zip", "artifact.key: '../other.zip' has a part `..`"),
             (ARTIFACT | {"sha": "x"}, "artifact.sha: unknown field"),
+            (ARTIFACT | {"sha256": True}, "artifact.sha256: write the SHA-256 of the zip in hexadecimal"),
             (ARTIFACT | {"sha256": "x"}, "artifact.sha256: write the SHA-256 of the zip in hexadecimal"),
             ({"image_uri": "repository:latest"}, "artifact.image_uri: 'repository:latest' does not match"),
             ({"version": "$LATEST"}, "artifact.version: '$LATEST' does not match"),
