@@ -22,5 +22,6 @@ What the deployer remembers, in one DynamoDB table. docs/protocol.md says who ma
 
 <alias> is `account:region:function:alias`, <function> is `account:region:function`. The
 index ByFunction lists a function's deployments and, under another key, its refused requests, by their start. ByKind
-lists the locks that are held, the uploads that wait, and the records of whose end people have not been told yet.
+lists the locks that are held, the uploads that wait, the aliases to which a deployment was completed, and the records
+of whose end people have not been told yet.
 """

@@ -59,16 +59,18 @@ def is_held(target: Target, qualifier: str) -> bool:
     return table.get(key(target, qualifier), LOCK) is not None
 
 
-def all_held() -> tuple[list[Lock], list[str]]:
+def all_held(function: Target | None = None) -> tuple[list[Lock], list[str]]:
     """
     The lock of every alias that is being deployed to, and the keys of those that this stack version cannot read.
 
-    Only locks count: a role that may write audit entries can put one into the index.
+    Those of one function, if it is given. Only locks count: a role that may write audit entries can put one into the
+    index.
     """
+    prefix = key(function, "") if function else "lock#"
     items = table.query(
         IndexName="ByKind",
         KeyConditionExpression="kind = :kind AND begins_with(pk, :prefix)",
-        ExpressionAttributeValues=table.values({":kind": LOCK, ":prefix": "lock#"}),
+        ExpressionAttributeValues=table.values({":kind": LOCK, ":prefix": prefix}),
     )
     held = readable(_lock, items)
     known = {key(lock.target, lock.target.alias) for lock in held}

@@ -24,6 +24,9 @@ from bluegreen.text import LONGEST_CAUSE, plain
 
 T = TypeVar("T")
 
+KEPT_BACK = frozenset({"target", "proof", "new_code", "shift", "latest_attempts", "to_delete"})
+"""Fields of a record that callers of the API and the command line do not get."""
+
 OPEN = "open"
 UNDOING = "undoing"
 LIVE = (OPEN, UNDOING)
@@ -145,11 +148,7 @@ class Record(Frozen):
 
     def to_json(self) -> Item:
         """The record as callers of the API and the command line get it."""
-        shown = self.model_dump(
-            mode="json",
-            exclude_none=True,
-            exclude={"target", "proof", "new_code", "shift", "latest_attempts", "to_delete"},
-        )
+        shown = self.model_dump(mode="json", exclude_none=True, exclude=set(KEPT_BACK))
         return {"id": self.id, "function": self.target.function, "alias": self.target.alias} | shown
 
     def to_item(self) -> Any:

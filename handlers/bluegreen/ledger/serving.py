@@ -3,9 +3,14 @@
 from typing import Any
 
 from bluegreen.aws import table
-from bluegreen.ledger.record import Record
+from bluegreen.ledger.record import Record, readable
 from bluegreen.model import Frozen
 from bluegreen.target import Target
+
+NOW = "now"
+SERVING = "serving"
+MOST = 100
+"""Aliases on a page of a list."""
 
 
 class Served(Frozen):
@@ -23,7 +28,25 @@ class Served(Frozen):
 
 def now(target: Target) -> Served | None:
     """What the last deployment that was completed left; None if none was."""
-    return _served(target, "now")
+    return _served(target, NOW)
+
+
+def listed(function: Target | None = None, after: str = "") -> tuple[list[tuple[Target, Served]], str]:
+    """
+    A page of the aliases to which a deployment was completed, with what serves them, and what to ask for next.
+
+    Those of one function, if it is given. Only these items count: a role that may write audit entries can put one into
+    the index.
+    """
+    prefix = f"serving#{function.function_key}:" if function else "serving#"
+    items, last = table.page(
+        after={"kind": SERVING, "pk": after, "sk": NOW} if after else None,
+        IndexName="ByKind",
+        KeyConditionExpression="kind = :kind AND begins_with(pk, :prefix)",
+        ExpressionAttributeValues=table.values({":kind": SERVING, ":prefix": prefix}),
+        Limit=MOST,
+    )
+    return readable(_listed, items), last["pk"] if last else ""
 
 
 def of_version(target: Target, version: str) -> Served | None:
@@ -49,13 +72,18 @@ def writing(record: Record, since: str) -> list[dict[str, Any]]:
     green, before = record.green or "", record.blue or ""
     served = Served(version=green, before=before, deployment=record.id, since=since)
     forward = green.isdigit() and before.isdigit() and int(green) > int(before)
-    keys = ["now", *([_sk(green)] if forward else [])]
-    return [{"Put": {"Item": table.key(_key(record.target), sk) | table.values(served.model_dump())}} for sk in keys]
+    indexed = record.target.model_dump() | {"kind": SERVING}
+    items = {NOW: served.model_dump() | indexed} | ({_sk(green): served.model_dump()} if forward else {})
+    return [{"Put": {"Item": table.key(_key(record.target), sk) | table.values(item)}} for sk, item in items.items()]
 
 
 def _served(target: Target, sk: str) -> Served | None:
     item = table.get(_key(target), sk)
     return Served.model_validate(item, extra="ignore") if item else None
+
+
+def _listed(item: table.Item) -> tuple[Target, Served]:
+    return Target.model_validate(item, extra="ignore"), Served.model_validate(item, extra="ignore")
 
 
 def _key(target: Target) -> str:

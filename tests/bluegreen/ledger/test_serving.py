@@ -2,6 +2,7 @@
 
 import pytest
 
+from bluegreen.aws import table
 from bluegreen.document import REJECTED
 from bluegreen.ledger import deployments, serving
 from bluegreen.ledger.serving import Served
@@ -92,6 +93,17 @@ def test_refused_requests_push_out_no_version() -> None:
     now = serving.now(SHOP)
     assert now is not None
     assert now.deployment == "first"
+
+
+def test_aliases_are_listed_by_what_serves_now_and_by_nothing_else() -> None:
+    deployed("first", "1", "2")
+    deployed("second", "2", "3")
+    forged = {"pk": "steps#first", "sk": "now", "kind": "serving", "version": "9"}
+    table.put({"Item": table.values(forged | SHOP.model_dump())})
+
+    ((alias, served),), following = serving.listed()
+
+    assert (alias, served.version, following) == (SHOP, "3", "")
 
 
 def test_versions_are_kept_in_their_order(deployer: Deployer) -> None:
