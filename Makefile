@@ -10,7 +10,7 @@ UV := .venv-uv/bin/uv
 # Images set it, and then every process compiles every module anew.
 export PYTHONDONTWRITEBYTECODE =
 
-.PHONY: help demo sandbox cli test check asl events picture build sbom deploy crash-matrix fuzz permissions bench bench-verdict lock clean
+.PHONY: help demo sandbox cli test check asl events openapi picture build sbom deploy crash-matrix fuzz permissions bench bench-verdict lock clean
 
 help:
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 18
@@ -37,6 +37,9 @@ asl: $(DEV)                      ## write the state machine and its picture from
 
 events: $(DEV)                   ## write the schema of the events anew
 	@PYTHONPATH=handlers $(BIN)/python -c 'import json; from bluegreen.news.schema import schema; print(json.dumps(schema(), indent=2))' > docs/events.schema.json
+
+openapi: $(DEV)                  ## write the description of the HTTP API anew
+	@PYTHONPATH=handlers $(BIN)/python -c 'import json; from bluegreen.api import openapi, served; print(json.dumps(openapi.document(served.ROUTERS), indent=2))' > docs/openapi.json
 
 build: $(SANDBOX)                ## the artifact, for Lambda's platform
 	@PYTHON=$(CURDIR)/.venv-sandbox/bin/python .venv-sandbox/bin/sam build

@@ -1,4 +1,4 @@
-"""ServeApi: deployments and freezes over HTTP, for callers that sign as IAM principals; its routes: `bluegreen/api`."""
+"""ServeApi: the HTTP API, for callers that sign as IAM principals. Its routes are in `bluegreen/api`."""
 
 import string
 from http import HTTPStatus
@@ -8,14 +8,14 @@ from urllib.parse import quote
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response, content_types
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from bluegreen.api import approvals, deployments, freezes, orders
+from bluegreen.api import served
 from bluegreen.edge import logger
 from bluegreen.errors import AwsRefused, AwsUnavailable
 from bluegreen.opening import proof
 
 app = APIGatewayHttpResolver()
-for each in (approvals, deployments, freezes, orders):
-    app.include_router(each.router)
+for router in served.ROUTERS:
+    app.include_router(router)
 
 
 @app.exception_handler(AwsUnavailable)  # type: ignore[untyped-decorator]  # Powertools types it loosely

@@ -12,7 +12,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
-from unittest import mock
 from urllib.parse import quote
 
 import boto3
@@ -30,8 +29,9 @@ from bluegreen.request.request import Request
 from bluegreen.request.smoke_tests import Case
 from tests.bluegreen.examples import record
 from tests.bluegreen.strategies import requests
-from tests.fuzz import hostile
+from tests.fuzz import described, hostile
 from tests.fuzz.hostile import MARKED, spoilt
+from tests.fuzz.machine import taking_all
 from tests.fuzz.playing import TYPED, Entrance, Play, must_be_plain, only_typed_errors
 from tests.handlers.desk import TASKS, Desk, Desks, context_of
 from tests.machine.deployer import ALIAS, BUCKET, FUNCTION, GOOD, STACK, TARGET, Deployer, installed, place
@@ -44,8 +44,6 @@ REQUEST = {
     "smoke_tests": [{"name": "a", "payload": {"b": MARKED}, "expect": {"statusCode": 200}, "expect_at": {"bonus": 2}}],
     "health": {"no_traffic": "probe", "alarms": [], "dry_run": []},
 }
-
-TAKES_ALL = json.dumps({"StartAt": "Done", "States": {"Done": {"Type": "Succeed"}}})
 
 
 def _names() -> Callable[[], str]:
@@ -147,17 +145,6 @@ def _openings() -> Iterator[Play]:
         yield play
 
 
-@contextmanager
-def _takes_all() -> Iterator[tuple[Deployer, str]]:
-    """A machine that takes every request and does nothing with it."""
-    with installed() as deployer:
-        arn = boto3.client("stepfunctions").create_state_machine(
-            name="takes-all", definition=TAKES_ALL, roleArn="arn:aws:iam::123456789012:role/machine"
-        )["stateMachineArn"]
-        with mock.patch.dict("os.environ", {"STATE_MACHINE_ARN": arn}):
-            yield deployer, arn
-
-
 def _request_of(arn: str) -> Any:
     return json.loads(boto3.client("stepfunctions").describe_execution(executionArn=arn)["input"])
 
@@ -194,7 +181,7 @@ uploads = st.tuples(st.just(FROM_THE_RULE), hostile.places, hostile.wrong).map(l
 
 @contextmanager
 def _uploads() -> Iterator[Play]:
-    with _takes_all():
+    with taking_all():
 
         def play(event: Any) -> None:
             with only_typed_errors():
@@ -209,7 +196,7 @@ def _uploads() -> Iterator[Play]:
 @contextmanager
 def _settings() -> Iterator[Play]:
     """What stands beside an upload: whatever it is, the upload starts an execution."""
-    with _takes_all():
+    with taking_all():
         sequencers = itertools.count(1)
 
         def play(body: bytes) -> None:
@@ -306,7 +293,7 @@ def _api_event(call: dict[str, Any]) -> dict[str, Any]:
 
 @contextmanager
 def _api() -> Iterator[Play]:
-    with _takes_all():
+    with taking_all():
         deployments.open_deployment(record("known"))
 
         def play(call: dict[str, Any]) -> None:
@@ -556,6 +543,7 @@ ENTRANCES = (
         40,
     ),
     Entrance("the API", calls, _api, 150),
+    Entrance("the API as it describes itself", described.cases(), described.api, 250),
     Entrance("replies of functions", replies, _replies, 20),
     Entrance("figures of CloudWatch", figures, _figures, 40),
     Entrance("answers of AWS", answers, _answers, 25),

@@ -197,6 +197,14 @@ class TestAskingForADeployment:
         assert status == 200
         assert (answer["id"], answer["steps"]) == (started["id"], [])
 
+    @pytest.mark.parametrize("token", ["€", "a", "_w"])
+    def test_that_has_only_begun_has_no_page_that_the_api_did_not_name(self, token: str) -> None:
+        _, started = post(REQUEST)
+
+        status, answer = ask("GET", f"/deployments/{started['id']}", query=f"next={quote(token)}")
+
+        assert (status, answer["message"]) == (400, "next: send the `next` of the previous page unchanged")
+
     def test_that_another_stack_version_planned_answers_it_without_the_plan(self, desk: Desk) -> None:
         desk.to("UpdateCode")
         put({"pk": "deployment#first", "sk": "plan", "id": "first", "smoke_tests": []})
@@ -341,6 +349,14 @@ def test_a_body_that_is_no_json_is_answered_400(machine: str, body: str) -> None
 
         assert (status, executions(machine)) == (400, [])
         assert answer["message"].startswith("body: not JSON (")
+
+
+@pytest.mark.parametrize("order", ["approve", "reject", "pause", "resume", "promote"])
+def test_a_body_of_bytes_that_are_no_text_is_answered_400(order: str) -> None:
+    status, answer = ask("POST", f"/deployments/first/{order}", "\udc80", encoded=True)
+
+    assert status == 400
+    assert answer["message"].startswith("body: not JSON (")
 
 
 @pytest.mark.parametrize("path", ["/deployments/%ff", "/deployments/%E2%82", "/deployments/\ud83d", "/deployments/%00"])

@@ -50,12 +50,17 @@ def ask(
             "time": "05/Jan/2026:09:00:00 +0000",
             "timeEpoch": 1767603600000,
         },
-        "body": base64.b64encode(body.encode()).decode() if body is not None and encoded else body,
+        "body": _in_base64(body) if body is not None and encoded else body,
         "isBase64Encoded": encoded,
     }
     with acting("ServeApi"):
         answer = serve_api.handler(event, cast(LambdaContext, Context("ServeApiFunction", "$LATEST", ARN)))
     return answer["statusCode"], json.loads(answer["body"])
+
+
+def _in_base64(body: str) -> str:
+    """Surrogates of `surrogateescape` stand for bytes that are no text."""
+    return base64.b64encode(body.encode(errors="surrogateescape")).decode()
 
 
 def order(kind: str, deployment: str, *, caller: str = CALLER, **body: Any) -> tuple[int, Any]:

@@ -127,8 +127,12 @@ def calls_of(handler: str) -> set[str]:
 
 
 def _routes(handler: str) -> list[Place]:
-    """The functions of the API's files, which the handler includes as a whole."""
-    files = [".".join(place) for place in modules()[handler].imports.values() if place[0] == ROUTES]
+    """The functions of the API's files, which the handler includes as a whole, each by the others."""
+    files, ahead = set[str](), [handler]
+    while ahead:
+        imported = {".".join(place) for place in modules()[ahead.pop()].imports.values() if place[0] == ROUTES}
+        ahead += imported - files
+        files |= imported
     return [(file, name) for file in files for name in modules()[file].definitions]
 
 

@@ -167,6 +167,9 @@ def test_the_api_has_the_routes_of_the_contract() -> None:
         "PUT /functions/{name}/freeze",
         "DELETE /functions/{name}/freeze",
         "GET /freezes",
+        "GET /functions",
+        "GET /functions/{name}",
+        "GET /openapi.json",
         "DELETE /deployments/{id}",
         *(f"POST /deployments/{{id}}/{order}" for order in ORDERS),
     }
@@ -192,6 +195,9 @@ def test_each_route_and_no_other_may_invoke_the_function() -> None:
         "PUT/functions/*/freeze",
         "DELETE/functions/*/freeze",
         "GET/freezes",
+        "GET/functions",
+        "GET/functions/*",
+        "GET/openapi.json",
         "DELETE/deployments/*",
         *(f"POST/deployments/*/{order}" for order in ORDERS),
     }

@@ -9,15 +9,15 @@ could not be sent, the same person repeats it.
 """
 
 from http import HTTPStatus
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from urllib.parse import unquote
 
 from aws_lambda_powertools.event_handler.exceptions import BadRequestError, NotFoundError, ServiceError
-from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
 from pydantic import Field, ValidationError
 
 from bluegreen import clock
 from bluegreen.api import asked
+from bluegreen.api.routes import Answer, Router
 from bluegreen.aws import executions
 from bluegreen.decisions.gates import APPROVED, LONGEST_REASON, REJECTED, Decision
 from bluegreen.errors import ApprovalRefused
@@ -29,7 +29,7 @@ from bluegreen.request.explain import explain
 from bluegreen.request.names import is_execution_name
 from bluegreen.text import plain
 
-router = APIGatewayHttpRouter()  # type: ignore[no-untyped-call]
+router = Router()
 
 NOTHING = "nothing was changed"
 
@@ -40,22 +40,71 @@ class Said(Frozen):
     reason: Annotated[str, Field(max_length=LONGEST_REASON)] = ""
 
 
-@router.post("/deployments/<deployment>/approve")
+class Awaited(Answer):
+    """A step that waits for a decision until `ends_at`. Without a decision the other fields are left out."""
+
+    step: int
+    asked_at: str
+    ends_at: str
+    decision: Literal["approved", "rejected"] | None = None
+    by: str | None = None
+    at: str | None = None
+    reason: str | None = None
+
+
+class Decided(Answer):
+    """The decision as it is noted."""
+
+    id: str
+    step: int
+    decision: Literal["approved", "rejected"]
+    by: str
+    at: str
+    reason: str
+
+
+DECIDED = {HTTPStatus.OK: Decided}
+REFUSED = {
+    HTTPStatus.NOT_FOUND: "There is no such deployment. Nothing was changed.",
+    HTTPStatus.CONFLICT: "The deployment does not wait for this decision; `message` says why.",
+}
+
+
+@router.offers(
+    "POST",
+    "/deployments/{id}/approve",
+    "Approve",
+    body=Said,
+    needs_body=False,
+    answers=DECIDED,
+    refuses=REFUSED,
+)
 def approve(deployment: str) -> dict[str, Any]:
-    """Let the step that waits be taken."""
+    """
+    Approve the step that waits: it is taken.
+
+    403 is also the answer to who started the deployment, where its request has `other_than_starter`.
+    """
     return _decide(unquote(deployment), APPROVED)
 
 
-@router.post("/deployments/<deployment>/reject")
+@router.offers(
+    "POST",
+    "/deployments/{id}/reject",
+    "Reject",
+    body=Said,
+    needs_body=False,
+    answers=DECIDED,
+    refuses=REFUSED,
+)
 def reject(deployment: str) -> dict[str, Any]:
-    """Let the deployment be rolled back."""
+    """Reject the step that waits: the deployment is rolled back."""
     return _decide(unquote(deployment), REJECTED)
 
 
 def _decide(deployment: str, which: str) -> dict[str, Any]:
     event = router.current_event
-    asked.must_have_no_other_parameter_than(event)
-    said, by = _said(asked.body(event, NOTHING) if event.decoded_body else {}), asked.caller(event)
+    said, by = _said(asked.body(event, NOTHING) if event.body else {}), asked.caller(event)
     record = _live(deployment)
     waiting = _waiting(record)
     if which == APPROVED:

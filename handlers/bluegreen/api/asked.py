@@ -1,6 +1,7 @@
 """What a request of the API asks, as far as several routes read it: parameters, body, caller, page."""
 
 import base64
+import re
 from typing import Any
 
 from aws_lambda_powertools.event_handler.exceptions import BadRequestError
@@ -9,6 +10,9 @@ from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEventV2
 from bluegreen.ledger.starts import BY_API
 from bluegreen.request import written
 from bluegreen.text import plain
+
+NEXT = re.compile("[A-Za-z0-9_-]*")
+"""A `next`: base64 of URLs, without its padding."""
 
 
 def must_have_no_other_parameter_than(event: APIGatewayProxyEventV2, *known: str) -> None:
@@ -42,7 +46,9 @@ def after(event: APIGatewayProxyEventV2) -> str:
     """The `next` of the page before. Raises BadRequestError if it is none of ours."""
     token = event.get_query_string_value("next", "")
     try:
-        return base64.b64decode(token + "=" * (-len(token) % 4), altchars=b"-_", validate=True).decode()
+        if not NEXT.fullmatch(token):
+            raise ValueError("it has signs that no `next` has")
+        return base64.urlsafe_b64decode(token + "=" * (-len(token) % 4)).decode()
     except ValueError as error:
         raise BadRequestError("next: send the `next` of the previous page unchanged") from error
 

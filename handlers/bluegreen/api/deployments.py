@@ -11,29 +11,77 @@ A list that has more says `next`; the same request with `&next=...` goes on ther
 import os
 import uuid
 from http import HTTPStatus
-from typing import Any
+from typing import Annotated, Any, Literal
 from urllib.parse import unquote
 
 from aws_lambda_powertools.event_handler.exceptions import BadRequestError, NotFoundError
-from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
+from pydantic import Field, create_model
 
 from bluegreen.api import asked
+from bluegreen.api.approvals import Awaited
+from bluegreen.api.orders import Given
+from bluegreen.api.routes import NEXT, Answer, Parameter, Router
 from bluegreen.aws import executions
+from bluegreen.document import Plan
 from bluegreen.errors import InvalidRequest
 from bluegreen.ledger import approvals, audit, deployments, orders, starts
+from bluegreen.ledger.audit import Step
+from bluegreen.ledger.record import KEPT_BACK, Record
 from bluegreen.opening.permitted import Home, must_be_permitted
-from bluegreen.request.names import FunctionReference, is_execution_name
+from bluegreen.request.names import REFERENCE, FunctionReference, is_execution_name
 from bluegreen.request.request import Request
 from bluegreen.target import Target
 from bluegreen.text import plain
 
-router = APIGatewayHttpRouter()  # type: ignore[no-untyped-call]
+router = Router()
 
 
-@router.post("/deployments")
+class Started(Answer):
+    """Where the deployment that was started is found."""
+
+    id: str
+    execution: str
+    console: str
+
+
+class JustStarted(Answer):
+    """An execution that has not written its record yet, or never did."""
+
+    id: str
+    execution: str
+    state: str
+    steps: tuple[Step, ...]
+
+
+_SHOWN: dict[str, Any] = {
+    name: (field.annotation, field) for name, field in Record.model_fields.items() if name not in KEPT_BACK
+}
+Deployment = create_model("Deployment", __base__=Answer, function=(str, ...), alias=(str, ...), **_SHOWN)
+DeploymentInFull = create_model(
+    "DeploymentInFull",
+    __base__=Deployment,
+    plan=(Plan | None, None),
+    orders=(tuple[Given, ...], ...),
+    approvals=(tuple[Awaited, ...], ...),
+    steps=(tuple[Step, ...], ...),
+    next=(str | None, None),
+)
+
+
+class Deployments(Answer):
+    """A page of deployments, the newest first."""
+
+    deployments: tuple[Deployment, ...]
+    next: str | None = None
+
+
+@router.offers("POST", "/deployments", "StartDeployment", body=Request, answers={HTTPStatus.ACCEPTED: Started})
 def start() -> tuple[dict[str, Any], int]:
-    """Start a deployment. Refuses what is wrong with the request by itself; OpenDeployment checks the rest."""
-    asked.must_have_no_other_parameter_than(router.current_event)
+    """
+    Start a deployment.
+
+    A request that is wrong by itself is refused. OpenDeployment checks the rest: the deployment may end as `Rejected`.
+    """
     body, caller = asked.body(router.current_event, "nothing was started"), asked.caller(router.current_event)
     if isinstance(body, dict):
         body = body | {"started_by": caller}
@@ -50,21 +98,24 @@ def start() -> tuple[dict[str, Any], int]:
     return {"id": name, "execution": arn, "console": executions.console_link(arn)}, HTTPStatus.ACCEPTED
 
 
-@router.get("/deployments/<deployment>")
+@router.offers(
+    "GET",
+    "/deployments/{id}",
+    "ReadDeployment",
+    query={"next": NEXT},
+    answers={HTTPStatus.OK: DeploymentInFull | JustStarted},
+    refuses={HTTPStatus.NOT_FOUND: "There is no such deployment."},
+)
 def show(deployment: str) -> dict[str, Any]:
-    """
-    The record, the plan, people's orders and a page of steps.
-
-    An execution that has not written its record yet is shown too.
-    """
-    asked.must_have_no_other_parameter_than(router.current_event, "next")
+    """Show a deployment: its record, its plan, people's orders and approvals, and a page of its steps."""
     deployment = unquote(deployment)
     if not is_execution_name(deployment):
         raise NotFoundError(f"{plain(deployment, 100)!r} cannot be a deployment's id")
+    after = asked.after(router.current_event)
     record = deployments.find(deployment)
     if record:
         plan = deployments.plan_of(deployment)
-        steps, following = audit.steps(deployment, asked.after(router.current_event))
+        steps, following = audit.steps(deployment, after)
         shown = record.to_json() | ({"plan": plan.as_json()} if plan else {})
         shown |= {"orders": [orders.shown(order) for order in orders.given(deployment)]}
         shown |= {"approvals": approvals.shown(deployment)}
@@ -75,11 +126,20 @@ def show(deployment: str) -> dict[str, Any]:
     return {"id": deployment, "execution": execution.arn, "state": execution.status, "steps": []}
 
 
-@router.get("/deployments")
+@router.offers(
+    "GET",
+    "/deployments",
+    "ListDeployments",
+    query={
+        "function": Parameter("Its name or ARN, also with an alias.", Annotated[str, Field(pattern=REFERENCE)], True),
+        "refused": Parameter("true: the requests that were refused.", Literal["true", "false"]),
+        "next": NEXT,
+    },
+    answers={HTTPStatus.OK: Deployments},
+)
 def of_function() -> dict[str, Any]:
-    """A page, the newest first; with `refused=true` of the requests that were refused."""
+    """List a function's deployments, the newest first; with `refused=true` its refused requests."""
     event = router.current_event
-    asked.must_have_no_other_parameter_than(event, "function", "refused", "next")
     function = FunctionReference.read(event.get_query_string_value("function", ""))
     if function is None:
         raise BadRequestError("function: write the name of a function, as in /deployments?function=NAME")

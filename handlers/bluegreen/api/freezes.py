@@ -9,14 +9,15 @@ A name may be a pattern such as shop-* or *.
 """
 
 import os
+from http import HTTPStatus
 from typing import Any
 from urllib.parse import unquote
 
 from aws_lambda_powertools.event_handler.exceptions import BadRequestError, NotFoundError
-from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
 
 from bluegreen import clock
 from bluegreen.api import asked
+from bluegreen.api.routes import Answer, Parameter, Router
 from bluegreen.decisions.freezing import fits
 from bluegreen.errors import InvalidRequest
 from bluegreen.ledger import freezes
@@ -24,14 +25,51 @@ from bluegreen.ledger.freezes import Ordered
 from bluegreen.request.freeze import Freeze, pattern_of
 from bluegreen.target import Target
 
-router = APIGatewayHttpRouter()  # type: ignore[no-untyped-call]
+router = Router()
+
+NO_SUCH = {HTTPStatus.NOT_FOUND: "There is no freeze for that very name."}
 
 
-@router.put("/functions/<name>/freeze")
+class Frozen(Answer):
+    """A freeze. `in_force_until` is left out while it is not in force: its windows are hours of the week."""
+
+    name: str
+    owner: str
+    since: str
+    reason: str
+    zone: str
+    until: str
+    windows: tuple[str, ...]
+    in_force_until: str | None = None
+
+
+class NewlyFrozen(Frozen):
+    """The freeze that was ordered, and the one that it replaced."""
+
+    instead_of: Frozen | None = None
+
+
+class Lifted(Answer):
+    """The freeze for `name` is deleted."""
+
+    name: str
+    lifted: bool
+
+
+class Freezes(Answer):
+    """Those that are not over."""
+
+    freezes: tuple[Frozen, ...]
+
+
+@router.offers("PUT", "/functions/{name}/freeze", "Freeze", body=Freeze, answers={HTTPStatus.OK: NewlyFrozen})
 def order(name: str) -> dict[str, Any]:
-    """From now on every deployment to these functions is refused. The caller is the owner."""
+    """
+    Freeze a function, or all whose names fit a pattern such as `shop-*`.
+
+    Until the freeze is over or lifted, deployments to these functions are refused. The caller is the owner.
+    """
     event = router.current_event
-    asked.must_have_no_other_parameter_than(event)
     pattern = _pattern(name, "nothing was frozen")
     body, now = asked.body(event, "nothing was frozen"), clock.now()
     try:
@@ -45,21 +83,25 @@ def order(name: str) -> dict[str, Any]:
     return ordered.to_json(now) | ({"instead_of": before.to_json(now)} if before else {})
 
 
-@router.delete("/functions/<name>/freeze")
+@router.offers("DELETE", "/functions/{name}/freeze", "Unfreeze", answers={HTTPStatus.OK: Lifted}, refuses=NO_SUCH)
 def lift(name: str) -> dict[str, Any]:
-    """Delete the freeze for that very name."""
-    asked.must_have_no_other_parameter_than(router.current_event)
+    """Lift the freeze for that very name or pattern."""
     pattern = _pattern(name, "nothing was lifted")
     if not freezes.lift(_here(), pattern):
         raise NotFoundError(f"there is no freeze for {pattern}; nothing was lifted; GET /freezes lists what there is")
     return {"name": pattern, "lifted": True}
 
 
-@router.get("/freezes")
+@router.offers(
+    "GET",
+    "/freezes",
+    "ListFreezes",
+    query={"function": Parameter("Its name: only freezes for it are listed.")},
+    answers={HTTPStatus.OK: Freezes},
+)
 def everywhere() -> dict[str, Any]:
-    """Those that are not over."""
+    """List the freezes that are not over."""
     event = router.current_event
-    asked.must_have_no_other_parameter_than(event, "function")
     function, now = event.get_query_string_value("function"), clock.now()
     found = freezes.everywhere(_here())
     return {"freezes": [each.to_json(now) for each in found if function is None or fits(each.pattern, function)]}

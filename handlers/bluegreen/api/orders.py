@@ -11,15 +11,15 @@ look everything else. 409 says why an order is refused.
 """
 
 from http import HTTPStatus
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 from urllib.parse import unquote
 
 from aws_lambda_powertools.event_handler import Response, content_types
 from aws_lambda_powertools.event_handler.exceptions import BadRequestError, NotFoundError
-from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
 
 from bluegreen import clock
-from bluegreen.api import asked
+from bluegreen.api import asked, routes
+from bluegreen.api.routes import Parameter, Router
 from bluegreen.aws import handlers
 from bluegreen.decisions.orders import Kind, Order, objection, standing
 from bluegreen.document import DEPLOYED
@@ -36,13 +36,51 @@ UNTOUCHED = "nothing was ordered"
 Answer = Response[dict[str, Any]]
 Body = TypeVar("Body", bound=request.Asked)
 
-router = APIGatewayHttpRouter()  # type: ignore[no-untyped-call]
+router = Router()
 
 
-@router.delete("/deployments/<deployment>")
+class Given(routes.Answer):
+    """An order: `by` is the IAM principal's ARN. A pause has `seconds`, and a promote `to`."""
+
+    order: Kind
+    by: str
+    at: str
+    reason: str | None = None
+    seconds: int | None = None
+    to: Literal["all", "next"] | None = None
+
+
+class Ordered(routes.Answer):
+    """The orders that were given to the deployment, the oldest first."""
+
+    id: str
+    orders: tuple[Given, ...]
+
+
+ORDERED = {HTTPStatus.ACCEPTED: Ordered}
+REFUSED = {
+    HTTPStatus.NOT_FOUND: "There is no such deployment, or it has only just begun. Nothing was ordered.",
+    HTTPStatus.CONFLICT: "The order does not fit how the deployment stands; `message` says why. Nothing was ordered.",
+}
+
+
+@router.offers(
+    "DELETE",
+    "/deployments/{id}",
+    "AbortDeployment",
+    query={"reason": Parameter("Why, if the body does not say it.", request.Reason)},
+    body=request.Asked,
+    needs_body=False,
+    answers=ORDERED,
+    refuses=REFUSED,
+)
 def abort(deployment: str) -> Answer:
-    """Undo it. To order it again is harmless: RecoverDeployments is only asked once more."""
-    body = _body(request.Asked, "reason")
+    """
+    Abort: blue has everybody within seconds.
+
+    To order it again is harmless: RecoverDeployments is only asked once more.
+    """
+    body = _body(request.Asked)
     answer = _give(unquote(deployment), "abort", body)
     if answer.status_code == HTTPStatus.ACCEPTED:
         try:
@@ -52,29 +90,60 @@ def abort(deployment: str) -> Answer:
     return answer
 
 
-@router.post("/deployments/<deployment>/pause")
+@router.offers(
+    "POST",
+    "/deployments/{id}/pause",
+    "PauseDeployment",
+    body=request.Pause,
+    needs_body=False,
+    answers=ORDERED,
+    refuses=REFUSED,
+)
 def pause(deployment: str) -> Answer:
-    """Hold green's share where it is."""
+    """
+    Pause: green's share stays where it is.
+
+    After `seconds` without another order the deployment is rolled back. Looks go on meanwhile.
+    """
     body = _body(request.Pause)
     return _give(unquote(deployment), "pause", body, seconds=body.seconds)
 
 
-@router.post("/deployments/<deployment>/resume")
+@router.offers(
+    "POST",
+    "/deployments/{id}/resume",
+    "ResumeDeployment",
+    body=request.Asked,
+    needs_body=False,
+    answers=ORDERED,
+    refuses=REFUSED,
+)
 def resume(deployment: str) -> Answer:
-    """Take a pause back."""
+    """Resume: take a pause back."""
     return _give(unquote(deployment), "resume", _body(request.Asked))
 
 
-@router.post("/deployments/<deployment>/promote")
+@router.offers(
+    "POST",
+    "/deployments/{id}/promote",
+    "PromoteDeployment",
+    body=request.Promote,
+    needs_body=False,
+    answers=ORDERED,
+    refuses=REFUSED,
+)
 def promote(deployment: str) -> Answer:
-    """Give green everything, or the next step's share. Takes a pause back, too."""
+    """
+    Promote: give green everything, or the next step's share.
+
+    It takes a pause back, too. Adaptive has no steps, so `next` is refused there.
+    """
     body = _body(request.Promote)
     return _give(unquote(deployment), "promote", body, to=body.to)
 
 
-def _body(model: type[Body], *parameters: str) -> Body:
+def _body(model: type[Body]) -> Body:
     event = router.current_event
-    asked.must_have_no_other_parameter_than(event, *parameters)
     body = asked.body(event, UNTOUCHED) if event.body else {}
     if isinstance(body, dict):
         body = (event.query_string_parameters or {}) | body

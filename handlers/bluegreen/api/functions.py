@@ -1,0 +1,133 @@
+"""
+Functions: what serves their aliases, and the deployment that runs.
+
+    GET /functions          every alias to which a deployment was completed or runs
+    GET /functions/{name}   those of one function
+
+They say what the ledger knows. ServeApi may not ask Lambda.
+"""
+
+import os
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any
+from urllib.parse import unquote
+
+from aws_lambda_powertools.event_handler.exceptions import BadRequestError, NotFoundError
+
+from bluegreen.api import asked
+from bluegreen.api.routes import NEXT, Answer, Router
+from bluegreen.ledger import deployments, locks, serving
+from bluegreen.ledger.locks import Lock
+from bluegreen.ledger.serving import Served
+from bluegreen.request.names import FunctionReference
+from bluegreen.target import Target
+from bluegreen.text import plain
+
+router = Router()
+
+
+class Running(Answer):
+    """
+    The deployment that runs. `green_weight` is the share of the alias that green has, or is about to get.
+
+    `green` is left out until its version is known.
+    """
+
+    id: str
+    state: str
+    green: str | None = None
+    green_weight: float
+
+
+class Alias(Answer):
+    """
+    An alias, as the last completed deployment left it.
+
+    `serving` is the version that it serves since then, and `deployment` the id of that deployment; they are left out
+    if none was completed. Someone else may have moved the alias since: `bluegreen status` asks Lambda.
+    """
+
+    function: str
+    alias: str
+    serving: str | None = None
+    since: str | None = None
+    deployment: str | None = None
+    running: Running | None = None
+
+
+class Function(Answer):
+    """The aliases of a function that the deployer knows."""
+
+    function: str
+    aliases: tuple[Alias, ...]
+
+
+class Functions(Answer):
+    """A page of aliases, in the order of their functions. Those with a first deployment that runs come first."""
+
+    functions: tuple[Alias, ...]
+    next: str | None = None
+
+
+@router.offers("GET", "/functions", "ListFunctions", query={"next": NEXT}, answers={HTTPStatus.OK: Functions})
+def everywhere() -> dict[str, Any]:
+    """
+    List the aliases that the deployer knows, with the version that serves them.
+
+    It knows an alias to which a deployment was completed or runs.
+    """
+    after = asked.after(router.current_event)
+    found, following = serving.listed(after=after)
+    held = {lock.target: lock for lock in locks.all_held()[0]}
+    served = dict(found)
+    first = [] if after else [target for target in held if target not in served and serving.now(target) is None]
+    shown = [_shown(target, served.get(target), held) for target in (*first, *served)]
+    return {"functions": shown} | asked.page(following)
+
+
+@router.offers(
+    "GET",
+    "/functions/{name}",
+    "ReadFunction",
+    answers={HTTPStatus.OK: Function},
+    refuses={HTTPStatus.NOT_FOUND: "No deployment to such a function was completed or runs."},
+)
+def show(name: str) -> dict[str, Any]:
+    """
+    Show a function's aliases: which version serves, and the deployment that runs.
+
+    The name may be an ARN of the stack's account and region, and may have an alias: `Shop:PROD`.
+    """
+    function = FunctionReference.read(unquote(name))
+    if function is None:
+        raise NotFoundError(f"name: {plain(unquote(name), 100)!r} cannot be a function's name")
+    target = Target.beside(os.environ["STATE_MACHINE_ARN"], function.name, "")
+    if wrong := function.complaint(target.region, target.account):
+        raise BadRequestError(f"name: {wrong}")
+    served = dict(serving.listed(target)[0])
+    held = {lock.target: lock for lock in locks.all_held(target)[0]}
+    known = [each for each in sorted({*served, *held}, key=str) if function.qualifier in ("", each.alias)]
+    if not known:
+        raise NotFoundError(
+            f"name: no deployment to {plain(unquote(name), 100)} was completed or runs; GET /functions lists what "
+            "there is"
+        )
+    return {"function": function.name, "aliases": [_shown(each, served.get(each), held) for each in known]}
+
+
+def _shown(target: Target, served: Served | None, held: Mapping[Target, Lock]) -> dict[str, Any]:
+    lasting = {"serving": served.version, "since": served.since, "deployment": served.deployment} if served else {}
+    lock = held.get(target)
+    running = _running(lock.deployment) if lock else {}
+    return {"function": target.function, "alias": target.alias} | lasting | ({"running": running} if running else {})
+
+
+def _running(deployment: str) -> dict[str, Any]:
+    """Nothing, if it has ended meanwhile."""
+    record = deployments.find(deployment)
+    if record is None or not record.live:
+        return {}
+    share = 0.0 if record.users_are_safe else record.weights[-1]
+    known = {"green": record.green} if record.green else {}
+    return {"id": record.id, "state": record.state} | known | {"green_weight": share}

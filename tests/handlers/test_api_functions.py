@@ -1,0 +1,122 @@
+"""Functions over the HTTP API: what serves them, and the deployment that runs."""
+
+import pytest
+
+from bluegreen.ledger import deployments, serving
+from tests.bluegreen.examples import SHOP, found, opened, target
+from tests.handlers.desk import Desk
+from tests.machine.asking import ask
+from tests.machine.deployer import ALIAS, FUNCTION, Deployer
+
+SINCE = "2026-01-05T09:00:00.000Z"
+
+
+@pytest.fixture(autouse=True)
+def installed(deployer: Deployer) -> Deployer:
+    return deployer
+
+
+def deployed(deployment: str, before: str, green: str, function: str = "Shop", alias: str = "PROD") -> None:
+    """A deployment from its opening to its end."""
+    opened(deployment, blue=before, green=green, target=target(function, alias))
+    assert deployments.complete(found(deployment), latest_outcome="unchanged")
+
+
+def test_an_alias_is_served_by_the_version_that_the_last_completed_deployment_left() -> None:
+    deployed("first", "1", "2")
+    deployed("second", "2", "3")
+
+    assert ask("GET", "/functions/Shop") == (
+        200,
+        {
+            "function": "Shop",
+            "aliases": [
+                {"function": "Shop", "alias": "PROD", "serving": "3", "since": SINCE, "deployment": "second"},
+            ],
+        },
+    )
+
+
+def test_a_deployment_that_runs_is_shown_with_greens_share(desk: Desk) -> None:
+    desk.to("ShiftAlias")
+    _, before = ask("GET", f"/functions/{FUNCTION}")
+    desk.run("ShiftAlias")
+    _, shifted = ask("GET", f"/functions/{FUNCTION}")
+
+    begun = {"id": "first", "state": "open", "green": "2", "green_weight": 0.0}
+    assert before["aliases"] == [{"function": FUNCTION, "alias": ALIAS, "running": begun}]
+    assert shifted["aliases"][0]["running"] == begun | {"green_weight": 0.1}
+
+
+def test_a_deployment_that_gave_the_alias_back_has_no_share(desk: Desk) -> None:
+    desk.to("ShiftAlias").run("ShiftAlias")
+    deployments.begin_undoing("first", "GreenUnhealthy", "why")
+    deployments.learn_returned("first")
+
+    _, answer = ask("GET", f"/functions/{FUNCTION}")
+
+    assert answer["aliases"][0]["running"]["green_weight"] == 0.0
+
+
+def test_a_name_may_have_an_alias() -> None:
+    deployed("first", "1", "2")
+    deployed("second", "1", "3", alias="TEST")
+
+    aliases = [each["alias"] for each in ask("GET", "/functions/Shop")[1]["aliases"]]
+    (named,) = ask("GET", "/functions/Shop%3ATEST")[1]["aliases"]
+
+    assert (aliases, named["alias"], named["serving"]) == (["PROD", "TEST"], "TEST", "3")
+
+
+def test_a_function_whose_name_begins_with_anothers_is_another() -> None:
+    deployed("first", "1", "2", function="Shop2")
+    opened("second", target=target("Shop3"))
+
+    assert ask("GET", "/functions/Shop")[0] == 404
+
+
+@pytest.mark.parametrize("name", ["Nothing", "a%20b", "x" * 65, "shop-*"])
+def test_a_function_that_is_not_known_is_answered_404(name: str) -> None:
+    status, answer = ask("GET", f"/functions/{name}")
+
+    assert (status, answer["message"].startswith("name: ")) == (404, True)
+
+
+def test_a_function_of_another_region_is_answered_400() -> None:
+    status, answer = ask("GET", "/functions/arn:aws:lambda:eu-west-1:123456789012:function:Shop")
+
+    assert (status, "region" in answer["message"]) == (400, True)
+
+
+def test_every_alias_is_listed_with_what_serves_and_what_runs() -> None:
+    deployed("first", "1", "2")
+    deployed("second", "4", "5", function="Cart")
+    opened("third", target=SHOP, blue="2")
+    opened("fourth", target=target("New"))
+
+    status, answer = ask("GET", "/functions")
+
+    listed = [
+        (each["function"], each.get("serving"), each.get("running", {}).get("id")) for each in answer["functions"]
+    ]
+    assert (status, listed) == (200, [("New", None, "fourth"), ("Cart", "5", None), ("Shop", "2", "third")])
+
+
+def test_a_page_says_where_the_next_one_begins(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(serving, "MOST", 2)
+    for number in range(3):
+        deployed(f"d{number}", "1", "2", function=f"F{number}")
+    opened("again", target=target("F2"), blue="2")
+
+    _, first = ask("GET", "/functions")
+    _, second = ask("GET", "/functions", query=f"next={first['next']}")
+
+    names = [[each["function"] for each in page["functions"]] for page in (first, second)]
+    assert names == [["F0", "F1"], ["F2"]]
+    assert second["functions"][0]["running"]["id"] == "again"
+    assert "next" not in second
+
+
+def test_a_table_that_does_not_answer_is_answered_503(deployer: Deployer) -> None:
+    with deployer.aws.fails("Query", "ServiceUnavailable", times=None):
+        assert [ask("GET", path)[0] for path in ("/functions", "/functions/Shop")] == [503, 503]
