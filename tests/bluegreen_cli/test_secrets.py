@@ -308,7 +308,7 @@ def test_a_marked_text_stands_where_it_is_said_to_stand_and_nowhere_else(
         health = {"no_traffic": "probe", "alarms": [MARKS["name of an alarm"]]}
         ends.append(story.run("hidden-tires", "tires", HIDDEN, traffic=steps, health=health).ended)
         ends.append(story.run("tires", "tires", ORDINARY, traffic=steps, health=health).ended)
-        ends.append(story.run("unknown", "", hooks={"before_traffic": MARKS["value of an unknown field"]}).ended)
+        ends.append(story.run("unknown", "", webhook=MARKS["value of an unknown field"]).ended)
         inline = HIDDEN | {"payload": MARKS["inline payload of a sensitive case, which is refused"]}
         ends.append(story.run("inline", "", inline).ended)
         ends.append(story.its_turn().ended)

@@ -174,6 +174,7 @@ class TestTheAnswer:
             "target": TARGET.model_dump(),
             "blue": "1",
             "brings": "new_code",
+            "old_versions": "keep",
         }
         assert answer["bake"]["shifts"] == []
         assert answer["bake"]["revision"] == desk.plan.blue.revision

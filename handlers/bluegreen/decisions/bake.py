@@ -260,7 +260,7 @@ class Watched(Frozen):
     requests: int = 0
     finding: Judged | None = None
     given: Given | None = None
-    given_by: Text = ""
+    given_by: Text | None = None
 
 
 def watched(
@@ -271,7 +271,7 @@ def watched(
 
     `given` is by which other rule green gets everything now. Once it was given, a later look has no say in that.
     """
-    by = now.promoted if given == "by_a_person" else ""
+    by: str | None = now.promoted if given == "by_a_person" else None
     if decision.because == "suspected" and decision.next == "go_on":
         given = "over_suspicion"
     elif before and not given:

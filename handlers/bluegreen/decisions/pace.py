@@ -27,7 +27,7 @@ EVENTS_PER_HOOK = 7
 MOST_SECONDS = 240
 """Of a Wait. A look that is due later is waited for in several."""
 
-LEAST_PAUSED_SECONDS = 60
+LEAST_PAUSED_SECONDS = 120
 """Between two looks while a person has paused the deployment, so that the looks that a pause adds can be afforded."""
 
 MOST_EVENTS = 24_000 - EVENTS_PER_LOOK * LONGEST_PAUSES_SECONDS // LEAST_PAUSED_SECONDS
@@ -35,6 +35,9 @@ MOST_EVENTS = 24_000 - EVENTS_PER_LOOK * LONGEST_PAUSES_SECONDS // LEAST_PAUSED_
 Of the 25,000 events that an execution may have, what shifts and looks may use; the rest is for retries and for looks
 during people's pauses.
 """
+
+SELDOM_SECONDS = 1_000_000
+"""A pace that is longer than any bake."""
 
 UNTHINNED_SECONDS = 3600
 PARTS_OF_AGE = 12
@@ -111,9 +114,14 @@ def pace_of(schedule: Schedule, period_seconds: int) -> int:
     An execution has 25,000 events at most (Step Functions' quota), also if every bake is drawn out.
     """
     pace = period_seconds
-    while _events(schedule, pace) > MOST_EVENTS:
+    while pace < SELDOM_SECONDS and _events(schedule, pace) > MOST_EVENTS:
         pace = math.ceil(pace * 1.25)
     return pace
+
+
+def is_affordable(schedule: Schedule) -> bool:
+    """One execution has room for it, if every bake is looked at once."""
+    return _events(schedule, SELDOM_SECONDS) <= MOST_EVENTS
 
 
 def _events(schedule: Schedule, pace: int) -> int:

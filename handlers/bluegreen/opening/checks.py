@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from bluegreen import clock
 from bluegreen.aws import functions
 from bluegreen.decisions.freezing import begins, lets_go
+from bluegreen.decisions.pace import is_affordable
 from bluegreen.decisions.settings import ENVIRONMENT
 from bluegreen.document import OPT_IN_TAG, OPTED_IN
 from bluegreen.errors import AccessDenied, AwsRefused, InvalidRequest, NotFound, StillInProgress
@@ -270,6 +271,12 @@ def bakes_fit(situation: Situation) -> Refusal | None:
     """The request has checked `traffic` itself; this is for the stack's own strategy."""
     request = situation.request
     complaint = misfit(situation.schedule, request.health) or unfit_gates(situation.schedule, request.hooks)
+    if complaint is None and not is_affordable(situation.schedule):
+        complaint = (
+            "traffic.steps",
+            f"{len(situation.schedule.steps)} steps with their bakes and approvals need more than the 25,000 events "
+            "that an execution may have; write fewer steps, or a shorter approval.timeout_seconds",
+        )
     if complaint is None:
         return None
     field, problem = complaint

@@ -16,6 +16,7 @@ from bluegreen.decisions.pace import (
     MOST_SECONDS,
     PARTS_OF_AGE,
     UNTHINNED_SECONDS,
+    is_affordable,
     least_pause,
     longest,
     looks,
@@ -257,6 +258,16 @@ class TestWhatAnExecutionCanAfford:
         assert pace_of(uniform(5, 345), 1) == 1
         assert pace_of(often, 1) > 1
         assert pace_of(often, 1) == pace_of(often, pace_of(often, 1))
+
+    def test_many_steps_that_wait_long_for_people_cannot_be_afforded(self) -> None:
+        often = uniform(MOST_STEPS, 345)
+        first, second, *rest = often.steps
+        steps = (first, second.model_copy(update={"approve": True}), *rest)
+        asking = often.model_copy(update={"steps": steps, "approval_seconds": 172_800})
+
+        assert is_affordable(often)
+        assert not is_affordable(asking)
+        assert is_affordable(asking.model_copy(update={"steps": steps[:300]}))
 
 
 A_YEAR = 365 * 24 * 3600
