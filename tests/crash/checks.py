@@ -1,6 +1,6 @@
-"""The five points that hold after every run, each violation as a sentence that begins with its number."""
+"""The seven points that hold after every run, each violation as a sentence that begins with its number."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from itertools import pairwise
 from typing import Any
@@ -11,6 +11,7 @@ from tests.crash.world.function import BLUE
 from tests.crash.world.ledger import ANOTHER_DEPLOYMENT, SOMEONE_ELSE, Change, Ledger
 from tests.crash.world.observer import Route
 from tests.crash.world.others import THEIR_SETTINGS
+from tests.crash.world.people import Taken
 from tests.crash.world.table import CLOSED, Record
 from tests.machine.walk import Run
 
@@ -135,6 +136,59 @@ def unnoticed(world: World, record: Record | None, where: list[str]) -> Iterator
         yield "4: the settings that someone else gave $LATEST were deployed untested"
     if record.latest != "changed_by_others":
         yield f"4: someone else changed $LATEST in {', '.join(where)}, and the record says: {record.latest}"
+
+
+def disobeyed(world: World, settings: Mapping[str, Any]) -> Iterator[str]:
+    """Of points 6 and 7: an order that was taken is carried out, and no shift is made without its approval."""
+    record = world.table.record_of(world.driver.execution)
+    ends = record.state if record else "no record"
+    for each in world.people.taken:
+        if each.ended:
+            continue
+        if (each.what == "abort" or each.what.startswith("reject")) and ends == states.DEPLOYED:
+            yield f"6: {each.what} was taken, and it ended {ends}"
+    yield from _shifts_in_spite_of_a_pause(world)
+    yield from _shifts_in_spite_of_a_promote(world)
+    if record and record.plan and world.people.has("freeze before it began") and not record.override:
+        yield f"6: a freeze was in force, and it was begun without a reason against that, and ended {ends}"
+    steps = settings["traffic"]["steps"]
+    asks = {number: step["weight"] for number, step in enumerate(steps, start=1) if step.get("approve")}
+    asks |= {1: steps[0]["weight"]} if settings.get("approval", {}).get("required") else {}
+    for change in world.ledger.of("alias"):
+        if change.by in (SOMEONE_ELSE, ANOTHER_DEPLOYMENT) or change.by in states.UNDOES_THE_DEAD:
+            continue
+        before, after = _share(change.before, record), _share(change.after, record)
+        for step, weight in asks.items():
+            if before < weight <= after and step not in change.approved:
+                yield f"7: {change.by} took step {step}, {after:.0%} of green, which nobody had approved"
+
+
+def _share(route: Route, record: Record | None) -> float:
+    """Green's share of the users."""
+    version, weights = route
+    green = record.green if record else None
+    return 1.0 if green and version == green else dict(weights).get(green or "", 0.0)
+
+
+def _until(world: World, order: Taken, *others: str) -> list[Change]:
+    """How ShiftAlias changed the alias from this order to the next of those that take it back."""
+    following = [each.after for each in world.people.taken if each.after >= order.after and each.what in others]
+    changes = world.ledger.changes[order.after : min(following, default=None)]
+    return [each for each in changes if (each.by, each.what) == (states.SHIFT, "alias")]
+
+
+def _shifts_in_spite_of_a_pause(world: World) -> Iterator[str]:
+    """A look may have decided on one shift before the pause came."""
+    for order in world.people.has("pause"):
+        if len(shifts := _until(world, order, "resume", "promote", "promote next")) > 1:
+            yield f"6: a pause was taken, and then came {len(shifts)} shifts: {shifts}"
+
+
+def _shifts_in_spite_of_a_promote(world: World) -> Iterator[str]:
+    """A look may have decided on one shift before the promote came; the next one is to everything."""
+    for order in world.people.has("promote"):
+        if len(shifts := [each for each in _until(world, order, "promote next") if each.after[1]]) > 1:
+            yield f"6: a promote was taken, and then came {len(shifts)} shifts to a share: {shifts}"
 
 
 def _end(run: Run) -> Iterator[str]:

@@ -150,6 +150,9 @@ A read has no effect after which a timeout could come; a handler out of time is 
 read that boto3 itself makes once more nothing is to be seen.
 """
 
+ALIKE = {kind: PASSING[kind] for kind in PASSING if kind.startswith(("throttled", "handler out of time"))}
+"""An AWS that throttles is one that answers 5xx, by another code; the other is a handler that was killed, by name."""
+
 ACTORS = ["other version", "blue", "other weights", "green", "$LATEST's code", "$LATEST's settings"]
 ACTORS_BETWEEN = ["other version", "$LATEST's code"]
 LAMBDAS = frozenset({"GetAlias", "UpdateAlias", "GetFunction", "UpdateFunctionCode", "PublishVersion", "Invoke"})
@@ -170,6 +173,12 @@ OTHERS = {f"another actor: {what}": _meanwhile(_acts(what)) for what in ACTORS} 
     "lost, the handler goes on after the end": _outlives(False, _whenever),
 }
 """What any call of the machine's own handlers may meet."""
+
+ABORTED = {"a person aborts": _meanwhile(lambda world: world.people.act_beside("abort"))}
+"""What any call may meet by which the deployer learns or changes how things stand."""
+
+SEEN_BY_AN_ABORT = LAMBDAS | {"GetItem"}
+"""Between two other reads it is all the same when the abort comes."""
 
 
 def _of_metrics(change: Callable[[dict[str, Any]], None], times: int | None) -> Arm:
@@ -230,6 +239,16 @@ def _skewed(seconds: float) -> Arm:
 
 
 OLDER = "an older upload's event comes late"
+FOREIGN = "someone else answers the task token"
+
+ORDERS = ("abort", "pause and resume", "pause and forget", "promote", "promote to the next step", "freeze")
+IN_SCENARIOS = frozenset({f"a person orders: {what}" for what in ("pause and resume", "promote to the next step")})
+"""A scenario without a fault has these orders, too."""
+
+
+def _orders(what: str) -> Callable[[World], None]:
+    return lambda world: world.people.act_beside(what)
+
 
 STATES = {
     "stopped in the state": _at_state(lambda world: world.operators.stop()),
@@ -239,7 +258,9 @@ STATES = {
     "upload's event delivered twice": _at_state(lambda world: world.driver.upload_again()),
     OLDER: _at_state(lambda world: world.driver.older_upload()),
     "recovery's event delivered, while it runs": _at_state(lambda world: world.recovery.hear_beside()),
-} | {f"another actor: {what}": _at_state(_acts(what)) for what in ACTORS}
+}
+STATES |= {f"another actor: {what}": _at_state(_acts(what)) for what in ACTORS}
+STATES |= {f"a person orders: {what}": _at_state(_orders(what)) for what in ORDERS}
 """What may happen while an execution is in a state."""
 
 
@@ -294,6 +315,9 @@ def _lost(world: World, place: Place) -> None:
     world.recovery.events = 0
 
 
+TOKENS = {FOREIGN: _at_state(lambda world: world.people.answer_the_token())}
+"""What may happen only to a state that waits for people."""
+
 RUNS = {
     "every clock five minutes fast": _always_skewed(SKEW_SECONDS, False),
     "every clock five minutes slow": _always_skewed(-SKEW_SECONDS, False),
@@ -317,7 +341,10 @@ def at_call(place: Place) -> dict[str, Arm]:
     beside = {name: kind for name, kind in OTHERS.items() if not name.startswith("another actor")}
     if place.state == states.RECOVERY:
         kinds |= BESIDE
+    if place.state in (states.RECOVERY, states.API):
         beside = {name: kind for name, kind in beside.items() if name == "the sweep beside"}
+    elif place.state != states.TRIGGER and (changes or place.operation in SEEN_BY_AN_ABORT):
+        kinds |= ABORTED
     if place.state != states.TRIGGER:
         kinds |= beside | {f"another actor: {what}": OTHERS[f"another actor: {what}"] for what in actors}
     if place.state == states.OPEN:
@@ -329,13 +356,14 @@ def at_call(place: Place) -> dict[str, Arm]:
 
 def at_state(place: Place) -> dict[str, Arm]:
     """What this state may meet."""
-    return STATES | HANGING_AT_STATES | (TASKS if place.state in states.TASKS else {})
+    of_task = TASKS if place.state in states.TASKS else {}
+    return STATES | HANGING_AT_STATES | of_task | (TOKENS if place.state == states.AWAIT_APPROVAL else {})
 
 
-KINDS: dict[str, Arm] = PASSING | OTHERS | HANGING_AT_CALLS | METRICS | RUNS | BESIDE
+KINDS: dict[str, Arm] = PASSING | OTHERS | ABORTED | HANGING_AT_CALLS | METRICS | RUNS | BESIDE
 """By name, those at calls and of whole runs."""
 
-STATE_KINDS: dict[str, Arm] = STATES | HANGING_AT_STATES | TASKS
+STATE_KINDS: dict[str, Arm] = STATES | HANGING_AT_STATES | TASKS | TOKENS
 
 
 def arm(world: World, kind: str, place: Place) -> None:

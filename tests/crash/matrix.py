@@ -6,9 +6,18 @@ The matrix: scenarios, the places in each, the cases that follow, and one run of
     stopped   a person stops it in its second bake, and recovery is told
     swept     the same, and recovery is not told but comes by itself
     heir      another deployment was stopped before and not recovered; this one does it
+
+and those in which people take part:
+
+    gated       hooks, approvals before the first and a later step, old versions deleted, Deployed
+    declined    a person declines the first shift          unanswered  nobody decides about a later step in time
+    aborted     a person aborts in the second bake         called off  the same while an approval is waited for
+    steered     paused, resumed, promoted twice, Deployed  forgotten   paused, and nobody resumes
+    frozen      refused in a freeze                        overridden  the request says that it may be begun in one
 """
 
 import base64
+import functools
 import hashlib
 import random
 import time
@@ -18,16 +27,21 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
+import boto3
+
 from tests.crash import checks, kinds, states
 from tests.crash.world import World, a_world
 from tests.crash.world.driver import LAMBDA_WAITS_SECONDS
-from tests.crash.world.function import ALARM
+from tests.crash.world.function import ALARM, OTHER, UPDATE_SECONDS
 from tests.crash.world.places import AtState, Place
 from tests.crash.world.recovery import SWEEP_SECONDS
+from tests.crash.world.seams import READS
 from tests.crash.world.table import Record
 from tests.machine.deployer import BAD_UNDER_TRAFFIC, FUNCTION, GOOD, alarm, zip_of
+from tests.machine.walk import Run
 from tests.permissions.seen import Seen
 
+HOOK = "ShopHook"
 LATE = "def handler(event, context): return {'statusCode': 200 // (not event.get('late'))}"
 SETTINGS: dict[str, dict[str, Any]] = {
     "traffic": {
@@ -38,16 +52,43 @@ SETTINGS: dict[str, dict[str, Any]] = {
 }
 WITHOUT_CONTROL = SETTINGS | {"traffic": SETTINGS["traffic"] | {"keep_control": 0}}
 """Green has all traffic in the last bake: nothing is left to compare it with, and only the alarm acts."""
+GATED = SETTINGS | {
+    "traffic": {
+        "steps": [{"weight": 0.1, "bake_seconds": 30}, {"weight": 0.5, "bake_seconds": 30, "approve": True}],
+        "final_bake_seconds": 30,
+    },
+    "hooks": {"before_traffic": HOOK, "after_step": HOOK, "after_traffic": HOOK},
+    "approval": {"required": True, "timeout_seconds": 600},
+    "keep_versions": {"count": 1, "also_others": True},
+}
+"""Every gate before every shift, and an old version to delete. Each bake has one look, unless it waits."""
+
+LATER = SETTINGS | {
+    "traffic": {"steps": [{"weight": 0.1, "bake_seconds": 30}, {"weight": 0.5, "bake_seconds": 30, "approve": True}]},
+    "approval": {"timeout_seconds": 60},
+}
+"""A later step waits for a person, and not for long."""
+
 MOST_SWEEPS = 14
 HELP_COMES_AFTER_SWEEPS = 2
 
 
 @dataclass(frozen=True)
+class Act:
+    """What a person does when the execution enters a state for the nth time, or without one before the upload."""
+
+    what: str
+    state: str = ""
+    nth: int = 1
+
+
+@dataclass(frozen=True)
 class Scenario:
     """
-    What happens without a fault; `places` says which of its places are its own.
+    What happens without a fault; `places` says which of its places are its own, and `people` who takes part.
 
-    The deployment of an `heir` finds another one that was stopped, and undoes it.
+    The deployment of an `heir` finds another one that was stopped, and undoes it. Of the `looks` of a bake only the
+    first is a place: the others are the same again, a number in the document aside.
     """
 
     name: str
@@ -57,6 +98,8 @@ class Scenario:
     places: Callable[[Place], bool] = lambda place: True
     events: int = 1
     heir: bool = False
+    looks: int = 2
+    people: tuple[Act, ...] = ()
     settings: Mapping[str, Any] = field(default_factory=lambda: SETTINGS)
 
 
@@ -83,6 +126,35 @@ def _stopped_before(world: World) -> None:
         assert world.observer.is_split(), world.observer.route()
     world.ledger.changes.clear()
 
+
+def _with_hook_and_old_version(world: World) -> None:
+    """The hook has opted in, nothing names version 3, and an alias of another tool's keeps the version OTHER."""
+    world.aws.create_function(HOOK, "def handler(event, context): return {'status': 'Succeeded'}")
+    lambda_ = boto3.client("lambda")
+    lambda_.publish_version(FunctionName=FUNCTION)
+    world.aws.clock.sleep(UPDATE_SECONDS)
+    lambda_.create_alias(FunctionName=FUNCTION, Name="THEIRS", FunctionVersion=OTHER)
+
+
+def _of_an_abort(place: Place) -> bool:
+    return place.state in (states.API, states.RECOVERY, states.ROLL_BACK, states.ROLLED_BACK)
+
+
+def _of_a_look(place: Place) -> bool:
+    """The calls of the looks and of the API, and every state that comes after green is published."""
+    if place.operation:
+        return place.state in (states.API, states.CHECK_HEALTH)
+    return place.state not in states.BEFORE_USERS
+
+
+def _of_a_freeze(place: Place) -> bool:
+    """What is asked of the table while the deployment is opened, and what is written there."""
+    reads = place.operation in READS - {"Query"}
+    return place.state in (states.API, states.OPEN, states.REJECT) and not reads
+
+
+GATES_AND_TIDYING = frozenset({states.API, states.WHAT_NEXT, states.SHIFT, states.CHECK_HEALTH})
+GATES_AND_TIDYING |= states.GATES | states.TIDIES
 
 SCENARIOS = {
     scenario.name: scenario
@@ -127,6 +199,63 @@ SCENARIOS = {
             lambda place: place.state in (states.OPEN, states.RECOVER_PREVIOUS),
             heir=True,
         ),
+        Scenario(
+            "gated",
+            GOOD % 2,
+            states.DEPLOYED,
+            _with_hook_and_old_version,
+            lambda place: place.state in GATES_AND_TIDYING,
+            looks=1,
+            people=(Act("approve", states.OPEN),),
+            settings=GATED,
+        ),
+        Scenario(
+            "declined",
+            GOOD % 2,
+            states.ROLLED_BACK,
+            places=lambda place: place.state in (states.API, states.AWAIT_APPROVAL, states.ROLL_BACK),
+            people=(Act("reject", states.OPEN),),
+            settings=SETTINGS | {"approval": {"required": True}},
+        ),
+        Scenario("unanswered", GOOD % 2, states.ROLLED_BACK, places=_of_a_look, looks=1, settings=LATER),
+        Scenario("aborted", GOOD % 2, states.ROLLED_BACK, places=_of_an_abort, people=(Act("abort", states.BAKE, 3),)),
+        Scenario(
+            "called off",
+            GOOD % 2,
+            states.ROLLED_BACK,
+            places=_of_an_abort,
+            people=(Act("abort a little later", states.AWAIT_APPROVAL),),
+            settings=SETTINGS | {"approval": {"required": True}},
+        ),
+        Scenario(
+            "steered",
+            GOOD % 2,
+            states.DEPLOYED,
+            places=_of_a_look,
+            looks=1,
+            people=(
+                *(Act("pause", states.BAKE), Act("resume", states.BAKE, 3)),
+                *(Act("promote to the next step", states.BAKE, 4), Act("promote", states.SHIFT, 3)),
+            ),
+        ),
+        Scenario(
+            "forgotten", GOOD % 2, states.ROLLED_BACK, places=_of_a_look, people=(Act("pause and forget", states.BAKE),)
+        ),
+        Scenario(
+            "frozen",
+            GOOD % 2,
+            states.REJECTED,
+            places=_of_a_freeze,
+            people=(Act("freeze"),),
+        ),
+        Scenario(
+            "overridden",
+            GOOD % 2,
+            states.DEPLOYED,
+            places=_of_a_freeze,
+            people=(Act("freeze"),),
+            settings=SETTINGS | {"override_freeze": "the shop is down"},
+        ),
     )
 }
 
@@ -170,13 +299,17 @@ class Outcome:
 def fault_free(scenario: str) -> tuple[tuple[Place, ...], tuple[Place, ...]]:
     """The calls and the states of the scenario's run without a fault, its own ones only."""
     with _prepared(Case(scenario)) as world:
-        run = world.driver.deploy()
+        run = _deploy(world, scenario)
         assert run is not None
         assert run.ended == SCENARIOS[scenario].ends, f"{scenario}: {run.ended} {run.cause}"
+        world.people.left = True
         _recovered(world, run.ended)
-        own = SCENARIOS[scenario].places
-        calls = [place for place in _without_polls(world.calls.trace) if own(place) and not _looks_again(place)]
-        return tuple(calls), tuple(place for place in world.states.visits if own(place) and not _looks_again(place))
+        own, looks = SCENARIOS[scenario].places, SCENARIOS[scenario].looks
+        calls, visits = (
+            [place for place in places if own(place) and not _looks_again(place, looks)]
+            for places in (_without_polls(world.calls.trace), world.states.visits)
+        )
+        return tuple(calls), tuple(visits)
 
 
 def _without_polls(trace: list[Place]) -> list[Place]:
@@ -189,9 +322,10 @@ def _without_polls(trace: list[Place]) -> list[Place]:
     ]
 
 
-def _looks_again(place: Place) -> bool:
-    """The second look of a bake is the first one again, a number in the document aside."""
-    return place.state in states.LOOKING and place.nth % 2 == 0
+def _looks_again(place: Place, looks: int) -> bool:
+    """Whether it is no first look of a bake. The machine comes to its choice once before there is any."""
+    number = place.nth - (place.state == states.WHAT_NEXT)
+    return place.state in states.LOOKING and number > 0 and (number - 1) % looks > 0
 
 
 def cases() -> Iterator[Case]:
@@ -201,7 +335,7 @@ def cases() -> Iterator[Case]:
         yield Case(name)
         yield from (Case(name, ((kind, kinds.EVERYWHERE),)) for kind in kinds.RUNS)
         for place in calls:
-            yield from (Case(name, ((kind, place),)) for kind in kinds.at_call(place) if _differs(kind, place))
+            yield from (Case(name, ((kind, place),)) for kind in kinds.at_call(place) if _differs(kind, name, place))
         for place in visits:
             yield from (Case(name, ((kind, place),)) for kind in kinds.at_state(place) if _applies(kind, name, place))
             yield from (Case(name, ((f"{kind}, event lost", place),)) for kind in kinds.EVENT_LOST)
@@ -219,9 +353,21 @@ def _applies(kind: str, scenario: str, place: Place) -> bool:
     return kind != kinds.OLDER or (scenario != "refused" and not before_the_plan)
 
 
-def _differs(kind: str, place: Place) -> bool:
-    """A handler that changes nothing and outlives its execution only notes its step: once for each operation."""
-    return "goes on" not in kind or place.state not in states.CHANGES_NOTHING or place.nth == 1
+def _differs(kind: str, scenario: str, place: Place) -> bool:
+    """
+    A handler that changes nothing and outlives its execution only notes its step: once for each operation.
+
+    Where people take part, others act in the states alone, a handler outlives its execution where it writes, and of
+    kinds that our handlers treat alike there is one.
+    """
+    people = bool(SCENARIOS[scenario].people)
+    if people and (kind.startswith("another actor") or kind in kinds.HANGING_AT_CALLS | kinds.ALIKE):
+        return False
+    if "goes on" not in kind:
+        return True
+    if people and place.operation in READS:
+        return False
+    return place.state not in states.CHANGES_NOTHING or place.nth == 1
 
 
 def pairs(number: int, seed: int) -> Iterator[Case]:
@@ -234,7 +380,7 @@ def pairs(number: int, seed: int) -> Iterator[Case]:
     ]
     by_scenario = {name: [case for case in single if case.scenario == name] for name in SCENARIOS}
     for _ in range(number):
-        name = dice.choice(["good", "good", "bad", "bad", "late", "refused", "stopped", "swept", "heir"])
+        name = dice.choice(["good", "bad", *SCENARIOS])
         one, other = dice.sample(by_scenario[name], 2)
         yield Case(name, one.faults + other.faults)
 
@@ -245,6 +391,10 @@ def _prepared(case: Case) -> Iterator[World]:
     with a_world() as world:
         world.users.known_bad = {digest(BAD_UNDER_TRAFFIC), digest(LATE)}
         scenario.prepare(world)
+        for act in scenario.people:
+            if act.state:
+                do = functools.partial(world.people.act, act.what)
+                world.script.at_states.append(AtState(act.state, act.nth, "entered", do, is_fault=False))
         world.uploads.put(scenario.source, scenario.settings)
         world.recovery.events = scenario.events
         for kind, place in case.faults:
@@ -254,6 +404,14 @@ def _prepared(case: Case) -> Iterator[World]:
         if case.resume_at is not None:
             world.script.recovery_resumes.start(case.resume_at, world.zombies.resume)
         yield world
+
+
+def _deploy(world: World, scenario: str) -> Run | None:
+    """What people do before the upload, and the deployment under test."""
+    for act in SCENARIOS[scenario].people:
+        if not act.state:
+            world.people.act(act.what)
+    return world.driver.deploy()
 
 
 def digest(source: str) -> str:
@@ -284,15 +442,17 @@ def run(case: Case) -> Outcome:
     """One run of a case, and everything that is wrong after it."""
     begun = time.process_time()
     with _prepared(case) as world:
-        execution = world.driver.deploy()
+        execution = _deploy(world, case.scenario)
         ended = execution.ended if execution else "not started"
-        world.users.quiet = True
+        world.users.quiet = world.people.left = True
         sweeps = _recovered(world, ended) if execution else 0
         if not world.zombies.resume_in_the_next and world.zombies.resume():
             sweeps += _recovered(world, states.DEPLOYED)
         world.users.quiet = False
         told = world.deployer.notified()
-        found = list(checks.violations(world, execution, heir=SCENARIOS[case.scenario].heir))
+        scenario = SCENARIOS[case.scenario]
+        found = list(checks.violations(world, execution, heir=scenario.heir))
+        found += checks.disobeyed(world, scenario.settings)
         record = world.table.record_of(world.driver.execution)
         if record and record.state in states.TOLD_OF and not told:
             found.append(f"told: no notification says that it is {record.state}")
@@ -323,6 +483,7 @@ def run(case: Case) -> Outcome:
 def _next(world: World) -> Iterator[str]:
     """The next deployment of that function succeeds without help."""
     zombies = world.zombies.resume_in_the_next
+    world.people.lift_the_freeze()
     if world.observer.is_split() and world.ledger.left_by_others("alias") == world.observer.route():
         refused = world.driver.redeploy(GOOD % 5, "AllAtOnce")
         if refused.ended != states.REJECTED or "split already" not in refused.cause:
@@ -379,7 +540,8 @@ def quick() -> Iterator[Case]:
             yield Case(scenario, ((kind, place),))
     for number, kind in enumerate(kinds.METRICS):
         yield Case("bad" if number % 2 else "good", ((kind, Place(states.CHECK_HEALTH, "GetMetricData", 1)),))
-    for number, kind in enumerate((*kinds.STATES, *kinds.TASKS)):
+    of_states = [kind for kind in (*kinds.STATES, *kinds.TASKS) if kind not in kinds.IN_SCENARIOS]
+    for number, kind in enumerate(of_states):
         yield Case("good", ((kind, KEY_STATES[number % 3]),))
     yield from (Case("good", ((f"{kind}, event lost", KEY_STATES[0]),)) for kind in kinds.EVENT_LOST)
     for at_call, at_state in zip(kinds.HANGING_AT_CALLS, kinds.HANGING_AT_STATES, strict=True):

@@ -24,13 +24,13 @@ def _state(name: str) -> str:
     return name
 
 
-def _before(last: str) -> frozenset[str]:
-    """The states that the machine may come through before this one if nothing fails."""
+def _from(first: str, *until: str) -> frozenset[str]:
+    """The states that the machine may come through from this one on if nothing fails, before one of the others."""
     found: set[str] = set()
-    ahead = [OPEN]
+    ahead = [first]
     while ahead:
         name = ahead.pop()
-        if name in found or name == last:
+        if name in found or name in until:
             continue
         found.add(name)
         ways = [_STATES[name], *_STATES[name].get("Choices", [])]
@@ -42,8 +42,11 @@ TASKS = _of_type("Task")
 ENDS = frozenset(_of_type("Succeed", "Fail"))
 GOOD_ENDS = frozenset(_of_type("Succeed"))
 
-TRIGGER, RECOVERY = "ReceiveUpload", "RecoverDeployments"
-"""The handlers that no state runs: the first starts the machine, the second cleans up after it."""
+TRIGGER, API, RECOVERY = "ReceiveUpload", "ServeApi", "RecoverDeployments"
+"""
+The handlers that no state runs: the first starts the machine, the second takes what people order and decide, the third
+carries out an abort and cleans up after the machine.
+"""
 
 OPEN: str = _MACHINE["StartAt"]
 RECOVER_PREVIOUS = _state("RecoverPrevious")
@@ -51,11 +54,15 @@ UPDATE_CODE = _state("UpdateCode")
 SMOKE_TEST = _state("SmokeTest")
 PUBLISH = _state("PublishVersion")
 SMOKE_TEST_GREEN = _state("SmokeTestGreen")
+WHAT_NEXT = _state("WhatNext?")
+RUN_HOOK = _state("RunHook")
+AWAIT_APPROVAL = _state("AwaitApproval")
 SHIFT = _state("ShiftAlias")
 BAKE = _state("Bake")
 CHECK_HEALTH = _state("CheckHealth")
-WHAT_NEXT = _state("WhatNext?")
 COMPLETE = _state("CompleteDeployment")
+OLD_VERSIONS = _state("OldVersions?")
+DELETE_VERSIONS = _state("DeleteVersions")
 ROLL_BACK = _state("RollBack")
 REJECT = _state("RejectDeployment")
 
@@ -76,10 +83,16 @@ LEAVES_A_RECORD = frozenset({*TOLD_OF, ROLLBACK_FAILED})
 
 CUT_SHORT = frozenset({STOPPED, TIMED_OUT})
 
-BEFORE_USERS = frozenset({TRIGGER}) | _before(SHIFT)
-"""No user has met the new code yet when the machine is in one of these."""
+BEFORE_USERS = frozenset({TRIGGER}) | _from(OPEN, WHAT_NEXT, COMPLETE)
+"""No user has met the new code yet when the machine is in one of these, which come before its loop."""
 
-CHANGES_NOTHING = frozenset({SMOKE_TEST, SMOKE_TEST_GREEN, CHECK_HEALTH})
+GATES = frozenset({RUN_HOOK, AWAIT_APPROVAL})
+"""What the machine comes through before a shift only if the request asks for it."""
+
+TIDIES = frozenset({OLD_VERSIONS, DELETE_VERSIONS})
+"""The deployment has ended when the machine is in one of these."""
+
+CHANGES_NOTHING = frozenset({SMOKE_TEST, SMOKE_TEST_GREEN, CHECK_HEALTH, DELETE_VERSIONS}) | GATES
 """The handlers of these states change neither the alias nor $LATEST."""
 
 LOOKING = frozenset({BAKE, CHECK_HEALTH, WHAT_NEXT})
@@ -88,7 +101,7 @@ LOOKING = frozenset({BAKE, CHECK_HEALTH, WHAT_NEXT})
 UNDOES_THE_DEAD = frozenset({RECOVER_PREVIOUS, RECOVERY})
 """These handlers undo a deployment that was stopped and left as it was."""
 
-NOTES_NO_CHANGE_OF_LATEST = frozenset({TRIGGER, OPEN, RECOVER_PREVIOUS, COMPLETE, DEPLOYED, RECOVERY})
+NOTES_NO_CHANGE_OF_LATEST = frozenset({TRIGGER, OPEN, RECOVER_PREVIOUS, RECOVERY}) | _from(COMPLETE)
 """A change of $LATEST in these is not noted: there is no plan yet, or $LATEST was looked at for the last time."""
 
 IN_SHORT = {
@@ -99,15 +112,19 @@ IN_SHORT = {
     SMOKE_TEST: "smoke",
     PUBLISH: "publish",
     SMOKE_TEST_GREEN: "smoke green",
+    RUN_HOOK: "hook",
+    AWAIT_APPROVAL: "approve",
     SHIFT: "shift",
     CHECK_HEALTH: "check",
     COMPLETE: "complete",
+    DELETE_VERSIONS: "tidy",
     ROLL_BACK: "roll back",
     REJECT: "reject",
+    API: "order",
     RECOVERY: "recover",
 }
 """How the report calls a handler; it calls any other by its own name."""
 
 
-HEADS = {name: IN_SHORT.get(name, name) for name in (TRIGGER, *TASKS, RECOVERY)}
+HEADS = {name: IN_SHORT.get(name, name) for name in (TRIGGER, *TASKS, API, RECOVERY)}
 """Every handler in the order of the machine, and the head of its column."""

@@ -28,7 +28,7 @@ PATIENCE_SECONDS = 90
 LOOK = ["Bake", "CheckHealth", "WhatNext?"]
 SHIFT = ["ShiftAlias", *LOOK]
 PREPARED = ["OpenDeployment", "WhatToDeploy?"]
-STAGED = ["UpdateCode", "SmokeTest", "PublishVersion", "SmokeTestGreen"]
+STAGED = ["UpdateCode", "SmokeTest", "PublishVersion", "SmokeTestGreen", "WhatNext?"]
 ALL_AT_ONCE = [*PREPARED, *STAGED, *SHIFT, "CompleteDeployment", "OldVersions?", "Deployed"]
 REFUSED = ["OpenDeployment", "RejectDeployment", "Rejected"]
 

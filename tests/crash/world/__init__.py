@@ -17,6 +17,7 @@ from tests.crash.world.ledger import Ledger
 from tests.crash.world.observer import Observer
 from tests.crash.world.operators import Operators
 from tests.crash.world.others import Others
+from tests.crash.world.people import People
 from tests.crash.world.recovery import Recovery
 from tests.crash.world.script import Script
 from tests.crash.world.seams import CallSeam, HandlerSeam, StateSeam
@@ -36,10 +37,10 @@ class World:
     """
     Holds the actors of a case together.
 
-    `users`, `others` and `operators` are people. `uploads`, `driver` and `recovery` make the deployer work; `zombies`
-    are handlers that outlive their execution. `observer`, `table`, `ledger` and `stopwatch` see what comes of it.
-    `calls`, `states` and `handlers` are the seams, at which the faults of the `script` meet the deployer, unless its
-    work is `uncounted`.
+    `users`, `others` and `operators` are people, and so are the `people` who give orders. `uploads`, `driver` and
+    `recovery` make the deployer work; `zombies` are handlers that outlive their execution. `observer`, `table`,
+    `ledger` and `stopwatch` see what comes of it. `calls`, `states` and `handlers` are the seams, at which the faults
+    of the `script` meet the deployer, unless its work is `uncounted`.
     """
 
     def __init__(self, deployer: Deployer) -> None:
@@ -47,7 +48,7 @@ class World:
         self.aws = deployer.aws
         self.observer = Observer()
         self.table = Table(deployer)
-        self.ledger = Ledger(self.observer)
+        self.ledger = Ledger(self.observer, lambda: self.table.approved(self.driver.execution))
         self.stopwatch = Stopwatch(self.observer)
         self.users = Users(self.aws, self.observer)
         self.script = Script()
@@ -58,6 +59,7 @@ class World:
         self.operators = Operators(self.aws, self.driver, self.uncounted, self.stopwatch)
         self.recovery = Recovery(self.aws, self.driver, self.script, self.uncounted, self.zombies)
         self.others = Others(self.aws, self.driver, self.table, self.ledger, self.uncounted)
+        self.people = People(self.aws, self.driver, self.table, self.ledger, self.uncounted)
         self.calls = CallSeam(self.ledger, self.script, self.stopwatch, self.uncounted, self.users)
         self.states = StateSeam(self.driver, self.script, self.uncounted)
         self.handlers = HandlerSeam(self.aws, self.script, self.uncounted, self.zombies)
@@ -66,6 +68,7 @@ class World:
         """The deployment is over: nothing more goes wrong, and users call less often."""
         self.script.disarm()
         self.users.quiet = True
+        self.people.left = True
 
     def new_run(self) -> None:
         """Another deployment in the same world begins: its places are counted anew."""
@@ -74,6 +77,7 @@ class World:
         self.others.gave_settings = False
         self.calls.count_anew()
         self.states.count_anew()
+        self.people.new_run()
         self.users.quiet = False
 
 

@@ -1,6 +1,6 @@
 """The ledger of changes: who changed the alias or $LATEST, and from what to what."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -19,28 +19,36 @@ What = Literal["alias", "latest"]
 
 @dataclass(frozen=True)
 class Change:
-    """A change of the alias (from one route to another) or of $LATEST (from one digest to another)."""
+    """
+    A change of the alias (from one route to another) or of $LATEST (from one digest to another).
+
+    `approved` are the steps of the deployment under test that people had approved by then.
+    """
 
     by: str
     what: What
     before: Any
     after: Any
+    approved: frozenset[int] = frozenset()
 
 
 class Ledger:
     """Keeps every change of the alias and of $LATEST in order, with the handler or the person who made it."""
 
-    def __init__(self, observer: Observer) -> None:
+    def __init__(self, observer: Observer, approved: Callable[[], frozenset[int]]) -> None:
         self.changes: list[Change] = []
         self._observer = observer
+        self._approved = approved
 
     @contextmanager
     def changes_by(self, author: str) -> Iterator[None]:
-        """Write down what this author changes in the block."""
-        route, digest = self._observer.route(), self._observer.digest()
+        """Write down what this author changes in the block. What another one changes in a block within it is theirs."""
+        route, digest, number = self._observer.route(), self._observer.digest(), len(self.changes)
         yield
+        for change in self.changes[number:]:
+            route, digest = (change.after, digest) if change.what == "alias" else (route, change.after)
         if self._observer.route() != route:
-            self.changes.append(Change(author, "alias", route, self._observer.route()))
+            self.changes.append(Change(author, "alias", route, self._observer.route(), self._approved()))
         if self._observer.digest() != digest:
             self.changes.append(Change(author, "latest", digest, self._observer.digest()))
 

@@ -25,7 +25,7 @@ READS = frozenset(
         *("GetFunction", "GetAlias", "ListTags", "GetItem", "Query", "GetObject"),
         *("GetMetricData", "DescribeExecution", "GetExecutionHistory", "DescribeAlarms"),
         *("ListEventSourceMappings", "GetPolicy", "GetFunctionUrlConfig", "GetFunctionEventInvokeConfig"),
-        *("GetProvisionedConcurrencyConfig", "GetAccountSettings"),
+        *("GetProvisionedConcurrencyConfig", "GetAccountSettings", "ListVersionsByFunction", "ListAliases"),
     }
 )
 """These operations change nothing that a user could meet."""

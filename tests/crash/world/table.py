@@ -31,7 +31,11 @@ class Plan:
 
 @dataclass(frozen=True)
 class Record:
-    """What the table says of one deployment. `weights` are the shares of users that green had or may have had."""
+    """
+    What the table says of one deployment.
+
+    `weights` are the shares of users that green had or may have had; `override` is why it was begun in a freeze.
+    """
 
     state: str
     plan: Plan | None
@@ -39,6 +43,12 @@ class Record:
     weights: tuple[float, ...]
     serving: Any
     latest: str | None
+    override: str | None = None
+
+    @property
+    def is_over(self) -> bool:
+        """Whether its deployment has ended."""
+        return self.state not in LIVE
 
     @classmethod
     def read(cls, item: dict[str, Any]) -> "Record":
@@ -51,6 +61,7 @@ class Record:
             weights=tuple(item.get("weights", ())),
             serving=item.get("serving"),
             latest=item.get("latest_outcome"),
+            override=item.get("override_freeze"),
         )
 
 
@@ -70,6 +81,19 @@ class Table:
             )
         item = answer.get("Item")
         return Record.read(item_of(item)) if item else None
+
+    def steps_that_wait(self, deployment: str) -> list[int]:
+        """The steps of the deployment about which people were asked."""
+        return [int(item["step"]) for item in self._deployer.items(f"approval#{deployment}")]
+
+    def task_tokens(self, deployment: str) -> list[str]:
+        """By which Step Functions knows the states that wait for people."""
+        return [item["task_token"] for item in self._deployer.items(f"approval#{deployment}") if "task_token" in item]
+
+    def approved(self, execution: str) -> frozenset[int]:
+        """The steps of an execution's deployment that people have approved so far."""
+        decisions = self._deployer.items(f"decision#{execution.rpartition(':')[2]}")
+        return frozenset(int(item["step"]) for item in decisions if item["decision"] == "approved")
 
     def states(self) -> list[str]:
         """The state of every record."""
