@@ -281,7 +281,7 @@ HANGING_AT_STATES = {
 """What a sweep that is slower than two states has seen of them is no longer true."""
 
 HANGING_AT_CALLS = {
-    f"stopped in the first bake while a sweep hangs before its call {call}": _meanwhile(_hanging_sweep(call, 7))
+    f"stopped in the first bake while a sweep hangs before its call {call}": _meanwhile(_hanging_sweep(call, 8))
     for call in SWEEPS_CALLS
 }
 """And one that began while the deployment was being opened has seen a record without a plan."""

@@ -7,13 +7,13 @@ from unittest import mock
 import pytest
 
 import complete_deployment
-import recover_deployments
+import shift_alias
 from bluegreen.aws import aliases, executions, notifications
 from bluegreen.aws.client import client
 from bluegreen.decisions.restoration import AliasOutcome, LatestOutcome, Outcome
 from bluegreen.decisions.route import Route
 from bluegreen.document import ROLLED_BACK
-from bluegreen.ledger import deployments, record
+from bluegreen.ledger import deployments, freezes, orders, record
 from bluegreen.ledger.locks import Lock
 from bluegreen.request.artifact import Zip
 from bluegreen.rollback import alias, recovery, undo
@@ -113,12 +113,25 @@ CARELESS: dict[str, tuple[Any, str, Callable[..., Any], Case, str]] = {
         deployments, "learn_returned", nothing, Case("late", (MOVED_TO_GREEN, NOT_CLOSED)), "4:",
     ),
     "decides by what the record said before the execution ended": (
-        recover_deployments, "recover", by_an_old_record,
+        recovery, "recover", by_an_old_record,
         Case("good", ((list(kinds.HANGING_AT_CALLS)[1], Place(states.OPEN, "GetAlias", 1)),)), "1:",
     ),
     "does not look at $LATEST once more": (
         complete_deployment, "_latest", lambda *_: "unchanged",
         Case("good", (("another actor: $LATEST's code", Place(states.WHAT_NEXT, "", 3)),)), "4:",
+    ),
+    "takes a step although the ledger has no approval of it": (
+        shift_alias, "must_be_approved", lambda *_: (),
+        Case("declined", ((kinds.FOREIGN, Place(states.AWAIT_APPROVAL, "", 1)),)), "7:",
+    ),
+    "does not read an abort": (
+        orders, "given", lambda *_: (), Case("aborted"), "6: abort",
+    ),
+    "does not read a pause": (
+        orders, "given", lambda *_: (), Case("forgotten"), "6: a pause",
+    ),
+    "does not ask for freezes": (
+        freezes, "of", lambda *_: (), Case("frozen"), "6: a freeze",
     ),
     "does not tell people": (
         notifications, "tell", lambda *_: False, Case("bad"), "told:",

@@ -147,6 +147,7 @@ class Deployments(RuleBasedStateMachine):
                 assert record.plan.blue == OTHER, f"{ours.by} overwrote {theirs}"
 
     def _the_next_one_succeeds(self) -> None:
+        self.world.people.lift_the_freeze()
         run = self.world.driver.redeploy(GOOD % 5, "AllAtOnce")
         assert run.ended == states.DEPLOYED, f"{run.ended} {run.error}: {run.cause}"
         assert self.world.observer.route() == (run.output["green"]["version"], ())
