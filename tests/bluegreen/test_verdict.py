@@ -207,7 +207,7 @@ class TestVerdicts:
             (minutes((50, 50, 0, 0)), "not_enough"),
             (minutes((0, 20, 0, 180), weight=0.1), "not_enough"),
             (minutes((1, 60, 0, 540), weight=0.1), "not_enough"),
-            (minutes((4, 60, 0, 540), weight=0.1), "worse"),
+            (minutes((5, 60, 0, 540), weight=0.1), "worse"),
             (minutes((3, 60, 1, 540), weight=0.1), "not_enough"),
             (minutes(*[(3, 60, 1, 540)] * 3, weight=0.1), "worse"),
             (minutes((5, 406, 1, 3665)), "not_enough"),
@@ -232,8 +232,8 @@ class TestVerdicts:
         [
             (1, 30, "not_enough"),
             (2, 2, "not_enough"),
-            (2, 30, "not_enough"),
-            (3, 30, "worse"),
+            (4, 30, "not_enough"),
+            (5, 30, "worse"),
             (15, 30, "worse"),
             (44, 1000, "not_enough"),
             (45, 1000, "worse"),
@@ -250,14 +250,14 @@ class TestVerdicts:
     ) -> None:
         assert judge(minutes((bad, 50, 60, 9000))).kind == kind
 
-    def test_a_minute_counts_for_thirteen_to_one_at_most_by_itself(self) -> None:
-        assert judge(minutes((190, 1000, 700, 100_000)), UNDAMPED).odds <= 13
+    def test_a_minute_counts_for_twelve_to_one_at_most_by_itself(self) -> None:
+        assert judge(minutes((190, 1000, 700, 100_000)), UNDAMPED).odds <= 12
 
     def test_two_failures_of_two_requests_are_not_outright(self) -> None:
-        assert judge(minutes((2, 2, 0, 60_000))).odds <= 13
+        assert judge(minutes((2, 2, 0, 60_000))).odds <= 12
 
     def test_next_to_a_blue_with_many_errors_green_must_fail_three_times_as_often_to_fail_outright(self) -> None:
-        assert judge(minutes((45, 100, 300, 1000))).odds <= 13
+        assert judge(minutes((45, 100, 300, 1000))).odds <= 12
         assert judge(minutes((90, 100, 300, 1000))).kind == "worse"
 
     def test_a_doubling_within_the_margin_is_fine_and_a_threefold_rate_beyond_it_is_worse(self) -> None:
@@ -268,7 +268,7 @@ class TestVerdicts:
         good = [(0, 600, 6, 5400)] * 30
 
         assert judge(minutes(*good)).kind == "fine"
-        assert judge(minutes(*good, *[(20, 600, 6, 5400)] * 4)).kind == "worse"
+        assert judge(minutes(*good, *[(20, 600, 6, 5400)] * 5)).kind == "worse"
 
     def test_a_green_that_was_worse_once_stays_worse(self) -> None:
         bad, good = [(9, 100, 0, 900)] * 2, [(0, 5000, 50, 5000)] * 20

@@ -7,12 +7,12 @@ from itertools import islice
 
 from bluegreen.verdict.counts import Sides
 
-MOST_OF_A_BUCKET = math.log(13)
+MOST_OF_A_BUCKET = math.log(12)
 """
-The most that a bucket counts by itself: a factor of 13, too little for a verdict. A cold start that times out, or a
+The most that a bucket counts by itself: a factor of 12, too little for a verdict. A cold start that times out, or a
 burst in one version, fails a few requests of one bucket. `python -m benchmarks.verdict` measures what the limit costs.
 """
-OUTRIGHT = ((3, 0.5, 3), (10, 0.2, 3), (3, 0.045, 30))
+OUTRIGHT = ((3, 0.5, 3), (10, 0.2, 3), (5, 0.045, 30))
 """
 So many failed requests of green, so large a part of its requests in the bucket, and so many times blue's part have no
 such limit. Next to a blue with many errors a large part is nothing special.
