@@ -16,6 +16,7 @@ import boto3
 import pytest
 
 import receive_upload
+from bluegreen import clock
 from bluegreen.edge import logger
 from bluegreen.ledger import audit
 from sandbox import machine_log
@@ -47,6 +48,15 @@ MARKS = {
     "author": "qzAUTHORzq",
     "value of an unknown field": "qzUNKNOWNzq",
     "inline payload of a sensitive case, which is refused": "qzREFUSEDzq",
+    "hook's reason": "qzHOOKREASONzq",
+    "hook's error message": "qzHOOKMESSAGEzq",
+    "reason of an approval": "qzAPPROVALzq",
+    "reason of a rejection": "qzREJECTIONzq",
+    "reason of an abort": "qzABORTzq",
+    "reason of a pause": "qzPAUSEzq",
+    "reason of a promote": "qzPROMOTEzq",
+    "reason of a freeze": "qzFREEZEzq",
+    "reason to override a freeze": "qzOVERRIDEzq",
 }
 
 SOURCE = f"""
@@ -72,6 +82,14 @@ def handler(event, context):
 """
 """It answers as it should, `differs`, `raises`, or `tires`: each version answers its first call as it should."""
 
+HOOK = "ShopHook"
+HOOK_SOURCE = f"""
+def handler(event, context):
+    if event['deployment'] == 'hook-raises':
+        raise ValueError("{MARKS["hook's error message"]}")
+    return {{'status': 'Failed', 'reason': "{MARKS["hook's reason"]}"}}
+"""
+
 ORDINARY = {"name": "ordinary", "payload": {"p": MARKS["payload"]}, "expect": {"name": MARKS["expectation"]}}
 HIDDEN = {
     "name": "hidden",
@@ -84,12 +102,15 @@ A_FAILURE = {"table: steps", "API: steps", "bluegreen watch", "bluegreen watch -
 A_RECORD = {"table: record", "API: record", "notifications", "events", "bluegreen history --json"}
 THE_REQUEST = {"execution's history", "bluegreen plan --json"}
 THE_PLAN = {"table: plan", "API: plan"}
+A_CAUSE = A_FAILURE | A_RECORD | {"logs", "execution's history", "state machine's log"}
+AN_ORDER = {"API: answers to orders"}
+STATUS = {"bluegreen status", "bluegreen status --json"}
 
 FOUND: dict[str, set[str]] = {
     "payload": THE_REQUEST | THE_PLAN,
     "expectation": THE_REQUEST | THE_PLAN | A_FAILURE,
     "reply, at a place that the case names": A_FAILURE,
-    "error's class": A_FAILURE | A_RECORD | {"logs", "execution's history", "state machine's log"},
+    "error's class": A_CAUSE,
     "expectation of a sensitive case": THE_REQUEST | THE_PLAN,
     "inline payload of a sensitive case, which is refused": {"execution's history"},
     "value of an unknown field": {"execution's history"},
@@ -97,8 +118,25 @@ FOUND: dict[str, set[str]] = {
     "name of an alarm": A_RECORD | A_FAILURE | THE_PLAN | {"execution's history"},
     "key of an artifact": A_RECORD
     | THE_PLAN
-    | {"execution's history", "logs", "table: steps", "table: code", "table: newest", "table: waiting"}
-    | {"API: steps", "bluegreen deploy", "bluegreen deploy --json", "bluegreen status --json"},
+    | {"execution's history", "logs", "table: code", "table: newest", "table: waiting"}
+    | A_FAILURE
+    | {"state machine's log", "bluegreen deploy", "bluegreen deploy --json", "bluegreen status --json"},
+    "hook's reason": A_CAUSE,
+    "reason of an approval": AN_ORDER
+    | {"API: record", "bluegreen history --json", "bluegreen status --json", "table: decision", "table: record"},
+    "reason of a rejection": A_CAUSE | AN_ORDER | {"table: decision"},
+    "reason of an abort": A_CAUSE | AN_ORDER | {"table: orders"},
+    "reason of a pause": A_CAUSE | AN_ORDER | {"table: orders"},
+    "reason of a promote": A_FAILURE
+    | AN_ORDER
+    | STATUS
+    | {"API: record", "bluegreen history --json", "execution's history", "notifications"}
+    | {"table: orders", "table: record"},
+    "reason of a freeze": A_CAUSE
+    | STATUS
+    | {"API: freezes", "table: freezes"}
+    | {f"bluegreen {command}{as_json}" for command in ("deploy", "freezes", "plan") for as_json in ("", " --json")},
+    "reason to override a freeze": A_FAILURE | A_RECORD | STATUS | {"execution's history"},
 }
 """Where each kind of text stands. What is not here stands nowhere."""
 
@@ -188,6 +226,8 @@ def logged_at_debug_level(places: Places) -> Iterator[None]:
 class Story:
     """The deployments of the run, one after the other."""
 
+    key = f"functions/{FUNCTION}/{MARKS['key of an artifact']}.zip"
+
     def __init__(self, deployer: Deployer, places: Places) -> None:
         self.deployer = deployer
         self.places = places
@@ -224,11 +264,10 @@ class Story:
         if state != "Bake" or self.uploaded or not arn.endswith(":tires"):
             return
         self.deployer.aws.clock.sleep(2)
-        key = f"functions/{FUNCTION}/{MARKS['key of an artifact']}.zip"
         settings = {"smoke_tests": [ORDINARY], "traffic": "AllAtOnce"}
         self._own.add(self._put(f"functions/{FUNCTION}/deployment.json", json.dumps(settings)))
-        version = self.artifact("", 98, key)["version_id"]
-        thing = {"key": key, "version-id": version, "sequencer": "01"}
+        version = self.artifact("", 98, self.key)["version_id"]
+        thing = {"key": self.key, "version-id": version, "sequencer": "01"}
         detail = {"bucket": {"name": BUCKET}, "object": thing, "requester": "123456789012", "reason": "PutObject"}
         event = {"stack": STACK, "event": {"id": "1", "source": "aws.s3", "detail": detail}}
         self.uploaded = receive_upload.handler(event, RECEIVE_UPLOAD)["execution"]
@@ -238,6 +277,32 @@ class Story:
         """The upload's, after that deployment."""
         (arn,) = receive_upload.handler({"id": "1", "source": "aws.states", "detail": {}}, RECEIVE_UPLOAD)["started"]
         return self.follow(arn)
+
+    def _at(self, seconds: float, deployment: str, which: str, body: dict[str, Any]) -> None:
+        """So long from now, an order to a deployment or a decision about it, which must be taken."""
+
+        def say() -> None:
+            method, path = ("DELETE", "") if which == "abort" else ("POST", f"/{which}")
+            status, answer = ask(method, f"/deployments/{deployment}{path}", json.dumps(body))
+            assert status < 300, answer
+            self.places.add("API: answers to orders", answer)
+
+        self.deployer.aws.after(seconds, say)
+
+    def by_people(self, *orders: tuple[float, str, str], **more: Any) -> Run:
+        """A deployment, and what people say of it meanwhile."""
+        name = f"people-{len(self.runs)}"
+        for seconds, which, reason in orders:
+            limit = {"seconds": 60} if which == "pause" else {}
+            self._at(seconds, name, which, {"reason": MARKS[reason]} | limit)
+        return self.run(name, "", **more)
+
+    def freeze(self) -> None:
+        until = clock.iso(clock.now() + 86_400)
+        body = {"reason": MARKS["reason of a freeze"], "until": until}
+        status, answer = ask("PUT", f"/functions/{FUNCTION}/freeze", json.dumps(body))
+        assert status < 300, answer
+        self.places.add("API: freezes", [answer, ask("GET", "/freezes")])
 
     def tell(self) -> None:
         """What is to be seen of it afterwards, but for the commands."""
@@ -293,6 +358,7 @@ def test_a_marked_text_stands_where_it_is_said_to_stand_and_nowhere_else(
         Description=MARKS["description of the function"],
         Environment={"Variables": {"TOKEN": MARKS["value of an environment variable"]}},
     )
+    deployer.aws.create_function(HOOK, HOOK_SOURCE)
     alarm(MARKS["name of an alarm"], "INSUFFICIENT_DATA")
     story = Story(deployer, places)
     ends = []
@@ -312,9 +378,37 @@ def test_a_marked_text_stands_where_it_is_said_to_stand_and_nowhere_else(
         inline = HIDDEN | {"payload": MARKS["inline payload of a sensitive case, which is refused"]}
         ends.append(story.run("inline", "", inline).ended)
         ends.append(story.its_turn().ended)
+        for name in ("hook-fails", "hook-raises"):
+            ends.append(story.run(name, "", hooks={"before_traffic": HOOK}).ended)
+        asks: dict[str, Any] = {"approval": {"required": True}, "smoke_tests": "off", "traffic": steps}
+        later = {"steps": [{"weight": 0.5, "bake_seconds": 60}, {"weight": 0.8, "bake_seconds": 60, "approve": True}]}
+        of_later = {"traffic": later, "smoke_tests": "off"}
+        ends.append(story.by_people((400, "reject", "reason of a rejection"), **of_later).ended)
+        ends.append(story.by_people((200, "pause", "reason of a pause"), **of_later).ended)
+        with deployer.aws.fails("Invoke", "ServiceException", state="ServeApi", times=9):
+            ends.append(story.by_people((200, "abort", "reason of an abort"), **of_later).ended)
+        story.freeze()
+        ends.append(story.run("frozen", "").ended)
+        ends.append(
+            story.by_people(
+                (200, "approve", "reason of an approval"),
+                (700, "promote", "reason of a promote"),
+                artifact=story.artifact("", 96, story.key),
+                override_freeze=MARKS["reason to override a freeze"],
+                **asks,
+            ).ended
+        )
         story.ask_the_api()
     story.tell()
-    assert ends == ["Deployed", *["RolledBack"] * 7, *["Rejected"] * 2, "Deployed"]
+    assert ends == [
+        "Deployed",
+        *["RolledBack"] * 7,
+        *["Rejected"] * 2,
+        "Deployed",
+        *["RolledBack"] * 5,
+        "Rejected",
+        "Deployed",
+    ]
     emitted = [line for line in capsys.readouterr().out.splitlines() if "CloudWatchMetrics" in line]
     assert emitted
     places.add("metrics", "\n".join(emitted))
@@ -323,12 +417,18 @@ def test_a_marked_text_stands_where_it_is_said_to_stand_and_nowhere_else(
     rest.write_text(json.dumps({"smoke_tests": [HIDDEN, ORDINARY]}))
     new = tmp_path / "new.zip"
     new.write_bytes(zip_of(source("differs", 97)))
+    watched = ["differs", "raises", "hidden-differs", "hidden-tires", "unknown"]
+    watched += ["hook-fails", "hook-raises", "frozen"]
+    watched += [run.arn.rpartition(":")[2] for run in story.runs if ":people-" in run.arn]
+    override = ("--override-freeze", "as the test wants it")
     commands: list[tuple[str, ...]] = [
-        *(("watch", name) for name in ("differs", "raises", "hidden-differs", "hidden-tires", "unknown")),
+        *(("watch", name) for name in watched),
         *(("history", FUNCTION, *more) for more in ((), ("--refused",))),
         ("status", FUNCTION),
+        ("freezes",),
         ("plan", FUNCTION, str(new), "--request", str(rest)),
-        ("deploy", FUNCTION, str(new), "--request", str(rest), "--traffic", "AllAtOnce"),
+        ("plan", FUNCTION, str(new), "--request", str(rest), *override),
+        ("deploy", FUNCTION, str(new), "--request", str(rest), "--traffic", "AllAtOnce", *override),
     ]
     for command in commands:
         for as_json in ((), ("--json",)):
