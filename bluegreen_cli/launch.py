@@ -17,11 +17,12 @@ from bluegreen.request.names import LONGEST_EXECUTION_NAME
 from bluegreen.request.request import LONGEST_STARTER
 from bluegreen.request.traffic import schedule
 from bluegreen.target import Target
+from bluegreen_cli import api
 from bluegreen_cli.aws import Account, client
 from bluegreen_cli.display import display
 from bluegreen_cli.follow import follow
 from bluegreen_cli.outcome import ending
-from bluegreen_cli.problems import NOTHING_STARTED, NOTHING_UPLOADED_OR_STARTED, Lost, explained
+from bluegreen_cli.problems import NOTHING_STARTED, NOTHING_UPLOADED_OR_STARTED, Failed, Lost, Unknown, explained
 from bluegreen_cli.request import Asked, check
 from bluegreen_cli.stack import Stack
 
@@ -33,7 +34,11 @@ INTERRUPTED = 130
 
 
 def start(asked: Asked, stack: Stack, account: Account) -> str:
-    """Upload the package, if there is one, and start the execution; its ARN. Raises Refused before, if possible."""
+    """
+    Upload the package, if there is one, and start the execution; its ARN. Raises Refused before, if possible.
+
+    A request with `other_than_starter` is started over the HTTP API, to which IAM names the caller.
+    """
     asked.must_be_in(stack)
     with explained("checking the request", NOTHING_UPLOADED_OR_STARTED):
         wanted = check(asked.in_bucket(stack.bucket).request)
@@ -42,6 +47,8 @@ def start(asked: Asked, stack: Stack, account: Account) -> str:
         said = of_signals(wanted.health)
         click.echo(f"{said[0].upper()}{said[1:]}", err=True)
     asked = _uploaded(asked, stack)
+    if wanted.approval.other_than_starter:
+        return _started_over_the_api(asked, stack)
     request = check(asked.said(started_by=started_by(account)).request)
     name = execution_name(asked.function)
     with explained("starting the deployment", NOTHING_STARTED):
@@ -53,6 +60,17 @@ def start(asked: Asked, stack: Stack, account: Account) -> str:
                 "The deployment may have started.",
                 f"`bluegreen watch {name}` tells whether it was started all the same.",
             ) from error
+
+
+def _started_over_the_api(asked: Asked, stack: Stack) -> str:
+    """The ARN of the execution that the API started."""
+    target = f"{asked.function} --alias {stack.target(asked.function, asked.alias).alias}"
+    try:
+        return str(api.ask(stack, "POST", "/deployments", asked.request)["execution"])
+    except Unknown as error:
+        raise Lost(error.what, "The deployment may have started.", f"`bluegreen status {target}` tells.") from error
+    except Failed as error:
+        raise Failed(error.what, NOTHING_STARTED, error.advice) from error
 
 
 def execution_name(function: str) -> str:
