@@ -9,9 +9,10 @@ import click
 
 from bluegreen import clock
 from bluegreen.aws import executions
+from bluegreen.decisions.orders import NONE, Order, Standing, standing
 from bluegreen.decisions.words import of_watched
 from bluegreen.errors import DeploymentError
-from bluegreen.ledger import checkup, freezes, locks, waiting
+from bluegreen.ledger import checkup, freezes, locks, orders, waiting
 from bluegreen.ledger.locks import Lock
 from bluegreen.ledger.record import Record
 from bluegreen.target import Target
@@ -33,6 +34,7 @@ class Running:
     lock: Lock
     status: str
     progress: Progress
+    ordered: Standing = NONE
 
     @property
     def alive(self) -> bool:
@@ -50,6 +52,7 @@ class Running:
                 f"  step {self.progress.awaits} waits for a person's approval: `bluegreen approve {name}` lets it go "
                 f"on, `bluegreen reject {name}` rolls it back"
             )
+        lines += [f"  {self._said(done, order)}" for done, order in self.stands.items()]
         if self.progress.trouble:
             lines.append(f"  {self.progress.trouble.error}: {self.progress.trouble.sentence}")
         if self.progress.started_by:
@@ -63,6 +66,20 @@ class Running:
             lines.append(f"  about {duration(left)} left")
         return [*lines, f"  `bluegreen watch {name}` follows it."]
 
+    @property
+    def stands(self) -> dict[str, Order]:
+        """The orders that stand, by what they did to the deployment."""
+        promote = self.ordered.promotes(len(self.progress.shifts), self.progress.green_weight)
+        found = {"aborted": self.ordered.aborted, "paused": self.ordered.paused, "promoted": promote}
+        return {done: order for done, order in found.items() if order}
+
+    def _said(self, done: str, order: Order) -> str:
+        """By whom, why, and until when."""
+        if done != "paused":
+            return f"{done} by {order.said}"
+        resume = f"bluegreen resume {self.lock.target.function} --alias {self.lock.target.alias}"
+        return f"paused until {clock.iso(order.over_at)} by {order.said}; then it is rolled back, unless `{resume}`"
+
     def to_json(self, now: float) -> dict[str, Any]:
         """For programs that read stdout."""
         return {
@@ -71,6 +88,7 @@ class Running:
             "status": self.status,
             "state": self.progress.state or None,
             "awaits": self.progress.awaits or None,
+            "orders": {done: orders.shown(order) for done, order in self.stands.items()},
             "green_weight": self.progress.green_weight,
             "verdict": self.progress.look.get("verdict"),
             "reason": self.progress.reason or None,
@@ -151,4 +169,4 @@ def _running(lock: Lock) -> Running:
         progress = seen(lock.held_by)
     except DeploymentError:
         progress = Progress()
-    return Running(lock, execution.status, progress)
+    return Running(lock, execution.status, progress, standing(orders.given(lock.deployment), clock.now()))

@@ -123,3 +123,32 @@ class TestPauseResumeAndPromote:
         (record,) = bluegreen("history", FUNCTION, "--json").json
 
         assert [(each["order"], each["reason"]) for each in record["orders"]] == [("promote", "urgent")]
+
+
+class TestStatus:
+    def test_says_by_whom_why_and_until_when_a_deployment_is_paused(
+        self, deployer: Deployer, bluegreen: Bluegreen
+    ) -> None:
+        def do() -> tuple[Ran, Ran, Ran]:
+            bluegreen("pause", FUNCTION, "--seconds", "600", "--reason", "lunch")
+            said, as_json = bluegreen("status", FUNCTION), bluegreen("status", FUNCTION, "--json")
+            bluegreen("resume", FUNCTION)
+            return said, as_json, bluegreen("status", FUNCTION)
+
+        (said, as_json, resumed), _ = while_it_runs(deployer, do)
+
+        (paused,) = [line for line in said.stdout.splitlines() if "paused" in line]
+        assert paused.startswith("  paused until 2026-01-05T09:1")
+        assert f" by {CALLER}: lunch; then it is rolled back, unless `bluegreen resume {FUNCTION} --alias" in paused
+        orders = as_json.json["running"]["orders"]
+        assert {done: (each["by"], each["reason"]) for done, each in orders.items()} == {"paused": (CALLER, "lunch")}
+        assert "paused" not in resumed.stdout
+
+    def test_says_by_whom_green_is_promoted(self, deployer: Deployer, bluegreen: Bluegreen) -> None:
+        def do() -> Ran:
+            bluegreen("promote", FUNCTION, "--reason", "urgent")
+            return bluegreen("status", FUNCTION)
+
+        ran, _ = while_it_runs(deployer, do)
+
+        assert f"  promoted by {CALLER}: urgent\n" in ran.stdout
