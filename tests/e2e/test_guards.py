@@ -70,7 +70,8 @@ def test_deployments_go_through_with_a_key_and_a_boundary(
     asked = [each for each in aws.control("asked") if each["resource"] == key]
     assert {(each["session"].removeprefix(f"{NAME}-"), each["action"]) for each in asked} == {
         ("OpenDeployment", "kms:Decrypt"),  # of the zip
-        ("CompleteDeployment", "kms:Decrypt"),  # of the topic
+        ("OpenDeployment", "kms:GenerateDataKey"),  # of the topic
+        ("CompleteDeployment", "kms:Decrypt"),
         ("CompleteDeployment", "kms:GenerateDataKey"),
     }
     assert all(each["allowed"] for each in asked)

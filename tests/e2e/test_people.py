@@ -87,7 +87,7 @@ def function_of(work: Work) -> str:
 
 READS = ("operator", "auditor", "ci")
 ATTEMPTS: dict[str, tuple[Attempt, set[str]]] = {
-    "find the stack": (of("cloudformation", "describe_stacks", StackName=STACK), {*READS}),
+    "find the stack": (of("cloudformation", "describe_stacks", StackName=STACK), {*READS, "approver"}),
     "delete the stack": (of("cloudformation", "delete_stack", StackName=STACK), set()),
     "upload": (
         of("s3", "put_object", at=lambda work: work.object(f"functions/{work.function}/deployment.json"), Body=b"{}"),
@@ -193,7 +193,7 @@ ATTEMPTS: dict[str, tuple[Attempt, set[str]]] = {
         {"approver"},
     ),
     "read over the API": (lambda person, work: person.http("GET", f"/deployments/{work.deployment}"), {"approver"}),
-    "start over the API": (lambda person, work: person.http("POST", "/deployments", {}), set()),
+    "start over the API": (lambda person, work: person.http("POST", "/deployments", {}), {"operator", "ci"}),
 }
 """What a principal may try, and who of those below may do it. None of it changes what a test here relies on."""
 

@@ -38,7 +38,9 @@ class Untagged:
             entered = [event["stateEnteredEventDetails"] for event in history if "stateEnteredEventDetails" in event]
             documents = {details["name"]: json.loads(details["input"]) for details in entered}
             if "Bake" in documents:
-                documents["CheckHealth"] = documents["Bake"]
+                bake = documents["Bake"]["bake"]
+                due = bake | {"look": bake["look"] | {"due_at": 0}}  # before that the handler reads orders only
+                documents["CheckHealth"] = documents["Bake"] | {"bake": due}
                 documents["RollBack"] = documents["Bake"] | {"failure": {"Error": "Denied", "Cause": "a test"}}
                 return documents
             assert time.monotonic() < until, [details["name"] for details in entered]

@@ -636,7 +636,9 @@ class TestASuspectedGreen:
         ],
     )
     def test_is_the_requests_to_decide(self, deployer: Deployer, asked: dict[str, str], ended: str, said: str) -> None:
-        Users(deployer, 600).fail(2, after=400)
+        users = Users(deployer, 600)
+        users.fail(2, after=340)
+        users.fail(1, after=400)
 
         run = deployer.deploy(traffic=CANARY_10, health=asked)
 
@@ -645,10 +647,13 @@ class TestASuspectedGreen:
         assert deployer.alias() == (("1", {}) if ended == "RolledBack" else ("2", {}))
         (look,) = (look for look in looks(deployer) if "when_suspected" in look)
         assert said in look
-        assert "the odds against green, 1" in look
+        assert "the odds against green, 47 to 1" in look
 
     def test_is_held_until_it_is_cleared(self, deployer: Deployer) -> None:
-        Users(deployer, 600).fail(2, after=400)
+        users = Users(deployer, 600)
+        users.fail(2, after=340)
+        users.fail(1, after=400)
+        deployer.aws.after(600, lambda: users.fails.update({"1": 0.02}))  # blue fails as well from then on
 
         run = deployer.deploy(traffic=CANARY_10, health={"when_suspected": "hold"})
 
@@ -658,8 +663,9 @@ class TestASuspectedGreen:
 
     def test_is_held_until_it_is_found_worse(self, deployer: Deployer) -> None:
         users = Users(deployer, 600)
+        users.fail(2, after=340)
         users.fail(2, after=400)
-        users.fail(2, after=500)
+        users.fail(2, after=520)
 
         run = deployer.deploy(traffic=CANARY_10, health={"when_suspected": "hold"})
 
@@ -681,7 +687,9 @@ def test_a_look_remembers_no_more_and_reads_no_more_at_the_end_of_a_long_bake(de
     assert max(sizes) < min(sizes) + 50
     assert max(sizes) < 4000
     left = [
-        look - memory["until"] for look, memory in zip(looked_at(run), remembered[1:], strict=False) if memory["until"]
+        look - after["until"]
+        for look, before, after in zip(looked_at(run), remembered, remembered[1:], strict=False)
+        if after["until"] and after != before  # between two looks CheckHealth reads people's orders only
     ]
     assert max(left) < 600
     assert sum(memory["until"] == 0 for memory in remembered) < 15

@@ -16,7 +16,7 @@ from tests.machine.invocation import zip_of
 from tests.machine.walk import DEPLOY_ASL, InProcessAws, in_process_aws
 
 SHIFT = ["ShiftAlias", "Bake", "CheckHealth", "WhatNext?"]
-STAGED = ["UpdateCode", "SmokeTest", "PublishVersion", "SmokeTestGreen"]
+STAGED = ["UpdateCode", "SmokeTest", "PublishVersion", "SmokeTestGreen", "WhatNext?"]
 TO_GREEN = ["OpenDeployment", "WhatToDeploy?", *STAGED, *SHIFT, "CompleteDeployment", "OldVersions?", "Deployed"]
 BAKE = {"look": {"next_seconds": 60, "next": "bake_on"}}
 
@@ -27,7 +27,9 @@ class Toys:
     def __init__(self) -> None:
         self.events: list[dict[str, Any]] = []
         self.sections: dict[str, Callable[[dict[str, Any]], Any]] = {
-            "OpenDeployment": lambda event: event["document"] | {"deployment": {"brings": "new_code"}},
+            "OpenDeployment": lambda event: (
+                event["document"] | {"deployment": {"brings": "new_code"}, "bake": {"look": {"next": "shift"}}}
+            ),
             "ShiftAlias": lambda event: BAKE,
             "CheckHealth": lambda event: {"next": "complete"},
             "RollBack": lambda event: {"error": "GreenUnhealthy", "cause": "green failed 9 of 10"},
@@ -100,7 +102,7 @@ class TestTheMachine:
         assert run.ended == "RejectedWithoutRecord"
         assert run.error == "InvalidRequest"
 
-    @pytest.mark.parametrize("state", [*STAGED, "ShiftAlias", "CheckHealth", "CompleteDeployment"])
+    @pytest.mark.parametrize("state", [*STAGED[:-1], "ShiftAlias", "CheckHealth", "CompleteDeployment"])
     def test_any_failure_after_the_first_change_is_rolled_back(self, aws: InProcessAws, state: str) -> None:
         with aws.state_fails(state, "GreenUnhealthy", times=None):
             run = aws.walk({})
