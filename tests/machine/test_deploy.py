@@ -174,6 +174,17 @@ def test_two_days_of_baking_are_looked_at_ever_more_seldom(deployer: Deployer) -
     assert len(run.history) < 8_000
 
 
+def test_people_are_told_of_each_shift_where_the_stack_says_so(
+    deployer: Deployer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NOTIFY", "shifted")
+
+    deployer.deploy(traffic="Canary10Percent5Minutes")
+
+    place = f"{FUNCTION}:PROD"
+    assert deployer.notified() == [f"Shifted: {place} is at {share} % of version 2" for share in (10, 100)]
+
+
 def test_people_are_told_how_it_ended(deployer: Deployer) -> None:
     deployer.deploy(traffic="AllAtOnce")
     deployer.deploy(BROKEN)

@@ -20,6 +20,7 @@ from tests.machine.walk import Run
 ID = "first"
 WHY = f"Aborted by {CALLER}: too many complaints."
 LINEAR = "Linear10PercentEvery1Minute"
+WAITING = ["AwaitApproval", "RollBack"]
 LONG = {"steps": [{"weight": 0.1, "bake_seconds": 86_400}]}
 
 
@@ -111,6 +112,17 @@ class TestAbort:
 
         is_aborted(deployer, ended)
         assert ended.path.count("ShiftAlias") == shift
+
+    def test_ends_the_waiting_for_an_approval(self, deployer: Deployer) -> None:
+        begun = deployer.aws.clock.now()
+        deployer.aws.after(60, abort)
+
+        ended = run(deployer, approval={"required": True})
+
+        record = deployer.record(ended)
+        assert (ended.error, record["error"], ended.path[-3:]) == ("Aborted", "Aborted", [*WAITING, "RolledBack"])
+        assert deployer.alias() == ("1", {})
+        assert deployer.aws.clock.now() - begun < 120
 
     def test_while_complete_deployment_closes_the_record_undoes_it(self, deployer: Deployer) -> None:
         with at(deployer, "CompleteDeployment", "entered", abort):
