@@ -10,7 +10,13 @@ from bluegreen.aws import executions
 from bluegreen.baking.gates import is_approved, wait_for_approval
 from bluegreen.document import Done
 from bluegreen.edge import step
+from bluegreen.errors import AwsUnavailable, DeploymentOver
+from bluegreen.ledger import approvals, deployments
+from bluegreen.ledger.record import OPEN
 from bluegreen.rings import Awaiting
+
+TOLD_WITHIN_ATTEMPTS = 3
+"""So often the state is retried because people were not told."""
 
 
 @step
@@ -18,7 +24,14 @@ def handler(deployment: Awaiting) -> Done:
     plan, bake = deployment.plan, deployment.bake
     number, *_ = plan.schedule.approvals(bake.green_weight, bake.look.next_weight)
     token = deployment.call.token
-    waiting = wait_for_approval(deployment.record, plan, number, bake.look.next_weight, token)
+    approvals.ask(plan.id, number, plan.schedule.approval_seconds, token)
+    # Read after the token is written: an abort either sees the token, or is seen here.
+    record, _ = deployments.load(plan.id)
+    if record is None or record.state != OPEN:
+        raise DeploymentOver(f"Deployment {plan.id} was undone before it waited for an approval.")
+    waiting = wait_for_approval(record, plan, number, bake.look.next_weight, token)
     if is_approved(plan.id, number):
         executions.succeed(token)
+    elif not waiting.told_at and deployment.call.retries < TOLD_WITHIN_ATTEMPTS:
+        raise AwsUnavailable("people could not be told yet that the deployment waits for an approval")
     return Done(evidence={"step": number, "asked_at": waiting.asked_at, "ends_at": waiting.ends_at})

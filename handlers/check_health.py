@@ -11,7 +11,7 @@ from bluegreen.aws import aliases
 from bluegreen.baking import watch
 from bluegreen.baking.alias import left_at, must_be
 from bluegreen.baking.conclude import conclude
-from bluegreen.baking.gates import gated
+from bluegreen.baking.gates import gated, must_not_be_rejected
 from bluegreen.decisions import orders
 from bluegreen.decisions.bake import needs_probes
 from bluegreen.decisions.pace import wait
@@ -31,6 +31,7 @@ def handler(deployment: Looking) -> Look:
     plan, bake, green, now = deployment.plan, deployment.bake, deployment.green.version, clock.now()
     ordered = orders.standing(ledger.given(plan.id), now)
     _must_go_on(ordered, now)
+    must_not_be_rejected(plan, bake.green_weight)
     waits_for_a_person = bake.look.awaits or ordered.promotes(len(bake.shifts), bake.green_weight)
     if now < bake.look.due_at - TOLERANCE_SECONDS and not waits_for_a_person:
         next_seconds = ordered.wait(now, wait(now, bake.look.due_at))

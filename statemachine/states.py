@@ -258,7 +258,9 @@ COMPLETE_DEPLOYMENT = TaskRow(
     "CompleteDeployment",
     "Close the record, free the lock, tell people.",
     learns=None,
-    retry=every_error(but=["AliasMoved", "DeploymentOver", "NotTheHolder", "UpdateFailed", *GONE, UNREADABLE]),
+    retry=every_error(
+        but=["Aborted", "AliasMoved", "DeploymentOver", "NotTheHolder", "UpdateFailed", *GONE, UNREADABLE]
+    ),
 )
 OLD_VERSIONS = Question(
     "OldVersions?", "Only a request with keep_versions has old versions deleted.", about="$.deployment.old_versions"

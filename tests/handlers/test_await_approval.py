@@ -1,11 +1,14 @@
 """AwaitApproval: a token that is kept, a decision that may have come before it, and a time that may be over."""
 
+from typing import Any
+
 import pytest
 
 from bluegreen.decisions.gates import Decision
-from bluegreen.errors import ApprovalRefused, ApprovalTimedOut
-from bluegreen.ledger import approvals
+from bluegreen.errors import ApprovalRefused, ApprovalTimedOut, AwsUnavailable, DeploymentOver
+from bluegreen.ledger import approvals, deployments
 from tests.handlers.desk import Desk, Desks, told
+from tests.machine.faults import acting
 
 
 @pytest.fixture
@@ -44,10 +47,28 @@ def test_tells_people_once_what_waits_until_when_and_how_to_decide(desk: Desk) -
 
 def test_tells_people_again_if_sns_did_not_answer(desk: Desk) -> None:
     with desk.aws.fails("Publish", "ServiceUnavailable", times=None):
-        desk.run("AwaitApproval")
+        with pytest.raises(AwsUnavailable, match="people could not be told yet"):
+            desk.run("AwaitApproval")
+        desk.run("AwaitApproval", retries=3)
     desk.run("AwaitApproval", retries=1)
 
     assert len(told(desk.deployer)) == 1
+
+
+def test_does_not_wait_if_the_deployment_was_undone_meanwhile(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An abort between the reading of the record and the writing of the token sees no token to end the waiting by."""
+    ask = approvals.ask
+
+    def after_an_abort(*of: Any) -> Any:
+        with acting(None, immune=True):
+            deployments.begin_undoing("first", "Aborted", "a person said so")
+        return ask(*of)
+
+    monkeypatch.setattr(approvals, "ask", after_an_abort)
+    with pytest.raises(DeploymentOver, match="was undone before it waited"):
+        desk.run("AwaitApproval")
+
+    assert told(desk.deployer) == []
 
 
 def test_goes_on_at_once_if_the_decision_came_before_the_token(desk: Desk) -> None:

@@ -114,13 +114,19 @@ def _decide(deployment: str, which: str) -> dict[str, Any]:
     )
     if not approvals.decide(deployment, decision):
         decision = _repeated(deployment, decision)
-    if waiting.task_token and not _sent(waiting.task_token, decision):
+    token = _token(deployment, decision.step)
+    if token and not _sent(token, decision):
         raise _refused(
             f"the decision is noted, and {deployment} does not wait for it any more; `bluegreen status "
             f"{record.target.function} --alias {record.target.alias}` says how it stands"
         )
     approvals.learn_sent(deployment, decision.step)
     return {"id": deployment} | decision.model_dump(mode="json")
+
+
+def _token(deployment: str, step: int) -> str:
+    """Read after the decision is written: an attempt of AwaitApproval that writes a later one reads the decision."""
+    return next((each.task_token for each in approvals.asked(deployment) if each.step == step), "")
 
 
 def _said(body: Any) -> Said:

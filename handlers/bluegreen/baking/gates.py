@@ -49,6 +49,7 @@ def wait_for_approval(record: Record, plan: Plan, step: int, weight: float, task
         until, commands = clock.moment(waiting.ends_at), deciding_commands(plan.id)
         if news.waits(record, "approval", waiting_words(step, weight), until=until, commands=commands):
             approvals.learn_told(plan.id, step)
+            return waiting.model_copy(update={"told_at": clock.iso(clock.now())})
     return waiting
 
 
@@ -63,6 +64,16 @@ def is_approved(deployment: str, step: int) -> bool:
     if decision and decision.decision == REJECTED:
         raise ApprovalRefused(f"Step {step} was {decision}.")
     return decision is not None
+
+
+def must_not_be_rejected(plan: Plan, before: float) -> None:
+    """
+    Raises ApprovalRefused if a person refused a step that is still to come.
+
+    CheckHealth asks at each run: a pause or a doubt may keep the looks from asking for the approval again.
+    """
+    for step in plan.schedule.approvals(before, 1.0):
+        is_approved(plan.id, step)
 
 
 def must_be_approved(plan: Plan, before: float, after: float) -> tuple[Decision, ...]:
