@@ -6,7 +6,7 @@ is due, nothing else is read. Where the next step needs a person's approval, the
 ledger.
 """
 
-from bluegreen import clock
+from bluegreen import clock, news
 from bluegreen.aws import aliases
 from bluegreen.baking import watch
 from bluegreen.baking.alias import left_at, must_be
@@ -32,10 +32,11 @@ def handler(deployment: Looking) -> Look:
     ordered = orders.standing(ledger.given(plan.id), now)
     _must_go_on(ordered, now)
     must_not_be_rejected(plan, bake.green_weight)
+    told = _told(deployment, ordered)
     waits_for_a_person = bake.look.awaits or ordered.promotes(len(bake.shifts), bake.green_weight)
     if now < bake.look.due_at - TOLERANCE_SECONDS and not waits_for_a_person:
         next_seconds = ordered.wait(now, wait(now, bake.look.due_at))
-        return bake.look.model_copy(update={"next": "bake_on", "next_seconds": next_seconds})
+        return bake.look.model_copy(update=told | {"next": "bake_on", "next_seconds": next_seconds})
     wanted = left_at(plan.blue.version, green, bake)
     must_be(plan.target, wanted, aliases.read(plan.target, wanted))
     seen = watch.look(plan, green, bake.shifts, now, bake.look.memory)
@@ -45,7 +46,20 @@ def handler(deployment: Looking) -> Look:
     look = conclude(plan, bake, seen, alarms, probed, now, ordered)
     if look.next == "roll_back":
         raise GreenUnhealthy(f"Version {green} is unhealthy: {look.reason}.", look.noted())
-    return gated(deployment.record, plan, bake, look)
+    return gated(deployment.record, plan, bake, look.model_copy(update=told))
+
+
+def _told(deployment: Looking, ordered: orders.Standing) -> dict[str, float]:
+    """Tell people once of each pause; when the one was ordered that they know of, for the next run."""
+    pause, target = ordered.paused, deployment.target
+    if pause is None or pause.at == deployment.bake.look.told_pause:
+        return {"told_pause": deployment.bake.look.told_pause}
+    commands = tuple(
+        f"bluegreen {order} {target.function} --alias {target.alias}" for order in ("resume", "promote", "abort")
+    )
+    reason = f"Green keeps its share: paused by {pause.said}."
+    news.waits(deployment.record, "resume", reason, until=pause.over_at, commands=commands)
+    return {"told_pause": pause.at}
 
 
 def _must_go_on(ordered: orders.Standing, now: float) -> None:

@@ -70,6 +70,11 @@ class Occasion(Section):
         execution = record.execution if record and self.abort else self.executionArn
         return [held] if held and held.held_by == execution else [], []
 
+    @property
+    def worth_an_alarm(self) -> tuple[Found, ...]:
+        """An abort is no accident: what is only late, as provisioned concurrency that moves, is left to the sweep."""
+        return ("failed",) if self.abort else ("later", "failed")
+
     def tell(self) -> dict[str, bool | None]:
         """Tell people of that execution's end, or of every end they were not told of; whether they know now."""
         if self.abort:
@@ -102,7 +107,7 @@ def handler(event: Any, context: LambdaContext) -> dict[str, list[str]]:
             found |= {lock.deployment: _recovered(lock) for lock in again if _has_time(context)}
     told = occasion.tell()
     logger.info("looked", extra={"found": found, "told": told})
-    unfinished = [*unreadable, *(deployment for deployment, each in found.items() if each in ("later", "failed"))]
+    unfinished = [*unreadable, *(deployment for deployment, each in found.items() if each in occasion.worth_an_alarm)]
     unfinished += [deployment for deployment, known in told.items() if known is None]
     if unfinished:
         names = ", ".join(dict.fromkeys(unfinished))

@@ -177,6 +177,22 @@ class TestAbort:
 
         is_aborted(deployer, ended)
         assert ended.path[-3:] == ["CompleteDeployment", "RollBack", "RolledBack"]
+        assert sum(event["type"] == "LambdaFunctionFailed" for event in ended.history) == 1
+
+    def test_that_is_only_late_is_left_to_the_sweep_without_an_error(self, deployer: Deployer) -> None:
+        answers: list[Any] = []
+
+        def late() -> None:
+            with deployer.aws.fails("UpdateAlias", "TooManyRequestsException", times=None):
+                abort_unheard(deployer)
+                with acting("RecoverDeployments"):
+                    answers.append(recover_deployments.handler({"abort": ID}, context_of(RECOVER_DEPLOYMENTS)))
+
+        deployer.aws.after(100, late)
+        ended = run(deployer)
+
+        assert answers == [{"recovered": []}]
+        is_aborted(deployer, ended)
 
     def test_whose_invocation_was_lost_is_carried_out_by_the_sweep(self, deployer: Deployer) -> None:
         alias: list[Any] = []
@@ -229,7 +245,7 @@ class TestAbort:
             given.append(deployer.aws.clock.now())
             abort()
 
-        deployer.aws.after(60_010, give)
+        deployer.aws.after(20_010, give)
         ended = run(deployer, traffic=LONG)
 
         is_aborted(deployer, ended)
@@ -280,6 +296,25 @@ class TestPause:
         assert ended.cause.startswith(f"Paused by {CALLER}: lunch. No other order came within 8 min 20 s, which was")
         assert 600 <= deployer.aws.clock.now() - began(ended) < 660
         assert deployer.alias() == ("1", {})
+
+    def test_is_told_to_people_once_with_what_they_can_do(self, deployer: Deployer) -> None:
+        deployer.aws.after(100, lambda: order("pause", ID, seconds=3000, reason="lunch"))
+        deployer.aws.after(2000, lambda: order("resume", ID))
+
+        run(deployer, traffic={"steps": [{"weight": 0.1, "bake_seconds": 3600}]})
+
+        (message,) = (each for each in deployer.messages() if each["Subject"].startswith("Waits: "))
+        assert message["Subject"] == "Waits: BonusCalculatorLambda:PROD needs somebody who resumes it"
+        for part in ("lunch", CALLER, "`bluegreen resume BonusCalculatorLambda --alias PROD`"):
+            assert part in message["Message"]
+
+    def test_takes_back_a_promote_that_is_not_carried_out_yet(self, deployer: Deployer) -> None:
+        deployer.aws.after(65, lambda: order("promote", ID))
+        deployer.aws.after(66, lambda: order("pause", ID, seconds=600))
+
+        ended = run(deployer, traffic=LINEAR)
+
+        assert (ended.error, ended.path.count("ShiftAlias")) == ("PausedTooLong", 2)
 
     def test_still_rolls_a_worse_green_back(self, deployer: Deployer) -> None:
         deployer.users_call(10)

@@ -91,7 +91,7 @@ class Standing:
     answered probes. With `watched` the schedule has a bake at all. The alias's throttled requests that count for
     neither version are `unattributed`. The logs of the last `unread` buckets were not read.
 
-    `paused` and `promoted` say who ordered that, and why; "" for nobody.
+    `paused` and `promoted` name the person who ordered that, and why; "" without such an order.
     """
 
     health: Health

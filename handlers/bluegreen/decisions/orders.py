@@ -81,7 +81,8 @@ def standing(given: tuple[Order, ...], now: float) -> Standing:
     """
     What stands of the orders, which are in the order in which they were given, at `now` (seconds since 1970).
 
-    The first abort stays. `paused_seconds` is how long the deployment was paused so far, all pauses together.
+    The first abort stays. Of pause and promote the later one stands. `paused_seconds` is how long the deployment was
+    paused so far, all pauses together.
     """
     aborted: Order | None = None
     paused: Order | None = None
@@ -94,7 +95,8 @@ def standing(given: tuple[Order, ...], now: float) -> Standing:
         if paused:
             seconds += order.at - paused.at
         paused = order if order.order == "pause" else None
-        promoted = order if order.order == "promote" else promoted
+        if order.order != "resume":
+            promoted = order if order.order == "promote" else None
     if paused:
         seconds += now - paused.at
     return Standing(aborted=aborted, paused=paused, promoted=promoted, paused_seconds=max(0.0, seconds))

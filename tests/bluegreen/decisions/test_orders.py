@@ -32,6 +32,13 @@ def test_a_resume_and_a_promote_take_a_pause_back(last: str) -> None:
     assert standing((pause, order(last, 5)), 10).paused is None
 
 
+@pytest.mark.parametrize(("last", "stands"), [("pause", False), ("resume", True)])
+def test_a_pause_takes_a_promote_back_and_a_resume_does_not(last: str, stands: bool) -> None:
+    promote = order("promote", 1)
+
+    assert standing((promote, order(last, 5)), 10).promoted == (promote if stands else None)
+
+
 def test_a_pause_has_a_limit_and_no_wait_goes_beyond_it() -> None:
     paused = standing((order("pause", 1000, seconds=600),), 1100)
 
@@ -65,7 +72,8 @@ def test_a_promote_stands_until_it_is_carried_out(to: Any, shifts: int, weight: 
 
 
 def test_the_audit_of_a_look_says_who_ordered_what_and_why() -> None:
-    found = standing((order("promote", 1), order("pause", 2, BOB, reason="lunch", seconds=60)), 10)
+    pause = order("pause", 1, BOB, reason="lunch", seconds=60)
 
-    assert found.noted() == {"promoted": ALICE, "paused": f"{BOB}: lunch"}
+    assert standing((pause,), 10).noted() == {"paused": f"{BOB}: lunch"}
+    assert standing((pause, order("promote", 2)), 10).noted() == {"promoted": ALICE}
     assert Standing().noted() == {}
