@@ -116,6 +116,14 @@ BAD: dict[str, tuple[Callable[[], dict[str, Any]], str]] = {
         "health.period_seconds: Lambda's metrics have one point a minute, so most periods of 30 seconds would be "
         "empty; write 60 or a multiple of it",
     ),
+    "another person where nobody is asked": (
+        lambda: {"approval": {"other_than_starter": True}},
+        "approval.other_than_starter: no step asks for an approval",
+    ),
+    "another person where nobody is asked of the request's own steps": (
+        lambda: {"approval": {"other_than_starter": True}, "traffic": steps(0.5)},
+        "approval.other_than_starter: no step asks for an approval",
+    ),
     "unknown key inside": (
         lambda: {"health": {"perod_seconds": 1}},
         "health.perod_seconds: unknown field; did you mean",

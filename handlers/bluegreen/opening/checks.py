@@ -270,7 +270,8 @@ def alarms_exist(situation: Situation) -> Refusal | None:
 def bakes_fit(situation: Situation) -> Refusal | None:
     """The request has checked `traffic` itself; this is for the stack's own strategy."""
     request = situation.request
-    complaint = misfit(situation.schedule, request.health) or unfit_gates(situation.schedule, request.hooks)
+    plan = situation.schedule
+    complaint = misfit(plan, request.health) or unfit_gates(plan, request.hooks, request.approval)
     if complaint is None and not is_affordable(situation.schedule):
         complaint = (
             "traffic.steps",

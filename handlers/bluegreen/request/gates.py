@@ -75,7 +75,7 @@ def with_approvals(plan: Schedule, approval: Approval) -> Schedule:
     return plan.model_copy(update=asks)
 
 
-def unfit_gates(plan: Schedule, hooks: Hooks) -> tuple[str, str] | None:
+def unfit_gates(plan: Schedule, hooks: Hooks, approval: Approval) -> tuple[str, str] | None:
     """The field and what is wrong, if hooks or approvals do not go with the schedule."""
     if plan.adaptive and hooks.after_step:
         return (
@@ -83,6 +83,11 @@ def unfit_gates(plan: Schedule, hooks: Hooks) -> tuple[str, str] | None:
             f"{plan.name} has no steps: its weights follow the evidence; leave it out, or write traffic with steps",
         )
     asked, most = len(plan.approvals(0.0, 1.0)), LONGEST_APPROVALS_SECONDS
+    if approval.other_than_starter and not asked:
+        return (
+            "approval.other_than_starter",
+            'no step asks for an approval; add "required": true to approval, or "approve": true to a step of traffic',
+        )
     if asked * plan.approval_seconds > most:
         return (
             "approval.timeout_seconds",

@@ -108,7 +108,7 @@ class Request(Frozen):
         """Refuse bakes that do not fit into a deployment. Those of the stack's own strategy are checked on opening."""
         if self.traffic is not None:
             plan = self.schedule_of(self.traffic)
-            complaint = misfit(plan, self.health) or unfit_gates(plan, self.hooks)
+            complaint = misfit(plan, self.health) or unfit_gates(plan, self.hooks, self.approval)
             if complaint:
                 raise ValueError(": ".join(complaint))
         return self
