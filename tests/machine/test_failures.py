@@ -204,11 +204,11 @@ def test_a_second_deployment_of_the_same_alias_is_refused_with_the_firsts_name(d
     seconds: list[Any] = []
 
     def second() -> None:
-        seconds.append(deployer.aws.start({"function": FUNCTION, "artifact": artifact}, "second"))
+        seconds.append(deployer.aws.walk({"function": FUNCTION, "artifact": artifact}, "second"))
 
     deployer.aws.after(60, second)
     first = deployer.run({"function": FUNCTION, "artifact": artifact}, "first")
-    refused = deployer.aws.finish(seconds[0])
+    (refused,) = seconds
 
     assert first.ended == "Deployed"
     assert refused.ended == "Rejected"
