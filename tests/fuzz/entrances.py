@@ -543,7 +543,7 @@ ENTRANCES = (
         40,
     ),
     Entrance("the API", calls, _api, 150),
-    Entrance("the API as it describes itself", described.cases(), described.api, 250),
+    Entrance("the API as it describes itself", st.deferred(described.cases), described.api, 250),
     Entrance("replies of functions", replies, _replies, 20),
     Entrance("figures of CloudWatch", figures, _figures, 40),
     Entrance("answers of AWS", answers, _answers, 25),

@@ -35,6 +35,7 @@ from unittest import mock
 
 import boto3
 import botocore.endpoint
+import jsonpath_ng.ext
 from botocore.loaders import JSONFileLoader
 from moto import mock_aws
 from moto.core import models as mocks
@@ -444,6 +445,7 @@ def _interpreter_is_immune() -> Iterator[None]:
 _client = functools.cache(lambda region, service: boto_client_for(region=region, service=service))
 _read_model = functools.cache(JSONFileLoader().load_file)
 _read_path = functools.cache(vars(json_path)["parse"])
+_read_event_path = functools.cache(jsonpath_ng.ext.parse)
 _read_result_path = functools.cache(vars(result_path)["parse"])
 _parse = functools.cache(AmazonStateLanguageParser.parse)
 _urls: dict[tuple[type, str], Any] = {}
@@ -474,6 +476,7 @@ def _nothing_is_read_twice() -> Iterator[None]:
         mock.patch.object(JSONFileLoader, "load_file", read_model),
         mock.patch.object(json_path, "parse", _read_path),
         mock.patch.object(result_path, "parse", _read_result_path),
+        mock.patch.object(jsonpath_ng.ext, "parse", _read_event_path),
         mock.patch.object(AmazonStateLanguageParser, "parse", staticmethod(_parse)),
         mock.patch.object(states_values, "copy", SimpleNamespace(deepcopy=_copy_of_json)),
         mock.patch.object(string_expression, "copy", SimpleNamespace(deepcopy=_copy_of_json)),

@@ -3,6 +3,7 @@
 import base64
 import gzip
 import json
+import reprlib
 from typing import Any
 
 import jmespath
@@ -43,7 +44,7 @@ def zipped(content: bytes) -> str:
         ("powertools_base64_gzip(@)", zipped(b"abc")[:12]),
         (f"[{', '.join(['powertools_base64_gzip(@)'] * 3)}]", zipped(b"\0" * LARGEST_UNZIPPED)),
     ],
-    ids=lambda drawn: str(drawn)[:40],
+    ids=lambda drawn: reprlib.repr(drawn)[:40],
 )
 def test_a_search_that_costs_too_much_ends(expression: str, payload: Any) -> None:
     with pytest.raises(SearchTooLong):
