@@ -7,8 +7,10 @@ from typing import Any
 import boto3
 import pytest
 
+from bluegreen.aws import executions
+from bluegreen.ledger import approvals
 from bluegreen.text import is_sign
-from tests.machine.asking import CALLER, ask
+from tests.machine.asking import CALLER, ask, order
 from tests.machine.deployer import FUNCTION, GOOD, Deployer
 from tests.machine.faults import acting
 from tests.machine.test_deploy import COMPLETED, LOOK, STAGED, UNDONE, shift
@@ -257,7 +259,7 @@ class TestAnApproval:
         run = deploy(deployer, approval={"required": True, "other_than_starter": True})
 
         assert (run.ended, run.error) == ("Rejected", "InvalidRequest")
-        assert "approval.other_than_starter: the principal that started this deployment is not known" in run.cause
+        assert "approval.other_than_starter: this request does not prove who started it" in run.cause
 
     def test_of_the_starter_is_refused_and_anothers_counts(self, deployer: Deployer) -> None:
         request = {
@@ -304,6 +306,63 @@ class TestAnApproval:
         assert [(each["step"], "decision" in each) for each in waits[0]] == [(2, False)]
         assert [each["step"] for each in deployer.record(run)["approvals"]] == [2]
         assert deployer.notified().count("Waits: BonusCalculatorLambda:PROD needs an approval") == 1
+
+    def test_of_a_later_step_that_is_refused_during_a_pause_rolls_back_at_the_next_run(
+        self, deployer: Deployer
+    ) -> None:
+        begun = deployer.aws.clock.now()
+        later(deployer, 1000, lambda: order("pause", "first", seconds=20_000))
+        later(deployer, 1200, lambda: decide(deployer, "first", "reject", {"reason": "no"}))
+
+        run = deploy(deployer, traffic=ASKS_LATER, approval={"timeout_seconds": 3000})
+
+        must_be_back(deployer, run, "ApprovalRefused")
+        assert deployer.aws.clock.now() - begun < 1200 + 300
+
+    def test_that_people_could_not_be_told_of_at_first_is_told_by_a_retry(self, deployer: Deployer) -> None:
+        later(deployer, 300, lambda: decide(deployer, "first", "approve"))
+        with deployer.aws.fails("Publish", "InternalError", times=1, state="AwaitApproval"):
+            run = deploy(deployer, approval={"required": True})
+
+        assert run.ended == "Deployed"
+        assert deployer.notified().count(f"Waits: {FUNCTION}:PROD needs an approval") == 1
+
+    def test_is_not_waited_for_after_an_abort_that_found_no_token(self, deployer: Deployer) -> None:
+        begun = deployer.aws.clock.now()
+        given: list[int] = []
+
+        def watcher(call: Any, make: Callable[[], Any]) -> Any:
+            if call.operation == "UpdateItem" and call.state == "AwaitApproval" and not given:
+                with acting(None, immune=True):
+                    given.append(order("abort", "first")[0])
+            return make()
+
+        with deployer.aws.watched(watcher):
+            run = deploy(deployer, approval={"required": True})
+
+        must_be_back(deployer, run, "Aborted")
+        assert given == [202]
+        assert deployer.aws.clock.now() - begun < 60
+        assert deployer.notified() == [f"Aborted: {FUNCTION}:PROD is at version 1"]
+
+    def test_goes_to_the_token_that_a_retry_wrote_meanwhile(
+        self, deployer: Deployer, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        sent: list[str] = []
+        write = approvals.decide
+
+        def after_a_retry(deployment: str, decision: Any) -> bool:
+            with acting(None, immune=True):
+                approvals.ask(deployment, 1, 600, "the later token")
+            return write(deployment, decision)
+
+        monkeypatch.setattr(approvals, "decide", after_a_retry)
+        monkeypatch.setattr(executions, "succeed", lambda token: sent.append(token) or True)
+        later(deployer, 60, lambda: decide(deployer, "first", "approve"))
+
+        deploy(deployer, approval={"required": True, "timeout_seconds": 600})
+
+        assert sent[0] == "the later token"
 
     @pytest.mark.parametrize(
         ("which", "error"), [("reject", "ApprovalRefused"), ("nobody", "ApprovalTimedOut")], ids=["refused", "late"]
