@@ -5,21 +5,13 @@ from urllib.parse import quote
 
 import click
 
-from bluegreen.request.names import is_execution_name
-from bluegreen.text import plain
-from bluegreen_cli import api
+from bluegreen_cli import api, request
 from bluegreen_cli.context import Context
-from bluegreen_cli.problems import NOTHING_CHANGED, Refused
 
 
 def decide(context: Context, deployment: str, which: str, reason: str | None, as_json: bool) -> None:
     """Send the decision as the caller, whom IAM names to the API. Raises Refused in the API's words."""
-    if not is_execution_name(deployment):
-        raise Refused(
-            f"{plain(deployment, 100)!r} cannot be a deployment's id, which is the name of its execution",
-            NOTHING_CHANGED,
-            "`bluegreen status FUNCTION` names the deployment that waits.",
-        )
+    request.must_be_an_id(deployment, "`bluegreen status FUNCTION` names the deployment that waits.")
     stack = context.stack(context.account())
     path = f"/deployments/{quote(deployment, safe='')}/{which}"
     made = api.ask(stack, "POST", path, {"reason": reason} if reason else {})

@@ -82,7 +82,7 @@ def execution_name(function: str) -> str:
 approval_option = click.option(
     "--wait-for-approval",
     is_flag=True,
-    help="Follow it also while it waits for a person. Otherwise the command ends with exit code 5 then.",
+    help="Keep following while the deployment waits for an approval. Without this the command exits with 5 then.",
 )
 
 

@@ -167,6 +167,6 @@ class Outlook:
 
 HURRIED_TWINS = "nine of ten"
 HURRIED_HARM = (
-    "up to ten times as many requests as without, and up to 25 times if it fails no more than twice as often as blue"
+    "at most ten times as many requests as without it, or 25 times if it fails at most twice as often as blue"
 )
 """With 600 seconds, simulated: `python -m benchmarks.verdict` repeats it."""

@@ -15,7 +15,7 @@ FIRST_WAIT_SECONDS = 300
 
 @dataclass(frozen=True)
 class Preparation:
-    """What Lambda prepares, the seconds that it usually takes at most, and those after which nobody waits any more."""
+    """What Lambda prepares, how long it usually takes, and after how long the deployment is rolled back, in seconds."""
 
     what: Literal["provisioned_concurrency", "snap_start", "image"]
     usual_seconds: int

@@ -148,7 +148,7 @@ class Progress:
 
     @property
     def awaits(self) -> int:
-        """The number of the step for whose approval the deployment waits, 0 if it waits for nobody."""
+        """The number of the step that waits for an approval, 0 if none does."""
         if self.over or self.going_back:
             return 0
         if self.state == "AwaitApproval":

@@ -13,7 +13,7 @@ from bluegreen.aws import artifacts, functions
 from bluegreen.errors import NotFound
 from bluegreen.request import written
 from bluegreen.request.artifact import LATEST
-from bluegreen.request.names import FunctionReference
+from bluegreen.request.names import FunctionReference, is_execution_name
 from bluegreen.request.request import Request, taken_apart
 from bluegreen.target import Target
 from bluegreen.text import plain
@@ -26,6 +26,16 @@ THE_STACKS_BUCKET = "the-artifact-bucket-of-the-stack"
 """Stands in the request until the stack is read, so that a wrong request is refused without AWS."""
 
 LONGEST_SHOWN = 100
+
+
+def must_be_an_id(deployment: str, advice: str) -> None:
+    """Raises Refused, with the advice, for what cannot be a deployment's id."""
+    if not is_execution_name(deployment):
+        raise Refused(
+            f"{plain(deployment, 100)!r} cannot be a deployment's id, which is the name of its execution",
+            NOTHING_CHANGED,
+            advice,
+        )
 
 
 @dataclass(frozen=True)

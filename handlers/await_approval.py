@@ -2,8 +2,8 @@
 AwaitApproval: let the first shift wait until a person has decided about it.
 
 Step Functions waits for the task token, which the handler writes into the ledger. ServeApi sends the decision to the
-token. A decision that came before the token, or for the token of an earlier attempt, the handler sends itself. Once the
-time is over, the state's retry comes back here and says so.
+token. If the decision came earlier, or went to an earlier attempt's token, the handler sends it itself. Once the time
+is over, the state's retry comes back here and says so.
 """
 
 from bluegreen.aws import executions
@@ -16,7 +16,7 @@ from bluegreen.ledger.record import OPEN
 from bluegreen.rings import Awaiting
 
 TOLD_WITHIN_ATTEMPTS = 3
-"""So often the state is retried because people were not told."""
+"""The state is retried so often if people could not be told."""
 
 
 @step

@@ -85,9 +85,9 @@ def _starter_must_be_known(record: Record, situation: Situation) -> None:
     asks = situation.schedule.approvals(0.0, 1.0)
     if asks and situation.request.approval.other_than_starter and not proved:
         raise InvalidRequest(
-            f"approval.other_than_starter: the principal that started this deployment is not known ({record.started_by}"
-            "), so no approval could be told from the starter's own; nothing was changed; start it over the HTTP API "
-            "(POST /deployments), which IAM tells who calls"
+            f"approval.other_than_starter: this request does not prove who started it ({record.started_by}), so "
+            "ServeApi could not refuse the starter's own approval; nothing was changed; start it with `bluegreen deploy` or "
+            "POST /deployments"
         )
 
 

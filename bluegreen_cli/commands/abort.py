@@ -14,7 +14,7 @@ from bluegreen_cli.outcome import CUT_SHORT, EXIT_CODES
 @click.command()
 @click.argument("function")
 @click.option("--alias", metavar="NAME", help="The stack's default unless given.")
-@click.option("--reason", default="", metavar="TEXT", help="Why; people see it.")
+@click.option("--reason", default="", metavar="TEXT", help="The reason. The record and the audit show it.")
 @click.option(
     "--follow/--no-follow", default=True, help="Wait until blue has all of the alias, or only give the order."
 )
@@ -22,7 +22,7 @@ from bluegreen_cli.outcome import CUT_SHORT, EXIT_CODES
 @click.pass_obj
 def abort(context: Context, function: str, alias: str | None, reason: str, follow: bool, as_json: bool) -> None:
     """
-    Undo FUNCTION's deployment that runs: its blue has all of the alias within seconds.
+    Undo FUNCTION's deployment that runs: RecoverDeployments gives its blue all of the alias at once.
 
     The deployment ends as RolledBack, with the error Aborted, your name and the reason. No alarm goes off.
     """

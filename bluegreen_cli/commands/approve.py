@@ -1,4 +1,4 @@
-"""`bluegreen approve`: a person lets a deployment that waits go on."""
+"""`bluegreen approve`: let a deployment that waits for an approval take its next step."""
 
 import click
 
@@ -8,12 +8,12 @@ from bluegreen_cli.decide import decide
 
 @click.command()
 @click.argument("deployment")
-@click.option("--reason", metavar="TEXT", help="Stands in the record, beside who decided.")
+@click.option("--reason", metavar="TEXT", help="The reason. The record and the API show it.")
 @json_option
 @click.pass_obj
 def approve(context: Context, deployment: str, reason: str | None, as_json: bool) -> None:
     """
-    Let DEPLOYMENT, which waits for a person, take its next step.
+    Let DEPLOYMENT (its id), which waits for an approval, take its next step.
 
     The API notes who signed the request. Where the deployment's own request says `other_than_starter`, the principal
     that started it is refused.

@@ -19,16 +19,18 @@ from bluegreen_cli.context import Context, json_option
     metavar="N",
     help="The limit: then the deployment is rolled back.",
 )
-@click.option("--reason", default="", metavar="TEXT", help="Why; people see it.")
+@click.option("--reason", default="", metavar="TEXT", help="The reason. The record and the audit show it.")
 @json_option
 @click.pass_obj
 def pause(context: Context, function: str, alias: str | None, seconds: int, reason: str, as_json: bool) -> None:
     """
-    Hold green's share of FUNCTION's alias where it is, for an hour at most unless --seconds says otherwise.
+    Let green's share of FUNCTION's alias grow no more, for an hour unless --seconds says otherwise.
 
-    The looks go on, and what would undo the deployment still does. `bluegreen resume`, `promote` or `abort` ends the
-    pause; without any of them the deployment is rolled back at the limit.
+    It is taken once green has a share, and takes effect within four minutes. CheckHealth goes on looking, and rolls a
+    worse green back. Without `bluegreen resume`, `promote` or `abort` the deployment is rolled back at the limit.
     """
     stack, lock = orders.running(context, function, alias)
     answer = orders.give(stack, lock, "pause", seconds=seconds, reason=reason)
-    orders.ordered(answer, lock, f"paused from the next look on. It is rolled back in {duration(seconds)}.", as_json)
+    orders.ordered(
+        answer, lock, f"paused. Without resume, promote or abort within {duration(seconds)} it is rolled back.", as_json
+    )

@@ -1,4 +1,4 @@
-"""`bluegreen reject`: a person lets a deployment that waits be rolled back."""
+"""`bluegreen reject`: refuse a deployment that waits for an approval; it is rolled back."""
 
 import click
 
@@ -8,12 +8,12 @@ from bluegreen_cli.decide import decide
 
 @click.command()
 @click.argument("deployment")
-@click.option("--reason", metavar="TEXT", help="Stands in the record, beside who decided.")
+@click.option("--reason", metavar="TEXT", help="The reason. The record, the API and the notification show it.")
 @json_option
 @click.pass_obj
 def reject(context: Context, deployment: str, reason: str | None, as_json: bool) -> None:
     """
-    Roll back DEPLOYMENT, which waits for a person.
+    Roll back DEPLOYMENT (its id), which waits for an approval.
 
     The record and the notification say who rejected it, and the reason.
     """

@@ -9,7 +9,7 @@ from bluegreen_cli.context import Context, json_option
 @click.command()
 @click.argument("function")
 @click.option("--alias", metavar="NAME", help="The stack's default unless given.")
-@click.option("--reason", default="", metavar="TEXT", help="Why; people see it.")
+@click.option("--reason", default="", metavar="TEXT", help="The reason. The record and the audit show it.")
 @json_option
 @click.pass_obj
 def resume(context: Context, function: str, alias: str | None, reason: str, as_json: bool) -> None:

@@ -50,8 +50,8 @@ def rollback(
     If a deployment runs, the command aborts it and waits until its blue has all of the alias. If none runs, the command
     deploys the version that served before, all at once; `--to` names any other version. A second rollback goes one
     version further back, never forward again. It makes the smoke tests that were written for that version's own
-    deployment, and no others. A freeze holds up no deployment from being stopped; to deploy an earlier version during
-    one, write --override-freeze.
+    deployment, and no others. A freeze does not keep a running deployment from being aborted, but it refuses the
+    deployment of an earlier version: add --override-freeze.
     """
     named = request.names(function, alias)
     account = context.account()

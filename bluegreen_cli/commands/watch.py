@@ -4,9 +4,7 @@ import click
 
 from bluegreen.aws import executions
 from bluegreen.errors import NotFound
-from bluegreen.request.names import is_execution_name
-from bluegreen.text import plain
-from bluegreen_cli import launch
+from bluegreen_cli import launch, request
 from bluegreen_cli.context import Context, json_option
 from bluegreen_cli.follow import seen
 from bluegreen_cli.problems import NOTHING_CHANGED, Refused, explained
@@ -19,12 +17,7 @@ from bluegreen_cli.problems import NOTHING_CHANGED, Refused, explained
 @click.pass_obj
 def watch(context: Context, deployment: str, wait_for_approval: bool, as_json: bool) -> None:
     """Follow DEPLOYMENT (its id, which is its execution's name) to its end, and exit as `deploy` does."""
-    if not is_execution_name(deployment):
-        raise Refused(
-            f"{plain(deployment, 100)!r} cannot be a deployment's id, which is the name of its execution",
-            NOTHING_CHANGED,
-            "`bluegreen history FUNCTION` lists the deployments.",
-        )
+    request.must_be_an_id(deployment, "`bluegreen history FUNCTION` lists the deployments.")
     stack = context.stack(context.account())
     arn = executions.arn_of(stack.machine, deployment)
     with explained(f"looking for {deployment}", NOTHING_CHANGED):

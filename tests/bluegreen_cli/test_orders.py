@@ -91,7 +91,7 @@ class TestPauseResumeAndPromote:
         (paused, resumed), run = while_it_runs(deployer, do)
 
         assert (paused.exit_code, resumed.exit_code) == (0, 0)
-        assert "paused from the next look on. It is rolled back in 10 min." in paused.stdout
+        assert "paused. Without resume, promote or abort within 10 min it is rolled back." in paused.stdout
         assert "resumed" in resumed.stdout
         assert given() == [("pause", CALLER, "lunch"), ("resume", CALLER, "")]
         assert run.ended == "Deployed"

@@ -145,8 +145,8 @@ class TestEachSettingHasItsPromise:
     def test_in_a_hurry(self) -> None:
         assert line("promote_by_seconds", promote_by_seconds=600) == (
             "promote_by_seconds is 600: green has everything after 10 min unless the odds are worse than even, in "
-            "nine of ten cases if it is no worse; a bad one harms up to ten times as many requests as without, "
-            "and up to 25 times if it fails no more than twice as often as blue"
+            "nine of ten cases if it is no worse; a bad one harms at most ten times as many requests as without "
+            "it, or 25 times if it fails at most twice as often as blue"
         )
         assert not any("promote_by_seconds" in each for each in outlook().lines())
 

@@ -8,6 +8,7 @@ The body may be {"reason": "..."}. The decision stands in the ledger before it i
 could not be sent, the same person repeats it.
 """
 
+from functools import partial
 from http import HTTPStatus
 from typing import Annotated, Any, Literal
 from urllib.parse import unquote
@@ -70,33 +71,20 @@ REFUSED = {
 }
 
 
-@router.offers(
-    "POST",
-    "/deployments/{id}/approve",
-    "Approve",
-    body=Said,
-    needs_body=False,
-    answers=DECIDED,
-    refuses=REFUSED,
-)
+decides = partial(router.offers, "POST", body=Said, needs_body=False, answers=DECIDED, refuses=REFUSED)
+
+
+@decides("/deployments/{id}/approve", "Approve")
 def approve(deployment: str) -> dict[str, Any]:
     """
-    Approve the step that waits: it is taken.
+    Approve the step that waits: the deployment takes it.
 
-    403 is also the answer to who started the deployment, where its request has `other_than_starter`.
+    The answer is 403 also if the caller started the deployment, and its request has `other_than_starter`.
     """
     return _decide(unquote(deployment), APPROVED)
 
 
-@router.offers(
-    "POST",
-    "/deployments/{id}/reject",
-    "Reject",
-    body=Said,
-    needs_body=False,
-    answers=DECIDED,
-    refuses=REFUSED,
-)
+@decides("/deployments/{id}/reject", "Reject")
 def reject(deployment: str) -> dict[str, Any]:
     """Reject the step that waits: the deployment is rolled back."""
     return _decide(unquote(deployment), REJECTED)
@@ -117,8 +105,8 @@ def _decide(deployment: str, which: str) -> dict[str, Any]:
     token = _token(deployment, decision.step)
     if token and not _sent(token, decision):
         raise _refused(
-            f"the decision is noted, and {deployment} does not wait for it any more; `bluegreen status "
-            f"{record.target.function} --alias {record.target.alias}` says how it stands"
+            f"the decision is recorded, but {deployment} was no longer waiting when ServeApi sent it; `bluegreen "
+            f"status {record.target.function} --alias {record.target.alias}` shows its state"
         )
     approvals.learn_sent(deployment, decision.step)
     return {"id": deployment} | decision.model_dump(mode="json")

@@ -10,6 +10,7 @@ Each takes a `reason`, and answers 202: the order is written down. RecoverDeploy
 look everything else. 409 says why an order is refused.
 """
 
+from functools import partial
 from http import HTTPStatus
 from typing import Any, Literal, TypeVar
 from urllib.parse import unquote
@@ -64,6 +65,9 @@ REFUSED = {
 }
 
 
+takes = partial(router.offers, "POST", needs_body=False, answers=ORDERED, refuses=REFUSED)
+
+
 @router.offers(
     "DELETE",
     "/deployments/{id}",
@@ -90,15 +94,7 @@ def abort(deployment: str) -> Answer:
     return answer
 
 
-@router.offers(
-    "POST",
-    "/deployments/{id}/pause",
-    "PauseDeployment",
-    body=request.Pause,
-    needs_body=False,
-    answers=ORDERED,
-    refuses=REFUSED,
-)
+@takes("/deployments/{id}/pause", "PauseDeployment", body=request.Pause)
 def pause(deployment: str) -> Answer:
     """
     Pause: green's share stays where it is.
@@ -109,29 +105,13 @@ def pause(deployment: str) -> Answer:
     return _give(unquote(deployment), "pause", body, seconds=body.seconds)
 
 
-@router.offers(
-    "POST",
-    "/deployments/{id}/resume",
-    "ResumeDeployment",
-    body=request.Asked,
-    needs_body=False,
-    answers=ORDERED,
-    refuses=REFUSED,
-)
+@takes("/deployments/{id}/resume", "ResumeDeployment", body=request.Asked)
 def resume(deployment: str) -> Answer:
     """Resume: take a pause back."""
     return _give(unquote(deployment), "resume", _body(request.Asked))
 
 
-@router.offers(
-    "POST",
-    "/deployments/{id}/promote",
-    "PromoteDeployment",
-    body=request.Promote,
-    needs_body=False,
-    answers=ORDERED,
-    refuses=REFUSED,
-)
+@takes("/deployments/{id}/promote", "PromoteDeployment", body=request.Promote)
 def promote(deployment: str) -> Answer:
     """
     Promote: give green everything, or the next step's share.

@@ -29,7 +29,7 @@ class Asked(Frozen):
     told_at: str = ""
 
     def is_over(self, now: float) -> bool:
-        """Nobody may decide any more."""
+        """The time for a decision is over."""
         return now >= clock.moment(self.ends_at)
 
 
