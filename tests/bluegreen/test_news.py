@@ -2,9 +2,10 @@
 
 import json
 from typing import Any
+from urllib.parse import quote
 
 import boto3
-import jsonschema
+import jsonschema_rs
 import pytest
 
 from bluegreen import news
@@ -432,7 +433,7 @@ class TestTheSchema:
 
         (event,) = deployer.announced(detail_type)
         described = schema.schema()
-        fits = jsonschema.Draft202012Validator({**described, "$ref": f"#/$defs/{detail_type}"})
+        fits = jsonschema_rs.Draft202012Validator({**described, "$ref": f"#/$defs/{quote(detail_type)}"})
         fits.validate(event["detail"])
         fits.validate(event["detail"] | {"of_a_later_version": 1})
         assert not fits.is_valid(event["detail"] | {"schema": 2})

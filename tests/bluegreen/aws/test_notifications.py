@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-import jsonschema
+import jsonschema_rs
 import pytest
 
 from bluegreen.aws import notifications
@@ -72,7 +72,7 @@ class TestInChat:
     ) -> None:
         sent = sent_by(deployer, "subject", "text", steps, deployment)
 
-        jsonschema.validate(json.loads(sent["https"]), CUSTOM_NOTIFICATION)
+        jsonschema_rs.validate(CUSTOM_NOTIFICATION, json.loads(sent["https"]))
 
     def test_no_text_calls_a_whole_channel(self, deployer: Deployer) -> None:
         sent = sent_by(deployer, "<!here>", "<!channel> <at>everyone</at>", ("<@U1>",), "first")
