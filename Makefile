@@ -28,7 +28,8 @@ test: $(DEV) $(SANDBOX)          ## every test
 	@$(BIN)/python -m pytest -n auto --dist loadfile
 
 check: $(DEV) $(SANDBOX) $(REVIEW) ## lint, format, types, layers, and what checkov and parliament say of the template
-	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy handlers bluegreen_cli sandbox statemachine benchmarks provenance tests && PYTHONPATH=handlers:. $(BIN)/lint-imports --no-cache && $(BIN)/cfn-lint template.yaml
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy handlers bluegreen_cli sandbox statemachine benchmarks provenance tests && PYTHONPATH=handlers:. $(BIN)/lint-imports --no-cache
+	@SAM_CLI_TELEMETRY=0 AWS_DEFAULT_REGION=eu-west-1 .venv-sandbox/bin/sam validate --lint
 	@AWS_DEFAULT_REGION=eu-west-1 .venv-sandbox/bin/python -I tests/template/translate.py template.yaml \
 	  | .venv-review/bin/python tests/template/review.py template.yaml
 

@@ -23,6 +23,8 @@ __all__ = ["pytest_configure", "pytest_sessionfinish", "pytest_terminal_summary"
 
 TOGETHER = {
     "tests/e2e/test_doctor.py": "a stack",
+    "tests/e2e/test_guards.py": "a stack",
+    "tests/e2e/test_preparations.py": "a stack",
     "tests/e2e/test_recovery.py": "a stack",
     "tests/e2e/test_verdict.py": "a stack",
     "tests/e2e/test_bad_input.py": "another stack",

@@ -1,4 +1,4 @@
-"""A fixed part of the crash matrix: every kind of fault, at a few places each."""
+"""A fixed part of the crash matrix: every kind of fault, each at one place."""
 
 import pytest
 

@@ -543,10 +543,10 @@ ENTRANCES = (
         40,
     ),
     Entrance("the API", calls, _api, 150),
-    Entrance("the API as it describes itself", st.deferred(described.cases), described.api, 250),
-    Entrance("replies of functions", replies, _replies, 20),
+    Entrance("the API as it describes itself", st.deferred(described.cases), described.api, 150),
+    Entrance("replies of functions", replies, _replies, 12),
     Entrance("figures of CloudWatch", figures, _figures, 40),
-    Entrance("answers of AWS", answers, _answers, 25),
+    Entrance("answers of AWS", answers, _answers, 12),
     Entrance(
         "searches in replies",
         st.tuples(st.dictionaries(expressions, hostile.values, min_size=1, max_size=3), hostile.values),
