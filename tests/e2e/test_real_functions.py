@@ -11,6 +11,7 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -241,14 +242,15 @@ def test_a_batch_from_a_queue(installed: Installed, real: Reals) -> None:
     assert installed.forked_command("adopt", orders.name, "--move-callers")[0] == 0
 
     def order(number: int) -> None:
-        sqs.send_message(QueueUrl=url, MessageBody=json.dumps({"id": f"order-{number}", "cents": 1070}))
+        order = {"id": f"order-{number}", "cents": 1070} | ({"rate": 0.07} if number % 2 else {})
+        sqs.send_message(QueueUrl=url, MessageBody=json.dumps(order))
 
     with sent(order) as numbers:
         orders.eventually_says(lambda said: said["1"])
         deployed, record = orders.deploy("v2", health={"batch": True})
-        back, _ = orders.deploy("v3", UNTIL_IT_IS_SEEN)
+        back, found = orders.deploy("v3", UNTIL_IT_IS_SEEN, health={"batch": True})
     said = orders.eventually_says(
-        lambda said: {line["taken"] for line in said["1"] + said["2"]} >= set(map("order-{}".format, numbers))
+        lambda said: {line["taken"] for line in chain(*said.values())} >= set(map("order-{}".format, numbers))
     )
     installed.client("lambda").delete_event_source_mapping(UUID=mapping["UUID"])
 
@@ -257,8 +259,11 @@ def test_a_batch_from_a_queue(installed: Installed, real: Reals) -> None:
     assert items["blue"]["requests"] > 0 == items["blue"]["bad"]
     assert "version 1 fails it too" in record["untested"]
     assert (back.end, back.error) == ("RolledBack", "GreenUnhealthy"), back.cause
+    by_signal = {each["signal"]: each for each in last_look(found)["findings"]}
+    assert "green failed items (batch)" in str(back.cause)
+    assert by_signal["batch"]["green"]["bad"] > 0 == by_signal["errors"]["green"]["bad"]
     assert said["2"]
-    assert not said["3"] + said["$LATEST"]
+    assert not said["$LATEST"]
     assert (orders.serving, orders.code_of("$LATEST")) == ("2", orders.code_of("2"))
 
 

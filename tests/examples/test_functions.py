@@ -120,9 +120,20 @@ def test_the_fastapi_example_has_the_lines_of_the_page(version: str) -> None:
     assert [line for line in lines.splitlines() if line not in source] == ["def handler(event, context):"]
 
 
-def test_a_batch_in_which_every_message_fails_raises() -> None:
+@pytest.mark.parametrize("version", ["v1", "v2"])
+def test_a_batch_in_which_every_message_fails_raises(version: str) -> None:
+    event = {"Records": [record | {"body": "{"} for record in in_page("Records")["Records"]]}
+
     with pytest.raises(BatchProcessingError):
-        handler("sqs-batch", "v3")(in_page("Records"), CONTEXT)
+        handler("sqs-batch", version)(event, CONTEXT)
+
+
+def test_the_bad_batch_counts_failures_that_lambda_does_not_see() -> None:
+    event = in_page("Records")
+
+    failed = handler("sqs-batch", "v3")(event, CONTEXT)["batchItemFailures"]
+
+    assert [each["itemIdentifier"] for each in failed] == [record["messageId"] for record in event["Records"]]
 
 
 @pytest.mark.parametrize(

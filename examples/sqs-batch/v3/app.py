@@ -1,7 +1,8 @@
 """
 Orders from a queue, each with its tax a line of the log.
 
-It reads the rate from the message, where no sender has put it: every message of a batch fails, and Powertools raises.
+It reads the rate from the message, where only some senders put it: the other messages of a batch fail. To Lambda the
+batch is a success, also one in which all fail.
 """
 
 import json
@@ -11,7 +12,7 @@ from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
 from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
-processor = BatchProcessor(event_type=EventType.SQS)
+processor = BatchProcessor(event_type=EventType.SQS, raise_on_entire_batch_failure=False)
 counts = EphemeralMetrics(namespace="BlueGreen/Functions", service="")
 
 
