@@ -85,8 +85,8 @@ def _starter_must_be_known(record: Record, situation: Situation) -> None:
     asks = situation.schedule.approvals(0.0, 1.0)
     if asks and situation.request.approval.other_than_starter and not proved:
         raise InvalidRequest(
-            f"approval.other_than_starter: this request does not prove who started it ({record.started_by}), so "
-            "ServeApi could not refuse the starter's own approval; nothing was changed; start it with `bluegreen deploy` or "
+            f"approval.other_than_starter: this request does not prove who started it ({record.started_by}), and the "
+            "starter's own approval could not be refused; nothing was changed; start it with `bluegreen deploy` or "
             "POST /deployments"
         )
 
