@@ -38,7 +38,7 @@ LONGEST_WAIT = 99_999_999
 NOT_CAUGHT_BY_ALL = {"States.Runtime", "States.DataLimitExceeded"}
 
 
-class History(EventManager):
+class History(EventManager):  # type: ignore[misc]
     """The execution's events; what happens in a thread that outlives its execution is not among them."""
 
     def __init__(self, execution: dict[str, Any]) -> None:

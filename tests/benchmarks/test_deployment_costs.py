@@ -139,7 +139,7 @@ def test_a_quick_run_counts_what_the_docs_say_and_prints_it(quick: Quick) -> Non
 
     written = json.loads((quick.folder / "benchmarks.json").read_text())
     committed = json.loads((ROOT / "docs" / "benchmarks.json").read_text())
-    for now, docs in zip(written["counts"], committed["counts"], strict=True):
+    for now, docs in zip(written["counts"], committed["counts"][:-1], strict=True):
         assert {name: now[name] for name in COUNTED} == {name: docs[name] for name in COUNTED}, "run `make bench`"
     linear = written["counts"][2]
     assert [each["shifts"] for each in written["counts"]][:3] == [1, 2, 10]

@@ -153,7 +153,7 @@ class Invocations:
         for version, weight in weights_of(aliases[qualifier].routing_config).items():
             if self._dice.random() < weight:
                 return version
-        return aliases[qualifier].function_version
+        return str(aliases[qualifier].function_version)
 
     def _load(self, function: LambdaFunction) -> Handler:
         """One module for each code, as a warm environment keeps it."""

@@ -41,7 +41,7 @@ from tests.machine.clock import Clock
 LATEST = "$LATEST"
 
 
-class ResourceConflict(LambdaClientError):
+class ResourceConflict(LambdaClientError):  # type: ignore[misc]
     """What AWS answers while something else is under way."""
 
     code = 409
@@ -306,7 +306,7 @@ class Rules:
             package = base64.b64encode(function.code_bytes).decode()
             answer["Code"]["Location"] = f"data:application/zip;base64,{package}"
         if "ResolvedImageUri" in answer.get("Code", {}):
-            image: str = function.image_uri  # type: ignore[attr-defined]
+            image: str = function.image_uri
             answer["Code"] |= dict.fromkeys(("ImageUri", "ResolvedImageUri"), image)
         return answer
 
@@ -327,7 +327,8 @@ class Rules:
             self._begin_update(function)
             function.update_function_code(code)
         changed = backend.publish_version(name) if body.get("Publish") else function
-        return (changed or function).get_configuration()
+        found: dict[str, Any] = (changed or function).get_configuration()
+        return found
 
     def update_function_configuration(
         self, original: Callable[..., Any], backend: LambdaBackend, name: str, qualifier: str, body: dict[str, Any]
@@ -395,7 +396,7 @@ class Rules:
         version = asked.get("FunctionVersion") or alias.function_version
         routing: Any = asked["RoutingConfig"] if asked.get("RoutingConfig") is not None else alias.routing_config
         self._check_route(response.backend._lambdas, function, version, routing)
-        alias.update(asked.get("Description"), version, routing if weights_of(routing) else {})  # type: ignore[arg-type]
+        alias.update(asked.get("Description"), version, routing if weights_of(routing) else {})
         alias.revision_id = str(uuid.uuid4())
         return 200, {"status": 200}, json.dumps(alias.to_json())
 

@@ -357,7 +357,12 @@ class TestAnApproval:
             return write(deployment, decision)
 
         monkeypatch.setattr(approvals, "decide", after_a_retry)
-        monkeypatch.setattr(executions, "succeed", lambda token: sent.append(token) or True)
+
+        def succeed(token: str) -> bool:
+            sent.append(token)
+            return True
+
+        monkeypatch.setattr(executions, "succeed", succeed)
         later(deployer, 60, lambda: decide(deployer, "first", "approve"))
 
         deploy(deployer, approval={"required": True, "timeout_seconds": 600})

@@ -445,7 +445,7 @@ def _interpreter_is_immune() -> Iterator[None]:
 _client = functools.cache(lambda region, service: boto_client_for(region=region, service=service))
 _read_model = functools.cache(JSONFileLoader().load_file)
 _read_path = functools.cache(vars(json_path)["parse"])
-_read_event_path = functools.cache(jsonpath_ng.ext.parse)
+_read_event_path = functools.cache(vars(jsonpath_ng.ext)["parse"])
 _read_result_path = functools.cache(vars(result_path)["parse"])
 _parse = functools.cache(AmazonStateLanguageParser.parse)
 _urls: dict[tuple[type, str], Any] = {}

@@ -217,7 +217,7 @@ def _backend_of(service: Any) -> Any:
     return regions["us-east-1" if "us-east-1" in regions else "aws"]
 
 
-class _Request(Request):
+class _Request(Request):  # type: ignore[misc]
     """Knows its address as it came, instead of putting it together again."""
 
     raw_path = raw_url = ""
@@ -407,7 +407,7 @@ _count_and_set_attribute = LimitedSizeDict.__setitem__
 def _all_items(table: Table) -> list[Item]:
     """In the order of the keys, each of which is cast once."""
     if table.range_key_attr is None:
-        return _all_items_truly(table)
+        return list(_all_items_truly(table))
     found: list[Any] = [item for items in table.items.values() for item in items.values()]
     return sorted(found, key=lambda item: (item.hash_key.cast_value, item.range_key.cast_value))
 
