@@ -190,9 +190,32 @@ ATTEMPTS: dict[str, tuple[Attempt, set[str]]] = {
     "make a user": (of("iam", "create_user", UserName="another"), set()),
     "list over the API": (
         lambda person, work: person.http("GET", f"/deployments?function={work.function}"),
-        {"approver"},
+        {"operator", "approver"},
     ),
-    "read over the API": (lambda person, work: person.http("GET", f"/deployments/{work.deployment}"), {"approver"}),
+    "read over the API": (
+        lambda person, work: person.http("GET", f"/deployments/{work.deployment}"),
+        {"operator", "approver"},
+    ),
+    "list functions over the API": (lambda person, work: person.http("GET", "/functions"), {"operator", "approver"}),
+    "see who serves over the API": (
+        lambda person, work: person.http("GET", f"/functions/{work.function}"),
+        {"operator", "approver"},
+    ),
+    "abort": (lambda person, work: person.http("DELETE", f"/deployments/{work.deployment}"), {"operator"}),
+    "pause": (lambda person, work: person.http("POST", f"/deployments/{work.deployment}/pause"), {"operator"}),
+    "resume": (lambda person, work: person.http("POST", f"/deployments/{work.deployment}/resume"), {"operator"}),
+    "promote": (lambda person, work: person.http("POST", f"/deployments/{work.deployment}/promote"), {"operator"}),
+    "approve": (
+        lambda person, work: person.http("POST", f"/deployments/{work.deployment}/approve"),
+        {"operator", "approver"},
+    ),
+    "reject": (
+        lambda person, work: person.http("POST", f"/deployments/{work.deployment}/reject"),
+        {"operator", "approver"},
+    ),
+    "freeze": (lambda person, work: person.http("PUT", f"/functions/{work.function}/freeze", {}), {"operator"}),
+    "unfreeze": (lambda person, work: person.http("DELETE", f"/functions/{work.function}/freeze"), {"operator"}),
+    "list freezes": (lambda person, work: person.http("GET", "/freezes"), {"operator"}),
     "start over the API": (lambda person, work: person.http("POST", "/deployments", {}), {"operator", "ci"}),
 }
 """What a principal may try, and who of those below may do it. None of it changes what a test here relies on."""
