@@ -57,6 +57,15 @@ class Ledger:
         return [change for change in self.changes if change.what == what]
 
     def left_by_others(self, what: What) -> Any:
-        """What someone else put there, if no deployment changed it since; else None."""
+        """
+        What someone else put there, or another deployment, if nothing changed it since; else None.
+
+        An alias that another deployment left split was left by nobody: that is a violation.
+        """
         changes = self.of(what)
-        return changes[-1].after if changes and changes[-1].by == SOMEONE_ELSE else None
+        if not changes:
+            return None
+        last = changes[-1]
+        split = last.what == "alias" and last.after[1]
+        theirs = last.by == SOMEONE_ELSE or (last.by == ANOTHER_DEPLOYMENT and not split)
+        return last.after if theirs else None
