@@ -32,11 +32,12 @@ def handler(deployment: Looking) -> Look:
     ordered = orders.standing(ledger.given(plan.id), now)
     _must_go_on(ordered, now)
     must_not_be_rejected(plan, bake.green_weight)
-    told = _told(deployment, ordered)
     waits_for_a_person = bake.look.awaits or ordered.promotes(len(bake.shifts), bake.green_weight)
     if now < bake.look.due_at - TOLERANCE_SECONDS and not waits_for_a_person:
         next_seconds = ordered.wait(now, wait(now, bake.look.due_at))
-        return bake.look.model_copy(update=told | {"next": "bake_on", "next_seconds": next_seconds})
+        return bake.look.model_copy(
+            update=_told(deployment, ordered) | {"next": "bake_on", "next_seconds": next_seconds}
+        )
     wanted = left_at(plan.blue.version, green, bake)
     must_be(plan.target, wanted, aliases.read(plan.target, wanted))
     seen = watch.look(plan, green, bake.shifts, now, bake.look.memory)
@@ -46,11 +47,16 @@ def handler(deployment: Looking) -> Look:
     look = conclude(plan, bake, seen, alarms, probed, now, ordered)
     if look.next == "roll_back":
         raise GreenUnhealthy(f"Version {green} is unhealthy: {look.reason}.", look.noted())
-    return gated(deployment.record, plan, bake, look.model_copy(update=told))
+    gone_on = gated(deployment.record, plan, bake, look)
+    return gone_on.model_copy(update=_told(deployment, ordered))
 
 
 def _told(deployment: Looking, ordered: orders.Standing) -> dict[str, float]:
-    """Tell people once of each pause; when the one was ordered that they know of, for the next run."""
+    """
+    Tell people once of each pause; when the one was ordered that they know of, for the next run.
+
+    Called when nothing is left that may fail: what the state's retry told again would be a second message.
+    """
     pause, target = ordered.paused, deployment.target
     if pause is None or pause.at == deployment.bake.look.told_pause:
         return {"told_pause": deployment.bake.look.told_pause}

@@ -301,8 +301,10 @@ class TestPause:
         deployer.aws.after(100, lambda: order("pause", ID, seconds=3000, reason="lunch"))
         deployer.aws.after(2000, lambda: order("resume", ID))
 
-        run(deployer, traffic={"steps": [{"weight": 0.1, "bake_seconds": 3600}]})
+        with deployer.aws.fails("GetAlias", "ResourceConflictException", state="CheckHealth", times=12) as refused:
+            run(deployer, traffic={"steps": [{"weight": 0.1, "bake_seconds": 3600}]})
 
+        assert refused.met == 12
         (message,) = (each for each in deployer.messages() if each["Subject"].startswith("Waits: "))
         assert message["Subject"] == "Waits: BonusCalculatorLambda:PROD needs somebody who resumes it"
         for part in ("lunch", CALLER, "`bluegreen resume BonusCalculatorLambda --alias PROD`"):
