@@ -25,7 +25,7 @@ def handler(deployment: Awaiting) -> Done:
     number, *_ = plan.schedule.approvals(bake.green_weight, bake.look.next_weight)
     token = deployment.call.token
     approvals.ask(plan.id, number, plan.schedule.approval_seconds, token)
-    # Read after the token is written: an abort either sees the token, or is seen here.
+    # Read after the token is written. An abort marks the record before it reads tokens: one of the two sees the other.
     record, _ = deployments.load(plan.id)
     if record is None or record.state != OPEN:
         raise DeploymentOver(f"Deployment {plan.id} was undone before it waited for an approval.")

@@ -20,7 +20,7 @@ from bluegreen.ledger import approvals, audit, deployments, locks, orders
 from bluegreen.ledger.locks import Lock
 from bluegreen.ledger.record import UNDOING, Record
 from bluegreen.rollback import latest
-from bluegreen.rollback.undo import undo
+from bluegreen.rollback.undo import mark, restore, undo
 from bluegreen.rollback.words import for_an_operator
 from bluegreen.text import sentence
 
@@ -84,13 +84,27 @@ def recover_or_abort(lock: Lock) -> Recovered:
         return "running"
     long_ago = clock.now() - order.at > PATIENCE_SECONDS
     try:
-        if tokens := [each.task_token for each in approvals.asked(record.id) if each.task_token]:
-            executions.fail(tokens[-1], ABORTED, order.why_aborted)
         attempt = latest.ENOUGH_ATTEMPTS if long_ago else 1
-        audit.note(record.id, RECOVERY, _undone(record, ABORTED, order.why_aborted, attempt=attempt))
+        audit.note(record.id, RECOVERY, _aborted(record, order.why_aborted, attempt=attempt))
     except Exception as error:
         _give_up_or_wait(record, None, long_ago, error)
     return "recovered"
+
+
+def _aborted(record: Record, why: str, *, attempt: int) -> dict[str, Any]:
+    """
+    Undo the deployment whose execution runs, close and tell.
+
+    AwaitApproval waits before the first shift only. Its tokens are read once the record is `undoing`: an attempt that
+    writes one later sees that, and does not wait.
+    """
+    if not record.blue:
+        return _undone(record, ABORTED, why, attempt=attempt)
+    marked = mark(record, ABORTED, why)
+    tokens = [] if marked.weights else [each.task_token for each in approvals.asked(marked.id) if each.task_token]
+    if tokens:
+        executions.fail(tokens[-1], ABORTED, why)
+    return restore(marked, attempt=attempt).noted()
 
 
 def _clean_up(record: Record, holder: executions.Execution | None, *, attempt: int) -> dict[str, Any]:
