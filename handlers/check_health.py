@@ -32,8 +32,9 @@ def handler(deployment: Looking) -> Look:
     ordered = orders.standing(ledger.given(plan.id), now)
     _must_go_on(ordered, now)
     must_not_be_rejected(plan, bake.green_weight)
-    waits_for_a_person = bake.look.awaits or ordered.promotes(len(bake.shifts), bake.green_weight)
-    if now < bake.look.due_at - TOLERANCE_SECONDS and not waits_for_a_person:
+    resumed = bake.look.told_pause and not ordered.paused
+    promoted = ordered.promotes(len(bake.shifts), bake.green_weight)
+    if now < bake.look.due_at - TOLERANCE_SECONDS and not (bake.look.awaits or promoted or resumed):
         next_seconds = ordered.wait(now, wait(now, bake.look.due_at))
         return bake.look.model_copy(
             update=_told(deployment, ordered) | {"next": "bake_on", "next_seconds": next_seconds}
@@ -53,13 +54,15 @@ def handler(deployment: Looking) -> Look:
 
 def _told(deployment: Looking, ordered: orders.Standing) -> dict[str, float]:
     """
-    Tell people once of each pause; when the one was ordered that they know of, for the next run.
+    Tell people once of each pause. For the next run: when the pause that stands was ordered, 0 if none stands.
 
     Called when nothing is left that may fail: what the state's retry told again would be a second message.
     """
     pause, target = ordered.paused, deployment.target
-    if pause is None or pause.at == deployment.bake.look.told_pause:
-        return {"told_pause": deployment.bake.look.told_pause}
+    if pause is None:
+        return {"told_pause": 0.0}
+    if pause.at == deployment.bake.look.told_pause:
+        return {"told_pause": pause.at}
     commands = tuple(
         f"bluegreen {order} {target.function} --alias {target.alias}" for order in ("resume", "promote", "abort")
     )

@@ -193,8 +193,8 @@ class Look(Section):
     `unmeasured` looks in a row had no metrics, and `probes` were answered so far. The alarms `pardoned` have been
     in ALARM since before the deployment. `watched` is what the deployment's end says of the watch, `memory` what
     the looks so far came to. `signals` names what is watched and what is not. `awaits` is the number of the step
-    whose approval the deployment waits for, 0 for none. `told_pause` is when the pause was ordered of which people
-    were told last (seconds since 1970). Verdict, reason and counts are for people who follow the
+    whose approval the deployment waits for, 0 for none. `told_pause` is when the pause that stands was ordered
+    (seconds since 1970), once people were told of it. Verdict, reason and counts are for people who follow the
     execution's history.
     """
 

@@ -1,6 +1,7 @@
 """People in command: orders to a deployment that runs, whatever state it is in."""
 
 import json
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -34,6 +35,18 @@ def abort(**more: Any) -> int:
     return status
 
 
+def decide(which: str) -> int:
+    """As another person than the starter."""
+    with acting("ServeApi"):
+        status, _ = ask("POST", f"/deployments/{ID}/{which}", caller=CALLER)
+    return status
+
+
+def sweep() -> None:
+    with acting("RecoverDeployments"):
+        recover_deployments.handler({"detail": {}}, context_of(RECOVER_DEPLOYMENTS))
+
+
 def at(deployer: Deployer, state: str, moment: str, do: Callable[[], object], number: int = 1) -> Any:
     """Once, when the execution enters or leaves that state for the time with this number."""
     seen = [0]
@@ -48,7 +61,7 @@ def at(deployer: Deployer, state: str, moment: str, do: Callable[[], object], nu
     return deployer.aws.at_states(hook)
 
 
-def is_aborted(deployer: Deployer, ended: Run) -> None:
+def is_aborted(deployer: Deployer, ended: Run, *, waited: bool = False) -> None:
     record = deployer.record(ended)
     assert (ended.ended, ended.error, ended.path[-1]) == ("RolledBack", "Aborted", "RolledBack")
     assert ended.cause.startswith(WHY), ended.cause
@@ -56,7 +69,8 @@ def is_aborted(deployer: Deployer, ended: Run) -> None:
     assert deployer.alias() == ("1", {})
     assert deployer.digest() == deployer.digest("1")
     assert deployer.items("lock#") == []
-    assert deployer.notified() == ["Aborted: BonusCalculatorLambda:PROD is at version 1"]
+    asked = ["Waits: BonusCalculatorLambda:PROD needs an approval"] if waited else []
+    assert deployer.notified() == [*asked, "Aborted: BonusCalculatorLambda:PROD is at version 1"]
 
 
 class TestAbort:
@@ -194,12 +208,69 @@ class TestAbort:
         assert answers == [{"recovered": []}]
         is_aborted(deployer, ended)
 
+    def test_that_comes_while_await_approval_begins_to_wait_is_seen_by_one_of_the_two(self, deployer: Deployer) -> None:
+        """RecoverDeployments has read the tokens, and goes on only when AwaitApproval waits."""
+        begun, read, waits = deployer.aws.clock.now(), threading.Event(), threading.Event()
+        recovery = threading.Thread(target=abort)
+
+        def watcher(call: Any, make: Callable[[], Any]) -> Any:
+            answer = make()
+            if (call.state, call.operation) == ("RecoverDeployments", "Query") and not read.is_set():
+                read.set()
+                assert waits.wait(60)
+            return answer
+
+        def meanwhile() -> None:
+            recovery.start()
+            assert read.wait(60)
+
+        def go_on() -> None:
+            waits.set()
+            recovery.join()
+
+        deployer.aws.after(30, go_on)
+        with deployer.aws.watched(watcher), at(deployer, "AwaitApproval", "entered", meanwhile):
+            ended = run(deployer, approval={"required": True})
+
+        go_on()
+        is_aborted(deployer, ended)
+        assert deployer.aws.clock.now() - begun < 300
+
+    @pytest.mark.parametrize("code", ["ServiceUnavailable", "AccessDeniedException"])
+    def test_after_the_first_shift_asks_step_functions_for_nothing(self, deployer: Deployer, code: str) -> None:
+        found: list[Any] = []
+
+        def give() -> None:
+            with deployer.aws.fails("SendTaskFailure", code, times=None):
+                found.extend([abort(), deployer.alias()])
+
+        deployer.aws.after(60, lambda: decide("approve"))
+        deployer.aws.after(200, give)
+        ended = run(deployer, approval={"required": True}, traffic=LONG)
+
+        assert found == [202, ("1", {})]
+        is_aborted(deployer, ended, waited=True)
+
+    def test_whose_token_step_functions_does_not_take_is_carried_out_by_the_sweep(self, deployer: Deployer) -> None:
+        begun = deployer.aws.clock.now()
+
+        def give() -> None:
+            with deployer.aws.fails("SendTaskFailure", "ServiceUnavailable", times=None):
+                assert abort() == 202
+
+        deployer.aws.after(60, give)
+        deployer.aws.after(300, sweep)
+        ended = run(deployer, approval={"required": True})
+
+        is_aborted(deployer, ended, waited=True)
+        assert ended.path[-3:-1] == WAITING
+        assert deployer.aws.clock.now() - begun < 360
+
     def test_whose_invocation_was_lost_is_carried_out_by_the_sweep(self, deployer: Deployer) -> None:
         alias: list[Any] = []
 
         def swept() -> None:
-            with acting("RecoverDeployments"):
-                recover_deployments.handler({"detail": {}}, context_of(RECOVER_DEPLOYMENTS))
+            sweep()
             alias.append(deployer.alias())
 
         deployer.aws.after(100, lambda: abort_unheard(deployer))
@@ -309,6 +380,16 @@ class TestPause:
         assert message["Subject"] == "Waits: BonusCalculatorLambda:PROD needs somebody who resumes it"
         for part in ("lunch", CALLER, "`bluegreen resume BonusCalculatorLambda --alias PROD`"):
             assert part in message["Message"]
+
+    def test_is_over_at_the_next_run_however_far_the_next_look_is(self, deployer: Deployer) -> None:
+        begun = deployer.aws.clock.now()
+        deployer.aws.after(14_000, lambda: order("pause", ID, seconds=7200))
+        deployer.aws.after(16_000, lambda: order("resume", ID))
+
+        ended = run(deployer, traffic={"steps": [{"weight": 0.1, "bake_seconds": 14_400}]})
+
+        assert ended.ended == "Deployed"
+        assert deployer.aws.clock.now() - begun < 16_000 + 300
 
     def test_takes_back_a_promote_that_is_not_carried_out_yet(self, deployer: Deployer) -> None:
         deployer.aws.after(65, lambda: order("promote", ID))

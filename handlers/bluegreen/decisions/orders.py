@@ -112,8 +112,8 @@ def objection(order: Order, ordered: Standing, number: int) -> str:
         return ""
     if ordered.aborted:
         return f"it is being aborted by {ordered.aborted.said}. `bluegreen watch` follows it to its end"
-    if number >= MOST:
-        return f"it has {MOST} orders already, which is the most. Let it run, or abort it"
+    if number >= MOST - (order.order == "pause"):  # a pause needs room for the order that ends it
+        return f"it has {number} orders already, and {MOST} is the most. Let it run, or abort it"
     if not order.after_shift:
         return "green has no share of the alias yet. Order it again after the first shift, or abort the deployment"
     if order.order == "resume" and not ordered.paused:
