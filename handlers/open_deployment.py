@@ -110,8 +110,8 @@ def _take_lock(record: Record, situation: Situation) -> None:
             raise UploadWaits(_waits(record, situation.artifact, situation, why)) from held
         target = held.lock.target
         raise DeploymentInProgress(
-            f"{why}; nothing was changed; wait for that deployment (`bluegreen watch {held.lock.deployment}`), or stop "
-            f"it (`bluegreen rollback {target.function} --alias {target.alias}`): "
+            f"{why}; nothing was changed; wait for that deployment (`bluegreen watch {held.lock.deployment}`), or "
+            f"abort it (`bluegreen abort {target.function} --alias {target.alias}`): "
             f"{executions.console_link(held.lock.held_by)}"
         ) from held
 

@@ -321,7 +321,7 @@ class TestWhileItRuns:
             "Warning: function: it is slow\n\n"
             "Started by: alice.\n\n"
             "`bluegreen watch first` follows it.\n"
-            "`bluegreen rollback Shop --alias PROD` gives the alias back to version 1.\n"
+            "`bluegreen abort Shop --alias PROD` gives the alias back to version 1.\n"
             f"The execution: {LINK}"
         )
         (event,) = deployer.announced("Deployment Started")

@@ -518,7 +518,7 @@ class TestTheLock:
 
         assert "is being deployed to by first" in str(refusal.value)
         assert desk.arn in str(refusal.value)
-        assert f"`bluegreen watch first`), or stop it (`bluegreen rollback {FUNCTION} --alias {ALIAS}`)" in str(
+        assert f"`bluegreen watch first`), or abort it (`bluegreen abort {FUNCTION} --alias {ALIAS}`)" in str(
             refusal.value
         )
         assert second.record() == {}

@@ -116,13 +116,13 @@ BAD: dict[str, tuple[Callable[[], dict[str, Any]], str]] = {
         "health.period_seconds: Lambda's metrics have one point a minute, so most periods of 30 seconds would be "
         "empty; write 60 or a multiple of it",
     ),
-    "another person where nobody is asked": (
+    "an approval by another than the starter that no step asks for": (
         lambda: {"approval": {"other_than_starter": True}},
-        "approval.other_than_starter: no step asks for an approval",
+        "approval: no step asks for an approval",
     ),
-    "another person where nobody is asked of the request's own steps": (
-        lambda: {"approval": {"other_than_starter": True}, "traffic": steps(0.5)},
-        "approval.other_than_starter: no step asks for an approval",
+    "a time for approvals that no step of traffic asks for": (
+        lambda: {"approval": {"timeout_seconds": 600}, "traffic": steps(0.5)},
+        "approval: no step asks for an approval",
     ),
     "unknown key inside": (
         lambda: {"health": {"perod_seconds": 1}},

@@ -138,7 +138,7 @@ def _under_way(record: Record) -> tuple[str, ...]:
     target = record.target
     return (
         f"`bluegreen watch {record.id}` follows it.",
-        f"`bluegreen rollback {target.function} --alias {target.alias}` gives the alias back to version {record.blue}.",
+        f"`bluegreen abort {target.function} --alias {target.alias}` gives the alias back to version {record.blue}.",
         _link(record),
     )
 

@@ -83,9 +83,9 @@ def unfit_gates(plan: Schedule, hooks: Hooks, approval: Approval) -> tuple[str, 
             f"{plan.name} has no steps: its weights follow the evidence; leave it out, or write traffic with steps",
         )
     asked, most = len(plan.approvals(0.0, 1.0)), LONGEST_APPROVALS_SECONDS
-    if approval.other_than_starter and not asked:
+    if approval != Approval() and not asked:
         return (
-            "approval.other_than_starter",
+            "approval",
             'no step asks for an approval; add "required": true to approval, or "approve": true to a step of traffic',
         )
     if asked * plan.approval_seconds > most:
