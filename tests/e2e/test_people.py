@@ -81,6 +81,13 @@ def of(service: str, operation: str, **arguments: Any) -> Attempt:
     return attempt
 
 
+def over(method: str, path: str, body: Any = None) -> Attempt:
+    """A signed request to the HTTP API; the path names the work's function and deployment."""
+    return lambda person, work: person.http(
+        method, path.format(function=work.function, deployment=work.deployment), body
+    )
+
+
 def function_of(work: Work) -> str:
     return work.function
 
@@ -188,35 +195,20 @@ ATTEMPTS: dict[str, tuple[Attempt, set[str]]] = {
         set(),
     ),
     "make a user": (of("iam", "create_user", UserName="another"), set()),
-    "list over the API": (
-        lambda person, work: person.http("GET", f"/deployments?function={work.function}"),
-        {"operator", "approver"},
-    ),
-    "read over the API": (
-        lambda person, work: person.http("GET", f"/deployments/{work.deployment}"),
-        {"operator", "approver"},
-    ),
-    "list functions over the API": (lambda person, work: person.http("GET", "/functions"), {"operator", "approver"}),
-    "see who serves over the API": (
-        lambda person, work: person.http("GET", f"/functions/{work.function}"),
-        {"operator", "approver"},
-    ),
-    "abort": (lambda person, work: person.http("DELETE", f"/deployments/{work.deployment}"), {"operator"}),
-    "pause": (lambda person, work: person.http("POST", f"/deployments/{work.deployment}/pause"), {"operator"}),
-    "resume": (lambda person, work: person.http("POST", f"/deployments/{work.deployment}/resume"), {"operator"}),
-    "promote": (lambda person, work: person.http("POST", f"/deployments/{work.deployment}/promote"), {"operator"}),
-    "approve": (
-        lambda person, work: person.http("POST", f"/deployments/{work.deployment}/approve"),
-        {"operator", "approver"},
-    ),
-    "reject": (
-        lambda person, work: person.http("POST", f"/deployments/{work.deployment}/reject"),
-        {"operator", "approver"},
-    ),
-    "freeze": (lambda person, work: person.http("PUT", f"/functions/{work.function}/freeze", {}), {"operator"}),
-    "unfreeze": (lambda person, work: person.http("DELETE", f"/functions/{work.function}/freeze"), {"operator"}),
-    "list freezes": (lambda person, work: person.http("GET", "/freezes"), {"operator"}),
-    "start over the API": (lambda person, work: person.http("POST", "/deployments", {}), {"operator", "ci"}),
+    "list over the API": (over("GET", "/deployments?function={function}"), {"operator", "approver"}),
+    "read over the API": (over("GET", "/deployments/{deployment}"), {"operator", "approver"}),
+    "list functions over the API": (over("GET", "/functions"), {"operator", "approver"}),
+    "see who serves over the API": (over("GET", "/functions/{function}"), {"operator", "approver"}),
+    "abort": (over("DELETE", "/deployments/{deployment}"), {"operator"}),
+    "pause": (over("POST", "/deployments/{deployment}/pause"), {"operator"}),
+    "resume": (over("POST", "/deployments/{deployment}/resume"), {"operator"}),
+    "promote": (over("POST", "/deployments/{deployment}/promote"), {"operator"}),
+    "approve": (over("POST", "/deployments/{deployment}/approve"), {"operator", "approver"}),
+    "reject": (over("POST", "/deployments/{deployment}/reject"), {"operator", "approver"}),
+    "freeze": (over("PUT", "/functions/{function}/freeze", {}), {"operator"}),
+    "unfreeze": (over("DELETE", "/functions/{function}/freeze"), {"operator"}),
+    "list freezes": (over("GET", "/freezes"), {"operator"}),
+    "start over the API": (over("POST", "/deployments", {}), {"operator", "ci"}),
 }
 """What a principal may try, and who of those below may do it. None of it changes what a test here relies on."""
 
