@@ -99,7 +99,7 @@ def cli(ctx: click.Context, stack_name: str, region: str | None, profile: str | 
     Take Lambda functions from blue to green, and back.
 
     Exit codes: 0 deployed, or done; 1 rolled back, or not begun; 2 refused request or wrong usage; 3 a rollback failed;
-    4 unknown: the deployment may go on, and the command lost sight of it.
+    4 unknown: the deployment may go on, and the command lost sight of it; 5 the deployment waits for an approval.
     """
     from bluegreen_cli.context import Context
 

@@ -34,8 +34,8 @@ def running(context: Context, function: str, alias: str | None) -> tuple[Stack, 
         raise Refused(
             f"no deployment of {target} runs",
             NOTHING_ORDERED,
-            f"`bluegreen rollback {target.function} --alias {target.alias}` gives the alias back to the version that "
-            "served before.",
+            f"`bluegreen status {target.function} --alias {target.alias}` says who serves, and how the last deployment "
+            "ended.",
         )
     return stack, lock
 

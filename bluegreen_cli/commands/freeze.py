@@ -36,8 +36,8 @@ def freeze(
     """
     Refuse every deployment to NAME, a function or a pattern as shop-* or *, until a moment.
 
-    A deployment that runs goes on, and can be aborted. `deploy --override-freeze WHY` deploys
-    in spite of the freeze. A freeze for the same NAME is replaced.
+    A deployment that runs goes on, and can be aborted. `deploy --override-freeze WHY` deploys in spite of the
+    freeze. A freeze for the same NAME is replaced.
     """
     asked: dict[str, Any] = {"reason": reason, "until": until}
     asked |= {"windows": list(windows)} if windows else {}

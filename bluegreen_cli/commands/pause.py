@@ -26,11 +26,16 @@ def pause(context: Context, function: str, alias: str | None, seconds: int, reas
     """
     Let green's share of FUNCTION's alias grow no more, for an hour unless --seconds says otherwise.
 
-    It is taken once green has a share, and takes effect within four minutes. CheckHealth goes on looking, and rolls a
-    worse green back. Without `bluegreen resume`, `promote` or `abort` the deployment is rolled back at the limit.
+    Green must have a share. CheckHealth reads the order at its next run, within four minutes; a shift that was decided
+    before is still made. During a pause it looks no more often than every two minutes, and still rolls a worse green
+    back. Without `bluegreen resume`, `promote` or `abort` the deployment is rolled back at the limit.
     """
     stack, lock = orders.running(context, function, alias)
     answer = orders.give(stack, lock, "pause", seconds=seconds, reason=reason)
     orders.ordered(
-        answer, lock, f"paused. Without resume, promote or abort within {duration(seconds)} it is rolled back.", as_json
+        answer,
+        lock,
+        f"paused at the next run of CheckHealth; a shift that was decided before is still made. Without resume, "
+        f"promote or abort within {duration(seconds)} it is rolled back.",
+        as_json,
     )

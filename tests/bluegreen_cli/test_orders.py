@@ -79,7 +79,7 @@ class TestAbort:
         assert ran.exit_code == 2
         assert f"no deployment of {FUNCTION}:PROD runs" in ran.stderr
         assert "Nothing was ordered." in ran.stderr
-        assert f"`bluegreen rollback {FUNCTION} --alias PROD`" in ran.stderr
+        assert f"`bluegreen status {FUNCTION} --alias PROD`" in ran.stderr
 
 
 class TestPauseResumeAndPromote:
@@ -91,7 +91,7 @@ class TestPauseResumeAndPromote:
         (paused, resumed), run = while_it_runs(deployer, do)
 
         assert (paused.exit_code, resumed.exit_code) == (0, 0)
-        assert "paused. Without resume, promote or abort within 10 min it is rolled back." in paused.stdout
+        assert "Without resume, promote or abort within 10 min it is rolled back." in paused.stdout
         assert "resumed" in resumed.stdout
         assert given() == [("pause", CALLER, "lunch"), ("resume", CALLER, "")]
         assert run.ended == "Deployed"

@@ -1,4 +1,4 @@
-"""What nobody's linter says of the template."""
+"""What the template has to be like, besides what `make check` finds."""
 
 import re
 

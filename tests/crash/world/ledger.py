@@ -60,7 +60,7 @@ class Ledger:
         """
         What someone else put there, or another deployment, if nothing changed it since; else None.
 
-        An alias that another deployment left split was left by nobody: that is a violation.
+        None, too, for an alias that another deployment left split: the checks report that as a violation.
         """
         changes = self.of(what)
         if not changes:
