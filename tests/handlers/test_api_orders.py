@@ -147,20 +147,14 @@ def test_an_order_at_the_same_moment_as_another_one_is_refused(shifted: Desk, mo
     assert [item["given"][0]["order"] for item in shifted.deployer.items("orders#first")] == ["pause"]
 
 
-def test_the_last_of_very_many_orders_but_an_abort_is_no_pause(shifted: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nobody could resume it."""
+def test_very_many_orders_end_with_one_that_can_end_a_pause_and_with_an_abort(
+    shifted: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("bluegreen.decisions.orders.MOST", 3)
     order("pause", "first")
     order("resume", "first")
 
-    assert "it has 2 orders already, and 3 is the most" in refused("pause")
+    assert "it has 2 orders already, and 3 is the most. Let it run, or abort it." in refused("pause")
     assert order("promote", "first")[0] == 202
-
-
-def test_the_last_of_very_many_orders_is_an_abort(shifted: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("bluegreen.decisions.orders.MOST", 2)
-    order("pause", "first")
-    order("resume", "first")
-
-    assert "it has 2 orders already, and 2 is the most. Let it run, or abort it." in refused("promote")
+    assert "it has 3 orders already, and 3 is the most. Let it run, or abort it." in refused("promote")
     assert order("abort", "first")[0] == 202
