@@ -162,7 +162,7 @@ class Outlook:
             return "learnt when the deployment opens"
         if self.past.icc <= LEAST_ICC:
             return f"{LEAST_ICC:g}, the least: blue's failures do not come in bursts, or are too few to tell"
-        return f"{self.past.icc:.2g}: blue's failures come in bursts, and a minute counts for less"
+        return f"{self.past.icc:.2g}: the alias's failures come in bursts, and a minute counts for less"
 
 
 HURRIED_TWINS = "nine of ten"

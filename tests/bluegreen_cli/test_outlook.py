@@ -188,7 +188,7 @@ class TestEachSettingHasItsPromise:
         ("learnt", "health", "said"),
         [
             (0.0002, {}, "0.0002, the least: blue's failures do not come in bursts, or are too few to tell"),
-            (0.00417, {}, "0.0042: blue's failures come in bursts, and a minute counts for less"),
+            (0.00417, {}, "0.0042: the alias's failures come in bursts, and a minute counts for less"),
             (0.00417, {"icc": 0.001}, "0.001, as the request says"),
         ],
     )
