@@ -131,6 +131,12 @@ class Progress:
         return float(self.shifts[-1].get("weight", 0)) if self.shifts else 0.0
 
     @property
+    def moved_at(self) -> float:
+        """When UpdateAlias had answered the last shift, in seconds since 1970; 0 before the first."""
+        found = self.section("bake").get("moved_at")
+        return float(found) if _is_number(found) else 0.0
+
+    @property
     def look(self) -> dict[str, Any]:
         """The findings of the last look, {} before the first."""
         found = self.section("bake").get("look")

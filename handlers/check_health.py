@@ -33,7 +33,7 @@ def handler(deployment: Looking) -> Look:
     _must_go_on(ordered, now)
     must_not_be_rejected(plan, bake.green_weight)
     resumed = bake.look.told_pause and not ordered.paused
-    promoted = ordered.promotes(len(bake.shifts), bake.green_weight)
+    promoted = ordered.promotes(bake.moved_at, bake.green_weight)
     if now < bake.look.due_at - TOLERANCE_SECONDS and not (bake.look.awaits or promoted or resumed):
         next_seconds = ordered.wait(now, wait(now, bake.look.due_at))
         return bake.look.model_copy(

@@ -69,7 +69,7 @@ class Running:
     @property
     def stands(self) -> dict[str, Order]:
         """The orders that stand, by what they did to the deployment."""
-        promote = self.ordered.promotes(len(self.progress.shifts), self.progress.green_weight)
+        promote = self.ordered.promotes(self.progress.moved_at, self.progress.green_weight)
         found = {"aborted": self.ordered.aborted, "paused": self.ordered.paused, "promoted": promote}
         return {done: order for done, order in found.items() if order}
 

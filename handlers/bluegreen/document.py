@@ -221,9 +221,14 @@ class Look(Section):
 
 
 class Bake(Section):
-    """Every shift so far, the alias's revision since the last one, and the last look."""
+    """
+    Every shift so far, the alias's revision since the last one, and the last look.
+
+    UpdateAlias had answered the last shift at `moved_at`, in seconds since 1970.
+    """
 
     shifts: tuple[Shifted, ...] = ()
+    moved_at: float = 0.0
     revision: str
     look: Look
 

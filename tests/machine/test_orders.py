@@ -3,6 +3,7 @@
 import json
 import threading
 from collections.abc import Callable
+from contextlib import ExitStack
 from typing import Any
 
 import boto3
@@ -12,7 +13,7 @@ import recover_deployments
 from bluegreen import clock
 from bluegreen.decisions.pace import MOST_SECONDS
 from bluegreen.ledger import orders
-from tests.handlers.desk import context_of
+from tests.handlers.desk import context_of, just_before
 from tests.machine.asking import CALLER, ask, order
 from tests.machine.deployer import BAD_UNDER_TRAFFIC, GOOD, RECOVER_DEPLOYMENTS, Deployer
 from tests.machine.faults import acting
@@ -449,6 +450,28 @@ class TestPromote:
         assert weights == [("1", {"2": 0.5})] * 2
         assert ended.ended == "Deployed"
         assert deployer.record(ended)["watched"].get("given") is None
+
+    def test_to_the_next_step_takes_one_step_also_if_it_comes_in_the_middle_of_a_shift(
+        self, deployer: Deployer
+    ) -> None:
+        steps = [{"weight": weight, "bake_seconds": 3600} for weight in (0.1, 0.5, 0.9)]
+        orders: list[int] = []
+
+        def promote() -> None:
+            orders.append(order("promote", ID, to="next")[0])
+
+        def in_the_second_shift() -> None:
+            stack.enter_context(just_before("lambda", "UpdateAlias", promote))
+
+        weights: list[Any] = []
+        deployer.aws.after(1000, in_the_second_shift)
+        deployer.aws.after(5000, lambda: weights.append(deployer.alias()))
+        with ExitStack() as stack:
+            ended = run(deployer, traffic={"steps": steps})
+
+        assert orders == [202]
+        assert weights == [("1", {"2": 0.5})]
+        assert ended.ended == "Deployed"
 
     def test_takes_a_pause_back(self, deployer: Deployer) -> None:
         deployer.aws.after(70, lambda: order("pause", ID))

@@ -149,10 +149,9 @@ def _give(deployment: str, kind: Kind, body: request.Asked, **more: Any) -> Answ
         by=asked.principal(router.current_event),
         at=clock.now(),
         reason=body.reason,
-        after_shift=record.shift,
         **more,
     )
-    if why := _over(record) or objection(order, ordered, number) or _has_no_steps(record, order):
+    if why := _over(record) or objection(order, ordered, number, record.shift) or _has_no_steps(record, order):
         return _refused(kind, record, why)
     if not orders.give(deployment, order, number):
         raise AwsUnavailable(f"another order came at the same moment; {UNTOUCHED}")

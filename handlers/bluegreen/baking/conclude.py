@@ -39,7 +39,7 @@ def conclude(
     unmeasured = bake.look.unmeasured + (not seen.waits) if verdict.kind == "cannot_measure" else 0
     baked = now - stands.since
     next_step = following(plan.schedule, bake.shifts)
-    promote, paused = ordered.promotes(len(bake.shifts), bake.green_weight), ordered.paused
+    promote, paused = ordered.promotes(bake.moved_at, bake.green_weight), ordered.paused
     standing = Standing(
         health=plan.health,
         given=plan.given,

@@ -21,8 +21,7 @@ class Order(Frozen):
     """
     An order as it is remembered: `by` is the IAM principal's ARN, `at` is in seconds since 1970.
 
-    A pause lasts `seconds`. A promote goes `to` the next step or gives green everything; it was given when the alias
-    had been shifted `after_shift` times, so it is carried out once another shift is made.
+    A pause lasts `seconds`. A promote goes `to` the next step or gives green everything.
     """
 
     order: Kind
@@ -31,7 +30,6 @@ class Order(Frozen):
     reason: Text = ""
     seconds: int = 0
     to: Literal["all", "next"] = "all"
-    after_shift: int = 0
 
     @property
     def said(self) -> str:
@@ -57,10 +55,14 @@ class Standing(Frozen):
     promoted: Order | None = None
     paused_seconds: float = 0.0
 
-    def promotes(self, shifts: int, weight: float) -> Order | None:
-        """The promote that is still to be carried out, where green has `weight` after so many shifts."""
+    def promotes(self, moved_at: float, weight: float) -> Order | None:
+        """
+        The promote that is still to be carried out, where UpdateAlias gave green `weight` at `moved_at`.
+
+        A shift that was under way when the promote came counts: the person saw the alias as it was before.
+        """
         order = self.promoted
-        if order is None or (shifts > order.after_shift and (order.to == "next" or weight == 1)):
+        if order is None or (moved_at >= order.at and (order.to == "next" or weight == 1)):
             return None
         return order
 
@@ -102,11 +104,11 @@ def standing(given: tuple[Order, ...], now: float) -> Standing:
     return Standing(aborted=aborted, paused=paused, promoted=promoted, paused_seconds=max(0.0, seconds))
 
 
-def objection(order: Order, ordered: Standing, number: int) -> str:
+def objection(order: Order, ordered: Standing, number: int, shifts: int) -> str:
     """
     Why an order is refused after `number` others, and what to do instead; "" for one that is taken.
 
-    The record of the deployment is open, and the alias was shifted `order.after_shift` times.
+    The record of the deployment is open, and has so many shifts.
     """
     if order.order == "abort":
         return ""
@@ -114,7 +116,7 @@ def objection(order: Order, ordered: Standing, number: int) -> str:
         return f"it is being aborted by {ordered.aborted.said}. `bluegreen watch` follows it to its end"
     if number >= MOST - (order.order == "pause"):  # a pause needs room for the order that ends it
         return f"it has {number} orders already, and {MOST} is the most. Let it run, or abort it"
-    if not order.after_shift:
+    if not shifts:
         return "green has no share of the alias yet. Order it again after the first shift, or abort the deployment"
     if order.order == "resume" and not ordered.paused:
         return "it is not paused. There is nothing to resume"

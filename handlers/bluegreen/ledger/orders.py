@@ -41,8 +41,8 @@ def give(deployment: str, order: Order, known: int) -> bool:
 
 
 def shown(order: Order) -> dict[str, Any]:
-    """As people see it, without what only the next look needs."""
-    said = order.model_dump(mode="json", exclude_defaults=True, exclude={"after_shift"})
+    """As people see it."""
+    said = order.model_dump(mode="json", exclude_defaults=True)
     return said | {"at": clock.iso(order.at)} | ({"to": order.to} if order.order == "promote" else {})
 
 

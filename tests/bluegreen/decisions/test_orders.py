@@ -55,20 +55,20 @@ def test_pauses_are_counted_together() -> None:
 
 
 @pytest.mark.parametrize(
-    ("to", "shifts", "weight", "stands"),
+    ("to", "moved_at", "weight", "stands"),
     [
-        ("next", 2, 0.2, True),
-        ("next", 3, 0.3, False),
-        ("all", 2, 0.2, True),
-        ("all", 3, 0.3, True),
-        ("all", 3, 1.0, False),
-        ("all", 2, 1.0, True),
+        ("next", 4, 0.2, True),
+        ("next", 6, 0.3, False),
+        ("all", 4, 0.2, True),
+        ("all", 6, 0.3, True),
+        ("all", 6, 1.0, False),
+        ("all", 4, 1.0, True),
     ],
 )
-def test_a_promote_stands_until_it_is_carried_out(to: Any, shifts: int, weight: float, stands: bool) -> None:
-    given = (order("promote", 1, to=to, after_shift=2),)
+def test_a_promote_stands_until_a_shift_carries_it_out(to: Any, moved_at: float, weight: float, stands: bool) -> None:
+    given = (order("promote", 5, to=to),)
 
-    assert (standing(given, 10).promotes(shifts, weight) is not None) == stands
+    assert (standing(given, 10).promotes(moved_at, weight) is not None) == stands
 
 
 def test_the_audit_of_a_look_says_who_ordered_what_and_why() -> None:

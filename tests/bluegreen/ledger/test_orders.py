@@ -10,7 +10,7 @@ pytestmark = pytest.mark.usefixtures("deployer")
 
 ALICE = "arn:aws:iam::123456789012:user/alice"
 PAUSE = Order(order="pause", by=ALICE, at=1_700_000_000.5, reason="look at the logs", seconds=600)
-PROMOTE = Order(order="promote", by=ALICE, at=1_700_000_060, to="next", after_shift=2)
+PROMOTE = Order(order="promote", by=ALICE, at=1_700_000_060, to="next")
 
 
 def test_orders_are_read_in_the_order_in_which_they_were_given() -> None:
