@@ -126,8 +126,9 @@ def _waits(arn: str, step: int, as_json: bool) -> None:
         click.echo(json.dumps(found, indent=2))
     else:
         click.echo(
-            f"Step {step} waits for a person's approval: `bluegreen approve {name}` lets it go on, `bluegreen reject "
-            f"{name}` rolls it back. `bluegreen watch {name} --wait-for-approval` follows it meanwhile."
+            f"Step {step} waits for a person's approval: `bluegreen approve {name} --step {step}` lets it go on, "
+            f"`bluegreen reject {name}` rolls it back. `bluegreen watch {name} --wait-for-approval` follows it "
+            "meanwhile."
         )
     click.get_current_context().exit(WAITING)
 

@@ -6,6 +6,7 @@ token. If the decision came earlier, or went to an earlier attempt's token, the 
 is over, the state's retry comes back here and says so.
 """
 
+from bluegreen import clock
 from bluegreen.aws import executions
 from bluegreen.baking.gates import is_approved, wait_for_approval
 from bluegreen.document import Done
@@ -32,6 +33,8 @@ def handler(deployment: Awaiting) -> Done:
     waiting = wait_for_approval(record, plan, number, bake.look.next_weight, token)
     if is_approved(plan.id, number):
         executions.succeed(token)
+    elif waiting.is_over(clock.now()):
+        raise AwsUnavailable("the time to decide is over, and a decision may still be on its way")
     elif not waiting.told_at and deployment.call.retries < TOLD_WITHIN_ATTEMPTS:
         raise AwsUnavailable("people could not be told yet that the deployment waits for an approval")
     return Done(evidence={"step": number, "asked_at": waiting.asked_at, "ends_at": waiting.ends_at})

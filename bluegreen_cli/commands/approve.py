@@ -8,14 +8,15 @@ from bluegreen_cli.decide import decide
 
 @click.command()
 @click.argument("deployment")
+@click.option("--step", type=click.IntRange(min=1), help="The step that is meant, if another may wait by then.")
 @click.option("--reason", metavar="TEXT", help="The reason. The record and the API show it.")
 @json_option
 @click.pass_obj
-def approve(context: Context, deployment: str, reason: str | None, as_json: bool) -> None:
+def approve(context: Context, deployment: str, step: int | None, reason: str | None, as_json: bool) -> None:
     """
     Let DEPLOYMENT (its id), which waits for an approval, take its next step.
 
     The API notes who signed the request. Where the deployment's own request says `other_than_starter`, the principal
     that started it is refused.
     """
-    decide(context, deployment, "approve", reason, as_json)
+    decide(context, deployment, "approve", step, reason, as_json)

@@ -8,13 +8,14 @@ from bluegreen_cli.decide import decide
 
 @click.command()
 @click.argument("deployment")
+@click.option("--step", type=click.IntRange(min=1), help="The step that is meant, if another may wait by then.")
 @click.option("--reason", metavar="TEXT", help="The reason. The record, the API and the notification show it.")
 @json_option
 @click.pass_obj
-def reject(context: Context, deployment: str, reason: str | None, as_json: bool) -> None:
+def reject(context: Context, deployment: str, step: int | None, reason: str | None, as_json: bool) -> None:
     """
     Roll back DEPLOYMENT (its id), which waits for an approval.
 
     The record and the notification say who rejected it, and the reason.
     """
-    decide(context, deployment, "reject", reason, as_json)
+    decide(context, deployment, "reject", step, reason, as_json)

@@ -49,8 +49,8 @@ class Running:
         lines = [f"{name} is under way, in {self.progress.state or 'its beginning'}."]
         if self.progress.awaits:
             lines.append(
-                f"  step {self.progress.awaits} waits for a person's approval: `bluegreen approve {name}` lets it go "
-                f"on, `bluegreen reject {name}` rolls it back"
+                f"  step {self.progress.awaits} waits for a person's approval: `bluegreen approve {name} --step "
+                f"{self.progress.awaits}` lets it go on, `bluegreen reject {name}` rolls it back"
             )
         lines += [f"  {self._said(done, order)}" for done, order in self.stands.items()]
         if self.progress.trouble:

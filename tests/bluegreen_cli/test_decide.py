@@ -38,13 +38,20 @@ def request(deployer: Deployer) -> dict[str, Any]:
 @pytest.mark.parametrize(("command", "end"), [("approve", "Deployed"), ("reject", "RolledBack")])
 def test_a_person_decides(deployer: Deployer, bluegreen: Bluegreen, command: str, end: str) -> None:
     ran: list[Any] = []
-    deployer.aws.clock.after(60, lambda: ran.append(bluegreen(command, "first", "--reason", "tried it")))
+
+    def decide() -> None:
+        ran.append(bluegreen(command, "first", "--step", "2"))
+        ran.append(bluegreen(command, "first", "--step", "1", "--reason", "tried it"))
+
+    deployer.aws.clock.after(60, decide)
 
     run = deployer.run(request(deployer), "first")
 
     assert run.ended == end
-    assert (ran[0].exit_code, ran[0].stderr) == (0, "")
-    assert f"Step 1 of first is {'approved' if command == 'approve' else 'rejected'}: it " in ran[0].stdout
+    other, meant = ran
+    assert (other.exit_code, "step 2 of first does not wait for an approval" in other.stderr) == (2, True)
+    assert (meant.exit_code, meant.stderr) == (0, "")
+    assert f"Step 1 of first is {'approved' if command == 'approve' else 'rejected'}: it " in meant.stdout
 
 
 def test_what_does_not_wait_is_refused(deployer: Deployer, bluegreen: Bluegreen) -> None:
@@ -76,5 +83,5 @@ def test_who_only_waits_ends_with_5_and_says_how_to_decide(deployer: Deployer, b
 
     assert (ran["watch"].exit_code, ran["json"].exit_code, ran["status"].exit_code) == (5, 5, 0)
     for name in ("watch", "status"):
-        assert "waits for a person's approval: `bluegreen approve first` lets it go on" in ran[name].stdout
+        assert "waits for a person's approval: `bluegreen approve first --step 1` lets it go on" in ran[name].stdout
     assert ran["json"].json["awaits"] == 1

@@ -41,7 +41,13 @@ def test_tells_people_once_what_waits_until_when_and_how_to_decide(desk: Desk) -
     (message,) = desk.deployer.messages()
     text = message["Message"]
     (waits,) = approvals.asked("first")
-    for part in ("Step 1", "10 % of the alias", waits.ends_at, "`bluegreen approve first`", "`bluegreen reject first"):
+    for part in (
+        "Step 1",
+        "10 % of the alias",
+        waits.ends_at,
+        "`bluegreen approve first --step 1`",
+        "`bluegreen reject first --step 1 ",
+    ):
         assert part in text
 
 
@@ -88,9 +94,12 @@ def test_stops_if_it_was_rejected_before(desk: Desk) -> None:
         desk.run("AwaitApproval")
 
 
-def test_stops_once_the_time_is_over(desk: Desk) -> None:
+def test_stops_once_the_time_is_over_and_no_decision_can_be_on_its_way(desk: Desk) -> None:
     desk.run("AwaitApproval")
     desk.aws.clock.sleep(601)
+    with pytest.raises(AwsUnavailable, match="a decision may still be on its way"):
+        desk.run("AwaitApproval", retries=1)
+    desk.aws.clock.sleep(30)
 
     with pytest.raises(ApprovalTimedOut, match="No person approved step 1 within 10 min"):
         desk.run("AwaitApproval", retries=1)

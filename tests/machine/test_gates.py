@@ -7,6 +7,7 @@ from typing import Any
 import boto3
 import pytest
 
+from bluegreen import clock
 from bluegreen.aws import executions
 from bluegreen.ledger import approvals
 from bluegreen.text import is_sign
@@ -204,14 +205,74 @@ class TestAnApproval:
 
     def test_is_given_once(self, deployer: Deployer) -> None:
         first = later(deployer, 60, lambda: decide(deployer, "first", "approve"))
-        again = later(deployer, 60, lambda: decide(deployer, "first", "approve"))
-        other = later(deployer, 60, lambda: decide(deployer, "first", "reject", caller=CALLER))
+        change = later(deployer, 60, lambda: decide(deployer, "first", "reject"))
+        other = later(deployer, 60, lambda: decide(deployer, "first", "approve", caller=CALLER))
 
         assert deploy(deployer, approval={"required": True}, **AT_ONCE).ended == "Deployed"
         assert first[0][0] == 200
-        for status, said in (again[0], other[0]):
+        for status, said in (change[0], other[0]):
             assert status == 409
             assert f"step 1 was approved by API by {BOB} at" in said["message"]
+
+    def test_that_is_repeated_is_answered_as_it_stands(self, deployer: Deployer) -> None:
+        first = later(deployer, 60, lambda: decide(deployer, "first", "approve", {"reason": "tried it"}))
+        again = later(deployer, 61, lambda: decide(deployer, "first", "approve"))
+
+        deploy(deployer, approval={"required": True}, **BY_STEPS)
+
+        assert first[0] == again[0]
+        assert first[0][1]["reason"] == "tried it"
+
+    def test_about_a_step_is_none_about_the_next(self, deployer: Deployer) -> None:
+        """Two approvers got the message about step 2; the second one comes when step 3 waits."""
+        steps = [{"weight": weight, "bake_seconds": 300, "approve": weight > 0.1} for weight in (0.1, 0.5, 0.9)]
+        of_two = {"step": 2}
+        first = later(deployer, 1000, lambda: decide(deployer, "first", "approve", of_two))
+        late = later(deployer, 2000, lambda: decide(deployer, "first", "approve", of_two, caller=CALLER))
+        again = later(deployer, 2000, lambda: decide(deployer, "first", "approve", of_two))
+        early = later(deployer, 2000, lambda: decide(deployer, "first", "approve", {"step": 4}))
+
+        run = deploy(deployer, traffic={"steps": steps}, approval={"timeout_seconds": 3600})
+
+        must_be_back(deployer, run, "ApprovalTimedOut")
+        assert "No person approved step 3" in run.cause
+        assert (first[0][0], again[0]) == (200, first[0])
+        assert (late[0][0], early[0][0]) == (409, 409)
+        assert f"step 2 was approved by API by {BOB}" in late[0][1]["message"]
+        assert "step 4 of first does not wait for an approval; nothing was changed" in early[0][1]["message"]
+
+    def test_that_step_functions_refuses_is_recorded_and_says_so(self, deployer: Deployer) -> None:
+        with deployer.aws.fails("SendTaskSuccess", "AccessDeniedException"):
+            refused = later(deployer, 60, lambda: decide(deployer, "first", "approve"))
+            again = later(deployer, 90, lambda: decide(deployer, "first", "approve"))
+
+            assert deploy(deployer, approval={"required": True}, **AT_ONCE).ended == "Deployed"
+        status, said = refused[0]
+        assert status == 503
+        assert said["message"].startswith("the decision about step 1 of first is recorded, but it could not be sent")
+        assert again[0][0] == 200
+
+    def test_that_is_written_a_little_late_counts(self, deployer: Deployer, monkeypatch: pytest.MonkeyPatch) -> None:
+        """ServeApi takes it in the last second, and DynamoDB takes its time."""
+        write = approvals.decide
+
+        def slowly(deployment: str, decision: Any) -> bool:
+            deployer.aws.clock.after(20, lambda: write(deployment, decision))
+            return True
+
+        monkeypatch.setattr(approvals, "decide", slowly)
+        ends: list[str] = []
+
+        def at_the_end() -> None:
+            (waiting,) = approvals.asked("first")
+            ends.append(waiting.ends_at)
+            seconds = clock.moment(waiting.ends_at) - deployer.aws.clock.now() - 1
+            deployer.aws.clock.after(seconds, lambda: decide(deployer, "first", "approve"))
+
+        later(deployer, 1000, at_the_end)
+
+        assert deploy(deployer, traffic=ASKS_LATER, approval={"timeout_seconds": 900}).ended == "Deployed"
+        assert len(ends) == 1
 
     def test_that_could_not_be_sent_is_sent_when_the_same_person_repeats_it(self, deployer: Deployer) -> None:
         with deployer.aws.fails("SendTaskSuccess", "ServiceUnavailable", times=3):

@@ -4,8 +4,9 @@ Approvals: what a person decides about a deployment that waits for it.
     POST /deployments/{id}/approve   the step that waits is taken
     POST /deployments/{id}/reject    the deployment is rolled back
 
-The body may be {"reason": "..."}. The decision stands in the ledger before it is sent to the state that waits. If that
-could not be sent, the same person repeats it.
+The body may be {"step": 2, "reason": "..."}: a decision about a step is never taken for one about the next. The
+decision stands in the ledger before it is sent to the state that waits. A person may repeat a decision: it is sent if
+it was not yet, and answered as it stands.
 """
 
 from functools import partial
@@ -21,7 +22,8 @@ from bluegreen.api import asked
 from bluegreen.api.routes import Answer, Router
 from bluegreen.aws import executions
 from bluegreen.decisions.gates import APPROVED, LONGEST_REASON, REJECTED, Decision
-from bluegreen.errors import ApprovalRefused
+from bluegreen.edge import logger
+from bluegreen.errors import ApprovalRefused, AwsRefused, AwsUnavailable
 from bluegreen.ledger import approvals, deployments
 from bluegreen.ledger.approvals import Asked
 from bluegreen.ledger.record import OPEN, Record
@@ -36,8 +38,9 @@ NOTHING = "nothing was changed"
 
 
 class Said(Frozen):
-    """The body."""
+    """The body. Without a step it is about the one that waits."""
 
+    step: Annotated[int, Field(ge=1)] | None = None
     reason: Annotated[str, Field(max_length=LONGEST_REASON)] = ""
 
 
@@ -94,27 +97,52 @@ def _decide(deployment: str, which: str) -> dict[str, Any]:
     event = router.current_event
     said, by = _said(asked.body(event, NOTHING) if event.body else {}), asked.caller(event)
     record = _live(deployment)
-    waiting = _waiting(record)
+    step = _step(record, said.step)
+    made = approvals.decided(deployment, step.step) or _newly_decided(record, step, which, by, said.reason)
+    if (made.by, made.decision) != (by, which):
+        raise _refused(f"step {step.step} was {made} already; {NOTHING}")
+    if not approvals.is_sent(deployment, step.step):
+        _send(record, made)
+    return {"id": deployment} | made.model_dump(mode="json")
+
+
+def _newly_decided(record: Record, step: Asked, which: str, by: str, reason: str) -> Decision:
+    """The decision that stands now: this one, or another that came at the same moment. Raises ServiceError."""
+    now = clock.now()
+    if step.is_over(now):
+        raise _refused(f"the time to decide about step {step.step} was over at {step.ends_at}; {NOTHING}")
     if which == APPROVED:
         _must_be_another_than_the_starter(record, by)
     decision = Decision.model_validate(
-        {"step": waiting.step, "decision": which, "by": by, "at": clock.iso(clock.now()), "reason": said.reason}
+        {"step": step.step, "decision": which, "by": by, "at": clock.iso(now), "reason": reason}
     )
-    if not approvals.decide(deployment, decision):
-        decision = _repeated(deployment, decision)
-    token = _token(deployment, decision.step)
-    if token and not _sent(token, decision):
+    if approvals.decide(record.id, decision):
+        return decision
+    if earlier := approvals.decided(record.id, step.step):
+        return earlier
+    raise AwsUnavailable(f"DynamoDB does not show the decision about step {step.step} that stands already")
+
+
+def _send(record: Record, decision: Decision) -> None:
+    """To the state that waits. Raises ServiceError, which says that the decision is recorded."""
+    recorded = f"the decision about step {decision.step} of {record.id} is recorded"
+    try:
+        token = _token(record.id, decision.step)
+        waited = not token or _sent(token, decision)
+        if waited:
+            approvals.learn_sent(record.id, decision.step)
+    except (AwsRefused, AwsUnavailable) as error:
+        logger.warning("not sent", extra={"cause": str(error)})
+        raise ServiceError(
+            HTTPStatus.SERVICE_UNAVAILABLE,
+            f"{recorded}, but it could not be sent to the execution: {error}. Send the same decision again; otherwise "
+            "it takes effect when AwaitApproval's time is over",
+        ) from error
+    if not waited:
         raise _refused(
-            f"the decision is recorded, but {deployment} was no longer waiting when ServeApi sent it; `bluegreen "
+            f"{recorded}, but {record.id} was no longer waiting when ServeApi sent it; `bluegreen "
             f"status {record.target.function} --alias {record.target.alias}` shows its state"
         )
-    approvals.learn_sent(deployment, decision.step)
-    return {"id": deployment} | decision.model_dump(mode="json")
-
-
-def _token(deployment: str, step: int) -> str:
-    """Read after the decision is written: an attempt of AwaitApproval that writes a later one reads the decision."""
-    return next((each.task_token for each in approvals.asked(deployment) if each.step == step), "")
 
 
 def _said(body: Any) -> Said:
@@ -135,18 +163,26 @@ def _live(deployment: str) -> Record:
     return record
 
 
-def _waiting(record: Record) -> Asked:
-    """The step about which a person is to decide, or did last. Raises ServiceError."""
+def _step(record: Record, named: int | None) -> Asked:
+    """The step that the caller names, or the one that waits now, or did last. Raises ServiceError."""
     steps = approvals.asked(record.id)
     if not steps:
         raise _refused(
             f"deployment {record.id} does not wait for an approval; {NOTHING}; `bluegreen watch {record.id}` shows "
             "what it does"
         )
-    last = steps[-1]
-    if last.is_over(clock.now()):
-        raise _refused(f"the time to decide about step {last.step} was over at {last.ends_at}; {NOTHING}")
-    return last
+    found = steps[-1] if named is None else next((each for each in steps if each.step == named), None)
+    if found is None:
+        raise _refused(
+            f"step {named} of {record.id} does not wait for an approval; {NOTHING}; the last step that did is "
+            f"{steps[-1].step}"
+        )
+    return found
+
+
+def _token(deployment: str, step: int) -> str:
+    """Read after the decision is written: an attempt of AwaitApproval that writes a later one reads the decision."""
+    return next((each.task_token for each in approvals.asked(deployment) if each.step == step), "")
 
 
 def _must_be_another_than_the_starter(record: Record, by: str) -> None:
@@ -159,16 +195,6 @@ def _must_be_another_than_the_starter(record: Record, by: str) -> None:
             f"{by} started {record.id}, and its request wants another principal to approve "
             f"(approval.other_than_starter); {NOTHING}; ask another person",
         )
-
-
-def _repeated(deployment: str, again: Decision) -> Decision:
-    """The same decision of the same person, which could not be sent. Raises ServiceError for any other."""
-    before = approvals.decided(deployment, again.step)
-    if before is None or approvals.is_sent(deployment, again.step):
-        raise _refused(f"step {again.step} was {before or 'decided'} already; {NOTHING}")
-    if (before.by, before.decision) != (again.by, again.decision):
-        raise _refused(f"step {again.step} was {before} already; {NOTHING}")
-    return before
 
 
 def _sent(token: str, decision: Decision) -> bool:

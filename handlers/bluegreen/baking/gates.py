@@ -3,7 +3,7 @@
 import math
 
 from bluegreen import clock, news
-from bluegreen.decisions.gates import REJECTED, Decision, deciding_commands, moment_of, waiting_words
+from bluegreen.decisions.gates import LATE_SECONDS, REJECTED, Decision, deciding_commands, moment_of, waiting_words
 from bluegreen.decisions.pace import pace_of, seconds_to_next_look, wait
 from bluegreen.document import Bake, Look, Plan
 from bluegreen.errors import ApprovalRefused, ApprovalTimedOut, NotApproved
@@ -24,7 +24,7 @@ def gated(record: Record, plan: Plan, bake: Bake, look: Look) -> Look:
         waiting = wait_for_approval(record, plan, step, look.next_weight)
         now = clock.now()
         waited = now - clock.moment(waiting.asked_at)
-        until, pace = plan.schedule.approval_seconds, pace_of(plan.schedule, plan.health.period_seconds)
+        until, pace = plan.schedule.approval_seconds + LATE_SECONDS, pace_of(plan.schedule, plan.health.period_seconds)
         pause = min(seconds_to_next_look(waited, until, pace), max(1, math.ceil(until - waited)))
         reason = f"{look.reason}; step {step} waits for a person's approval until {waiting.ends_at}"
         due = {"next_seconds": wait(now, now + pause), "due_at": now + pause}
@@ -35,18 +35,22 @@ def gated(record: Record, plan: Plan, bake: Bake, look: Look) -> Look:
 
 
 def wait_for_approval(record: Record, plan: Plan, step: int, weight: float, task_token: str = "") -> Asked:
-    """Write down that the step waits, and tell people of it, at least once. Raises ApprovalTimedOut."""
+    """
+    Write down that the step waits, and tell people of it, at least once.
+
+    Raises ApprovalTimedOut once no decision can come any more.
+    """
     seconds = plan.schedule.approval_seconds
     waiting = approvals.ask(plan.id, step, seconds, task_token)
     if approvals.decided(plan.id, step):
         return waiting
-    if waiting.is_over(clock.now()):
+    if waiting.is_over(clock.now() - LATE_SECONDS):
         raise ApprovalTimedOut(
             f"No person approved step {step} within {duration(seconds)}, until {waiting.ends_at}. `approval` in the "
             "request says how long a deployment waits."
         )
     if not waiting.told_at:
-        until, commands = clock.moment(waiting.ends_at), deciding_commands(plan.id)
+        until, commands = clock.moment(waiting.ends_at), deciding_commands(plan.id, step)
         if news.waits(record, "approval", waiting_words(step, weight), until=until, commands=commands):
             approvals.learn_told(plan.id, step)
             return waiting.model_copy(update={"told_at": clock.iso(clock.now())})

@@ -11,6 +11,9 @@ from bluegreen.text import by_type, plain
 GRACE_SECONDS = 60
 """The state AwaitApproval waits so much longer than people may decide, so that it never ends before them."""
 
+LATE_SECONDS = 30
+"""A decision that ServeApi takes in time may be written so much later: its function runs no longer."""
+
 LONGEST_REASON = 500
 """Characters of what a hook or a person says."""
 
@@ -74,10 +77,10 @@ def waiting_words(step: int, weight: float) -> str:
     return f"Step {step}, which gives green {100 * weight:.3g} % of the alias, waits for a person's approval."
 
 
-def deciding_commands(deployment: str) -> tuple[str, ...]:
+def deciding_commands(deployment: str, step: int) -> tuple[str, ...]:
     """What these people can run: to look at it, to let it go on, to roll it back."""
     return (
         f"bluegreen watch {deployment}",
-        f"bluegreen approve {deployment}",
-        f"bluegreen reject {deployment} --reason WHY",
+        f"bluegreen approve {deployment} --step {step}",
+        f"bluegreen reject {deployment} --step {step} --reason WHY",
     )

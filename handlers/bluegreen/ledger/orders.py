@@ -10,6 +10,7 @@ from bluegreen import clock
 from bluegreen.aws import table
 from bluegreen.aws.table import Item
 from bluegreen.decisions.orders import Order
+from bluegreen.errors import AwsUnavailable
 from bluegreen.ledger.record import readable
 
 ORDERS = "orders"
@@ -27,7 +28,11 @@ def counted(deployment: str) -> tuple[tuple[Order, ...], int]:
 
 
 def give(deployment: str, order: Order, known: int) -> bool:
-    """Add the order. False if there are not `known` orders any more: someone else gave one meanwhile."""
+    """
+    Add the order. False if there are not `known` orders any more: someone else gave one meanwhile.
+
+    DynamoDB may have taken the order although its answer was lost: then the list has it.
+    """
     count = {":known": known} if known else {}
     update = {
         "Key": table.key(partition(deployment), ORDERS),
@@ -37,7 +42,13 @@ def give(deployment: str, order: Order, known: int) -> bool:
             {":none": [], ":one": [order.model_dump(mode="json", exclude_defaults=True)]} | count
         ),
     }
-    return table.update(update) is not None
+    try:
+        after = table.update(update)
+    except AwsUnavailable:
+        if order not in given(deployment):
+            raise
+        return True
+    return after is not None or order in given(deployment)
 
 
 def shown(order: Order) -> dict[str, Any]:

@@ -1,8 +1,11 @@
 """Orders are only ever added, and by one person at a time."""
 
+from typing import Any
+
 import pytest
 
 from bluegreen.decisions.orders import Order
+from bluegreen.errors import AwsUnavailable
 from bluegreen.ledger import orders
 from tests.machine.deployer import Deployer
 
@@ -36,6 +39,21 @@ def test_an_order_that_this_stack_version_cannot_read_is_counted_and_left_out(de
 
     assert orders.counted("first") == ((PAUSE,), 2)
     assert orders.give("first", PROMOTE, 2)
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_an_order_whose_answer_is_lost_is_given_if_the_list_has_it(deployer: Deployer, when: Any) -> None:
+    """The SDK sends the call again after a lost answer: the second one finds another number of orders."""
+    with deployer.aws.fails("UpdateItem", "ReadTimeout", when=when):
+        assert orders.give("first", PAUSE, 0)
+    with deployer.aws.fails("UpdateItem", "ReadTimeout", times=None, when=when):
+        if when == "after":
+            assert orders.give("first", PROMOTE, 1)
+        else:
+            with pytest.raises(AwsUnavailable):
+                orders.give("first", PROMOTE, 1)
+
+    assert orders.given("first") == ((PAUSE, PROMOTE) if when == "after" else (PAUSE,))
 
 
 def test_people_see_who_when_and_why() -> None:
