@@ -2,7 +2,7 @@
 
 import click
 
-from bluegreen.request.order import LONGEST_PAUSES_SECONDS, PAUSE_SECONDS
+from bluegreen.request.order import LONGEST_PAUSES_SECONDS, PAUSE_SECONDS, SHORTEST_PAUSE_SECONDS
 from bluegreen.text import duration
 from bluegreen_cli import orders
 from bluegreen_cli.context import Context, json_option
@@ -13,7 +13,7 @@ from bluegreen_cli.context import Context, json_option
 @click.option("--alias", metavar="NAME", help="The stack's default unless given.")
 @click.option(
     "--seconds",
-    type=click.IntRange(1, LONGEST_PAUSES_SECONDS),
+    type=click.IntRange(SHORTEST_PAUSE_SECONDS, LONGEST_PAUSES_SECONDS),
     default=PAUSE_SECONDS,
     show_default=True,
     metavar="N",

@@ -293,7 +293,7 @@ class Story:
         """A deployment, and what people say of it meanwhile."""
         name = f"people-{len(self.runs)}"
         for seconds, which, reason in orders:
-            limit = {"seconds": 60} if which == "pause" else {}
+            limit = {"seconds": 600} if which == "pause" else {}
             self._at(seconds, name, which, {"reason": MARKS[reason]} | limit)
         return self.run(name, "", **more)
 

@@ -34,7 +34,7 @@ def refused(kind: str, deployment: str = "first", **body: Any) -> str:
     ("kind", "body"),
     [
         ("abort", {"reason": "why"}),
-        ("pause", {"seconds": 60, "reason": "why"}),
+        ("pause", {"seconds": 300, "reason": "why"}),
         ("promote", {"to": "next"}),
         ("promote", {}),
     ],
@@ -78,6 +78,7 @@ class TestEveryOrder:
             ({"reason": 5}, "reason: "),
             ({"why": "x"}, "why: unknown field"),
             ({"seconds": "60"}, "seconds: "),
+            ({"seconds": 299}, "seconds: "),
             ({"to": "some"}, "to: "),
         ],
     )

@@ -13,6 +13,8 @@ from bluegreen.text import plain
 LONGEST_REASON = 500
 
 PAUSE_SECONDS = 3600
+SHORTEST_PAUSE_SECONDS = 300
+"""CheckHealth reads a pause at its next run, up to four minutes later: a shorter one would be over by then."""
 LONGEST_PAUSES_SECONDS = 12 * 3600
 """All pauses of a deployment together. Paused looks are events of the execution, too, which has 25,000 at most."""
 
@@ -36,7 +38,7 @@ class Asked(Frozen):
 class Pause(Asked):
     """After `seconds` without another order the deployment is rolled back."""
 
-    seconds: Annotated[Whole, Field(ge=1, le=LONGEST_PAUSES_SECONDS)] = PAUSE_SECONDS
+    seconds: Annotated[Whole, Field(ge=SHORTEST_PAUSE_SECONDS, le=LONGEST_PAUSES_SECONDS)] = PAUSE_SECONDS
 
 
 class Promote(Asked):

@@ -31,7 +31,7 @@ FOREIGN_AFTER_SECONDS = 5
 
 ABORT_AFTER_SECONDS = 30
 A_LONG_TIME_SECONDS = 300 * 24 * 3600
-FORGOTTEN_SECONDS, REMEMBERED_SECONDS = 120, 90
+FORGOTTEN_SECONDS, REMEMBERED_SECONDS = 300, 90
 """The limit of a pause that nobody takes back, and when people take one back."""
 
 
