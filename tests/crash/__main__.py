@@ -8,16 +8,20 @@
     --only TEXT      cases whose description holds the text; nothing is written
     --scenarios A,B  cases of these scenarios; nothing is written
     --every N        every Nth case, and as much less of the search
-    --asked FILE     what the roles' calls asked of IAM goes there, and nothing is written into docs/
+    --asked FILE     what the roles' calls asked of IAM goes there, too
+    --kept FILE      each outcome goes there, and a run that is started again goes on where it was stopped
 """
 
 import argparse
+import io
 import json
 import multiprocessing
+import pickle
 import sys
 import time
 import traceback
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from sandbox.lean import spare_the_collector
@@ -43,32 +47,70 @@ def main() -> int:
     parser.add_argument("--scenarios", default=",".join(SCENARIOS))
     parser.add_argument("--every", type=int, default=1)
     parser.add_argument("--asked", type=Path)
+    parser.add_argument("--kept", type=Path)
     options = parser.parse_args()
     planned = list(quick()) if options.quick else [*cases(), *pairs(options.pairs, options.seed)]
     scenarios = options.scenarios.split(",")
     if unknown := set(scenarios) - SCENARIOS.keys():
         parser.error(f"there is no scenario {', '.join(sorted(unknown))}; there are {', '.join(SCENARIOS)}")
     planned = [case for case in planned if options.only in str(case) and case.scenario in scenarios][:: options.every]
-    print(f"{len(planned)} runs, {options.jobs} at a time; seed of the pairs: {options.seed}", flush=True)
-    begun = time.monotonic()
+    kept = Kept(options.kept)
+    planned = [case for case in planned if case not in kept.cases]
+    known = f", {len(kept.outcomes)} more are known" if kept.outcomes else ""
+    print(f"{len(planned)} runs, {options.jobs} at a time; seed of the pairs: {options.seed}{known}", flush=True)
     whole = not (options.only or options.quick or len(scenarios) < len(SCENARIOS))
     spare_the_collector()  # it took a tenth of the time
     with multiprocessing.Pool(options.jobs, maxtasksperchild=25) as pool:
         searched = pool.apply_async(_search, (max(1, EXAMPLES // options.every),)) if whole else None
         ran = pool.imap_unordered(attempt, planned, chunksize=8)
-        outcomes = list(_progress(ran, len(planned), begun))
+        _progress(ran, len(planned), kept)
+        outcomes = kept.outcomes
         asked = {each for outcome in outcomes for each in outcome.asked}
-        figures = report.measured(outcomes, time.monotonic() - begun, options.jobs, options.seed)
+        figures = report.measured(outcomes, kept.seconds, options.jobs, options.seed)
         figures["every"] = options.every
         if searched is not None:
             figures["search"], of_search = searched.get()
             asked |= of_search
         if options.asked:
             options.asked.write_text(json.dumps(list(map(to_json, sorted(asked)))))
-        elif whole:
+        if whole:
             report.write(outcomes, figures)
     print(report.summary(figures))
     return int(any(outcome.violations for outcome in outcomes))
+
+
+class Kept:
+    """
+    The outcomes so far, with what an earlier run has left in the file.
+
+    `seconds` are those in which they were made, together.
+    """
+
+    def __init__(self, path: Path | None) -> None:
+        self.outcomes: list[Outcome] = []
+        self.seconds = 0.0
+        self._path, self._before = path, time.monotonic()
+        with path.open("rb") if path and path.exists() else io.BytesIO() as file, suppress(EOFError):
+            while True:
+                self._add(*pickle.load(file))  # this program wrote it
+
+    @property
+    def cases(self) -> set[Case]:
+        """Those that need not be run."""
+        return {outcome.case for outcome in self.outcomes}
+
+    def keep(self, outcome: Outcome) -> None:
+        """Another one, in the file too."""
+        now = time.monotonic()
+        seconds, self._before = now - self._before, now
+        self._add(seconds, outcome)
+        if self._path:
+            with self._path.open("ab") as file:
+                pickle.dump((seconds, outcome), file)
+
+    def _add(self, seconds: float, outcome: Outcome) -> None:
+        self.seconds += seconds
+        self.outcomes.append(outcome)
 
 
 def attempt(case: Case) -> Outcome:
@@ -90,17 +132,17 @@ def _search(examples: int) -> tuple[dict[str, int], frozenset[Seen]]:
     return dict(search(examples, the_same_every_time=False)), frozenset(seen)
 
 
-def _progress(outcomes: Iterator[Outcome], of: int, begun: float) -> Iterator[Outcome]:
+def _progress(outcomes: Iterator[Outcome], of: int, kept: Kept) -> None:
     wrong = 0
     for number, outcome in enumerate(outcomes, start=1):
+        kept.keep(outcome)
         wrong += bool(outcome.violations)
         for violation in outcome.violations:
             print(f"VIOLATION {outcome.case}\n    {violation}")
         if outcome.unmet and len(outcome.case.faults) == 1:
             print(f"UNMET     {outcome.case}")
         if number % 200 == 0 or number == of:
-            print(f"{number:6} of {of}, {wrong} with violations, {time.monotonic() - begun:5.0f} s", flush=True)
-        yield outcome
+            print(f"{number:6} of {of}, {wrong} with violations, {kept.seconds:5.0f} s", flush=True)
 
 
 if __name__ == "__main__":
