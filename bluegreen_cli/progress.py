@@ -134,7 +134,7 @@ class Progress:
     def moved_at(self) -> float:
         """When UpdateAlias had answered the last shift, in seconds since 1970; 0 before the first."""
         found = self.section("bake").get("moved_at")
-        return float(found) if _is_number(found) else 0.0
+        return float(found) if isinstance(found, int | float) else 0.0
 
     @property
     def look(self) -> dict[str, Any]:
