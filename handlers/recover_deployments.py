@@ -18,11 +18,12 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from bluegreen import clock, news
 from bluegreen.aws import executions
 from bluegreen.baking.gates import tell_what_waits
-from bluegreen.document import ROLLBACK_FAILED
+from bluegreen.document import DEPLOYED, ROLLBACK_FAILED
 from bluegreen.edge import logger
 from bluegreen.errors import AwsUnavailable, DeploymentError, StillInProgress
 from bluegreen.ledger import deployments, locks
 from bluegreen.ledger.locks import Lock
+from bluegreen.ledger.record import Record
 from bluegreen.model import Section
 from bluegreen.request.names import is_execution_name
 from bluegreen.rollback.recovery import call_without_record, recover_or_abort
@@ -83,11 +84,11 @@ class Occasion(Section):
         return ("failed",) if self.abort else ("later", "failed")
 
     def tell(self) -> dict[str, bool | None]:
-        """Tell people of that execution's end, or of every end they were not told of; whether they know now."""
+        """Tell people of that execution's end, or of every end that nobody else tells them; whether they know now."""
         if self.abort:
             return {}  # who undoes it tells them
         if not self.executionArn:
-            return {record.id: _told(record.id) for record in deployments.untold()}
+            return {each.id: _told(each.id) for each in deployments.untold() if not _is_told_by_its_execution(each)}
         if deployments.find(self.name):
             return {self.name: _told(self.name)}
         execution = executions.describe(self.executionArn)
@@ -160,6 +161,18 @@ def _locks_at_last(occasion: Occasion) -> tuple[list[Lock], list[str]]:
     if occasion.executionArn and (execution := executions.describe(occasion.executionArn)):
         call_without_record(execution)
     raise last
+
+
+def _is_told_by_its_execution(record: Record) -> bool:
+    """DeleteVersions tells of it, and can say what was deleted, unless its execution ends before."""
+    if record.state != DEPLOYED:
+        return False
+    try:
+        plan = deployments.plan_of(record.id)
+        execution = executions.describe(record.execution) if plan and plan.kept else None
+    except DeploymentError as error:
+        return isinstance(error, AwsUnavailable)  # the next sweep looks again
+    return execution is not None and execution.running
 
 
 def _told(deployment: str, tell: Callable[[str], bool] = news.tell) -> bool | None:
