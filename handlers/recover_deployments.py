@@ -4,23 +4,26 @@ that a person ordered to abort.
 
 ServeApi invokes it with `{"abort": "<id>"}` after it has written such an order. The event only says where to look: the
 deployment is undone if the ledger has the order. It also runs when Step Functions says that an execution ended badly.
-Since such events can be lost, it also sweeps every few minutes over every lock that is held and every end that people
-were not told of. Safe to repeat and safe beside itself.
+Since such events can be lost, it also sweeps every few minutes: over every lock that is held, every end that people
+were not told of, and every approval that they were not asked for. Safe to repeat and safe beside itself.
 """
 
 import random
 import sys
+from collections.abc import Callable
 from typing import Any, Literal, Self
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from bluegreen import clock, news
 from bluegreen.aws import executions
-from bluegreen.document import ROLLBACK_FAILED
+from bluegreen.baking.gates import tell_what_waits
+from bluegreen.document import DEPLOYED, ROLLBACK_FAILED
 from bluegreen.edge import logger
 from bluegreen.errors import AwsUnavailable, DeploymentError, StillInProgress
 from bluegreen.ledger import deployments, locks
 from bluegreen.ledger.locks import Lock
+from bluegreen.ledger.record import Record
 from bluegreen.model import Section
 from bluegreen.request.names import is_execution_name
 from bluegreen.rollback.recovery import call_without_record, recover_or_abort
@@ -56,13 +59,18 @@ class Occasion(Section):
         except (LookupError, TypeError, ValueError):
             return cls()
 
+    @property
+    def is_sweep(self) -> bool:
+        """It looks after everything."""
+        return not self.executionArn and not self.abort
+
     def locks(self) -> tuple[list[Lock], list[str]]:
         """
         The lock of that execution or deployment, or all of them, and the keys of those that cannot be read.
 
         All come in random order, so that one slow lock does not starve the same others.
         """
-        if not self.executionArn and not self.abort:
+        if self.is_sweep:
             held_now, unreadable = locks.all_held()
             return random.sample(held_now, len(held_now)), unreadable
         record = deployments.find(self.abort or self.name)
@@ -76,11 +84,11 @@ class Occasion(Section):
         return ("failed",) if self.abort else ("later", "failed")
 
     def tell(self) -> dict[str, bool | None]:
-        """Tell people of that execution's end, or of every end they were not told of; whether they know now."""
+        """Tell people of that execution's end, or of every end that nobody else tells them; whether they know now."""
         if self.abort:
             return {}  # who undoes it tells them
         if not self.executionArn:
-            return {record.id: _told(record.id) for record in deployments.untold()}
+            return {each.id: _told(each.id) for each in deployments.untold() if not _is_told_by_its_execution(each)}
         if deployments.find(self.name):
             return {self.name: _told(self.name)}
         execution = executions.describe(self.executionArn)
@@ -106,6 +114,8 @@ def handler(event: Any, context: LambdaContext) -> dict[str, list[str]]:
             clock.sleep(pause)
             found |= {lock.deployment: _recovered(lock) for lock in again if _has_time(context)}
     told = occasion.tell()
+    if occasion.is_sweep:
+        told |= {name: _told(name, tell_what_waits) for name, each in found.items() if each == "running"}
     logger.info("looked", extra={"found": found, "told": told})
     unfinished = [*unreadable, *(deployment for deployment, each in found.items() if each in occasion.worth_an_alarm)]
     unfinished += [deployment for deployment, known in told.items() if known is None]
@@ -153,10 +163,22 @@ def _locks_at_last(occasion: Occasion) -> tuple[list[Lock], list[str]]:
     raise last
 
 
-def _told(deployment: str) -> bool | None:
-    """Whether people know of its end; None if telling failed because of a bug, which must not keep back the others."""
+def _is_told_by_its_execution(record: Record) -> bool:
+    """DeleteVersions tells of it, and can say what was deleted, unless its execution ends before."""
+    if record.state != DEPLOYED:
+        return False
     try:
-        return news.tell(deployment)
+        plan = deployments.plan_of(record.id)
+        execution = executions.describe(record.execution) if plan and plan.kept else None
+    except DeploymentError as error:
+        return isinstance(error, AwsUnavailable)  # the next sweep looks again
+    return execution is not None and execution.running
+
+
+def _told(deployment: str, tell: Callable[[str], bool] = news.tell) -> bool | None:
+    """Whether people know, of its end or what else is told; None if a bug hindered it, which must hinder no other."""
+    try:
+        return tell(deployment)
     except Exception:
         logger.exception("not told", extra={"deployment": deployment})
         return None

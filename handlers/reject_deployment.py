@@ -1,7 +1,8 @@
 """
 RejectDeployment: write down why a request was refused; nothing was touched.
 
-Safe to retry: a record is written once.
+Safe to retry: a record is written once. If RecoverDeployments closed it before, as after an abort, its error and cause
+count.
 """
 
 from bluegreen import clock, news
@@ -28,6 +29,8 @@ def handler(refused: Refused) -> Ended:
         now = deployments.find(refused.record.id)
         if now and now.live:
             raise DeploymentOver(f"Deployment {now.id} has changed something already, so it cannot be refused.")
+        if now and now.error:
+            error, cause = now.error, now.cause or cause
     return Ended(error=error, cause=cause, evidence={"told": news.tell(refused.call.name)})
 
 

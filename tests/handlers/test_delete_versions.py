@@ -3,9 +3,11 @@
 import boto3
 import pytest
 
+import recover_deployments
 from bluegreen.errors import DeploymentOver, NotTheHolder
-from tests.handlers.desk import Desk, Desks, aws_answers
-from tests.machine.deployer import FUNCTION, GOOD, Deployer
+from tests.handlers.desk import Desk, Desks, aws_answers, context_of, told
+from tests.machine.deployer import FUNCTION, GOOD, RECOVER_DEPLOYMENTS, Deployer
+from tests.machine.faults import acting
 
 
 @pytest.fixture
@@ -28,6 +30,60 @@ def test_people_are_told_by_it_and_not_before(completed: Desk) -> None:
     assert completed.deployer.notified() == [f"Deployed: {FUNCTION}:PROD is at version 4"]
     assert completed.evidence("DeleteVersions") == {"deleted": ["2"], "stopped": "", "told": True}
     assert completed.deployer.versions() == ["1", "3", "4"]
+
+
+def sweep() -> None:
+    with acting("RecoverDeployments"):
+        recover_deployments.handler({"detail": {}}, context_of(RECOVER_DEPLOYMENTS))
+
+
+def test_a_sweep_before_it_leaves_the_end_to_it(completed: Desk) -> None:
+    completed.run("CompleteDeployment")
+    sweep()
+    assert completed.deployer.notified() == []
+
+    completed.run("DeleteVersions")
+    sweep()
+
+    (text,) = told(completed.deployer)
+    assert "Old versions that were deleted: 2." in text
+
+
+def test_a_sweep_that_cannot_see_whether_it_still_comes_leaves_the_end_to_the_next(completed: Desk) -> None:
+    completed.run("CompleteDeployment")
+    with completed.aws.fails("DescribeExecution", "ThrottlingException", times=None) as fault:
+        sweep()
+    assert fault.met
+    assert completed.deployer.notified() == []
+
+    completed.end()
+    sweep()
+
+    assert len(completed.deployer.notified()) == 1
+
+
+@pytest.mark.parametrize("what", ["ended", "stopped", "may not be seen"])
+def test_a_sweep_tells_the_end_where_it_never_comes(completed: Desk, what: str) -> None:
+    completed.run("CompleteDeployment")
+    refused = completed.aws.fails("DescribeExecution", "AccessDeniedException", times=None if what[0] == "m" else 0)
+    {"ended": completed.end, "stopped": completed.stop}.get(what, lambda: None)()
+
+    with refused:
+        sweep()
+
+    assert completed.deployer.notified() == [f"Deployed: {FUNCTION}:PROD is at version 4"]
+
+
+def test_a_sweep_tells_the_end_that_complete_deployment_could_not_tell(deployer: Deployer, desks: Desks) -> None:
+    """Of a request without `keep_versions` its execution tells nothing more."""
+    desk = desks(traffic="AllAtOnce").to("ShiftAlias")
+    desk.run("ShiftAlias")
+    with desk.aws.fails("Publish", "InternalError", times=None):
+        desk.run("CompleteDeployment")
+
+    sweep()
+
+    assert deployer.notified() == [f"Deployed: {FUNCTION}:PROD is at version 2"]
 
 
 def test_it_may_be_repeated(completed: Desk) -> None:

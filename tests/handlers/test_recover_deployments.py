@@ -11,8 +11,11 @@ import boto3
 import pytest
 
 import recover_deployments
+from await_approval import TOLD_WITHIN_ATTEMPTS
 from bluegreen.aws import functions
+from bluegreen.decisions.gates import Decision
 from bluegreen.errors import AwsUnavailable, DeploymentError
+from bluegreen.ledger import approvals, deployments
 from bluegreen.ledger.locks import Lock
 from bluegreen.news import words
 from bluegreen.opening import proof
@@ -33,7 +36,7 @@ from tests.handlers.desk import (
     told,
 )
 from tests.machine.deployer import ALIAS, FUNCTION, GOOD, TARGET, Deployer
-from tests.machine.faults import HandlerTimedOut
+from tests.machine.faults import HandlerTimedOut, acting
 
 SWEEP: dict[str, Any] = {"id": "e1", "source": "aws.events", "detail-type": "Scheduled Event", "detail": {}}
 
@@ -817,3 +820,87 @@ def test_an_event_that_does_not_say_whose_end_it_tells_is_a_sweep(desk: Desk, ev
     recovered = recover_deployments.handler(event, context_of("RecoverDeploymentsFunction"))
 
     assert (recovered, desk.state()) == ({"recovered": ["first"]}, "RolledBack")
+
+
+class TestAnApprovalThatNobodyHeardOf:
+    """SNS refused every attempt of AwaitApproval that could tell people."""
+
+    @pytest.fixture
+    def waiting(self, desks: Desks) -> Desk:
+        desk = desks(approval={"required": True, "timeout_seconds": 600}).to("ShiftAlias")
+        with desk.aws.fails("Publish", "InternalError", times=None):
+            desk.run("AwaitApproval", retries=TOLD_WITHIN_ATTEMPTS)
+        assert desk.deployer.messages() == []
+        return desk
+
+    def test_is_told_by_the_next_sweep_once(self, waiting: Desk) -> None:
+        recover(SWEEP)
+        recover(SWEEP)
+
+        (message,) = waiting.deployer.messages()
+        (asked,) = approvals.asked("first")
+        assert message["Subject"] == f"Waits: {FUNCTION}:{ALIAS} needs an approval"
+        for part in ("Step 1", "10 % of the alias", asked.ends_at, "`bluegreen approve first"):
+            assert part in message["Message"]
+        assert (waiting.state(), waiting.deployer.alias()) == ("open", ("1", {}))
+
+    def test_is_told_by_a_later_sweep_while_sns_refuses_and_fails_none(self, waiting: Desk) -> None:
+        with waiting.aws.fails("Publish", "InternalError", times=None):
+            assert recover(SWEEP) == []
+        assert waiting.deployer.messages() == []
+
+        recover(SWEEP)
+
+        assert len(waiting.deployer.messages()) == 1
+
+    @pytest.mark.parametrize("operation", ["Query", "UpdateItem"])
+    def test_fails_no_sweep_while_the_table_does_not_answer(self, waiting: Desk, operation: str) -> None:
+        """The queries before are for the locks and for the ends that nobody was told of."""
+        skip = 2 if operation == "Query" else 0
+        with waiting.aws.fails(operation, "ServiceUnavailable", skip=skip, times=None) as fault:
+            assert recover(SWEEP) == []
+
+        assert fault.met
+        assert waiting.state() == "open"
+
+    def test_is_told_no_more_once_it_is_decided(self, waiting: Desk) -> None:
+        made = {"step": 1, "decision": "approved", "by": "API by bob", "at": "2026-01-05T09:00:00.000Z"}
+        with acting(None, immune=True):
+            approvals.decide("first", Decision.model_validate(made))
+
+        recover(SWEEP)
+
+        assert waiting.deployer.messages() == []
+
+    def test_is_told_no_more_once_its_time_is_over(self, waiting: Desk) -> None:
+        waiting.aws.clock.sleep(601)
+
+        recover(SWEEP)
+
+        assert waiting.deployer.messages() == []
+
+    def test_is_told_no_more_once_the_deployment_is_undone(self, waiting: Desk) -> None:
+        deployments.begin_undoing("first", "Aborted", "a person said so")
+
+        recover(SWEEP)
+
+        assert waiting.deployer.messages() == []
+
+    def test_is_left_alone_where_another_execution_ended(self, waiting: Desk) -> None:
+        recover(ended_badly(waiting, "FAILED"))
+
+        assert waiting.deployer.messages() == []
+
+
+def test_a_later_step_that_nobody_heard_of_is_told_with_its_own_share(desks: Desks) -> None:
+    """CheckHealth tells it at its next look, unless a pause keeps that back."""
+    desk = desks(
+        traffic={"steps": [{"weight": 0.1, "bake_seconds": 300}, {"weight": 0.5, "bake_seconds": 0, "approve": True}]}
+    )
+    desk.to("ShiftAlias").run("ShiftAlias")
+    approvals.ask("first", 2, 600)
+
+    recover(SWEEP)
+
+    (message,) = desk.deployer.messages()
+    assert "Step 2, which gives green 50 % of the alias, waits" in message["Message"]

@@ -73,6 +73,25 @@ def test_a_freeze_of_others_or_of_other_hours_holds_nobody_up(
     assert deployer.alias() == ("2", {})
 
 
+@pytest.mark.parametrize(
+    ("seconds", "warned"), [(7200, True), (1800, False)], ids=["begins before its end", "begins after its end"]
+)
+@pytest.mark.parametrize("asks", ["first", "later"])
+def test_people_are_warned_of_a_freeze_that_may_begin_while_the_deployment_waits_for_an_approval(
+    deployer: Deployer, seconds: int, warned: bool, asks: str
+) -> None:
+    begin, end = (datetime.fromtimestamp(clock.now() + hours * 3600, UTC) for hours in (1, 3))
+    freeze("Bonus*", 9e5, windows=[f"{DAYS[begin.weekday()]} {begin:%H:%M}-{DAYS[end.weekday()]} {end:%H:%M}"])
+    steps = [{"weight": 0.5, "bake_seconds": 60}, {"weight": 1.0, "bake_seconds": 0, "approve": asks == "later"}]
+    approval = {"required": asks == "first", "timeout_seconds": seconds}
+
+    run = deployer.deploy(traffic={"steps": steps}, approval=approval)
+
+    assert run.error == "ApprovalTimedOut"
+    said = [each for each in deployer.record(run).get("warnings", []) if "a freeze of Bonus* begins at" in each]
+    assert len(said) == warned
+
+
 def test_a_freeze_is_overridden_by_name_and_the_record_says_why_and_who(deployer: Deployer) -> None:
     until = freeze("Bonus*")
 

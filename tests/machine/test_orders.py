@@ -157,7 +157,12 @@ class TestAbort:
         assert status == 409
         assert "nothing was ordered: it has ended as Deployed. `bluegreen rollback" in answer["message"]
 
-    def test_before_there_is_a_plan_rejects_the_request(self, deployer: Deployer) -> None:
+    @pytest.mark.parametrize("failing", [0, None], ids=["the table answers", "the table does not answer afterwards"])
+    def test_before_there_is_a_plan_rejects_the_request_and_says_who_and_why(
+        self, deployer: Deployer, failing: int | None
+    ) -> None:
+        """People are told, too, although they were told of another refused request of the function within the hour."""
+
         def watcher(call: Any, make: Callable[[], Any]) -> Any:
             answer = make()
             if call.operation == "TransactWriteItems" and call.state == "OpenDeployment" and not given:
@@ -166,13 +171,21 @@ class TestAbort:
                     abort()
             return answer
 
+        deployer.run({"function": "BonusCalculatorLambda"}, "wrong")
+        deployer.notified()
         given: list[int] = []
         before = deployer.everything()
-        with deployer.aws.watched(watcher):
+        fault = deployer.aws.fails(
+            "TransactWriteItems", "ServiceUnavailable", state="OpenDeployment", skip=1, times=failing
+        )
+        with deployer.aws.watched(watcher), fault:
             ended = run(deployer)
 
-        assert ended.ended == "Rejected"
-        assert deployer.record(ended)["error"] == "Aborted"
+        assert given
+        record = deployer.record(ended)
+        assert (ended.ended, ended.error, ended.cause) == ("Rejected", "Aborted", WHY)
+        assert (record["state"], record["error"], record["cause"]) == ("Rejected", "Aborted", WHY)
+        assert deployer.notified() == ["Aborted: BonusCalculatorLambda:PROD was not touched"]
         assert deployer.everything() == before
         assert deployer.items("lock#") == []
 

@@ -5,11 +5,12 @@ import math
 from bluegreen import clock, news
 from bluegreen.decisions.gates import LATE_SECONDS, REJECTED, Decision, deciding_commands, moment_of, waiting_words
 from bluegreen.decisions.pace import pace_of, seconds_to_next_look, wait
+from bluegreen.decisions.shift import next_weight
 from bluegreen.document import Bake, Look, Plan
-from bluegreen.errors import ApprovalRefused, ApprovalTimedOut, NotApproved
-from bluegreen.ledger import approvals
+from bluegreen.errors import ApprovalRefused, ApprovalTimedOut, DeploymentError, NotApproved
+from bluegreen.ledger import approvals, deployments
 from bluegreen.ledger.approvals import Asked
-from bluegreen.ledger.record import Record
+from bluegreen.ledger.record import OPEN, Record
 from bluegreen.text import duration
 
 
@@ -49,12 +50,33 @@ def wait_for_approval(record: Record, plan: Plan, step: int, weight: float, task
             f"No person approved step {step} within {duration(seconds)}, until {waiting.ends_at}. `approval` in the "
             "request says how long a deployment waits."
         )
-    if not waiting.told_at:
-        until, commands = clock.moment(waiting.ends_at), deciding_commands(plan.id, step)
-        if news.waits(record, "approval", waiting_words(step, weight), until=until, commands=commands):
-            approvals.learn_told(plan.id, step)
-            return waiting.model_copy(update={"told_at": clock.iso(clock.now())})
-    return waiting
+    return waiting if waiting.told_at else _told(record, waiting, weight)
+
+
+def tell_what_waits(deployment: str) -> bool:
+    """
+    Tell people of each step that waits and that they could not be told of before; whether they know of all now.
+
+    For the sweep of RecoverDeployments: AwaitApproval does not run again before its time is over.
+    """
+    try:
+        untold = [each for each in approvals.asked(deployment) if not (each.told_at or each.is_over(clock.now()))]
+        record, plan = (deployments.find(deployment), deployments.plan_of(deployment)) if untold else (None, None)
+        if record is None or record.state != OPEN or plan is None:
+            return True
+        waiting = [each for each in untold if not approvals.decided(deployment, each.step)]
+        return all([_told(record, each, next_weight(plan.schedule, each.step - 1)).told_at for each in waiting])
+    except DeploymentError:
+        return False
+
+
+def _told(record: Record, waiting: Asked, weight: float) -> Asked:
+    """The step with `told_at`, if people could be told that it waits."""
+    until, commands = clock.moment(waiting.ends_at), deciding_commands(record.id, waiting.step)
+    if not news.waits(record, "approval", waiting_words(waiting.step, weight), until=until, commands=commands):
+        return waiting
+    approvals.learn_told(record.id, waiting.step)
+    return waiting.model_copy(update={"told_at": clock.iso(clock.now())})
 
 
 def unapproved(plan: Plan, before: float, after: float) -> int:

@@ -1,9 +1,10 @@
 """
 Approvals: which step waits for a person since when, and what a person decided.
 
-Two partitions, so that the roles which ask cannot decide. AwaitApproval and CheckHealth write that they wait, ServeApi
-alone writes decisions. AwaitApproval writes its task token, then reads the decision; ServeApi writes the decision, then
-reads the token: whichever comes second sees the other, so no decision is lost.
+Two partitions, so that the roles which ask cannot decide. AwaitApproval and CheckHealth write that they wait,
+RecoverDeployments writes that people know of it at last, ServeApi alone writes decisions. AwaitApproval writes its task
+token, then reads the decision; ServeApi writes the decision, then reads the token: whichever comes second sees the
+other, so no decision is lost.
 """
 
 from typing import Any

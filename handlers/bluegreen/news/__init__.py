@@ -16,7 +16,7 @@ from typing import Literal
 from bluegreen import clock
 from bluegreen.aws import events, executions, notifications
 from bluegreen.document import NOTHING_TO_DEPLOY, REJECTED, Failure, Plan
-from bluegreen.errors import DeploymentError, Frozen, UploadWaits
+from bluegreen.errors import Aborted, DeploymentError, Frozen, UploadWaits
 from bluegreen.ledger import deployments, refusals
 from bluegreen.ledger.record import Record
 from bluegreen.news import schema, words
@@ -102,10 +102,10 @@ def _people_know(record: Record) -> bool:
     """
     Notify people of an end that they want to know of.
 
-    Of one function's refused requests they are told once an hour, of an upload that waits always. What a freeze refuses
-    has an hour of its own, so that no other refusal hides it.
+    Of one function's refused requests they are told once an hour, of an upload that waits and of an abort always. What
+    a freeze refuses has an hour of its own, so that no other refusal hides it.
     """
-    refused = record.state == REJECTED and record.error != UploadWaits.__name__
+    refused = record.state == REJECTED and record.error not in (UploadWaits.__name__, Aborted.__name__)
     hour = "frozen" if record.error == Frozen.__name__ else "told"
     if not _wanted("ended") or (refused and not refusals.may_tell(record.target, record.id, hour)):
         return True

@@ -77,6 +77,8 @@ def _end(record: Record) -> tuple[str, str]:
     target, why = record.target, f"{record.error}: {record.cause}"
     if record.error == UploadWaits.__name__:
         return f"Waits: {record.artifact} for {target}", str(record.cause)
+    if record.state == REJECTED and record.error == Aborted.__name__:
+        return f"Aborted: {target} was not touched", why
     if record.state == REJECTED:
         more = f"`bluegreen history {target.function} --refused` lists what else is refused within the next hour."
         subject = f"{'Frozen' if record.error == errors.Frozen.__name__ else 'Rejected'}: {target} was not touched"

@@ -66,7 +66,7 @@ def no_freeze_is_in_force(situation: Situation) -> Refusal | Warnings:
         for ordered in situation.freezes
         if (end := lets_go(ordered.freeze, now)) is not None
     )
-    over_at = now + situation.schedule.longest_in_all
+    over_at = now + situation.schedule.longest_in_all + situation.schedule.longest_approvals
     coming = tuple(
         Warning(
             field="traffic",

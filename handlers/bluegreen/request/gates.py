@@ -88,10 +88,10 @@ def unfit_gates(plan: Schedule, hooks: Hooks, approval: Approval) -> tuple[str, 
             "approval",
             'no step asks for an approval; add "required": true to approval, or "approve": true to a step of traffic',
         )
-    if asked * plan.approval_seconds > most:
+    if plan.longest_approvals > most:
         return (
             "approval.timeout_seconds",
-            f"{asked} approvals of {plan.approval_seconds} seconds may take {asked * plan.approval_seconds} together, "
+            f"{asked} approvals of {plan.approval_seconds} seconds may take {plan.longest_approvals} together, "
             f"and {most} (48 hours) is the most; write {most // asked} or less",
         )
     return None

@@ -130,6 +130,11 @@ class Schedule(Frozen):
         return sum(max(step.bake_seconds, self.longest_seconds) for step in self.steps if step.bake_seconds)
 
     @property
+    def longest_approvals(self) -> int:
+        """Seconds that all approvals together may be waited for."""
+        return len(self.approvals(0.0, 1.0)) * self.approval_seconds
+
+    @property
     def held_step(self) -> int:
         """The place of the bake that is drawn out for `held_seconds`: the last one in which blue has a fair share."""
         return max(0, sum(step.weight <= ALMOST_ALL for step in self.steps) - 1)
