@@ -40,7 +40,7 @@ def handler(deployment: Looking) -> Look:
             update=_told(deployment, ordered) | {"next": "bake_on", "next_seconds": next_seconds}
         )
     wanted = left_at(plan.blue.version, green, bake)
-    must_be(plan.target, wanted, aliases.read(plan.target, wanted))
+    must_be(deployment.record, wanted, aliases.read(plan.target, wanted))
     seen = watch.look(plan, green, bake.shifts, now, bake.look.memory)
     alarms = watch.alarms_now(plan, bake.look.pardoned)
     probes = needs_probes(seen.verdict) and plan.health.no_traffic == "probe"

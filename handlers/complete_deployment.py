@@ -32,7 +32,7 @@ def handler(deployment: Completing) -> Done:
         if aborted := standing(orders.given(plan.id), clock.now()).aborted:
             raise Aborted(aborted.why_aborted)
         wanted = Route(primary=green)
-        must_be(plan.target, wanted, _alias(deployment, wanted))
+        must_be(deployment.record, wanted, _alias(deployment, wanted))
         completed = deployments.complete(
             deployment.record,
             latest_outcome=_latest(deployment),

@@ -62,9 +62,9 @@ def _shifted(deployment: Shifting, shifts: tuple[Shifted, ...], approvals: tuple
 
 
 def _found(deployment: Shifting, before: Route, wanted: Route) -> aliases.Alias:
-    """The alias as it is, where the last shift left it or where this one wants it. Raises AliasMoved."""
+    """The alias as it is, where the last shift left it or where this one wants it. Raises as `must_be` does."""
     found = aliases.read(deployment.target, before, wanted)
-    must_be(deployment.target, wanted if found.route == wanted else before, found)
+    must_be(deployment.record, wanted if found.route == wanted else before, found)
     return found
 
 

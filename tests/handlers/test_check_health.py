@@ -7,8 +7,8 @@ from typing import Any
 import boto3
 import pytest
 
-from bluegreen.errors import AliasMoved, AwsUnavailable, GreenUnhealthy, NotTheHolder, StillInProgress
-from tests.handlers.desk import Desk, Desks, another_user_points_the_alias, aws_answers, payload_in_s3
+from bluegreen.errors import AliasMoved, AwsUnavailable, DeploymentOver, GreenUnhealthy, NotTheHolder, StillInProgress
+from tests.handlers.desk import Desk, Desks, another_user_points_the_alias, aws_answers, just_before, payload_in_s3
 from tests.machine.asking import CALLER, order
 from tests.machine.deployer import BAD_UNDER_TRAFFIC, BUCKET, FUNCTION, GOOD
 
@@ -436,6 +436,22 @@ class TestWhatMayStandInTheWay:
 
         with pytest.raises(AliasMoved):
             desk.run("CheckHealth")
+
+    def test_an_abort_that_gives_blue_the_alias_while_the_look_runs_is_not_put_on_someone_else(
+        self, desks: Desks
+    ) -> None:
+        desk = baking(desks)
+
+        def is_aborted() -> None:
+            desk.failed("Aborted", "Aborted by alice: too many complaints.").run("RollBack")
+
+        with just_before("lambda", "GetAlias", is_aborted), pytest.raises(DeploymentOver):
+            desk.run("CheckHealth")
+
+        evidence = desk.evidence("CheckHealth")
+        assert evidence["error"] == "DeploymentOver"
+        assert "is RolledBack by now (Aborted: Aborted by alice: too many complaints." in evidence["cause"]
+        assert "Someone else" not in evidence["cause"]
 
     def test_weights_that_lambda_sets_are_waited_for(self, desks: Desks) -> None:
         desk = baking(desks)

@@ -213,3 +213,12 @@ class TestAHandlerThatOutlivesItsExecution:
 
         assert shifted.state() == "RolledBack"
         assert shifted.deployer.alias() == ("1", {})
+
+    def test_says_what_moved_the_alias_if_it_is_undone_before_the_alias_is_read(self, shifted: Desk) -> None:
+        def is_aborted() -> None:
+            shifted.failed("Aborted", "Aborted by alice: too many complaints.").run("RollBack")
+
+        with just_before("lambda", "GetAlias", is_aborted), pytest.raises(DeploymentOver):
+            shifted.run("CompleteDeployment")
+
+        assert "is RolledBack by now (Aborted: Aborted by alice" in shifted.evidence("CompleteDeployment")["cause"]

@@ -361,3 +361,14 @@ class TestAHandlerThatOutlivesItsExecution:
 
         assert at_shift.deployer.alias() == ("1", {})
         assert at_shift.state() == "RolledBack"
+
+    def test_says_what_moved_the_alias_if_it_is_undone_right_before_a_later_shift(self, at_shift: Desk) -> None:
+        at_shift.run("ShiftAlias")
+
+        def is_aborted() -> None:
+            at_shift.failed("Aborted", "Aborted by alice: too many complaints.").run("RollBack")
+
+        with just_before("lambda", "UpdateAlias", is_aborted), pytest.raises(DeploymentOver):
+            at_shift.run("ShiftAlias")
+
+        assert "is RolledBack by now (Aborted: Aborted by alice" in at_shift.evidence("ShiftAlias")["cause"]
