@@ -5,8 +5,9 @@ from urllib.parse import quote
 
 import click
 
-from bluegreen_cli import api, request
+from bluegreen_cli import api, holding, request
 from bluegreen_cli.context import Context
+from bluegreen_cli.stack import Stack
 
 
 def decide(context: Context, deployment: str, which: str, reason: str | None, as_json: bool) -> None:
@@ -18,5 +19,10 @@ def decide(context: Context, deployment: str, which: str, reason: str | None, as
     if as_json:
         click.echo(json.dumps(made, indent=2))
         return
-    follows = "it goes on" if which == "approve" else "it is rolled back"
-    click.echo(f"Step {made['step']} of {deployment} is {made['decision']}: {follows}; `bluegreen watch {deployment}`.")
+    click.echo(f"Step {made['step']} of {deployment} is {made['decision']}. {_follows(stack, deployment, which)}")
+
+
+def _follows(stack: Stack, deployment: str, which: str) -> str:
+    held = holding.still(stack, deployment) if which == "approve" else []
+    goes_on = "It goes on." if which == "approve" else "It is rolled back."
+    return " ".join([*([goes_on] if held == [] else held or []), f"`bluegreen watch {deployment}` follows it."])

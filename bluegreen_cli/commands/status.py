@@ -12,7 +12,7 @@ from bluegreen.aws import executions
 from bluegreen.decisions.orders import NONE, Order, Standing, standing
 from bluegreen.decisions.words import of_watched
 from bluegreen.errors import DeploymentError
-from bluegreen.ledger import checkup, freezes, locks, orders, waiting
+from bluegreen.ledger import approvals, checkup, freezes, locks, orders, waiting
 from bluegreen.ledger.locks import Lock
 from bluegreen.ledger.record import Record
 from bluegreen.target import Target
@@ -20,6 +20,7 @@ from bluegreen.text import duration, sentence
 from bluegreen_cli.context import Context, json_option
 from bluegreen_cli.doctor.summary import remembered
 from bluegreen_cli.follow import seen
+from bluegreen_cli.holding import Awaited, awaited
 from bluegreen_cli.live import serving
 from bluegreen_cli.problems import NOTHING_CHANGED, explained
 from bluegreen_cli.progress import Progress
@@ -35,6 +36,7 @@ class Running:
     status: str
     progress: Progress
     ordered: Standing = NONE
+    awaited: Awaited | None = None
 
     @property
     def alive(self) -> bool:
@@ -47,11 +49,8 @@ class Running:
         if not self.alive:
             return [f"{name} holds the lock, but its execution is {self.status}; RecoverDeployments undoes it."]
         lines = [f"{name} is under way, in {self.progress.state or 'its beginning'}."]
-        if self.progress.awaits:
-            lines.append(
-                f"  step {self.progress.awaits} waits for a person's approval: `bluegreen approve {name}` lets it go "
-                f"on, `bluegreen reject {name}` rolls it back"
-            )
+        if self.awaited:
+            lines.append(f"  {self.awaited}")
         lines += [f"  {self._said(done, order)}" for done, order in self.stands.items()]
         if self.progress.trouble:
             lines.append(f"  {self.progress.trouble.error}: {self.progress.trouble.sentence}")
@@ -87,7 +86,8 @@ class Running:
             "execution": self.lock.held_by,
             "status": self.status,
             "state": self.progress.state or None,
-            "awaits": self.progress.awaits or None,
+            "awaits": self.awaited.step if self.awaited else None,
+            "awaits_until": self.awaited.until if self.awaited else None,
             "orders": {done: orders.shown(order) for done, order in self.stands.items()},
             "green_weight": self.progress.green_weight,
             "verdict": self.progress.look.get("verdict"),
@@ -169,4 +169,6 @@ def _running(lock: Lock) -> Running:
         progress = seen(lock.held_by)
     except DeploymentError:
         progress = Progress()
-    return Running(lock, execution.status, progress, standing(orders.given(lock.deployment), clock.now()))
+    ordered = standing(orders.given(lock.deployment), clock.now())
+    waits = None if progress.going_back else awaited(lock.deployment, approvals.shown(lock.deployment))
+    return Running(lock, execution.status, progress, ordered, waits)
