@@ -53,7 +53,7 @@ class Running:
             lines.append(f"  {self.awaited}")
         lines += [f"  {self._said(done, order)}" for done, order in self.stands.items()]
         if self.progress.trouble:
-            lines.append(f"  {self.progress.trouble.error}: {self.progress.trouble.sentence}")
+            lines.append(f"  {self.progress.trouble_said}")
         if self.progress.started_by:
             lines.append(f"  started by: {self.progress.started_by}")
         lines += [f"  warning: {warning}" for warning in self.progress.warnings]

@@ -82,6 +82,18 @@ def test_who_only_waits_ends_with_5_and_says_how_to_decide(deployer: Deployer, b
     assert ran["json"].json["awaits"] == 1
 
 
+def test_who_follows_past_the_time_of_an_approval_is_told_that_nobody_approved(
+    deployer: Deployer, bluegreen: Bluegreen
+) -> None:
+    deployer.run(request(deployer) | {"approval": {"required": True, "timeout_seconds": 600}}, "first")
+
+    said = bluegreen("watch", "first").stderr
+
+    assert "AwaitApproval      nobody approved in time" in said
+    assert "AwaitApproval      ApprovalTimedOut: No person approved step 1 within 10 min" in said
+    assert "States.Timeout" not in said
+
+
 class TestWhatStillHoldsIt:
     """The second step asks for an approval, from its bake's end at 300 seconds on, for ten minutes."""
 
