@@ -152,6 +152,7 @@ def how_it_ended(record: Record) -> str:
     more = [of_watched(record.watched)] if record.watched else []
     if record.changes:
         more.append(f"Settings of green that differ from version {record.blue}: {'; '.join(record.changes)}")
+    more.append(record.tidied)
     return " ".join([sentence(line), *filter(None, more)]) if any(more) else line
 
 
