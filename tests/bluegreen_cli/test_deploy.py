@@ -190,6 +190,16 @@ def test_the_code_of_a_version_is_deployed_as_new_code(deployer: Deployer, blueg
     assert deployer.digest() == deployer.digest("3") == deployer.digest("1")
 
 
+def test_a_version_that_is_not_there_is_refused_before_anything_starts(
+    deployer: Deployer, bluegreen: Bluegreen
+) -> None:
+    ran = bluegreen("deploy", FUNCTION, "--version", "9")
+
+    assert ran.exit_code == 2
+    assert f"{FUNCTION} has no version 9.\nNothing was uploaded or started.\n" in ran.stderr
+    assert started() == []
+
+
 def test_the_code_of_a_version_that_is_not_there_is_refused(deployer: Deployer, bluegreen: Bluegreen) -> None:
     ran = bluegreen("deploy", FUNCTION, "--code-of", "9")
 
