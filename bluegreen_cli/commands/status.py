@@ -1,4 +1,4 @@
-"""`bluegreen status`: who serves, a freeze, the deployment that runs, the upload that waits, the last one's end."""
+"""`bluegreen status`: who serves, a freeze, what runs, what waits, how the last one ended, what was refused since."""
 
 import json
 import time
@@ -112,7 +112,7 @@ def status(context: Context, function: str, alias: str | None, as_json: bool) ->
     with explained("reading the deployments table", NOTHING_CHANGED):
         lock = locks.held(target)
         running = _running(lock) if lock else None
-        last = _last(target)
+        last, refused = _last(target), _refused(target)
         upload = waiting.of(target)
         examined = checkup.last()
         frozen = freezes.in_force(freezes.of(target), clock.now())
@@ -125,6 +125,7 @@ def status(context: Context, function: str, alias: str | None, as_json: bool) ->
             "waiting": str(upload.artifact) if upload else None,
             "frozen": frozen[0].to_json(clock.now()) if frozen else None,
             "last": last.to_json() if last else None,
+            "refused": refused.to_json() if refused else None,
             "doctor": examined.model_dump(mode="json", exclude={"report"}) if examined else None,
         }
         click.echo(json.dumps(found, indent=2))
@@ -141,6 +142,8 @@ def status(context: Context, function: str, alias: str | None, as_json: bool) ->
         click.echo(f"  started by: {last.started_by}")
     for warning in last.warnings if last else ():
         click.echo(f"  its warning: {warning}")
+    if refused:
+        click.echo(f"A later request, {refused.id}, was refused: {refused.error}: {sentence(refused.cause or '')}")
     if examined:
         click.echo(remembered(examined, time.time() - clock.moment(examined.at)))
 
@@ -160,6 +163,15 @@ def _last(target: Target) -> Record | None:
     """The alias's last deployment that has ended."""
     records = newest_first(target)
     return next((record for record in records if record.target == target and not record.live), None)
+
+
+def _refused(target: Target) -> Record | None:
+    """The alias's last request that was refused, if no deployment began after it. An upload has no other reader."""
+    newest, refused = (
+        next((record for record in newest_first(target, refused=kind) if record.target == target), None)
+        for kind in (False, True)
+    )
+    return refused if refused and (newest is None or refused.started_at > newest.started_at) else None
 
 
 def _running(lock: Lock) -> Running:
