@@ -31,7 +31,8 @@ def ask(stack: Stack, method: str, path: str, body: Any = None) -> Any:
     The API's answer, parsed. `path` is quoted already.
 
     Raises Refused with the API's own words for a 4xx; they say what was left untouched. Raises Failed if IAM does not
-    allow the call, and Unknown if no answer came.
+    allow the call, and Unknown if no answer came. A 403 of the API itself has its status in the body, one of IAM's has
+    not.
     """
     doing = f"{method} {path}"
     answer = _sent(_signed(stack, method, path, body), doing)
@@ -39,11 +40,14 @@ def ask(stack: Stack, method: str, path: str, body: Any = None) -> Any:
     words = said.get("message") if isinstance(said, dict) else None
     if answer.status_code < 300:
         return said
-    if answer.status_code in (401, 403):
+    of_api = isinstance(said, dict) and said.get("statusCode") == answer.status_code
+    if answer.status_code in (401, 403) and not of_api:
         raise Failed(f"{doing} is not allowed: {words or answer.status_code}", "Nothing was changed.", SIGN_IN)
     if answer.status_code == 429 or answer.status_code >= 500:
         raise Unknown(f"{doing} got the answer {answer.status_code}: {words or 'without words'}", MAYBE, TRY_AGAIN)
-    raise Refused(words or f"{doing} got the answer {answer.status_code}", "")
+    refused = Refused(words or f"{doing} got the answer {answer.status_code}", "")
+    refused.status = answer.status_code
+    raise refused
 
 
 def _signed(stack: Stack, method: str, path: str, body: Any) -> AWSRequest:

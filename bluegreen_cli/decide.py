@@ -1,22 +1,52 @@
 """Deciding about a deployment that waits for a person: the common part of `approve` and `reject`."""
 
 import json
+from http import HTTPStatus
 from urllib.parse import quote
 
 import click
 
-from bluegreen_cli import api, request
+from bluegreen.request.names import FunctionReference, is_execution_name
+from bluegreen_cli import api, holding, request
 from bluegreen_cli.context import Context
+from bluegreen_cli.problems import NOTHING_CHANGED, Problem, Refused
+from bluegreen_cli.stack import Stack
+
+NAMES_IT = "Give the deployment's id, not the function's name: `bluegreen status FUNCTION` names the one that waits."
 
 
 def decide(context: Context, deployment: str, which: str, step: int | None, reason: str | None, as_json: bool) -> None:
     """Send the decision as the caller, whom IAM names to the API. Raises Refused in the API's words."""
-    request.must_be_an_id(deployment, "`bluegreen status FUNCTION` names the deployment that waits.")
+    if FunctionReference.read(deployment) is None:
+        request.must_be_an_id(deployment, NAMES_IT)
     stack = context.stack(context.account())
+    if not is_execution_name(deployment):
+        raise _no_such(stack, deployment, which)
     path = f"/deployments/{quote(deployment, safe='')}/{which}"
-    made = api.ask(stack, "POST", path, {name: said for name, said in (("step", step), ("reason", reason)) if said})
+    try:
+        made = api.ask(stack, "POST", path, {name: said for name, said in (("step", step), ("reason", reason)) if said})
+    except Refused as error:
+        if error.status == HTTPStatus.NOT_FOUND:
+            raise _no_such(stack, deployment, which) from error
+        raise
     if as_json:
         click.echo(json.dumps(made, indent=2))
         return
-    follows = "it goes on" if which == "approve" else "it is rolled back"
-    click.echo(f"Step {made['step']} of {deployment} is {made['decision']}: {follows}; `bluegreen watch {deployment}`.")
+    click.echo(f"Step {made['step']} of {deployment} is {made['decision']}. {_follows(stack, deployment, which)}")
+
+
+def _no_such(stack: Stack, name: str, which: str) -> Refused:
+    """With the ids that are meant if it is a function's name. ApproverPolicy allows to ask the API for them."""
+    try:
+        aliases = api.ask(stack, "GET", f"/functions/{quote(name, safe='')}")["aliases"]
+    except Problem:
+        aliases = []
+    live = [f"`bluegreen {which} {each['running']['id']}`" for each in aliases if "running" in each]
+    advice = f"{name} is a function; give the id of its deployment: {', '.join(live)}." if live else NAMES_IT
+    return Refused(f"there is no deployment {name}", NOTHING_CHANGED, advice)
+
+
+def _follows(stack: Stack, deployment: str, which: str) -> str:
+    held = holding.still(stack, deployment) if which == "approve" else []
+    goes_on = "It goes on." if which == "approve" else "It is rolled back."
+    return " ".join([*([goes_on] if held == [] else held or []), f"`bluegreen watch {deployment}` follows it."])

@@ -8,11 +8,12 @@ from typing import Any
 
 import click
 
-from bluegreen.aws import executions
+from bluegreen.aws import executions, functions
 from bluegreen.aws.client import in_our_words
 from bluegreen.decisions.words import of_signals
-from bluegreen.errors import AwsUnavailable
+from bluegreen.errors import AwsUnavailable, DeploymentError, NotFound
 from bluegreen.opening.permitted import must_be_permitted
+from bluegreen.request.artifact import Existing
 from bluegreen.request.names import LONGEST_EXECUTION_NAME
 from bluegreen.request.request import LONGEST_STARTER
 from bluegreen.request.traffic import schedule
@@ -22,7 +23,15 @@ from bluegreen_cli.aws import Account, client
 from bluegreen_cli.display import display
 from bluegreen_cli.follow import follow
 from bluegreen_cli.outcome import ending
-from bluegreen_cli.problems import NOTHING_STARTED, NOTHING_UPLOADED_OR_STARTED, Failed, Lost, Unknown, explained
+from bluegreen_cli.problems import (
+    NOTHING_STARTED,
+    NOTHING_UPLOADED_OR_STARTED,
+    Failed,
+    Lost,
+    Refused,
+    Unknown,
+    explained,
+)
 from bluegreen_cli.request import Asked, check
 from bluegreen_cli.stack import Stack
 
@@ -43,6 +52,9 @@ def start(asked: Asked, stack: Stack, account: Account) -> str:
     with explained("checking the request", NOTHING_UPLOADED_OR_STARTED):
         wanted = check(asked.in_bucket(stack.bucket).request)
         must_be_permitted(wanted, stack.target(wanted.function, wanted.alias), stack.home)
+    if isinstance(wanted.artifact, Existing):
+        target = stack.target(wanted.function, wanted.alias)
+        must_be_published(target, wanted.artifact.version, NOTHING_UPLOADED_OR_STARTED)
     if schedule(wanted.traffic or stack.default_traffic).watched:
         said = of_signals(wanted.health)
         click.echo(f"{said[0].upper()}{said[1:]}", err=True)
@@ -60,6 +72,20 @@ def start(asked: Asked, stack: Stack, account: Account) -> str:
                 "The deployment may have started.",
                 f"`bluegreen watch {name}` tells whether it was started all the same.",
             ) from error
+
+
+def must_be_published(target: Target, version: str, untouched: str) -> None:
+    """Raises Refused for a typing error. A Lambda that does not answer, or may not be asked, holds nothing up."""
+    try:
+        functions.describe(target, version)
+    except NotFound as error:
+        raise Refused(
+            f"{target.function} has no version {version}",
+            untouched,
+            f"`aws lambda list-versions-by-function --function-name {target.function}` lists them.",
+        ) from error
+    except DeploymentError:
+        return
 
 
 def _started_over_the_api(asked: Asked, stack: Stack) -> str:

@@ -6,16 +6,21 @@ from urllib.parse import quote
 
 import click
 
+from bluegreen import clock
+from bluegreen.decisions.orders import Order, standing
 from bluegreen.decisions.route import Route
-from bluegreen.errors import AwsUnavailable
+from bluegreen.errors import AwsUnavailable, DeploymentError
 from bluegreen.ledger import deployments, locks
+from bluegreen.ledger import orders as ledger
 from bluegreen.ledger.locks import Lock
 from bluegreen.ledger.record import Record
 from bluegreen.target import Target
+from bluegreen.text import sentence
 from bluegreen_cli import api, follow
 from bluegreen_cli.context import Context
 from bluegreen_cli.live import serving_if_known
 from bluegreen_cli.problems import NOTHING_CHANGED, NOTHING_ORDERED, Failed, Refused, explained
+from bluegreen_cli.progress import Progress
 from bluegreen_cli.request import names
 from bluegreen_cli.stack import Stack
 
@@ -52,11 +57,27 @@ def abort(stack: Stack, lock: Lock, reason: str) -> None:
 
 
 def ordered(answer: Any, lock: Lock, says: str, as_json: bool) -> None:
-    """What an order that was taken came to, on stdout."""
+    """What an order that was taken came to, and the order that it took the place of, on stdout."""
+    *earlier, this = answer["orders"]
+    before = _instead_of(lock, len(earlier)) if this["order"] != "resume" else None
     if as_json:
-        click.echo(json.dumps({"deployment": lock.deployment, "orders": answer["orders"]}, indent=2))
-    else:
-        click.echo(f"Deployment {lock.deployment} of {lock.target}: {says}")
+        told = {"deployment": lock.deployment, "orders": answer["orders"]}
+        click.echo(json.dumps(told | ({"instead_of": ledger.shown(before)} if before else {}), indent=2))
+        return
+    click.echo(f"Deployment {lock.deployment} of {lock.target}: {says}")
+    if before:
+        what = "a pause" if before.order == "pause" else f"a promote to {before.to} that was not carried out yet"
+        click.echo(sentence(f"It takes back {what}, ordered by {before.said}"))
+
+
+def _instead_of(lock: Lock, number: int) -> Order | None:
+    """Of the first `number` orders the pause or the promote that stood, and was not carried out. None if unknown."""
+    try:
+        before = standing(ledger.given(lock.deployment)[:number], clock.now())
+        progress = follow.seen(lock.held_by) if before.promoted else Progress()
+    except DeploymentError:
+        return None
+    return before.paused or before.promotes(progress.moved_at, progress.green_weight)
 
 
 def until_over(lock: Lock, target: Target) -> Record:

@@ -15,6 +15,9 @@ from bluegreen.document import (
     ROLLED_BACK,
     Failure,
 )
+from bluegreen.errors import DeploymentError
+from bluegreen.ledger import deployments
+from bluegreen.ledger.record import Record
 from bluegreen.target import Target
 from bluegreen.text import duration, sentence
 from bluegreen_cli import evidence
@@ -41,7 +44,8 @@ class Ending:
     An execution that is over.
 
     `route` is None if Lambda does not say where the alias points now. `evidence` is that of the failed step, None if
-    there is none. `latest` says how $LATEST differs from a version that was deployed, "" if it does not.
+    there is none. `latest` says how $LATEST differs from a version that was deployed, "" if it does not. `record` is
+    that of a deployment with keep_versions, None if the caller may not read it.
     """
 
     arn: str
@@ -50,6 +54,7 @@ class Ending:
     route: Route | None
     evidence: dict[str, Any] | None = None
     latest: str = ""
+    record: Record | None = None
 
     @property
     def exit_code(self) -> int:
@@ -68,6 +73,10 @@ class Ending:
         return Failure.model_validate({"Error": self.progress.error, "Cause": self.progress.cause}).sentence
 
     @property
+    def _tidied(self) -> str:
+        return self.record.tidied if self.record else ""
+
+    @property
     def serves(self) -> str:
         """Which version serves now."""
         if self.route is None:
@@ -82,9 +91,8 @@ class Ending:
         end, why = self.progress.end, sentence(self.why) if self.why else ""
         if end == DEPLOYED:
             unknown = of_watched(self.progress.watched) if self.progress.watched else ""
-            return " ".join(
-                filter(None, (f"Deployed in {self._took()}: {self.serves}", self.progress.untested, unknown))
-            )
+            told = (f"Deployed in {self._took()}: {self.serves}", self.progress.untested, unknown, self._tidied)
+            return " ".join(filter(None, told))
         if end == NOTHING_TO_DEPLOY:
             return f"Nothing to deploy: this code serves already, with these settings. {self.serves}"
         if end in (REJECTED, REJECTED_WITHOUT_RECORD):
@@ -123,6 +131,8 @@ class Ending:
             "untested": self.progress.untested or None,
             "watched": self.progress.watched.model_dump() if self.progress.watched else None,
             "latest": self.latest or None,
+            "deleted": list(self.record.deleted) if self.record else None,
+            "undeleted": self.record.undeleted if self.record else None,
             "seconds": round(self._seconds(), 3),
         }
 
@@ -144,4 +154,12 @@ def ending(arn: str, target: Target, progress: Progress) -> Ending:
         progress.green if progress.end == DEPLOYED and progress.section("deployment").get("brings") == "version" else ""
     )
     left = in_latest(target, went_to) if went_to else ""
-    return Ending(arn, target, progress, serving_if_known(target), found, left)
+    record = _record(arn) if progress.end == DEPLOYED and progress.request.get("keep_versions") is not None else None
+    return Ending(arn, target, progress, serving_if_known(target), found, left, record)
+
+
+def _record(arn: str) -> Record | None:
+    try:
+        return deployments.find(arn.rpartition(":")[2])
+    except (DeploymentError, ValueError):
+        return None

@@ -72,9 +72,10 @@ class Failed(Problem):
 
 
 class Refused(Problem):
-    """The request can never succeed as it is."""
+    """The request can never succeed as it is. `status` is the HTTP API's, 0 if it did not refuse it."""
 
     exit_code = 2
+    status = 0
 
 
 class Lost(Problem):

@@ -45,6 +45,7 @@ OVER = {
     "ExecutionTimedOut": "TIMED_OUT",
 }
 POLLING = "StillInProgress"
+TIMED_OUT = "States.Timeout"
 LONGEST_NAME = 128
 """Of a function or an alias, as an alias may have."""
 
@@ -163,6 +164,17 @@ class Progress:
         return found if isinstance(found, int) else 0
 
     @property
+    def trouble_said(self) -> str:
+        """The error for which the present state is retried, in words."""
+        trouble = self.trouble
+        if trouble is None:
+            return ""
+        if self.state == "AwaitApproval" and trouble.error == TIMED_OUT:
+            return "nobody approved in time"
+        told = "waits" if trouble.error == POLLING else trouble.error
+        return f"{told}: {trouble.sentence}"
+
+    @property
     def untested(self) -> str:
         """Why no smoke test speaks for green; "" if one does."""
         return plain(self.section("tested").get("untested", ""))
@@ -279,7 +291,7 @@ def told(before: Progress, events: Iterable[Event]) -> list[tuple[datetime, str]
 def _told(before: Progress, after: Progress) -> list[str]:
     lines = []
     if after.trouble and after.trouble != before.trouble:
-        lines.append(_line(after.state, _of_trouble(after.trouble)))
+        lines.append(_line(after.state, after.trouble_said))
     if after.state != before.state and after.state in SENTENCES:
         lines.append(_line(after.state, SENTENCES[after.state]))
     if after.shifts and after.shifts != before.shifts:
@@ -303,12 +315,6 @@ def of_shift(progress: Progress) -> str:
     baked = f"baked for {duration(bake)}" if bake else ""
     whole = f"about {duration(left)} left" if left and left != bake else ""
     return "; ".join(part for part in (", ".join(filter(None, (gets, keeps))), step, baked, whole) if part)
-
-
-def _of_trouble(trouble: Failure) -> str:
-    if trouble.error == POLLING:
-        return f"waits: {trouble.sentence}"
-    return f"{trouble.error}: {trouble.sentence}"
 
 
 def _line(state: str, text: str) -> str:

@@ -2,7 +2,7 @@
 
 import click
 
-from bluegreen_cli import orders
+from bluegreen_cli import holding, orders
 from bluegreen_cli.context import Context, json_option
 
 
@@ -16,4 +16,6 @@ def resume(context: Context, function: str, alias: str | None, reason: str, as_j
     """Take back the pause of FUNCTION's deployment."""
     stack, lock = orders.running(context, function, alias)
     answer = orders.give(stack, lock, "resume", reason=reason)
-    orders.ordered(answer, lock, "resumed. It goes on at the next look.", as_json)
+    held = holding.still(stack, lock.deployment)
+    follows = ["It goes on at the next look."] if held == [] else held or []
+    orders.ordered(answer, lock, " ".join(["resumed.", *follows]), as_json)

@@ -8,9 +8,8 @@ import json
 
 import click
 
-from bluegreen.aws import functions
 from bluegreen.document import DEPLOYED
-from bluegreen.errors import DeploymentError, NotFound
+from bluegreen.errors import DeploymentError
 from bluegreen.ledger import deployments, locks, serving, tests
 from bluegreen.ledger.locks import Lock
 from bluegreen.ledger.record import OPEN
@@ -67,7 +66,8 @@ def rollback(
         return
     if lock:
         if version:
-            _must_be_published(target, version)
+            request.check({"function": target.function, "artifact": {"version": version}}, NOTHING_STOPPED)
+            launch.must_be_published(target, version, NOTHING_STOPPED)
         if _is_open(lock):
             orders.abort(stack, lock, reason)
         if not follow:
@@ -86,21 +86,6 @@ def rollback(
         launch.to_the_end(arn, target, as_json)
     else:
         launch.started(arn, as_json)
-
-
-def _must_be_published(target: Target, version: str) -> None:
-    """A typing error must not stop a deployment. A Lambda that does not answer holds no emergency up."""
-    request.check({"function": target.function, "artifact": {"version": version}}, NOTHING_STOPPED)
-    try:
-        functions.describe(target, version)
-    except NotFound as error:
-        raise Refused(
-            f"{target.function} has no version {version}",
-            NOTHING_STOPPED,
-            f"`aws lambda list-versions-by-function --function-name {target.function}` lists them.",
-        ) from error
-    except DeploymentError:
-        return
 
 
 def _is_open(lock: Lock) -> bool:

@@ -1,4 +1,4 @@
-"""`bluegreen status`: who serves, a freeze, the deployment that runs, the upload that waits, the last one's end."""
+"""`bluegreen status`: who serves, a freeze, what runs, what waits, how the last one ended, what was refused since."""
 
 import json
 import time
@@ -12,7 +12,7 @@ from bluegreen.aws import executions
 from bluegreen.decisions.orders import NONE, Order, Standing, standing
 from bluegreen.decisions.words import of_watched
 from bluegreen.errors import DeploymentError
-from bluegreen.ledger import checkup, freezes, locks, orders, waiting
+from bluegreen.ledger import approvals, checkup, freezes, locks, orders, waiting
 from bluegreen.ledger.locks import Lock
 from bluegreen.ledger.record import Record
 from bluegreen.target import Target
@@ -20,6 +20,7 @@ from bluegreen.text import duration, sentence
 from bluegreen_cli.context import Context, json_option
 from bluegreen_cli.doctor.summary import remembered
 from bluegreen_cli.follow import seen
+from bluegreen_cli.holding import Awaited, awaited
 from bluegreen_cli.live import serving
 from bluegreen_cli.problems import NOTHING_CHANGED, explained
 from bluegreen_cli.progress import Progress
@@ -35,6 +36,7 @@ class Running:
     status: str
     progress: Progress
     ordered: Standing = NONE
+    awaited: Awaited | None = None
 
     @property
     def alive(self) -> bool:
@@ -47,14 +49,11 @@ class Running:
         if not self.alive:
             return [f"{name} holds the lock, but its execution is {self.status}; RecoverDeployments undoes it."]
         lines = [f"{name} is under way, in {self.progress.state or 'its beginning'}."]
-        if self.progress.awaits:
-            lines.append(
-                f"  step {self.progress.awaits} waits for a person's approval: `bluegreen approve {name} --step "
-                f"{self.progress.awaits}` lets it go on, `bluegreen reject {name}` rolls it back"
-            )
+        if self.awaited:
+            lines.append(f"  {self.awaited}")
         lines += [f"  {self._said(done, order)}" for done, order in self.stands.items()]
         if self.progress.trouble:
-            lines.append(f"  {self.progress.trouble.error}: {self.progress.trouble.sentence}")
+            lines.append(f"  {self.progress.trouble_said}")
         if self.progress.started_by:
             lines.append(f"  started by: {self.progress.started_by}")
         lines += [f"  warning: {warning}" for warning in self.progress.warnings]
@@ -87,7 +86,8 @@ class Running:
             "execution": self.lock.held_by,
             "status": self.status,
             "state": self.progress.state or None,
-            "awaits": self.progress.awaits or None,
+            "awaits": self.awaited.step if self.awaited else None,
+            "awaits_until": self.awaited.until if self.awaited else None,
             "orders": {done: orders.shown(order) for done, order in self.stands.items()},
             "green_weight": self.progress.green_weight,
             "verdict": self.progress.look.get("verdict"),
@@ -112,7 +112,7 @@ def status(context: Context, function: str, alias: str | None, as_json: bool) ->
     with explained("reading the deployments table", NOTHING_CHANGED):
         lock = locks.held(target)
         running = _running(lock) if lock else None
-        last = _last(target)
+        last, refused = _last(target), _refused(target)
         upload = waiting.of(target)
         examined = checkup.last()
         frozen = freezes.in_force(freezes.of(target), clock.now())
@@ -125,6 +125,7 @@ def status(context: Context, function: str, alias: str | None, as_json: bool) ->
             "waiting": str(upload.artifact) if upload else None,
             "frozen": frozen[0].to_json(clock.now()) if frozen else None,
             "last": last.to_json() if last else None,
+            "refused": refused.to_json() if refused else None,
             "doctor": examined.model_dump(mode="json", exclude={"report"}) if examined else None,
         }
         click.echo(json.dumps(found, indent=2))
@@ -141,6 +142,8 @@ def status(context: Context, function: str, alias: str | None, as_json: bool) ->
         click.echo(f"  started by: {last.started_by}")
     for warning in last.warnings if last else ():
         click.echo(f"  its warning: {warning}")
+    if refused:
+        click.echo(f"A later request, {refused.id}, was refused: {refused.error}: {sentence(refused.cause or '')}")
     if examined:
         click.echo(remembered(examined, time.time() - clock.moment(examined.at)))
 
@@ -152,6 +155,7 @@ def how_it_ended(record: Record) -> str:
     more = [of_watched(record.watched)] if record.watched else []
     if record.changes:
         more.append(f"Settings of green that differ from version {record.blue}: {'; '.join(record.changes)}")
+    more.append(record.tidied)
     return " ".join([sentence(line), *filter(None, more)]) if any(more) else line
 
 
@@ -159,6 +163,15 @@ def _last(target: Target) -> Record | None:
     """The alias's last deployment that has ended."""
     records = newest_first(target)
     return next((record for record in records if record.target == target and not record.live), None)
+
+
+def _refused(target: Target) -> Record | None:
+    """The alias's last request that was refused, if no deployment began after it. An upload has no other reader."""
+    newest, refused = (
+        next((record for record in newest_first(target, refused=kind) if record.target == target), None)
+        for kind in (False, True)
+    )
+    return refused if refused and (newest is None or refused.started_at > newest.started_at) else None
 
 
 def _running(lock: Lock) -> Running:
@@ -169,4 +182,6 @@ def _running(lock: Lock) -> Running:
         progress = seen(lock.held_by)
     except DeploymentError:
         progress = Progress()
-    return Running(lock, execution.status, progress, standing(orders.given(lock.deployment), clock.now()))
+    ordered = standing(orders.given(lock.deployment), clock.now())
+    waits = None if progress.going_back else awaited(lock.deployment, approvals.shown(lock.deployment))
+    return Running(lock, execution.status, progress, ordered, waits)

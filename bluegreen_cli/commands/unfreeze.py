@@ -7,6 +7,7 @@ import click
 
 from bluegreen.request.freeze import pattern_of
 from bluegreen_cli import api
+from bluegreen_cli.commands.freeze import said
 from bluegreen_cli.context import Context, json_option
 from bluegreen_cli.problems import explained
 
@@ -21,7 +22,7 @@ def unfreeze(context: Context, name: str, as_json: bool) -> None:
     """
     Lift the freeze of NAME, a function or a pattern, before its end.
 
-    NAME must be what `freeze` was given: another freeze may be for the same function, and stays.
+    NAME must be what `freeze` was given. Another freeze for the same function stays, and the command names it.
     """
     with explained("reading the name", NOTHING_LIFTED):
         pattern_of(name)
@@ -29,4 +30,9 @@ def unfreeze(context: Context, name: str, as_json: bool) -> None:
     with explained("reading the name", NOTHING_LIFTED):
         pattern = pattern_of(name, stack.region, stack.number)
     answer = api.ask(stack, "DELETE", f"/functions/{quote(pattern, safe='')}/freeze")
-    click.echo(json.dumps(answer, indent=2) if as_json else f"The freeze of {pattern} is lifted.")
+    if as_json:
+        click.echo(json.dumps(answer, indent=2))
+        return
+    click.echo(f"The freeze of {pattern} is lifted.")
+    for each in answer.get("still", ()):
+        click.echo(f"Another freeze stays: {said(each)}")

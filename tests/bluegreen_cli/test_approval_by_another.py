@@ -59,12 +59,56 @@ def test_the_starters_approval_is_refused_and_another_persons_lets_it_go_on(
     ran = deploy("--wait-for-approval", other_than_starter=True)
 
     assert ran.exit_code == 0, ran.stderr
-    assert [each.exit_code for each in decided] == [1, 0]
+    assert [each.exit_code for each in decided] == [2, 0]
     assert f"{CALLER} started " in decided[0].stderr
     assert "ask another person" in decided[0].stderr
+    assert "a role that may" not in decided[0].stderr
     (record,) = bluegreen("history", FUNCTION, "--json").json
     assert (record["started_by"], record["started_by_proved"]) == (f"API by {CALLER}", True)
     assert [each["by"] for each in record["approvals"]] == [f"API by {BOB}"]
+
+
+@pytest.mark.parametrize("name", [FUNCTION, f"{FUNCTION}:PROD"])
+def test_a_functions_name_in_place_of_an_id_is_refused_with_the_id_that_is_meant(
+    deployer: Deployer, bluegreen: Bluegreen, caller: SimpleNamespace, deploy: Callable[..., Ran], name: str
+) -> None:
+    ran: list[Ran] = []
+
+    def decide() -> None:
+        (waiting,) = {item["pk"].partition("#")[2] for item in deployer.items("approval#")}
+        ran.extend((bluegreen("approve", name), bluegreen("reject", waiting)))
+
+    deployer.aws.after(300, decide)
+    deploy("--wait-for-approval")
+
+    (record,) = bluegreen("history", FUNCTION, "--json").json
+    assert [each.exit_code for each in ran] == [2, 0]
+    assert ran[0].stderr == (
+        f"Error: there is no deployment {name}.\nNothing was changed.\n"
+        f"{name} is a function; give the id of its deployment: `bluegreen approve {record['id']}`.\n"
+    )
+
+
+@pytest.mark.parametrize("name", [FUNCTION, "Nobody", "Nobody:PROD"])
+def test_a_name_without_a_deployment_that_runs_is_told_where_the_id_stands(
+    bluegreen: Bluegreen, caller: SimpleNamespace, name: str
+) -> None:
+    ran = bluegreen("approve", name)
+
+    assert ran.exit_code == 2
+    assert f"there is no deployment {name}.\nNothing was changed.\nGive the deployment's id, not the" in ran.stderr
+
+
+def test_a_role_that_may_not_approve_is_told_so(
+    deployer: Deployer, bluegreen: Bluegreen, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    forbidden = SimpleNamespace(status_code=403, content=b'{"message": "Forbidden"}')
+    monkeypatch.setattr("bluegreen_cli.api._sent", lambda request, doing: forbidden)
+
+    ran = bluegreen("approve", "first")
+
+    assert ran.exit_code == 1
+    assert "a role that may" in ran.stderr
 
 
 def test_without_that_wish_it_is_started_without_the_api(

@@ -89,6 +89,29 @@ def test_the_last_line_says_that_no_smoke_test_speaks_for_green(
     )
 
 
+def test_the_last_line_and_status_say_which_versions_were_deleted_and_why_others_stayed(
+    deployer: Deployer, bluegreen: Bluegreen, package: Callable[..., str]
+) -> None:
+    def tidied(source: str, *options: str) -> Any:
+        deployer.aws.clock.sleep(60)
+        at_once = ("--traffic", "AllAtOnce", "--keep-versions", "1")
+        return bluegreen("deploy", FUNCTION, package(source), *at_once, *options)
+
+    for version in range(2, 6):
+        deployer.deploy(GOOD % version, traffic="AllAtOnce")
+    first = tidied(GOOD % 6)
+    with deployer.aws.fails("DeleteFunction", "InvalidParameterValueException", times=None):
+        second = tidied(GOOD % 7, "--json")
+
+    assert first.exit_code == second.exit_code == 0
+    assert first.stdout.endswith("Old versions that were deleted: 2, 3, 4.\n")
+    assert (second.json["deleted"], second.json["undeleted"][:31]) == ([], "version 5 could not be deleted:")
+    assert "Others stayed: version 5 could not be deleted: " in bluegreen("status", FUNCTION).stdout
+
+    assert tidied(GOOD % 8).exit_code == 0
+    assert "Old versions that were deleted: 5, 6." in bluegreen("status", FUNCTION).stdout
+
+
 def test_a_folder_is_deployed_as_a_zip(deployer: Deployer, bluegreen: Bluegreen, tmp_path: Path) -> None:
     (tmp_path / "index.py").write_text(GOOD % 2)
 
@@ -165,6 +188,16 @@ def test_the_code_of_a_version_is_deployed_as_new_code(deployer: Deployer, blueg
     assert ran.exit_code == 0
     assert deployer.alias() == ("3", {})
     assert deployer.digest() == deployer.digest("3") == deployer.digest("1")
+
+
+def test_a_version_that_is_not_there_is_refused_before_anything_starts(
+    deployer: Deployer, bluegreen: Bluegreen
+) -> None:
+    ran = bluegreen("deploy", FUNCTION, "--version", "9")
+
+    assert ran.exit_code == 2
+    assert f"{FUNCTION} has no version 9.\nNothing was uploaded or started.\n" in ran.stderr
+    assert started() == []
 
 
 def test_the_code_of_a_version_that_is_not_there_is_refused(deployer: Deployer, bluegreen: Bluegreen) -> None:

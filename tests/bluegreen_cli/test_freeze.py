@@ -110,7 +110,16 @@ def test_what_was_never_frozen_cannot_be_lifted(bluegreen: Bluegreen) -> None:
     ran = bluegreen("unfreeze", FUNCTION)
 
     assert ran.exit_code == 2
-    assert f"there is no freeze for {FUNCTION}; nothing was lifted" in ran.stderr
+    assert f"there is no freeze for {FUNCTION}; nothing was lifted; `bluegreen freezes` lists" in ran.stderr
+
+
+def test_a_freeze_that_stays_is_named_when_another_is_lifted(bluegreen: Bluegreen) -> None:
+    for name in (FUNCTION, "Bonus*"):
+        bluegreen("freeze", name, "--reason", "inventory", "--until", until())
+
+    ran = bluegreen("unfreeze", FUNCTION)
+
+    assert f"The freeze of {FUNCTION} is lifted.\nAnother freeze stays: Bonus* is frozen until " in ran.stdout
 
 
 def test_status_shows_a_freeze(bluegreen: Bluegreen) -> None:

@@ -106,6 +106,47 @@ class TestPauseResumeAndPromote:
         assert (ran.json["deployment"], order["order"], order["to"], order["by"]) == ("running", "promote", to, CALLER)
         assert run.ended == "Deployed"
 
+    def test_an_order_says_which_one_it_takes_back(self, deployer: Deployer, bluegreen: Bluegreen) -> None:
+        """Each of these is given before CheckHealth runs again."""
+        orders = [("promote",), ("promote", "--next"), ("pause",), ("promote",), ("pause",), ("resume",)]
+
+        def do() -> list[str]:
+            named = [(name, FUNCTION, *more, "--reason", f"reason {n}") for n, (name, *more) in enumerate(orders)]
+            return [bluegreen(*words).stdout for words in named]
+
+        said, _ = while_it_runs(deployer, do)
+
+        taken_back = [line for each in said for line in (each.splitlines()[1:] or [""])]
+        assert taken_back == [
+            "",
+            f"It takes back a promote to all that was not carried out yet, ordered by {CALLER}: reason 0.",
+            f"It takes back a promote to next that was not carried out yet, ordered by {CALLER}: reason 1.",
+            f"It takes back a pause, ordered by {CALLER}: reason 2.",
+            f"It takes back a promote to all that was not carried out yet, ordered by {CALLER}: reason 3.",
+            "",
+        ]
+
+    def test_an_order_that_was_carried_out_is_not_taken_back(self, deployer: Deployer, bluegreen: Bluegreen) -> None:
+        ran: list[Ran] = []
+        deployer.aws.after(90, lambda: bluegreen("promote", FUNCTION, "--next"))
+
+        _, _ = while_it_runs(
+            deployer,
+            lambda: ran.append(bluegreen("promote", FUNCTION, "--json")),
+            400,
+            traffic="Linear10PercentEvery10Minutes",
+        )
+
+        assert ran[0].json["orders"][0]["to"] == "next"
+        assert "instead_of" not in ran[0].json
+
+    def test_the_json_has_the_order_that_was_taken_back(self, deployer: Deployer, bluegreen: Bluegreen) -> None:
+        ran, _ = while_it_runs(
+            deployer, lambda: [bluegreen(*order, FUNCTION, "--json") for order in (("promote",), ("promote", "--next"))]
+        )
+
+        assert ran[1].json["instead_of"]["to"] == "all"
+
     def test_an_order_that_the_api_refuses_is_refused_in_its_words(
         self, deployer: Deployer, bluegreen: Bluegreen
     ) -> None:

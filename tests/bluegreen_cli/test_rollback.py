@@ -359,8 +359,20 @@ def test_a_version_that_does_not_exist_is_refused_and_touches_nothing(third: Dep
     ran = bluegreen("rollback", FUNCTION, "--to", "99")
 
     assert ran.exit_code == 2
-    assert "artifact.version: BonusCalculatorLambda has no version 99" in ran.stdout
+    assert f"{FUNCTION} has no version 99." in ran.stderr
+    assert "Nothing was uploaded or started." in ran.stderr
     assert third.alias() == ("3", {})
+    assert bluegreen("history", FUNCTION, "--refused", "--json").json == []
+
+
+def test_a_caller_who_may_not_see_the_version_leaves_the_refusal_to_the_deployment(
+    third: Deployer, bluegreen: Bluegreen
+) -> None:
+    with third.aws.fails("GetFunction", "AccessDeniedException", times=1):
+        ran = bluegreen("rollback", FUNCTION, "--to", "99")
+
+    assert ran.exit_code == 2
+    assert f"artifact.version: {FUNCTION} has no version 99" in ran.stdout
 
 
 @pytest.mark.parametrize(

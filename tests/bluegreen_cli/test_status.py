@@ -110,6 +110,31 @@ def test_after_a_rollback_status_says_why(deployer: Deployer, bluegreen: Bluegre
     assert "green failed" in ran.stdout
 
 
+def test_a_request_that_was_refused_since_the_last_deployment_is_told(deployer: Deployer, bluegreen: Bluegreen) -> None:
+    deployer.deploy(GOOD % 2, **ALL_AT_ONCE)
+    deployer.aws.clock.sleep(60)
+    deployer.run({"function": FUNCTION, "artifact": f"s3://artifacts/{place('nothing.zip')}"}, name=NAME)
+
+    said, as_json = bluegreen("status", FUNCTION).stdout, bluegreen("status", FUNCTION, "--json").json
+    deployer.aws.clock.sleep(60)
+    deployer.deploy(GOOD % 3, **ALL_AT_ONCE)
+    after = bluegreen("status", FUNCTION)
+
+    assert f"\nA later request, {NAME}, was refused: InvalidRequest: artifact: there is no object s3://" in said
+    assert as_json["refused"]["id"] == NAME
+    assert "was refused" not in after.stdout
+
+
+def test_a_request_that_was_refused_for_another_alias_is_not_told(deployer: Deployer, bluegreen: Bluegreen) -> None:
+    boto3.client("lambda").create_alias(FunctionName=FUNCTION, Name="STAGING", FunctionVersion="1")
+    deployer.run({"function": FUNCTION, "alias": "STAGING", "artifact": {"version": "9"}}, name=NAME)
+
+    assert "was refused" not in bluegreen("status", FUNCTION).stdout
+    assert (
+        "was refused: InvalidRequest: artifact.version: " in bluegreen("status", FUNCTION, "--alias", "STAGING").stdout
+    )
+
+
 def test_the_last_deployment_of_an_alias_is_found_behind_those_of_other_aliases(
     deployer: Deployer, bluegreen: Bluegreen, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,4 +1,4 @@
-"""Functions over the HTTP API: what serves them, and the deployment that runs."""
+"""Functions over the HTTP API: which version was last deployed to them, and the deployment that runs."""
 
 import pytest
 
@@ -22,7 +22,7 @@ def deployed(deployment: str, before: str, green: str, function: str = "Shop", a
     assert deployments.complete(found(deployment), latest_outcome="unchanged")
 
 
-def test_an_alias_is_served_by_the_version_that_the_last_completed_deployment_left() -> None:
+def test_an_alias_has_the_version_that_the_last_completed_deployment_left() -> None:
     deployed("first", "1", "2")
     deployed("second", "2", "3")
 
@@ -31,10 +31,26 @@ def test_an_alias_is_served_by_the_version_that_the_last_completed_deployment_le
         {
             "function": "Shop",
             "aliases": [
-                {"function": "Shop", "alias": "PROD", "serving": "3", "since": SINCE, "deployment": "second"},
+                {
+                    "function": "Shop",
+                    "alias": "PROD",
+                    "last_deployed": "3",
+                    "last_deployed_at": SINCE,
+                    "deployment": "second",
+                },
             ],
         },
     )
+
+
+def test_no_answer_says_that_a_version_serves_which_somebody_has_moved_away(desk: Desk) -> None:
+    deployed("before", "1", "2", function=FUNCTION)
+
+    _, answer = ask("GET", f"/functions/{FUNCTION}")
+
+    assert desk.deployer.alias() == ("1", {})
+    (alias,) = answer["aliases"]
+    assert (alias["last_deployed"], "serving" in alias) == ("2", False)
 
 
 def test_a_deployment_that_runs_is_shown_with_greens_share(desk: Desk) -> None:
@@ -65,7 +81,7 @@ def test_a_name_may_have_an_alias() -> None:
     aliases = [each["alias"] for each in ask("GET", "/functions/Shop")[1]["aliases"]]
     (named,) = ask("GET", "/functions/Shop%3ATEST")[1]["aliases"]
 
-    assert (aliases, named["alias"], named["serving"]) == (["PROD", "TEST"], "TEST", "3")
+    assert (aliases, named["alias"], named["last_deployed"]) == (["PROD", "TEST"], "TEST", "3")
 
 
 def test_a_function_whose_name_begins_with_anothers_is_another() -> None:
@@ -88,7 +104,7 @@ def test_a_function_of_another_region_is_answered_400() -> None:
     assert (status, "region" in answer["message"]) == (400, True)
 
 
-def test_every_alias_is_listed_with_what_serves_and_what_runs() -> None:
+def test_every_alias_is_listed_with_what_was_deployed_and_what_runs() -> None:
     deployed("first", "1", "2")
     deployed("second", "4", "5", function="Cart")
     opened("third", target=SHOP, blue="2")
@@ -97,7 +113,7 @@ def test_every_alias_is_listed_with_what_serves_and_what_runs() -> None:
     status, answer = ask("GET", "/functions")
 
     listed = [
-        (each["function"], each.get("serving"), each.get("running", {}).get("id")) for each in answer["functions"]
+        (each["function"], each.get("last_deployed"), each.get("running", {}).get("id")) for each in answer["functions"]
     ]
     assert (status, listed) == (200, [("New", None, "fourth"), ("Cart", "5", None), ("Shop", "2", "third")])
 

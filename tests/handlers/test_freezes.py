@@ -90,9 +90,37 @@ def test_a_freeze_is_lifted_by_its_very_name() -> None:
     status, answer = ask("DELETE", f"/functions/{FUNCTION}/freeze")
     assert status == 404
     assert answer["message"].startswith(f"there is no freeze for {FUNCTION}; nothing was lifted")
-    assert ask("DELETE", "/functions/Bonus*/freeze") == (200, {"name": "Bonus*", "lifted": True})
+    assert ask("DELETE", "/functions/Bonus*/freeze") == (200, {"name": "Bonus*", "lifted": True, "still": []})
     assert freezes.everywhere(TARGET) == []
     assert ask("DELETE", "/functions/a%20b/freeze")[1]["message"].endswith("nothing was lifted")
+
+
+@pytest.mark.parametrize(("lifted", "others"), [(FUNCTION, ["*", "Bonus*"]), ("*", ["Basket", FUNCTION, "Bonus*"])])
+def test_the_freezes_that_still_hold_the_same_functions_are_told(lifted: str, others: list[str]) -> None:
+    for name in ("*", "Bonus*", FUNCTION, "Basket"):
+        freeze(name)
+
+    _, answer = ask("DELETE", f"/functions/{lifted}/freeze")
+
+    assert sorted(each["name"] for each in answer["still"]) == sorted(others)
+
+
+@pytest.mark.parametrize("name", [f"{FUNCTION}:PROD", f"arn:aws:lambda:us-east-1:123456789012:function:{FUNCTION}"])
+def test_the_freezes_of_a_function_are_listed_however_it_is_named(name: str) -> None:
+    freeze("Bonus*")
+
+    (found,) = ask("GET", "/freezes", query=f"function={name}")[1]["freezes"]
+
+    assert found["name"] == "Bonus*"
+
+
+@pytest.mark.parametrize(
+    "name", ["a%20b", "Bonus*", "arn:aws:lambda:eu-west-9:123456789012:function:Shop", "Shop:7", ""]
+)
+def test_the_freezes_of_what_is_no_function_here_are_refused(name: str) -> None:
+    status, answer = ask("GET", "/freezes", query=f"function={name}")
+
+    assert (status, answer["message"][:10]) == (400, "function: ")
 
 
 def test_freezes_are_listed_and_those_of_a_function() -> None:

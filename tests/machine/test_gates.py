@@ -131,6 +131,14 @@ class TestAHook:
         must_be_back(deployer, run, "HookFailed")
         assert f"{name} has lost its tag" in run.cause
 
+    @pytest.mark.parametrize("qualifier", ["1", "LIVE"])
+    def test_may_be_an_alias_or_a_version(self, deployer: Deployer, qualifier: str) -> None:
+        name = hook(deployer)
+        boto3.client("lambda").publish_version(FunctionName=name)
+        boto3.client("lambda").create_alias(FunctionName=name, Name="LIVE", FunctionVersion="1")
+
+        assert deploy(deployer, hooks={"before_traffic": f"{name}:{qualifier}"}, **AT_ONCE).ended == "Deployed"
+
     @pytest.mark.parametrize(
         ("hooks", "tags", "says"),
         [
@@ -143,6 +151,12 @@ class TestAHook:
                 "is the function that is deployed, which cannot judge itself",
             ),
             ({"after_traffic": "stack-RollBack"}, None, "there is no function stack-RollBack"),
+            ({"after_step": f"{HOOK}:LIVE"}, None, f"hooks.after_step: {HOOK} has no alias LIVE; correct the alias"),
+            (
+                {"before_traffic": f"{HOOK}:77"},
+                None,
+                f"hooks.before_traffic: {HOOK} has no version 77; correct the ver",
+            ),
         ],
     )
     def test_that_may_not_be_invoked_is_refused_before_anything_is_touched(

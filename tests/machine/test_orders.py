@@ -519,6 +519,20 @@ class TestPromote:
 
         assert ended.ended == "Deployed"
         assert deployer.aws.clock.now() - began(ended) < 700
+        assert deployer.record(ended)["watched"]["given"] is None
+
+    def test_that_was_taken_back_before_it_was_carried_out_is_not_in_the_record(self, deployer: Deployer) -> None:
+        """The look on the promote waits for the approval. By the time of that the promote does not stand any more."""
+        steps = [{"weight": 0.1, "bake_seconds": 600}, {"weight": 0.5, "bake_seconds": 60, "approve": True}]
+        deployer.aws.after(65, lambda: order("promote", ID))
+        deployer.aws.after(400, lambda: order("pause", ID))
+        deployer.aws.after(700, lambda: order("resume", ID))
+        deployer.aws.after(1000, lambda: ask("POST", f"/deployments/{ID}/approve", "{}"))
+
+        ended = run(deployer, traffic={"steps": steps})
+
+        assert (ended.ended, ended.path.count("ShiftAlias")) == ("Deployed", 3)
+        assert deployer.record(ended)["watched"]["given"] is None
 
 
 class TestWhatPeopleSee:

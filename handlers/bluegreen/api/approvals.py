@@ -149,7 +149,7 @@ def _said(body: Any) -> Said:
     try:
         return Said.model_validate(body)
     except ValidationError as error:
-        raise BadRequestError(f"{explain(error, {'': Said.model_fields})}; {NOTHING}") from error
+        raise BadRequestError(f"{explain(error, Said)}; {NOTHING}") from error
 
 
 def _live(deployment: str) -> Record:

@@ -10,10 +10,11 @@ A name may be a pattern such as shop-* or *.
 
 import os
 from http import HTTPStatus
-from typing import Any
+from typing import Annotated, Any
 from urllib.parse import unquote
 
 from aws_lambda_powertools.event_handler.exceptions import BadRequestError, NotFoundError
+from pydantic import Field
 
 from bluegreen import clock
 from bluegreen.api import asked
@@ -23,7 +24,9 @@ from bluegreen.errors import InvalidRequest
 from bluegreen.ledger import freezes
 from bluegreen.ledger.freezes import Ordered
 from bluegreen.request.freeze import Freeze, pattern_of
+from bluegreen.request.names import REFERENCE, FunctionReference
 from bluegreen.target import Target
+from bluegreen.text import plain
 
 router = Router()
 
@@ -50,10 +53,11 @@ class NewlyFrozen(Frozen):
 
 
 class Lifted(Answer):
-    """The freeze for `name` is deleted."""
+    """The freeze for `name` is deleted. `still` are the freezes that hold the same functions, or some of them."""
 
     name: str
     lifted: bool
+    still: tuple[Frozen, ...]
 
 
 class Freezes(Answer):
@@ -87,24 +91,46 @@ def order(name: str) -> dict[str, Any]:
 def lift(name: str) -> dict[str, Any]:
     """Lift the freeze for that very name or pattern."""
     pattern = _pattern(name, "nothing was lifted")
-    if not freezes.lift(_here(), pattern):
-        raise NotFoundError(f"there is no freeze for {pattern}; nothing was lifted; GET /freezes lists what there is")
-    return {"name": pattern, "lifted": True}
+    here, now = _here(), clock.now()
+    if not freezes.lift(here, pattern):
+        raise NotFoundError(
+            f"there is no freeze for {pattern}; nothing was lifted; `bluegreen freezes` lists what there is"
+        )
+    others = freezes.everywhere(here)
+    still = [each.to_json(now) for each in others if fits(each.pattern, pattern) or fits(pattern, each.pattern)]
+    return {"name": pattern, "lifted": True, "still": still}
 
 
 @router.offers(
     "GET",
     "/freezes",
     "ListFreezes",
-    query={"function": Parameter("Its name: only freezes for it are listed.")},
+    query={
+        "function": Parameter(
+            "Its name or ARN, also with an alias: only freezes for it are listed.",
+            Annotated[str, Field(pattern=REFERENCE)],
+        )
+    },
     answers={HTTPStatus.OK: Freezes},
 )
 def everywhere() -> dict[str, Any]:
     """List the freezes that are not over."""
     event = router.current_event
-    function, now = event.get_query_string_value("function"), clock.now()
-    found = freezes.everywhere(_here())
+    here, now = _here(), clock.now()
+    asked_for = event.get_query_string_value("function")
+    function = asked_for if asked_for is None else _function(asked_for, here)
+    found = freezes.everywhere(here)
     return {"freezes": [each.to_json(now) for each in found if function is None or fits(each.pattern, function)]}
+
+
+def _function(text: str, here: Target) -> str:
+    """A freeze is for all aliases of a function, so an alias says nothing more."""
+    function = FunctionReference.read(text)
+    if function is None:
+        raise BadRequestError(f"function: {plain(text, 100)!r} cannot be a function's name; write its name or its ARN")
+    if wrong := function.complaint(here.region, here.account):
+        raise BadRequestError(f"function: {wrong}")
+    return function.name
 
 
 def _pattern(name: str, untouched: str) -> str:

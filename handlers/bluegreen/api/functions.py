@@ -1,10 +1,10 @@
 """
-Functions: what serves their aliases, and the deployment that runs.
+Functions: which version was last deployed to their aliases, and the deployment that runs.
 
     GET /functions          every alias to which a deployment was completed or runs
     GET /functions/{name}   those of one function
 
-They say what the ledger knows. ServeApi may not ask Lambda.
+They say what the ledger knows. ServeApi may not ask Lambda, so no answer says which version serves now.
 """
 
 import os
@@ -44,14 +44,15 @@ class Alias(Answer):
     """
     An alias, as the last completed deployment left it.
 
-    `serving` is the version that it serves since then, and `deployment` the id of that deployment; they are left out
-    if none was completed. Someone else may have moved the alias since: `bluegreen status` asks Lambda.
+    `last_deployed` is the version that this deployment gave it, `last_deployed_at` when it ended, and `deployment` its
+    id; they are left out if none was completed. Someone else may have moved the alias since: `bluegreen status` and
+    `aws lambda get-alias` say which version serves now.
     """
 
     function: str
     alias: str
-    serving: str | None = None
-    since: str | None = None
+    last_deployed: str | None = None
+    last_deployed_at: str | None = None
     deployment: str | None = None
     running: Running | None = None
 
@@ -73,7 +74,7 @@ class Functions(Answer):
 @router.offers("GET", "/functions", "ListFunctions", query={"next": NEXT}, answers={HTTPStatus.OK: Functions})
 def everywhere() -> dict[str, Any]:
     """
-    List the aliases that the deployer knows, with the version that serves them.
+    List the aliases that the deployer knows, with the version that was last deployed to each.
 
     It knows an alias to which a deployment was completed or runs.
     """
@@ -95,7 +96,7 @@ def everywhere() -> dict[str, Any]:
 )
 def show(name: str) -> dict[str, Any]:
     """
-    Show a function's aliases: which version serves, and the deployment that runs.
+    Show a function's aliases: the version that was last deployed to each, and the deployment that runs.
 
     The name may be an ARN of the stack's account and region, and may have an alias: `Shop:PROD`.
     """
@@ -117,7 +118,11 @@ def show(name: str) -> dict[str, Any]:
 
 
 def _shown(target: Target, served: Served | None, held: Mapping[Target, Lock]) -> dict[str, Any]:
-    lasting = {"serving": served.version, "since": served.since, "deployment": served.deployment} if served else {}
+    lasting = (
+        {"last_deployed": served.version, "last_deployed_at": served.since, "deployment": served.deployment}
+        if served
+        else {}
+    )
     lock = held.get(target)
     running = _running(lock.deployment) if lock else {}
     return {"function": target.function, "alias": target.alias} | lasting | ({"running": running} if running else {})

@@ -5,7 +5,7 @@ from bluegreen.baking.watch import Probed
 from bluegreen.decisions import orders
 from bluegreen.decisions.adaptive import Sight, is_suspicious
 from bluegreen.decisions.adaptive import next_weight as trusted_weight
-from bluegreen.decisions.bake import Alarms, Given, Standing, decide, watched
+from bluegreen.decisions.bake import Alarms, Given, Standing, Watched, decide, watched
 from bluegreen.decisions.figures import Seen
 from bluegreen.decisions.pace import (
     LEAST_PAUSED_SECONDS,
@@ -67,7 +67,7 @@ def conclude(
         weight, given = bake.green_weight, None
     if promote and promote.to == "all":
         next_step = 1.0
-    if decision.because == "promoted" and next_step == 1:
+    if decision.because == "promoted" and next_step == 1 and bake.green_weight < 1:
         given = "by_a_person"
     shifts = decision.next == "go_on" or (plan.schedule.adaptive and weight != bake.green_weight)
     return Look(
@@ -80,7 +80,7 @@ def conclude(
         pardoned=alarms.pardoned,
         verdict=verdict.kind,
         reason=f"{of_look(standing, decision)}{_back(bake.green_weight, weight)}{_unanswered(probed)}",
-        watched=watched(standing, decision, now - bake.shifts[0].at, bake.look.watched, given),
+        watched=watched(standing, decision, now - bake.shifts[0].at, _known(bake), given),
         signals=of_signals(plan.health) if plan.schedule.watched else "",
         blue=_counted(verdict, "blue"),
         green=_counted(verdict, "green"),
@@ -94,6 +94,14 @@ def conclude(
             "orders": ordered.noted(),
         },
     )
+
+
+def _known(bake: Bake) -> Watched | None:
+    """What the last look knew. Until green has everything, no rule has given it that: a shift may not have followed."""
+    before = bake.look.watched
+    if before is None or bake.green_weight == 1:
+        return before
+    return before.model_copy(update={"given": None, "given_by": None})
 
 
 def _silence(plan: Plan, stands: Bakes) -> int:

@@ -20,7 +20,7 @@ from bluegreen.document import NOTHING_TO_DEPLOY
 from bluegreen.model import Frozen, Text
 from bluegreen.request.artifact import LATEST, Image, Zip
 from bluegreen.target import Target
-from bluegreen.text import LONGEST_CAUSE, plain
+from bluegreen.text import LONGEST_CAUSE, plain, sentence
 
 T = TypeVar("T")
 
@@ -145,6 +145,13 @@ class Record(Frozen):
         if not self.blue or not self.green:
             return ()
         return tuple(route(self.blue, self.green, weight) for weight in self.weights)
+
+    @property
+    def tidied(self) -> str:
+        """Which old versions are gone, and why others are not, in sentences; "" without keep_versions."""
+        gone = f"Old versions that were deleted: {', '.join(self.deleted)}." if self.deleted else ""
+        stayed = f"Others stayed: {sentence(self.undeleted)}" if self.undeleted else ""
+        return " ".join(filter(None, (gone, stayed)))
 
     def to_json(self) -> Item:
         """The record as callers of the API and the command line get it."""

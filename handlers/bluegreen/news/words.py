@@ -9,7 +9,6 @@ from bluegreen.errors import Aborted, UploadWaits
 from bluegreen.ledger.record import Record
 from bluegreen.model import Frozen
 from bluegreen.news.schema import WaitsFor
-from bluegreen.text import sentence
 
 FOR_WHAT: dict[WaitsFor, str] = {
     "approval": "an approval",
@@ -125,9 +124,7 @@ def _kept(record: Record) -> str:
 
 def _deleted(record: Record) -> str:
     """Which old versions are gone, as a paragraph, and why others are not."""
-    gone = f"Old versions that were deleted: {', '.join(record.deleted)}." if record.deleted else ""
-    stayed = f"Others stayed: {sentence(record.undeleted)}" if record.undeleted else ""
-    return f"\n\n{' '.join(filter(None, (gone, stayed)))}" if gone or stayed else ""
+    return f"\n\n{record.tidied}" if record.tidied else ""
 
 
 def _author(record: Record) -> str:

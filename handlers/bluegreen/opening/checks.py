@@ -19,7 +19,7 @@ from bluegreen.opening.findings import Refusal, RefusalByFreeze, Warning, Warnin
 from bluegreen.opening.permitted import is_own, of_the_stack, refused, registry_of
 from bluegreen.opening.situation import Situation
 from bluegreen.request.artifact import Existing, Image, InLatest, Stored, Zip
-from bluegreen.request.gates import unfit_gates
+from bluegreen.request.gates import Hook, unfit_gates
 from bluegreen.request.handler_file import SEARCHED_TOO, missing
 from bluegreen.request.request import misfit
 from bluegreen.request.upload import folder_of, place_by_request
@@ -328,9 +328,9 @@ def _wrong_with_payload(situation: Situation, place: Stored) -> str:
 
 
 def hooks_can_be_invoked(situation: Situation) -> Refusal | None:
-    """Each hook is another function than the deployed one, is no part of the stack, and has the tag."""
+    """Each hook is another function than the deployed one, is no part of the stack, has the tag, and is there."""
     for moment, hook in situation.request.hooks.given.items():
-        if wrong := _wrong_with_hook(situation, hook.name):
+        if wrong := _wrong_with_hook(situation, hook.name) or _wrong_with_qualifier(situation, hook):
             problem, advice = wrong
             return Refusal(field=f"hooks.{moment}", problem=problem, advice=advice)
     return None
@@ -353,6 +353,19 @@ def _wrong_with_hook(situation: Situation, function: str) -> tuple[str, str] | N
         f"{function} has no tag {OPT_IN_TAG} = {OPTED_IN}, so the deployer may not invoke it",
         f"`aws lambda tag-resource --resource {arn} --tags {OPT_IN_TAG}={OPTED_IN}` sets it",
     )
+
+
+def _wrong_with_qualifier(situation: Situation, hook: Hook) -> tuple[str, str] | None:
+    """Of a hook that has the tag: its alias or version must be there."""
+    try:
+        situation.see_hook(hook)
+    except NotFound:
+        what = "version" if hook.qualifier.isdigit() else "alias"
+        return (
+            f"{hook.name} has no {what} {hook.qualifier}",
+            f"correct the {what}, or leave it out to have $LATEST invoked",
+        )
+    return None
 
 
 BEFORE_THE_LOCK: tuple[Check, ...] = (

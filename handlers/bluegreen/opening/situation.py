@@ -13,6 +13,7 @@ from bluegreen.opening import bypass, day
 from bluegreen.opening.glances import Glances
 from bluegreen.opening.permitted import Home
 from bluegreen.request.artifact import Artifact, Existing, Stored, Zip
+from bluegreen.request.gates import Hook
 from bluegreen.request.request import Request
 from bluegreen.request.traffic import Schedule, known
 from bluegreen.target import Target
@@ -100,6 +101,11 @@ class Situation:
     def tags_of(self, function: str) -> dict[str, str]:
         """Of another function in the same place. Raises NotFound if there is no such function."""
         return refusals.tags(self.target.model_copy(update={"function": function}))
+
+    def see_hook(self, hook: Hook) -> None:
+        """Raises NotFound if the hook's alias or version is not there. Without one $LATEST is invoked."""
+        if hook.qualifier:
+            functions.describe(self.target.model_copy(update={"function": hook.name}), hook.qualifier)
 
     @property
     def opted_in(self) -> bool:

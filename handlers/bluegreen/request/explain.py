@@ -1,17 +1,17 @@
 """pydantic's errors in the request's own field names."""
 
 import difflib
-from collections.abc import Collection, Mapping
-from typing import Any
+from collections.abc import Iterator
+from typing import Any, get_args
 
-from pydantic import ValidationError
+from pydantic import BaseModel, Tag, ValidationError
 from pydantic_core import ErrorDetails
 
 from bluegreen.request.names import ADVICE
 from bluegreen.text import by_type
 
-Fields = Mapping[str, Collection[str]]
-"""The fields that there are, by the part of the request that has them: "" is the request itself."""
+Location = tuple[int | str, ...]
+"""Of a complaint: fields, places in lists, and the tags of unions."""
 
 _TAGS = {
     "artifact": {"zip", "image", "existing", "latest"},
@@ -30,10 +30,10 @@ NUMBERS = {
 """What to write instead of a value that is not a number."""
 
 
-def explain(error: ValidationError, fields: Fields) -> str:
-    """Every complaint as `field: what is wrong`, in the request's own field names."""
+def explain(error: ValidationError, model: type[BaseModel]) -> str:
+    """Every complaint about what is no such model, as `field: what is wrong`, in the model's own field names."""
     told = [detail for detail in error.errors() if not _follows_from_another(detail)]
-    return "; ".join(f"{_field(detail['loc'])}: {_complaint(detail, fields)}" for detail in told)
+    return "; ".join(f"{_field(detail['loc'])}: {_complaint(detail, model)}" for detail in told)
 
 
 def _follows_from_another(detail: ErrorDetails) -> bool:
@@ -41,20 +41,40 @@ def _follows_from_another(detail: ErrorDetails) -> bool:
     return detail["type"] == "too_short" and bool(detail["input"])
 
 
-def _field(location: tuple[int | str, ...]) -> str:
-    """`artifact.zip.key` is `artifact.key` to people: a union's tag follows the field that holds the union."""
-    kept = [
-        str(part)
-        for number, part in enumerate(location)
-        if not (number and part in _TAGS.get(str(location[number - 1]), ()))
-    ]
-    return ".".join(kept) or "request"
+def _field(location: Location) -> str:
+    """`artifact.zip.key` is `artifact.key` to people."""
+    return ".".join(str(part) for number, part in enumerate(location) if not _is_tag(location, number)) or "request"
 
 
-def _complaint(detail: ErrorDetails, fields: Fields) -> str:
+def _is_tag(location: Location, number: int) -> bool:
+    """A union's tag follows the field that holds the union."""
+    return 0 < number < len(location) and location[number] in _TAGS.get(str(location[number - 1]), ())
+
+
+def _known(model: type[BaseModel], location: Location) -> list[str]:
+    """The fields that there are beside the last part of the location."""
+    there = [model]
+    for number, part in enumerate(location[:-1]):
+        if isinstance(part, str) and not _is_tag(location, number):
+            tag = location[number + 1] if _is_tag(location, number + 1) else None
+            held = [each.model_fields[part].annotation for each in there if part in each.model_fields]
+            there = [found for annotation in held for found in _models(annotation, tag)]
+    return [name for each in there for name in each.model_fields]
+
+
+def _models(annotation: Any, tag: int | str | None) -> Iterator[type[BaseModel]]:
+    """The models in an annotation; of a union with tags only the one with that tag."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    parts = get_args(annotation)
+    if tag is None or all(part.tag == tag for part in parts if isinstance(part, Tag)):
+        for part in parts:
+            yield from _models(part, tag)
+
+
+def _complaint(detail: ErrorDetails, model: type[BaseModel]) -> str:
     if detail["type"] == "extra_forbidden":
-        known_there = fields.get(str(detail["loc"][-2]) if len(detail["loc"]) > 1 else "", ())
-        close = difflib.get_close_matches(str(detail["loc"][-1]), [*known_there], n=1)
+        close = difflib.get_close_matches(str(detail["loc"][-1]), _known(model, detail["loc"]), n=1)
         return "unknown field" + (f"; did you mean {close[0]}?" if close else "; leave it out")
     if detail["type"] == "missing":
         return "is required"

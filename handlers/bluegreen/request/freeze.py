@@ -108,7 +108,7 @@ class Freeze(Frozen):
         try:
             return cls.model_validate(asked, context={"now": now})
         except ValidationError as error:
-            raise InvalidRequest(explain(error, {"": cls.model_fields})) from error
+            raise InvalidRequest(explain(error, cls)) from error
 
     @field_validator("until")
     @classmethod

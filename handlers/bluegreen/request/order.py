@@ -32,7 +32,7 @@ class Asked(Frozen):
         try:
             return cls.model_validate(body)
         except ValidationError as error:
-            raise InvalidRequest(explain(error, {"": cls.model_fields})) from error
+            raise InvalidRequest(explain(error, cls)) from error
 
 
 class Pause(Asked):

@@ -20,15 +20,15 @@ from pydantic.json_schema import SkipJsonSchema
 
 from bluegreen.errors import InvalidRequest
 from bluegreen.model import Frozen
-from bluegreen.request.artifact import Artifact, Zip
-from bluegreen.request.explain import Fields, explain
+from bluegreen.request.artifact import Artifact
+from bluegreen.request.explain import explain
 from bluegreen.request.freeze import Reason
-from bluegreen.request.gates import Approval, Hook, Hooks, unfit_gates, with_approvals
+from bluegreen.request.gates import Approval, Hooks, unfit_gates, with_approvals
 from bluegreen.request.health import HIGH_RESOLUTION_KEPT_SECONDS, Health
 from bluegreen.request.names import REFERENCE, AliasName, FunctionName, FunctionReference
 from bluegreen.request.smoke_tests import SmokeTests
-from bluegreen.request.traffic import ADAPTIVE, LONGEST_BAKE_SECONDS, HowTraffic, Schedule, Step, Steps, schedule
-from bluegreen.request.versions import KeepVersions, Kept
+from bluegreen.request.traffic import ADAPTIVE, LONGEST_BAKE_SECONDS, HowTraffic, Schedule, Steps, schedule
+from bluegreen.request.versions import KeepVersions
 from bluegreen.text import DEEPEST, is_deeper, plain
 
 LARGEST_REQUEST = 64 * 1024
@@ -98,7 +98,7 @@ class Request(Frozen):
         try:
             read = cls.model_validate(request)
         except ValidationError as error:
-            raise InvalidRequest("; ".join([*wrong, explain(error, _fields())])) from error
+            raise InvalidRequest("; ".join([*wrong, explain(error, cls)])) from error
         if wrong:
             raise InvalidRequest("; ".join(wrong))
         return read
@@ -223,16 +223,3 @@ def _wrong_with_hurry(plan: Schedule, health: Health) -> str:
             "longer max_bake_seconds"
         )
     return ""
-
-
-def _fields() -> Fields:
-    return {
-        "": Request.model_fields,
-        "zip": Zip.model_fields,
-        "steps": Steps.model_fields | Step.model_fields,
-        "health": Health.model_fields,
-        "how": Kept.model_fields,
-        "hooks": Hooks.model_fields,
-        **dict.fromkeys(Hooks.model_fields, Hook.model_fields),
-        "approval": Approval.model_fields,
-    }

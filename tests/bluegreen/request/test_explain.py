@@ -44,6 +44,24 @@ def test_a_field_that_is_like_no_other_is_to_be_left_out() -> None:
             {"traffic": {"steps": [{"weight": 0.5, "bake_seconds": 1}], "final_bake_second": 1}},
             "traffic.final_bake_second: unknown field; did you mean final_bake_seconds?",
         ),
+        (
+            {"traffic": {"steps": [{"weight": 0.5, "bake_seconds": 1, "aprove": True}]}},
+            "traffic.steps.0.aprove: unknown field; did you mean approve?",
+        ),
+        ({"smoke_tests": [{"name": "a", "expct": 1}]}, "smoke_tests.0.expct: unknown field; did you mean expect?"),
+        (
+            {"hooks": {"after_step": {"function": "F", "timeout": 1}}},
+            "hooks.after_step.timeout: unknown field; did you mean timeout_seconds?",
+        ),
+        (
+            {"health": {"logs": {"bad": "x", "request": "y"}}},
+            "health.logs.request: unknown field; did you mean requests?",
+        ),
+        ({"artifact": ARTIFACT | {"versoin": "x"}}, "artifact.versoin: unknown field; did you mean version_id?"),
+        (
+            {"keep_versions": {"count": 3, "other": True}},
+            "keep_versions.other: unknown field; did you mean also_others?",
+        ),
     ],
 )
 def test_a_misspelt_field_of_a_part_is_refused_with_the_one_of_that_part(more: dict[str, Any], said: str) -> None:
