@@ -75,17 +75,22 @@ def start(asked: Asked, stack: Stack, account: Account) -> str:
 
 
 def must_be_published(target: Target, version: str, untouched: str) -> None:
-    """Raises Refused for a typing error. A Lambda that does not answer, or may not be asked, holds nothing up."""
-    try:
-        functions.describe(target, version)
-    except NotFound as error:
+    """Raises Refused for a typing error. OpenDeployment says it if there is no such function at all."""
+    if _exists(target) and not _exists(target, version):
         raise Refused(
             f"{target.function} has no version {version}",
             untouched,
             f"`aws lambda list-versions-by-function --function-name {target.function}` lists them.",
-        ) from error
-    except DeploymentError:
-        return
+        )
+
+
+def _exists(target: Target, qualifier: str = functions.LATEST) -> bool:
+    """Also if Lambda does not answer, or may not be asked: that holds nothing up."""
+    try:
+        functions.describe(target, qualifier)
+    except DeploymentError as error:
+        return not isinstance(error, NotFound)
+    return True
 
 
 def _started_over_the_api(asked: Asked, stack: Stack) -> str:

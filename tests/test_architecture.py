@@ -56,3 +56,12 @@ def test_a_handler_is_the_state_that_its_docstring_begins_with(file: Path) -> No
 @named(PACKAGE_FILES)
 def test_the_package_imports_no_handler(file: Path) -> None:
     assert not [name for name in imports(file) if name.partition(".")[0] in HANDLER_NAMES]
+
+
+@named([*HANDLER_FILES, *PACKAGE_FILES, *sorted((ROOT / "bluegreen_cli").rglob("*.py"))])
+def test_no_message_says_ledger_which_people_know_as_records_and_a_table(file: Path) -> None:
+    tree = ast.parse(file.read_text())
+    notes = {id(each.value) for each in ast.walk(tree) if isinstance(each, ast.Expr)}
+    constants = [each for each in ast.walk(tree) if isinstance(each, ast.Constant) and id(each) not in notes]
+
+    assert not [each.value for each in constants if isinstance(each.value, str) and "ledger" in each.value]

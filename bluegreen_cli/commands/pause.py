@@ -2,10 +2,13 @@
 
 import click
 
+from bluegreen.errors import DeploymentError
+from bluegreen.ledger.locks import Lock
 from bluegreen.request.order import LONGEST_PAUSES_SECONDS, PAUSE_SECONDS, SHORTEST_PAUSE_SECONDS
 from bluegreen.text import duration
 from bluegreen_cli import orders
 from bluegreen_cli.context import Context, json_option
+from bluegreen_cli.follow import seen
 
 
 @click.command()
@@ -28,14 +31,24 @@ def pause(context: Context, function: str, alias: str | None, seconds: int, reas
 
     Green must have a share. CheckHealth reads the order at its next run, within four minutes; a shift that was decided
     before is still made. During a pause it looks no more often than every two minutes, and still rolls a worse green
-    back. Without `bluegreen resume`, `promote` or `abort` the deployment is rolled back at the limit.
+    back. Without `bluegreen resume`, `promote` or `abort` the deployment is rolled back at the limit. A pause after the
+    last look, as while the hook after_traffic runs, comes too late: the deployment is completed.
     """
     stack, lock = orders.running(context, function, alias)
     answer = orders.give(stack, lock, "pause", seconds=seconds, reason=reason)
-    orders.ordered(
-        answer,
-        lock,
-        f"paused at the next run of CheckHealth; a shift that was decided before is still made. Without resume, "
-        f"promote or abort within {duration(seconds)} it is rolled back.",
-        as_json,
-    )
+    orders.ordered(answer, lock, "" if as_json else _says(lock, seconds), as_json)
+
+
+def _says(lock: Lock, seconds: int) -> str:
+    """What the pause does. Only CheckHealth reads it, and after the last look CheckHealth does not run again."""
+    ends = f"Without resume, promote or abort within {duration(seconds)} it is rolled back."
+    try:
+        progress = seen(lock.held_by)
+    except DeploymentError:
+        progress = None
+    if progress and (progress.green_weight < 1 or progress.state in ("ShiftAlias", "Bake")):
+        return f"paused at the next run of CheckHealth; a shift that was decided before is still made. {ends}"
+    abort = f"`bluegreen abort {lock.target.function} --alias {lock.target.alias}` undoes it until then."
+    if progress and progress.state not in ("CheckHealth", "WhatNext?"):
+        return f"the pause comes too late. The last look is over, so the deployment is completed. {abort}"
+    return f"paused if CheckHealth runs again. {ends} If the last look is over, it is completed instead. {abort}"

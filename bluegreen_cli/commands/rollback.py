@@ -145,7 +145,7 @@ def _served_before(target: Target) -> str:
     if brought:
         return brought.before
     raise Refused(
-        f"the ledger has no deployment that gave {target} to {route}, so it does not know which version served before",
+        f"there is no record of a deployment that gave {target} to {route}, so what served before is unknown",
         NOTHING_CHANGED,
         f"Name a version with --to; `aws lambda list-versions-by-function --function-name {target.function}` "
         "lists them.",

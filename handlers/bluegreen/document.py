@@ -87,7 +87,7 @@ class Latest(Frozen):
 
 class Plan(Frozen):
     """
-    What OpenDeployment decided. It is written into the ledger once; the states read it there.
+    What OpenDeployment decided. It is written into the deployments table once; the states read it there.
 
     `given` are the settings of `health` that the request has itself; the others are the defaults.
     `past` is what the alias did in the hours before. `changes` are the names of the settings in which green will differ

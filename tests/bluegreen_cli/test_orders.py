@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 
 from bluegreen.ledger import orders
-from tests.bluegreen_cli.conftest import Bluegreen, Ran
+from tests.bluegreen_cli.conftest import Answers, Bluegreen, Ran
 from tests.machine.asking import CALLER
 from tests.machine.deployer import FUNCTION, GOOD, Deployer
+from tests.machine.walk import Moment
 
 pytestmark = pytest.mark.usefixtures("http_api")
 
@@ -105,6 +106,37 @@ class TestPauseResumeAndPromote:
         ((order),) = ran.json["orders"]
         assert (ran.json["deployment"], order["order"], order["to"], order["by"]) == ("running", "promote", to, CALLER)
         assert run.ended == "Deployed"
+
+    @pytest.mark.parametrize("traffic", ["AllAtOnce", {"steps": [{"weight": 0.5, "bake_seconds": 60}]}])
+    def test_a_pause_after_the_last_look_promises_no_rollback(
+        self, deployer: Deployer, bluegreen: Bluegreen, traffic: Any
+    ) -> None:
+        said: list[str] = []
+        deployer.aws.create_function("Hook", "def handler(event, context):\n    return None")
+        asked = {"function": FUNCTION, "artifact": deployer.upload(GOOD % 2), "hooks": {"after_traffic": "Hook"}}
+
+        def pause(arn: str, state: str, moment: Moment) -> None:
+            if (state, moment) == ("RunHook", "entered"):
+                said.append(bluegreen("pause", FUNCTION).stdout)
+
+        with deployer.aws.at_states(pause):
+            run = deployer.run(asked | {"traffic": traffic}, "running")
+
+        assert run.ended == "Deployed"
+        assert "the pause comes too late. The last look is over, so the deployment is completed." in said[0]
+        assert "rolled back" not in said[0]
+
+    def test_a_pause_of_which_the_state_is_not_known_promises_only_what_holds(
+        self, deployer: Deployer, bluegreen: Bluegreen, answers: Answers
+    ) -> None:
+        def do() -> str:
+            answers.refuse("GetExecutionHistory", "AccessDeniedException", status=403)
+            return bluegreen("pause", FUNCTION).stdout
+
+        said, _ = while_it_runs(deployer, do)
+
+        assert "paused if CheckHealth runs again. Without resume, promote or abort within 1 h" in said
+        assert "If the last look is over, it is completed instead." in said
 
     def test_an_order_says_which_one_it_takes_back(self, deployer: Deployer, bluegreen: Bluegreen) -> None:
         """Each of these is given before CheckHealth runs again."""

@@ -199,7 +199,7 @@ def test_without_a_deployment_in_the_ledger_a_rollback_asks_for_a_version(
     ran = bluegreen("rollback", FUNCTION)
 
     assert ran.exit_code == 2
-    assert f"the ledger has no deployment that gave {FUNCTION}:PROD to version 1" in ran.stderr
+    assert f"there is no record of a deployment that gave {FUNCTION}:PROD to version 1" in ran.stderr
     assert "Nothing was changed." in ran.stderr
     assert "--to" in ran.stderr
 

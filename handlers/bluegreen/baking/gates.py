@@ -106,7 +106,7 @@ def must_be_approved(plan: Plan, before: float, after: float) -> tuple[Decision,
     """The approvals of a shift between these weights. Raises NotApproved without one, and ApprovalRefused."""
     if step := unapproved(plan, before, after):
         raise NotApproved(
-            f"Step {step} needs a person's approval, and the ledger has none; {plan.target} was left as it is. "
+            f"Step {step} needs a person's approval, and the table has none; {plan.target} was left as it is. "
             f"Approve with `bluegreen approve {plan.id}` while the deployment waits for it."
         )
     found = (approvals.decided(plan.id, step) for step in plan.schedule.approvals(before, after))
