@@ -76,7 +76,7 @@ def start(asked: Asked, stack: Stack, account: Account) -> str:
 
 def must_be_published(target: Target, version: str, untouched: str) -> None:
     """Raises Refused for a typing error. OpenDeployment says it if there is no such function at all."""
-    if _exists(target) and not _exists(target, version):
+    if not _exists(target, version) and _exists(target):
         raise Refused(
             f"{target.function} has no version {version}",
             untouched,
