@@ -11,7 +11,8 @@ import click
 from bluegreen.aws import executions, functions
 from bluegreen.aws.client import in_our_words
 from bluegreen.decisions.words import of_signals
-from bluegreen.errors import AwsUnavailable, DeploymentError, NotFound
+from bluegreen.errors import AwsUnavailable, DeploymentError, FunctionGone, NotFound
+from bluegreen.opening.checks import no_such_function, no_such_version
 from bluegreen.opening.permitted import must_be_permitted
 from bluegreen.request.artifact import Existing
 from bluegreen.request.names import LONGEST_EXECUTION_NAME
@@ -75,22 +76,20 @@ def start(asked: Asked, stack: Stack, account: Account) -> str:
 
 
 def must_be_published(target: Target, version: str, untouched: str) -> None:
-    """Raises Refused for a typing error. OpenDeployment says it if there is no such function at all."""
-    if not _exists(target, version) and _exists(target):
-        raise Refused(
-            f"{target.function} has no version {version}",
-            untouched,
-            f"`aws lambda list-versions-by-function --function-name {target.function}` lists them.",
-        )
+    """
+    Raises Refused for a typing error, in the words of `plan` and OpenDeployment.
 
-
-def _exists(target: Target, qualifier: str = functions.LATEST) -> bool:
-    """Also if Lambda does not answer, or may not be asked: that holds nothing up."""
+    A Lambda that does not answer, or may not be asked, holds nothing up.
+    """
     try:
-        functions.describe(target, qualifier)
-    except DeploymentError as error:
-        return not isinstance(error, NotFound)
-    return True
+        functions.describe(target, version)
+    except FunctionGone as error:
+        raise Refused(str(no_such_function(target)), untouched) from error
+    except NotFound as error:
+        lists = f"`aws lambda list-versions-by-function --function-name {target.function}` lists them."
+        raise Refused(str(no_such_version(target, version)), untouched, lists) from error
+    except DeploymentError:
+        return
 
 
 def _started_over_the_api(asked: Asked, stack: Stack) -> str:

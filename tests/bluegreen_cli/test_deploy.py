@@ -196,7 +196,8 @@ def test_a_version_that_is_not_there_is_refused_before_anything_starts(
     ran = bluegreen("deploy", FUNCTION, "--version", "9")
 
     assert ran.exit_code == 2
-    assert f"{FUNCTION} has no version 9.\nNothing was uploaded or started.\n" in ran.stderr
+    assert f"artifact.version: {FUNCTION} has no version 9; name one that is published.\n" in ran.stderr
+    assert "\nNothing was uploaded or started.\n" in ran.stderr
     assert started() == []
 
 

@@ -12,6 +12,7 @@ from bluegreen.ledger import deployments
 from bluegreen.request.traffic import STRATEGIES, schedule
 from bluegreen_cli.commands.plan import SAME_CODE, estimate
 from tests.bluegreen_cli.conftest import Answers, Bluegreen
+from tests.bluegreen_cli.test_deploy import started
 from tests.machine.deployer import BUCKET, FUNCTION, GOOD, Deployer, alarm, place, zip_of
 from tests.machine.log_groups import log_group
 
@@ -375,6 +376,16 @@ def test_the_plan_names_the_version(deployer: Deployer, bluegreen: Bluegreen) ->
     assert "would go from version 2 to version 1, by" in bluegreen("plan", FUNCTION, "--version", "1").stdout
 
 
+@pytest.mark.parametrize(("function", "version"), [("Nowhere", "1"), (FUNCTION, "99")])
+def test_deploy_refuses_a_version_that_is_not_there_in_the_words_of_the_plan_and_starts_nothing(
+    deployer: Deployer, bluegreen: Bluegreen, function: str, version: str
+) -> None:
+    planned, deployed = (bluegreen(command, function, "--version", version) for command in ("plan", "deploy"))
+
+    assert (planned.exit_code, deployed.exit_code, started()) == (2, 2, [])
+    assert deployed.stderr.partition("\n")[0] == planned.stderr.partition("\n")[0]
+
+
 def test_a_wrong_request_is_refused_in_the_words_of_the_state_machine(bluegreen: Bluegreen, package: Package) -> None:
     ran = bluegreen("plan", FUNCTION, package(GOOD % 2), "--traffic", "Slowly")
 
@@ -385,7 +396,7 @@ def test_a_wrong_request_is_refused_in_the_words_of_the_state_machine(bluegreen:
 @pytest.mark.parametrize(
     "arguments",
     [
-        ("Nowhere", "--version", "1"),
+        ("Nowhere", "--latest"),
         ("Untagged", "--version", "1"),
         ("Split", "--version", "1"),
         (FUNCTION, "--version", "1", "--alias", "STAGING"),

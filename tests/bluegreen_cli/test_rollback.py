@@ -359,7 +359,7 @@ def test_a_version_that_does_not_exist_is_refused_and_touches_nothing(third: Dep
     ran = bluegreen("rollback", FUNCTION, "--to", "99")
 
     assert ran.exit_code == 2
-    assert f"{FUNCTION} has no version 99." in ran.stderr
+    assert f"artifact.version: {FUNCTION} has no version 99; name one" in ran.stderr
     assert "Nothing was uploaded or started." in ran.stderr
     assert third.alias() == ("3", {})
     assert bluegreen("history", FUNCTION, "--refused", "--json").json == []

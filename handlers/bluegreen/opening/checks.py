@@ -23,6 +23,7 @@ from bluegreen.request.gates import Hook, unfit_gates
 from bluegreen.request.handler_file import SEARCHED_TOO, missing
 from bluegreen.request.request import misfit
 from bluegreen.request.upload import folder_of, place_by_request
+from bluegreen.target import Target
 
 PACKAGES = {"Zip": "a zip", "Image": "a container image"}
 
@@ -105,17 +106,31 @@ def function_has_opted_in(situation: Situation) -> Refusal | None:
     try:
         opted_in = situation.opted_in
     except NotFound:
-        return Refusal(
-            field="function",
-            problem=f"there is no function {function} in this account and region",
-            advice="correct the name, or create it with `bluegreen create`",
-        )
+        return no_such_function(situation.target)
     if opted_in:
         return None
     return Refusal(
         field="function",
         problem=f"{function} has no tag {OPT_IN_TAG} = {OPTED_IN}, so the deployer may not change it",
         advice=f"`bluegreen adopt {function}` sets it",
+    )
+
+
+def no_such_function(target: Target) -> Refusal:
+    """Also for `bluegreen deploy`, which asks Lambda for the version before it starts an execution."""
+    return Refusal(
+        field="function",
+        problem=f"there is no function {target.function} in this account and region",
+        advice="correct the name, or create it with `bluegreen create`",
+    )
+
+
+def no_such_version(target: Target, version: str) -> Refusal:
+    """Also for `bluegreen deploy`."""
+    return Refusal(
+        field="artifact.version",
+        problem=f"{target.function} has no version {version}",
+        advice="name one that is published",
     )
 
 
@@ -191,11 +206,7 @@ def _version_is_published(situation: Situation, version: str) -> Refusal | None:
     try:
         _ = situation.successor
     except NotFound:
-        return Refusal(
-            field="artifact.version",
-            problem=f"{situation.target.function} has no version {version}",
-            advice="name one that is published",
-        )
+        return no_such_version(situation.target, version)
     return None
 
 
