@@ -10,7 +10,7 @@ UV := .venv-uv/bin/uv
 # Images set it, and then every process compiles every module anew.
 export PYTHONDONTWRITEBYTECODE =
 
-.PHONY: help demo sandbox cli test check asl events openapi picture build sbom deploy crash-matrix fuzz permissions bench bench-verdict lock clean
+.PHONY: help demo sandbox cli test check asl events schema openapi picture build sbom deploy crash-matrix fuzz permissions bench bench-verdict lock clean
 
 help:
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 18
@@ -28,7 +28,7 @@ test: $(DEV) $(SANDBOX)          ## every test
 	@$(BIN)/python -m pytest -n auto --dist loadfile
 
 check: $(DEV) $(SANDBOX) $(REVIEW) ## lint, format, types, layers, and what checkov and parliament say of the template
-	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy handlers bluegreen_cli sandbox statemachine benchmarks provenance tests && PYTHONPATH=handlers:. $(BIN)/lint-imports --no-cache
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy handlers bluegreen_cli sandbox statemachine benchmarks provenance reference tests && PYTHONPATH=handlers:. $(BIN)/lint-imports --no-cache
 	@SAM_CLI_TELEMETRY=0 AWS_DEFAULT_REGION=eu-west-1 .venv-sandbox/bin/sam validate --lint
 	@AWS_DEFAULT_REGION=eu-west-1 .venv-sandbox/bin/python -I tests/template/translate.py template.yaml \
 	  | .venv-review/bin/python tests/template/review.py template.yaml
@@ -38,6 +38,9 @@ asl: $(DEV)                      ## write the state machine and its picture from
 
 events: $(DEV)                   ## write the schema of the events anew
 	@PYTHONPATH=handlers $(BIN)/python -c 'import json; from bluegreen.news.schema import schema; print(json.dumps(schema(), indent=2))' > docs/events.schema.json
+
+schema: $(DEV)                   ## write the schema of a request, and the table of its fields in docs/request.md, anew
+	@PYTHONPATH=handlers:. $(BIN)/python -m reference
 
 openapi: $(DEV)                  ## write the description of the HTTP API anew
 	@PYTHONPATH=handlers $(BIN)/python -c 'import json; from bluegreen.api import openapi, served; print(json.dumps(openapi.document(served.ROUTERS), indent=2))' > docs/openapi.json
