@@ -6,23 +6,27 @@ DEV := .venv/.ready
 SANDBOX := .venv-sandbox/.ready
 REVIEW := .venv-review/.ready
 UV := .venv-uv/bin/uv
+CLI := .venv-cli/.ready
 
 # Images set it, and then every process compiles every module anew.
 export PYTHONDONTWRITEBYTECODE =
 
-.PHONY: help demo sandbox cli test check asl events schema openapi picture build sbom deploy crash-matrix fuzz permissions bench bench-verdict lock clean
+.PHONY: help demo sandbox cli quickstart test check asl events schema openapi picture build sbom deploy crash-matrix fuzz permissions bench bench-verdict lock clean
 
 help:
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 18
 
-demo: $(DEV) $(SANDBOX)          ## the main job on the embedded AWS, from start to end
-	@$(BIN)/python -m sandbox.demo
+demo: $(CLI) $(SANDBOX)          ## the main job on the embedded AWS, from start to end
+	@.venv-cli/bin/python -m sandbox.demo
 
-sandbox: $(DEV) $(SANDBOX)       ## the embedded AWS with this stack deployed, until Ctrl-C (PORT=4566, MINUTE_SECONDS=60)
-	@$(BIN)/python -m sandbox
+sandbox: $(CLI) $(SANDBOX)       ## the embedded AWS with this stack deployed, until Ctrl-C (PORT=4566, MINUTE_SECONDS=60)
+	@.venv-cli/bin/python -m sandbox
 
-cli: $(DEV)                      ## the command `bluegreen`, in .venv
-	@echo "source .venv/bin/activate"
+cli: $(CLI)                      ## the command `bluegreen` alone, in .venv-cli
+	@echo "source .venv-cli/bin/activate"
+
+quickstart:                      ## README's quickstart, pasted into a fresh clone (about five minutes)
+	@$(PYTHON) -m tests.quickstart
 
 test: $(DEV) $(SANDBOX)          ## every test
 	@$(BIN)/python -m pytest -n auto --dist loadfile
@@ -72,8 +76,18 @@ bench: $(DEV) $(SANDBOX)         ## what a deployment costs, as ratios
 bench-verdict: $(DEV)            ## the verdict against its peers, simulated (about ten minutes)
 	@$(BIN)/python -m benchmarks.verdict
 
+NEW_ENOUGH = $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; say which with PYTHON=")'
+
+$(CLI): requirements/cli.txt pyproject.toml
+	@$(NEW_ENOUGH)
+	@echo "setting up .venv-cli"
+	@$(PYTHON) -m venv --clear .venv-cli
+	@.venv-cli/bin/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements/cli.txt
+	@.venv-cli/bin/python -m pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
 $(UV): requirements/uv.txt
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; say which with PYTHON=")'
+	@$(NEW_ENOUGH)
 	@echo "setting up .venv-uv"
 	@$(PYTHON) -m venv .venv-uv && .venv-uv/bin/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements/uv.txt
 	@touch $@
@@ -102,10 +116,11 @@ COMPILE = pip compile -q --universal --python-version 3.11 --generate-hashes --n
 
 lock: $(UV)                      ## pin every dependency anew
 	@for name in uv dev sandbox review; do (cd requirements && ../$(UV) $(COMPILE) $$name.in -o $$name.txt --upgrade); done
+	@cd requirements && ../$(UV) $(COMPILE) --upgrade --constraint dev.txt cli.in -o cli.txt
 	@for name in fastapi sqs-batch; do (cd examples/$$name && ../../$(UV) $(COMPILE) requirements.in -o requirements.txt --upgrade); done
 	@$(UV) $(COMPILE) --no-deps --upgrade requirements/statemachine.in -o requirements/statemachine.txt
 	@$(UV) $(COMPILE) --upgrade --constraint requirements/dev.txt handlers/requirements.in -o handlers/requirements.txt \
 	  --no-emit-package boto3 --no-emit-package botocore --no-emit-package python-dateutil --no-emit-package six --no-emit-package urllib3
 
 clean:                           ## remove everything that is made here
-	@rm -rf .venv .venv-uv .venv-sandbox .venv-review .aws-sam .cache build .mypy_cache .ruff_cache .pytest_cache .hypothesis .sandbox.env
+	@rm -rf .venv .venv-cli .venv-uv .venv-sandbox .venv-review .aws-sam .cache build .mypy_cache .ruff_cache .pytest_cache .hypothesis .sandbox.env
