@@ -15,7 +15,7 @@ from bluegreen.request.schema import schema
 from reference.fields import PAGE, SCHEMA, page_with, rows, schema_as_text
 
 ROOT = Path(__file__).parents[2]
-PAGES = [ROOT / "README.md", *sorted(ROOT.glob("docs/*.md")), *sorted(ROOT.glob("*/README.md"))]
+PAGES = [ROOT / "README.md", *sorted(ROOT.glob("docs/*.md")), *sorted(ROOT.glob("[a-z]*/README.md"))]
 WHOLE = {"function": "Shop", "artifact": {"version": "7"}}
 
 FILE = jsonschema_rs.Draft202012Validator(schema())
