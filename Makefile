@@ -6,29 +6,33 @@ DEV := .venv/.ready
 SANDBOX := .venv-sandbox/.ready
 REVIEW := .venv-review/.ready
 UV := .venv-uv/bin/uv
+CLI := .venv-cli/.ready
 
 # Images set it, and then every process compiles every module anew.
 export PYTHONDONTWRITEBYTECODE =
 
-.PHONY: help demo sandbox cli test check asl events openapi picture build sbom deploy crash-matrix fuzz permissions bench bench-verdict lock clean
+.PHONY: help demo sandbox cli quickstart test check asl events schema openapi picture build sbom deploy crash-matrix fuzz permissions bench bench-verdict lock clean
 
 help:
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 18
 
-demo: $(DEV) $(SANDBOX)          ## the main job on the embedded AWS, from start to end
-	@$(BIN)/python -m sandbox.demo
+demo: $(CLI) $(SANDBOX)          ## the main job on the embedded AWS, from start to end
+	@.venv-cli/bin/python -m sandbox.demo
 
-sandbox: $(DEV) $(SANDBOX)       ## the embedded AWS with this stack deployed, until Ctrl-C (PORT=4566, MINUTE_SECONDS=60)
-	@$(BIN)/python -m sandbox
+sandbox: $(CLI) $(SANDBOX)       ## the embedded AWS with this stack deployed, until Ctrl-C (PORT=4566, MINUTE_SECONDS=60)
+	@.venv-cli/bin/python -m sandbox
 
-cli: $(DEV)                      ## the command `bluegreen`, in .venv
-	@echo "source .venv/bin/activate"
+cli: $(CLI)                      ## the command `bluegreen` alone, in .venv-cli
+	@echo "source .venv-cli/bin/activate"
+
+quickstart:                      ## README's quickstart, pasted into a fresh clone (about five minutes)
+	@$(PYTHON) -m tests.quickstart
 
 test: $(DEV) $(SANDBOX)          ## every test
 	@$(BIN)/python -m pytest -n auto --dist loadfile
 
 check: $(DEV) $(SANDBOX) $(REVIEW) ## lint, format, types, layers, and what checkov and parliament say of the template
-	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy handlers bluegreen_cli sandbox statemachine benchmarks provenance tests && PYTHONPATH=handlers:. $(BIN)/lint-imports --no-cache
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy handlers bluegreen_cli sandbox statemachine benchmarks provenance reference tests && PYTHONPATH=handlers:. $(BIN)/lint-imports --no-cache
 	@SAM_CLI_TELEMETRY=0 AWS_DEFAULT_REGION=eu-west-1 .venv-sandbox/bin/sam validate --lint
 	@AWS_DEFAULT_REGION=eu-west-1 .venv-sandbox/bin/python -I tests/template/translate.py template.yaml \
 	  | .venv-review/bin/python tests/template/review.py template.yaml
@@ -38,6 +42,9 @@ asl: $(DEV)                      ## write the state machine and its picture from
 
 events: $(DEV)                   ## write the schema of the events anew
 	@PYTHONPATH=handlers $(BIN)/python -c 'import json; from bluegreen.news.schema import schema; print(json.dumps(schema(), indent=2))' > docs/events.schema.json
+
+schema: $(DEV)                   ## write the schema of a request, and the table of its fields in docs/request.md, anew
+	@PYTHONPATH=handlers:. $(BIN)/python -m reference
 
 openapi: $(DEV)                  ## write the description of the HTTP API anew
 	@PYTHONPATH=handlers $(BIN)/python -c 'import json; from bluegreen.api import openapi, served; print(json.dumps(openapi.document(served.ROUTERS), indent=2))' > docs/openapi.json
@@ -69,8 +76,18 @@ bench: $(DEV) $(SANDBOX)         ## what a deployment costs, as ratios
 bench-verdict: $(DEV)            ## the verdict against its peers, simulated (about ten minutes)
 	@$(BIN)/python -m benchmarks.verdict
 
+NEW_ENOUGH = $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; say which with PYTHON=")'
+
+$(CLI): requirements/cli.txt pyproject.toml
+	@$(NEW_ENOUGH)
+	@echo "setting up .venv-cli"
+	@$(PYTHON) -m venv --clear .venv-cli
+	@.venv-cli/bin/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements/cli.txt
+	@.venv-cli/bin/python -m pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
 $(UV): requirements/uv.txt
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; say which with PYTHON=")'
+	@$(NEW_ENOUGH)
 	@echo "setting up .venv-uv"
 	@$(PYTHON) -m venv .venv-uv && .venv-uv/bin/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements/uv.txt
 	@touch $@
@@ -99,10 +116,11 @@ COMPILE = pip compile -q --universal --python-version 3.11 --generate-hashes --n
 
 lock: $(UV)                      ## pin every dependency anew
 	@for name in uv dev sandbox review; do (cd requirements && ../$(UV) $(COMPILE) $$name.in -o $$name.txt --upgrade); done
+	@cd requirements && ../$(UV) $(COMPILE) --upgrade --constraint dev.txt cli.in -o cli.txt
 	@for name in fastapi sqs-batch; do (cd examples/$$name && ../../$(UV) $(COMPILE) requirements.in -o requirements.txt --upgrade); done
 	@$(UV) $(COMPILE) --no-deps --upgrade requirements/statemachine.in -o requirements/statemachine.txt
 	@$(UV) $(COMPILE) --upgrade --constraint requirements/dev.txt handlers/requirements.in -o handlers/requirements.txt \
 	  --no-emit-package boto3 --no-emit-package botocore --no-emit-package python-dateutil --no-emit-package six --no-emit-package urllib3
 
 clean:                           ## remove everything that is made here
-	@rm -rf .venv .venv-uv .venv-sandbox .venv-review .aws-sam .cache build .mypy_cache .ruff_cache .pytest_cache .hypothesis .sandbox.env
+	@rm -rf .venv .venv-cli .venv-uv .venv-sandbox .venv-review .aws-sam .cache build .mypy_cache .ruff_cache .pytest_cache .hypothesis .sandbox.env

@@ -22,6 +22,15 @@ from sandbox.stack import deploy_stack
 
 ENV_FILE = ROOT / ".sandbox.env"
 
+NEXT = """
+In another terminal, in this folder:
+    make cli
+    source .venv-cli/bin/activate && source .sandbox.env
+    bluegreen create Shop --dir FOLDER --runtime nodejs24.x --handler index.handler --role "$ROLE"
+README.md has a quickstart that goes on from there. Ctrl-C ends the sandbox.
+"""
+"""What people do when it is ready."""
+
 
 def main() -> int:
     """Serve until interrupted; 0 when that is what ended it, 1 when it could not serve."""
@@ -61,6 +70,7 @@ def serve(sandbox: Sandbox, environment: dict[str, str]) -> None:
     write_privately(ENV_FILE, lines)
     try:
         print(f"{lines}ready", flush=True)
+        print(NEXT, file=sys.stderr, flush=True)
         sandbox.wait()
     finally:
         if ENV_FILE.read_text() == lines:

@@ -1,13 +1,16 @@
 """The demo itself, from nothing to its table."""
 
 import json
+import re
 import subprocess
 import sys
 from typing import Any
 
 import pytest
 
+from sandbox.demo.__main__ import counted
 from sandbox.server import ROOT
+from tests.docs.test_demo import shown
 from tests.e2e.installed import PREPARED, SHIFT, STAGED, without_repeated_looks
 
 pytestmark = pytest.mark.xdist_group("e2e")
@@ -41,6 +44,15 @@ def test_no_caller_is_harmed(demo: dict[str, Any]) -> None:
     assert demo["complaints"] == []
     assert [chapter["harmed"] for chapter in demo["chapters"]] == [0, 0, 0, 0, 0]
     assert [chapter["lost"] for chapter in demo["chapters"]] == [[], [], [], [], []]
+
+
+def test_they_take_the_paths_that_the_readme_shows(chapters: dict[str, dict[str, Any]]) -> None:
+    """How often a state was entered depends on the machine that it runs on."""
+    for row in shown():
+        chapter = chapters[row.deployment.partition(",")[0]]
+
+        assert re.sub(r" x\d+", "", row.path) == re.sub(r" x\d+", "", counted(chapter["path"]))
+        assert row.serves == f"version {chapter['serving']}"
 
 
 def test_a_good_version_takes_over_step_by_step(chapters: dict[str, dict[str, Any]]) -> None:

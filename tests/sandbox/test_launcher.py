@@ -107,6 +107,8 @@ def test_make_sandbox_serves_the_stack_until_it_is_interrupted() -> None:
         serving.send_signal(signal.SIGINT)
         _, said = serving.communicate(timeout=60)
     assert serving.returncode == 0, said
+    assert "In another terminal" in said
+    assert "source .sandbox.env\n    bluegreen create Shop --dir FOLDER" in said
     assert not (ROOT / ".sandbox.env").exists()
 
 

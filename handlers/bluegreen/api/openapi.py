@@ -14,6 +14,7 @@ from pydantic import TypeAdapter
 
 from bluegreen import VERSION
 from bluegreen.api.routes import PATH, Answer, Operation, Parameter, Router
+from bluegreen.request.schema import WithLimits
 
 TYPE = "application/json"
 MODE: Literal["validation"] = "validation"
@@ -66,6 +67,7 @@ def document(routers: tuple[Router, ...]) -> dict[str, Any]:
     schemas, defined = TypeAdapter.json_schemas(
         [(key, MODE, TypeAdapter(kind)) for key, kind in keys.items()],
         ref_template="#/components/schemas/{model}",
+        schema_generator=WithLimits,
     )
     paths: dict[str, dict[str, Any]] = {}
     for each in operations:

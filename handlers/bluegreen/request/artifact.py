@@ -47,26 +47,36 @@ def _plain_key(key: str) -> str:
 class Stored(Frozen):
     """An object in S3; its newest version unless one is named."""
 
-    bucket: Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$")]
-    key: Annotated[str, Field(min_length=1, max_length=1024), AfterValidator(_plain_key)]
-    version_id: Annotated[str, StringConstraints(pattern=r"^[!-~]{1,1024}$")] | None = None
+    bucket: Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$")] = Field(
+        description="The stack's artifact bucket."
+    )
+    key: Annotated[str, Field(min_length=1, max_length=1024), AfterValidator(_plain_key)] = Field(
+        description="The object's key."
+    )
+    version_id: Annotated[str, StringConstraints(pattern=r"^[!-~]{1,1024}$")] | None = Field(
+        None, description="The version of the object; its newest unless given."
+    )
 
     def __str__(self) -> str:
         return plain(f"s3://{self.bucket}/{self.key}")
 
 
 class Zip(Stored):
-    """
-    A zip in the artifact bucket.
+    """A zip in the artifact bucket."""
 
-    `uploaded_at` is S3's own time of it, to the second, and `size_bytes` its size there; `sequencer` is from S3's
-    event, and orders the uploads of one key.
-    """
-
-    sha256: Digest | None = None
-    uploaded_at: Annotated[str, StringConstraints(pattern=r"^[ -~]{1,40}$")] | None = None
-    size_bytes: Annotated[Whole, Field(ge=0, le=LARGEST_OBJECT)] | None = None
-    sequencer: Annotated[str, Field(max_length=64)] | None = None
+    sha256: Digest | None = Field(
+        None,
+        description="The zip's SHA-256, in hexadecimal or base64. A zip with another one is refused.",
+    )
+    uploaded_at: Annotated[str, StringConstraints(pattern=r"^[ -~]{1,40}$")] | None = Field(
+        None, description="S3's own time of the object, to the second. OpenDeployment writes it; leave it out."
+    )
+    size_bytes: Annotated[Whole, Field(ge=0, le=LARGEST_OBJECT)] | None = Field(
+        None, description="The object's size in S3. OpenDeployment writes it; leave it out."
+    )
+    sequencer: Annotated[str, Field(max_length=64)] | None = Field(
+        None, description="From S3's event: it orders the uploads of one key. ReceiveUpload writes it; leave it out."
+    )
 
     @property
     def digest(self) -> str:
@@ -98,7 +108,9 @@ class Zip(Stored):
 class Image(Frozen):
     """A container image, by digest: a tag may move between the test and a retry."""
 
-    image_uri: Annotated[str, StringConstraints(pattern=r"^[!-~]+@sha256:[0-9a-f]{64}$")]
+    image_uri: Annotated[str, StringConstraints(pattern=r"^[!-~]+@sha256:[0-9a-f]{64}$")] = Field(
+        description="The URI of a container image with its digest; it stands alone."
+    )
 
     @property
     def digest(self) -> str:
@@ -112,7 +124,7 @@ class Image(Frozen):
 class Existing(Frozen):
     """A version that is published already: how one goes back by hand."""
 
-    version: VersionNumber
+    version: VersionNumber = Field(description="The number of a published version; it stands alone.")
 
     def __str__(self) -> str:
         return f"version {self.version}"

@@ -24,8 +24,12 @@ def _by_name(hook: Any) -> Any:
 class Hook(Frozen):
     """A function that is asked whether the deployment may go on: its name, perhaps with an alias or a version."""
 
-    function: Annotated[str, StringConstraints(pattern=HOOK)]
-    timeout_seconds: Annotated[Whole, Field(ge=1, le=240)] = 60
+    function: Annotated[str, StringConstraints(pattern=HOOK)] = Field(
+        description="The name of a function with the tag, also with an alias or a version."
+    )
+    timeout_seconds: Annotated[Whole, Field(ge=1, le=240)] = Field(
+        60, description="How long the hook may take to answer; after that the deployment is rolled back."
+    )
 
     @property
     def name(self) -> str:
@@ -44,11 +48,13 @@ HowHook = Annotated[
 
 
 class Hooks(Frozen):
-    """Before green's first share, after each step's bake if a shift follows, and once green has everything."""
+    """Functions that are asked whether the deployment may go on, by the moment."""
 
-    before_traffic: HowHook | None = None
-    after_step: HowHook | None = None
-    after_traffic: HowHook | None = None
+    before_traffic: HowHook | None = Field(None, description="It is asked before green's first share.")
+    after_step: HowHook | None = Field(
+        None, description="It is asked after each step's bake if a shift follows. Adaptive has no steps."
+    )
+    after_traffic: HowHook | None = Field(None, description="It is asked once green has everything.")
 
     @property
     def given(self) -> dict[str, Hook]:
@@ -57,16 +63,19 @@ class Hooks(Frozen):
 
 
 class Approval(Frozen):
-    """
-    Whether a person must approve, for how long the deployment waits, and who may not.
+    """Whether a person must approve, for how long the deployment waits, and who may not."""
 
-    `required` is about the first shift; a step asks for itself with `approve`. With `other_than_starter` the principal
-    that started the deployment may not approve it.
-    """
-
-    required: StrictBool = False
-    timeout_seconds: Annotated[Whole, Field(ge=60, le=LONGEST_APPROVALS_SECONDS)] = 86_400
-    other_than_starter: StrictBool = False
+    required: StrictBool = Field(
+        False, description="A person must approve before green's first share. A step asks for itself with approve."
+    )
+    timeout_seconds: Annotated[Whole, Field(ge=60, le=LONGEST_APPROVALS_SECONDS)] = Field(
+        86_400, description="How long the deployment waits for each approval; then it is rolled back."
+    )
+    other_than_starter: StrictBool = Field(
+        False,
+        description="The principal that started the deployment may not approve it. The deployment must be started over "
+        "the HTTP API then.",
+    )
 
 
 def with_approvals(plan: Schedule, approval: Approval) -> Schedule:

@@ -44,17 +44,19 @@ SLOW = "slow"
 
 
 class MetricPair(Frozen):
-    """
-    A pair of CloudWatch metrics that the function writes: of the sum of `requests`, the sum of `bad` was bad.
+    """A pair of CloudWatch metrics that the function writes: of the sum of `requests`, the sum of `bad` was bad."""
 
-    In the values of `dimensions`, `{version}` stands for the version that is asked about.
-    """
-
-    name: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
-    namespace: Name
-    bad: Name
-    requests: Name
-    dimensions: Annotated[dict[Name, Annotated[str, AfterValidator(printable)]], Field(min_length=1, max_length=30)]
+    name: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,39}$")] = Field(
+        description="The signal's name in looks, records and dry_run."
+    )
+    namespace: Name = Field(description="The metrics' namespace.")
+    bad: Name = Field(description="The metric that counts bad requests.")
+    requests: Name = Field(description="The metric that counts all requests.")
+    dimensions: Annotated[dict[Name, Annotated[str, AfterValidator(printable)]], Field(min_length=1, max_length=30)] = (
+        Field(
+            description="The metrics' dimensions. In the values {version} stands for the version that is asked about."
+        )
+    )
 
 
 class CustomMetric(MetricPair):
@@ -86,14 +88,12 @@ Pattern = Annotated[str, StringConstraints(min_length=1, max_length=LONGEST_PATT
 
 
 class Logs(Frozen):
-    """
-    Filter patterns of CloudWatch Logs: lines that fit `bad` are bad requests, those that fit `requests` are requests.
+    """Filter patterns of CloudWatch Logs, by which lines of the versions' logs are counted."""
 
-    Without `requests` Lambda's Invocations are the requests.
-    """
-
-    bad: Pattern
-    requests: Pattern | None = None
+    bad: Pattern = Field(description="Lines that fit it are bad requests.")
+    requests: Pattern | None = Field(
+        None, description="Lines that fit it are requests. Without it Lambda's Invocations are."
+    )
 
     @property
     def patterns(self) -> dict[str, str]:
@@ -111,42 +111,70 @@ def _written(name: str, function: str, requests: str, bad: str) -> MetricPair:
 
 
 class Health(Frozen):
-    """
-    Settings of the watch.
+    """Settings of the watch."""
 
-    Metrics come in buckets of `period_seconds` and are believed `delay_seconds` after a bucket ended (Lambda publishes
-    minutes about two minutes late). `false_alarm` is the highest probability, over a whole deployment, that the verdict
-    rolls back a green no worse than blue; `margin` is by how much its rate of bad requests may exceed blue's (a
-    fraction) and still be fine; `icc` how alike the requests of one bucket are, learnt from blue's last hours unless it
-    is given. `slow_ms` counts slower invocations as bad ("learn": slower than blue's own recent 95th percentile, which
-    is watched in a dry run unless it is asked for). `http` counts replies with a statusCode of 500 and more, `batch`
-    the failed items of batches; the function writes both as metrics. `logs` counts lines of the versions' logs.
-    `max_bake_seconds` is how long one bake may last while there is not enough evidence (with `Adaptive`: all of them
-    together). `when_suspected` says what becomes of a green that is to get everything while the odds against it are
-    high and no proof. `promote_by_seconds` is when `Adaptive` gives it everything unless the odds are worse than even.
-    `unmeasured_looks` in a row without metrics are tolerated, then `cannot_measure` decides. `alarms` in ALARM roll
-    back, unless they were in ALARM before the deployment and have not been OK since. Signals of `dry_run` are watched
-    and reported, and never act.
-    """
-
-    period_seconds: Annotated[Whole, Field(ge=1, le=86_400)] = 60
-    delay_seconds: Annotated[Whole, Field(ge=0, le=900)] = 120
-    false_alarm: Fraction = 0.01
-    margin: Fraction = 0.01
-    icc: Annotated[Real, Field(ge=0, lt=1), AfterValidator(lambda icc: round(icc, 12))] | None = None
-    slow_ms: SlowMs | None = "learn"
-    http: StrictBool = False
-    batch: StrictBool = False
-    logs: Logs | None = None
-    max_bake_seconds: Annotated[Whole, Field(gt=0, le=48 * 3600)] | None = None
-    no_traffic: NoTraffic = "proceed"
-    when_suspected: WhenSuspected = "roll_back"
-    promote_by_seconds: Annotated[Whole, Field(ge=300, le=48 * 3600)] | None = None
-    unmeasured_looks: Annotated[Whole, Field(ge=0, le=100)] = 5
-    cannot_measure: Literal["roll_back", "proceed"] = "roll_back"
-    alarms: Annotated[tuple[Name, ...], Field(max_length=100)] = ()
-    metrics: Annotated[tuple[CustomMetric, ...], Field(max_length=10)] = ()
-    dry_run: tuple[str, ...] = (SLOW,)
+    period_seconds: Annotated[Whole, Field(ge=1, le=86_400)] = Field(
+        60, description="Metrics come in buckets of so many seconds: 1, 5, 10, 30 or a multiple of 60."
+    )
+    delay_seconds: Annotated[Whole, Field(ge=0, le=900)] = Field(
+        120,
+        description="How long after its end a bucket is believed. Lambda publishes minutes about two minutes late.",
+    )
+    false_alarm: Fraction = Field(
+        0.01,
+        description="The highest probability, over a whole deployment, that a green no worse than blue is found worse.",
+    )
+    margin: Fraction = Field(
+        0.01, description="By how much green's rate of bad requests may exceed blue's and still be fine; 0.01 is 1 %."
+    )
+    icc: Annotated[Real, Field(ge=0, lt=1), AfterValidator(lambda icc: round(icc, 12))] | None = Field(
+        None, description="How alike the requests of one bucket fail; learnt from the last three hours unless given."
+    )
+    slow_ms: SlowMs | None = Field(
+        "learn",
+        description='Invocations that take longer are bad. "learn" takes blue\'s own 95th percentile of the last three '
+        "hours; without the field that is watched in a dry run. null does not watch them.",
+    )
+    http: StrictBool = Field(
+        False, description="Replies with a statusCode of 500 and more are bad. The function writes them as a metric."
+    )
+    batch: StrictBool = Field(
+        False, description="Failed items of batches are bad. The function writes them as a metric."
+    )
+    logs: Logs | None = Field(None, description="Lines of the versions' logs are counted.")
+    max_bake_seconds: Annotated[Whole, Field(gt=0, le=48 * 3600)] | None = Field(
+        None,
+        description="How long one bake may last while there is not enough evidence; under Adaptive all of them "
+        "together (3600 unless given).",
+    )
+    no_traffic: NoTraffic = Field(
+        "proceed",
+        description="What becomes of a green without requests. Without the field it is probe if the request has smoke "
+        "tests, else proceed.",
+    )
+    when_suspected: WhenSuspected = Field(
+        "roll_back",
+        description="What becomes of a green that is to get everything while the odds against it are 10 to 1 or more "
+        "and no proof.",
+    )
+    promote_by_seconds: Annotated[Whole, Field(ge=300, le=48 * 3600)] | None = Field(
+        None, description="Adaptive gives green everything by then, unless the odds that it is worse are above even."
+    )
+    unmeasured_looks: Annotated[Whole, Field(ge=0, le=100)] = Field(
+        5, description="So many looks in a row without metrics are tolerated; then cannot_measure decides."
+    )
+    cannot_measure: Literal["roll_back", "proceed"] = Field(
+        "roll_back", description="What becomes of a green that cannot be measured for longer than that."
+    )
+    alarms: Annotated[tuple[Name, ...], Field(max_length=100)] = Field(
+        (),
+        description="Alarms that roll back when they are in ALARM, unless they were before the deployment and have not "
+        "been OK since.",
+    )
+    metrics: Annotated[tuple[CustomMetric, ...], Field(max_length=10)] = Field(
+        (), description="Pairs of CloudWatch metrics of your own."
+    )
+    dry_run: tuple[str, ...] = Field((SLOW,), description="Signals that are watched and reported, and never act.")
 
     @model_validator(mode="before")
     @classmethod

@@ -40,6 +40,9 @@ LONGEST_STARTER = 256
 ANYONE = {"description": "Who asks. The HTTP API and uploads write the caller there, whatever it says."}
 """How `started_by` is described to callers of the API."""
 
+SCHEMA = "$schema"
+"""Names the schema of a file for an editor. It is no part of the request."""
+
 STARTED_BY_EXECUTION = "AWS_STEP_FUNCTIONS_STARTED_BY_EXECUTION_ID"
 NESTED = "execution {}"
 
@@ -54,29 +57,41 @@ def _unreadable(complaint: str | None) -> None:
 
 
 class Request(Frozen):
-    """
-    What a person, a pipeline or an upload asks for; the input of the deploy machine.
+    """What a person, a pipeline or an upload asks for; the input of the deploy machine."""
 
-    `bypass` says that event source mappings may go on invoking the function itself, past the alias.
-    `only_newer` refuses an artifact unless it was uploaded after the newest one that a deployment of the alias took, or
-    is that one. ReceiveUpload sets it, so that a late event never deploys older code. `from_elsewhere` allows a zip
-    that does not lie in the function's own folder of the artifact bucket. `override_freeze` says why the deployment is
-    begun in spite of a freeze. `keep_versions` says how many published versions stay after a success, all without it.
-    """
-
-    function: Annotated[FunctionName, Field(json_schema_extra={"pattern": REFERENCE})]
-    artifact: Artifact
-    alias: AliasName | None = None
-    traffic: HowTraffic | None = None
-    smoke_tests: SmokeTests = ()
-    health: Health = Health()
-    hooks: Hooks = Hooks()
-    approval: Approval = Approval()
-    bypass: Literal["allow"] | None = None
-    only_newer: StrictBool = False
-    from_elsewhere: StrictBool = False
-    override_freeze: Reason | None = None
-    keep_versions: KeepVersions | None = None
+    function: Annotated[FunctionName, Field(json_schema_extra={"pattern": REFERENCE})] = Field(
+        description="The function's name or its ARN, each also with the alias, as Shop:PROD."
+    )
+    artifact: Artifact = Field(
+        description="What is deployed: a zip in S3, a container image, a published version, or $LATEST."
+    )
+    alias: AliasName | None = Field(None, description="The alias to move; the stack's DefaultAlias unless given.")
+    traffic: HowTraffic | None = Field(
+        None, description="How green's share grows: a strategy, or steps; the stack's DefaultTraffic unless given."
+    )
+    smoke_tests: SmokeTests = Field(
+        (),
+        description='Invocations of $LATEST, and of green before it gets traffic; "off" or [] for none. Without the '
+        "field the function is invoked with {}, and that test counts only if blue passes it.",
+    )
+    health: Health = Field(Health(), description="How the health of green is watched.")
+    hooks: Hooks = Field(Hooks(), description="Functions that are asked whether the deployment may go on.")
+    approval: Approval = Field(Approval(), description="Whether a person must approve.")
+    bypass: Literal["allow"] | None = Field(
+        None, description="allow: event source mappings may go on invoking the function itself, past the alias."
+    )
+    only_newer: StrictBool = Field(
+        False,
+        description="Refuse an artifact that is older than the newest upload that a deployment of the alias took. "
+        "Uploads set it, so that a late event never deploys older code.",
+    )
+    from_elsewhere: StrictBool = Field(
+        False, description="Take a zip that does not lie in the function's own folder of the artifact bucket."
+    )
+    override_freeze: Reason | None = Field(None, description="Why the deployment is begun in spite of a freeze.")
+    keep_versions: KeepVersions | None = Field(
+        None, description="How many published versions stay after a success; all of them unless given."
+    )
     started_by: Annotated[
         Annotated[str, BeforeValidator(_of_someone), Field(max_length=LONGEST_STARTER)] | None, WithJsonSchema(ANYONE)
     ] = None
@@ -145,10 +160,15 @@ def taken_apart(request: Any, *, region: str = "", account: str = "") -> tuple[A
     The request with the function's own name, the alias that came with it, and who started it; and what is wrong there.
 
     Step Functions adds the ARN of the execution that started this one to the input, where a machine asks for that.
+    People write `$schema` for their editors.
     """
     if not isinstance(request, dict):
         return request, []
-    taken = {name: value for name, value in request.items() if name != STARTED_BY_EXECUTION}
+    taken = {
+        name: value
+        for name, value in request.items()
+        if name != STARTED_BY_EXECUTION and not (name == SCHEMA and isinstance(value, str))
+    }
     if STARTED_BY_EXECUTION in request:
         claim = plain(request[STARTED_BY_EXECUTION], LONGEST_STARTER - len(NESTED))
         taken["started_by"] = taken.get("started_by") or NESTED.format(claim)

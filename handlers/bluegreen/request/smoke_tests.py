@@ -39,28 +39,39 @@ def _stored(place: Any) -> Any:
 
 
 class Case(Frozen):
-    """
-    One invocation and what must come of it.
+    """One invocation and what must come of it."""
 
-    `payload_from` is where S3 has the payload as JSON: `s3://bucket/key`, in the function's folder of the artifact
-    bucket. No part of the payload or the reply of a `sensitive` case is kept or shown: its payload is {} or in S3, and
-    errors have only the types of what came. What it expects is in the request, which the execution's history keeps.
-    `expect` matches a reply that has at least these keys and values, at any depth; a list matches
-    element by element. Without it any reply will do; null wants the reply null.
-    `expect_at` maps JMESPath expressions to the values found there; Powertools'
-    `powertools_json(body)` reads JSON inside a string. `expect_error` is the name of the error
-    that the function must raise (`errorType`). Durations are what a caller waits, cold start
-    included.
-    """
-
-    name: Annotated[str, Field(min_length=1, max_length=80), AfterValidator(plain)]
-    sensitive: StrictBool = False
-    payload_from: Annotated[Stored | None, BeforeValidator(_stored, json_schema_input_type=Stored | str | None)] = None
-    payload: Any = {}
-    expect: Any = None
-    expect_at: dict[str, Any] = {}
-    expect_error: str | None = None
-    max_duration_ms: Annotated[Whole, Field(gt=0, le=240_000)] | None = None
+    name: Annotated[str, Field(min_length=1, max_length=80), AfterValidator(plain)] = Field(
+        description="The case's name, for people."
+    )
+    sensitive: StrictBool = Field(
+        False,
+        description="No part of the payload or the reply is kept or shown. The payload is {} or in S3, and errors have "
+        "only the types of what came. What is expected stays in the request, which the execution's history keeps.",
+    )
+    payload_from: Annotated[Stored | None, BeforeValidator(_stored, json_schema_input_type=Stored | str | None)] = (
+        Field(
+            None,
+            description="Where S3 has the payload as JSON: s3://bucket/key, in the function's folder of the artifact "
+            "bucket.",
+        )
+    )
+    payload: Any = Field({}, description="The event that the function gets.")
+    expect: Any = Field(
+        None,
+        description="The reply has at least these keys and values, at any depth; a list matches element by element. "
+        "Without it any reply will do; null wants the reply null.",
+    )
+    expect_at: dict[str, Any] = Field(
+        {},
+        description="JMESPath expressions and the values found there. powertools_json(body) reads JSON in a string.",
+    )
+    expect_error: str | None = Field(
+        None, description="The name of the error that the function must raise (errorType)."
+    )
+    max_duration_ms: Annotated[Whole, Field(gt=0, le=240_000)] | None = Field(
+        None, description="How long a caller may wait for the reply, in milliseconds, cold start included."
+    )
 
     @property
     def expects_a_reply(self) -> bool:

@@ -32,22 +32,23 @@ ADAPTIVE_SECONDS = 3600
 class Step(Frozen):
     """Green's share, how long it is watched there, and whether a person must approve before green gets it."""
 
-    weight: Weight
-    bake_seconds: Seconds
-    approve: StrictBool = False
+    weight: Weight = Field(description="Green's share of the alias. It has three decimals at most.")
+    bake_seconds: Seconds = Field(description="How long green is watched with this share.")
+    approve: StrictBool = Field(False, description="A person must approve before green gets this share.")
 
 
 class Steps(Frozen):
-    """
-    A free list of steps; one of weight 1.0 is implied at its end.
+    """A free list of steps; one of weight 1.0 is implied at its end."""
 
-    During a bake at the end blue keeps the share `keep_control`, so that green is compared with it to the last. With 0
-    it keeps none: green is compared with nothing then.
-    """
-
-    steps: Annotated[tuple[Step, ...], Field(min_length=1, max_length=MOST_STEPS)]
-    final_bake_seconds: Seconds = 0
-    keep_control: Annotated[Real, Field(ge=0, le=0.5)] = 0.05
+    steps: Annotated[tuple[Step, ...], Field(min_length=1, max_length=MOST_STEPS)] = Field(
+        description="The steps, each with a larger weight than the one before."
+    )
+    final_bake_seconds: Seconds = Field(0, description="How long green is watched at the end.")
+    keep_control: Annotated[Real, Field(ge=0, le=0.5)] = Field(
+        0.05,
+        description="The share that blue keeps during a bake at the end, so that green is compared with it to the "
+        "last. With 0 green is compared with nothing then.",
+    )
 
     @model_validator(mode="after")
     def weights_climb(self) -> Self:
@@ -215,12 +216,13 @@ def _kind_of_traffic(value: Any) -> str:
 
 CODEDEPLOYS = "CodeDeployDefault.Lambda"
 """Before the name of a strategy as CodeDeploy has it."""
-_NAMES = "|".join([*STRATEGIES, ADAPTIVE])
+_NAMES = (*STRATEGIES, ADAPTIVE)
 Strategy = Annotated[
     str,
     BeforeValidator(
         lambda name: known(name.removeprefix(CODEDEPLOYS)),
-        json_schema_input_type=Annotated[str, Field(pattern=rf"^({re.escape(CODEDEPLOYS)})?({_NAMES})$")],
+        json_schema_input_type=Annotated[str, Field(json_schema_extra={"enum": [*_NAMES]})]
+        | Annotated[str, Field(pattern=rf"^{re.escape(CODEDEPLOYS)}({'|'.join(_NAMES)})$")],
     ),
 ]
 HowTraffic = Annotated[

@@ -13,14 +13,14 @@ Count = Annotated[Whole, Field(ge=1, le=MOST_KEPT)]
 
 
 class Kept(Frozen):
-    """
-    The newest `count` versions stay, and so many that `bluegreen rollback` can go back to.
+    """How many published versions stay, and of whom."""
 
-    Versions that another tool published stay, too, unless `also_others` is set.
-    """
-
-    count: Count
-    also_others: StrictBool = False
+    count: Count = Field(
+        description="So many of the newest versions stay, and so many that `bluegreen rollback` can go back to."
+    )
+    also_others: StrictBool = Field(
+        False, description="Count and delete versions that other tools published, too. Without it these stay."
+    )
 
 
 def _kind(value: Any) -> str:

@@ -1,0 +1,1 @@
+"""The reference of the request in docs/, made of the models."""

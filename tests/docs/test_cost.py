@@ -1,0 +1,27 @@
+"""docs/cost-and-limits.md has the figures that were counted."""
+
+import json
+import re
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+PAGE = (ROOT / "docs" / "cost-and-limits.md").read_text()
+COUNTS = json.loads((ROOT / "docs" / "benchmarks.json").read_text())["counts"]
+TEMPLATE = (ROOT / "template.yaml").read_text()
+
+
+def test_a_deployment_costs_what_was_counted() -> None:
+    written = re.findall(r"^\| (`\w+`|10 % for 48 hours) \| ([\d,]+) \| ([\d,]+) \| ([\d.]+) \|$", PAGE, re.MULTILINE)
+
+    assert [tuple(row[1:]) for row in written] == [
+        (f"{each['transitions']:,}", f"{each['control_plane']:,}", f"{each['dollars']['total']:.4f}") for each in COUNTS
+    ]
+
+
+def test_the_history_of_two_days_is_as_long_as_counted() -> None:
+    assert f"about {round(COUNTS[-1]['events'], -2):,}." in PAGE
+
+
+def test_there_are_as_many_alarms_as_the_page_counts() -> None:
+    assert TEMPLATE.count("Type: AWS::CloudWatch::Alarm") == 9
+    assert "Nine alarms at 0.10 dollars: 0.90 dollars." in PAGE
