@@ -40,6 +40,7 @@ SlowMs = Annotated[
 ]
 NoTraffic = Literal["proceed", "probe", "wait", "roll_back"]
 WhenSuspected = Literal["roll_back", "promote", "hold"]
+LogErrors = Literal["message", "type", "off"]
 SLOW = "slow"
 
 
@@ -126,7 +127,8 @@ class Health(Frozen):
     high and no proof. `promote_by_seconds` is when `Adaptive` gives it everything unless the odds are worse than even.
     `unmeasured_looks` in a row without metrics are tolerated, then `cannot_measure` decides. `alarms` in ALARM roll
     back, unless they were in ALARM before the deployment and have not been OK since. Signals of `dry_run` are watched
-    and reported, and never act.
+    and reported, and never act. `log_errors` is what a rollback tells of the error that green's log has most often: its
+    type, the message too, or nothing ("off": the log is not read).
     """
 
     period_seconds: Annotated[Whole, Field(ge=1, le=86_400)] = 60
@@ -147,6 +149,7 @@ class Health(Frozen):
     alarms: Annotated[tuple[Name, ...], Field(max_length=100)] = ()
     metrics: Annotated[tuple[CustomMetric, ...], Field(max_length=10)] = ()
     dry_run: tuple[str, ...] = (SLOW,)
+    log_errors: LogErrors = "type"
 
     @model_validator(mode="before")
     @classmethod

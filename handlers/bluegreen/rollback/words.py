@@ -1,5 +1,6 @@
 """Sentences about what a rollback came to. Nothing else makes prose of an outcome."""
 
+from bluegreen.decisions.complaints import OUT_OF_MEMORY, TIMED_OUT, Complained
 from bluegreen.decisions.restoration import AliasOutcome, Outcome
 from bluegreen.ledger.record import Record
 from bluegreen.target import Target
@@ -7,9 +8,29 @@ from bluegreen.text import sentence
 
 
 def told(cause: str, outcome: Outcome, target: Target, blue: str) -> str:
-    """Why it was rolled back, and what became of the alias, of $LATEST and of blue."""
-    parts = [sentence(cause), _alias(outcome.alias, target, blue), _latest(outcome, target), outcome.doubts]
+    """Why it was rolled back, what green's log says, and what became of the alias, of $LATEST and of blue."""
+    said = outcome.complained
+    parts = [
+        sentence(cause),
+        _complained(said) if said and not said.unread else "",
+        _alias(outcome.alias, target, blue),
+        _latest(outcome, target),
+        outcome.doubts,
+        f"Green's log could not be read: {sentence(said.unread)}" if said and said.unread else "",
+        f"Green's log: {said.link}" if said else "",
+    ]
     return " ".join(part for part in parts if part)
+
+
+def _complained(said: Complained) -> str:
+    part = ", as far as it was read" if said.partly else ""
+    if not said.name:
+        return f"Green's log reports no error since the first shift{part}."
+    others = (("time-out", said.time_outs, TIMED_OUT), ("out of memory", said.out_of_memory, OUT_OF_MEMORY))
+    also = "".join(f", {count} of {name}" for name, count, kind in others if count and said.name != kind)
+    name = {kind: name for name, _, kind in others}.get(said.name, said.name)
+    what = f"{name}: {said.message}" if said.message else name
+    return f"Green's log says most often since the first shift: {what} ({said.count} of {said.of} errors{also}{part})."
 
 
 def _alias(outcome: AliasOutcome, target: Target, blue: str) -> str:
