@@ -56,7 +56,7 @@ class Complained(Frozen):
 
     model_config = ConfigDict(extra="ignore")
 
-    group: str
+    group: str = ""
     stream: str = ""
     link: str = ""
     name: Text = ""
@@ -91,11 +91,10 @@ def most_often(lines: Iterable[Line], tells: Tells) -> Complained:
     for line, said in told:
         alike.setdefault((said.name, "" if is_own(said.name) else said.message), []).append((line, said))
     if not alike:
-        return Complained(group="")
+        return Complained()
     most = max(alike.values(), key=lambda each: (len(each), max(line.at for line, _ in each)))
     line, said = max(most, key=lambda each: each[0].at)
     return Complained(
-        group="",
         stream=line.stream,
         name=said.name,
         message=said.message,
@@ -150,6 +149,7 @@ AS_JSON = re.compile(
 )
 JAVA = re.compile(rf"^(?:Exception in thread \S+ )?(?=\S+\.){RAISED.pattern}", re.M)
 HEAP = "heap out of memory"
+KILLED = "signal: killed"
 PANIC = re.compile(r"^panic: (?P<message>.*)$", re.M)
 WITH_LEVEL = re.compile(
     r"^(?:\[(?P<first>\w+)\]\t\S*\t\S*\t|\S+Z\t\S*\t(?P<third>\w+)\t|\W{0,2}(?P<bare>[A-Z]+)\W{1,3})(?P<message>.*)",
@@ -182,8 +182,8 @@ def _of_runtime(text: str) -> Complaint | None:
     found = BY_PYTHON.match(text)
     if found and (TRACE in text or _capital(found["name"]) or not found["message"]):
         return _raised(found["name"], found["message"])
-    if TRACE in text:
-        return _last_of(text)
+    if TRACE in text and (last := _last_of(text)):
+        return last
     if found := JAVA.search(text):
         return _raised(found["name"], found["message"])
     if found := PANIC.search(text):
@@ -241,7 +241,7 @@ def _report(status: str, name: str, seconds: float, request: str) -> Complaint |
     if status == "timeout" and request:
         return Complaint(TIMED_OUT, f"Task timed out after {seconds:.2f} seconds", request=request)
     if "OutOfMemory" in name:
-        return Complaint(OUT_OF_MEMORY, name, request=request)
+        return Complaint(OUT_OF_MEMORY, "Runtime.OutOfMemory", request=request)
     if status not in ("error", "failure"):
         return None
     return Complaint(_name(name) if name else UNNAMED, "", rank=2, request=request)
@@ -249,8 +249,8 @@ def _report(status: str, name: str, seconds: float, request: str) -> Complaint |
 
 def _exit(message: str, request: str) -> Complaint:
     """A runtime that ends by itself has said why before. Lambda kills one when it is out of memory."""
-    if "signal: killed" in message:
-        return Complaint(OUT_OF_MEMORY, plain(message, LONGEST_MESSAGE), request=request)
+    if KILLED in message:
+        return Complaint(OUT_OF_MEMORY, f"Runtime exited with error: {KILLED}", request=request)
     return Complaint("Runtime.ExitError", plain(message, LONGEST_MESSAGE), rank=2, request=request)
 
 

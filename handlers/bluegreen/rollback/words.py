@@ -26,11 +26,15 @@ def _complained(said: Complained) -> str:
     part = ", as far as it was read" if said.partly else ""
     if not said.name:
         return f"Green's log reports no error since the first shift{part}."
-    others = (("time-out", said.time_outs, TIMED_OUT), ("out of memory", said.out_of_memory, OUT_OF_MEMORY))
-    also = "".join(f", {count} of {name}" for name, count, kind in others if count and said.name != kind)
-    name = {kind: name for name, _, kind in others}.get(said.name, said.name)
+    name = {TIMED_OUT: "time-out", OUT_OF_MEMORY: "out of memory"}.get(said.name, said.name)
     what = f"{name}: {said.message}" if said.message else name
+    also = _among(said.time_outs, "a time-out", "time-outs") if said.name != TIMED_OUT else ""
+    also += _among(said.out_of_memory, "out of memory", "out of memory") if said.name != OUT_OF_MEMORY else ""
     return f"Green's log says most often since the first shift: {what} ({said.count} of {said.of} errors{also}{part})."
+
+
+def _among(count: int, one: str, several: str) -> str:
+    return f", {count} {'is' if count == 1 else 'are'} {one if count == 1 else several}" if count else ""
 
 
 def _alias(outcome: AliasOutcome, target: Target, blue: str) -> str:

@@ -2,10 +2,12 @@
 
 import json
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
 from bluegreen.aws import logs
+from bluegreen.aws.client import client
 from bluegreen.aws.logs import LogQuery
 from bluegreen.errors import AccessDenied, AwsRefused, AwsUnavailable, NotFound
 from tests.machine.deployer import FUNCTION, TARGET, Deployer
@@ -135,3 +137,12 @@ def test_aws_that_does_not_answer_is_no_empty_log(
 ) -> None:
     with deployer.aws.fails("FilterLogEvents", code, times=None), pytest.raises(error):
         logs.read(TARGET, [query("1")], 0, MINUTE, MINUTE)
+
+
+def test_a_log_that_hangs_holds_a_rollback_up_for_seconds(own: LogGroup, deployer: Deployer) -> None:
+    config: Any = client("glance", TARGET).meta.config
+
+    with deployer.aws.fails("FilterLogEvents", "ReadTimeout", times=None) as unanswered, pytest.raises(AwsUnavailable):
+        logs.glance(TARGET, query("1"), 0, 60)
+
+    assert unanswered.met * (config.connect_timeout + config.read_timeout) < 15

@@ -54,6 +54,11 @@ LINES: dict[str, tuple[str, str, str]] = {
         "shop.errors.NoMoney",
         "empty",
     ),
+    "python's logging, with a trace that is cut off": (
+        f"[ERROR]\t{NOW}\t{ID}\tcould not pay\n{TRACE}",
+        "ERROR",
+        "could not pay",
+    ),
     "python's logging": (f"[ERROR]\t{NOW}\t{ID}\tcould not pay", "ERROR", "could not pay"),
     "python, JSON": (
         json.dumps(

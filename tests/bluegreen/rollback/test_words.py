@@ -102,7 +102,7 @@ def test_a_problem_with_latest_is_said_after_what_became_of_it() -> None:
         ({"name": "TimedOut", "count": 3, "of": 3, "time_outs": 3}, "time-out (3 of 3 errors)."),
         (
             {"name": "KeyError", "count": 6, "of": 9, "time_outs": 2, "out_of_memory": 1, "partly": True},
-            "KeyError (6 of 9 errors, 2 of time-out, 1 of out of memory, as far as it was read).",
+            "KeyError (6 of 9 errors, 2 are time-outs, 1 is out of memory, as far as it was read).",
         ),
     ],
 )
