@@ -15,6 +15,7 @@ from bluegreen.baking.gates import gated, must_not_be_rejected
 from bluegreen.decisions import orders
 from bluegreen.decisions.bake import needs_probes
 from bluegreen.decisions.pace import wait
+from bluegreen.decisions.words import of_the_rest
 from bluegreen.document import Look
 from bluegreen.edge import step
 from bluegreen.errors import Aborted, GreenUnhealthy, PausedTooLong
@@ -47,7 +48,8 @@ def handler(deployment: Looking) -> Look:
     probed = watch.probe(plan, green) if probes else watch.Probed()
     look = conclude(plan, bake, seen, alarms, probed, now, ordered)
     if look.next == "roll_back":
-        raise GreenUnhealthy(f"Version {green} is unhealthy: {look.reason}.", look.noted())
+        beside = of_the_rest(seen.verdict, plan.slow_ms)
+        raise GreenUnhealthy(f"Version {green} is unhealthy: {look.reason}.{beside}", look.noted())
     gone_on = gated(deployment.record, plan, bake, look)
     return gone_on.model_copy(update=_told(deployment, ordered))
 

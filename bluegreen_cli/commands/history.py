@@ -80,10 +80,16 @@ def _row(record: Record) -> list[str]:
         record.blue or "-",
         record.green or "-",
         record.state,
-        record.error or "-",
+        _why(record),
         re.sub(r"arn:\S*:", "", record.started_by) or "-",
         record.id,
     ]
+
+
+def _why(record: Record) -> str:
+    """The error, and what green's log says most often."""
+    said = f" ({record.complained.name})" if record.complained and record.complained.name else ""
+    return f"{record.error}{said}" if record.error else "-"
 
 
 def _took(record: Record) -> str:

@@ -121,6 +121,11 @@ class Plan(Frozen):
         return self.health.policy(self.past.icc)
 
     @property
+    def slow_ms(self) -> int | None:
+        """Slower invocations are slow; None if they are not watched."""
+        return self.past.slow_ms if self.health.slow_ms == "learn" else self.health.slow_ms
+
+    @property
     def green(self) -> VersionNumber | None:
         """Green, if it is known before anything is published."""
         if isinstance(self.artifact, Existing):

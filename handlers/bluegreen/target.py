@@ -43,11 +43,15 @@ class Target(Frozen):
         return f"{self.function_key}:{self.alias}"
 
     @property
+    def partition(self) -> str:
+        """The part of AWS that the region belongs to."""
+        cut_off = {"cn-": "aws-cn", "us-gov-": "aws-us-gov"}
+        return next((name for start, name in cut_off.items() if self.region.startswith(start)), "aws")
+
+    @property
     def arn(self) -> str:
         """The function's ARN, without the alias."""
-        cut_off = {"cn-": "aws-cn", "us-gov-": "aws-us-gov"}
-        partition = next((name for start, name in cut_off.items() if self.region.startswith(start)), "aws")
-        return f"arn:{partition}:lambda:{self.region}:{self.account}:function:{self.function}"
+        return f"arn:{self.partition}:lambda:{self.region}:{self.account}:function:{self.function}"
 
     def beside_logs(self, group: str) -> str:
         """The ARN of a log group in the same account and region."""

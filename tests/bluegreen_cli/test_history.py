@@ -5,9 +5,11 @@ from typing import Any
 
 import pytest
 
+from bluegreen import clock
 from bluegreen.ledger import deployments
 from tests.bluegreen_cli.conftest import Answers, Bluegreen
-from tests.machine.deployer import BROKEN, FUNCTION, GOOD, Deployer
+from tests.machine.deployer import BAD_UNDER_TRAFFIC, BROKEN, FUNCTION, GOOD, Deployer
+from tests.machine.log_groups import log_group
 
 ALL_AT_ONCE: dict[str, Any] = {"traffic": "AllAtOnce"}
 
@@ -33,6 +35,25 @@ def test_the_history_has_the_newest_first_with_its_end_and_why(several: Deployer
     assert heading.split() == ["started", "took", "alias", "from", "to", "ended", "why", "by", "deployment"]
     assert ["RolledBack" in rows[0], "Deployed" in rows[1], len(rows)] == [True, True, 2]
     assert "SmokeTestFailed" in rows[0]
+
+
+def test_the_history_says_what_greens_log_said_most_often(deployer: Deployer, bluegreen: Bluegreen) -> None:
+    deployer.users_call()
+    with log_group(f"/aws/lambda/{FUNCTION}") as logs:
+
+        def a_minute() -> None:
+            logs.write(clock.now(), "2026/01/05/[2]0a1b", "[ERROR] ValueError: no bonus for users")
+
+        deployer.aws.every(60, a_minute)
+        run = deployer.deploy(BAD_UNDER_TRAFFIC, smoke_tests=[{"name": "answers"}])
+
+    assert run.error == "GreenUnhealthy"
+    _, row = bluegreen("history", FUNCTION).stdout.splitlines()
+    assert " GreenUnhealthy (ValueError) " in row
+    (record,) = bluegreen("history", FUNCTION, "--json").json
+    assert record["complained"]["count"] == record["complained"]["of"] > 1
+    assert "says most often since the first shift: ValueError (" in record["cause"]
+    assert record["cause"] == run.cause
 
 
 def test_refused_requests_are_a_list_of_their_own(several: Deployer, bluegreen: Bluegreen) -> None:

@@ -25,6 +25,7 @@ from tests.bluegreen_cli.conftest import Bluegreen
 from tests.handlers.desk import context_of
 from tests.machine.asking import ask
 from tests.machine.deployer import BUCKET, FUNCTION, STACK, Deployer, alarm, zip_of
+from tests.machine.log_groups import LogGroup, log_group
 from tests.machine.walk import Run
 
 RECEIVE_UPLOAD = context_of("ReceiveUploadFunction")
@@ -48,6 +49,10 @@ MARKS = {
     "author": "qzAUTHORzq",
     "value of an unknown field": "qzUNKNOWNzq",
     "inline payload of a sensitive case, which is refused": "qzREFUSEDzq",
+    "class of an error in green's log": "qzLOGCLASSzq",
+    "message of an error in green's log": "qzLOGMESSAGEzq",
+    "message of an error in green's log, with log_errors message": "qzLOGTOLDzq",
+    "class of an error in green's log, which a sensitive case may have met": "qzLOGHIDDENzq",
     "hook's reason": "qzHOOKREASONzq",
     "hook's error message": "qzHOOKMESSAGEzq",
     "reason of an approval": "qzAPPROVALzq",
@@ -103,6 +108,7 @@ A_RECORD = {"table: record", "API: record", "notifications", "events", "bluegree
 THE_REQUEST = {"execution's history", "bluegreen plan --json"}
 THE_PLAN = {"table: plan", "API: plan"}
 A_CAUSE = A_FAILURE | A_RECORD | {"logs", "execution's history", "state machine's log"}
+AN_END = A_FAILURE | A_RECORD | {"execution's history", "state machine's log"}
 AN_ORDER = {"API: answers to orders"}
 STATUS = {"bluegreen status", "bluegreen status --json"}
 
@@ -121,6 +127,8 @@ FOUND: dict[str, set[str]] = {
     | {"execution's history", "logs", "table: code", "table: newest", "table: waiting"}
     | A_FAILURE
     | {"state machine's log", "bluegreen deploy", "bluegreen deploy --json", "bluegreen status --json"},
+    "class of an error in green's log": AN_END | {"bluegreen history"},
+    "message of an error in green's log, with log_errors message": AN_END,
     "hook's reason": A_CAUSE,
     "reason of an approval": AN_ORDER
     | {"API: record", "bluegreen history --json", "bluegreen status --json", "table: decision", "table: record"},
@@ -228,11 +236,13 @@ class Story:
 
     key = f"functions/{FUNCTION}/{MARKS['key of an artifact']}.zip"
 
-    def __init__(self, deployer: Deployer, places: Places) -> None:
+    def __init__(self, deployer: Deployer, places: Places, log: LogGroup) -> None:
         self.deployer = deployer
+        self.log = log
         self.places = places
         self.runs: list[Run] = []
         self.uploaded = ""
+        self.abort = "none"
         self._own = {self._put(f"{FOLDER}/login.json", json.dumps({"hidden": MARKS["payload of a sensitive case"]}))}
 
     def _put(self, key: str, body: str | bytes) -> tuple[str, str]:
@@ -261,6 +271,7 @@ class Story:
     def upload(self, arn: str, state: str, moment: str) -> None:
         """While the last deployment by hand bakes, so that it waits."""
         self.places.add_items(self.deployer)
+        self.complain(arn, state)
         if state != "Bake" or self.uploaded or not arn.endswith(":tires"):
             return
         self.deployer.aws.clock.sleep(2)
@@ -272,6 +283,19 @@ class Story:
         event = {"stack": STACK, "event": {"id": "1", "source": "aws.s3", "detail": detail}}
         self.uploaded = receive_upload.handler(event, RECEIVE_UPLOAD)["execution"]
         self.follow(self.uploaded)
+
+    def complain(self, arn: str, state: str) -> None:
+        """Green logs an error under traffic, too."""
+        name, message = MARKS["class of an error in green's log"], MARKS["message of an error in green's log"]
+        if arn.endswith(":hidden-tires"):
+            name = MARKS["class of an error in green's log, which a sensitive case may have met"]
+        if arn.endswith(f":{self.abort}"):
+            message = MARKS["message of an error in green's log, with log_errors message"]
+        for green in self.deployer.alias()[1] if state == "Bake" else ():
+            day = clock.iso(clock.now())[:10].replace("-", "/")
+            self.log.write(
+                clock.now(), f"{day}/[{green}]0a1b", f"[ERROR] {name}: {message}\nTraceback (most recent call last):"
+            )
 
     def its_turn(self) -> Run:
         """The upload's, after that deployment."""
@@ -360,9 +384,12 @@ def test_a_marked_text_stands_where_it_is_said_to_stand_and_nowhere_else(
     )
     deployer.aws.create_function(HOOK, HOOK_SOURCE)
     alarm(MARKS["name of an alarm"], "INSUFFICIENT_DATA")
-    story = Story(deployer, places)
     ends = []
-    with logged_at_debug_level(places), deployer.aws.at_states(story.upload):
+    with (
+        log_group(f"/aws/lambda/{FUNCTION}") as log,
+        logged_at_debug_level(places),
+        deployer.aws.at_states((story := Story(deployer, places, log)).upload),
+    ):
         ends.append(story.by_api("tires", HIDDEN, ORDINARY).ended)
         ends.append(story.run("differs", "differs", ORDINARY, started_by=MARKS["author"]).ended)
         ends.append(story.run("raises", "raises", ORDINARY).ended)
@@ -386,7 +413,9 @@ def test_a_marked_text_stands_where_it_is_said_to_stand_and_nowhere_else(
         ends.append(story.by_people((400, "reject", "reason of a rejection"), **of_later).ended)
         ends.append(story.by_people((200, "pause", "reason of a pause"), **of_later).ended)
         with deployer.aws.fails("Invoke", "ServiceException", state="ServeApi", times=9):
-            ends.append(story.by_people((200, "abort", "reason of an abort"), **of_later).ended)
+            story.abort = f"people-{len(story.runs)}"
+            told = {"health": {"log_errors": "message"}}
+            ends.append(story.by_people((200, "abort", "reason of an abort"), **of_later, **told).ended)
         story.freeze()
         ends.append(story.run("frozen", "").ended)
         ends.append(

@@ -850,7 +850,7 @@ class TestUsersFirst:
 
         assert unanswered.met == 1
         assert "it did not answer within 5 seconds" in shifting.record()["doubts"]
-        assert rollback["cause"].endswith(shifting.record()["doubts"])
+        assert f" {shifting.record()['doubts']} Green's log" in rollback["cause"]
 
     @pytest.mark.parametrize(
         ("operation", "code", "when"),

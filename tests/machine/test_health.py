@@ -413,6 +413,16 @@ def test_an_alarm_that_does_not_exist_is_refused(deployer: Deployer) -> None:
     assert deployer.everything() == before
 
 
+def test_a_green_that_fails_reads_with_its_slow_requests_beside_blues(deployer: Deployer) -> None:
+    users = Users(deployer, 6000, green=0.1)
+    users.slow = {"1": 0.01, "2": 0.4}
+
+    run = deployer.deploy(traffic=CANARY_10, health={"slow_ms": 500, "dry_run": ["slow"]})
+
+    assert "green failed" in run.cause
+    assert " Slower than 500 ms: 38.9 % of green's requests, 1 % of blue's." in run.cause
+
+
 @pytest.mark.parametrize("slow_ms", [500, "learn"])
 def test_a_green_that_is_slow_is_rolled_back(deployer: Deployer, slow_ms: Any) -> None:
     users = Users(deployer, 6000)

@@ -55,9 +55,9 @@ _INVOKING = {
 """Lambda for invoking functions that are not ours: never twice for one call."""
 
 _TELLING = Config(connect_timeout=2, read_timeout=5, retries={"mode": "standard", "total_max_attempts": 2})
-"""News hold no handler up for longer: they are sent again, or can be missed."""
+"""News and glances hold no handler up for longer: they are sent again, or can be missed."""
 
-_CONFIGS = _INVOKING | {"sns": _TELLING, "events": _TELLING}
+_CONFIGS = _INVOKING | {"sns": _TELLING, "events": _TELLING, "glance": _TELLING}
 """Of the services that are not asked as all the others."""
 
 _NAMES: dict[str, type[DeploymentError]] = {
@@ -113,7 +113,7 @@ def client(service: Literal["cloudwatch"], target: Target) -> "CloudWatchClient"
 @overload
 def client(service: Literal["lambda"]) -> "LambdaClient": ...
 @overload
-def client(service: Literal["logs"], target: Target) -> "CloudWatchLogsClient": ...
+def client(service: Literal["logs", "glance"], target: Target) -> "CloudWatchLogsClient": ...
 @overload
 def client(service: Literal["s3"]) -> "S3Client": ...
 @overload
@@ -128,7 +128,7 @@ def client(service: str, target: Target | None = None) -> Any:
     """
     A client that outlives the invocation: of the stack's own account and region, or of a target's.
 
-    `invoke` and `probe` are Lambda, with more and with less patience.
+    `invoke` and `probe` are Lambda, with more and with less patience; `glance` is CloudWatch Logs with little.
     """
     return _client(service, target.region, target.role) if target else _client(service)
 
@@ -142,7 +142,7 @@ def patient(target: Target, seconds: int) -> "LambdaClient":
 def _client(service: str, region: str | None = None, role: str = "", read_seconds: int = 0) -> Any:
     config = _CONFIGS.get(service, _CONTROL)
     config = config.merge(Config(read_timeout=read_seconds)) if read_seconds else config
-    name = "lambda" if service in _INVOKING else service
+    name = "lambda" if service in _INVOKING else "logs" if service == "glance" else service
     make = _session(role).client if role else boto3.client
     return make(name, region_name=region, config=config)  # type: ignore[call-overload]
 

@@ -4,6 +4,7 @@ import json
 from typing import Any
 from urllib.parse import quote
 
+from bluegreen.aws import console
 from bluegreen.aws.client import client, in_our_words
 from bluegreen.errors import NotFound
 from bluegreen.model import Frozen
@@ -128,7 +129,4 @@ def arn_of(machine: str, name: str) -> str:
 def console_link(arn: str) -> str:
     """Where a person looks at it."""
     partition, _, region = arn.split(":")[1:4]
-    host = {"aws-cn": "console.amazonaws.cn", "aws-us-gov": "console.amazonaws-us-gov.com"}.get(
-        partition, "console.aws.amazon.com"
-    )
-    return f"https://{region}.{host}/states/home?region={region}#/v2/executions/details/{quote(arn, safe=':')}"
+    return f"{console.address(partition, region, 'states')}#/v2/executions/details/{quote(arn, safe=':')}"

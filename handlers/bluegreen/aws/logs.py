@@ -1,8 +1,8 @@
 """
-Lines of a function's log that fit a filter pattern, counted by the version that wrote them.
+Lines of a function's log that fit a filter pattern: counted by the version that wrote them, or read.
 
 Lambda names a log stream `2026/01/05/[7]…` after the version that writes it, and in a log group of the function's own
-choice `2026/01/05/Shop[7][…]`. No line is kept.
+choice `2026/01/05/Shop[7][…]`. No line of a watch is kept.
 """
 
 import re
@@ -15,6 +15,7 @@ from typing import Any
 from bluegreen import clock
 from bluegreen.aws.client import client, in_our_words
 from bluegreen.aws.metrics import Series
+from bluegreen.decisions.complaints import Line
 from bluegreen.target import Target
 
 MOST_CALLS = 20
@@ -29,6 +30,9 @@ A look reads its time in so many slices at most.
 
 AWS does not say that pages come in the order of time, so a slice counts only if it was read to its end.
 """
+
+GLANCE_CALLS, GLANCE_BYTES, GLANCE_SECONDS, GLANCE_LINES = 5, 500_000, 8, 1_000
+"""What a glance at one version's lines may ask for, and how many lines a call may answer."""
 
 SAMPLE_SECONDS = 60
 """What the check of a pattern reads."""
@@ -54,9 +58,9 @@ class Counted:
 class _Budget:
     """What a look may still ask for."""
 
-    def __init__(self) -> None:
-        self._calls = MOST_CALLS
-        self._until = clock.now() + MOST_SECONDS
+    def __init__(self, calls: int = MOST_CALLS, seconds: int = MOST_SECONDS) -> None:
+        self._calls = calls
+        self._until = clock.now() + seconds
 
     def take(self) -> bool:
         """One more call, if there is one left."""
@@ -88,6 +92,42 @@ def read(target: Target, queries: Iterable[LogQuery], since: int, until: int, pe
             found.series[query][bucket] = found.series[query].get(bucket, 0) + 1
         found.until = end
     return found
+
+
+def glance(target: Target, query: LogQuery, since: float, until: float) -> tuple[list[Line], bool]:
+    """
+    Lines of a version that fit the pattern, and whether these are all.
+
+    The streams of the last day come first. The calls are few and have little patience: what waits for the answer can do
+    without it.
+    """
+    lines: list[Line] = []
+    size, budget = 0, _Budget(GLANCE_CALLS, GLANCE_SECONDS)
+    own = query.group == own_group(target.function)
+    for day in reversed(_days(since, until)):
+        more: dict[str, Any] = {"logStreamNamePrefix": f"{day}/{'' if own else target.function}[{query.version}]"}
+        while True:
+            if size >= GLANCE_BYTES or not budget.take():
+                return lines, False
+            with in_our_words():
+                page = client("glance", target).filter_log_events(
+                    logGroupName=query.group,
+                    filterPattern=query.pattern,
+                    startTime=int(since * 1000),
+                    endTime=int(until * 1000),
+                    limit=GLANCE_LINES,
+                    **more,
+                )
+                found = [
+                    Line(int(each["timestamp"]), each["logStreamName"], each["message"]) for each in page["events"]
+                ]
+                token = page.get("nextToken")
+            lines += found
+            size += sum(len(line.text) for line in found)
+            if not token:
+                break
+            more["nextToken"] = token
+    return lines, True
 
 
 def _edges(since: int, until: int, period_seconds: int) -> list[int]:
@@ -138,10 +178,18 @@ def _prefixes(function: str, group: str, start: int, end: int) -> Iterator[str]:
     if group == own_group(function):
         yield ""
         return
-    day, last = datetime.fromtimestamp(start, UTC) - timedelta(days=1), datetime.fromtimestamp(end - 1, UTC)
-    while day.date() <= last.date():
-        yield f"{day:%Y/%m/%d}/{function}["
+    for day in _days(start, end - 1):
+        yield f"{day}/{function}["
+
+
+def _days(start: float, last: float) -> list[str]:
+    """Those between two moments, and the one before them, as streams begin with them."""
+    day, end = datetime.fromtimestamp(start, UTC) - timedelta(days=1), datetime.fromtimestamp(last, UTC)
+    days = []
+    while day.date() <= end.date():
+        days.append(f"{day:%Y/%m/%d}")
         day += timedelta(days=1)
+    return days
 
 
 def _version(function: str, stream: str) -> str:

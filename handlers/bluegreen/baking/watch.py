@@ -227,9 +227,8 @@ def _signals(plan: Plan) -> dict[str, Signal]:
         "errors": _of_lambda(plan, ("Errors", "SampleCount"), ("Errors", "Sum")),
         "throttles": _of_lambda(plan, ("Invocations", "Sum"), ("Throttles", "Sum")),
     }
-    slow_ms = plan.past.slow_ms if plan.health.slow_ms == "learn" else plan.health.slow_ms
-    if slow_ms:
-        found["slow"] = _of_lambda(plan, ("Duration", "SampleCount"), ("Duration", f"PR(:{slow_ms})"))
+    if plan.slow_ms:
+        found["slow"] = _of_lambda(plan, ("Duration", "SampleCount"), ("Duration", f"PR(:{plan.slow_ms})"))
     if plan.health.logs:
         found["logs"] = _of_logs(plan, plan.health.logs)
     return found | {pair.name: _of_pair(pair) for pair in plan.health.pairs(plan.target.function)}

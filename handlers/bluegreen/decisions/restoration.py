@@ -7,6 +7,7 @@ one of the kinds below. `rollback/words.py` makes a sentence of it.
 
 from typing import Any, Literal
 
+from bluegreen.decisions.complaints import Complained
 from bluegreen.decisions.route import Route, Serving
 from bluegreen.model import Frozen
 
@@ -108,11 +109,17 @@ class LatestOutcome(Frozen):
 
 
 class Outcome(Frozen):
-    """What a rollback came to. `doubts` are what is wrong with blue, which serves again."""
+    """
+    What a rollback came to.
+
+    `doubts` are what is wrong with blue, which serves again. `complained` is what green's log says, None if it was not
+    read.
+    """
 
     alias: AliasOutcome
     latest: LatestOutcome
     doubts: str = ""
+    complained: Complained | None = None
 
     @property
     def serving(self) -> Serving | None:

@@ -8,8 +8,8 @@ from bluegreen.request.health import Health
 from bluegreen.request.traffic import Schedule
 from bluegreen.text import duration
 from bluegreen.verdict import Finding, Verdict
+from bluegreen.verdict.words import compared, points
 from bluegreen.verdict.words import odds as of_odds
-from bluegreen.verdict.words import points
 
 
 def of_look(now: Standing, decision: Decision) -> str:
@@ -113,6 +113,24 @@ def of_watched(watched: Watched) -> str:
         "not_watched": "Nobody watched green under traffic: this strategy has no bake.",
     }[watched.kind]
     return f"{known}{_against(watched)}"
+
+
+def of_the_rest(verdict: Verdict, slow_ms: int | None) -> str:
+    """What the last look counted of throttles and of slow requests, as far as the verdict's reason does not say it."""
+    said = []
+    for finding in verdict.findings:
+        signal, green, blue = finding.signal, finding.green, finding.blue
+        counts = compared(signal, green, blue)
+        if counts in verdict.reason:
+            continue
+        if signal == "throttles" and (green.bad or blue.bad):
+            said.append(f" {counts.capitalize()}.")
+        if signal == "slow" and slow_ms and green.requests and blue.requests:
+            shares = [100 * side.bad / side.requests for side in (green, blue)]
+            said.append(
+                f" Slower than {slow_ms:,} ms: {shares[0]:.3g} % of green's requests, {shares[1]:.3g} % of blue's."
+            )
+    return "".join(said)
 
 
 def excluded(bound: float, signal: str = "errors") -> str:

@@ -190,14 +190,15 @@ def learn_shift(
     """
     Write down which weights of green the alias has or may have after shift `number`: the last, and the one to come.
 
-    `approvals` are those of all these shifts.
+    `approvals` are those of all these shifts. With the first, write down when green gets requests.
 
     Raises DeploymentOver unless the record is open, and if a later shift was written down: then the attempt that calls
     was overtaken by its own retry. Read the alias first, or know its revision.
     """
     learned: Item = {"green": green, "weights": list(weights), "shift": number}
     learned |= {"approvals": [each.model_dump() for each in approvals]} if approvals else {}
-    _learn(deployment, learned, unless_beyond="shift")
+    first = {"shifted_at": clock.iso(clock.now())} if number == 1 else None
+    _learn(deployment, learned, at_first=first, unless_beyond="shift")
 
 
 def begin_undoing(deployment: str, error: str, cause: str) -> Record | None:
@@ -299,8 +300,8 @@ def learn_paged(deployment: str) -> None:
     table.update(change(deployment, {"paged_at": clock.iso(clock.now())}, while_in=LIVE))
 
 
-def _learn(deployment: str, values: Item, *, unless_known: tuple[str, ...] = (), unless_beyond: str = "") -> None:
-    update = change(deployment, values, while_in=(OPEN,), unless_known=unless_known, unless_beyond=unless_beyond)
+def _learn(deployment: str, values: Item, **how: Any) -> None:
+    update = change(deployment, values, while_in=(OPEN,), **how)
     if table.update(update) is None:
         raise DeploymentOver(
             f"Deployment {deployment} is no longer open, or a later attempt overtook this one; nothing was changed."

@@ -14,6 +14,7 @@ from pydantic import AfterValidator, ConfigDict
 from bluegreen.aws import table
 from bluegreen.aws.table import Item
 from bluegreen.decisions.bake import Watched
+from bluegreen.decisions.complaints import Complained
 from bluegreen.decisions.gates import Decision
 from bluegreen.decisions.route import Route, Serving, route
 from bluegreen.document import NOTHING_TO_DEPLOY
@@ -50,18 +51,19 @@ class Record(Frozen):
     the deployment puts there (`code`; of an image `sha256:...`). `latest_kept` is where the code is kept that $LATEST
     had, by object version and digest, unless blue or an earlier artifact has it. `green` is the version that it
     publishes or names.
-    `weights` are those that green has or may have after shift number `shift`. `approvals` are those of its shifts. From
-    `code_sent_at` on $LATEST may have the new code. From `alias_returned_at` on the alias has nothing of this
-    deployment any more.
+    `weights` are those that green has or may have after shift number `shift`, and `shifted_at` is when the first began.
+    `approvals` are those of its shifts. From `code_sent_at` on $LATEST may have the new code. From `alias_returned_at`
+    on the alias has nothing of this deployment any more.
 
     `override_freeze` says why it was begun in spite of a freeze; `started_by` is who said so. `warnings` is what people
     should have known before it began. `untested` says why no smoke test speaks for green.
 
     `error` and `cause` are set when undoing begins. `latest_attempts` counts the attempts to put $LATEST back. `doubts`
-    says what was wrong with blue after it got its users back. `alias_outcome` and `latest_outcome` are the kinds of
-    `decisions.restoration`, and after a deployment that was completed `latest_outcome` says whether $LATEST was changed
-    by someone else. `serving` is who serves at the end, and `watched` what is known of green under traffic. People were
-    told of the end at `told_at`, other systems at `announced_at`, and people were called to help at `paged_at`.
+    says what was wrong with blue after it got its users back, and `complained` what green's log says. `alias_outcome`
+    and `latest_outcome` are the kinds of `decisions.restoration`, and after a deployment that was completed
+    `latest_outcome` says whether $LATEST was changed by someone else. `serving` is who serves at the end, and `watched`
+    what is known of green under traffic. People were told of the end at `told_at`, other systems at `announced_at`, and
+    people were called to help at `paged_at`.
 
     After a success `to_delete` are the old versions that DeleteVersions is about to delete, `deleted` those that are
     gone, and `undeleted` says why others stayed.
@@ -93,12 +95,14 @@ class Record(Frozen):
     green: str | None = None
     weights: tuple[float, ...] = ()
     shift: int = 0
+    shifted_at: str | None = None
     approvals: tuple[Decision, ...] = ()
     code_sent_at: str | None = None
     alias_returned_at: str | None = None
     latest_attempts: int = 0
     untested: Text | None = None
     doubts: Text | None = None
+    complained: Complained | None = None
     alias_outcome: str | None = None
     latest_outcome: str | None = None
     ended_at: str | None = None

@@ -40,6 +40,7 @@ SlowMs = Annotated[
 ]
 NoTraffic = Literal["proceed", "probe", "wait", "roll_back"]
 WhenSuspected = Literal["roll_back", "promote", "hold"]
+LogErrors = Literal["message", "type", "off"]
 SLOW = "slow"
 
 
@@ -175,6 +176,11 @@ class Health(Frozen):
         (), description="Pairs of CloudWatch metrics of your own."
     )
     dry_run: tuple[str, ...] = Field((SLOW,), description="Signals that are watched and reported, and never act.")
+    log_errors: LogErrors = Field(
+        "type",
+        description="What a rollback tells of the error that green's log has most often: its type, its message too, or "
+        'nothing ("off": the log is not read).',
+    )
 
     @model_validator(mode="before")
     @classmethod

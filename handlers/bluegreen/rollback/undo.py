@@ -1,9 +1,10 @@
 """
 Undoing a deployment: what RollBack, RecoverPrevious and RecoverDeployments have in common.
 
-Users first: the record is marked, the alias goes back, then $LATEST, then blue is asked whether it is well, and at last
-the record is closed and people are told. Each part reads before it changes, changes only what this deployment put
-there, and names the revision that it read. So it is safe to repeat, and safe beside itself.
+Users first: the record is marked, the alias goes back, then $LATEST, then blue is asked whether it is well and green's
+log what was wrong, and at last the record is closed and people are told. Each part reads before it changes, changes
+only what this deployment put there, and names the revision that it read. So it is safe to repeat, and safe beside
+itself.
 """
 
 from bluegreen import news
@@ -12,7 +13,7 @@ from bluegreen.document import DEPLOYED, ROLLBACK_FAILED, ROLLED_BACK, Ended
 from bluegreen.errors import RollbackImpossible
 from bluegreen.ledger import deployments
 from bluegreen.ledger.record import Record
-from bluegreen.rollback import alias, blue, latest, words
+from bluegreen.rollback import alias, blue, green, latest, words
 
 
 def undo(
@@ -58,8 +59,8 @@ def restore(marked: Record, *, attempt: int, enough_at_latest: int = latest.ENOU
 def _restored(record: Record, attempt: int, enough_at_latest: int) -> Outcome:
     aliased = alias.put_back(record, attempt)
     latests = latest.put_back(record, enough=enough_at_latest)
-    served_users = aliased.kind == "back"
-    return Outcome(alias=aliased, latest=latests, doubts=blue.doubts(record) if served_users else "")
+    doubts = blue.doubts(record) if aliased.kind == "back" else ""
+    return Outcome(alias=aliased, latest=latests, doubts=doubts, complained=green.complained(record))
 
 
 def _closed(record: Record, state: str, cause: str, outcome: Outcome) -> Ended:
@@ -72,6 +73,7 @@ def _closed(record: Record, state: str, cause: str, outcome: Outcome) -> Ended:
         cause=cause,
         alias_outcome=outcome.alias.kind,
         latest_outcome=outcome.latest.kind,
+        complained=outcome.complained and outcome.complained.model_dump(exclude_defaults=True),
     )
     told = news.tell(record.id)
     return Ended(error=error, cause=cause, evidence={"outcome": outcome.to_json(), "told": told})

@@ -1,5 +1,6 @@
 """Sentences about what a rollback came to. Nothing else makes prose of an outcome."""
 
+from bluegreen.decisions.complaints import OUT_OF_MEMORY, TIMED_OUT, Complained
 from bluegreen.decisions.restoration import AliasOutcome, Outcome
 from bluegreen.ledger.record import Record
 from bluegreen.target import Target
@@ -7,9 +8,33 @@ from bluegreen.text import sentence
 
 
 def told(cause: str, outcome: Outcome, target: Target, blue: str) -> str:
-    """Why it was rolled back, and what became of the alias, of $LATEST and of blue."""
-    parts = [sentence(cause), _alias(outcome.alias, target, blue), _latest(outcome, target), outcome.doubts]
+    """Why it was rolled back, what green's log says, and what became of the alias, of $LATEST and of blue."""
+    said = outcome.complained
+    parts = [
+        sentence(cause),
+        _complained(said) if said and not said.unread else "",
+        _alias(outcome.alias, target, blue),
+        _latest(outcome, target),
+        outcome.doubts,
+        f"Green's log could not be read: {sentence(said.unread)}" if said and said.unread else "",
+        f"Green's log: {said.link}" if said else "",
+    ]
     return " ".join(part for part in parts if part)
+
+
+def _complained(said: Complained) -> str:
+    part = ", as far as it was read" if said.partly else ""
+    if not said.name:
+        return f"Green's log reports no error since the first shift{part}."
+    name = {TIMED_OUT: "time-out", OUT_OF_MEMORY: "out of memory"}.get(said.name, said.name)
+    what = f"{name}: {said.message}" if said.message else name
+    also = _among(said.time_outs, "a time-out", "time-outs") if said.name != TIMED_OUT else ""
+    also += _among(said.out_of_memory, "out of memory", "out of memory") if said.name != OUT_OF_MEMORY else ""
+    return f"Green's log says most often since the first shift: {what} ({said.count} of {said.of} errors{also}{part})."
+
+
+def _among(count: int, one: str, several: str) -> str:
+    return f", {count} {'is' if count == 1 else 'are'} {one if count == 1 else several}" if count else ""
 
 
 def _alias(outcome: AliasOutcome, target: Target, blue: str) -> str:

@@ -1,10 +1,13 @@
 """Lines of a function's log, by the version that wrote them."""
 
+import json
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
 from bluegreen.aws import logs
+from bluegreen.aws.client import client
 from bluegreen.aws.logs import LogQuery
 from bluegreen.errors import AccessDenied, AwsRefused, AwsUnavailable, NotFound
 from tests.machine.deployer import FUNCTION, TARGET, Deployer
@@ -55,6 +58,22 @@ def test_the_streams_of_a_group_of_ones_own_have_the_functions_name_after_the_da
         f"2026/01/04/{FUNCTION}[",
         f"2026/01/05/{FUNCTION}[",
     ]
+
+
+def test_a_glance_reads_one_versions_lines_since_a_moment_the_last_day_first(deployer: Deployer) -> None:
+    second = 1767571200 + 600  # ten minutes into 2026-01-05
+    with log_group(SHARED) as shared:
+        shared.write(second, f"2026/01/04/{FUNCTION}[2][0a]", '{"status": 500, "of": "a warm environment"}')
+        shared.write(second, f"2026/01/05/{FUNCTION}[2][0a]", '{"status": 500, "of": "a new one"}')
+        for stream in (f"2026/01/05/{FUNCTION}[22][0a]", f"2026/01/05/{FUNCTION}Too[2][0a]", "2026/01/05/[2]0a"):
+            shared.write(second, stream, '{"status": 500}')
+        shared.write(second - 1, f"2026/01/05/{FUNCTION}[2][0a]", '{"status": 500, "of": "before"}')
+
+        lines, all_of_them = logs.glance(TARGET, query("2", SHARED), second - 0.5, second + 60)
+
+    assert [json.loads(line.text)["of"] for line in lines] == ["a new one", "a warm environment"]
+    assert (lines[0].at, lines[0].stream) == (second * 1000, f"2026/01/05/{FUNCTION}[2][0a]")
+    assert all_of_them
 
 
 def test_no_version_is_read_further_than_another_and_no_line_twice(own: LogGroup) -> None:
@@ -118,3 +137,12 @@ def test_aws_that_does_not_answer_is_no_empty_log(
 ) -> None:
     with deployer.aws.fails("FilterLogEvents", code, times=None), pytest.raises(error):
         logs.read(TARGET, [query("1")], 0, MINUTE, MINUTE)
+
+
+def test_a_log_that_hangs_holds_a_rollback_up_for_seconds(own: LogGroup, deployer: Deployer) -> None:
+    config: Any = client("glance", TARGET).meta.config
+
+    with deployer.aws.fails("FilterLogEvents", "ReadTimeout", times=None) as unanswered, pytest.raises(AwsUnavailable):
+        logs.glance(TARGET, query("1"), 0, 60)
+
+    assert unanswered.met * (config.connect_timeout + config.read_timeout) < 15

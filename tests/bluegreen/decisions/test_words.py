@@ -7,7 +7,7 @@ import pytest
 
 from bluegreen.decisions.bake import Alarms, Judged, Standing, Watched, decide
 from bluegreen.decisions.silence import Hidden
-from bluegreen.decisions.words import of_hidden, of_look, of_signals, of_watched
+from bluegreen.decisions.words import of_hidden, of_look, of_signals, of_the_rest, of_watched
 from bluegreen.request.health import Health
 from bluegreen.verdict import Counts, Finding, Verdict
 
@@ -32,6 +32,27 @@ UNSEEN = verdict(green=NONE, covered=0)
 
 
 ORDERS = {"name": "orders", "namespace": "Shop", "bad": "Lost", "requests": "Taken", "dimensions": {"V": "{version}"}}
+
+
+class TestTheRest:
+    """Of an unhealthy green: throttles and slow requests, where they are not the reason."""
+
+    def rest(self, signal: str, green: Counts, blue: Counts, reason: str = "it is worse", slow_ms: int = 812) -> str:
+        finding = Finding(signal, signal == "throttles", 0.5, green, blue, 0.0, 1.0, 0.01)
+        return of_the_rest(replace(verdict("worse"), findings=(finding,), reason=reason), slow_ms)
+
+    def test_throttles_are_said_where_there_are_any(self) -> None:
+        assert self.rest("throttles", Counts(812, 3), SOME) == " Green throttled 3 of 812, blue 0 of 100."
+        assert self.rest("throttles", SOME, SOME) == ""
+
+    def test_slow_requests_are_said_where_both_had_requests(self) -> None:
+        beside = " Slower than 812 ms: 40 % of green's requests, 5 % of blue's."
+        assert self.rest("slow", Counts(10, 4), Counts(100, 5)) == beside
+        assert self.rest("slow", NONE, Counts(100, 5)) == ""
+
+    def test_what_the_reason_says_is_not_said_again(self) -> None:
+        assert self.rest("slow", Counts(10, 4), SOME, "green was slow in 4 of 10, blue 0 of 100: odds 9 to 1") == ""
+        assert self.rest("errors", Counts(10, 4), SOME) == ""
 
 
 class TestSignals:

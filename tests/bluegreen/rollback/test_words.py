@@ -1,9 +1,10 @@
 """What people read of a rollback: one sentence for each thing that can have become of the alias and of $LATEST."""
 
-from typing import get_args
+from typing import Any, get_args
 
 import pytest
 
+from bluegreen.decisions.complaints import Complained
 from bluegreen.decisions.restoration import AliasKind, AliasOutcome, LatestKind, LatestOutcome, Outcome
 from bluegreen.decisions.route import Route
 from bluegreen.rollback.words import told
@@ -56,13 +57,23 @@ LATEST: dict[LatestKind, str] = {
 }
 
 
+LINK = "https://console/log"
+
+
 def said(
-    alias: AliasKind = "back", latest: LatestKind = "put_back", *, problem: str = "", doubts: str = "", cause: str = ""
+    alias: AliasKind = "back",
+    latest: LatestKind = "put_back",
+    *,
+    problem: str = "",
+    doubts: str = "",
+    cause: str = "",
+    complained: dict[str, Any] | None = None,
 ) -> str:
     outcome = Outcome(
         alias=AliasOutcome(kind=alias, route=ALIAS[alias][0]),
         latest=LatestOutcome(kind=latest, source="s3://artifacts/old.zip", problem=problem),
         doubts=doubts,
+        complained=None if complained is None else Complained(group="g", link=LINK, **complained),
     )
     return told(cause or "green failed 9 of 10", outcome, TARGET, "1")
 
@@ -81,6 +92,38 @@ def test_a_problem_with_latest_is_said_after_what_became_of_it() -> None:
     assert said(latest="not_tried_again", problem="AWS says no").endswith(
         "$LATEST keeps the new code. It could not be put back: AWS says no."
     )
+
+
+@pytest.mark.parametrize(
+    ("complained", "sentence"),
+    [
+        ({"name": "KeyError", "count": 36, "of": 38}, "KeyError (36 of 38 errors)."),
+        ({"name": "KeyError", "message": "'x'", "count": 1, "of": 1}, "KeyError: 'x' (1 of 1 errors)."),
+        ({"name": "TimedOut", "count": 3, "of": 3, "time_outs": 3}, "time-out (3 of 3 errors)."),
+        (
+            {"name": "KeyError", "count": 6, "of": 9, "time_outs": 2, "out_of_memory": 1, "partly": True},
+            "KeyError (6 of 9 errors, 2 are time-outs, 1 is out of memory, as far as it was read).",
+        ),
+    ],
+)
+def test_what_greens_log_says_most_often_follows_the_cause(complained: dict[str, Any], sentence: str) -> None:
+    text = said(complained=complained)
+
+    assert text.startswith(f"green failed 9 of 10. Green's log says most often since the first shift: {sentence} Shop")
+    assert text.endswith(f"{LATEST['put_back']} Green's log: {LINK}")
+
+
+def test_a_log_without_errors_says_so() -> None:
+    assert "green failed 9 of 10. Green's log reports no error since the first shift. Shop" in said(complained={})
+    part = "Green's log reports no error since the first shift, as far as it was read."
+    assert part in said(complained={"partly": True})
+
+
+def test_why_the_log_could_not_be_read_comes_after_who_serves() -> None:
+    text = said(complained={"unread": "AWS says no"}, doubts="But version 1 is unwell itself: x.")
+
+    assert text.endswith(f"unwell itself: x. Green's log could not be read: AWS says no. Green's log: {LINK}")
+    assert text.count("Green's log") == 2
 
 
 def test_doubts_about_blue_come_last() -> None:
