@@ -176,8 +176,6 @@ def plan(context: Context, /, as_json: bool, page: str | None, **said: Any) -> N
     """
     if page == written.STDOUT and as_json:
         raise click.UsageError("--json and --report - exclude each other: both are for stdout.")
-    if page:
-        written.must_be_new(page, ANOTHER)
     asked = request.read(**said)
     stack = context.stack(context.account())
     asked.must_be_in(stack)

@@ -10,7 +10,7 @@ from bluegreen_cli.live import serving_if_known
 from bluegreen_cli.problems import NOTHING_CHANGED, Refused, explained
 from bluegreen_cli.report import deployment as page
 from bluegreen_cli.report import told
-from bluegreen_cli.report.written import STDOUT, must_be_new, write
+from bluegreen_cli.report.written import STDOUT, write
 
 LISTED = "`bluegreen history FUNCTION` lists the deployments."
 OR_FORCE = "Name another file with --output, or write over this one with --force."
@@ -32,8 +32,6 @@ def report(context: Context, deployment: str, output: str | None, force: bool, a
     path = output or f"{deployment}.html"
     if path == STDOUT and as_json:
         raise click.UsageError("--json and --output - exclude each other: both are for stdout.")
-    if not force:
-        must_be_new(path, OR_FORCE)
     context.stack(context.account())
     with explained(f"reading {deployment}", NOTHING_CHANGED):
         try:

@@ -1,19 +1,11 @@
 """A page's way into a file, or to stdout."""
 
-from pathlib import Path
-
 import click
 
 from bluegreen_cli.problems import Failed, Refused
 
 STDOUT = "-"
 NOTHING_WRITTEN = "Nothing was written."
-
-
-def must_be_new(path: str, advice: str) -> None:
-    """Raises Refused for a file that is there: nobody may lose one."""
-    if path != STDOUT and Path(path).exists():
-        raise Refused(f"{path} is there already", "It was not changed.", advice)
 
 
 def write(content: str, path: str, *, force: bool, advice: str) -> int:
