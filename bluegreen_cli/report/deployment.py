@@ -49,8 +49,10 @@ def report(told: Told, serving: Route | None) -> str:
 
 
 def _route(told: Told) -> str:
-    green = told.record.green
-    return f"version {told.record.blue} → " + (f"version {green}" if green else "no version was published")
+    record = told.record
+    if record.state == NOTHING_TO_DEPLOY:
+        return f"version {record.blue}"
+    return f"version {record.blue} → " + (f"version {record.green}" if record.green else "no version was published")
 
 
 def _heading(told: Told) -> str:
@@ -87,7 +89,7 @@ def _who_serves(told: Told, serving: Route | None) -> Iterator[Html]:
     record = told.record
     if record.serving:
         yield html(f"At its end {record.target} was served by ", el("b", said(record.serving)), ".")
-    elif record.ended_at:
+    elif record.state == ROLLBACK_FAILED:
         yield html(f"Which version served {record.target} at its end is not known.")
     now = f"{record.target} is served by {serving}" if serving else "Lambda did not say who serves"
     yield html(f"When this report was written ({_when(told.read_at)}): {now}.")
@@ -127,11 +129,11 @@ def _seen(told: Told) -> Iterator[Html]:
     record = told.record
     if record.watched:
         yield el("p", of_watched(record.watched))
-    measured = [look for look in told.looks if look.found.findings]
+    measured = [look for look in told.looks if look.sees_green]
     if not measured:
-        if told.shifts:
-            yield el("p", "No look measured anything of green under traffic.")
-        elif record.state != NOTHING_TO_DEPLOY:
+        if told.shifts and not record.watched:
+            yield el("p", "No look found a request of green.")
+        elif not told.shifts and record.state != NOTHING_TO_DEPLOY:
             yield el("p", "Green had no share of the alias, so no request of a user met it.")
         return
     last = measured[-1]
@@ -159,7 +161,7 @@ def _seen(told: Told) -> Iterator[Html]:
 
 def _of_charts(told: Told) -> Iterator[Html]:
     yield el("p", "Times are UTC.", class_="small")
-    if "slow" not in told.signals() and told.looks:
+    if "slow" not in told.signals() and any(look.sees_green for look in told.looks):
         why = "as the request says" if told.health.slow_ms is None else "the alias had no requests to learn from"
         yield el("p", f"Latency was not watched: {why}.", class_="small")
 
@@ -236,7 +238,7 @@ def _is_idle(told: Told, step: Step) -> bool:
 
 def _of_look(look: Look, *, in_full: bool) -> Html:
     found = [el("p", _begun(look.said.reason))]
-    if in_full and look.found.findings and any(each.green.requests for each in look.found.findings):
+    if in_full and look.sees_green:
         sides = (
             f"{each.signal}{'' if each.acts else ' (dry run)'}: green {each.green.bad:,} of {each.green.requests:,}, "
             f"blue {each.blue.bad:,} of {each.blue.requests:,}"

@@ -33,12 +33,15 @@ def el(name: str, *children: object, **attributes: Any) -> Html:
 
 
 def table(headings: Iterable[str], rows: Iterable[Iterable[object]], *, caption: str = "", class_: str = "") -> Html:
-    """Each cell knows its column's heading, which narrow screens show beside it."""
-    named = list(headings)
+    """In a table of the class `labelled` each cell has its column's heading, which narrow screens show beside it."""
+    named, labelled = list(headings), "labelled" in class_
     head = el("thead", el("tr", *(el("th", heading, scope="col") for heading in named)))
     body = el(
         "tbody",
-        *(el("tr", *(el("td", cell, data_of=of) for of, cell in zip(named, row, strict=True))) for row in rows),
+        *(
+            el("tr", *(el("td", cell, data_of=of if labelled else None) for of, cell in zip(named, row, strict=True)))
+            for row in rows
+        ),
     )
     return el("table", *([el("caption", caption)] if caption else []), head, body, class_=class_ or None)
 

@@ -104,6 +104,11 @@ class Look:
         """Its verdict."""
         return self.said.evidence
 
+    @property
+    def sees_green(self) -> bool:
+        """It knew of a request of green's."""
+        return any(each.green.requests for each in self.found.findings)
+
     def finding(self, signal: str) -> Finding | None:
         """What it knew of a signal; None if that was not measured."""
         return next((each for each in self.found.findings if each.signal == signal), None)

@@ -22,11 +22,13 @@ LEAD = 0.06
 """The part of a chart that lies before the first shift."""
 EVEN = 1e-9
 """Odds that are a whole number must not be said one lower."""
+LEAST_SECONDS = 60
+"""A shorter time under traffic has no figures, and nothing to draw."""
 LEAST_POWER, MOST_POWER = -1, 9
 
 BAD = {
     "errors": ("Failed requests", "failed", "The share of each version's requests that failed, from look to look."),
-    "slow": ("Latency", "slow", ""),
+    "slow": ("Latency: slow requests", "slow", ""),
     "throttles": ("Throttled requests", "throttled", "The share of each version's requests that Lambda throttled."),
     "http": ("Replies with status 500", "bad", "The share of each version's replies with statusCode 500 or more."),
     "batch": ("Failed items of batches", "failed", "The share of each version's items that failed."),
@@ -52,7 +54,7 @@ def charts(told: Told) -> Iterator[Chart]:
         counted = [side for each in of_signal for side in (each.green, each.blue)]
         if any(side.requests for side in counted) and (signal in ALWAYS or any(side.bad for side in counted)):
             yield _bad(told, signal, of_signal, span, marks)
-    if told.looks:
+    if any(look.sees_green for look in told.looks):
         yield _odds(told, span, marks)
 
 
@@ -65,7 +67,7 @@ def _span(told: Told) -> tuple[float, float] | None:
     if not told.shifts:
         return None
     first, last = told.shifts[0].at, max(told.ended_at, told.shifts[-1].at)
-    if last - first < 1:
+    if last - first < LEAST_SECONDS:
         return None
     return max(told.began_at, first - LEAD * (last - first)), last
 

@@ -169,7 +169,13 @@ def test_the_odds_stand_against_the_threshold_and_both_versions_against_each_oth
     assert re.search(r"The odds that green is worse were [\d,]+ (million )?to 1 at the last look", page.text)
     assert f"{errors.green.bad} of {errors.green.requests} (100 %)" in page.texts
     assert f"{errors.blue.bad} of {errors.blue.requests} (0 %)" in page.texts
-    titles = ["Share of the alias", "Requests a minute", "Failed requests", "Latency", "Odds that green is worse"]
+    titles = [
+        "Share of the alias",
+        "Requests a minute",
+        "Failed requests",
+        "Latency: slow requests",
+        "Odds that green is worse",
+    ]
     assert [each for each in titles if each in page.texts] == titles
     assert sum(tag == "svg" and of.get("role") == "img" for tag, of in page.tags) == len(titles)
     assert page.attributes("aria-labelledby") == [f"chart-{number}-title" for number in range(1, len(titles) + 1)]
@@ -278,6 +284,33 @@ def test_evidence_of_another_stack_version_spoils_nothing(known: Told) -> None:
 
     assert "NewState" in page.texts
     assert "Lambda did not say who serves" in page.text
+
+
+@pytest.mark.parametrize(
+    ("state", "heading", "serves"),
+    [
+        ("Rejected", "✕ Rejected: nothing was touched", False),
+        ("RollbackFailed", "✕ The rollback failed", True),
+        ("NothingToDeploy", "✓ Nothing to deploy", False),
+        ("undoing", "… It is being undone", False),
+    ],
+)
+def test_every_end_has_its_heading(known: Told, state: str, heading: str, serves: bool) -> None:
+    record = known.record.model_copy(update={"state": state, "serving": None})
+    page = Page(deployment.report(replace(known, record=record), None))
+
+    assert heading in page.texts
+    assert ("at its end is not known" in page.text) is serves
+
+
+def test_all_at_once_has_no_charts_and_no_odds(known: Told) -> None:
+    shift = next(step for step in known.steps if step.state == "ShiftAlias")
+    at_once = known.record.model_copy(update={"ended_at": clock.iso(known.shifts[0].at + 2), "watched": None})
+
+    page = Page(deployment.report(replace(known, steps=(shift,), record=at_once), None))
+
+    assert "svg" not in {tag for tag, _ in page.tags}
+    assert "No look found a request of green." in page.texts
 
 
 def test_neighbours_are_added_up_until_they_are_few() -> None:
