@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import click
@@ -26,6 +26,7 @@ from bluegreen.request.gates import Hooks
 from bluegreen.request.request import Request
 from bluegreen.request.smoke_tests import Case
 from bluegreen.request.traffic import Schedule, Steps
+from bluegreen.target import Target
 from bluegreen.text import duration
 from bluegreen_cli import request, storage
 from bluegreen_cli.context import Context, json_option
@@ -34,9 +35,13 @@ from bluegreen_cli.format import percent
 from bluegreen_cli.outlook import Outlook
 from bluegreen_cli.preparations import preparations
 from bluegreen_cli.problems import NOTHING_TOUCHED, explained
+from bluegreen_cli.report import written
+from bluegreen_cli.report.plan import Planned, report
 from bluegreen_cli.stack import Stack
 
 NO_HOOKS = Hooks()
+
+ANOTHER = "Name another file with --report, or delete this one."
 
 DOLLARS_PER_TRANSITION = 0.025 / 1000
 """The list price of Step Functions Standard. Retries come on top."""
@@ -63,7 +68,7 @@ UNSHIFTED: dict[document.Brings, tuple[str, ...]] = {
 
 
 @dataclass(frozen=True)
-class Planned:
+class PlannedStep:
     """A step of the schedule: its start, its bake, and the seconds after its shift at which there are looks."""
 
     weight: float
@@ -89,7 +94,7 @@ class Planned:
 class Estimate:
     """The deployment's steps, seconds and transitions, if green is healthy and no state is retried."""
 
-    steps: tuple[Planned, ...]
+    steps: tuple[PlannedStep, ...]
     seconds: int
     transitions: int
 
@@ -146,10 +151,10 @@ def estimate(
 ) -> Estimate:
     """Of a schedule with steps; Adaptive has none."""
     pace = pace_of(plan, period_seconds)
-    steps: list[Planned] = []
+    steps: list[PlannedStep] = []
     for step in plan.steps:
         after = steps[-1].after_seconds + steps[-1].bake_seconds if steps else 0
-        steps.append(Planned(step.weight, after, step.bake_seconds, looks(step.bake_seconds, pace)))
+        steps.append(PlannedStep(step.weight, after, step.bake_seconds, looks(step.bake_seconds, pace)))
     transitions = len(STAGED[brought]) + len(COMPLETE) + (len(DELETE) if deletes else 0)
     transitions += sum(len(SHIFT) + waits(each.look_seconds) * len(LOOK) for each in steps)
     moments = (moment_of(weight) for weight in (0.0, *(step.weight for step in plan.steps)))
@@ -160,14 +165,17 @@ def estimate(
 
 @click.command()
 @request.options
+@click.option("--report", "page", metavar="FILE", help="Write the plan as one HTML page, too; - is stdout instead.")
 @json_option
 @click.pass_obj
-def plan(context: Context, /, as_json: bool, **said: Any) -> None:
+def plan(context: Context, /, as_json: bool, page: str | None, **said: Any) -> None:
     """
     Say what `deploy` with the same options would do: steps with times, state transitions and their price.
 
     The command makes the checks of OpenDeployment. Only whether another deployment runs is not checked.
     """
+    if page == written.STDOUT and as_json:
+        raise click.UsageError("--json and --report - exclude each other: both are for stdout.")
     asked = request.read(**said)
     stack = context.stack(context.account())
     asked.must_be_in(stack)
@@ -192,6 +200,35 @@ def plan(context: Context, /, as_json: bool, **said: Any) -> None:
     )
     stored = None if brought == "nothing" else storage.read(situation, brought, blue.version)
     prepared = () if brought in UNSHIFTED else preparations(situation, brought)
+    told = Planned(
+        target=str(situation.target),
+        heading=_heading(asked, checked, situation.target, blue.version, traffic, brought),
+        warnings=() if brought in UNSHIFTED else tuple(map(str, warnings)),
+        differ=_of_settings(differ, blue.version, brought),
+        schedule=None if brought in UNSHIFTED else outlook.schedule if outlook else traffic,
+        health=checked.health,
+        hooks=checked.hooks,
+        prepared=prepared,
+    )
+    if brought not in UNSHIFTED:
+        told = replace(
+            told,
+            lines=(
+                *(preparation.said for preparation in prepared),
+                f"smoke tests: {_of_tests(cases, by_default, blue.version)}",
+                calls_said(situation.target.function, _calls(cases, checked), by_default),
+                stored.said() if stored else storage.UNSEEN,
+                *gates_said(checked, traffic),
+                *((of_signals(checked.health),) if traffic.watched else ()),
+                *((f"the logs: {logs_said(whole)}",) if traffic.watched and checked.health.logs else ()),
+                *(outlook.lines() if outlook else ()),
+                *(() if whole else ("weights and times follow the evidence",)),
+            ),
+            steps=tuple(step.said for step in whole.steps) if whole else (),
+            watch=of_schedule(traffic, checked.health.sight_seconds) if whole else "",
+            cost=_cost(whole),
+        )
+    size = written.write(report(told), page, force=False, advice=ANOTHER) if page else 0
     if as_json:
         shown = _to_json(asked, situation.target.alias, blue.version, traffic, brought, whole, warnings)
         shown |= {"signals": of_signals(checked.health) if traffic.watched else ""}
@@ -203,42 +240,51 @@ def plan(context: Context, /, as_json: bool, **said: Any) -> None:
         shown |= {"changes": differ, "invocations": 0 if brought in UNSHIFTED else _calls(cases, checked)}
         click.echo(json.dumps(shown, indent=2))
         return
-    target = situation.target
-    if brought in UNSHIFTED:
-        serves = f"{target} is served by version {blue.version}, which has this code and these settings already"
-        mends = "$LATEST has other code and would get this code." if brought == "mending" else ""
-        click.echo(f"Nothing to deploy: {serves}. {mends}".rstrip())
-        for each in differ:
-            click.echo(f"  {each}")
+    if page == written.STDOUT:
         return
-    click.echo(f"{target} would go from version {blue.version} to {_of_artifact(asked, checked)}, by {traffic.name}:")
-    if differ:
-        click.echo(f"  settings that differ from version {blue.version}: {'; '.join(differ)}")
-    for warning in warnings:
-        click.echo(f"  warning: {warning}")
-    for preparation in prepared:
-        click.echo(f"  {preparation.said}")
-    click.echo(f"  smoke tests: {_of_tests(cases, by_default, blue.version)}")
-    click.echo(f"  {calls_said(target.function, _calls(cases, checked), by_default)}")
-    click.echo(f"  {stored.said() if stored else storage.UNSEEN}")
-    for line in gates_said(checked, traffic):
-        click.echo(f"  {line}")
-    if traffic.watched:
-        click.echo(f"  {of_signals(checked.health)}")
-    if traffic.watched and checked.health.logs:
-        click.echo(f"  the logs: {logs_said(whole)}")
-    for line in outlook.lines() if outlook else ():
-        click.echo(f"  {line}")
+    for line in _lines(told, whole):
+        click.echo(line)
+    if page:
+        click.echo(f"{page}: {size:,} bytes. A browser shows it, without a network.")
+
+
+def _heading(
+    asked: request.Asked,
+    checked: Request,
+    target: Target,
+    blue: str,
+    traffic: Schedule,
+    brought: document.Brings,
+) -> str:
+    if brought not in UNSHIFTED:
+        return f"{target} would go from version {blue} to {_of_artifact(asked, checked)}, by {traffic.name}:"
+    serves = f"{target} is served by version {blue}, which has this code and these settings already"
+    mends = "$LATEST has other code and would get this code." if brought == "mending" else ""
+    return f"Nothing to deploy: {serves}. {mends}".rstrip()
+
+
+def _of_settings(differ: tuple[str, ...], blue: str, brought: document.Brings) -> tuple[str, ...]:
+    if brought in UNSHIFTED or not differ:
+        return differ
+    return (f"settings that differ from version {blue}: {'; '.join(differ)}",)
+
+
+def _cost(whole: Estimate | None) -> str:
     if whole is None:
-        click.echo("  weights and times follow the evidence")
-        return
-    for number, step in enumerate(whole.steps, start=1):
-        click.echo(f"  step {number}: {percent(step.weight)} after {duration(step.after_seconds)}, {step.said}")
-    if of_watch := of_schedule(traffic, checked.health.sight_seconds):
-        click.echo(f"  {of_watch}")
-    click.echo(
-        f"  in all {duration(whole.seconds)} of baking, {whole.transitions} state transitions, ${whole.dollars:.5f}"
-    )
+        return f"the state transitions follow the evidence; 1,000 of them cost ${1000 * DOLLARS_PER_TRANSITION:.3f}"
+    return f"in all {duration(whole.seconds)} of baking, {whole.transitions} state transitions, ${whole.dollars:.5f}"
+
+
+def _lines(told: Planned, whole: Estimate | None) -> Iterator[str]:
+    """The plan on stdout."""
+    yield told.heading
+    yield from (f"  {line}" for line in told.differ)
+    yield from (f"  warning: {warning}" for warning in told.warnings)
+    yield from (f"  {line}" for line in told.lines)
+    for number, step in enumerate(whole.steps if whole else (), start=1):
+        yield f"  step {number}: {percent(step.weight)} after {duration(step.after_seconds)}, {step.said}"
+    if whole:
+        yield from (f"  {line}" for line in (told.watch, told.cost) if line)
 
 
 def _found(situation: Situation) -> tuple[functions.Function, document.Brings, tuple[str, ...], Warnings]:

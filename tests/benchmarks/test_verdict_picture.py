@@ -1,6 +1,10 @@
 """The picture of the benchmark, as a reader of the README gets it."""
 
+import json
 import xml.etree.ElementTree as ET
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -9,6 +13,7 @@ from benchmarks.verdict.plan import quick
 from benchmarks.verdict.simulation import outcome
 from benchmarks.verdict.targets import Measured
 
+DOCS = Path(__file__).parents[2] / "docs"
 SVG = "{http://www.w3.org/2000/svg}"
 
 
@@ -35,3 +40,19 @@ def test_it_has_colours_for_light_and_dark_and_is_the_same_every_time(measured: 
 
     assert "prefers-color-scheme: dark" in drawn
     assert drawn == picture.drawn(measured)
+
+
+def test_the_committed_picture_shows_the_committed_figures() -> None:
+    outcomes: list[dict[str, Any]] = json.loads((DOCS / "verdict-benchmark.json").read_text())["outcomes"]
+    harmed = {
+        (each["rule"], each["scenario"]["traffic"], each["scenario"]["green"]): each["harmed"]
+        for each in outcomes
+        if each["group"] == "grid" and each["scenario"]["blue"] == picture.BLUE
+    }
+    said = [str(each.text) for each in ET.parse(DOCS / "verdict-benchmark.svg").iter(f"{SVG}text")]
+
+    for rule in picture.RULES:
+        for traffic in (1, 10, 100, 1000):
+            for green in picture.PANELS:
+                outcome: Any = SimpleNamespace(harmed=harmed[rule, traffic, green])
+                assert picture.figure(outcome) in said

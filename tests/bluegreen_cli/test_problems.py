@@ -19,6 +19,7 @@ COMMANDS = [
     ("status", FUNCTION),
     ("watch", "Shop-1"),
     ("history", FUNCTION),
+    ("report", "Shop-1"),
     ("plan", FUNCTION, "--version", "1"),
 ]
 OF_THE_STACK = [command for command in COMMANDS if command[0] != "adopt"]

@@ -10,6 +10,7 @@ import sys
 from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
+from html import unescape
 from typing import Any
 
 import boto3
@@ -104,7 +105,7 @@ HIDDEN = {
 }
 
 A_FAILURE = {"table: steps", "API: steps", "bluegreen watch", "bluegreen watch --json"}
-A_RECORD = {"table: record", "API: record", "notifications", "events", "bluegreen history --json"}
+A_RECORD = {"table: record", "API: record", "notifications", "events", "bluegreen history --json", "bluegreen report"}
 THE_REQUEST = {"execution's history", "bluegreen plan --json"}
 THE_PLAN = {"table: plan", "API: plan"}
 A_CAUSE = A_FAILURE | A_RECORD | {"logs", "execution's history", "state machine's log"}
@@ -131,18 +132,19 @@ FOUND: dict[str, set[str]] = {
     "message of an error in green's log, with log_errors message": AN_END,
     "hook's reason": A_CAUSE,
     "reason of an approval": AN_ORDER
-    | {"API: record", "bluegreen history --json", "bluegreen status --json", "table: decision", "table: record"},
+    | {"API: record", "bluegreen history --json", "bluegreen report", "bluegreen status --json"}
+    | {"table: decision", "table: record"},
     "reason of a rejection": A_CAUSE | AN_ORDER | {"table: decision"},
     "reason of an abort": A_CAUSE | AN_ORDER | {"table: orders"},
     "reason of a pause": A_CAUSE | AN_ORDER | {"table: orders"},
     "reason of a promote": A_FAILURE
     | AN_ORDER
     | STATUS
-    | {"API: record", "bluegreen history --json", "execution's history", "notifications"}
+    | {"API: record", "bluegreen history --json", "bluegreen report", "execution's history", "notifications"}
     | {"table: orders", "table: record"},
     "reason of a freeze": A_CAUSE
     | STATUS
-    | {"API: freezes", "table: freezes"}
+    | {"API: freezes", "bluegreen plan --report", "table: freezes"}
     | {f"bluegreen {command}{as_json}" for command in ("deploy", "freezes", "plan") for as_json in ("", " --json")},
     "reason to override a freeze": A_FAILURE | A_RECORD | STATUS | {"execution's history"},
 }
@@ -463,6 +465,12 @@ def test_a_marked_text_stands_where_it_is_said_to_stand_and_nowhere_else(
         for as_json in ((), ("--json",)):
             ran = bluegreen(*command, *as_json)
             places.add(f"bluegreen {command[0]}{' --json' * bool(as_json)}", ran.stdout + ran.stderr)
+
+    for name in (run.arn.rpartition(":")[2] for run in story.runs):
+        places.add("bluegreen report", unescape(bluegreen("report", name, "--output", "-").stdout))
+    page = tmp_path / "plan.html"
+    bluegreen("plan", FUNCTION, str(new), "--request", str(rest), *override, "--report", str(page))
+    places.add("bluegreen plan --report", unescape(page.read_text()))
 
     kinds = ("steps", "start", "lock", "serving", "code", "newest", "waiting", "refusals", "record", "plan")
     assert {f"table: {kind}" for kind in kinds} <= set(places.texts)

@@ -1,0 +1,1 @@
+"""Pages for people who were not there: one HTML file each, which needs neither network nor script."""
