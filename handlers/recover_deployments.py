@@ -5,7 +5,8 @@ that a person ordered to abort.
 ServeApi invokes it with `{"abort": "<id>"}` after it has written such an order. The event only says where to look: the
 deployment is undone if the ledger has the order. It also runs when Step Functions says that an execution ended badly.
 Since such events can be lost, it also sweeps every few minutes over every lock that is held and every end that people
-were not told of. Safe to repeat and safe beside itself.
+were not told of. A sweep also writes how many deployments run, and how many wait for a person. Safe to repeat and safe
+beside itself.
 """
 
 import random
@@ -22,6 +23,7 @@ from bluegreen.errors import AwsUnavailable, DeploymentError, StillInProgress
 from bluegreen.ledger import deployments, locks
 from bluegreen.ledger.locks import Lock
 from bluegreen.model import Section
+from bluegreen.news import dashboard
 from bluegreen.request.names import is_execution_name
 from bluegreen.rollback.recovery import call_without_record, recover_or_abort
 
@@ -33,8 +35,10 @@ ENDED_BADLY = ("FAILED", "TIMED_OUT", "ABORTED")
 KEPT_SECONDS = 300
 """Of the function's ten minutes, reserved for the last recovery and for notifications."""
 
-Found = Literal["recovered", "running", "later", "failed"]
-"""`later`: the next attempt may succeed. `failed`: an operator must help."""
+Found = Literal["recovered", "running", "waiting", "later", "failed"]
+"""
+`waiting`: it runs, and waits for a person. `later`: the next attempt may succeed. `failed`: an operator must help.
+"""
 
 
 class Occasion(Section):
@@ -62,13 +66,18 @@ class Occasion(Section):
 
         All come in random order, so that one slow lock does not starve the same others.
         """
-        if not self.executionArn and not self.abort:
+        if self.is_sweep:
             held_now, unreadable = locks.all_held()
             return random.sample(held_now, len(held_now)), unreadable
         record = deployments.find(self.abort or self.name)
         held = locks.held(record.target) if record else None
         execution = record.execution if record and self.abort else self.executionArn
         return [held] if held and held.held_by == execution else [], []
+
+    @property
+    def is_sweep(self) -> bool:
+        """It looks at every lock."""
+        return not self.executionArn and not self.abort
 
     @property
     def worth_an_alarm(self) -> tuple[Found, ...]:
@@ -90,7 +99,7 @@ class Occasion(Section):
 
     def wants_another_look(self, found: Found) -> bool:
         """Also at what still runs, if the event says that it has ended: DescribeExecution is eventually consistent."""
-        return found == "later" or (found == "running" and self.status != executions.RUNNING)
+        return found == "later" or (found in ("running", "waiting") and self.status != executions.RUNNING)
 
 
 @logger.inject_lambda_context(correlation_id_path="id", clear_state=True)
@@ -105,6 +114,10 @@ def handler(event: Any, context: LambdaContext) -> dict[str, list[str]]:
         if again and _has_time(context, pause):
             clock.sleep(pause)
             found |= {lock.deployment: _recovered(lock) for lock in again if _has_time(context)}
+    if occasion.is_sweep:
+        ended, waiting = (sum(each == kind for each in found.values()) for kind in ("recovered", "waiting"))
+        running = len(looked_at) + len(unreadable) - ended
+        dashboard.standing(DeploymentsRunning=running, DeploymentsWaiting=waiting)
     told = occasion.tell()
     logger.info("looked", extra={"found": found, "told": told})
     unfinished = [*unreadable, *(deployment for deployment, each in found.items() if each in occasion.worth_an_alarm)]

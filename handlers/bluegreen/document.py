@@ -179,6 +179,11 @@ class Counted(Frozen):
     requests: int = 0
     failed: int = 0
 
+    @property
+    def harmed(self) -> int | None:
+        """The failed requests; None if no request was seen."""
+        return self.failed if self.requests else None
+
 
 Next = Literal["bake_on", "hook", "approve", "shift", "complete", "roll_back"]
 """What follows a look. A rollback is an error, so the document never has it."""
