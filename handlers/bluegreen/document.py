@@ -179,11 +179,6 @@ class Counted(Frozen):
     requests: int = 0
     failed: int = 0
 
-    @property
-    def harmed(self) -> int | None:
-        """The failed requests; None if no request was seen."""
-        return self.failed if self.requests else None
-
 
 Next = Literal["bake_on", "hook", "approve", "shift", "complete", "roll_back"]
 """What follows a look. A rollback is an error, so the document never has it."""
@@ -200,7 +195,8 @@ class Look(Section):
     the looks so far came to. `signals` names what is watched and what is not. `awaits` is the number of the step
     whose approval the deployment waits for, 0 for none. `told_pause` is when the pause that stands was ordered
     (seconds since 1970), once people were told of it. Verdict, reason and counts are for people who follow the
-    execution's history.
+    execution's history. `harmed` are green's requests that failed, by the signal that counted most of them; None if no
+    signal saw a request of green.
     """
 
     next: Next = "bake_on"
@@ -214,6 +210,7 @@ class Look(Section):
     reason: str = ""
     blue: Counted = Counted()
     green: Counted = Counted()
+    harmed: int | None = None
     watched: Watched | None = None
     memory: Memory = Memory()
     signals: str = ""

@@ -10,7 +10,7 @@ from typing import Any
 
 from bluegreen import news
 from bluegreen.decisions.restoration import Outcome
-from bluegreen.document import DEPLOYED, ROLLBACK_FAILED, ROLLED_BACK, Counted, Ended
+from bluegreen.document import DEPLOYED, ROLLBACK_FAILED, ROLLED_BACK, Ended
 from bluegreen.errors import DeploymentError, RollbackImpossible
 from bluegreen.ledger import audit, deployments
 from bluegreen.ledger.record import Record
@@ -91,12 +91,14 @@ def _of_the_watch(record: Record) -> dict[str, Any]:
     """
     try:
         steps = audit.newest(record.id) if record.weights else []
-        looks = [step.evidence["green"] for step in steps if step.state == WATCH and "green" in step.evidence]
-        harmed = Counted.model_validate(looks[0]).harmed if looks else None
-    except (DeploymentError, ValueError):
+    except DeploymentError:
         return {}
+    counts = (step.evidence.get("harmed") for step in steps if step.state == WATCH)
     failed = [step.at for step in steps if step.state != ROLL_BACK and step.evidence.get("error") == record.error]
-    return {"harmed": harmed, "undoing_at": min(filter(None, [record.undoing_at, *failed]), default=None)}
+    return {
+        "harmed": next((each for each in counts if each is not None), None),
+        "undoing_at": min(filter(None, [record.undoing_at, *failed]), default=None),
+    }
 
 
 def _as_it_ended(record: Record) -> Ended:
