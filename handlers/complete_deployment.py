@@ -38,6 +38,7 @@ def handler(deployment: Completing) -> Done:
             latest_outcome=_latest(deployment),
             untested=deployment.untested,
             watched=deployment.bake.look.watched,
+            harmed=deployment.bake.look.harmed,
         )
         record = deployments.find(plan.id)
         if not completed and (record is None or record.state != DEPLOYED):

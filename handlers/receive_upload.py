@@ -18,6 +18,7 @@ from bluegreen.edge import logger
 from bluegreen.errors import AwsRefused, DeploymentError, InvalidRequest, NotTheHolder
 from bluegreen.ledger import locks, starts, waiting
 from bluegreen.ledger.waiting import Waiting
+from bluegreen.news import dashboard
 from bluegreen.opening import proof
 from bluegreen.request.request import Request, unfit
 from bluegreen.request.upload import FOLDER, SETTINGS, Upload, next_name
@@ -108,13 +109,15 @@ def _turns() -> list[str]:
     """
     started: dict[str, str] = {}
     stuck: list[DeploymentError] = []
-    for each in waiting.all_that_wait():
+    all_that_wait = waiting.all_that_wait()
+    for each in all_that_wait:
         try:
             if each.target.function_key not in started and (arn := _turn_of(each)):
                 started[each.target.function_key] = arn
         except DeploymentError as error:
             logger.warning("not started", extra={"deployment": each.deployment, "cause": str(error)})
             stuck.append(error)
+    dashboard.standing(UploadsWaiting=len(all_that_wait) - len(started))
     if stuck:
         raise stuck[0]
     return list(started.values())

@@ -5,7 +5,8 @@ that a person ordered to abort.
 ServeApi invokes it with `{"abort": "<id>"}` after it has written such an order. The event only says where to look: the
 deployment is undone if the ledger has the order. It also runs when Step Functions says that an execution ended badly.
 Since such events can be lost, it also sweeps every few minutes: over every lock that is held, every end that people
-were not told of, and every approval that they were not asked for. Safe to repeat and safe beside itself.
+were not told of, and every approval that they were not asked for. A sweep also writes how many deployments run, and how
+many wait for a person. Safe to repeat and safe beside itself.
 """
 
 import random
@@ -25,6 +26,7 @@ from bluegreen.ledger import deployments, locks
 from bluegreen.ledger.locks import Lock
 from bluegreen.ledger.record import Record
 from bluegreen.model import Section
+from bluegreen.news import dashboard
 from bluegreen.request.names import is_execution_name
 from bluegreen.rollback.recovery import call_without_record, recover_or_abort
 
@@ -36,8 +38,10 @@ ENDED_BADLY = ("FAILED", "TIMED_OUT", "ABORTED")
 KEPT_SECONDS = 300
 """Of the function's ten minutes, reserved for the last recovery and for notifications."""
 
-Found = Literal["recovered", "running", "later", "failed"]
-"""`later`: the next attempt may succeed. `failed`: an operator must help."""
+Found = Literal["recovered", "running", "waiting", "later", "failed"]
+"""
+`waiting`: it runs, and waits for a person. `later`: the next attempt may succeed. `failed`: an operator must help.
+"""
 
 
 class Occasion(Section):
@@ -98,7 +102,7 @@ class Occasion(Section):
 
     def wants_another_look(self, found: Found) -> bool:
         """Also at what still runs, if the event says that it has ended: DescribeExecution is eventually consistent."""
-        return found == "later" or (found == "running" and self.status != executions.RUNNING)
+        return found == "later" or (found in ("running", "waiting") and self.status != executions.RUNNING)
 
 
 @logger.inject_lambda_context(correlation_id_path="id", clear_state=True)
@@ -113,9 +117,13 @@ def handler(event: Any, context: LambdaContext) -> dict[str, list[str]]:
         if again and _has_time(context, pause):
             clock.sleep(pause)
             found |= {lock.deployment: _recovered(lock) for lock in again if _has_time(context)}
+    if occasion.is_sweep:
+        ended, waiting = (sum(each == kind for each in found.values()) for kind in ("recovered", "waiting"))
+        running = len(looked_at) + len(unreadable) - ended
+        dashboard.standing(DeploymentsRunning=running, DeploymentsWaiting=waiting)
     told = occasion.tell()
     if occasion.is_sweep:
-        told |= {name: _told(name, tell_what_waits) for name, each in found.items() if each == "running"}
+        told |= {name: _told(name, tell_what_waits) for name, each in found.items() if each in ("running", "waiting")}
     logger.info("looked", extra={"found": found, "told": told})
     unfinished = [*unreadable, *(deployment for deployment, each in found.items() if each in occasion.worth_an_alarm)]
     unfinished += [deployment for deployment, known in told.items() if known is None]

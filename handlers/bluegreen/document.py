@@ -200,7 +200,8 @@ class Look(Section):
     the looks so far came to. `signals` names what is watched and what is not. `awaits` is the number of the step
     whose approval the deployment waits for, 0 for none. `told_pause` is when the pause that stands was ordered
     (seconds since 1970), once people were told of it. Verdict, reason and counts are for people who follow the
-    execution's history.
+    execution's history. `harmed` are green's requests that failed, by the signal that counted most of them; None if no
+    signal saw a request of green.
     """
 
     next: Next = "bake_on"
@@ -214,6 +215,7 @@ class Look(Section):
     reason: str = ""
     blue: Counted = Counted()
     green: Counted = Counted()
+    harmed: int | None = None
     watched: Watched | None = None
     memory: Memory = Memory()
     signals: str = ""

@@ -23,6 +23,9 @@ from bluegreen.document import Bake, Counted, Look, Next, Plan
 from bluegreen.request.traffic import ALMOST_ALL
 from bluegreen.verdict import Verdict
 
+FAILURES = ("errors", "http", "batch", "logs")
+"""The signals whose bad requests failed; a request that was slow or throttled is another thing."""
+
 
 def conclude(
     plan: Plan,
@@ -84,6 +87,7 @@ def conclude(
         signals=of_signals(plan.health) if plan.schedule.watched else "",
         blue=_counted(verdict, "blue"),
         green=_counted(verdict, "green"),
+        harmed=_harmed(verdict),
         memory=seen.memory,
         evidence={
             "alarms": alarms.red,
@@ -163,6 +167,12 @@ def _counted(verdict: Verdict, side: str) -> Counted:
         return Counted()
     counts = errors.blue if side == "blue" else errors.green
     return Counted(requests=counts.requests, failed=counts.bad)
+
+
+def _harmed(verdict: Verdict) -> int | None:
+    """Two signals may count the same request, so their counts are not added."""
+    counts = [each.green for each in verdict.findings if each.signal in FAILURES]
+    return max((each.bad for each in counts), default=0) if any(each.requests for each in counts) else None
 
 
 def _back(now: float, then: float) -> str:

@@ -50,6 +50,18 @@ def steps(deployment: str, after: str = "") -> tuple[list[Step], str]:
     return readable(_step, items), last["sk"] if last else ""
 
 
+def newest(deployment: str) -> list[Step]:
+    """The last steps, the newest first: a page of them at most."""
+    items, _ = table.page(
+        ConsistentRead=True,
+        KeyConditionExpression="pk = :pk",
+        ExpressionAttributeValues=table.values({":pk": partition(deployment)}),
+        ScanIndexForward=False,
+        Limit=PAGE,
+    )
+    return readable(_step, items)
+
+
 def partition(deployment: str) -> str:
     """Apart from the record, so that a role which may add steps cannot change records."""
     return f"steps#{deployment}"

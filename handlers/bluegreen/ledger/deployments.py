@@ -8,6 +8,7 @@ undo run at the same moment, at least one of them sees the other.
 """
 
 import json
+import uuid
 from typing import Any
 
 from bluegreen import clock
@@ -190,15 +191,14 @@ def learn_shift(
     """
     Write down which weights of green the alias has or may have after shift `number`: the last, and the one to come.
 
-    `approvals` are those of all these shifts. With the first, write down when green gets requests.
+    `approvals` are those of all these shifts. The moment of the first shift stays.
 
     Raises DeploymentOver unless the record is open, and if a later shift was written down: then the attempt that calls
     was overtaken by its own retry. Read the alias first, or know its revision.
     """
     learned: Item = {"green": green, "weights": list(weights), "shift": number}
     learned |= {"approvals": [each.model_dump() for each in approvals]} if approvals else {}
-    first = {"shifted_at": clock.iso(clock.now())} if number == 1 else None
-    _learn(deployment, learned, at_first=first, unless_beyond="shift")
+    _learn(deployment, learned, at_first={"shifted_at": clock.iso(clock.now())}, unless_beyond="shift")
 
 
 def begin_undoing(deployment: str, error: str, cause: str) -> Record | None:
@@ -207,7 +207,7 @@ def begin_undoing(deployment: str, error: str, cause: str) -> Record | None:
 
     Answers the record as it is then, also of a deployment that has ended already; None if there is none.
     """
-    why = {"error": error, "cause": cause}
+    why = {"error": error, "cause": cause, "undoing_at": clock.iso(clock.now())}
     item = table.update(change(deployment, {"state": UNDOING}, at_first=why, while_in=LIVE))
     return Record.from_item(item) if item else find(deployment)
 
@@ -242,12 +242,20 @@ def learn_latest_attempt(deployment: str) -> int:
     return int(item["latest_attempts"])
 
 
-def complete(opened: Record, *, latest_outcome: str, untested: str = "", watched: Watched | None = None) -> bool:
+def complete(
+    opened: Record,
+    *,
+    latest_outcome: str,
+    untested: str = "",
+    watched: Watched | None = None,
+    harmed: int | None = None,
+) -> bool:
     """Green serves every request. False if the record was not open any more."""
     now = clock.iso(clock.now())
     ended: Item = {"state": DEPLOYED, "serving": opened.green, "latest_outcome": latest_outcome}
     ended |= {"untested": untested} if untested else {}
     ended |= {"watched": watched.model_dump(mode="json")} if watched else {}
+    ended |= {} if harmed is None else {"harmed": harmed}
     left = serving.writing(opened, now) if opened.green != opened.blue else []
     return _close(opened, ended, now, left, while_in=(OPEN,))
 
@@ -277,22 +285,29 @@ def learn_deleted(deployment: str, versions: list[str], undeleted: str) -> None:
     table.update(change(deployment, learned, while_in=(DEPLOYED,)))
 
 
-def learn_told(record: Record, *, people: bool, systems: bool) -> Record:
-    """Write down who knows how it ended; the record as it is then. Once all know, the sweep passes it over."""
-    now, knowing = clock.iso(clock.now()), {"told_at": people, "announced_at": systems}
+def learn_told(record: Record, *, people: bool, systems: bool) -> tuple[Record, bool]:
+    """
+    Write down who knows how it ended; the record as it is then. Once all know, the sweep passes it over.
+
+    True for the one call, of all that are made for this end, that is to count it. A repeated write by the SDK is the
+    same call.
+    """
+    now, me, knowing = clock.iso(clock.now()), uuid.uuid4().hex, {"told_at": people, "announced_at": systems}
     learned = {name: now for name, know in knowing.items() if know and getattr(record, name) is None}
     after = record.model_copy(update=learned)
-    if learned:
-        assignments = ", ".join(f"{name} = :now" for name in learned)
-        table.update(
-            {
-                "Key": table.key(partition(record.id), RECORD),
-                "UpdateExpression": f"SET {assignments}" + ("" if after.untold else " REMOVE kind"),
-                "ConditionExpression": "attribute_exists(pk)",
-                "ExpressionAttributeValues": table.values({":now": now}),
-            }
-        )
-    return after
+    if not learned and record.counted_by:
+        return after, False
+    assignments = ", ".join([*(f"{name} = :now" for name in learned), "counted_by = if_not_exists(counted_by, :me)"])
+    item = table.update(
+        {
+            "Key": table.key(partition(record.id), RECORD),
+            "UpdateExpression": f"SET {assignments}" + ("" if after.untold else " REMOVE kind"),
+            "ConditionExpression": "attribute_exists(pk)",
+            "ExpressionAttributeValues": table.values({":me": me} | ({":now": now} if learned else {})),
+        }
+    )
+    counted_by = item["counted_by"] if item else None
+    return after.model_copy(update={"counted_by": counted_by}), counted_by == me
 
 
 def learn_paged(deployment: str) -> None:

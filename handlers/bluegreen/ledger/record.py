@@ -25,7 +25,7 @@ from bluegreen.text import LONGEST_CAUSE, plain, sentence
 
 T = TypeVar("T")
 
-KEPT_BACK = frozenset({"target", "proof", "new_code", "shift", "latest_attempts", "to_delete"})
+KEPT_BACK = frozenset({"target", "proof", "new_code", "shift", "latest_attempts", "to_delete", "counted_by"})
 """Fields of a record that callers of the API and the command line do not get."""
 
 OPEN = "open"
@@ -51,19 +51,20 @@ class Record(Frozen):
     the deployment puts there (`code`; of an image `sha256:...`). `latest_kept` is where the code is kept that $LATEST
     had, by object version and digest, unless blue or an earlier artifact has it. `green` is the version that it
     publishes or names.
-    `weights` are those that green has or may have after shift number `shift`, and `shifted_at` is when the first began.
+    `weights` are those that green has or may have after shift number `shift`; the first shift began at `shifted_at`.
     `approvals` are those of its shifts. From `code_sent_at` on $LATEST may have the new code. From `alias_returned_at`
     on the alias has nothing of this deployment any more.
 
     `override_freeze` says why it was begun in spite of a freeze; `started_by` is who said so. `warnings` is what people
     should have known before it began. `untested` says why no smoke test speaks for green.
 
-    `error` and `cause` are set when undoing begins. `latest_attempts` counts the attempts to put $LATEST back. `doubts`
-    says what was wrong with blue after it got its users back, and `complained` what green's log says. `alias_outcome`
-    and `latest_outcome` are the kinds of `decisions.restoration`, and after a deployment that was completed
-    `latest_outcome` says whether $LATEST was changed by someone else. `serving` is who serves at the end, and `watched`
-    what is known of green under traffic. People were told of the end at `told_at`, other systems at `announced_at`, and
-    people were called to help at `paged_at`.
+    `error` and `cause` are set when undoing begins, which was decided at `undoing_at`. `latest_attempts` counts the
+    attempts to put $LATEST back. `doubts` says what was wrong with blue after it got its users back, and `complained`
+    what green's log says. `alias_outcome` and `latest_outcome` are the kinds of `decisions.restoration`, and after a
+    deployment that was completed `latest_outcome` says whether $LATEST was changed by someone else. `serving` is who
+    serves at the end, and `watched` what is known of green under traffic. `harmed` are green's failed requests as the
+    last look counted them, if it saw any request of green. People were told of the end at `told_at`, other systems at
+    `announced_at`, and people were called to help at `paged_at`. The call `counted_by` counted the end in the metrics.
 
     After a success `to_delete` are the old versions that DeleteVersions is about to delete, `deleted` those that are
     gone, and `undeleted` says why others stayed.
@@ -98,6 +99,7 @@ class Record(Frozen):
     shifted_at: str | None = None
     approvals: tuple[Decision, ...] = ()
     code_sent_at: str | None = None
+    undoing_at: str | None = None
     alias_returned_at: str | None = None
     latest_attempts: int = 0
     untested: Text | None = None
@@ -110,12 +112,14 @@ class Record(Frozen):
     cause: Cause | None = None
     serving: Serving | None = None
     watched: Watched | None = None
+    harmed: int | None = None
     to_delete: tuple[Text, ...] = ()
     deleted: tuple[Text, ...] = ()
     undeleted: Text | None = None
     told_at: str | None = None
     announced_at: str | None = None
     paged_at: str | None = None
+    counted_by: str | None = None
 
     @property
     def live(self) -> bool:
@@ -142,6 +146,12 @@ class Record(Frozen):
     def mends_latest(self) -> bool:
         """The alias stays as it is: $LATEST gets the code that serves."""
         return self.new_code and self.green is not None and self.green == self.blue
+
+    @property
+    def goes_back(self) -> bool:
+        """It gives users an older version than the one that served: that one had failed them."""
+        older = self.green or "", self.blue or ""
+        return all(map(str.isdigit, older)) and int(older[0]) < int(older[1])
 
     @property
     def routes(self) -> tuple[Route, ...]:

@@ -3,7 +3,8 @@ News of a deployment: notifications for people, events for other systems.
 
 Its end is told at least once. The end, and that it is untold, are written in one transaction. The handler that closes
 the record tells it at once; RecoverDeployments tells the ends of the records that are still marked untold. Everything
-else is told once at best: it holds up and fails no deployment.
+else is told once at best: it holds up and fails no deployment. The end is counted in the metrics by the first handler
+that wrote down who knows of it.
 
 Other systems get every event. People get those that the stack's parameter Notify names, and every call for an operator.
 """
@@ -19,7 +20,7 @@ from bluegreen.document import NOTHING_TO_DEPLOY, REJECTED, Failure, Plan
 from bluegreen.errors import Aborted, DeploymentError, Frozen, UploadWaits
 from bluegreen.ledger import deployments, refusals
 from bluegreen.ledger.record import Record
-from bluegreen.news import schema, words
+from bluegreen.news import dashboard, schema, words
 from bluegreen.news.schema import Event, WaitsFor
 from bluegreen.news.words import Words
 from bluegreen.text import sentence
@@ -70,7 +71,9 @@ def tell(deployment: str) -> bool:
         if record and record.untold:
             people = record.told_at is not None or (record.state != NOTHING_TO_DEPLOY and _people_know(record))
             systems = record.announced_at is not None or _announced(schema.ended(record))
-            record = deployments.learn_told(record, people=people, systems=systems)
+            record, counts = deployments.learn_told(record, people=people, systems=systems)
+            if counts:
+                dashboard.ended(record)
     except DeploymentError:
         return False
     return record is not None and not record.live and not record.untold

@@ -7,13 +7,18 @@ only what this deployment put there, and names the revision that it read. So it 
 itself.
 """
 
+from typing import Any
+
 from bluegreen import news
 from bluegreen.decisions.restoration import Outcome
 from bluegreen.document import DEPLOYED, ROLLBACK_FAILED, ROLLED_BACK, Ended
-from bluegreen.errors import RollbackImpossible
-from bluegreen.ledger import deployments
+from bluegreen.errors import DeploymentError, RollbackImpossible
+from bluegreen.ledger import audit, deployments
 from bluegreen.ledger.record import Record
 from bluegreen.rollback import alias, blue, green, latest, words
+
+WATCH, ROLL_BACK = "CheckHealth", "RollBack"
+"""States by whose steps in the audit a rollback finds the last look, and leaves out its own attempts."""
 
 
 def undo(
@@ -74,9 +79,28 @@ def _closed(record: Record, state: str, cause: str, outcome: Outcome) -> Ended:
         alias_outcome=outcome.alias.kind,
         latest_outcome=outcome.latest.kind,
         complained=outcome.complained and outcome.complained.model_dump(exclude_defaults=True),
+        **_of_the_watch(record),
     )
     told = news.tell(record.id)
     return Ended(error=error, cause=cause, evidence={"outcome": outcome.to_json(), "told": told})
+
+
+def _of_the_watch(record: Record) -> dict[str, Any]:
+    """
+    What the audit says of a green that had traffic: its failed requests, and when the step failed that led to this.
+
+    Only metrics need it, so an audit that cannot be read holds nothing up.
+    """
+    try:
+        steps = audit.newest(record.id) if record.weights else []
+    except DeploymentError:
+        return {}
+    counts = (step.evidence.get("harmed") for step in steps if step.state == WATCH)
+    failed = [step.at for step in steps if step.state != ROLL_BACK and step.evidence.get("error") == record.error]
+    return {
+        "harmed": next((each for each in counts if each is not None), None),
+        "undoing_at": min(filter(None, [record.undoing_at, *failed]), default=None),
+    }
 
 
 def _as_it_ended(record: Record) -> Ended:

@@ -356,3 +356,24 @@ class TestWhatIsKept:
 
     def test_the_same_look_is_concluded_again_the_same(self) -> None:
         assert look(NOT_ENOUGH, now=123.4) == look(NOT_ENOUGH, now=123.4)
+
+
+class TestWhomGreenHarmed:
+    @pytest.mark.parametrize(
+        ("bad", "harmed"),
+        [
+            ({"errors": 2}, 2),
+            ({"errors": 2, "http": 7}, 7),
+            ({"errors": 0, "slow": 50, "throttles": 9}, 0),
+            ({}, None),
+        ],
+    )
+    def test_is_the_count_of_the_signal_that_saw_most_failures(self, bad: dict[str, int], harmed: int | None) -> None:
+        fine = FINE.findings[0]
+        findings = tuple(replace(fine, signal=signal, green=Counts(100, count)) for signal, count in bad.items())
+
+        assert look(replace(FINE, findings=findings)).harmed == harmed
+
+    def test_is_unknown_where_no_request_was_seen(self) -> None:
+        assert look(SILENT).harmed is None
+        assert look(UNMEASURED).harmed is None

@@ -504,10 +504,21 @@ class TestTellingPeople:
         opened()
         end(as_)
 
-        after = deployments.learn_told(found(), **knowing)
+        after, _ = deployments.learn_told(found(), **knowing)
 
         assert (after, after.untold) == (found(), untold)
         assert [each.id for each in deployments.untold()] == ["first"] * untold
+
+    @pytest.mark.parametrize("knowing", [False, True])
+    def test_one_call_of_all_that_tell_an_end_counts_it_whoever_knows(self, knowing: bool) -> None:
+        opened()
+        end(ROLLED_BACK)
+        seen_before = found()
+
+        counts = [deployments.learn_told(seen_before, people=knowing, systems=False)[1] for _ in range(2)]
+        counts += [deployments.learn_told(found(), people=True, systems=True)[1] for _ in range(2)]
+
+        assert counts == [True, False, False, False]
 
     def test_people_are_to_be_told_of_a_request_that_was_never_opened(self) -> None:
         deployments.keep_refused(record(state=REJECTED))

@@ -32,6 +32,7 @@ FULL: dict[str, Any] = {
     "shifted_at": "2026-01-05T09:00:30.000Z",
     "code_sent_at": "2026-01-05T09:00:10.000Z",
     "started_by_proved": True,
+    "undoing_at": "2026-01-05T09:04:59.000Z",
     "alias_returned_at": "2026-01-05T09:05:00.000Z",
     "latest_attempts": 1,
     "untested": "no smoke test was given",
@@ -44,12 +45,14 @@ FULL: dict[str, Any] = {
     "cause": "green failed 9 of 10",
     "serving": {"1": 0.9, "7": 0.1},
     "watched": {"kind": "judged", "seconds": 300, "requests": 90},
+    "harmed": 9,
     "to_delete": ("3", "4"),
     "deleted": ("3",),
     "undeleted": "version 4 could not be deleted",
     "told_at": "2026-01-05T09:05:02.000Z",
     "announced_at": "2026-01-05T09:05:02.000Z",
     "paged_at": "2026-01-05T09:05:03.000Z",
+    "counted_by": "a call",
 }
 
 
