@@ -26,6 +26,8 @@ COMMANDS = {
     "approve": "Let DEPLOYMENT (its id), which waits for an approval, take its next step.",
     "reject": "Roll back DEPLOYMENT (its id), which waits for an approval.",
     "history": "List FUNCTION's deployments, the newest first.",
+    "show": "Show DEPLOYMENT (its id): who began it, each step with its time and evidence, orders, approvals, and how "
+    "it ended.",
     "plan": "Say what `deploy` with the same options would do: steps with times, state transitions and their price.",
     "freeze": "Refuse every deployment to NAME, a function or a pattern as shop-* or *, until a moment.",
     "unfreeze": "Lift the freeze of NAME, a function or a pattern, before its end.",

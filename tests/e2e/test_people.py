@@ -292,6 +292,7 @@ def test_an_auditor_reads_what_happened(people: dict[str, Person], work: Work) -
     exit_code, found = people["auditor"].command("history", work.function)
 
     assert (exit_code, [each["id"] for each in found][-1]) == (0, work.deployment)
+    assert people["auditor"].command("show", work.deployment)[0] == 0
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,28 @@
+"""Moments in people's time: how long ago, and the clock on their wall with its zone."""
+
+from datetime import UTC, datetime
+
+from bluegreen import clock
+
+UNITS = (("day", 86_400), ("h", 3600), ("min", 60))
+
+
+def said(moment: str) -> str:
+    """Of an ISO 8601 time: `20 min ago (2026-01-05 10:00:00 CET)`, `in 5 min (…)`."""
+    seconds = clock.now() - clock.moment(moment)
+    span = _span(abs(seconds))
+    return f"{f'{span} ago' if seconds >= 0 else f'in {span}'} ({local(moment)})"
+
+
+def local(moment: str) -> str:
+    """In the zone of this machine: `2026-01-05 10:00:00 CET`."""
+    return f"{datetime.fromtimestamp(clock.moment(moment), UTC).astimezone():%Y-%m-%d %H:%M:%S %Z}"
+
+
+def _span(seconds: float) -> str:
+    """The largest unit alone, rounded down: nobody asks for the seconds of an hour ago."""
+    for unit, length in UNITS:
+        if seconds >= length:
+            number = int(seconds // length)
+            return f"{number} {unit}{'s' if unit == 'day' and number > 1 else ''}"
+    return f"{int(seconds)} s"
