@@ -22,6 +22,8 @@ COMMANDS = {
     "resume": "Take back the pause of FUNCTION's deployment.",
     "promote": "Give green all of FUNCTION's alias at the next look, or with --next the share of the next step.",
     "status": "Say which version serves FUNCTION's alias, whether a deployment runs, and how the last one ended.",
+    "list": "List every function: who serves since when, which deployment runs, whether it is frozen, how the last one "
+    "ended.",
     "watch": "Follow DEPLOYMENT (its id, which is its execution's name) to its end, and exit as `deploy` does.",
     "approve": "Let DEPLOYMENT (its id), which waits for an approval, take its next step.",
     "reject": "Roll back DEPLOYMENT (its id), which waits for an approval.",

@@ -9,9 +9,14 @@ UNITS = (("day", 86_400), ("h", 3600), ("min", 60))
 
 def said(moment: str) -> str:
     """Of an ISO 8601 time: `20 min ago (2026-01-05 10:00:00 CET)`, `in 5 min (…)`."""
+    return f"{ago(moment)} ({local(moment)})"
+
+
+def ago(moment: str) -> str:
+    """How far from now: `20 min ago`, `in 5 min`."""
     seconds = clock.now() - clock.moment(moment)
     span = _span(abs(seconds))
-    return f"{f'{span} ago' if seconds >= 0 else f'in {span}'} ({local(moment)})"
+    return f"{span} ago" if seconds >= 0 else f"in {span}"
 
 
 def local(moment: str) -> str:
