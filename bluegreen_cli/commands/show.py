@@ -14,16 +14,16 @@ from bluegreen.document import Plan
 from bluegreen.ledger import approvals, deployments, orders
 from bluegreen.ledger.audit import Step
 from bluegreen.ledger.record import Record
+from bluegreen.request.names import is_execution_name
 from bluegreen.request.traffic import Schedule
 from bluegreen.text import LONGEST_CAUSE, duration, plain, sentence
-from bluegreen_cli import evidence, request, when
+from bluegreen_cli import evidence, when, which
 from bluegreen_cli.context import Context, json_option
 from bluegreen_cli.format import percent
-from bluegreen_cli.problems import NOTHING_CHANGED, Refused, explained
+from bluegreen_cli.problems import NOTHING_CHANGED, explained
 from bluegreen_cli.stack import Stack
 
 LONGEST_VALUE = 300
-LIST_THEM = "`bluegreen history FUNCTION` lists the deployments, `bluegreen list` the functions."
 
 Moment = tuple[str, str, str]
 """ISO 8601, what happened (a state, an order, a decision), and what is known of it."""
@@ -31,21 +31,27 @@ Moment = tuple[str, str, str]
 
 @click.command()
 @click.argument("deployment")
+@which.alias_option
 @json_option
 @click.pass_obj
-def show(context: Context, deployment: str, as_json: bool) -> None:
+def show(context: Context, deployment: str, alias: str | None, as_json: bool) -> None:
     """
     Show DEPLOYMENT (its id): who began it, each step with its time and evidence, orders, approvals, and how it ended.
 
-    A look of CheckHealth is shown as its sentence. With --json each step has all of its evidence.
+    With a function's name instead of an id: its deployment that runs, or else its last one. A look of CheckHealth is
+    shown as its sentence. With --json each step has all of its evidence.
     """
-    request.must_be_an_id(deployment, LIST_THEM)
+    which.must_be_one(deployment)
     stack = context.stack(context.account())
     with explained("reading the deployments table", NOTHING_CHANGED):
         record = deployments.find(deployment)
-        if record is None:
-            _without_record(stack, deployment, as_json)
+        if record is None and _without_record(stack, deployment, as_json):
             return
+        if record is None:
+            deployment = which.of_function(stack, deployment, alias)
+            record = deployments.find(deployment)
+        if record is None:
+            raise which.none_such(deployment)
         plan, steps = deployments.plan_of(deployment), list(evidence.steps(deployment))
         given = [orders.shown(order) for order in orders.given(deployment)]
         asked = approvals.shown(deployment)
@@ -61,18 +67,21 @@ def show(context: Context, deployment: str, as_json: bool) -> None:
         click.echo(f"{when.local(at)}  {f'{what:<18} {known}'.rstrip()}")
 
 
-def _without_record(stack: Stack, deployment: str, as_json: bool) -> None:
-    """An execution that has not written its record yet, or never did. Raises Refused if there is none."""
+def _without_record(stack: Stack, deployment: str, as_json: bool) -> bool:
+    """Show an execution that has not written its record yet, or never did. False if there is none."""
+    if not is_execution_name(deployment):
+        return False
     execution = executions.describe(executions.arn_of(stack.machine, deployment))
     if execution is None:
-        raise Refused(f"there is no deployment {deployment}", NOTHING_CHANGED, LIST_THEM)
+        return False
     if as_json:
         shown = {"id": deployment, "execution": execution.arn, "state": execution.status, "steps": []}
         click.echo(json.dumps(shown, indent=2))
-        return
+        return True
     why = f" {sentence(f'{execution.error}: {plain(execution.cause)}')}" if execution.error else ""
     click.echo(f"{deployment} has no record. Its execution is {execution.status}.{why}")
     click.echo(f"console: {executions.console_link(execution.arn)}")
+    return True
 
 
 def _heading(record: Record, plan: Plan | None) -> Iterator[str]:

@@ -1,5 +1,7 @@
 """`bluegreen list`: every function, and how each stands."""
 
+from typing import Any
+
 import boto3
 import pytest
 
@@ -8,23 +10,22 @@ from bluegreen.ledger import freezes
 from bluegreen.ledger.freezes import Ordered
 from bluegreen.request.freeze import Freeze
 from bluegreen.text import plain
+from bluegreen_cli.stack import Stack
 from tests.bluegreen_cli.conftest import Answers, Bluegreen, Ran
 from tests.machine.deployer import BROKEN, FUNCTION, GOOD, TARGET, Deployer
 
 pytestmark = pytest.mark.usefixtures("http_api")
 
-LAMBDA = "lambda"
-
 
 def test_each_alias_says_who_serves_since_when_what_runs_a_freeze_and_the_last_end(
     deployer: Deployer, bluegreen: Bluegreen
 ) -> None:
-    boto3.client(LAMBDA).create_alias(FunctionName=FUNCTION, Name="STAGING", FunctionVersion="1")
+    boto3.client("lambda").create_alias(FunctionName=FUNCTION, Name="STAGING", FunctionVersion="1")
     deployer.deploy(GOOD % 2, traffic="AllAtOnce")
     deployer.deploy(GOOD % 3, traffic="AllAtOnce", alias="STAGING")
     deployer.aws.clock.sleep(3 * 3600)
     deployer.deploy(BROKEN, traffic="AllAtOnce")
-    boto3.client(LAMBDA).update_alias(FunctionName=FUNCTION, Name="STAGING", FunctionVersion="1")
+    boto3.client("lambda").update_alias(FunctionName=FUNCTION, Name="STAGING", FunctionVersion="1")
     now = clock.now()
     until = clock.iso(now + 3600)
     freeze = Freeze.model_validate({"reason": "inventory", "until": until})
@@ -70,7 +71,12 @@ def test_every_page_is_asked_for(bluegreen: Bluegreen, deployer: Deployer, monke
         "/functions": {"functions": [{"function": "Shop", "alias": "PROD"}], "next": "a_-1"},
         "/functions?next=a_-1": {"functions": [{"function": "Stock", "alias": "PROD"}]},
     }
-    monkeypatch.setattr("bluegreen_cli.api.ask", lambda stack, method, path: asked.append(path) or pages[path])
+
+    def ask(stack: Stack, method: str, path: str) -> Any:
+        asked.append(path)
+        return pages[path]
+
+    monkeypatch.setattr("bluegreen_cli.api.ask", ask)
 
     found = bluegreen("list", "--json").json
 

@@ -65,6 +65,7 @@ def test_a_deployment_is_shown_with_steps_orders_approvals_and_its_end(
     assert [order["order"] for order in told["orders"]] == ["pause"]
     assert [each["decision"] for each in told["approvals"]] == ["approved"]
     assert {"OpenDeployment", "CheckHealth", "RollBack"} <= {each["state"] for each in told["steps"]}
+    assert bluegreen("show", FUNCTION).stdout == ran.stdout
     assert (told["state"], told["plan"]["schedule"]["name"]) == ("RolledBack", "Canary10Percent5Minutes")
 
 
@@ -82,7 +83,13 @@ def test_an_execution_without_a_record_is_said_to_have_none(
 
 
 @pytest.mark.parametrize(
-    ("name", "said"), [("nothing", "there is no deployment nothing"), (f"{FUNCTION}:PROD", "cannot be a deployment's")]
+    ("name", "said"),
+    [
+        ("nothing", "there is no deployment nothing, nor any of nothing:PROD"),
+        (f"{FUNCTION}:PROD", f"there is no deployment {FUNCTION}:PROD, nor any of {FUNCTION}:PROD"),
+        ("not.a.function", "there is no deployment not.a.function"),
+        ("a/b", "'a/b' cannot be a deployment's id, which is the name of its execution, nor a function's name"),
+    ],
 )
 def test_a_deployment_that_does_not_exist_is_exit_code_2(
     deployer: Deployer, bluegreen: Bluegreen, name: str, said: str

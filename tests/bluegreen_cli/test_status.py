@@ -270,6 +270,35 @@ def test_a_deployment_that_never_was_cannot_be_watched(deployer: Deployer, blueg
     assert "there is no deployment Nothing-1" in ran.stderr
 
 
+def test_a_functions_running_or_else_its_last_deployment_can_be_watched(
+    deployer: Deployer,
+    bluegreen: Bluegreen,
+    meanwhile: Callable[..., Ran],
+    answers: Answers,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def ctrl_c(seconds: float) -> None:
+        raise KeyboardInterrupt
+
+    boto3.client("lambda").create_alias(FunctionName=FUNCTION, Name="STAGING", FunctionVersion="1")
+    deployer.run({"function": FUNCTION, "artifact": deployer.upload(GOOD % 3)} | ALL_AT_ONCE, name="first")
+    first = bluegreen("watch", FUNCTION, "--json")
+    deployer.aws.clock.sleep(60)
+    with monkeypatch.context() as patch:
+        patch.setattr("bluegreen_cli.follow.pause", ctrl_c)
+        running = meanwhile("watch", f"{FUNCTION}:PROD")
+    none = bluegreen("watch", FUNCTION, "--alias", "STAGING")
+    answers.refuse("GetExecutionHistory", "ExecutionDoesNotExist")
+    forgotten = bluegreen("watch", FUNCTION)
+
+    assert (first.exit_code, first.json["deployment"]) == (0, "first")
+    assert running.stderr.startswith(f"Deployment {NAME}: https://")
+    assert none.exit_code == 2
+    assert f"there is no deployment {FUNCTION}, nor any of {FUNCTION}:STAGING" in none.stderr
+    assert forgotten.exit_code == 2
+    assert f"Step Functions has forgotten {NAME}, as it does 90 days after its end" in forgotten.stderr
+
+
 def test_after_a_deployment_none_is_under_way(deployer: Deployer, bluegreen: Bluegreen) -> None:
     deployer.deploy(GOOD % 2, **ALL_AT_ONCE)
 
