@@ -12,6 +12,11 @@ def said(moment: str) -> str:
     return f"{ago(moment)} ({local(moment)})"
 
 
+def at(moment: str) -> str:
+    """The same as the end of a phrase, as after "until": `2026-01-05 10:00:00 CET (in 5 min)`."""
+    return f"{local(moment)} ({ago(moment)})"
+
+
 def ago(moment: str) -> str:
     """How far from now: `20 min ago`, `in 5 min`."""
     seconds = clock.now() - clock.moment(moment)
