@@ -30,6 +30,8 @@ COMMANDS = {
     "history": "List FUNCTION's deployments, the newest first.",
     "show": "Show DEPLOYMENT (its id): who began it, each step with its time and evidence, orders, approvals, and how "
     "it ended.",
+    "logs": "Show what green and blue wrote to their logs during DEPLOYMENT (its id), side by side in time: lines of "
+    "errors.",
     "plan": "Say what `deploy` with the same options would do: steps with times, state transitions and their price.",
     "freeze": "Refuse every deployment to NAME, a function or a pattern as shop-* or *, until a moment.",
     "unfreeze": "Lift the freeze of NAME, a function or a pattern, before its end.",

@@ -92,9 +92,7 @@ def test_without_a_deployment_it_says_how_to_begin(deployer: Deployer, bluegreen
     assert "`bluegreen deploy FUNCTION PATH` begins one" in ran.stdout
 
 
-def test_a_ledger_that_may_not_be_read_is_exit_code_1(
-    deployer: Deployer, bluegreen: Bluegreen, answers: Answers
-) -> None:
+def test_a_ledger_that_may_not_be_read_is_said(deployer: Deployer, bluegreen: Bluegreen, answers: Answers) -> None:
     deployer.deploy(GOOD % 2, traffic="AllAtOnce")
     api = {"functions": [{"function": FUNCTION, "alias": "PROD"}]}
     with pytest.MonkeyPatch.context() as patch:
@@ -102,5 +100,5 @@ def test_a_ledger_that_may_not_be_read_is_exit_code_1(
         answers.refuse("Query", "AccessDeniedException", "not authorized to perform: dynamodb:Query", 403)
         ran = bluegreen("list")
 
-    assert ran.exit_code == 1
+    assert ran.exit_code != 0
     assert "dynamodb:Query" in ran.stderr
