@@ -42,6 +42,15 @@ def of_function(stack: Stack, name: str, alias: str | None) -> str:
     return last.id
 
 
+def forgotten(deployment: str) -> Refused:
+    """The record is there, the execution is not."""
+    return Refused(
+        f"Step Functions has forgotten {deployment}, as it does 90 days after its end",
+        NOTHING_CHANGED,
+        f"`bluegreen show {deployment}` shows what the deployments table has of it.",
+    )
+
+
 def none_such(name: str, nor: str = "") -> Refused:
     """There is no deployment with that id."""
     return Refused(f"there is no deployment {plain(name, LONGEST_SHOWN)}{nor}", NOTHING_CHANGED, LIST_THEM)

@@ -8,7 +8,7 @@ from bluegreen.request.names import is_execution_name
 from bluegreen_cli import launch, which
 from bluegreen_cli.context import Context, json_option
 from bluegreen_cli.follow import seen
-from bluegreen_cli.problems import NOTHING_CHANGED, Refused, explained
+from bluegreen_cli.problems import NOTHING_CHANGED, explained
 from bluegreen_cli.progress import Progress
 from bluegreen_cli.stack import Stack
 
@@ -32,11 +32,7 @@ def watch(context: Context, deployment: str, alias: str | None, wait_for_approva
         deployment = which.of_function(stack, deployment, alias)
         progress = _seen(stack, deployment)
     if progress is None:
-        raise Refused(
-            f"Step Functions has forgotten {deployment}, as it does 90 days after its end",
-            NOTHING_CHANGED,
-            f"`bluegreen show {deployment}` shows what the deployments table has of it.",
-        )
+        raise which.forgotten(deployment)
     target = stack.target(progress.function, progress.alias)
     arn = executions.arn_of(stack.machine, deployment)
     launch.to_the_end(arn, target, as_json, past_people=wait_for_approval)
