@@ -1,4 +1,4 @@
-"""Moments in people's time: how long ago, and the clock on their wall with its zone."""
+"""Moments in people's time: how long ago, and the time with its zone."""
 
 from datetime import UTC, datetime
 
@@ -8,13 +8,13 @@ UNITS = (("day", 86_400), ("h", 3600), ("min", 60))
 
 
 def said(moment: str) -> str:
-    """Of an ISO 8601 time: `20 min ago (2026-01-05 10:00:00 CET)`, `in 5 min (…)`."""
-    return f"{ago(moment)} ({local(moment)})"
+    """Of an ISO 8601 time: `20 min ago (2026-01-05 09:00:00 UTC)`, `in 5 min (…)`."""
+    return f"{ago(moment)} ({utc(moment)})"
 
 
 def at(moment: str) -> str:
-    """The same as the end of a phrase, as after "until": `2026-01-05 10:00:00 CET (in 5 min)`."""
-    return f"{local(moment)} ({ago(moment)})"
+    """The same as the end of a phrase, as after "until": `2026-01-05 09:00:00 UTC (in 5 min)`."""
+    return f"{utc(moment)} ({ago(moment)})"
 
 
 def ago(moment: str) -> str:
@@ -24,9 +24,9 @@ def ago(moment: str) -> str:
     return f"{span} ago" if seconds >= 0 else f"in {span}"
 
 
-def local(moment: str) -> str:
-    """In the zone of this machine: `2026-01-05 10:00:00 CET`."""
-    return f"{datetime.fromtimestamp(clock.moment(moment), UTC).astimezone():%Y-%m-%d %H:%M:%S %Z}"
+def utc(moment: str) -> str:
+    """As all times of the product, and to the second: `2026-01-05 09:00:00 UTC`."""
+    return f"{datetime.fromtimestamp(clock.moment(moment), UTC):%Y-%m-%d %H:%M:%S} UTC"
 
 
 def _span(seconds: float) -> str:

@@ -64,7 +64,7 @@ class Row:
             serves,
             when.ago(self.since) if self.since else "-",
             f"{running['id']}, green has {percent(running['green_weight'])}" if running else "-",
-            f"until {when.local(clock.iso(self.frozen[1]))}" if self.frozen else "-",
+            f"until {when.utc(clock.iso(self.frozen[1]))}" if self.frozen else "-",
             f"{self.last.state} {when.ago(self.last.ended_at or self.last.started_at)}" if self.last else "-",
         )
 

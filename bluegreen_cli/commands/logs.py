@@ -117,7 +117,7 @@ def _in_time(sides: list[Side]) -> list[tuple[Side, Line]]:
 def _print(side: Side, line: Line) -> None:
     """The lines of a stack trace stay lines, below the first one."""
     first, *rest = [plain(each) for each in line.text.splitlines() if each.strip()] or [""]
-    click.echo(f"{when.local(line.at)}  {f'{side.name} {side.version}':<14} {first}")
+    click.echo(f"{when.utc(line.at)}  {f'{side.name} {side.version}':<14} {first}")
     for each in rest:
         click.echo(f"    {each}")
 
@@ -125,7 +125,7 @@ def _print(side: Side, line: Line) -> None:
 def _tell(sides: list[Side], since: float, until: float, every: bool) -> None:
     """What was read and what was not, on stderr."""
     what = "lines" if every else "lines of errors"
-    span = f"{when.local(clock.iso(since))} and {duration(until - since)} later"
+    span = f"{when.utc(clock.iso(since))} and {duration(until - since)} later"
     for side in sides:
         of = f"{side.name}, version {side.version}, in {side.group}"
         if side.found.missing:

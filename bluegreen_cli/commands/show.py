@@ -64,7 +64,7 @@ def show(context: Context, deployment: str, alias: str | None, as_json: bool) ->
     click.echo()
     moments = [*map(_step, steps), *map(_order, given), *(each for approval in asked for each in _approval(approval))]
     for at, what, known in sorted(moments, key=lambda each: each[0]):
-        click.echo(f"{when.local(at)}  {f'{what:<18} {known}'.rstrip()}")
+        click.echo(f"{when.utc(at)}  {f'{what:<18} {known}'.rstrip()}")
 
 
 def _without_record(stack: Stack, deployment: str, as_json: bool) -> bool:
@@ -161,7 +161,7 @@ def _order(given: dict[str, Any]) -> Moment:
 
 def _approval(asked: dict[str, Any]) -> Iterator[Moment]:
     """When the step began to wait, and what a person decided."""
-    yield asked["asked_at"], "approval", f"step {asked['step']} waits for a person until {when.local(asked['ends_at'])}"
+    yield asked["asked_at"], "approval", f"step {asked['step']} waits for a person until {when.utc(asked['ends_at'])}"
     if asked.get("decision"):
         reason = f": {asked['reason']}" if asked.get("reason") else ""
         yield asked["at"], asked["decision"], plain(f"step {asked['step']} by {asked['by']}{reason}")

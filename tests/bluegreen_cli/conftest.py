@@ -53,16 +53,6 @@ def bluegreen(monkeypatch: pytest.MonkeyPatch) -> Bluegreen:
     return run
 
 
-@pytest.fixture(autouse=True)
-def in_utc(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Where the operator sits."""
-    monkeypatch.setenv("TZ", "UTC")
-    time.tzset()
-    yield
-    monkeypatch.undo()
-    time.tzset()
-
-
 class Answers:
     """Operations of AWS that a test answers instead of moto: with an answer, or with an error."""
 
