@@ -22,7 +22,7 @@ def of_failure(deployment: str, progress: Progress) -> dict[str, Any] | None:
         return None
     began = clock.iso(progress.began.timestamp()) if progress.began else ""
     try:
-        for step in _steps(deployment):
+        for step in steps(deployment):
             of_this_execution = step.at >= began  # after 90 days another execution may have had the name
             if of_this_execution and step.state not in GOING_BACK and step.evidence.get("error") == error:
                 return step.evidence
@@ -40,7 +40,8 @@ def in_full(evidence: dict[str, Any] | None) -> list[str]:
     return [f"The smoke test {case!r} in full:", *(f"  {plain(mismatch)}" for mismatch in mismatches)]
 
 
-def _steps(deployment: str) -> Iterator[audit.Step]:
+def steps(deployment: str) -> Iterator[audit.Step]:
+    """Everything that the states did, in order, page by page."""
     following = ""
     while True:
         page, following = audit.steps(deployment, following)

@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 from bluegreen import clock
 from bluegreen.decisions.orders import Order, standing
-from bluegreen_cli import api
+from bluegreen_cli import api, when
 from bluegreen_cli.problems import Problem
 from bluegreen_cli.stack import Stack
 
@@ -25,10 +25,11 @@ class Awaited:
 
     def __str__(self) -> str:
         """As a sentence."""
+        until = when.at(self.until)
         if clock.now() >= clock.moment(self.until):
-            return f"No person approved step {self.step} until {self.until}: the deployment is rolled back instead."
+            return f"No person approved step {self.step} until {until}: the deployment is rolled back instead."
         return (
-            f"Step {self.step} waits for a person's approval until {self.until}: `bluegreen approve "
+            f"Step {self.step} waits for a person's approval until {until}: `bluegreen approve "
             f"{self.deployment} --step {self.step}` lets it go on, `bluegreen reject {self.deployment}` rolls it back."
         )
 
@@ -53,7 +54,7 @@ def still(stack: Stack, deployment: str) -> list[str] | None:
     ordered, found = standing(given, clock.now()), []
     if ordered.paused:
         resume = f"bluegreen resume {shown['function']} --alias {shown['alias']}"
-        until = clock.iso(ordered.paused.over_at)
+        until = when.at(clock.iso(ordered.paused.over_at))
         found.append(f"It is paused until {until} by {ordered.paused.said}: `{resume}` lets it go on.")
     if waits := awaited(deployment, shown["approvals"]):
         found.append(str(waits))

@@ -18,6 +18,14 @@ TRAFFIC_UNLESS_SET = "Canary10Percent5Minutes"
 
 
 @dataclass(frozen=True)
+class Output:
+    """Of the stack: what it tells other tools."""
+
+    name: str
+    value: str
+
+
+@dataclass(frozen=True)
 class Stack:
     """The stack's resources that commands use, and its defaults for a request."""
 
@@ -56,23 +64,16 @@ def find(name: str, account: Account) -> Stack:
 
     Raises Refused if there is no such stack, or if it is a stack of another product.
     """
-    with explained(f"reading the stack {name}", NOTHING_CHANGED):
-        found = _describe(name)
-    if found is None:
-        raise Refused(
-            f"there is no stack {name} in {account}",
-            NOTHING_CHANGED,
-            "Deploy it with `make deploy`, name another one with --stack or BLUEGREEN_STACK, or set another region.",
-        )
-    outputs = {output["OutputKey"]: output["OutputValue"] for output in found.get("Outputs", [])}
+    found = _found(name, account)
+    told = {each.name: each.value for each in _outputs(found)}
     parameters = _parameters(found)
     try:
         stack = Stack(
             name=name,
-            machine=outputs["DeployStateMachineArn"],
-            bucket=outputs["ArtifactBucketName"],
-            table=outputs["DeploymentsTableName"],
-            api=outputs["ApiUrl"],
+            machine=told["DeployStateMachineArn"],
+            bucket=told["ArtifactBucketName"],
+            table=told["DeploymentsTableName"],
+            api=told["ApiUrl"],
             default_alias=parameters.get("DefaultAlias") or ALIAS_UNLESS_SET,
             default_traffic=parameters.get("DefaultTraffic") or TRAFFIC_UNLESS_SET,
             image_accounts=accounts(parameters.get("ImageRegistries") or ""),
@@ -87,6 +88,11 @@ def find(name: str, account: Account) -> Stack:
     return stack
 
 
+def outputs(name: str, account: Account) -> tuple[Output, ...]:
+    """The stack's outputs by name. Raises Refused if there is no such stack."""
+    return tuple(sorted(_outputs(_found(name, account)), key=lambda each: each.name))
+
+
 def default_alias(name: str) -> str:
     """The stack's default alias. PROD if there is no stack, or if the caller may not read it."""
     try:
@@ -94,6 +100,22 @@ def default_alias(name: str) -> str:
     except (AwsRefused, AwsUnavailable):
         found = None
     return _parameters(found or {}).get("DefaultAlias") or ALIAS_UNLESS_SET
+
+
+def _found(name: str, account: Account) -> dict[str, Any]:
+    with explained(f"reading the stack {name}", NOTHING_CHANGED):
+        found = _describe(name)
+    if found is None:
+        raise Refused(
+            f"there is no stack {name} in {account}",
+            NOTHING_CHANGED,
+            "Deploy it with `make deploy`, name another one with --stack or BLUEGREEN_STACK, or set another region.",
+        )
+    return found
+
+
+def _outputs(stack: dict[str, Any]) -> list[Output]:
+    return [Output(each["OutputKey"], each["OutputValue"]) for each in stack.get("Outputs", [])]
 
 
 def _parameters(stack: dict[str, Any]) -> dict[str, str | None]:

@@ -13,10 +13,12 @@ from bluegreen.decisions.orders import NONE, Order, Standing, standing
 from bluegreen.decisions.words import of_watched
 from bluegreen.errors import DeploymentError
 from bluegreen.ledger import approvals, checkup, freezes, locks, orders, waiting
+from bluegreen.ledger import serving as ledger
 from bluegreen.ledger.locks import Lock
 from bluegreen.ledger.record import Record
 from bluegreen.target import Target
 from bluegreen.text import duration, sentence
+from bluegreen_cli import when
 from bluegreen_cli.context import Context, json_option
 from bluegreen_cli.doctor.summary import remembered
 from bluegreen_cli.follow import seen
@@ -77,7 +79,8 @@ class Running:
         if done != "paused":
             return f"{done} by {order.said}"
         resume = f"bluegreen resume {self.lock.target.function} --alias {self.lock.target.alias}"
-        return f"paused until {clock.iso(order.over_at)} by {order.said}; then it is rolled back, unless `{resume}`"
+        until = when.at(clock.iso(order.over_at))
+        return f"paused until {until} by {order.said}; then it is rolled back, unless `{resume}`"
 
     def to_json(self, now: float) -> dict[str, Any]:
         """For programs that read stdout."""
@@ -116,11 +119,14 @@ def status(context: Context, function: str, alias: str | None, as_json: bool) ->
         upload = waiting.of(target)
         examined = checkup.last()
         frozen = freezes.in_force(freezes.of(target), clock.now())
+        served = ledger.now(target)
+    since = served.since if served and served.version == route.alone else None
     if as_json:
         found = {
             "function": target.function,
             "alias": target.alias,
             "serving": route.serving,
+            "since": since,
             "running": running.to_json(time.time()) if running else None,
             "waiting": str(upload.artifact) if upload else None,
             "frozen": frozen[0].to_json(clock.now()) if frozen else None,
@@ -130,9 +136,11 @@ def status(context: Context, function: str, alias: str | None, as_json: bool) ->
         }
         click.echo(json.dumps(found, indent=2))
         return
-    click.echo(f"{target} is served by {route}.")
+    click.echo(f"{target} is served by {route}{f', since {when.at(since)}' if since else ''}.")
     if frozen:
-        click.echo(f"Deployments are refused: {frozen[0].said(frozen[1])}.")
+        freeze, until = frozen[0], when.at(clock.iso(frozen[1]))
+        why = f"{freeze.freeze.reason}; ordered by {freeze.owner}"
+        click.echo(f"Deployments are refused: {freeze.pattern} is frozen until {until} ({why}).")
     for line in running.lines(time.time()) if running else ["No deployment is under way."]:
         click.echo(line)
     if upload:
@@ -143,7 +151,9 @@ def status(context: Context, function: str, alias: str | None, as_json: bool) ->
     for warning in last.warnings if last else ():
         click.echo(f"  its warning: {warning}")
     if refused:
-        click.echo(f"A later request, {refused.id}, was refused: {refused.error}: {sentence(refused.cause or '')}")
+        asked = when.said(refused.started_at)
+        why = sentence(f"{refused.error}: {refused.cause or ''}")
+        click.echo(f"A later request, {refused.id}, was refused {asked}: {why}")
     if examined:
         click.echo(remembered(examined, time.time() - clock.moment(examined.at)))
 
@@ -151,7 +161,8 @@ def status(context: Context, function: str, alias: str | None, as_json: bool) ->
 def how_it_ended(record: Record) -> str:
     """A sentence about a deployment that is over."""
     why = f": {record.error}: {record.cause}" if record.error else f" with version {record.serving}"
-    line = f"The last one, {record.id}, ended {record.state} at {record.ended_at}{why}"
+    ended = when.said(record.ended_at or record.started_at)
+    line = f"The last one, {record.id}, ended {record.state} {ended}{why}"
     more = [of_watched(record.watched)] if record.watched else []
     if record.changes:
         more.append(f"Settings of green that differ from version {record.blue}: {'; '.join(record.changes)}")

@@ -4,30 +4,46 @@ import click
 
 from bluegreen.aws import executions
 from bluegreen.errors import NotFound
-from bluegreen_cli import launch, request
+from bluegreen.request.names import is_execution_name
+from bluegreen_cli import launch, which
 from bluegreen_cli.context import Context, json_option
 from bluegreen_cli.follow import seen
-from bluegreen_cli.problems import NOTHING_CHANGED, Refused, explained
+from bluegreen_cli.problems import NOTHING_CHANGED, explained
+from bluegreen_cli.progress import Progress
+from bluegreen_cli.stack import Stack
 
 
 @click.command()
 @click.argument("deployment")
+@which.alias_option
 @launch.approval_option
 @json_option
 @click.pass_obj
-def watch(context: Context, deployment: str, wait_for_approval: bool, as_json: bool) -> None:
-    """Follow DEPLOYMENT (its id, which is its execution's name) to its end, and exit as `deploy` does."""
-    request.must_be_an_id(deployment, "`bluegreen history FUNCTION` lists the deployments.")
+def watch(context: Context, deployment: str, alias: str | None, wait_for_approval: bool, as_json: bool) -> None:
+    """
+    Follow DEPLOYMENT (its id, which is its execution's name) to its end, and exit as `deploy` does.
+
+    With a function's name instead of an id: its deployment that runs, or else its last one.
+    """
+    which.must_be_one(deployment)
     stack = context.stack(context.account())
+    progress = _seen(stack, deployment)
+    if progress is None:
+        deployment = which.of_function(stack, deployment, alias)
+        progress = _seen(stack, deployment)
+    if progress is None:
+        raise which.forgotten(deployment)
+    target = stack.target(progress.function, progress.alias)
     arn = executions.arn_of(stack.machine, deployment)
+    launch.to_the_end(arn, target, as_json, past_people=wait_for_approval)
+
+
+def _seen(stack: Stack, deployment: str) -> Progress | None:
+    """None if Step Functions knows no such execution."""
+    if not is_execution_name(deployment):
+        return None
     with explained(f"looking for {deployment}", NOTHING_CHANGED):
         try:
-            progress = seen(arn)
-        except NotFound as error:
-            raise Refused(
-                f"there is no deployment {deployment}, or Step Functions has forgotten it, 90 days after its end",
-                NOTHING_CHANGED,
-                "`bluegreen history FUNCTION` lists the deployments.",
-            ) from error
-    target = stack.target(progress.function, progress.alias)
-    launch.to_the_end(arn, target, as_json, past_people=wait_for_approval)
+            return seen(executions.arn_of(stack.machine, deployment))
+        except NotFound:
+            return None

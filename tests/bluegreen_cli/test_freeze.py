@@ -13,6 +13,7 @@ import serve_api
 from bluegreen import clock
 from bluegreen.ledger import freezes
 from bluegreen.request.freeze import DAYS
+from bluegreen_cli import when
 from tests.bluegreen_cli.conftest import Bluegreen
 from tests.handlers.desk import context_of
 from tests.machine.deployer import FUNCTION, GOOD, STACK, TARGET, Deployer
@@ -129,7 +130,7 @@ def test_status_shows_a_freeze(bluegreen: Bluegreen) -> None:
     ran, as_json = bluegreen("status", FUNCTION), bluegreen("status", FUNCTION, "--json").json
 
     by = f"ordered by API by {ALICE}"
-    assert f"Deployments are refused: {FUNCTION} is frozen until {end} (inventory; {by}).\n" in ran.stdout
+    assert f"Deployments are refused: {FUNCTION} is frozen until {when.at(end)} (inventory; {by}).\n" in ran.stdout
     assert as_json["frozen"]["reason"] == "inventory"
 
 

@@ -211,7 +211,7 @@ class TestStatus:
         (said, as_json, resumed), _ = while_it_runs(deployer, do)
 
         (paused,) = [line for line in said.stdout.splitlines() if "paused" in line]
-        assert paused.startswith("  paused until 2026-01-05T09:1")
+        assert paused.startswith("  paused until 2026-01-05 09:1")
         assert f" by {CALLER}: lunch; then it is rolled back, unless `bluegreen resume {FUNCTION} --alias" in paused
         orders = as_json.json["running"]["orders"]
         assert {done: (each["by"], each["reason"]) for done, each in orders.items()} == {"paused": (CALLER, "lunch")}

@@ -91,10 +91,15 @@ def test_an_upload_that_waits_is_shown(deployer: Deployer, bluegreen: Bluegreen)
 
 def test_after_a_deployment_status_says_how_it_ended(deployer: Deployer, bluegreen: Bluegreen) -> None:
     deployer.deploy(GOOD % 2, **ALL_AT_ONCE)
+    deployer.aws.clock.sleep(1250)
 
     ran = bluegreen("status", FUNCTION)
 
-    assert "ended Deployed at 2026-01-05T09:0" in ran.stdout
+    assert " ended Deployed 20 min ago (2026-01-05 09:00:00 UTC) with version 2. " in ran.stdout
+    assert ran.stdout.startswith(
+        f"{FUNCTION}:PROD is served by version 2, since 2026-01-05 09:00:00 UTC (20 min ago).\n"
+    )
+    assert bluegreen("status", FUNCTION, "--json").json["since"] == "2026-01-05T09:00:00.000Z"
     assert "with version 2. Nobody watched green under traffic: this strategy has no bake.\n" in ran.stdout
     assert ran.stdout.endswith("\n  started by: StartExecution\n")
 
@@ -120,7 +125,10 @@ def test_a_request_that_was_refused_since_the_last_deployment_is_told(deployer: 
     deployer.deploy(GOOD % 3, **ALL_AT_ONCE)
     after = bluegreen("status", FUNCTION)
 
-    assert f"\nA later request, {NAME}, was refused: InvalidRequest: artifact: there is no object s3://" in said
+    refused = (
+        f"\nA later request, {NAME}, was refused 0 s ago (2026-01-05 09:01:00 UTC): InvalidRequest: artifact: there"
+    )
+    assert f"{refused} is no object s3://" in said
     assert as_json["refused"]["id"] == NAME
     assert "was refused" not in after.stdout
 
@@ -130,9 +138,7 @@ def test_a_request_that_was_refused_for_another_alias_is_not_told(deployer: Depl
     deployer.run({"function": FUNCTION, "alias": "STAGING", "artifact": {"version": "9"}}, name=NAME)
 
     assert "was refused" not in bluegreen("status", FUNCTION).stdout
-    assert (
-        "was refused: InvalidRequest: artifact.version: " in bluegreen("status", FUNCTION, "--alias", "STAGING").stdout
-    )
+    assert "): InvalidRequest: artifact.version: " in bluegreen("status", FUNCTION, "--alias", "STAGING").stdout
 
 
 def test_the_last_deployment_of_an_alias_is_found_behind_those_of_other_aliases(
@@ -268,6 +274,35 @@ def test_a_deployment_that_never_was_cannot_be_watched(deployer: Deployer, blueg
 
     assert ran.exit_code == 2
     assert "there is no deployment Nothing-1" in ran.stderr
+
+
+def test_a_functions_running_or_else_its_last_deployment_can_be_watched(
+    deployer: Deployer,
+    bluegreen: Bluegreen,
+    meanwhile: Callable[..., Ran],
+    answers: Answers,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def ctrl_c(seconds: float) -> None:
+        raise KeyboardInterrupt
+
+    boto3.client("lambda").create_alias(FunctionName=FUNCTION, Name="STAGING", FunctionVersion="1")
+    deployer.run({"function": FUNCTION, "artifact": deployer.upload(GOOD % 3)} | ALL_AT_ONCE, name="first")
+    first = bluegreen("watch", FUNCTION, "--json")
+    deployer.aws.clock.sleep(60)
+    with monkeypatch.context() as patch:
+        patch.setattr("bluegreen_cli.follow.pause", ctrl_c)
+        running = meanwhile("watch", f"{FUNCTION}:PROD")
+    none = bluegreen("watch", FUNCTION, "--alias", "STAGING")
+    answers.refuse("GetExecutionHistory", "ExecutionDoesNotExist")
+    forgotten = bluegreen("watch", FUNCTION)
+
+    assert (first.exit_code, first.json["deployment"]) == (0, "first")
+    assert running.stderr.startswith(f"Deployment {NAME}: https://")
+    assert none.exit_code == 2
+    assert f"there is no deployment {FUNCTION}, nor any of {FUNCTION}:STAGING" in none.stderr
+    assert forgotten.exit_code == 2
+    assert f"Step Functions has forgotten {NAME}, as it does 90 days after its end" in forgotten.stderr
 
 
 def test_after_a_deployment_none_is_under_way(deployer: Deployer, bluegreen: Bluegreen) -> None:

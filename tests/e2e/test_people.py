@@ -268,10 +268,11 @@ def test_an_operator_runs_every_command_that_changes_no_function_by_itself(
     deployed = operator.command("deploy", calculator.name, package, "--traffic", "AllAtOnce")
     exit_code, status = operator.command("status", calculator.name)
     history = operator.command("history", calculator.name)
+    listed = operator.command("list")
     watched = operator.command("watch", deployed[1]["deployment"])
     back = operator.command("rollback", calculator.name)
 
-    assert [said[0] for said in (planned, deployed, history, watched, back)] == [0] * 5
+    assert [said[0] for said in (planned, deployed, history, listed, watched, back)] == [0] * 6
     assert planned[1]["warnings"] == deployed[1]["warnings"] == []
     assert (exit_code, status["serving"], calculator.serving) == (0, "2", "1")
 
@@ -292,6 +293,7 @@ def test_an_auditor_reads_what_happened(people: dict[str, Person], work: Work) -
     exit_code, found = people["auditor"].command("history", work.function)
 
     assert (exit_code, [each["id"] for each in found][-1]) == (0, work.deployment)
+    assert people["auditor"].command("show", work.deployment)[0] == 0
 
 
 @pytest.mark.parametrize(

@@ -640,7 +640,7 @@ class TestASuspectedGreen:
     @pytest.mark.parametrize(
         ("asked", "ended", "said"),
         [
-            ({}, "RolledBack", "are no proof; the default says (when_suspected) to roll back then"),
+            ({}, "RolledBack", "are no proof (100 to 1 is); the default says (when_suspected) to roll back then"),
             ({"when_suspected": "roll_back"}, "RolledBack", "the request says (when_suspected) to roll back then"),
             ({"when_suspected": "promote"}, "Deployed", "going on, as the request says (when_suspected)"),
         ],

@@ -53,6 +53,15 @@ def test_who_reads_or_writes_what_is_encrypted_may_use_the_key_through_the_servi
     assert {each.partition(".")[0] for each in map(Resolver(stack(), {}).resolve, through)} == services & decrypting
 
 
+@pytest.mark.parametrize("policy", [each for each in PEOPLE if each != "AuditorPolicy"])
+def test_logs_of_functions_are_read_only_from_groups_with_the_tag(policy: str) -> None:
+    of_logs = [each for each in statements(policy) if "logs:" in str(each["Action"])]
+
+    assert [(each["Action"], each["Condition"]) for each in of_logs] == (
+        [("logs:FilterLogEvents", OPTED_IN)] if policy == "OperatorPolicy" else []
+    )
+
+
 def test_an_approver_may_post_an_approval_or_a_rejection_and_nothing_else() -> None:
     (only,) = [each for each in statements("ApproverPolicy") if each["Sid"] != "FindTheStack"]
     routes = [resource["Fn::Sub"].partition("/$default/")[2] for resource in only["Resource"]]

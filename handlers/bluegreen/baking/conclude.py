@@ -1,11 +1,12 @@
 """What a look comes to: the section that CheckHealth answers. Pure."""
 
+from bluegreen import clock
 from bluegreen.aws.client import PROBE_SECONDS
 from bluegreen.baking.watch import Probed
 from bluegreen.decisions import orders
 from bluegreen.decisions.adaptive import Sight, is_suspicious
 from bluegreen.decisions.adaptive import next_weight as trusted_weight
-from bluegreen.decisions.bake import Alarms, Given, Standing, Watched, decide, watched
+from bluegreen.decisions.bake import Alarms, Given, Standing, Watched, decide, figures_at, watched
 from bluegreen.decisions.figures import Seen
 from bluegreen.decisions.pace import (
     LEAST_PAUSED_SECONDS,
@@ -58,6 +59,7 @@ def conclude(
         watched=plan.schedule.watched,
         unattributed=seen.unattributed,
         unread=seen.unread,
+        figures_at=clock.iso(figures_at(bake.shifts[0].at, now, plan.health)),
         paused=paused.said if paused else "",
         promoted=promote.said if promote else "",
     )

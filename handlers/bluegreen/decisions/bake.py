@@ -24,6 +24,16 @@ def bucket_of(moment: float, health: Health) -> int:
     return int(moment // health.period_seconds) * health.period_seconds
 
 
+def figures_at(shifted_at: float, now: float, health: Health) -> float:
+    """
+    When green's first figures are due.
+
+    Those of the bucket of the first shift come first. Green may have had no request in the rest of it.
+    """
+    first = bucket_of(shifted_at, health) + health.period_seconds + health.delay_seconds
+    return first if now < first else first + health.period_seconds
+
+
 class Alarms(Frozen):
     """
     The alarms that the user named: `red` are in ALARM, `unknown` are in INSUFFICIENT_DATA, `pardoned` have been in
@@ -91,7 +101,8 @@ class Standing:
     answered probes. With `watched` the schedule has a bake at all. The alias's throttled requests that count for
     neither version are `unattributed`. The logs of the last `unread` buckets were not read.
 
-    `paused` and `promoted` name the person who ordered that, and why; "" without such an order.
+    Green's first figures are due at `figures_at` (ISO 8601, UTC; "" if that is not known). `paused` and `promoted` name
+    the person who ordered that, and why; "" without such an order.
     """
 
     health: Health
@@ -108,6 +119,7 @@ class Standing:
     watched: bool = True
     unattributed: int = 0
     unread: int = 0
+    figures_at: str = ""
     paused: str = ""
     promoted: str = ""
 

@@ -40,7 +40,7 @@ def of_look(now: Standing, decision: Decision) -> str:
         case "late":
             return f"{_found(now)}; baking on, as CloudWatch's figures are {duration(now.late_seconds)} late"
         case "suspected":
-            return f"{_found(now)}; {_suspected(now, decision)}"
+            return f"{_found(now, odds=False)}; {_suspected(now, decision)}"
         case "in_doubt":
             return f"{_found(now)}{doubt}; baking on"
         case "over":
@@ -190,21 +190,40 @@ ROUNDED = 1e-6
 """Odds that are kept with three decimals must not be said one lower."""
 
 
-def _found(now: Standing) -> str:
+def _found(now: Standing, *, odds: bool = True) -> str:
+    """With the odds and those that roll back, unless the sentence says them elsewhere."""
     verdict = now.verdict
     if verdict.kind == "cannot_measure":
         return verdict.reason
     if verdict.kind == "worse":
-        return f"{verdict.reason}{_unattributed(now)}"
+        return f"{verdict.reason}; {_rolls_back(now)}{_unattributed(now)}"
     if has_requests(verdict):
-        return f"{verdict.reason}{_unattributed(now)}{_unknown(verdict)}{_unread(now)}"
+        against = _odds(now) if odds else ""
+        return f"{verdict.reason}{against}{_unattributed(now)}{_unknown(verdict)}{_unread(now)}"
     if not now.watched:
         return "nobody watches green under traffic: this strategy has no bake"
     if verdict.covered:
         seen = duration(verdict.covered * now.health.period_seconds)
         return f"nobody called green in the {seen} that CloudWatch shows{_unattributed(now)}"
     late = now.health.period_seconds + now.health.delay_seconds
-    return f"green is not seen yet: figures come about {duration(late)} after the shift"
+    due = f", and are due at {now.figures_at}" if now.figures_at else ""
+    return f"green is not seen yet: figures come about {duration(late)} after the shift{due}"
+
+
+def _odds(now: Standing) -> str:
+    """Nothing, if there is nothing to compare green with."""
+    if not any(finding.acts and finding.comparable for finding in now.verdict.findings):
+        return ""
+    return f"; odds {of_odds(now.verdict.log_evidence + ROUNDED)} that green is worse; {_rolls_back(now)}"
+
+
+def _rolls_back(now: Standing) -> str:
+    return f"{_proof(now)} rolls back"
+
+
+def _proof(now: Standing) -> str:
+    """The odds at which green is worse."""
+    return of_odds(ROUNDED - math.log(now.health.false_alarm))
 
 
 def _unattributed(now: Standing) -> str:
@@ -253,7 +272,10 @@ def _without_traffic(now: Standing, decision: Decision) -> str:
 
 
 def _suspected(now: Standing, decision: Decision) -> str:
-    odds = f"the bake is over, and the odds against green, {of_odds(now.verdict.log_evidence)}, are no proof"
+    odds = (
+        f"the bake is over, and the odds against green, {of_odds(now.verdict.log_evidence)}, are no proof "
+        f"({_proof(now)} is)"
+    )
     says = f"{_who_says(now, 'when_suspected')} (when_suspected)"
     match decision.next:
         case "go_on":

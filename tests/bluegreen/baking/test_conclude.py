@@ -76,6 +76,13 @@ def look(
     )
 
 
+class TestGreensFirstFigures:
+    def test_are_due_when_the_period_of_the_first_shift_is_over_and_published(self) -> None:
+        for now, due in ((80, "00:03"), (180, "00:04")):
+            found = look(replace(SILENT, covered=0), so_far=bake(0.1, at=20.0), now=now, silent=False)
+            assert found.reason.endswith(f"and are due at 1970-01-01T{due}:00.000Z")
+
+
 class TestWhatFollows:
     @pytest.mark.parametrize(
         ("seen", "now", "follows"),
@@ -348,7 +355,10 @@ class TestWhatIsKept:
 
         assert found.noted()["evidence"] == FINE.as_dict()
         assert found.noted()["alarms"] == ("old",)
-        assert (found.verdict, found.reason) == ("fine", "it is fine")
+        assert (found.verdict, found.reason) == (
+            "fine",
+            "it is fine; odds 1 to 1 that green is worse; 100 to 1 rolls back",
+        )
         assert not {"evidence", "alarms"} & set(found.model_dump(mode="json"))
 
     def test_a_look_is_json(self) -> None:

@@ -1,5 +1,6 @@
 """Sentences about the watch."""
 
+import math
 from dataclasses import replace
 from typing import Any
 
@@ -29,6 +30,7 @@ def said(found: Verdict, *, given: dict[str, Any] | None = None, **how: Any) -> 
 
 SILENT = verdict(green=NONE)
 UNSEEN = verdict(green=NONE, covered=0)
+EVEN = "; odds 1 to 1 that green is worse; 100 to 1 rolls back"
 
 
 ORDERS = {"name": "orders", "namespace": "Shop", "bad": "Lost", "requests": "Taken", "dimensions": {"V": "{version}"}}
@@ -96,12 +98,12 @@ class TestSignals:
         http = Finding("http", True, 0.5, green, blue, 0.0, 1.0, 0.01)
         with_http = replace(found, findings=(*found.findings, http))
 
-        assert said(with_http, baked_seconds=60) == f"it is not_enough{end}"
-        assert said(replace(with_http, kind="worse"), baked_seconds=60) == "it is not_enough"
+        assert said(with_http, baked_seconds=60) == f"it is not_enough{EVEN}{end}"
+        assert said(replace(with_http, kind="worse"), baked_seconds=60) == "it is not_enough; 100 to 1 rolls back"
 
     def test_a_look_says_which_logs_it_did_not_read(self) -> None:
         assert said(verdict(), baked_seconds=60, unread=3) == (
-            "it is not_enough; the logs of the last 3 min are not counted: there are more than a look reads"
+            f"it is not_enough{EVEN}; the logs of the last 3 min are not counted: there are more than a look reads"
         )
 
     def test_a_version_that_nobody_called_need_not_have_written_anything(self) -> None:
@@ -115,8 +117,28 @@ class TestSignals:
 class TestALook:
     def test_before_the_first_figures_it_says_when_they_come(self) -> None:
         assert said(UNSEEN, baked_seconds=60) == "green is not seen yet: figures come about 3 min after the shift"
+        assert said(UNSEEN, baked_seconds=60, figures_at="2026-01-05T09:03:00.000Z") == (
+            "green is not seen yet: figures come about 3 min after the shift, and are due at 2026-01-05T09:03:00.000Z"
+        )
         slow = {"period_seconds": 300, "delay_seconds": 60}
         assert "about 6 min after the shift" in said(UNSEEN, baked_seconds=60, given=slow)
+
+    def test_it_says_the_odds_against_green_and_those_that_roll_back(self) -> None:
+        found = replace(verdict(), log_evidence=math.log(40))
+        dry = replace(found, findings=tuple(replace(each, acts=False) for each in found.findings))
+
+        assert said(found, baked_seconds=60) == (
+            "it is not_enough; odds 40 to 1 that green is worse; 100 to 1 rolls back"
+        )
+        assert said(found, baked_seconds=60, given={"false_alarm": 0.002}).endswith("; 500 to 1 rolls back")
+        assert said(replace(found, kind="worse")) == "it is not_enough; 100 to 1 rolls back"
+        assert said(dry, baked_seconds=60) == "it is not_enough"
+
+    def test_a_suspected_green_says_its_odds_once(self) -> None:
+        assert said(replace(verdict(), log_evidence=math.log(40.5))) == (
+            "it is not_enough; the bake is over, and the odds against green, 40 to 1, are no proof (100 to 1 is); the "
+            "default says (when_suspected) to roll back then"
+        )
 
     def test_a_bake_that_is_over_before_them_says_so_and_not_that_nobody_called(self) -> None:
         assert said(UNSEEN).endswith("after the shift; this bake is over before them")
@@ -156,13 +178,13 @@ class TestALook:
         assert said(verdict(excess=1.6)).endswith("; the bake is over and what speaks against green proves nothing")
 
     def test_a_green_of_which_too_little_is_known_is_not_called_fine(self) -> None:
-        assert said(verdict()) == "it is not_enough; the bake is over and nothing speaks against green"
+        assert said(verdict()) == f"it is not_enough{EVEN}; the bake is over and nothing speaks against green"
 
     def test_a_bake_that_goes_on_for_want_of_evidence_says_so(self) -> None:
         alarms = Alarms(unknown=("checkout",))
 
         assert said(verdict("fine"), alarms=alarms, given={"max_bake_seconds": 900}) == (
-            "it is fine; the alarm checkout has no data; baking on"
+            f"it is fine{EVEN}; the alarm checkout has no data; baking on"
         )
 
     def test_an_alarm_that_acts_is_named_and_one_that_is_pardoned_is_not(self) -> None:
@@ -179,7 +201,7 @@ class TestALook:
     def test_throttled_requests_that_neither_version_shows_are_said(self) -> None:
         end = "; CloudWatch counts 1,200 throttled requests of the alias for neither version"
 
-        assert said(verdict("fine"), unattributed=1200) == f"it is fine{end}"
+        assert said(verdict("fine"), unattributed=1200) == f"it is fine{EVEN}{end}"
 
 
 def test_a_series_that_is_missing_is_named_with_what_it_should_have_had() -> None:

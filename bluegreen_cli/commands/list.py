@@ -1,0 +1,131 @@
+"""`bluegreen list`: every function that the deployer knows, and how each stands."""
+
+import builtins
+import json
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote
+
+import click
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from bluegreen import clock
+from bluegreen.decisions.freezing import fits
+from bluegreen.decisions.route import Route
+from bluegreen.ledger import freezes
+from bluegreen.ledger.freezes import Ordered
+from bluegreen.ledger.record import Record
+from bluegreen.target import Target
+from bluegreen_cli import api, when
+from bluegreen_cli.context import Context, json_option
+from bluegreen_cli.format import percent
+from bluegreen_cli.live import serving_if_known
+from bluegreen_cli.problems import NOTHING_CHANGED, explained
+from bluegreen_cli.records import newest_first
+from bluegreen_cli.stack import Stack
+
+WIDE = 200
+"""Columns of the table in a pipe or a file."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """
+    An alias: `known` is what the API says of it, `route` is None if Lambda does not say who serves.
+
+    `frozen` is the freeze in force and when it lets go. `last` is the last deployment that has ended.
+    """
+
+    target: Target
+    known: dict[str, Any]
+    route: Route | None
+    frozen: tuple[Ordered, float] | None
+    last: Record | None
+
+    @property
+    def since(self) -> str | None:
+        """Since when it is served by this version, None if no deployment gave it that."""
+        ours = self.route and self.route.alone and self.route.alone == self.known.get("last_deployed")
+        return self.known.get("last_deployed_at") if ours else None
+
+    def cells(self) -> tuple[str, ...]:
+        """For the table."""
+        running = self.known.get("running")
+        if self.route is None:
+            serves = "not known"
+        else:
+            serves = f"{self.route}{'' if self.since or running else ', not by a deployment'}"
+        return (
+            str(self.target),
+            serves,
+            when.ago(self.since) if self.since else "-",
+            f"{running['id']}, green has {percent(running['green_weight'])}" if running else "-",
+            f"until {when.utc(clock.iso(self.frozen[1]))}" if self.frozen else "-",
+            f"{self.last.state} {when.ago(self.last.ended_at or self.last.started_at)}" if self.last else "-",
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """For programs that read stdout."""
+        return {
+            "function": self.target.function,
+            "alias": self.target.alias,
+            "serving": self.route.serving if self.route else None,
+            "since": self.since,
+            "last_deployed": self.known.get("last_deployed"),
+            "running": self.known.get("running"),
+            "frozen": self.frozen[0].to_json(clock.now()) if self.frozen else None,
+            "last": self.last.to_json() if self.last else None,
+        }
+
+
+@click.command("list")
+@json_option
+@click.pass_obj
+def list(context: Context, as_json: bool) -> None:
+    """
+    List every function: who serves since when, which deployment runs, whether it is frozen, how the last one ended.
+
+    These are the aliases to which a deployment was completed or runs. `bluegreen status FUNCTION` says more of one.
+    """
+    stack = context.stack(context.account())
+    known = builtins.list(_known(stack))
+    with explained("reading the deployments table", NOTHING_CHANGED):
+        frozen = freezes.everywhere(stack.target("", None))
+        rows = [_row(stack, each, frozen) for each in known]
+    if as_json:
+        click.echo(json.dumps([row.to_json() for row in rows], indent=2))
+    elif rows:
+        _print(rows)
+    else:
+        click.echo("No deployment was completed or runs yet; `bluegreen deploy FUNCTION PATH` begins one.")
+
+
+def _known(stack: Stack) -> Iterator[dict[str, Any]]:
+    """Every alias as the API knows it, page by page."""
+    following = ""
+    while True:
+        page = api.ask(stack, "GET", f"/functions?next={quote(following, safe='')}" if following else "/functions")
+        yield from page["functions"]
+        following = page.get("next", "")
+        if not following:
+            return
+
+
+def _row(stack: Stack, known: dict[str, Any], frozen: builtins.list[Ordered]) -> Row:
+    target = stack.target(known["function"], known["alias"])
+    of_it = tuple(each for each in frozen if fits(each.pattern, target.function))
+    last = next((each for each in newest_first(target) if each.target == target and not each.live), None)
+    return Row(target, known, serving_if_known(target), freezes.in_force(of_it, clock.now()), last)
+
+
+def _print(rows: builtins.list[Row]) -> None:
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for heading in ("function", "served by", "since", "runs", "frozen", "last ended"):
+        table.add_column(heading, overflow="fold")
+    for row in rows:
+        table.add_row(*map(Text, row.cells()))
+    Console(width=None if sys.stdout.isatty() else WIDE).print(table)
