@@ -196,7 +196,7 @@ def _found(now: Standing, *, odds: bool = True) -> str:
     if verdict.kind == "cannot_measure":
         return verdict.reason
     if verdict.kind == "worse":
-        return f"{verdict.reason}; {_rolls_back(now)}{_unattributed(now)}"
+        return f"{verdict.reason}; {_proof(now)} rolls back{_unattributed(now)}"
     if has_requests(verdict):
         against = _odds(now) if odds else ""
         return f"{verdict.reason}{against}{_unattributed(now)}{_unknown(verdict)}{_unread(now)}"
@@ -214,11 +214,10 @@ def _odds(now: Standing) -> str:
     """Nothing, if there is nothing to compare green with."""
     if not any(finding.acts and finding.comparable for finding in now.verdict.findings):
         return ""
-    return f"; odds {of_odds(now.verdict.log_evidence + ROUNDED)} that green is worse; {_rolls_back(now)}"
-
-
-def _rolls_back(now: Standing) -> str:
-    return f"{_proof(now)} rolls back"
+    log_odds = now.verdict.log_evidence + ROUNDED
+    if log_odds < math.log(WORTH_A_WORD):
+        return f"; nothing shows yet that green is worse; odds of {_proof(now)} roll back"
+    return f"; odds {of_odds(log_odds)} that green is worse; {_proof(now)} rolls back"
 
 
 def _proof(now: Standing) -> str:

@@ -357,7 +357,7 @@ class TestWhatIsKept:
         assert found.noted()["alarms"] == ("old",)
         assert (found.verdict, found.reason) == (
             "fine",
-            "it is fine; odds 1 to 1 that green is worse; 100 to 1 rolls back",
+            "it is fine; nothing shows yet that green is worse; odds of 100 to 1 roll back",
         )
         assert not {"evidence", "alarms"} & set(found.model_dump(mode="json"))
 

@@ -30,7 +30,7 @@ def said(found: Verdict, *, given: dict[str, Any] | None = None, **how: Any) -> 
 
 SILENT = verdict(green=NONE)
 UNSEEN = verdict(green=NONE, covered=0)
-EVEN = "; odds 1 to 1 that green is worse; 100 to 1 rolls back"
+EVEN = "; nothing shows yet that green is worse; odds of 100 to 1 roll back"
 
 
 ORDERS = {"name": "orders", "namespace": "Shop", "bad": "Lost", "requests": "Taken", "dimensions": {"V": "{version}"}}
