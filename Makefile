@@ -11,7 +11,7 @@ CLI := .venv-cli/.ready
 # Images set it, and then every process compiles every module anew.
 export PYTHONDONTWRITEBYTECODE =
 
-.PHONY: help demo sandbox cli quickstart test check asl events schema openapi picture build sbom deploy crash-matrix fuzz permissions bench bench-verdict lock clean
+.PHONY: help demo sandbox cli quickstart test check asl events schema openapi examples picture build sbom deploy crash-matrix fuzz permissions bench bench-verdict lock clean
 
 help:
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 18
@@ -48,6 +48,13 @@ schema: $(DEV)                   ## write the schema of a request, and the table
 
 openapi: $(DEV)                  ## write the description of the HTTP API anew
 	@PYTHONPATH=handlers $(BIN)/python -c 'import json; from bluegreen.api import openapi, served; print(json.dumps(openapi.document(served.ROUTERS), indent=2))' > docs/openapi.json
+
+TEMPLATES := examples/sam/template.yaml $(wildcard examples/from-codedeploy/*.yaml)
+
+examples: $(SANDBOX)             ## write the CDK example's templates anew; check those of SAM, and Terraform's file where terraform is
+	@cd examples/cdk && npm ci --silent --no-audit --no-fund && npx cdk synth --quiet && cp build/*.template.json synthesized/
+	@for file in $(TEMPLATES); do SAM_CLI_TELEMETRY=0 AWS_DEFAULT_REGION=eu-west-1 .venv-sandbox/bin/sam validate --lint --template $$file || exit; done
+	@if command -v terraform >/dev/null; then terraform fmt -check examples/terraform; fi
 
 build: $(SANDBOX)                ## the artifact, for Lambda's platform
 	@PYTHON=$(CURDIR)/.venv-sandbox/bin/python .venv-sandbox/bin/sam build

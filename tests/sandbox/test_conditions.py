@@ -285,6 +285,16 @@ def test_who_uses_a_bucket_with_a_key_needs_the_key_through_s3(acting: Acting, c
     assert denied(writes.get_object, Bucket="encrypted", Key="a")
 
 
+def test_an_object_that_asks_for_kms_without_a_key_gets_the_key_of_aws(client: Clients) -> None:
+    s3 = client("s3")
+    s3.create_bucket(Bucket="assets", CreateBucketConfiguration={"LocationConstraint": REGION})
+
+    put = s3.put_object(Bucket="assets", Key="a", Body=b"", ServerSideEncryption="aws:kms")
+
+    assert put["SSEKMSKeyId"] == f"arn:aws:kms:{REGION}:{ACCOUNT}:alias/aws/s3"
+    assert s3.head_object(Bucket="assets", Key="a")["ServerSideEncryption"] == "aws:kms"
+
+
 OTHER_ACCOUNT = "111111111111"
 PULLS = ["ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"]
 FOREIGN = f"{OTHER_ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/shop:1"
