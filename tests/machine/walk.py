@@ -50,6 +50,7 @@ from moto.stepfunctions.parser.asl.component.common.path import result_path
 from moto.stepfunctions.parser.asl.component.common.retry import jitter_strategy_decl, retrier_decl
 from moto.stepfunctions.parser.asl.component.common.string import string_expression
 from moto.stepfunctions.parser.asl.component.state import state as state_module
+from moto.stepfunctions.parser.asl.component.state.exec import execute_state
 from moto.stepfunctions.parser.asl.component.state.exec.state_task import lambda_eval_utils
 from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state_task_service_callback import (
     StateTaskServiceCallback,
@@ -480,6 +481,9 @@ def _nothing_is_read_twice() -> Iterator[None]:
         mock.patch.object(AmazonStateLanguageParser, "parse", staticmethod(_parse)),
         mock.patch.object(states_values, "copy", SimpleNamespace(deepcopy=_copy_of_json)),
         mock.patch.object(string_expression, "copy", SimpleNamespace(deepcopy=_copy_of_json)),
+        mock.patch.object(execute_state, "copy", SimpleNamespace(deepcopy=_copy_of_json)),
+        mock.patch.object(result_path, "copy", SimpleNamespace(deepcopy=_copy_of_json)),
+        mock.patch.object(event_manager, "copy", SimpleNamespace(deepcopy=_copy_of_events)),
         mock.patch.object(BaseBackend, "urls", property(urls)),
     ):
         yield
@@ -491,6 +495,11 @@ def _copy_of_json(value: Any) -> Any:
         return marshal.loads(marshal.dumps(value))
     except ValueError:
         return copy.deepcopy(value)
+
+
+def _copy_of_events(value: Any) -> Any:
+    """An event that has happened changes no more; their list becomes longer."""
+    return list(value) if isinstance(value, list) else copy.deepcopy(value)
 
 
 @contextmanager
