@@ -70,6 +70,7 @@ from moto.dynamodb.models.table import Table
 from moto.dynamodb.parsing import ast_nodes, expressions, validators
 from moto.dynamodb.responses import DynamoHandler
 from moto.sns.models import Subscription
+from moto.sqs import models as sqs_models
 from moto.stepfunctions.responses import StepFunctionResponse
 from werkzeug.exceptions import HTTPException
 
@@ -97,6 +98,7 @@ def short_way() -> Iterator[None]:
             (RestRouter, "_match", _operation_of),
             (responses, "method_names_from_class", _actions),
             (responses, "camelcase_to_underscores", _in_underscores),
+            (sqs_models, "camelcase_to_underscores", _in_underscores),
             (responses, "gen_amzn_requestid_long", _numbered),
             (ResponseSerializer, "get_value", _value_of),
             (LimitedSizeDict, "__setitem__", _set_attribute),
@@ -111,6 +113,7 @@ def short_way() -> Iterator[None]:
             (dynamodb_table, "copy", SimpleNamespace(copy=copy.copy, deepcopy=_copied)),
             (validators, "deepcopy", _copied_expression),
             (vars(ast_nodes)["DepthFirstTraverser"], "traverse_node_recursively", _traverse),
+            (_ActionCounts, "verify_action_counts", _count_actions),
             (ConditionExpressionParser, "_lex_condition_expression", _words_of),
             (_Update, "make", _update),
             (Subscription, "private_key", _signing_key),
@@ -516,6 +519,15 @@ def _is_a_node(kind: Any) -> bool:
 
 
 _changes: dict[tuple[type, type], bool] = {}
+_ActionCounts = vars(validators)["ActionCountValidator"]
+_count_actions_truly = _ActionCounts.verify_action_counts
+
+
+def _count_actions(validator: Any, node: Any) -> Any:
+    """All clauses are below the root; moto counts them from each clause anew."""
+    return node if node.parent else _count_actions_truly(validator, node)
+
+
 _split_into_words = vars(ConditionExpressionParser)["_lex_condition_expression"]
 
 
@@ -530,7 +542,7 @@ def _words(condition: str) -> tuple[Any, ...]:
 
 
 def _copied_item(item: Item) -> Item:
-    copied: Any = Item.__new__(Item)
+    copied: Any = object.__new__(Item)
     vars(copied).update(vars(item))
     copied.attrs = LimitedSizeDict.__new__(LimitedSizeDict)
     dict.update(copied.attrs, {name: _copied_value(value) for name, value in item.attrs.items()})
@@ -543,7 +555,7 @@ def _copied_value(value: Any) -> Any:
     if kind is DynamoType:
         if type(value.value) is str:
             return value
-        copied: Any = DynamoType.__new__(DynamoType)
+        copied: Any = object.__new__(kind)
         copied.type, copied.value = value.type, _copied_value(value.value)
         return copied
     if kind is dict:
