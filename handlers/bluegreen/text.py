@@ -46,7 +46,9 @@ def plain(text: Any, longest: int = LONGEST) -> str:
     character (with it a terminal's escape), a mark that turns the direction of writing.
     """
     whole = _as_text(text)
-    kept = "".join(each if is_sign(each) else " " if each.isspace() else UNPRINTABLE for each in whole[:longest])
+    kept = whole[:longest]
+    if not kept.isprintable():
+        kept = "".join(each if is_sign(each) else " " if each.isspace() else UNPRINTABLE for each in kept)
     return kept if len(whole) <= longest else f"{kept} …"
 
 

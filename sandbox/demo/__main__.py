@@ -1,5 +1,5 @@
 """
-`python -m sandbox.demo [--json FILE]`: tell the stories, and end with a table.
+`python -m sandbox.demo [--json FILE] [--per-second N]`: tell the stories, and end with a table.
 
 Exit code 0 only if every deployment ended as it should and no request failed that the bad version itself did not fail.
 """
@@ -31,10 +31,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """The exit code."""
     parser = argparse.ArgumentParser(prog="python -m sandbox.demo")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the result there, too")
+    parser.add_argument("--per-second", type=float, default=60, metavar="N", help="how often callers ask (60)")
     options = parser.parse_args(arguments)
     began = time.monotonic()
     try:
-        chapters = show()
+        chapters = show(options.per_second)
     except SandboxError as error:
         print(f"Error: {error}", file=sys.stderr)
         return 1
@@ -52,7 +53,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 1 if complaints else 0
 
 
-def show() -> list[Chapter]:
+def show(per_second: float) -> list[Chapter]:
     """Everything that is printed as it happens."""
     chapters: list[Chapter] = []
     with Sandbox(quiet=False, minute_seconds=1) as aws:
@@ -62,7 +63,7 @@ def show() -> list[Chapter]:
         print(f"the stack is there after {time.monotonic() - began:.1f} s", flush=True)
         role = account.create_role("bonus-calculator")
         for subject, tell in STORIES:
-            with under_load(account, subject, role) as story:
+            with under_load(account, subject, role, per_second) as story:
                 tell(account, story, aws.folder)
             chapters += story.chapters
     return chapters

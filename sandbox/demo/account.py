@@ -48,6 +48,10 @@ class Account:
             config=Config(**config),
         )
 
+    def caller(self) -> Any:
+        """Lambda as callers ask it: nothing is tried again, and no description of this client is made for a call."""
+        return self.client("lambda", retries={"total_max_attempts": 1}, max_pool_connections=16, user_agent="callers")
+
     @property
     def environment(self) -> dict[str, str]:
         """For a command that is to work in this account; JavaScript's SDK reads the region from AWS_REGION only."""

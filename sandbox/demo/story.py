@@ -96,15 +96,14 @@ class Story:
 
 
 @contextmanager
-def under_load(account: Account, subject: Subject, role: str) -> Iterator[Story]:
+def under_load(account: Account, subject: Subject, role: str, per_second: float) -> Iterator[Story]:
     """Create the function, and call it until its story is told."""
     print(f"\n== {subject.name}, {subject.runtime}", flush=True)
     account.bluegreen(
         *("create", subject.name, "--dir", subject.folder / "v1"),
         *("--runtime", subject.runtime, "--handler", "index.handler", "--role", role),
     )
-    client = account.client("lambda", retries={"total_max_attempts": 1}, max_pool_connections=16)
-    with Callers(client, subject.name, ALIAS) as callers:
+    with Callers(account.caller(), subject.name, ALIAS, per_second=per_second) as callers:
         print(f"From now on {callers} ask {subject.name}:{ALIAS}.", flush=True)
         yield Story(account, subject, callers)
 

@@ -73,8 +73,7 @@ class Installed(Account):
 
     def callers(self, function: str, **settings: Any) -> Callers:
         """A context in which the alias is called all the while; a caller that fails stops."""
-        client = self.client("lambda", retries={"total_max_attempts": 1}, max_pool_connections=16)
-        return Callers(client, function, ALIAS, **settings)
+        return Callers(self.caller(), function, ALIAS, **settings)
 
     @contextmanager
     def deliveries(self, fate: str, rule: str) -> Iterator[Callable[[], int]]:

@@ -23,7 +23,7 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """What the demo found, and what it printed."""
     result = tmp_path_factory.mktemp("demo") / "result.json"
     done = subprocess.run(
-        [sys.executable, "-m", "sandbox.demo", "--json", result],
+        [sys.executable, "-m", "sandbox.demo", "--json", result, "--per-second", "20"],
         cwd=ROOT,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

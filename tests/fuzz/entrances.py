@@ -29,7 +29,7 @@ from bluegreen.request.request import Request
 from bluegreen.request.smoke_tests import Case
 from tests.bluegreen.examples import record
 from tests.bluegreen.strategies import requests
-from tests.fuzz import described, hostile
+from tests.fuzz import hostile
 from tests.fuzz.hostile import MARKED, spoilt
 from tests.fuzz.machine import taking_all
 from tests.fuzz.playing import TYPED, Entrance, Play, must_be_plain, only_typed_errors
@@ -524,6 +524,22 @@ hostile_requests = (
     | st.just(large_request)
 )
 
+
+def _described_cases() -> st.SearchStrategy[Any]:
+    """Schemathesis is imported here: in each process that collects the tests it takes longer than any of them."""
+    from tests.fuzz import described
+
+    return described.cases()
+
+
+@contextmanager
+def _described_api() -> Iterator[Play]:
+    from tests.fuzz import described
+
+    with described.api() as play:
+        yield play
+
+
 ENTRANCES = (
     Entrance("StartExecution", hostile_requests, _executions, 25),
     Entrance("OpenDeployment", hostile_requests, _openings, 40),
@@ -543,7 +559,7 @@ ENTRANCES = (
         40,
     ),
     Entrance("the API", calls, _api, 150),
-    Entrance("the API as it describes itself", st.deferred(described.cases), described.api, 150),
+    Entrance("the API as it describes itself", st.deferred(_described_cases), _described_api, 150),
     Entrance("replies of functions", replies, _replies, 12),
     Entrance("figures of CloudWatch", figures, _figures, 40),
     Entrance("answers of AWS", answers, _answers, 12),

@@ -129,8 +129,7 @@ class Deployer:
     def items(self, prefix: str) -> list[dict[str, Any]]:
         """What the table has whose key begins so."""
         found = dynamodb_backends[DEFAULT_ACCOUNT_ID][REGION].tables[TABLE].all_items()
-        items = (item_of(item.to_json()["Attributes"]) for item in found)
-        return [item for item in items if str(item["pk"]).startswith(prefix)]
+        return [item_of(item.to_json()["Attributes"]) for item in found if item.hash_key.value.startswith(prefix)]
 
     def record(self, run: Run) -> dict[str, Any]:
         """The record of a run."""
@@ -153,12 +152,9 @@ class Deployer:
 
 def _taken(queue: str) -> list[dict[str, Any]]:
     """What the queue has, which has it no more."""
-    sqs, found = boto3.client("sqs"), []
-    url = sqs.get_queue_url(QueueName=queue)["QueueUrl"]
-    while messages := sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages"):
-        for message in messages:
-            found.append(json.loads(message["Body"]))
-            sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
+    waiting = sqs_backends[DEFAULT_ACCOUNT_ID][REGION].get_queue(queue)._messages
+    found = [json.loads(message.body) for message in waiting]
+    del waiting[: len(found)]
     return found
 
 

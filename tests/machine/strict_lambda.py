@@ -71,13 +71,16 @@ class _Counted(NamedTuple):
 
     def points(self, metric: str) -> list[tuple[float, int]]:
         """Of a metric: a value, and how often it was written."""
-        written = {
-            "Invocations": [(1.0, self.invocations)],
-            "Errors": [(1.0, self.errors), (0.0, self.invocations - self.errors)],
-            "Throttles": [(1.0, self.throttles), (0.0, self.invocations)],
-            "Duration": [(self.duration_ms, self.invocations)],
-        }
-        return [(value, times) for value, times in written.get(metric, []) if times]
+        written: list[tuple[float, int]] = []
+        if metric == "Invocations":
+            written = [(1.0, self.invocations)]
+        elif metric == "Errors":
+            written = [(1.0, self.errors), (0.0, self.invocations - self.errors)]
+        elif metric == "Throttles":
+            written = [(1.0, self.throttles), (0.0, self.invocations)]
+        elif metric == "Duration":
+            written = [(self.duration_ms, self.invocations)]
+        return [point for point in written if point[1]]
 
 
 class Metrics:
@@ -122,12 +125,14 @@ class Metrics:
             return []
         late = self.delay_seconds + self.later.get((metric, version), 0.0)
         known = min(self._clock.now() - late, self.silent_since)
+        first = start // period * period
         buckets: dict[float, list[tuple[float, int]]] = {}
         for counted in self._counted.get(frozenset(dimensions.items()), []):
+            if not first <= counted.moment <= known:
+                continue
             bucket = counted.moment // period * period
-            if start // period * period <= bucket < end and counted.moment <= known:
-                for value, times in counted.points(metric):
-                    buckets.setdefault(bucket, []).append((value, times))
+            if bucket < end and (points := counted.points(metric)):
+                buckets.setdefault(bucket, []).extend(points)
         return [(bucket, _statistic(stat, values)) for bucket, values in sorted(buckets.items())]
 
     def get_metric_data(

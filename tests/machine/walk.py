@@ -39,7 +39,7 @@ import jsonpath_ng.ext
 from botocore.loaders import JSONFileLoader
 from moto import mock_aws
 from moto.core import models as mocks
-from moto.core.base_backend import BaseBackend
+from moto.core.base_backend import AccountSpecificBackend, BaseBackend
 from moto.core.models import DEFAULT_ACCOUNT_ID
 from moto.core.responses import ActionResult
 from moto.iam.exceptions import NotFoundException
@@ -50,6 +50,7 @@ from moto.stepfunctions.parser.asl.component.common.path import result_path
 from moto.stepfunctions.parser.asl.component.common.retry import jitter_strategy_decl, retrier_decl
 from moto.stepfunctions.parser.asl.component.common.string import string_expression
 from moto.stepfunctions.parser.asl.component.state import state as state_module
+from moto.stepfunctions.parser.asl.component.state.exec import execute_state
 from moto.stepfunctions.parser.asl.component.state.exec.state_task import lambda_eval_utils
 from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state_task_service_callback import (
     StateTaskServiceCallback,
@@ -125,6 +126,7 @@ def _path(history: list[dict[str, Any]]) -> list[str]:
     return [details["name"] for details in entered if details is not None]
 
 
+@functools.cache
 def handlers_of(asl: Path = DEPLOY_ASL) -> dict[str, Handler]:
     """The real handlers that a machine's Task states run, by the names of their functions."""
     states = json.loads(asl.read_text())["States"].values()
@@ -162,12 +164,12 @@ class InProcessAws:
             functions = f"arn:aws:lambda:{REGION}:{DEFAULT_ACCOUNT_ID}:function:"
             definition = re.sub(r"\$\{(\w+Function)Arn\}", lambda found: functions + found[1], path.read_text())
             definition = definition.replace("${Partition}", "aws")
-            created = boto3.client("stepfunctions", REGION).create_state_machine(
+            created = stepfunctions_parser_backends[DEFAULT_ACCOUNT_ID][REGION].create_state_machine(
                 name=path.name.partition(".")[0],
                 definition=definition,
                 roleArn=f"arn:aws:iam::{DEFAULT_ACCOUNT_ID}:role/machine",
             )
-            self._machines[path] = created["stateMachineArn"]
+            self._machines[path] = str(created.arn)
         return self._machines[path]
 
     def walk(self, document: Mapping[str, Any], name: str | None = None, asl: Path | None = None) -> Run:
@@ -449,13 +451,15 @@ _read_event_path = functools.cache(vars(jsonpath_ng.ext)["parse"])
 _read_result_path = functools.cache(vars(result_path)["parse"])
 _parse = functools.cache(AmazonStateLanguageParser.parse)
 _urls: dict[tuple[type, str], Any] = {}
+_list_regions = vars(AccountSpecificBackend)["_generate_regions"].__wrapped__
+_regions: dict[str, list[str]] = {}
 
 
 @contextmanager
 def _nothing_is_read_twice() -> Iterator[None]:
     """
     Neither AWS's models for each session, nor the ASL for each execution, nor the document for each path in it, nor
-    moto's own list of what it serves for each call.
+    moto's own lists of what it serves for each call, and of a service's regions for each world.
     """
     list_urls = vars(BaseBackend)["urls"].fget
 
@@ -471,6 +475,11 @@ def _nothing_is_read_twice() -> Iterator[None]:
             _urls[key] = list_urls(backend)
         return _urls[key]
 
+    def regions(backends: Any, service: str) -> list[str]:
+        if service not in _regions:
+            _regions[service] = _list_regions(backends, service)
+        return _regions[service]
+
     with (
         mock.patch.object(lambda_eval_utils, "boto_client_for", once),
         mock.patch.object(JSONFileLoader, "load_file", read_model),
@@ -480,7 +489,11 @@ def _nothing_is_read_twice() -> Iterator[None]:
         mock.patch.object(AmazonStateLanguageParser, "parse", staticmethod(_parse)),
         mock.patch.object(states_values, "copy", SimpleNamespace(deepcopy=_copy_of_json)),
         mock.patch.object(string_expression, "copy", SimpleNamespace(deepcopy=_copy_of_json)),
+        mock.patch.object(execute_state, "copy", SimpleNamespace(deepcopy=_copy_of_json)),
+        mock.patch.object(result_path, "copy", SimpleNamespace(deepcopy=_copy_of_json)),
+        mock.patch.object(event_manager, "copy", SimpleNamespace(deepcopy=_copy_of_events)),
         mock.patch.object(BaseBackend, "urls", property(urls)),
+        mock.patch.object(AccountSpecificBackend, "_generate_regions", regions),
     ):
         yield
 
@@ -491,6 +504,11 @@ def _copy_of_json(value: Any) -> Any:
         return marshal.loads(marshal.dumps(value))
     except ValueError:
         return copy.deepcopy(value)
+
+
+def _copy_of_events(value: Any) -> Any:
+    """An event that has happened changes no more; their list becomes longer."""
+    return list(value) if isinstance(value, list) else copy.deepcopy(value)
 
 
 @contextmanager

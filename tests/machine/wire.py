@@ -64,11 +64,13 @@ from moto.dynamodb import models as dynamodb_models
 from moto.dynamodb import responses as dynamodb_responses
 from moto.dynamodb.comparisons import ConditionExpressionParser
 from moto.dynamodb.models import table as dynamodb_table
+from moto.dynamodb.models import utilities as dynamodb_utilities
 from moto.dynamodb.models.dynamo_type import DynamoType, Item, LimitedSizeDict
 from moto.dynamodb.models.table import Table
 from moto.dynamodb.parsing import ast_nodes, expressions, validators
 from moto.dynamodb.responses import DynamoHandler
 from moto.sns.models import Subscription
+from moto.sqs import models as sqs_models
 from moto.stepfunctions.responses import StepFunctionResponse
 from werkzeug.exceptions import HTTPException
 
@@ -96,17 +98,22 @@ def short_way() -> Iterator[None]:
             (RestRouter, "_match", _operation_of),
             (responses, "method_names_from_class", _actions),
             (responses, "camelcase_to_underscores", _in_underscores),
+            (sqs_models, "camelcase_to_underscores", _in_underscores),
             (responses, "gen_amzn_requestid_long", _numbered),
             (ResponseSerializer, "get_value", _value_of),
             (LimitedSizeDict, "__setitem__", _set_attribute),
             (Table, "all_items", _all_items),
             (Table, "query", _query),
             (DynamoType, "cast_value", property(_cast_value)),
+            (Item, "size", _size),
+            (dynamodb_utilities, "dynamo_to_dict", _as_json),
+            (dynamodb_responses, "dynamo_to_dict", _as_json),
             (dynamodb_models, "copy", SimpleNamespace(copy=copy.copy, deepcopy=_copied)),
             (dynamodb_responses, "copy", SimpleNamespace(copy=copy.copy, deepcopy=_copied)),
             (dynamodb_table, "copy", SimpleNamespace(copy=copy.copy, deepcopy=_copied)),
             (validators, "deepcopy", _copied_expression),
             (vars(ast_nodes)["DepthFirstTraverser"], "traverse_node_recursively", _traverse),
+            (_ActionCounts, "verify_action_counts", _count_actions),
             (ConditionExpressionParser, "_lex_condition_expression", _words_of),
             (_Update, "make", _update),
             (Subscription, "private_key", _signing_key),
@@ -431,6 +438,39 @@ _query_asks = inspect.signature(_query_truly)
 _cast_truly = vars(DynamoType)["cast_value"].fget
 
 
+def _size(item: Item) -> int:
+    """In bytes. Moto makes an object of each value that another has in it."""
+    return sum(len(name.encode()) + _bytes_of(value) for name, value in item.attrs.items())
+
+
+def _bytes_of(value: DynamoType) -> int:
+    if value.type == "S":
+        return len(value.value.encode())
+    if value.type == "M":
+        return sum(len(name.encode()) + _bytes_of(each) for name, each in value.value.items())
+    if value.type == "L":
+        return sum(map(_bytes_of, value.value))
+    size: int = value.size()
+    return size
+
+
+def _as_json(value: Any) -> Any:
+    """An answer's items as JSON; most of what is in them is known by its class."""
+    kind = type(value)
+    if kind is str:
+        return value
+    if kind is DynamoType and value.type not in ("B", "BS"):
+        return {value.type: _as_json(value.value)}
+    if kind is dict:
+        return {name: _as_json(each) for name, each in value.items()}
+    if kind is list:
+        return [_as_json(each) for each in value]
+    return _as_json_truly(value)
+
+
+_as_json_truly = vars(dynamodb_utilities)["dynamo_to_dict"]
+
+
 def _copied(value: Any) -> Any:
     """An item may be changed in place, but neither its strings and numbers nor what a table is besides its items."""
     if isinstance(value, Item):
@@ -479,6 +519,15 @@ def _is_a_node(kind: Any) -> bool:
 
 
 _changes: dict[tuple[type, type], bool] = {}
+_ActionCounts = vars(validators)["ActionCountValidator"]
+_count_actions_truly = _ActionCounts.verify_action_counts
+
+
+def _count_actions(validator: Any, node: Any) -> Any:
+    """All clauses are below the root; moto counts them from each clause anew."""
+    return node if node.parent else _count_actions_truly(validator, node)
+
+
 _split_into_words = vars(ConditionExpressionParser)["_lex_condition_expression"]
 
 
@@ -493,7 +542,8 @@ def _words(condition: str) -> tuple[Any, ...]:
 
 
 def _copied_item(item: Item) -> Item:
-    copied = copy.copy(item)
+    copied: Any = object.__new__(Item)
+    vars(copied).update(vars(item))
     copied.attrs = LimitedSizeDict.__new__(LimitedSizeDict)
     dict.update(copied.attrs, {name: _copied_value(value) for name, value in item.attrs.items()})
     vars(copied.attrs).update(vars(item.attrs))
@@ -501,15 +551,16 @@ def _copied_item(item: Item) -> Item:
 
 
 def _copied_value(value: Any) -> Any:
-    if isinstance(value, DynamoType):
-        if isinstance(value.value, str):
+    kind = type(value)
+    if kind is DynamoType:
+        if type(value.value) is str:
             return value
-        copied = copy.copy(value)
-        copied.value = _copied_value(value.value)
+        copied: Any = object.__new__(kind)
+        copied.type, copied.value = value.type, _copied_value(value.value)
         return copied
-    if isinstance(value, dict):
+    if kind is dict:
         return {name: _copied_value(each) for name, each in value.items()}
-    return [_copied_value(each) for each in value] if isinstance(value, list) else value
+    return [_copied_value(each) for each in value] if kind is list else value
 
 
 _Update = vars(expressions)["UpdateExpressionParser"]

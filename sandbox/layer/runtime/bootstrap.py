@@ -16,7 +16,7 @@ import time
 import traceback
 from typing import Any
 
-LIBRARIES = ("boto3", "pydantic")
+LIBRARIES = ("aws_lambda_powertools", "bluegreen", "boto3", "pydantic")
 """These take long to import, and read at import no variable that differs between environments of the same code."""
 
 
@@ -126,7 +126,7 @@ def main() -> None:
         print(text, file=answers, flush=True)
 
     handler, error = load(os.environ["_HANDLER"])
-    reply("init", {"error": error, "imported": [name for name in LIBRARIES if name in sys.modules]})
+    reply("init", {"error": error, "imported": [name for name in sys.modules if name.split(".")[0] in LIBRARIES]})
     for line in sys.stdin.buffer:
         call = json.loads(line)
         log.request_id = call["request_id"]

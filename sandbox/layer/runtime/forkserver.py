@@ -82,7 +82,8 @@ def main(paths: str, boto3: str, *libraries: str) -> None:
     code, path = compile(BOOTSTRAP.read_bytes(), BOOTSTRAP, "exec"), list(sys.path)
     sys.path[:] = [*json.loads(paths), *path, boto3]
     for library in libraries:
-        importlib.import_module(library)
+        with contextlib.suppress(ImportError):  # a module of another name than its own
+            importlib.import_module(library)
     sys.path[:] = path
     gc.collect()
     gc.freeze()
