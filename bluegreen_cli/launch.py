@@ -24,9 +24,11 @@ from bluegreen_cli.display import display
 from bluegreen_cli.follow import follow
 from bluegreen_cli.outcome import ending
 from bluegreen_cli.problems import (
+    NOTHING_CHANGED,
     NOTHING_STARTED,
     NOTHING_UPLOADED_OR_STARTED,
-    Failed,
+    Denied,
+    Interrupted,
     Lost,
     Refused,
     Unknown,
@@ -37,9 +39,6 @@ from bluegreen_cli.stack import Stack
 
 WAITING = 5
 """The exit code of a command that would have to wait for a person."""
-
-INTERRUPTED = 130
-"""The exit code that a shell gives a command after Ctrl-C."""
 
 
 def start(asked: Asked, stack: Stack, account: Account) -> str:
@@ -99,9 +98,11 @@ def _started_over_the_api(asked: Asked, stack: Stack) -> str:
     try:
         return str(api.ask(stack, "POST", "/deployments", asked.request)["execution"])
     except Unknown as error:
+        if error.untouched == NOTHING_CHANGED:
+            raise Unknown(error.what, NOTHING_STARTED, error.advice) from error
         raise Lost(error.what, "The deployment may have started.", f"`bluegreen status {target}` tells.") from error
-    except Failed as error:
-        raise Failed(error.what, NOTHING_STARTED, error.advice) from error
+    except Denied as error:
+        raise Denied(error.what, NOTHING_STARTED, error.advice) from error
 
 
 def execution_name(function: str) -> str:
@@ -132,13 +133,13 @@ def to_the_end(arn: str, target: Target, as_json: bool, *, past_people: bool = F
         if not progress.over:
             _waits(arn, progress.awaits, as_json)
         ended = ending(arn, target, progress)
-    except KeyboardInterrupt:
-        click.echo(
-            f"\nNo longer watching; the deployment goes on. `bluegreen watch {name}` watches it again, "
+    except KeyboardInterrupt as interrupt:
+        raise Interrupted(
+            "no longer watching",
+            "The deployment goes on.",
+            f"`bluegreen watch {name}` watches it again, "
             f"`bluegreen status {target.function} --alias {target.alias}` says how it stands.",
-            err=True,
-        )
-        click.get_current_context().exit(INTERRUPTED)
+        ) from interrupt
     if as_json:
         click.echo(json.dumps(ended.to_json(), indent=2))
     else:

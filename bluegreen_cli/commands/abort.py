@@ -4,6 +4,7 @@ import json
 
 import click
 
+from bluegreen.document import ROLLBACK_FAILED
 from bluegreen.ledger.record import Record
 from bluegreen.text import sentence
 from bluegreen_cli import live, orders
@@ -38,7 +39,7 @@ def abort(context: Context, function: str, alias: str | None, reason: str, follo
 
 
 def say(ended: Record, as_json: bool) -> None:
-    """How the deployment that was aborted ended, and exit: 0 only if its blue has all of the alias."""
+    """How the deployment that was aborted ended, and exit: 0 only if it is undone and its blue has all of the alias."""
     route = live.serving(ended.target)
     blue_has_everybody = ended.blue is None or route.alone == ended.blue
     if as_json:
@@ -50,4 +51,5 @@ def say(ended: Record, as_json: bool) -> None:
         why = sentence(ended.cause or "It was complete before the abort")
         click.echo(f"{ended.state}: {why} {ended.target} is served by {route}.")
     code = EXIT_CODES.get(ended.state, CUT_SHORT) or CUT_SHORT
-    click.get_current_context().exit(0 if blue_has_everybody else code)
+    done = blue_has_everybody and ended.state != ROLLBACK_FAILED
+    click.get_current_context().exit(0 if done else code)
