@@ -3,7 +3,11 @@
 import io
 import json
 import secrets
+import signal
+import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import click
@@ -21,7 +25,7 @@ from bluegreen.target import Target
 from bluegreen_cli import api
 from bluegreen_cli.aws import Account, client
 from bluegreen_cli.display import display
-from bluegreen_cli.follow import follow
+from bluegreen_cli.follow import Both, follow
 from bluegreen_cli.outcome import ending
 from bluegreen_cli.problems import (
     NOTHING_CHANGED,
@@ -36,6 +40,7 @@ from bluegreen_cli.problems import (
 )
 from bluegreen_cli.request import Asked, check
 from bluegreen_cli.stack import Stack
+from bluegreen_cli.summary import Summary
 
 WAITING = 5
 """The exit code of a command that would have to wait for a person."""
@@ -118,20 +123,23 @@ approval_option = click.option(
 )
 
 
-def to_the_end(arn: str, target: Target, as_json: bool, *, past_people: bool = False) -> None:
+def to_the_end(
+    arn: str, target: Target, as_json: bool, *, past_people: bool = False, summary: Summary | None = None
+) -> None:
     """
     Follow the execution, say how it ended and which version serves now, and exit with the documented code.
 
-    Without `past_people` the command ends as soon as the deployment waits for a person. Ctrl-C ends the following, not
-    the deployment.
+    Without `past_people` the command ends as soon as the deployment waits for a person. Ctrl-C and SIGTERM end the
+    following, not the deployment.
     """
-    name = arn.rpartition(":")[2]
+    name, summary = arn.rpartition(":")[2], summary or Summary(None)
+    summary.arn = arn
     click.echo(f"Deployment {name}: {executions.console_link(arn)}", err=True)
     try:
-        with display() as shown:
-            progress = follow(arn, shown, past_people=past_people)
+        with _sigterm_as_ctrl_c(), display() as shown:
+            progress = follow(arn, Both(summary, shown), past_people=past_people)
         if not progress.over:
-            _waits(arn, progress.awaits, as_json)
+            _waits(arn, progress.awaits, as_json, summary)
         ended = ending(arn, target, progress)
     except KeyboardInterrupt as interrupt:
         raise Interrupted(
@@ -140,6 +148,7 @@ def to_the_end(arn: str, target: Target, as_json: bool, *, past_people: bool = F
             f"`bluegreen watch {name}` watches it again, "
             f"`bluegreen status {target.function} --alias {target.alias}` says how it stands.",
         ) from interrupt
+    summary.ends(ended)
     if as_json:
         click.echo(json.dumps(ended.to_json(), indent=2))
     else:
@@ -149,25 +158,42 @@ def to_the_end(arn: str, target: Target, as_json: bool, *, past_people: bool = F
     click.get_current_context().exit(ended.exit_code)
 
 
-def _waits(arn: str, step: int, as_json: bool) -> None:
+@contextmanager
+def _sigterm_as_ctrl_c() -> Iterator[None]:
+    """A pipeline that is cancelled ends its commands so. Python handles signals in the main thread only."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _waits(arn: str, step: int, as_json: bool, summary: Summary) -> None:
     """Say that a person must decide, and end."""
     name = arn.rpartition(":")[2]
+    said = (
+        f"Step {step} waits for a person's approval: `bluegreen approve {name} --step {step}` lets it go on, "
+        f"`bluegreen reject {name}` rolls it back. `bluegreen watch {name} --wait-for-approval` follows it meanwhile."
+    )
+    summary.says(said, WAITING)
     if as_json:
         console = executions.console_link(arn)
         found = {"deployment": name, "execution": arn, "console": console, "end": None, "awaits": step}
         click.echo(json.dumps(found, indent=2))
     else:
-        click.echo(
-            f"Step {step} waits for a person's approval: `bluegreen approve {name} --step {step}` lets it go on, "
-            f"`bluegreen reject {name}` rolls it back. `bluegreen watch {name} --wait-for-approval` follows it "
-            "meanwhile."
-        )
+        click.echo(said)
     click.get_current_context().exit(WAITING)
 
 
-def started(arn: str, as_json: bool) -> None:
+def started(arn: str, as_json: bool, summary: Summary | None = None) -> None:
     """Say how to follow a deployment that the command itself does not follow."""
     name, link = arn.rpartition(":")[2], executions.console_link(arn)
+    if summary:
+        summary.arn = arn
+        summary.says("This command does not follow it.", 0)
     if as_json:
         click.echo(json.dumps({"deployment": name, "execution": arn, "console": link}, indent=2))
     else:
