@@ -24,7 +24,7 @@ from bluegreen.request.traffic import schedule
 from bluegreen.target import Target
 from bluegreen_cli import api
 from bluegreen_cli.aws import Account, client
-from bluegreen_cli.display import display
+from bluegreen_cli.display import display, last
 from bluegreen_cli.follow import Both, follow
 from bluegreen_cli.outcome import ending
 from bluegreen_cli.problems import (
@@ -152,7 +152,7 @@ def to_the_end(
     if as_json:
         click.echo(json.dumps(ended.to_json(), indent=2))
     else:
-        click.echo(ended.said())
+        last(ended.said(), ended.exit_code)
         for line in ended.in_full():
             click.echo(line, err=True)
     click.get_current_context().exit(ended.exit_code)
@@ -184,7 +184,7 @@ def _waits(arn: str, step: int, as_json: bool, summary: Summary) -> None:
         found = {"deployment": name, "execution": arn, "console": console, "end": None, "awaits": step}
         click.echo(json.dumps(found, indent=2))
     else:
-        click.echo(said)
+        last(said, WAITING)
     click.get_current_context().exit(WAITING)
 
 

@@ -4,6 +4,7 @@ import json
 import signal
 import time
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from types import FrameType
 
 import click
@@ -21,6 +22,7 @@ from bluegreen_cli.doctor.pace import Pace
 from bluegreen_cli.doctor.patient import ABANDONED_SECONDS, Patient, left_behind, made_at, new_name, remove
 from bluegreen_cli.doctor.report import Report
 from bluegreen_cli.doctor.services import Services
+from bluegreen_cli.format import time_of_day
 from bluegreen_cli.problems import Failed, Interrupted, Unknown, explained
 from bluegreen_cli.stack import Stack
 
@@ -163,4 +165,4 @@ def _keep(report: Report) -> None:
 
 
 def _say(line: str) -> None:
-    click.echo(f"{time.strftime('%H:%M:%S')} {line}", err=True)
+    click.echo(f"{time_of_day(datetime.now(UTC))} {line}", err=True)
