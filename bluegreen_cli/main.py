@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from typing import Any, NoReturn
 
 import click
+from click.shell_completion import CompletionItem
 
 from bluegreen.errors import DeploymentError
 from bluegreen_cli.problems import NOTHING_CHANGED, Failed, Interrupted, Problem, Refused, of_error
@@ -71,6 +72,11 @@ class Commands(click.Group):
             return super().invoke(ctx)
         except DeploymentError as error:
             raise of_error(error, f"`{ctx.invoked_subcommand}`", LOOK_ABOVE) from error
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Commands and options, without importing the commands."""
+        commands = [CompletionItem(name, help=said) for name, said in COMMANDS.items() if name.startswith(incomplete)]
+        return [*commands, *click.Command.shell_complete(self, ctx, incomplete)]
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """In the order of use."""

@@ -7,14 +7,14 @@ import click
 from bluegreen.document import ROLLBACK_FAILED
 from bluegreen.ledger.record import Record
 from bluegreen.text import sentence
-from bluegreen_cli import live, orders
+from bluegreen_cli import completion, live, orders
 from bluegreen_cli.context import Context, json_option
 from bluegreen_cli.display import last
 from bluegreen_cli.outcome import CUT_SHORT, EXIT_CODES
 
 
 @click.command()
-@click.argument("function")
+@click.argument("function", shell_complete=completion.functions)
 @click.option("--alias", metavar="NAME", help="The stack's default unless given.")
 @click.option("--reason", default="", metavar="TEXT", help="The reason. The record and the audit show it.")
 @click.option(

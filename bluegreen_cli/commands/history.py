@@ -15,6 +15,7 @@ from rich.text import Text
 from bluegreen.ledger import orders
 from bluegreen.ledger.record import Record
 from bluegreen.text import duration
+from bluegreen_cli import completion
 from bluegreen_cli.context import Context, json_option
 from bluegreen_cli.problems import NOTHING_CHANGED, explained
 from bluegreen_cli.records import newest_first
@@ -26,7 +27,7 @@ WIDE = 250
 
 
 @click.command()
-@click.argument("function")
+@click.argument("function", shell_complete=completion.functions)
 @click.option("--alias", metavar="NAME", help="Only of this alias.")
 @click.option("--refused", is_flag=True, help="List the refused requests instead of the deployments.")
 @click.option(

@@ -4,14 +4,14 @@ import click
 
 from bluegreen.aws import executions
 from bluegreen.errors import NotFound
-from bluegreen_cli import launch, request, summary
+from bluegreen_cli import completion, launch, request, summary
 from bluegreen_cli.context import Context, json_option
 from bluegreen_cli.follow import seen
 from bluegreen_cli.problems import NOTHING_CHANGED, Refused, explained
 
 
 @click.command()
-@click.argument("deployment")
+@click.argument("deployment", shell_complete=completion.deployments)
 @launch.approval_option
 @summary.option
 @json_option
