@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from typing import Any, NoReturn
 
 import click
+from click.exceptions import NoSuchCommand
 from click.shell_completion import CompletionItem
 
 from bluegreen.errors import DeploymentError
@@ -72,6 +73,15 @@ class Commands(click.Group):
             return super().invoke(ctx)
         except DeploymentError as error:
             raise of_error(error, f"`{ctx.invoked_subcommand}`", LOOK_ABOVE) from error
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """The command that is meant. For another word click names those that are like it."""
+        try:
+            return super().resolve_command(ctx, args)
+        except NoSuchCommand as unknown:
+            raise NoSuchCommand(unknown.command_name, possibilities=COMMANDS, ctx=ctx) from unknown
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
         """Commands and options, without importing the commands."""

@@ -162,6 +162,24 @@ def test_wrong_usage_is_2_and_json_whoever_finds_it(bluegreen: Bluegreen, how: s
     assert ran.json["advice"] or ran.json["untouched"]
 
 
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        (("deplyo",), "'deploy'"),
+        (("freze",), "'freeze'"),
+        (("deploy", "Shop", "--trafic", "AllAtOnce"), "'--traffic'"),
+        (("rollback", "Shop", "--reson", "x"), "'--reason'"),
+    ],
+)
+def test_what_is_misspelt_is_refused_with_what_was_meant(
+    bluegreen: Bluegreen, written: tuple[str, ...], meant: str
+) -> None:
+    ran = bluegreen(*written)
+
+    assert ran.exit_code == 2
+    assert meant in ran.stderr.partition("Did you mean")[2]
+
+
 def failing(error: BaseException) -> Callable[..., Any]:
     def fail(*_: object, **__: object) -> Any:
         raise error
