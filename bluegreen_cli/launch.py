@@ -38,6 +38,7 @@ from bluegreen_cli.problems import (
     Unknown,
     explained,
 )
+from bluegreen_cli.records import known_as_bad
 from bluegreen_cli.request import Asked, check
 from bluegreen_cli.stack import Stack
 from bluegreen_cli.summary import Summary
@@ -59,6 +60,8 @@ def start(asked: Asked, stack: Stack, account: Account) -> str:
     if isinstance(wanted.artifact, Existing):
         target = stack.target(wanted.function, wanted.alias)
         must_be_published(target, wanted.artifact.version, NOTHING_UPLOADED_OR_STARTED)
+        if known := known_as_bad(target, wanted.artifact.version):
+            click.echo(f"Warning: {known}", err=True)
     if schedule(wanted.traffic or stack.default_traffic).watched:
         said = of_signals(wanted.health)
         click.echo(f"{said[0].upper()}{said[1:]}", err=True)

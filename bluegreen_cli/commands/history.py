@@ -17,6 +17,7 @@ from bluegreen.ledger.record import Record
 from bluegreen.text import duration
 from bluegreen_cli import completion
 from bluegreen_cli.context import Context, json_option
+from bluegreen_cli.live import must_exist
 from bluegreen_cli.problems import NOTHING_CHANGED, explained
 from bluegreen_cli.records import newest_first
 from bluegreen_cli.request import names
@@ -42,6 +43,8 @@ def history(context: Context, function: str, alias: str | None, refused: bool, l
     with explained("reading the deployments table", NOTHING_CHANGED):
         records = newest_first(target, refused=refused)
         found = list(islice((record for record in records if named.alias in (None, record.target.alias)), limit))
+    if not found:
+        must_exist(target)
     if as_json:
         click.echo(json.dumps(_with_orders(found), indent=2))
     elif found:
