@@ -17,7 +17,16 @@ from botocore.httpsession import URLLib3Session
 from botocore.utils import get_environ_proxies
 
 from bluegreen.text import plain
-from bluegreen_cli.problems import SIGN_IN, TRY_AGAIN, Failed, Refused, Unknown
+from bluegreen_cli.problems import (
+    NOTHING_CHANGED,
+    SIGN_IN,
+    SIGN_IN_AGAIN,
+    TRY_AGAIN,
+    Denied,
+    Refused,
+    Unknown,
+    signed_out,
+)
 from bluegreen_cli.stack import Stack
 
 SECONDS = 35
@@ -30,8 +39,9 @@ def ask(stack: Stack, method: str, path: str, body: Any = None) -> Any:
     """
     The API's answer, parsed. `path` is quoted already.
 
-    Raises Refused with the API's own words for a 4xx; they say what was left untouched. Raises Failed if IAM does not
-    allow the call, and Unknown if no answer came. A 403 of the API itself has its status in the body, one of IAM's has
+    Raises Refused with the API's own words for a 4xx; they say what was left untouched. Raises Denied if IAM does not
+    allow the call, and Unknown if no answer came or AWS does not know the caller.
+    A 403 of the API itself has its status in the body, one of IAM's has
     not.
     """
     doing = f"{method} {path}"
@@ -42,7 +52,9 @@ def ask(stack: Stack, method: str, path: str, body: Any = None) -> Any:
         return said
     of_api = isinstance(said, dict) and said.get("statusCode") == answer.status_code
     if answer.status_code in (401, 403) and not of_api:
-        raise Failed(f"{doing} is not allowed: {words or answer.status_code}", "Nothing was changed.", SIGN_IN)
+        if signed_out(str(words)):
+            raise Unknown(f"{doing} did not work: {words}", NOTHING_CHANGED, SIGN_IN_AGAIN)
+        raise Denied(f"{doing} is not allowed: {words or answer.status_code}", NOTHING_CHANGED, SIGN_IN)
     if answer.status_code == 429 or answer.status_code >= 500:
         raise Unknown(f"{doing} got the answer {answer.status_code}: {words or 'without words'}", MAYBE, TRY_AGAIN)
     refused = Refused(words or f"{doing} got the answer {answer.status_code}", "")
@@ -54,7 +66,7 @@ def _signed(stack: Stack, method: str, path: str, body: Any) -> AWSRequest:
     session = boto3.DEFAULT_SESSION or boto3.Session()
     credentials = session.get_credentials()
     if credentials is None:
-        raise Failed("there are no usable AWS credentials", "Nothing was changed.", SIGN_IN)
+        raise Unknown("there are no usable AWS credentials", NOTHING_CHANGED, SIGN_IN_AGAIN)
     url, host = _address(stack.api)
     content = json.dumps(body).encode() if body is not None else b""
     headers = {"host": host} | ({"content-type": "application/json"} if content else {})

@@ -18,7 +18,7 @@ from botocore.exceptions import (
 from bluegreen.aws.client import in_our_words
 from bluegreen.errors import AwsRefused, AwsUnavailable
 from bluegreen.target import Target
-from bluegreen_cli.problems import NOTHING_CHANGED, Failed, Refused
+from bluegreen_cli.problems import NOTHING_CHANGED, Refused, Unknown
 
 NOT_SIGNED_IN = (
     NoCredentialsError,
@@ -57,7 +57,7 @@ def sign_in(region: str | None, profile: str | None) -> Account:
     """
     Make the command's session, and ask STS who the caller is.
 
-    Raises Refused without a region or with an unknown profile, Failed without valid credentials.
+    Raises Refused without a region or with an unknown profile, Unknown without valid credentials.
     """
     try:
         boto3.setup_default_session(region_name=region or os.environ.get("AWS_REGION"), profile_name=profile)
@@ -72,7 +72,7 @@ def sign_in(region: str | None, profile: str | None) -> Account:
     except AwsUnavailable:
         return Account(region=where)
     except AwsRefused as error:
-        raise Failed(f"AWS does not accept these credentials: {error}", NOTHING_CHANGED, "Sign in again.") from error
+        raise Unknown(f"AWS does not accept these credentials: {error}", NOTHING_CHANGED, "Sign in again.") from error
     return Account(region=where, number=identity["Account"], caller=identity["Arn"])
 
 
@@ -80,7 +80,7 @@ def _identity() -> dict[str, str]:
     try:
         answer: dict[str, str] = client("sts").get_caller_identity()
     except NOT_SIGNED_IN as error:
-        raise Failed(
+        raise Unknown(
             f"there are no usable AWS credentials: {error}",
             NOTHING_CHANGED,
             "Sign in (`aws sso login`, `aws configure`), or name a --profile.",

@@ -7,7 +7,6 @@ from typing import Any
 import click
 
 from bluegreen_cli.aws import Account, sign_in
-from bluegreen_cli.problems import AS_JSON
 from bluegreen_cli.stack import Stack, default_alias, find
 
 
@@ -32,12 +31,6 @@ class Context:
         return default_alias(self.stack_name)
 
 
-def _remember(ctx: click.Context, parameter: click.Parameter, value: bool) -> bool:
-    ctx.meta[AS_JSON] = value
-    return value
-
-
 def json_option(command: Callable[..., Any]) -> Callable[..., Any]:
-    """The option --json. The command's problems follow it too."""
-    option = click.option("--json", "as_json", is_flag=True, callback=_remember, help="Print the result as JSON.")
-    return option(command)
+    """The option --json. `bluegreen_cli.main` prints the command's problems as JSON then, too."""
+    return click.option("--json", "as_json", is_flag=True, help="Print the result, or the problem, as JSON.")(command)

@@ -3,8 +3,10 @@
 import os
 import time
 from contextlib import AbstractContextManager
+from datetime import UTC, datetime
 from types import TracebackType
 
+import click
 from rich.console import Console, Group
 from rich.live import Live
 from rich.table import Table
@@ -12,10 +14,18 @@ from rich.text import Text
 
 from bluegreen.text import duration
 from bluegreen_cli.follow import Watcher
-from bluegreen_cli.format import percent
+from bluegreen_cli.format import percent, time_of_day
 from bluegreen_cli.progress import SENTENCES, Event, Progress, told
 
 BAR = 30
+SHAPES = ("█", "░")
+PLAIN_SHAPES = ("#", "-")
+"""Green's and blue's part of the bar. They differ without colours, too; the plain ones are for terminals of ASCII."""
+
+FAILED = ("red", "✗", "FAILED:")
+MARKS = {0: ("green", "✓", "OK:"), 5: ("yellow", "◌", "WAITS:")}
+"""By exit code: colour, mark, and the word where a terminal has no such sign."""
+
 BAKE = "lets users meet green until the next look"
 
 
@@ -41,7 +51,7 @@ class Lines(Display):
             self._lost = False
             self.say("AWS answers again")
         for at, line in told(before, events):
-            self._console.print(f"{at.astimezone():%H:%M:%S} {line}", markup=False, highlight=False, soft_wrap=True)
+            self._console.print(f"{time_of_day(at)} {line}", markup=False, highlight=False, soft_wrap=True)
         if after.started_by and not before.started_by:
             self.say(f"Started by: {after.started_by}")
         for warning in after.warnings if not before.warnings else ():
@@ -55,7 +65,7 @@ class Lines(Display):
 
     def say(self, line: str) -> None:
         """Print a line of the command's own, with the time."""
-        self._console.print(f"{time.strftime('%H:%M:%S')} {line}", markup=False, highlight=False, soft_wrap=True)
+        self._console.print(f"{time_of_day(datetime.now(UTC))} {line}", markup=False, highlight=False, soft_wrap=True)
 
 
 class Panel(Lines):
@@ -83,10 +93,10 @@ class Panel(Lines):
         self._progress = after
 
     def _now(self) -> Group:
-        return standing(self._progress, time.time())
+        return standing(self._progress, time.time(), SHAPES if is_unicode(self._console) else PLAIN_SHAPES)
 
 
-def standing(progress: Progress, now: float) -> Group:
+def standing(progress: Progress, now: float, shapes: tuple[str, str] = SHAPES) -> Group:
     """State, weights, both versions' failure rates, the last verdict and the time left."""
     table = Table.grid(padding=(0, 2))
     table.add_column(style="dim")
@@ -95,7 +105,8 @@ def standing(progress: Progress, now: float) -> Group:
     table.add_row("state", Text(f"{progress.state or 'starting'}  {what}"))
     if progress.green_weight:
         done = round(BAR * progress.green_weight)
-        bar = Text("█" * done, style="green") + Text("█" * (BAR - done), style="blue")
+        green, blue = shapes
+        bar = Text(green * done, style="green") + Text(blue * (BAR - done), style="blue")
         table.add_row("weights", bar + Text(f"  version {progress.green} has {percent(progress.green_weight)}"))
     for side, counted in progress.sides.items():
         version = progress.green if side == "green" else progress.blue
@@ -106,6 +117,21 @@ def standing(progress: Progress, now: float) -> Group:
     if left is not None:
         table.add_row("left", f"about {duration(left)}")
     return Group(Text(progress.name or "…", style="bold"), table)
+
+
+def is_unicode(console: Console) -> bool:
+    """Whether what it writes to shows more than ASCII."""
+    return console.encoding.lower().startswith("utf")
+
+
+def last(said: str, exit_code: int) -> None:
+    """The last line on stdout. On a terminal it has a mark and a colour; a program gets the sentence alone."""
+    console = Console()
+    if not console.is_terminal:
+        click.echo(said)
+        return
+    style, mark, word = MARKS.get(exit_code, FAILED)
+    console.print(Text(f"{mark if is_unicode(console) else word} {said}", style=style), soft_wrap=True)
 
 
 def display() -> Display:

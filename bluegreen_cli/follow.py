@@ -38,6 +38,23 @@ class Watcher(Protocol):
         """AWS did not answer."""
 
 
+class Both(Watcher):
+    """Two that get to know the same."""
+
+    def __init__(self, *watchers: Watcher) -> None:
+        self._watchers = watchers
+
+    def learned(self, before: Progress, events: list[Event], after: Progress) -> None:
+        """Tell each."""
+        for each in self._watchers:
+            each.learned(before, events, after)
+
+    def lost(self, why: str) -> None:
+        """Tell each."""
+        for each in self._watchers:
+            each.lost(why)
+
+
 def pause(seconds: float) -> None:
     """Wait between two polls. Tests make it short."""
     time.sleep(seconds)

@@ -3,7 +3,11 @@
 import io
 import json
 import secrets
+import signal
+import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import click
@@ -21,26 +25,27 @@ from bluegreen.request.traffic import schedule
 from bluegreen.target import Target
 from bluegreen_cli import api
 from bluegreen_cli.aws import Account, client
-from bluegreen_cli.display import display
-from bluegreen_cli.follow import follow
+from bluegreen_cli.display import display, last
+from bluegreen_cli.follow import Both, follow
 from bluegreen_cli.outcome import ending
 from bluegreen_cli.problems import (
+    NOTHING_CHANGED,
     NOTHING_STARTED,
     NOTHING_UPLOADED_OR_STARTED,
-    Failed,
+    Denied,
+    Interrupted,
     Lost,
     Refused,
     Unknown,
     explained,
 )
+from bluegreen_cli.records import known_as_bad
 from bluegreen_cli.request import Asked, check
 from bluegreen_cli.stack import Stack
+from bluegreen_cli.summary import Summary
 
 WAITING = 5
 """The exit code of a command that would have to wait for a person."""
-
-INTERRUPTED = 130
-"""The exit code that a shell gives a command after Ctrl-C."""
 
 
 def start(asked: Asked, stack: Stack, account: Account) -> str:
@@ -56,6 +61,8 @@ def start(asked: Asked, stack: Stack, account: Account) -> str:
     if isinstance(wanted.artifact, Existing):
         target = stack.target(wanted.function, wanted.alias)
         must_be_published(target, wanted.artifact.version, NOTHING_UPLOADED_OR_STARTED)
+        if known := known_as_bad(target, wanted.artifact.version):
+            click.echo(f"Warning: {known}", err=True)
     if schedule(wanted.traffic or stack.default_traffic).watched:
         said = of_signals(wanted.health)
         click.echo(f"{said[0].upper()}{said[1:]}", err=True)
@@ -98,9 +105,11 @@ def _started_over_the_api(asked: Asked, stack: Stack) -> str:
     try:
         return str(api.ask(stack, "POST", "/deployments", asked.request)["execution"])
     except Unknown as error:
+        if error.untouched == NOTHING_CHANGED:
+            raise Unknown(error.what, NOTHING_STARTED, error.advice) from error
         raise Lost(error.what, "The deployment may have started.", f"`bluegreen status {target}` tells.") from error
-    except Failed as error:
-        raise Failed(error.what, NOTHING_STARTED, error.advice) from error
+    except Denied as error:
+        raise Denied(error.what, NOTHING_STARTED, error.advice) from error
 
 
 def execution_name(function: str) -> str:
@@ -116,56 +125,77 @@ approval_option = click.option(
 )
 
 
-def to_the_end(arn: str, target: Target, as_json: bool, *, past_people: bool = False) -> None:
+def to_the_end(
+    arn: str, target: Target, as_json: bool, *, past_people: bool = False, summary: Summary | None = None
+) -> None:
     """
     Follow the execution, say how it ended and which version serves now, and exit with the documented code.
 
-    Without `past_people` the command ends as soon as the deployment waits for a person. Ctrl-C ends the following, not
-    the deployment.
+    Without `past_people` the command ends as soon as the deployment waits for a person. Ctrl-C and SIGTERM end the
+    following, not the deployment.
     """
-    name = arn.rpartition(":")[2]
+    name, summary = arn.rpartition(":")[2], summary or Summary(None)
+    summary.arn = arn
     click.echo(f"Deployment {name}: {executions.console_link(arn)}", err=True)
     try:
-        with display() as shown:
-            progress = follow(arn, shown, past_people=past_people)
+        with _sigterm_as_ctrl_c(), display() as shown:
+            progress = follow(arn, Both(summary, shown), past_people=past_people)
         if not progress.over:
-            _waits(arn, progress.awaits, as_json)
+            _waits(arn, progress.awaits, as_json, summary)
         ended = ending(arn, target, progress)
-    except KeyboardInterrupt:
-        click.echo(
-            f"\nNo longer watching; the deployment goes on. `bluegreen watch {name}` watches it again, "
+    except KeyboardInterrupt as interrupt:
+        raise Interrupted(
+            "no longer watching",
+            "The deployment goes on.",
+            f"`bluegreen watch {name}` watches it again, "
             f"`bluegreen status {target.function} --alias {target.alias}` says how it stands.",
-            err=True,
-        )
-        click.get_current_context().exit(INTERRUPTED)
+        ) from interrupt
+    summary.ends(ended)
     if as_json:
         click.echo(json.dumps(ended.to_json(), indent=2))
     else:
-        click.echo(ended.said())
+        last(ended.said(), ended.exit_code)
         for line in ended.in_full():
             click.echo(line, err=True)
     click.get_current_context().exit(ended.exit_code)
 
 
-def _waits(arn: str, step: int, as_json: bool) -> None:
+@contextmanager
+def _sigterm_as_ctrl_c() -> Iterator[None]:
+    """A pipeline that is cancelled ends its commands so. Python handles signals in the main thread only."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _waits(arn: str, step: int, as_json: bool, summary: Summary) -> None:
     """Say that a person must decide, and end."""
     name = arn.rpartition(":")[2]
+    said = (
+        f"Step {step} waits for a person's approval: `bluegreen approve {name} --step {step}` lets it go on, "
+        f"`bluegreen reject {name}` rolls it back. `bluegreen watch {name} --wait-for-approval` follows it meanwhile."
+    )
+    summary.says(said, WAITING)
     if as_json:
         console = executions.console_link(arn)
         found = {"deployment": name, "execution": arn, "console": console, "end": None, "awaits": step}
         click.echo(json.dumps(found, indent=2))
     else:
-        click.echo(
-            f"Step {step} waits for a person's approval: `bluegreen approve {name} --step {step}` lets it go on, "
-            f"`bluegreen reject {name}` rolls it back. `bluegreen watch {name} --wait-for-approval` follows it "
-            "meanwhile."
-        )
+        last(said, WAITING)
     click.get_current_context().exit(WAITING)
 
 
-def started(arn: str, as_json: bool) -> None:
+def started(arn: str, as_json: bool, summary: Summary | None = None) -> None:
     """Say how to follow a deployment that the command itself does not follow."""
     name, link = arn.rpartition(":")[2], executions.console_link(arn)
+    if summary:
+        summary.arn = arn
+        summary.says("This command does not follow it.", 0)
     if as_json:
         click.echo(json.dumps({"deployment": name, "execution": arn, "console": link}, indent=2))
     else:

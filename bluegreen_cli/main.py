@@ -7,12 +7,16 @@ Results go to stdout, progress and problems to stderr. A command's module is imp
 
 import importlib
 import json
-from typing import Any
+import sys
+from collections.abc import Sequence
+from typing import Any, NoReturn
 
 import click
+from click.exceptions import NoSuchCommand
+from click.shell_completion import CompletionItem
 
 from bluegreen.errors import DeploymentError
-from bluegreen_cli.problems import AS_JSON, Failed, Problem
+from bluegreen_cli.problems import NOTHING_CHANGED, Failed, Interrupted, Problem, Refused, of_error
 
 COMMANDS = {
     "deploy": "Deploy new code, what $LATEST has, or a version that exists, to FUNCTION's alias.",
@@ -47,23 +51,51 @@ COMMANDS = {
 }
 """In the order of use. The text of each is the first sentence of its own help."""
 
+LOOK_ABOVE = "Any lines above say what was done."
+
 OF_A_CHECKOUT = ("demo", "sandbox")
 
 
 class Commands(click.Group):
     """The commands. A problem of theirs is printed on stderr, and with --json on stdout too."""
 
+    def main(self, args: Sequence[str] | None = None, *more: Any, **settings: Any) -> Any:
+        """Run the command, and exit with one of the documented codes."""
+        arguments = list(sys.argv[1:] if args is None else args)
+        try:
+            code = super().main(arguments, *more, **settings | {"standalone_mode": False})
+        except click.ClickException as problem:
+            problem.show()
+            _exit(arguments, problem)
+        except click.Abort:
+            interrupted = Interrupted("interrupted", "What was ordered or started before goes on.")
+            interrupted.show()
+            _exit(arguments, interrupted)
+        except Exception as error:
+            _print_json(arguments, Failed(f"{type(error).__name__}: {error}", LOOK_ABOVE).to_json())
+            raise
+        sys.exit(code)
+
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command."""
         try:
             return super().invoke(ctx)
         except DeploymentError as error:
-            problem = Failed(f"{type(error).__name__}: {error}", "Any lines above say what was done.")
-            _print_json(ctx, problem)
-            raise problem from error
-        except Problem as problem:
-            _print_json(ctx, problem)
-            raise
+            raise of_error(error, f"`{ctx.invoked_subcommand}`", LOOK_ABOVE) from error
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """The command that is meant. For another word click names those that are like it."""
+        try:
+            return super().resolve_command(ctx, args)
+        except NoSuchCommand as unknown:
+            raise NoSuchCommand(unknown.command_name, possibilities=COMMANDS, ctx=ctx) from unknown
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Commands and options, without importing the commands."""
+        commands = [CompletionItem(name, help=said) for name, said in COMMANDS.items() if name.startswith(incomplete)]
+        return [*commands, *click.Command.shell_complete(self, ctx, incomplete)]
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """In the order of use."""
@@ -83,9 +115,21 @@ class Commands(click.Group):
             formatter.write_dl(list(COMMANDS.items()))
 
 
-def _print_json(ctx: click.Context, problem: Problem) -> None:
-    if ctx.meta.get(AS_JSON):
-        click.echo(json.dumps(problem.to_json(), indent=2))
+def _exit(arguments: list[str], problem: click.ClickException) -> NoReturn:
+    """With --json, also where click did not come to read it, stdout has the problem."""
+    _print_json(arguments, problem.to_json() if isinstance(problem, Problem) else _wrong_usage(problem))
+    sys.exit(problem.exit_code)
+
+
+def _print_json(arguments: list[str], shown: dict[str, Any]) -> None:
+    if "--json" in arguments:
+        click.echo(json.dumps(shown, indent=2))
+
+
+def _wrong_usage(problem: click.ClickException) -> dict[str, Any]:
+    used = problem.ctx.command_path if isinstance(problem, click.UsageError) and problem.ctx else "bluegreen"
+    advice = f"`{used} --help` says what may be written."
+    return Refused(problem.format_message(), NOTHING_CHANGED, advice).to_json() | {"error": "WrongUsage"}
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
@@ -107,8 +151,8 @@ def cli(ctx: click.Context, stack_name: str, region: str | None, profile: str | 
     """
     Take Lambda functions from blue to green, and back.
 
-    Exit codes: 0 deployed, or done; 1 rolled back, or not begun; 2 refused request or wrong usage; 3 a rollback failed;
-    4 unknown: the deployment may go on, and the command lost sight of it; 5 the deployment waits for an approval.
+    Exit codes: 0 done; 1 rolled back or failed; 2 refused, not allowed, or wrong usage; 3 a rollback failed; 4 not
+    known: AWS gave no answer or does not know the caller; 5 the deployment waits for a person's approval; 130 Ctrl-C.
     """
     from bluegreen_cli.context import Context
 

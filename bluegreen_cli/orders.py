@@ -19,7 +19,7 @@ from bluegreen.text import sentence
 from bluegreen_cli import api, follow
 from bluegreen_cli.context import Context
 from bluegreen_cli.live import serving_if_known
-from bluegreen_cli.problems import NOTHING_CHANGED, NOTHING_ORDERED, Failed, Refused, explained
+from bluegreen_cli.problems import NOTHING_CHANGED, NOTHING_ORDERED, Lost, Refused, explained
 from bluegreen_cli.progress import Progress
 from bluegreen_cli.request import names
 from bluegreen_cli.stack import Stack
@@ -81,7 +81,7 @@ def _instead_of(lock: Lock, number: int) -> Order | None:
 
 
 def until_over(lock: Lock, target: Target) -> Record:
-    """Wait for the end of its record, and show how the alias goes. Raises Failed if that takes too long."""
+    """Wait for the end of its record, and show how the alias goes. Raises Lost if that takes too long."""
     waited, shown = 0.0, ""
     while waited < PATIENCE_SECONDS:
         record = _record(lock.deployment)
@@ -93,7 +93,7 @@ def until_over(lock: Lock, target: Target) -> Record:
             return record
         follow.pause(follow.POLL_SECONDS)
         waited += follow.POLL_SECONDS
-    raise Failed(
+    raise Lost(
         f"{lock.deployment} is not undone after {PATIENCE_SECONDS / 60:.0f} minutes",
         shown,
         f"`bluegreen status {target.function} --alias {target.alias}` says how it stands; the sweep of "

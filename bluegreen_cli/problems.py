@@ -4,10 +4,15 @@ Why a command stops.
 A problem says what was wrong, what was left untouched and what to do next. It has its exit code.
 
     Problem
-      Failed            1  AWS could not do it, or did not allow it
+      Failed            1  AWS did not do it
       Refused           2  the request can never succeed, or the command line is wrong
+        Denied          2  IAM does not allow it
       Lost              4  the deployment may go on, and the command does not see it any more
-      Unknown           4  what the command was to find out could not be seen
+      Unknown           4  AWS gave no answer, or does not know the caller
+      Interrupted     130  Ctrl-C
+
+A denied call has the code of a refusal, since the same command gets the same answer until a person changes a policy. A
+caller without valid credentials learns nothing, and gets an answer after signing in.
 
 A deployment that ends badly is no problem of the command: `bluegreen_cli.outcome` has its exit code.
 """
@@ -20,9 +25,6 @@ import click
 
 from bluegreen.errors import AccessDenied, AwsUnavailable, DeploymentError, Frozen, InvalidRequest, StillInProgress
 from bluegreen.text import plain, sentence
-
-AS_JSON = "bluegreen.as_json"
-"""In click's context: with --json the command prints problems as JSON too."""
 
 NOTHING_CHANGED = "Nothing was changed."
 """The command only reads, or stops before its first change."""
@@ -55,18 +57,19 @@ class Problem(click.ClickException):
             if line:
                 click.echo(line, file=file, err=True)
 
-    def to_json(self) -> dict[str, str]:
+    def to_json(self) -> dict[str, Any]:
         """For programs that read stdout."""
         return {
             "error": type(self).__name__,
             "cause": self.what,
             "untouched": self.untouched,
             "advice": self.advice,
+            "exit_code": self.exit_code,
         }
 
 
 class Failed(Problem):
-    """AWS could not do it, or did not allow it."""
+    """AWS did not do it."""
 
     exit_code = 1
 
@@ -78,6 +81,10 @@ class Refused(Problem):
     status = 0
 
 
+class Denied(Refused):
+    """IAM does not allow it."""
+
+
 class Lost(Problem):
     """How the deployment ends, or whether it has begun, is unknown."""
 
@@ -85,18 +92,38 @@ class Lost(Problem):
 
 
 class Unknown(Problem):
-    """What the command was to find out could not be seen."""
+    """AWS gave no answer, or does not know the caller."""
 
     exit_code = 4
 
 
-SIGNED_OUT = ("ExpiredToken", "InvalidClientTokenId", "UnrecognizedClient", "RequestExpired", "token has expired")
-"""What AWS's text has in it if the credentials are no longer valid."""
+class Interrupted(Problem):
+    """A person or a pipeline ended the command. The code is the one that a shell gives a command after Ctrl-C."""
+
+    exit_code = 130
+
+
+SIGNED_OUT = (
+    "ExpiredToken",
+    "InvalidClientTokenId",
+    "UnrecognizedClient",
+    "RequestExpired",
+    "SignatureDoesNotMatch",
+    "token has expired",
+    "security token included in the request is",
+    "Unable to locate credentials",
+)
+"""What AWS's text has in it if the credentials are missing, wrong or no longer valid."""
+
+
+def signed_out(text: str) -> bool:
+    """Whether AWS's text says that it does not know the caller."""
+    return any(sign in text for sign in SIGNED_OUT)
 
 
 def next_step(error: DeploymentError) -> str:
     """What to do about an error of AWS, "" if that is not known."""
-    if any(sign in str(error) for sign in SIGNED_OUT):
+    if signed_out(str(error)):
         return SIGN_IN_AGAIN
     if isinstance(error, AccessDenied):
         return SIGN_IN
@@ -114,11 +141,18 @@ def explained(doing: str, untouched: str | Callable[[], str], advice: str = "") 
         yield
     except DeploymentError as error:
         rest = untouched if isinstance(untouched, str) else untouched()
-        if isinstance(error, InvalidRequest | Frozen):
-            raise Refused(str(error), rest, advice) from error
-        todo = advice or next_step(error)
-        if isinstance(error, AccessDenied):
-            raise Failed(f"{doing} is not allowed: {error}", rest, todo) from error
-        if isinstance(error, AwsUnavailable):
-            raise Failed(f"{doing} did not work, AWS gave no answer: {error}", rest, todo) from error
-        raise Failed(f"{doing} did not work: {error}", rest, todo) from error
+        raise of_error(error, doing, rest, advice) from error
+
+
+def of_error(error: DeploymentError, doing: str, untouched: str, advice: str = "") -> Problem:
+    """The problem that an error of AWS or of the request is to the command."""
+    if isinstance(error, InvalidRequest | Frozen):
+        return Refused(str(error), untouched, advice)
+    advice = advice or next_step(error)
+    if signed_out(str(error)):
+        return Unknown(f"{doing} did not work, AWS does not accept these credentials: {error}", untouched, advice)
+    if isinstance(error, AccessDenied):
+        return Denied(f"{doing} is not allowed: {error}", untouched, advice)
+    if isinstance(error, AwsUnavailable):
+        return Unknown(f"{doing} did not work, AWS gave no answer: {error}", untouched, advice)
+    return Failed(f"{doing} did not work: {error}", untouched, advice)

@@ -17,6 +17,7 @@ from bluegreen.request.names import FunctionReference, is_execution_name
 from bluegreen.request.request import Request, taken_apart
 from bluegreen.target import Target
 from bluegreen.text import plain
+from bluegreen_cli import completion
 from bluegreen_cli.aws import Account
 from bluegreen_cli.package import Package
 from bluegreen_cli.problems import NOTHING_CHANGED, NOTHING_UPLOADED_OR_STARTED, Refused, explained
@@ -119,14 +120,19 @@ class Asked:
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
 OPTIONS: list[Decorator] = [
-    click.argument("function"),
+    click.argument("function", shell_complete=completion.functions),
     click.argument("source", required=False, metavar="[PATH|s3://BUCKET/KEY]"),
     click.option("--version", "version", metavar="N", help="A published version, instead of new code."),
     click.option("--latest", is_flag=True, help="What $LATEST has now, code and settings, instead of new code."),
     click.option("--code-of", type=click.IntRange(1), metavar="N", help="The code of version N, deployed as new code."),
     click.option("--image", metavar="URI", help="A container image by digest (…@sha256:…), instead of a zip."),
     click.option("--alias", metavar="NAME", help="The alias to move; the stack's default unless given."),
-    click.option("--traffic", metavar="NAME", help="AllAtOnce, Canary10Percent5Minutes, …, Adaptive."),
+    click.option(
+        "--traffic",
+        metavar="NAME",
+        shell_complete=completion.strategies,
+        help="AllAtOnce, Canary10Percent5Minutes, …, Adaptive.",
+    ),
     click.option("--steps", metavar="JSON", help='Steps of your own, as [{"weight": 0.05, "bake_seconds": 120}].'),
     click.option("--smoke-tests", metavar="FILE", help="JSON: a list of cases with payload and expected reply."),
     click.option("--no-smoke-tests", is_flag=True, help="Shift the alias without a smoke test."),

@@ -4,15 +4,17 @@ import json
 
 import click
 
+from bluegreen.document import ROLLBACK_FAILED
 from bluegreen.ledger.record import Record
 from bluegreen.text import sentence
-from bluegreen_cli import live, orders
+from bluegreen_cli import completion, live, orders
 from bluegreen_cli.context import Context, json_option
+from bluegreen_cli.display import last
 from bluegreen_cli.outcome import CUT_SHORT, EXIT_CODES
 
 
 @click.command()
-@click.argument("function")
+@click.argument("function", shell_complete=completion.functions)
 @click.option("--alias", metavar="NAME", help="The stack's default unless given.")
 @click.option("--reason", default="", metavar="TEXT", help="The reason. The record and the audit show it.")
 @click.option(
@@ -38,16 +40,17 @@ def abort(context: Context, function: str, alias: str | None, reason: str, follo
 
 
 def say(ended: Record, as_json: bool) -> None:
-    """How the deployment that was aborted ended, and exit: 0 only if its blue has all of the alias."""
+    """How the deployment that was aborted ended, and exit: 0 only if it is undone and its blue has all of the alias."""
     route = live.serving(ended.target)
     blue_has_everybody = ended.blue is None or route.alone == ended.blue
+    code = EXIT_CODES.get(ended.state, CUT_SHORT) or CUT_SHORT
+    code = 0 if blue_has_everybody and ended.state != ROLLBACK_FAILED else code
     if as_json:
         shown = {"deployment": ended.id, "aborted": True, "end": ended.state, "error": ended.error}
         click.echo(json.dumps({**shown, "cause": ended.cause, "serving": route.serving}, indent=2))
     elif blue_has_everybody:
-        click.echo(f"Aborted {ended.id} ({ended.state}): {ended.target} is served by {route}.")
+        last(f"Aborted {ended.id} ({ended.state}): {ended.target} is served by {route}.", code)
     else:
         why = sentence(ended.cause or "It was complete before the abort")
-        click.echo(f"{ended.state}: {why} {ended.target} is served by {route}.")
-    code = EXIT_CODES.get(ended.state, CUT_SHORT) or CUT_SHORT
-    click.get_current_context().exit(0 if blue_has_everybody else code)
+        last(f"{ended.state}: {why} {ended.target} is served by {route}.", code)
+    click.get_current_context().exit(code)

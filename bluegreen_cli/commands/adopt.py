@@ -16,6 +16,7 @@ from bluegreen.opening.glances import Glances
 from bluegreen.opening.permitted import is_own, of_the_stack
 from bluegreen.opening.preflight import not_seen
 from bluegreen.target import Target
+from bluegreen_cli import completion
 from bluegreen_cli.aws import client
 from bluegreen_cli.context import Context, json_option
 from bluegreen_cli.problems import NOTHING_CHANGED, Refused, explained
@@ -39,7 +40,7 @@ class Adopted:
 
 
 @click.command()
-@click.argument("function")
+@click.argument("function", shell_complete=completion.functions)
 @click.option("--alias", metavar="NAME", help="The stack's default unless given, PROD without a stack.")
 @click.option("--move-callers", is_flag=True, help="Point the event source mappings of the function to the alias.")
 @json_option

@@ -18,7 +18,7 @@ from bluegreen_cli.aws import client
 from bluegreen_cli.commands.adopt import adopted, must_not_be_of, say
 from bluegreen_cli.context import Context, json_option
 from bluegreen_cli.package import Package
-from bluegreen_cli.problems import IT_WAS_NOT_CHANGED, NOTHING_CREATED, Failed, Refused, explained
+from bluegreen_cli.problems import IT_WAS_NOT_CHANGED, NOTHING_CREATED, Refused, explained
 from bluegreen_cli.request import LONGEST_SHOWN, names
 
 MOST_BYTES = 50 * 1024 * 1024
@@ -137,7 +137,7 @@ def _create(function: str, package: Package, environment: dict[str, str], settin
                 return
             except ClientError as error:
                 if error.response["Error"]["Code"] == "ResourceConflictException":
-                    raise Failed(
+                    raise Refused(
                         f"someone else created {function} just now",
                         IT_WAS_NOT_CHANGED,
                         "Read its configuration before you go on.",

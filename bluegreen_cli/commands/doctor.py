@@ -4,6 +4,7 @@ import json
 import signal
 import time
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from types import FrameType
 
 import click
@@ -21,7 +22,8 @@ from bluegreen_cli.doctor.pace import Pace
 from bluegreen_cli.doctor.patient import ABANDONED_SECONDS, Patient, left_behind, made_at, new_name, remove
 from bluegreen_cli.doctor.report import Report
 from bluegreen_cli.doctor.services import Services
-from bluegreen_cli.problems import Failed, Unknown, explained
+from bluegreen_cli.format import time_of_day
+from bluegreen_cli.problems import Failed, Interrupted, Unknown, explained
 from bluegreen_cli.stack import Stack
 
 ALIAS = "PROD"
@@ -80,8 +82,8 @@ def doctor(
         _say(line)
     try:
         report = _examined(examination, wanted, launch.started_by(account), role)
-    except KeyboardInterrupt:
-        click.get_current_context().exit(launch.INTERRUPTED)
+    except KeyboardInterrupt as interrupt:
+        raise Interrupted("no longer examining", "What was made is deleted again.", "") from interrupt
     if not only:
         _keep(report)
     if as_json:
@@ -163,4 +165,4 @@ def _keep(report: Report) -> None:
 
 
 def _say(line: str) -> None:
-    click.echo(f"{time.strftime('%H:%M:%S')} {line}", err=True)
+    click.echo(f"{time_of_day(datetime.now(UTC))} {line}", err=True)

@@ -9,7 +9,7 @@ import click
 from bluegreen import clock
 from bluegreen.request.freeze import Freeze, pattern_of
 from bluegreen.text import plain
-from bluegreen_cli import api
+from bluegreen_cli import api, completion
 from bluegreen_cli.context import Context, json_option
 from bluegreen_cli.problems import explained
 
@@ -17,7 +17,7 @@ NOTHING_FROZEN = "Nothing was frozen."
 
 
 @click.command()
-@click.argument("name")
+@click.argument("name", shell_complete=completion.functions)
 @click.option("--reason", required=True, metavar="WHY", help="Every deployment that is refused says it.")
 @click.option("--until", required=True, metavar="MOMENT", help="ISO 8601, as 2026-12-24T18:00; at most 366 days away.")
 @click.option(

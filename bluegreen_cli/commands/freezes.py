@@ -7,6 +7,7 @@ import click
 from bluegreen import clock
 from bluegreen.decisions.freezing import fits
 from bluegreen.ledger import freezes as ledger
+from bluegreen_cli import completion
 from bluegreen_cli.commands.freeze import said
 from bluegreen_cli.context import Context, json_option
 from bluegreen_cli.problems import NOTHING_CHANGED, explained
@@ -14,7 +15,7 @@ from bluegreen_cli.request import names
 
 
 @click.command()
-@click.argument("function", required=False)
+@click.argument("function", shell_complete=completion.functions, required=False)
 @json_option
 @click.pass_obj
 def freezes(context: Context, function: str | None, as_json: bool) -> None:

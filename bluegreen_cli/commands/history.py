@@ -15,7 +15,9 @@ from rich.text import Text
 from bluegreen.ledger import orders
 from bluegreen.ledger.record import Record
 from bluegreen.text import duration
+from bluegreen_cli import completion
 from bluegreen_cli.context import Context, json_option
+from bluegreen_cli.live import must_exist
 from bluegreen_cli.problems import NOTHING_CHANGED, explained
 from bluegreen_cli.records import newest_first
 from bluegreen_cli.request import names
@@ -26,7 +28,7 @@ WIDE = 250
 
 
 @click.command()
-@click.argument("function")
+@click.argument("function", shell_complete=completion.functions)
 @click.option("--alias", metavar="NAME", help="Only of this alias.")
 @click.option("--refused", is_flag=True, help="List the refused requests instead of the deployments.")
 @click.option(
@@ -41,6 +43,8 @@ def history(context: Context, function: str, alias: str | None, refused: bool, l
     with explained("reading the deployments table", NOTHING_CHANGED):
         records = newest_first(target, refused=refused)
         found = list(islice((record for record in records if named.alias in (None, record.target.alias)), limit))
+    if not found:
+        must_exist(target)
     if as_json:
         click.echo(json.dumps(_with_orders(found), indent=2))
     elif found:

@@ -6,13 +6,13 @@ from bluegreen.errors import DeploymentError
 from bluegreen.ledger.locks import Lock
 from bluegreen.request.order import LONGEST_PAUSES_SECONDS, PAUSE_SECONDS, SHORTEST_PAUSE_SECONDS
 from bluegreen.text import duration
-from bluegreen_cli import orders
+from bluegreen_cli import completion, orders
 from bluegreen_cli.context import Context, json_option
 from bluegreen_cli.follow import seen
 
 
 @click.command()
-@click.argument("function")
+@click.argument("function", shell_complete=completion.functions)
 @click.option("--alias", metavar="NAME", help="The stack's default unless given.")
 @click.option(
     "--seconds",

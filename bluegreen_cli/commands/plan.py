@@ -10,6 +10,7 @@ import click
 
 from bluegreen import clock, document
 from bluegreen.aws import artifacts, functions, logs
+from bluegreen.aws.client import in_our_words
 from bluegreen.baking import watch
 from bluegreen.decisions.gates import moment_of
 from bluegreen.decisions.pace import UNTHINNED_SECONDS, looks, pace_of, waits
@@ -17,7 +18,7 @@ from bluegreen.decisions.words import of_schedule, of_signals
 from bluegreen.errors import AccessDenied, AwsRefused, AwsUnavailable
 from bluegreen.ledger import uploads
 from bluegreen.opening.checks import BEFORE_THE_LOCK, WITH_THE_LOCK, must_pass
-from bluegreen.opening.findings import Warnings
+from bluegreen.opening.findings import Warning, Warnings
 from bluegreen.opening.plan import brings, changes, health_of, schedule_of, tests_of
 from bluegreen.opening.preflight import PREFLIGHT
 from bluegreen.opening.situation import Situation, once
@@ -29,12 +30,14 @@ from bluegreen.request.traffic import Schedule, Steps
 from bluegreen.target import Target
 from bluegreen.text import duration
 from bluegreen_cli import request, storage
+from bluegreen_cli.aws import client
 from bluegreen_cli.context import Context, json_option
 from bluegreen_cli.forecast import forecast
 from bluegreen_cli.format import percent
 from bluegreen_cli.outlook import Outlook
 from bluegreen_cli.preparations import preparations
 from bluegreen_cli.problems import NOTHING_TOUCHED, explained
+from bluegreen_cli.records import known_as_bad
 from bluegreen_cli.report import written
 from bluegreen_cli.report.plan import Planned, report
 from bluegreen_cli.stack import Stack
@@ -124,9 +127,16 @@ class Before(Situation):
             super().see_payload(place)
 
     def try_pattern(self, group: str, pattern: str) -> None:
-        """In a log group that the caller may not search any pattern counts as correct."""
+        """
+        In a log group that the caller may not search any pattern counts as correct.
+
+        The stack may search only one with the tag, whatever the caller may: raises AccessDenied for one without.
+        """
         with suppress(AccessDenied):
             super().try_pattern(group, pattern)
+        tags = self.glances.at(f"the tags of the log group {group}", lambda: _tags(self.target, group))
+        if tags is not None and tags.get(document.OPT_IN_TAG) != document.OPTED_IN:
+            raise AccessDenied(f"it has no tag {document.OPT_IN_TAG} = {document.OPTED_IN}")
 
     @once
     def inspected(self) -> artifacts.Inspected | None:
@@ -144,6 +154,12 @@ class Before(Situation):
     def newest(self) -> uploads.Newest | None:
         """A local package is newer than all of them once `deploy` uploads it."""
         return None if self._package else uploads.newest(self.target)
+
+
+def _tags(target: Target, log_group: str) -> dict[str, str]:
+    with in_our_words():
+        found: dict[str, str] = client("logs").list_tags_for_resource(resourceArn=target.beside_logs(log_group))["tags"]
+    return found
 
 
 def estimate(
@@ -183,6 +199,9 @@ def plan(context: Context, /, as_json: bool, page: str | None, **said: Any) -> N
     checked = request.check(asked.request)
     situation = Before(asked, checked, stack)
     blue, brought, differ, warnings = _found(situation)
+    artifact = checked.artifact
+    if isinstance(artifact, Existing) and (known := known_as_bad(situation.target, artifact.version)):
+        warnings = (*warnings, Warning(field="artifact", problem=known, advice="`bluegreen history` has all of it"))
     traffic = situation.schedule
     with explained(f"reading what {asked.function} was deployed with", NOTHING_TOUCHED):
         cases, by_default = tests_of(situation)

@@ -2,12 +2,13 @@
 
 import click
 
+from bluegreen_cli import completion
 from bluegreen_cli.context import Context, json_option
 from bluegreen_cli.decide import decide
 
 
 @click.command()
-@click.argument("deployment")
+@click.argument("deployment", shell_complete=completion.deployments)
 @click.option("--step", type=click.IntRange(min=1), help="The step that is meant, if another may wait by then.")
 @click.option("--reason", metavar="TEXT", help="The reason. The record, the API and the notification show it.")
 @json_option

@@ -2,12 +2,12 @@
 
 import click
 
-from bluegreen_cli import holding, orders
+from bluegreen_cli import completion, holding, orders
 from bluegreen_cli.context import Context, json_option
 
 
 @click.command()
-@click.argument("function")
+@click.argument("function", shell_complete=completion.functions)
 @click.option("--alias", metavar="NAME", help="The stack's default unless given.")
 @click.option("--reason", default="", metavar="TEXT", help="The reason. The record and the audit show it.")
 @json_option

@@ -14,14 +14,14 @@ from bluegreen.ledger import deployments, locks, serving, tests
 from bluegreen.ledger.locks import Lock
 from bluegreen.ledger.record import OPEN
 from bluegreen.target import Target
-from bluegreen_cli import launch, live, orders, request
+from bluegreen_cli import completion, launch, live, orders, request
 from bluegreen_cli.commands.abort import say
 from bluegreen_cli.context import Context, json_option
 from bluegreen_cli.problems import NOTHING_CHANGED, NOTHING_STOPPED, Refused, explained
 
 
 @click.command()
-@click.argument("function")
+@click.argument("function", shell_complete=completion.functions)
 @click.option("--alias", metavar="NAME", help="The stack's default unless given.")
 @click.option(
     "--to", "version", metavar="VERSION", help="Any published version; the one that served before unless given."

@@ -18,7 +18,7 @@ from bluegreen.ledger.locks import Lock
 from bluegreen.ledger.record import Record
 from bluegreen.target import Target
 from bluegreen.text import duration, sentence
-from bluegreen_cli import when
+from bluegreen_cli import completion, when
 from bluegreen_cli.context import Context, json_option
 from bluegreen_cli.doctor.summary import remembered
 from bluegreen_cli.follow import seen
@@ -103,7 +103,7 @@ class Running:
 
 
 @click.command()
-@click.argument("function")
+@click.argument("function", shell_complete=completion.functions)
 @click.option("--alias", metavar="NAME", help="The stack's default unless given.")
 @json_option
 @click.pass_obj

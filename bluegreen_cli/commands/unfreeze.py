@@ -6,7 +6,7 @@ from urllib.parse import quote
 import click
 
 from bluegreen.request.freeze import pattern_of
-from bluegreen_cli import api
+from bluegreen_cli import api, completion
 from bluegreen_cli.commands.freeze import said
 from bluegreen_cli.context import Context, json_option
 from bluegreen_cli.problems import explained
@@ -15,7 +15,7 @@ NOTHING_LIFTED = "Nothing was lifted."
 
 
 @click.command()
-@click.argument("name")
+@click.argument("name", shell_complete=completion.functions)
 @json_option
 @click.pass_obj
 def unfreeze(context: Context, name: str, as_json: bool) -> None:

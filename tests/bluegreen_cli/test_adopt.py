@@ -155,7 +155,7 @@ def test_an_adoption_that_stops_half_way_says_what_it_did_and_can_be_repeated(
 
     ran = bluegreen("adopt", SHOP)
 
-    assert ran.exit_code == 1
+    assert ran.exit_code == 2
     assert "not authorized to perform: lambda:TagResource" in ran.stderr
     assert "Done so far: version 1 has the code of $LATEST; alias PROD was created." in ran.stderr
     assert "`bluegreen adopt Shop --alias PROD` goes on where this stopped" in ran.stderr
@@ -288,7 +288,7 @@ def test_an_event_source_that_may_not_be_moved_is_no_lost_adoption(
 
     ran = bluegreen("adopt", SHOP, "--move-callers")
 
-    assert ran.exit_code == 1
+    assert ran.exit_code == 2
     assert "tag bluegreen:managed was set" in ran.stderr
     assert "no lambda:UpdateEventSourceMapping" in ran.stderr
     assert "`bluegreen adopt Shop --alias PROD --move-callers` goes on where this stopped" in ran.stderr

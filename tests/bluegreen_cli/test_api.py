@@ -9,7 +9,7 @@ from botocore.awsrequest import AWSPreparedRequest
 from botocore.exceptions import EndpointConnectionError
 
 from bluegreen_cli import api
-from bluegreen_cli.problems import Failed, Problem, Refused, Unknown
+from bluegreen_cli.problems import Denied, Problem, Refused, Unknown
 from bluegreen_cli.stack import Stack
 
 STACK = Stack(
@@ -84,7 +84,8 @@ def test_in_the_sandbox_it_goes_to_the_one_endpoint_and_names_the_api(
         (400, '{"message": "seconds: write a number; nothing was changed"}', Refused, 2),
         (404, '{"message": "there is no deployment a"}', Refused, 2),
         (409, '{"message": "it is paused already"}', Refused, 2),
-        (403, '{"message": "Forbidden"}', Failed, 1),
+        (403, '{"message": "Forbidden"}', Denied, 2),
+        (403, '{"message": "The security token included in the request is expired"}', Unknown, 4),
         (429, '{"message": "Too Many Requests"}', Unknown, 4),
         (503, '{"message": "AWS could not answer now"}', Unknown, 4),
         (502, "<html>", Unknown, 4),
@@ -115,7 +116,7 @@ def test_without_credentials_nothing_is_sent(wire: Wire, monkeypatch: pytest.Mon
     monkeypatch.setattr("botocore.session.Session.get_credentials", lambda self: None)
     monkeypatch.setattr("boto3.DEFAULT_SESSION", None)
 
-    with pytest.raises(Failed, match="no usable AWS credentials"):
+    with pytest.raises(Unknown, match="no usable AWS credentials"):
         api.ask(STACK, "DELETE", "/deployments/a")
 
     assert wire.sent == []

@@ -107,7 +107,7 @@ def test_a_role_that_may_not_approve_is_told_so(
 
     ran = bluegreen("approve", "first")
 
-    assert ran.exit_code == 1
+    assert ran.exit_code == 2
     assert "a role that may" in ran.stderr
 
 
@@ -123,7 +123,7 @@ def test_without_that_wish_it_is_started_without_the_api(
 @pytest.mark.parametrize(
     ("answer", "exit_code", "says"),
     [
-        ((403, "Forbidden"), 1, "POST /deployments is not allowed: Forbidden.\nNothing was started.\n"),
+        ((403, "Forbidden"), 2, "POST /deployments is not allowed: Forbidden.\nNothing was started.\n"),
         ((400, "artifact: wrong; nothing was started"), 2, "artifact: wrong; nothing was started"),
         ((503, "AWS could not answer now"), 4, "The deployment may have started.\n`bluegreen status "),
         (None, 4, "The deployment may have started.\n`bluegreen status "),

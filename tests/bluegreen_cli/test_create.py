@@ -115,7 +115,7 @@ def test_a_function_that_someone_else_creates_meanwhile_is_left_as_it_is(create:
 
     ran = create("Shop")
 
-    assert ran.exit_code == 1
+    assert ran.exit_code == 2
     assert "someone else created Shop just now" in ran.stderr
 
 
@@ -153,7 +153,7 @@ def test_a_role_that_the_caller_may_not_pass_is_told_in_the_words_of_iam(create:
 
     ran = create("Shop")
 
-    assert ran.exit_code == 1
+    assert ran.exit_code == 2
     assert "iam:PassRole" in ran.stderr
 
 
@@ -162,7 +162,7 @@ def test_after_a_creation_that_stops_half_way_adopt_goes_on(create: Create, answ
 
     ran = create("Shop")
 
-    assert ran.exit_code == 1
+    assert ran.exit_code == 4
     assert "Created Shop." in ran.stderr
     assert "`bluegreen adopt Shop --alias PROD` goes on where this stopped" in ran.stderr
 

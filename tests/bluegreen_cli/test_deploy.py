@@ -453,7 +453,7 @@ def test_ctrl_c_ends_the_following_and_not_the_deployment(
 
     assert ran.exit_code == 130
     assert ran.stdout == ""
-    assert "No longer watching; the deployment goes on. `bluegreen watch BonusCalculatorLambda-" in ran.stderr
+    assert "no longer watching.\nThe deployment goes on.\n`bluegreen watch BonusCalculatorLambda-" in ran.stderr
     assert f"`bluegreen status {FUNCTION} --alias PROD` says how it stands" in ran.stderr
     machine = deployer.aws.machine_arn()
     (execution,) = boto3.client("stepfunctions", "us-east-1").list_executions(stateMachineArn=machine)["executions"]
@@ -585,7 +585,7 @@ def test_an_upload_that_is_not_allowed_starts_nothing(
 
     ran = bluegreen("deploy", FUNCTION, package(GOOD % 2))
 
-    assert ran.exit_code == 1
+    assert ran.exit_code == 2
     assert "not authorized to perform: s3:PutObject" in ran.stderr
     assert "Nothing was uploaded or started." in ran.stderr
     assert started() == []
@@ -611,7 +611,7 @@ def test_a_start_that_is_not_allowed_starts_nothing(
 
     ran = bluegreen("deploy", FUNCTION, package(GOOD % 2))
 
-    assert ran.exit_code == 1
+    assert ran.exit_code == 2
     assert "not authorized to perform: states:StartExecution" in ran.stderr
     assert "Nothing was started." in ran.stderr
     assert "ask for the permission that the message names" in ran.stderr

@@ -128,13 +128,24 @@ def test_a_deployment_that_runs_has_no_end_yet(deployer: Deployer, bluegreen: Bl
     assert " open " in seen[0]
 
 
-def test_a_ledger_that_may_not_be_read_is_exit_code_1(
+def test_a_ledger_that_may_not_be_read_is_exit_code_2(
     deployer: Deployer, bluegreen: Bluegreen, answers: Answers
 ) -> None:
     answers.refuse("Query", "AccessDeniedException", "not authorized to perform: dynamodb:Query", 403)
 
     ran = bluegreen("history", FUNCTION)
 
-    assert ran.exit_code == 1
+    assert ran.exit_code == 2
     assert "reading the deployments table is not allowed: " in ran.stderr
     assert "dynamodb:Query" in ran.stderr
+
+
+def test_a_function_that_there_is_not_is_refused(deployer: Deployer, bluegreen: Bluegreen, answers: Answers) -> None:
+    ran = bluegreen("history", "Nope")
+
+    assert ran.exit_code == 2
+    assert "there is no function Nope in this account and region" in ran.stderr
+
+    for operation in ("GetFunction", "ListTags"):
+        answers.refuse(operation, "AccessDeniedException", "not authorized", 403)
+    assert bluegreen("history", "Nope").exit_code == 0, "a caller who may not see that is not held up"

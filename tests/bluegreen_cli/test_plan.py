@@ -13,7 +13,7 @@ from bluegreen.request.traffic import STRATEGIES, schedule
 from bluegreen_cli.commands.plan import SAME_CODE, estimate
 from tests.bluegreen_cli.conftest import Answers, Bluegreen
 from tests.bluegreen_cli.test_deploy import started
-from tests.machine.deployer import BUCKET, FUNCTION, GOOD, Deployer, alarm, place, zip_of
+from tests.machine.deployer import BAD_UNDER_TRAFFIC, BUCKET, FUNCTION, GOOD, Deployer, alarm, place, zip_of
 from tests.machine.log_groups import log_group
 
 Package = Callable[..., str]
@@ -121,10 +121,44 @@ def test_a_caller_who_may_not_search_the_logs_can_plan_all_the_same(
 ) -> None:
     (tmp_path / "request.json").write_text(json.dumps({"health": {"logs": {"bad": "ERROR"}}}))
 
-    with deployer.aws.fails("FilterLogEvents", "AccessDeniedException", times=None) as denied:
+    group = f"/aws/lambda/{FUNCTION}"
+    command = ("plan", FUNCTION, package(GOOD % 2), "--request", str(tmp_path / "request.json"))
+
+    with log_group(group), deployer.aws.fails("FilterLogEvents", "AccessDeniedException", times=None) as denied:
+        ran = bluegreen(*command)
+        with deployer.aws.fails("ListTagsForResource", "AccessDeniedException", times=None):
+            blind = bluegreen(*command)
+
+    assert (ran.exit_code, blind.exit_code, denied.met) == (0, 0, 2)
+    assert "The tags of the log group" not in ran.stdout
+    assert f"The tags of the log group {group}: " in blind.stdout
+
+
+def test_a_log_group_without_the_tag_is_refused_as_the_state_machine_does(
+    deployer: Deployer, bluegreen: Bluegreen, package: Package, tmp_path: Path
+) -> None:
+    (tmp_path / "request.json").write_text(json.dumps({"health": {"logs": {"bad": "ERROR"}}}))
+    group = f"/aws/lambda/{FUNCTION}"
+
+    with log_group(group, tags={}):
         ran = bluegreen("plan", FUNCTION, package(GOOD % 2), "--request", str(tmp_path / "request.json"))
 
-    assert (ran.exit_code, denied.met) == (0, 1)
+    assert ran.exit_code == 2
+    assert (
+        f"health.logs: the log group {group} may not be searched (it has no tag bluegreen:managed = true)" in ran.stderr
+    )
+
+
+def test_a_version_that_was_rolled_back_before_is_said_to_be(
+    deployer: Deployer, bluegreen: Bluegreen, package: Package
+) -> None:
+    deployer.users_call()
+    bad = bluegreen("deploy", FUNCTION, package(BAD_UNDER_TRAFFIC), "--json").json["deployment"]
+    says = f"version 2 was rolled back before, by {bad}: GreenUnhealthy: "
+
+    assert says in bluegreen("plan", FUNCTION, "--version", "2").stdout
+    assert f"Warning: {says}" in bluegreen("rollback", FUNCTION, "--to", "2", "--no-follow").stderr
+    assert "was rolled back" not in bluegreen("plan", FUNCTION, "--version", "1").stdout
 
 
 def test_the_plan_of_a_long_bake_says_when_it_is_looked_at(

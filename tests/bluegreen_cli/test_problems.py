@@ -49,7 +49,7 @@ def test_without_credentials_a_command_says_how_to_sign_in(
 
     ran = bluegreen("--region", "us-east-1", *command)
 
-    assert ran.exit_code == 1
+    assert ran.exit_code == 4
     assert "Error: there are no usable AWS credentials" in ran.stderr
     assert "Nothing was changed." in ran.stderr
     assert "aws sso login" in ran.stderr
@@ -75,7 +75,7 @@ def test_with_expired_credentials_a_command_says_to_sign_in_again(bluegreen: Blu
 
     ran = bluegreen("--region", "us-east-1", "status", FUNCTION)
 
-    assert ran.exit_code == 1
+    assert ran.exit_code == 4
     assert "AWS does not accept these credentials" in ran.stderr
     assert "Sign in again." in ran.stderr
 
@@ -117,19 +117,19 @@ def test_a_stack_that_the_caller_may_not_read_names_the_permission(
 
     ran = bluegreen("--region", "us-east-1", "status", FUNCTION)
 
-    assert ran.exit_code == 1
+    assert ran.exit_code == 2
     assert "not authorized to perform: cloudformation:DescribeStacks" in ran.stderr
     assert "ask for the permission that the message names" in ran.stderr
 
 
-def test_a_silent_aws_is_exit_code_1(bluegreen: Bluegreen, answers: Answers) -> None:
+def test_a_silent_aws_is_exit_code_4(bluegreen: Bluegreen, answers: Answers) -> None:
     silence = EndpointConnectionError(endpoint_url="https://sts.us-east-1.amazonaws.com")
     answers.answer("GetCallerIdentity", raising(silence))
     answers.answer("DescribeStacks", raising(silence))
 
     ran = bluegreen("--region", "us-east-1", "status", FUNCTION)
 
-    assert ran.exit_code == 1
+    assert ran.exit_code == 4
     assert "reading the stack bluegreen did not work, AWS gave no answer" in ran.stderr
     assert "Try again in a moment." in ran.stderr
 
@@ -167,7 +167,7 @@ def test_an_unforeseen_error_of_aws_is_told_without_a_traceback(
     ran = bluegreen("--region", "us-east-1", "status", FUNCTION)
 
     assert ran.exit_code == 1
-    assert "Error: NotFound: it is gone.\nAny lines above say what was done.\n" in ran.stderr
+    assert "Error: `status` did not work: it is gone.\nAny lines above say what was done.\n" in ran.stderr
 
 
 def test_with_json_a_problem_is_json_on_stdout(bluegreen: Bluegreen) -> None:
@@ -178,6 +178,7 @@ def test_with_json_a_problem_is_json_on_stdout(bluegreen: Bluegreen) -> None:
         "cause": "no AWS region is set",
         "untouched": "Nothing was changed.",
         "advice": "Write --region, or set AWS_REGION.",
+        "exit_code": 2,
     }
 
 

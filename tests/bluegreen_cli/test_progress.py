@@ -1,14 +1,16 @@
 """What stderr shows of a history: lines for logs, a panel for terminals."""
 
 import json
-from datetime import timedelta
+import time
+from datetime import UTC, datetime, timedelta
+from io import BytesIO, TextIOWrapper
 
 import pytest
 from rich.console import Console
 
 from bluegreen.request.traffic import Schedule
 from bluegreen.text import is_sign
-from bluegreen_cli.display import Lines, Panel, display, standing
+from bluegreen_cli.display import Lines, Panel, display, last, standing
 from bluegreen_cli.outcome import EXIT_CODES, Ending
 from bluegreen_cli.progress import SENTENCES, Event, Progress, told
 from tests.bluegreen_cli.history import (
@@ -211,6 +213,85 @@ def test_the_panel_shows_state_weights_rates_verdict_and_time_left() -> None:
     assert "version 2: 2 of 7,331 failed (0.02728 %)" in shown
     assert "odds 8,000 to 1 [sic]" in shown
     assert "about 4 min" in shown
+
+
+def bar_of(console: Console) -> str:
+    """Of a panel after the first shift."""
+    panel = Panel(console)
+    events = History().to_the_first_shift()
+    panel.learned(Progress(), [], Progress(schedule=CANARY).after(events))
+    with console.capture() as captured:
+        console.print(panel._now())
+    return next(line for line in captured.get().splitlines() if "weights" in line)
+
+
+@pytest.mark.parametrize(("encoding", "bar"), [("utf-8", "███" + "░" * 27), ("ascii", "###" + "-" * 27)])
+def test_without_colours_the_bar_shows_both_versions_by_shape(
+    monkeypatch: pytest.MonkeyPatch, encoding: str, bar: str
+) -> None:
+    monkeypatch.setenv("NO_COLOR", "1")
+    file = TextIOWrapper(BytesIO(), encoding=encoding)
+
+    assert f"{bar}  version 3 has 10 %" in bar_of(Console(file=file, force_terminal=True, width=100))
+
+
+@pytest.mark.parametrize(
+    ("exit_code", "encoding", "colour", "begins"),
+    [
+        (0, "utf-8", True, "\x1b[32m✓ Said."),
+        (1, "utf-8", True, "\x1b[31m✗ Said."),
+        (5, "utf-8", True, "\x1b[33m◌ Said."),
+        (3, "utf-8", False, "✗ Said."),
+        (0, "ascii", False, "OK: Said."),
+        (3, "ascii", False, "FAILED: Said."),
+        (5, "ascii", False, "WAITS: Said."),
+    ],
+)
+def test_on_a_terminal_the_last_line_has_a_mark_and_a_colour(
+    monkeypatch: pytest.MonkeyPatch, exit_code: int, encoding: str, colour: bool, begins: str
+) -> None:
+    for name in ("NO_COLOR", "COLORTERM"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("TERM", "xterm-256color")
+    if not colour:
+        monkeypatch.setenv("NO_COLOR", "1")
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    file = BytesIO()
+    monkeypatch.setattr("sys.stdout", TextIOWrapper(file, encoding=encoding, write_through=True))
+
+    last("Said.", exit_code)
+
+    assert file.getvalue().decode().startswith(begins)
+
+
+def test_a_program_gets_the_last_line_without_a_mark(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delenv("FORCE_COLOR", raising=False)
+
+    last("Said.", 1)
+
+    assert capsys.readouterr().out == "Said.\n"
+
+
+def test_every_line_has_the_time_of_one_clock_in_utc(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("TZ", "Asia/Kolkata")
+    time.tzset()
+    began = f"{datetime.now(UTC):%H:%M}"
+    try:
+        shown = Lines(Console(stderr=True))
+        shown.learned(Progress(), (events := History().to_the_first_shift()), Progress().after(events))
+        shown.say("of its own")
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+
+    *of_aws, own = capsys.readouterr().err.splitlines()
+    assert of_aws[0].startswith("09:00:01Z OpenDeployment ")
+    assert own[:5] in {began, f"{datetime.now(UTC):%H:%M}"}
+    assert own[8:] == "Z of its own"
 
 
 def test_a_panel_before_the_first_event_says_that_it_is_starting() -> None:

@@ -305,7 +305,7 @@ class TestADeploymentThatRuns:
         with third.aws.fails("Invoke", "ServiceException", times=None, state="ServeApi"):
             ran = self.while_it_runs(third, lambda: bluegreen("rollback", FUNCTION))
 
-        assert ran.exit_code == 1
+        assert ran.exit_code == 4
         assert "running is not undone after 15 minutes" in ran.stderr
         assert f"bluegreen status {FUNCTION} --alias PROD" in ran.stderr
 
@@ -317,7 +317,7 @@ class TestADeploymentThatRuns:
 
         ran = self.while_it_runs(third, lambda: bluegreen("rollback", FUNCTION))
 
-        assert ran.exit_code == 1
+        assert ran.exit_code == 2
         assert "DELETE /deployments/running is not allowed: Forbidden." in ran.stderr
         assert "Nothing was changed." in ran.stderr
         assert third.alias() == ("4", {})

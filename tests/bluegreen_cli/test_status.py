@@ -197,14 +197,14 @@ def test_an_alias_that_does_not_exist_is_exit_code_2(
     assert "in this account and region" in ran.stderr
 
 
-def test_a_ledger_that_may_not_be_read_is_exit_code_1(
+def test_a_ledger_that_may_not_be_read_is_exit_code_2(
     deployer: Deployer, bluegreen: Bluegreen, answers: Answers
 ) -> None:
     answers.refuse("GetItem", "AccessDeniedException", "not authorized to perform: dynamodb:GetItem", 403)
 
     ran = bluegreen("status", FUNCTION)
 
-    assert ran.exit_code == 1
+    assert ran.exit_code == 2
     assert "dynamodb:GetItem" in ran.stderr
 
 

@@ -140,7 +140,7 @@ def test_a_bake_does_not_go_on_for_ever(deployer: Deployer) -> None:
         ({"no_traffic": "proceed"}, "Deployed", "going on, as the request says"),
         ({"no_traffic": "probe"}, "Deployed", "answered no probe wrongly"),
         ({"no_traffic": "roll_back"}, "RolledBack", "the request says to roll back"),
-        ({"no_traffic": "wait", "max_bake_seconds": 1800}, "RolledBack", "1800 seconds long"),
+        ({"no_traffic": "wait", "max_bake_seconds": 1800}, "RolledBack", ", for 30 min"),
     ],
 )
 def test_without_any_traffic_the_request_decides(

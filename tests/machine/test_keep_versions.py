@@ -119,7 +119,7 @@ def test_a_wrong_number_is_refused_by_name(deployer: Deployer, wrong: Any) -> No
 
 
 def test_zero_is_told_what_to_write_instead(deployer: Deployer) -> None:
-    assert tidying(deployer, 0).cause == "keep_versions: Input should be greater than or equal to 1; it is 0"
+    assert tidying(deployer, 0).cause == "keep_versions: 0 is too small; write 1 or more"
 
 
 class TestWhatGoesWrong:

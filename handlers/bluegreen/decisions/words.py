@@ -28,7 +28,7 @@ def of_look(now: Standing, decision: Decision) -> str:
         case "baking":
             return f"{_found(now)}{doubt}{_paused(now)}"
         case "no_traffic_too_long":
-            return f"{_found(now)}, {now.baked_seconds:.0f} seconds long"
+            return f"{_found(now)}, for {duration(now.baked_seconds)}"
         case "no_traffic":
             return f"{_found(now)}{_without_traffic(now, decision)}"
         case "promoted":

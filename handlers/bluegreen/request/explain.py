@@ -1,7 +1,8 @@
-"""pydantic's errors in the request's own field names."""
+"""pydantic's errors in our words, and in the request's own field names."""
 
 import difflib
 from collections.abc import Iterator
+from decimal import Decimal
 from typing import Any, get_args
 
 from pydantic import BaseModel, Tag, ValidationError
@@ -22,12 +23,37 @@ _TAGS = {
 }
 
 
-NUMBERS = {
-    "int_type": "a whole number without quotes, as 60",
-    "int_from_float": "a whole number, as 60",
-    "float_type": "a number without quotes, as 0.1",
+SAID: dict[str, str] = {
+    "missing": "is required",
+    "string_unicode": "it has half a character (a lone surrogate); write it again",
+    "string_type": "{it} is no text; write it in quotes",
+    "string_too_short": "{it} is too short; write {min_length} characters or more",
+    "string_too_long": "{it} is too long; write {max_length} characters at most",
+    "bool_type": "{it} is neither true nor false; write one of these, without quotes",
+    "int_type": "{it} is not a whole number; write one without quotes, as 60",
+    "int_from_float": "{it} is not a whole number; write one, as 60",
+    "int_parsing_size": "{it} is too large a number; write a smaller one",
+    "float_type": "{it} is not a number; write one without quotes, as 0.1",
+    "finite_number": "{it} is not a number; write one, as 0.1",
+    "greater_than": "{it} is too small; write more than {gt}",
+    "greater_than_equal": "{it} is too small; write {ge} or more",
+    "less_than": "{it} is too large; write less than {lt}",
+    "less_than_equal": "{it} is too large; write {le} or less",
+    "literal_error": "{it} is unknown; write {expected}",
+    "tuple_type": "{it} is not a list",
+    "list_type": "{it} is not a list",
+    "dict_type": "{it} is not a JSON object",
+    "model_type": "{it} is not a JSON object",
+    "model_attributes_type": "{it} is not a JSON object",
+    "too_short": "the list is too short; write {min_length} or more of them",
+    "too_long": "the list is too long; write {max_length} of them at most",
 }
-"""What to write instead of a value that is not a number."""
+"""By pydantic's name of what is wrong: our words, with what was written as `it`."""
+
+AS_JSON = {"None": "null", "True": "true", "False": "false"}
+"""Words of JSON, as people write them."""
+
+ANYTHING_ELSE = "{it} cannot be taken; docs/request.md says what may be written"
 
 
 def explain(error: ValidationError, model: type[BaseModel]) -> str:
@@ -76,26 +102,26 @@ def _complaint(detail: ErrorDetails, model: type[BaseModel]) -> str:
     if detail["type"] == "extra_forbidden":
         close = difflib.get_close_matches(str(detail["loc"][-1]), _known(model, detail["loc"]), n=1)
         return "unknown field" + (f"; did you mean {close[0]}?" if close else "; leave it out")
-    if detail["type"] == "missing":
-        return "is required"
     if detail["type"] == "string_pattern_mismatch":
         pattern = detail["ctx"]["pattern"]
         return f"{_shown(detail)} does not match {pattern}" + (f"; {ADVICE[pattern]}" if pattern in ADVICE else "")
-    if detail["type"] == "string_unicode":
-        return "it has half a character (a lone surrogate); write it again"
-    if detail["type"] == "tuple_type":
-        return f"{_shown(detail)} is not a list"
-    if detail["type"] in {"model_type", "model_attributes_type"}:
-        return f"{_shown(detail)} is not a JSON object"
-    said = detail["msg"].removeprefix("Value error, ").replace("valid tuple", "valid list")
-    if detail["type"] in NUMBERS:
-        return f"{said}; it is {_shown(detail)}; write {NUMBERS[detail['type']]}"
-    return f"{said}; it is {_shown(detail)}" if said.startswith("Input should be") else said
+    if detail["type"] == "value_error":
+        return detail["msg"].removeprefix("Value error, ")
+    return SAID.get(detail["type"], ANYTHING_ELSE).format(it=_shown(detail), **_limits(detail))
+
+
+def _limits(detail: ErrorDetails) -> dict[str, Any]:
+    """What pydantic knows of the limit that was passed: 1.0 as 1, and 1e-09 as people write it."""
+    found = detail.get("ctx", {})
+    return {
+        name: format(Decimal(repr(value)).normalize(), "f") if isinstance(value, float) else value
+        for name, value in found.items()
+    }
 
 
 def _shown(detail: ErrorDetails) -> str:
     """Only the type of a list, an object or any part of a smoke test: it may be a payload in the wrong place."""
     value: Any = detail["input"]
     has_parts = isinstance(value, (dict, list)) and value
-    text = by_type(value) if has_parts or "smoke_tests" in detail["loc"] else repr(value)
+    text = by_type(value) if has_parts or "smoke_tests" in detail["loc"] else AS_JSON.get(repr(value), repr(value))
     return text if len(text) <= 100 else text[:100] + " …"

@@ -53,7 +53,7 @@ def _of_someone(name: Any) -> Any:
 
 def _unreadable(complaint: str | None) -> None:
     """ReceiveUpload writes this field if the deployment.json beside the upload cannot be read, or has a wrong field."""
-    raise ValueError(complaint or "unknown field; leave it out")
+    raise ValueError(plain(complaint or "") or "unknown field; leave it out")
 
 
 class Request(Frozen):

@@ -152,7 +152,7 @@ class TestALook:
             ({"no_traffic": "probe"}, {"probed": True}, "; it answered no probe wrongly"),
             ({"no_traffic": "roll_back"}, {}, ", and the request says to roll back then"),
             ({"no_traffic": "wait", "max_bake_seconds": 900}, {}, "; waiting for a call"),
-            ({"no_traffic": "wait", "max_bake_seconds": 300}, {}, ", 300 seconds long"),
+            ({"no_traffic": "wait", "max_bake_seconds": 300}, {}, ", for 5 min"),
             ({}, {"baked_seconds": 60}, ""),
         ],
     )

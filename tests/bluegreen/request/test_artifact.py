@@ -59,7 +59,7 @@ class TestTheArtifact:
             ({}, "artifact.bucket: is required; artifact.key: is required"),
             (5, "artifact: 5 is not a JSON object"),
             ([], "artifact: [] is not a JSON object"),
-            (None, "artifact: None is not a JSON object"),
+            (None, "artifact: null is not a JSON object"),
             (ARTIFACT | {"key": ""}, "artifact.key: "),
             (ARTIFACT | {"key": "x" * 1025}, "artifact.key: "),
             (ARTIFACT | {"key": "functions/../other.zip"}, "artifact.key: 'functions/../other.zip' has a part `..`"),

@@ -1,10 +1,15 @@
 """The words in which a request is refused: every wrong field, by the name that it has in the request."""
 
+import re
+from collections.abc import Iterator
+from datetime import datetime
 from typing import Any
 
 import pytest
+from pydantic import BaseModel, ValidationError
 
 from bluegreen.errors import InvalidRequest
+from bluegreen.request.explain import _models, explain
 from bluegreen.request.request import Request
 from tests.bluegreen.examples import ARTIFACT, IMAGE, request
 
@@ -98,3 +103,59 @@ def test_what_has_parts_is_told_by_its_type_wherever_it_was_written(field: str, 
         Request.read(request() | {field: payload})
 
     assert "secret" not in str(refused.value)
+
+
+ANYTHING: tuple[Any, ...] = (None, True, 1.5, -1, 10**400, "", "x", "\ud83d", [], [1], [[]], [None], {}, {"x": 1})
+OF_THE_VALIDATOR = re.compile(
+    r"Input should|[Vv]alid|type=|pydantic|Value error|Assertion|should (have|match)|None|True"
+)
+
+
+def fields(model: type[BaseModel], *before: str) -> Iterator[tuple[str, ...]]:
+    """The way to every field, also within objects and lists."""
+    for name, field in model.model_fields.items():
+        yield (*before, name)
+        for inner in dict.fromkeys(_models(field.annotation, None)):
+            yield from fields(inner, *before, name)
+
+
+def written(way: tuple[str, ...], value: Any) -> Any:
+    """A request with that value there."""
+    found = request()
+    place: Any = found
+    for name in way[:-1]:
+        place[name] = [{}] if name in ("steps", "smoke_tests", "metrics") else {}
+        place = place[name][0] if isinstance(place[name], list) else place[name]
+    place[way[-1]] = value
+    return found
+
+
+@pytest.mark.parametrize("way", sorted(set(fields(Request))), ids=".".join)
+def test_whatever_is_written_into_a_field_is_refused_in_our_words(way: tuple[str, ...]) -> None:
+    refused = []
+    for value in ANYTHING:
+        try:
+            Request.read(written(way, value))
+        except InvalidRequest as error:
+            refused.append(str(error))
+
+    assert refused
+    for said in refused:
+        assert OF_THE_VALIDATOR.search(said) is None, said
+        assert re.match(r"[a-z_.0-9]+: ", said), said
+
+
+def test_an_error_that_has_no_words_yet_is_told_all_the_same() -> None:
+    class Moment(BaseModel):
+        at: datetime
+
+    with pytest.raises(ValidationError) as error:
+        Moment.model_validate({"at": "x"})
+
+    assert explain(error.value, Moment) == "at: 'x' cannot be taken; docs/request.md says what may be written"
+
+
+def test_words_for_what_is_written_are_those_of_json() -> None:
+    assert refusal(request(alias=True)) == "alias: true is no text; write it in quotes"
+    assert refusal(request(bypass="forbid")) == "bypass: 'forbid' is unknown; write 'allow'"
+    assert refusal(request(from_elsewhere=None)).startswith("from_elsewhere: null is neither true nor false")

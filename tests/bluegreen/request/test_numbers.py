@@ -136,14 +136,15 @@ def test_a_whole_number_may_have_a_point(request_: dict[str, Any]) -> None:
 
 
 def test_a_number_out_of_its_range_is_shown() -> None:
-    assert refusal(step(weight=10)) == "traffic.steps.0.weight: Input should be less than or equal to 1; it is 10"
+    assert refusal(step(weight=10)) == "traffic.steps.0.weight: 10 is too large; write 1 or less"
+    assert refusal({"health": {"false_alarm": 0}}) == "health.false_alarm: 0 is too small; write 0.000000001 or more"
 
 
 def test_of_a_smoke_test_the_type_alone_is_shown() -> None:
     said = refusal({"smoke_tests": [{"name": "it works", "max_duration_ms": "secret"}]})
 
     assert "secret" not in said
-    assert "it is a string of 6 characters" in said
+    assert "a string of 6 characters is not a whole number" in said
 
 
 def test_slow_ms_is_learnt_or_a_number() -> None:

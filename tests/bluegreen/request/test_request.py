@@ -126,7 +126,7 @@ class TestPromoteBySeconds:
                 {"promote_by_seconds": 719, "period_seconds": 300},
                 "green would get everything after 719 seconds, before it can be seen; write 720 or more",
             ),
-            ("Adaptive", {"promote_by_seconds": 299}, "Input should be greater than or equal to 300; it is 299"),
+            ("Adaptive", {"promote_by_seconds": 299}, "299 is too small; write 300 or more"),
         ],
     )
     def test_is_refused_where_it_makes_no_sense(self, traffic: Any, health: dict[str, Any], said: str) -> None:
@@ -142,9 +142,11 @@ class TestPromoteBySeconds:
 
 
 class TestARequestThatIsNone:
-    @pytest.mark.parametrize("document", [None, [], "Shop", 5, True])
-    def test_a_request_that_is_no_object_is_refused_as_such(self, document: Any) -> None:
-        assert refusal(document) == f"request: {document!r} is not a JSON object"
+    @pytest.mark.parametrize(
+        ("document", "shown"), [(None, "null"), ([], "[]"), ("Shop", "'Shop'"), (5, "5"), (True, "true")]
+    )
+    def test_a_request_that_is_no_object_is_refused_as_such(self, document: Any, shown: str) -> None:
+        assert refusal(document) == f"request: {shown} is not a JSON object"
 
     def test_an_unreadable_settings_file_is_the_complaint(self) -> None:
         assert refusal(request(deployment_json="s3://a/b is not JSON")) == "deployment_json: s3://a/b is not JSON"
