@@ -11,7 +11,7 @@ from bluegreen.aws.logs import own_group
 from bluegreen.ledger import deployments
 from bluegreen.ledger.record import Record
 from bluegreen.text import duration, plain
-from bluegreen_cli import lines, when, which
+from bluegreen_cli import completion, lines, when, which
 from bluegreen_cli.context import Context, json_option
 from bluegreen_cli.lines import Found, Line
 from bluegreen_cli.problems import NOTHING_CHANGED, Refused, explained
@@ -36,7 +36,7 @@ class Side:
 
 
 @click.command()
-@click.argument("deployment")
+@click.argument("deployment", shell_complete=completion.deployments)
 @which.alias_option
 @click.option("--all", "every", is_flag=True, help="Every line, instead of those that report errors.")
 @click.option(

@@ -9,14 +9,14 @@ import click
 
 from bluegreen.aws import executions
 from bluegreen.request.names import is_execution_name
-from bluegreen_cli import which
+from bluegreen_cli import completion, which
 from bluegreen_cli.context import Context, json_option
 from bluegreen_cli.problems import NOTHING_CHANGED, explained
 from bluegreen_cli.stack import Stack
 
 
 @click.command("open")
-@click.argument("deployment")
+@click.argument("deployment", shell_complete=completion.deployments)
 @which.alias_option
 @json_option
 @click.pass_obj

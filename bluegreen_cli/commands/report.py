@@ -4,7 +4,7 @@ import json
 
 import click
 
-from bluegreen_cli import request
+from bluegreen_cli import completion, request
 from bluegreen_cli.context import Context, json_option
 from bluegreen_cli.live import serving_if_known
 from bluegreen_cli.problems import NOTHING_CHANGED, Refused, explained
@@ -17,7 +17,7 @@ OR_FORCE = "Name another file with --output, or write over this one with --force
 
 
 @click.command()
-@click.argument("deployment")
+@click.argument("deployment", shell_complete=completion.deployments)
 @click.option("-o", "--output", metavar="FILE", help="Where to; - is stdout. DEPLOYMENT.html here unless given.")
 @click.option("--force", is_flag=True, help="Write over a file that is there.")
 @json_option

@@ -17,7 +17,7 @@ from bluegreen.ledger.record import Record
 from bluegreen.request.names import is_execution_name
 from bluegreen.request.traffic import Schedule
 from bluegreen.text import LONGEST_CAUSE, duration, plain, sentence
-from bluegreen_cli import evidence, when, which
+from bluegreen_cli import completion, evidence, when, which
 from bluegreen_cli.context import Context, json_option
 from bluegreen_cli.format import percent
 from bluegreen_cli.problems import NOTHING_CHANGED, explained
@@ -30,7 +30,7 @@ Moment = tuple[str, str, str]
 
 
 @click.command()
-@click.argument("deployment")
+@click.argument("deployment", shell_complete=completion.deployments)
 @which.alias_option
 @json_option
 @click.pass_obj
