@@ -13,12 +13,10 @@ from typing import Any
 from bluegreen import clock
 from bluegreen.aws.client import in_our_words
 from bluegreen.aws.logs import own_group
+from bluegreen.decisions.complaints import FILTER
 from bluegreen.errors import AccessDenied, NotFound
 from bluegreen_cli.aws import client
 from bluegreen_cli.problems import NOTHING_CHANGED, explained
-
-ERRORS = "%[Ee]rror|ERROR|[Ee]xception|Traceback|FATAL|fatal|CRITICAL|crit|fail|panic|imed.out|timeout|out.of.memory%"
-"""The filter pattern of lines that report an error, and of some others."""
 
 MOST_CALLS = 20
 """Of FilterLogEvents for a version; each answers 1 MB or 10,000 lines at most."""
@@ -61,7 +59,7 @@ def read(function: str, group: str, version: str, since: float, until: float, li
             "startTime": int(since * 1000),
             "endTime": int(until * 1000),
             "limit": limit + 1,
-        } | ({} if every else {"filterPattern": ERRORS})
+        } | ({} if every else {"filterPattern": FILTER})
         while True:
             if not calls or clock.now() >= stop_at:
                 return Found(_sorted(lines, limit), more=True)

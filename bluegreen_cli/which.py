@@ -29,7 +29,11 @@ def must_be_one(name: str) -> None:
 
 
 def of_function(stack: Stack, name: str, alias: str | None) -> str:
-    """The id of the function's deployment that runs, or else of its last one. Raises Refused if it has none."""
+    """
+    The id of the function's deployment that runs, or else of its last one. Raises Refused if it has none.
+
+    The lock tells at once what runs; the list of deployments may show it a moment later.
+    """
     if FunctionReference.read(name) is None:
         raise none_such(name)
     target = names(name, alias).at(stack)

@@ -235,11 +235,11 @@ def test_what_cannot_be_reported_is_said(world: Deployer, arguments: list[str], 
     assert (ran.exit_code, said in ran.stderr) == (code, True)
 
 
-def test_a_ledger_that_may_not_be_read_is_exit_code_1(world: Deployer) -> None:
+def test_a_table_that_may_not_be_read_is_exit_code_2(world: Deployer) -> None:
     with world.aws.fails("GetItem", "AccessDeniedException", times=None):
         ran = run("report", "good", "--output", "-")
 
-    assert (ran.exit_code, ran.stdout) == (1, "")
+    assert (ran.exit_code, ran.stdout) == (2, "")
     assert "reading good is not allowed" in ran.stderr
 
 

@@ -61,6 +61,7 @@ def test_a_command_of_the_examples_can_be_read(
 
 def test_the_pages_and_the_pipelines_deploy() -> None:
     assert ("deploy", "Shop", "build", "--request", "deployment.json") in COMMANDS
+    assert ("deploy", "Shop", "build", "--request", "deployment.json", "--summary", "$GITHUB_STEP_SUMMARY") in COMMANDS
     assert ("deploy", "Shop", "--latest", "--request", "deployment.json") in COMMANDS
     assert ("adopt", "Shop") in COMMANDS
 
