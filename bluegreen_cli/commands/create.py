@@ -12,13 +12,14 @@ from bluegreen.aws.client import in_our_words
 from bluegreen.document import OPT_IN_TAG, OPTED_IN
 from bluegreen.errors import NotFound
 from bluegreen.request.handler_file import SEARCHED_TOO, missing
+from bluegreen.request.smoke_tests import Case
 from bluegreen.target import Target
-from bluegreen.text import plain
+from bluegreen.text import by_type, plain
 from bluegreen_cli.aws import client
 from bluegreen_cli.commands.adopt import adopted, must_not_be_of, say
 from bluegreen_cli.context import Context, json_option
 from bluegreen_cli.package import Package
-from bluegreen_cli.problems import IT_WAS_NOT_CHANGED, NOTHING_CREATED, Refused, explained
+from bluegreen_cli.problems import IT_WAS_NOT_CHANGED, NOTHING_CREATED, Failed, Refused, explained
 from bluegreen_cli.request import LONGEST_SHOWN, names
 
 MOST_BYTES = 50 * 1024 * 1024
@@ -42,6 +43,7 @@ ROLE_PAUSE_SECONDS = 3
 @click.option("--timeout", type=click.IntRange(1, 900), metavar="SECONDS", help="Lambda's default unless given.")
 @click.option("--env", "variables", multiple=True, metavar="NAME=VALUE", help="An environment variable; repeat it.")
 @click.option("--description", metavar="TEXT", help="The function's description.")
+@click.option("--try", "tried", is_flag=True, help="Invoke it once for real, with {}, and say what came.")
 @json_option
 @click.pass_obj
 def create(
@@ -52,6 +54,7 @@ def create(
     folder: str | None,
     alias: str | None,
     variables: tuple[str, ...],
+    tried: bool,
     as_json: bool,
     **settings: Any,
 ) -> None:
@@ -79,7 +82,28 @@ def create(
     _refuse_existing(target)
     _create(target.function, package, environment, settings)
     click.echo(f"Created {target.function}.", err=True)
-    say(adopted(target, context.stack_name), as_json)
+    done = adopted(target, context.stack_name)
+    if tried:
+        _try(target)
+    say(done, as_json)
+    if not tried:
+        by_hand = f"aws lambda invoke --function-name {target.function} --qualifier {target.alias} /dev/stdout"
+        click.echo(f"`{by_hand}` tries it, as --try does.", err=True)
+
+
+def _try(target: Target) -> None:
+    """Invoke what the alias serves. Raises Failed if it raises or does not answer."""
+    served = f"{target.function} was created, and {target} serves it."
+    with explained(f"invoking {target}", served):
+        reply = functions.invoke(target, target.alias, Case(name="create", payload={}))
+    if reply.error:
+        raise Failed(
+            f"{target} was invoked with {{}} and failed: {reply.error}: {reply.error_message}",
+            served,
+            f"If {{}} is no event that it takes, try it with one of its own. Otherwise correct the code and `bluegreen "
+            f"deploy {target.function} PATH --alias {target.alias}` it.",
+        )
+    click.echo(f"Tried: {target} answered {{}} in {reply.duration_ms:,.0f} ms with {by_type(reply.payload)}.", err=True)
 
 
 def _must_have_the_handler(package: Package, runtime: str, handler: str, environment: dict[str, str]) -> None:
