@@ -1,5 +1,7 @@
 """`bluegreen create`: a new function from a zip or a folder, with version 1 behind an alias."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +12,7 @@ from bluegreen import clock
 from bluegreen.aws import functions
 from bluegreen.aws.client import in_our_words
 from bluegreen.document import OPT_IN_TAG, OPTED_IN
-from bluegreen.errors import NotFound
+from bluegreen.errors import AwsUnavailable, NotFound
 from bluegreen.request.handler_file import SEARCHED_TOO, missing
 from bluegreen.request.smoke_tests import Case
 from bluegreen.target import Target
@@ -19,7 +21,7 @@ from bluegreen_cli.aws import client
 from bluegreen_cli.commands.adopt import adopted, must_not_be_of, say
 from bluegreen_cli.context import Context, json_option
 from bluegreen_cli.package import Package
-from bluegreen_cli.problems import IT_WAS_NOT_CHANGED, NOTHING_CREATED, Failed, Refused, explained
+from bluegreen_cli.problems import IT_WAS_NOT_CHANGED, NOTHING_CREATED, Failed, Lost, Refused, explained
 from bluegreen_cli.request import LONGEST_SHOWN, names
 
 MOST_BYTES = 50 * 1024 * 1024
@@ -117,6 +119,19 @@ def _must_have_the_handler(package: Package, runtime: str, handler: str, environ
         )
 
 
+@contextmanager
+def _an_answer(function: str) -> Iterator[None]:
+    """Raises Lost if AWS gives none: the function may be there."""
+    try:
+        yield
+    except AwsUnavailable as error:
+        raise Lost(
+            f"AWS gave no answer to the creation of {function}: {error}",
+            "The function may have been created.",
+            f"`bluegreen adopt {function}` goes on if it was; otherwise create it again.",
+        ) from error
+
+
 def _variable(text: str) -> tuple[str, str]:
     name, equals, value = text.partition("=")
     if not equals or not name:
@@ -154,7 +169,7 @@ def _create(function: str, package: Package, environment: dict[str, str], settin
         "Environment": {"Variables": environment} if environment else None,
     }
     wanted |= {name: value for name, value in optional.items() if value is not None}
-    with explained(f"creating {function}", NOTHING_CREATED), in_our_words():
+    with explained(f"creating {function}", NOTHING_CREATED), _an_answer(function), in_our_words():
         for attempt in range(1, ROLE_ATTEMPTS + 1):
             try:
                 client("lambda").create_function(**wanted)

@@ -224,3 +224,13 @@ def test_what_was_created_is_tried_if_that_is_asked_for(create: Create, package:
     assert "Tried" not in untried.stderr
     assert "Bad:PROD was invoked with {} and failed: RuntimeError: " in broken.stderr
     assert "Bad was created, and Bad:PROD serves it." in broken.stderr
+
+
+def test_a_creation_without_an_answer_may_have_been_made(create: Create, answers: Answers) -> None:
+    answers.refuse("CreateFunction", "ServiceException", status=500)
+
+    ran = create("Shop")
+
+    assert ran.exit_code == 4
+    assert "The function may have been created.\n`bluegreen adopt Shop` goes on if it was" in ran.stderr
+    assert "Nothing was created" not in ran.stderr
