@@ -1,5 +1,7 @@
 """`bluegreen create`: a new function from a zip or a folder, with version 1 behind an alias."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -10,15 +12,16 @@ from bluegreen import clock
 from bluegreen.aws import functions
 from bluegreen.aws.client import in_our_words
 from bluegreen.document import OPT_IN_TAG, OPTED_IN
-from bluegreen.errors import NotFound
+from bluegreen.errors import AwsUnavailable, NotFound
 from bluegreen.request.handler_file import SEARCHED_TOO, missing
+from bluegreen.request.smoke_tests import Case
 from bluegreen.target import Target
-from bluegreen.text import plain
+from bluegreen.text import by_type, plain
 from bluegreen_cli.aws import client
 from bluegreen_cli.commands.adopt import adopted, must_not_be_of, say
 from bluegreen_cli.context import Context, json_option
 from bluegreen_cli.package import Package
-from bluegreen_cli.problems import IT_WAS_NOT_CHANGED, NOTHING_CREATED, Refused, explained
+from bluegreen_cli.problems import IT_WAS_NOT_CHANGED, NOTHING_CREATED, Failed, Lost, Refused, explained
 from bluegreen_cli.request import LONGEST_SHOWN, names
 
 MOST_BYTES = 50 * 1024 * 1024
@@ -42,6 +45,7 @@ ROLE_PAUSE_SECONDS = 3
 @click.option("--timeout", type=click.IntRange(1, 900), metavar="SECONDS", help="Lambda's default unless given.")
 @click.option("--env", "variables", multiple=True, metavar="NAME=VALUE", help="An environment variable; repeat it.")
 @click.option("--description", metavar="TEXT", help="The function's description.")
+@click.option("--try", "tried", is_flag=True, help="Invoke it once for real, with {}, and say what came.")
 @json_option
 @click.pass_obj
 def create(
@@ -52,6 +56,7 @@ def create(
     folder: str | None,
     alias: str | None,
     variables: tuple[str, ...],
+    tried: bool,
     as_json: bool,
     **settings: Any,
 ) -> None:
@@ -79,7 +84,28 @@ def create(
     _refuse_existing(target)
     _create(target.function, package, environment, settings)
     click.echo(f"Created {target.function}.", err=True)
-    say(adopted(target, context.stack_name), as_json)
+    done = adopted(target, context.stack_name)
+    if tried:
+        _try(target)
+    say(done, as_json)
+    if not tried:
+        by_hand = f"aws lambda invoke --function-name {target.function} --qualifier {target.alias} /dev/stdout"
+        click.echo(f"`{by_hand}` tries it, as --try does.", err=True)
+
+
+def _try(target: Target) -> None:
+    """Invoke what the alias serves. Raises Failed if it raises or does not answer."""
+    served = f"{target.function} was created, and {target} serves it."
+    with explained(f"invoking {target}", served):
+        reply = functions.invoke(target, target.alias, Case(name="create", payload={}))
+    if reply.error:
+        raise Failed(
+            f"{target} was invoked with {{}} and failed: {reply.error}: {reply.error_message}",
+            served,
+            f"If {{}} is no event that it takes, try it with one of its own. Otherwise correct the code and `bluegreen "
+            f"deploy {target.function} PATH --alias {target.alias}` it.",
+        )
+    click.echo(f"Tried: {target} answered {{}} in {reply.duration_ms:,.0f} ms with {by_type(reply.payload)}.", err=True)
 
 
 def _must_have_the_handler(package: Package, runtime: str, handler: str, environment: dict[str, str]) -> None:
@@ -91,6 +117,19 @@ def _must_have_the_handler(package: Package, runtime: str, handler: str, environ
             NOTHING_CREATED,
             "Correct --handler, or zip the content of the code's folder, not the folder.",
         )
+
+
+@contextmanager
+def _an_answer(function: str) -> Iterator[None]:
+    """Raises Lost if AWS gives none: the function may be there."""
+    try:
+        yield
+    except AwsUnavailable as error:
+        raise Lost(
+            f"AWS gave no answer to the creation of {function}: {error}",
+            "The function may have been created.",
+            f"`bluegreen adopt {function}` goes on if it was; otherwise create it again.",
+        ) from error
 
 
 def _variable(text: str) -> tuple[str, str]:
@@ -130,7 +169,7 @@ def _create(function: str, package: Package, environment: dict[str, str], settin
         "Environment": {"Variables": environment} if environment else None,
     }
     wanted |= {name: value for name, value in optional.items() if value is not None}
-    with explained(f"creating {function}", NOTHING_CREATED), in_our_words():
+    with explained(f"creating {function}", NOTHING_CREATED), _an_answer(function), in_our_words():
         for attempt in range(1, ROLE_ATTEMPTS + 1):
             try:
                 client("lambda").create_function(**wanted)

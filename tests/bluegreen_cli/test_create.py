@@ -9,7 +9,7 @@ import pytest
 
 from bluegreen_cli.commands import create as creating
 from tests.bluegreen_cli.conftest import Answers, Bluegreen, aws_error
-from tests.machine.deployer import FUNCTION, GOOD, Deployer
+from tests.machine.deployer import BROKEN, FUNCTION, GOOD, Deployer
 
 Package = Callable[..., str]
 Create = Callable[..., Any]
@@ -211,3 +211,26 @@ def test_a_file_that_is_no_zip_is_refused_without_aws(bluegreen: Bluegreen, tmp_
 
     assert ran.exit_code == 2
     assert "is not a zip" in ran.stderr
+
+
+def test_what_was_created_is_tried_if_that_is_asked_for(create: Create, package: Package) -> None:
+    tried = create("Shop", "--try")
+    untried = create("Cart")
+    broken = create("Bad", "--try", "--zip", package(BROKEN, "bad.zip"))
+
+    assert (tried.exit_code, untried.exit_code, broken.exit_code) == (0, 0, 1)
+    assert "Tried: Shop:PROD answered {} in " in tried.stderr
+    assert "`aws lambda invoke --function-name Cart --qualifier PROD /dev/stdout` tries it" in untried.stderr
+    assert "Tried" not in untried.stderr
+    assert "Bad:PROD was invoked with {} and failed: RuntimeError: " in broken.stderr
+    assert "Bad was created, and Bad:PROD serves it." in broken.stderr
+
+
+def test_a_creation_without_an_answer_may_have_been_made(create: Create, answers: Answers) -> None:
+    answers.refuse("CreateFunction", "ServiceException", status=500)
+
+    ran = create("Shop")
+
+    assert ran.exit_code == 4
+    assert "The function may have been created.\n`bluegreen adopt Shop` goes on if it was" in ran.stderr
+    assert "Nothing was created" not in ran.stderr
