@@ -16,7 +16,7 @@ from bluegreen.opening.glances import Glances
 from bluegreen.opening.permitted import is_own, of_the_stack
 from bluegreen.opening.preflight import not_seen
 from bluegreen.target import Target
-from bluegreen_cli import completion
+from bluegreen_cli import completion, own_log
 from bluegreen_cli.aws import client
 from bluegreen_cli.context import Context, json_option
 from bluegreen_cli.problems import NOTHING_CHANGED, Refused, explained
@@ -39,18 +39,31 @@ class Adopted:
     warnings: tuple[str, ...]
 
 
+logs_option = click.option(
+    "--logs/--no-logs",
+    "tags_log",
+    default=True,
+    show_default=True,
+    help="Tag the function's log group, so that the stack may search it.",
+)
+
+
 @click.command()
 @click.argument("function", shell_complete=completion.functions)
 @click.option("--alias", metavar="NAME", help="The stack's default unless given, PROD without a stack.")
 @click.option("--move-callers", is_flag=True, help="Point the event source mappings of the function to the alias.")
+@logs_option
 @json_option
 @click.pass_obj
-def adopt(context: Context, function: str, alias: str | None, move_callers: bool, as_json: bool) -> None:
+def adopt(
+    context: Context, function: str, alias: str | None, move_callers: bool, tags_log: bool, as_json: bool
+) -> None:
     """
     Prepare an existing FUNCTION for deployments.
 
     If the alias is missing or points to $LATEST, the command publishes $LATEST and points the alias to that version.
-    Then it sets the tag bluegreen:managed. Callers get the same code as before. A second adoption changes nothing.
+    Then it sets the tag bluegreen:managed, also on the function's log group, so that a rollback can say what green's
+    log has most often. Callers get the same code as before. A second adoption changes nothing.
 
     Callers of the function itself are named with the commands that move them to the alias. With --move-callers the
     command moves the event source mappings; each goes on from where it stands.
@@ -59,7 +72,7 @@ def adopt(context: Context, function: str, alias: str | None, move_callers: bool
     account = context.account()
     named.must_be_in(account)
     target = account.target(named.function, named.alias or context.default_alias())
-    say(adopted(target, context.stack_name, move_callers), as_json)
+    say(adopted(target, context.stack_name, move_callers, tags_log=tags_log), as_json)
 
 
 def say(done: Adopted, as_json: bool) -> None:
@@ -85,7 +98,7 @@ def must_not_be_of(stack: str, function: str, untouched: str, tags: dict[str, st
         raise Refused(of_the_stack(stack, function).problem, untouched, "Name a function of your own.")
 
 
-def adopted(target: Target, stack: str, move_callers: bool = False) -> Adopted:
+def adopted(target: Target, stack: str, move_callers: bool = False, *, tags_log: bool = True) -> Adopted:
     """Adopt the function, reading before each change. Raises Refused before the first change, and Failed."""
     function, alias = target.function, target.alias
     option = " --move-callers" if move_callers else ""
@@ -116,10 +129,12 @@ def adopted(target: Target, stack: str, move_callers: bool = False) -> Adopted:
             with in_our_words():
                 client("lambda").tag_resource(Resource=arn, Tags={OPT_IN_TAG: OPTED_IN})
             did.append(f"tag {OPT_IN_TAG} was set")
+        untagged = own_log.opt_in(target, latest, did) if tags_log else ""
         if move_callers:
             _move_callers(target, did)
     pointed_by_others = found is not None and found.route.alone == version and tags.get(OPT_IN_TAG) != OPTED_IN
     warnings = _warnings(target, tags, latest, version, pointed_by_others)
+    warnings += (untagged,) if untagged else ()
     return Adopted(function, alias, version, tuple(did), warnings)
 
 

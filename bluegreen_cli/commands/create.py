@@ -18,7 +18,7 @@ from bluegreen.request.smoke_tests import Case
 from bluegreen.target import Target
 from bluegreen.text import by_type, plain
 from bluegreen_cli.aws import client
-from bluegreen_cli.commands.adopt import adopted, must_not_be_of, say
+from bluegreen_cli.commands.adopt import adopted, logs_option, must_not_be_of, say
 from bluegreen_cli.context import Context, json_option
 from bluegreen_cli.package import Package
 from bluegreen_cli.problems import IT_WAS_NOT_CHANGED, NOTHING_CREATED, Failed, Lost, Refused, explained
@@ -46,6 +46,7 @@ ROLE_PAUSE_SECONDS = 3
 @click.option("--env", "variables", multiple=True, metavar="NAME=VALUE", help="An environment variable; repeat it.")
 @click.option("--description", metavar="TEXT", help="The function's description.")
 @click.option("--try", "tried", is_flag=True, help="Invoke it once for real, with {}, and say what came.")
+@logs_option
 @json_option
 @click.pass_obj
 def create(
@@ -57,6 +58,7 @@ def create(
     alias: str | None,
     variables: tuple[str, ...],
     tried: bool,
+    tags_log: bool,
     as_json: bool,
     **settings: Any,
 ) -> None:
@@ -84,7 +86,7 @@ def create(
     _refuse_existing(target)
     _create(target.function, package, environment, settings)
     click.echo(f"Created {target.function}.", err=True)
-    done = adopted(target, context.stack_name)
+    done = adopted(target, context.stack_name, tags_log=tags_log)
     if tried:
         _try(target)
     say(done, as_json)

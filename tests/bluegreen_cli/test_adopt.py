@@ -31,6 +31,15 @@ def tags(lambda_: Any) -> dict[str, str]:
     return found
 
 
+def logs() -> Any:
+    return boto3.client("logs", "us-east-1")
+
+
+def log_tags() -> dict[str, str]:
+    arn = "arn:aws:logs:us-east-1:123456789012:log-group:/aws/lambda/Shop"
+    return dict(logs().list_tags_for_resource(resourceArn=arn)["tags"])
+
+
 def versions(lambda_: Any) -> list[str]:
     return [each["Version"] for each in lambda_.list_versions_by_function(FunctionName=SHOP)["Versions"]]
 
@@ -45,11 +54,54 @@ def test_a_function_gets_a_version_of_todays_code_an_alias_and_the_tag(shop: Any
     assert ran.exit_code == 0
     assert ran.stdout == (
         "Shop:PROD is served by version 1: version 1 has the code of $LATEST; alias PROD was created; "
-        "tag bluegreen:managed was set.\n"
+        "tag bluegreen:managed was set; log group /aws/lambda/Shop was created with the tag bluegreen:managed.\n"
     )
     assert shop.get_alias(FunctionName=SHOP, Name="PROD")["FunctionVersion"] == "1"
     assert tags(shop) == {"bluegreen:managed": "true"}
+    assert log_tags() == {"bluegreen:managed": "true"}
     assert answer(shop)["bonus"] == 7
+
+
+def test_a_log_group_that_is_there_keeps_its_tags_and_gets_one_more(shop: Any, bluegreen: Bluegreen) -> None:
+    logs().create_log_group(logGroupName="/aws/lambda/Shop", tags={"team": "shop"})
+
+    ran = bluegreen("adopt", SHOP)
+
+    assert "log group /aws/lambda/Shop got the tag bluegreen:managed" in ran.stdout
+    assert log_tags() == {"team": "shop", "bluegreen:managed": "true"}
+
+
+def test_no_log_group_is_touched_if_nobody_wants_that(shop: Any, bluegreen: Bluegreen) -> None:
+    assert "log group" not in bluegreen("adopt", SHOP, "--no-logs").stdout
+    assert logs().describe_log_groups()["logGroups"] == []
+
+
+def test_a_log_group_of_the_functions_choice_is_left_to_its_owner(
+    shop: Any, bluegreen: Bluegreen, answers: Answers
+) -> None:
+    found = shop.get_function(FunctionName=SHOP)
+    elsewhere = {**found, "Configuration": found["Configuration"] | {"LoggingConfig": {"LogGroup": "/shared"}}}
+    answers.answer("GetFunction", lambda _: elsewhere)
+    logs().create_log_group(logGroupName="/shared")
+
+    ran = bluegreen("adopt", SHOP)
+
+    assert "Warning: logs: /shared may have the lines of other functions, so it got no tag; once" in ran.stderr
+    assert "log group" not in ran.stdout
+
+
+def test_who_may_not_tag_the_log_group_adopts_the_function_all_the_same(
+    deployer: Deployer, shop: Any, bluegreen: Bluegreen
+) -> None:
+    with deployer.aws.fails("CreateLogGroup", "AccessDeniedException"):
+        ran = bluegreen("adopt", SHOP)
+
+    assert (ran.exit_code, tags(shop)) == (0, {"bluegreen:managed": "true"})
+    assert "Warning: logs: /aws/lambda/Shop got no tag (" in ran.stderr
+    assert (
+        "aws logs tag-resource --resource-arn arn:aws:logs:us-east-1:123456789012:log-group:/aws/lambda/Shop"
+        in ran.stderr
+    )
 
 
 def test_a_second_adoption_changes_nothing(shop: Any, bluegreen: Bluegreen) -> None:
@@ -78,7 +130,7 @@ def test_an_alias_at_a_version_stays_there_if_latest_is_newer(shop: Any, bluegre
 
     ran = bluegreen("adopt", SHOP)
 
-    assert ran.stdout == "Shop:PROD is served by version 1: tag bluegreen:managed was set.\n"
+    assert ran.stdout.startswith("Shop:PROD is served by version 1: tag bluegreen:managed was set; log group ")
     assert versions(shop) == ["$LATEST", "1"]
     assert answer(shop)["bonus"] == 7
 
@@ -116,7 +168,12 @@ def test_the_alias_may_have_another_name(shop: Any, bluegreen: Bluegreen) -> Non
         "function": SHOP,
         "alias": "live",
         "version": "1",
-        "did": ["version 1 has the code of $LATEST", "alias live was created", "tag bluegreen:managed was set"],
+        "did": [
+            "version 1 has the code of $LATEST",
+            "alias live was created",
+            "tag bluegreen:managed was set",
+            "log group /aws/lambda/Shop was created with the tag bluegreen:managed",
+        ],
         "warnings": [],
     }
 

@@ -33,7 +33,8 @@ def test_a_function_is_created_with_version_1_behind_the_alias_and_the_tag(creat
 
     assert ran.exit_code == 0
     assert (
-        ran.stdout == "Shop:PROD is served by version 1: version 1 has the code of $LATEST; alias PROD was created.\n"
+        ran.stdout == "Shop:PROD is served by version 1: version 1 has the code of $LATEST; alias PROD was created; "
+        "log group /aws/lambda/Shop was created with the tag bluegreen:managed.\n"
     )
     lambda_ = boto3.client("lambda")
     assert lambda_.get_alias(FunctionName="Shop", Name="PROD")["FunctionVersion"] == "1"
