@@ -28,6 +28,8 @@ own      only what Lambda says itself: a time-out, no memory, a runtime that did
 """
 
 LONGEST_LINE = 16_000
+LONGEST_MS = 10**9
+"""No invocation takes so long."""
 LONGEST_NAME = 100
 LONGEST_MESSAGE = 300
 
@@ -125,7 +127,7 @@ def levelled(message: str) -> str:
     return plain(DIFFERS.sub("#", first[:1_000]), LONGEST_MESSAGE)
 
 
-DIFFERS = re.compile(r"\S+@\S+|\b(?=[\w-]*\d)[\w-]{8,}\b|\d+(?:[.,:]\d+)*")
+DIFFERS = re.compile(r"(?<!\S)\S+@\S+|(?<![\w-])(?=[\w-]*\d)[\w-]{8,}\b|\d+(?:[.,:]\d+)*")
 """Addresses of mail, words of eight signs or more with a digit among them (ids, digests, tokens), numbers."""
 
 LEVELS = ("ERROR", "FATAL", "CRITICAL")
@@ -140,10 +142,13 @@ TIME_OUT = re.compile(r"^(?:\S+Z \S+ |.{0,100}RequestId: \S+ Error: )(?P<message
 EXITED = re.compile(r"^.{0,100}RequestId: \S+ Error: (?P<message>Runtime exited .*)")
 REQUEST = re.compile(r"RequestId: (\S+)|^\S+Z (\S+) Task")
 REPORT = re.compile(r"^(?:INIT_)?REPORT .*\sStatus: (?P<status>\w+)(?:\s+Error Type: (?P<name>[\w.]+))?", re.S)
-DURATION = re.compile(r"\sDuration: ([\d.]+) ms")
+DURATION = re.compile(r"\sDuration: (\d+(?:\.\d+)?) ms")
 
 BY_PYTHON = re.compile(r"^\[ERROR\] (?P<name>[A-Za-z_]\w*(?:\.\w+)*)(?:: ?(?P<message>.*))?$", re.M)
+SURELY_A_TYPE = re.compile(r"Runtime\.\w+|[\w.]*(?:Error|Exception|Exit|Interrupt|Warning)")
+"""Without a traceback any word may stand where Lambda writes the type, as one of a user's."""
 TRACE = "Traceback (most recent call last)"
+FRAME = '  File "'
 AS_JSON = re.compile(
     r"(?:Invoke Error|Uncaught Exception|Unhandled Promise Rejection|Error raised from handler method)\s*(\{.*)", re.S
 )
@@ -179,11 +184,11 @@ def _of_runtime(text: str) -> Complaint | None:
     if found := AS_JSON.search(text):
         line = _parsed(found[1])
         return _of_json(line, raised=True) if line is not None else _cut_off(found[1])
-    found = BY_PYTHON.match(text)
-    if found and (TRACE in text or _capital(found["name"]) or not found["message"]):
-        return _raised(found["name"], found["message"])
     if TRACE in text and (last := _last_of(text)):
         return last
+    found = BY_PYTHON.match(text)
+    if found and (TRACE in text or SURELY_A_TYPE.fullmatch(found["name"])):
+        return _raised(found["name"], found["message"])
     if found := JAVA.search(text):
         return _raised(found["name"], found["message"])
     if found := PANIC.search(text):
@@ -209,14 +214,14 @@ def _of_json(line: dict[str, Any], *, raised: bool = False) -> Complaint | None:
     inner = line["message"] if isinstance(line.get("message"), dict) else {}
     name = line.get("errorType") or inner.get("errorType") or line.get("exception_name")
     message = line.get("errorMessage") or inner.get("errorMessage")
-    if name or raised:
+    level = str(line.get("level") or line.get("log_level") or line.get("severity") or "").upper()
+    if raised or (name and level in ("", *LEVELS)):
         if isinstance(message, str) and (found := EXITED.match(message)):
             return _exit(found["message"], _request(message))
         trace = line.get("exception")
         if message is None and isinstance(trace, str) and (last := _last_of(trace)):
             return last
         return _raised(name or UNNAMED, message or line.get("message"))
-    level = str(line.get("level") or line.get("log_level") or line.get("severity") or "").upper()
     if level not in LEVELS:
         return None
     trace = line.get("exception") or line.get("stack_trace") or line.get("stackTrace")
@@ -232,7 +237,7 @@ def _of_platform(record: Any) -> Complaint | None:
         return None
     metrics = record.get("metrics")
     took = metrics.get("durationMs") if isinstance(metrics, dict) else None
-    seconds = took / 1000 if isinstance(took, int | float) else 0.0
+    seconds = took / 1000 if isinstance(took, int | float) and took < LONGEST_MS else 0.0
     request = record.get("requestId")
     return _report(str(record.get("status")), str(record.get("errorType") or ""), seconds, str(request or ""))
 
@@ -255,9 +260,13 @@ def _exit(message: str, request: str) -> Complaint:
 
 
 def _last_of(trace: str) -> Complaint | None:
-    """The last line of a traceback that is not indented names what was raised."""
-    lines = [line for line in trace.splitlines() if line.strip() and not line[0].isspace() and TRACE not in line]
-    found = NAMED.match(lines[-1]) if lines else None
+    """The first line after a traceback's last frame names what was raised. Others after it are of its message."""
+    lines = trace.splitlines()
+    last = max((number for number, line in enumerate(lines) if line.startswith(FRAME)), default=None)
+    if last is None:
+        return None
+    named = next((line for line in lines[last:] if line.strip() and not line[0].isspace()), "")
+    found = NAMED.match(named)
     return _raised(found["name"], found["message"]) if found else None
 
 
@@ -269,10 +278,6 @@ def _name(name: Any) -> str:
     """A type's name as it is; no other text."""
     bare = re.sub(r"^Function<(.*)>$", r"\1", str(name))
     return bare if len(bare) <= LONGEST_NAME and NAME.fullmatch(bare) else UNNAMED
-
-
-def _capital(name: str) -> bool:
-    return name.rpartition(".")[2][:1].isupper()
 
 
 def _parsed(text: str) -> dict[str, Any] | None:

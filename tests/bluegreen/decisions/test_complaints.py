@@ -5,6 +5,7 @@ import json
 import pytest
 
 from bluegreen.decisions.complaints import (
+    DIFFERS,
     FILTER,
     LONGEST_LINE,
     OUT_OF_MEMORY,
@@ -16,6 +17,7 @@ from bluegreen.decisions.complaints import (
     levelled,
     most_often,
 )
+from bluegreen.text import plain
 from sandbox.layer.filter_patterns import compiled
 
 ID = "e05c5e6b-5a3c-4b6d-9d3a-0c6f3c1f1a11"
@@ -41,7 +43,19 @@ def platform(**record: object) -> str:
 LINES: dict[str, tuple[str, str, str]] = {
     "python": (f"[ERROR] ValueError: no bonus\n{TRACE}", "ValueError", "no bonus"),
     "python, with its lines ended by \\r": (f"[ERROR] ValueError: no bonus\r{TRACE}", "ValueError", "no bonus"),
-    "python, a line alone": ("[ERROR] NoBonus: no bonus", "NoBonus", "no bonus"),
+    "python, a line alone": ("[ERROR] KeyError: no bonus", "KeyError", "no bonus"),
+    "a line alone that names no type for sure": ("[ERROR] NoBonus: no bonus", "ERROR", "NoBonus: no bonus"),
+    "a line alone of one word": ("[ERROR] Smith4711", "ERROR", "#"),
+    "python, a message of two lines": (
+        f"[ERROR] ValueError: unknown customer\nSmith\n{TRACE}",
+        "ValueError",
+        "unknown customer",
+    ),
+    "python's logging, with a message of two lines after the trace": (
+        f"[ERROR]\t{NOW}\t{ID}\tcould not save\n{TRACE}shop.errors.Violation: twice\nDETAIL:  Key (email)=(a@b)",
+        "shop.errors.Violation",
+        "twice",
+    ),
     "python, no message": (f"[ERROR] ValueError\n{TRACE}", "ValueError", ""),
     "python, a class in small letters": (f"[ERROR] timeout: timed out\n{TRACE}", "timeout", "timed out"),
     "python, no module": (
@@ -291,3 +305,25 @@ def test_what_lambda_says_itself_is_always_told() -> None:
 
 def test_a_log_without_a_complaint_has_none() -> None:
     assert most_often(lines("all is well"), "message").name == ""
+
+
+def test_a_line_that_only_informs_complains_of_nothing() -> None:
+    assert complaint(json.dumps({"level": "INFO", "errorType": "ValueError", "message": "was handled"})) is None
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        report("Status: timeout").replace("3000.00", "1.2.3"),
+        platform(status="timeout", metrics={"durationMs": 10**400}),
+    ],
+)
+def test_a_duration_that_is_none_spoils_no_other_line(line: str) -> None:
+    lines = [Line(1, "s", line), Line(2, "s", LINES["python"][0])]
+
+    assert most_often(lines, "type").of == 2
+
+
+def test_a_long_line_is_levelled_in_one_pass() -> None:
+    assert levelled("x-" * 500 + "call 4711") == plain("x-" * 500 + "call #", 300)
+    assert DIFFERS.sub("#", "to <a@b.c> for order-4711 of 12.5") == "to # for # of #"
