@@ -9,7 +9,7 @@ import click
 from bluegreen.request.names import FunctionReference, is_execution_name
 from bluegreen_cli import api, holding, request
 from bluegreen_cli.context import Context
-from bluegreen_cli.problems import NOTHING_CHANGED, Problem, Refused
+from bluegreen_cli.problems import NOTHING_CHANGED, Problem, Refused, Unknown
 from bluegreen_cli.stack import Stack
 
 NAMES_IT = "Give the deployment's id, not the function's name: `bluegreen status FUNCTION` names the one that waits."
@@ -29,6 +29,11 @@ def decide(context: Context, deployment: str, which: str, step: int | None, reas
         if error.status == HTTPStatus.NOT_FOUND:
             raise _no_such(stack, deployment, which) from error
         raise
+    except Unknown as error:
+        if step:
+            raise
+        again = f"`bluegreen show {deployment}` says whether it was taken. If not, name the step: `--step N`."
+        raise Unknown(error.what, error.untouched, again) from error
     if as_json:
         click.echo(json.dumps(made, indent=2))
         return

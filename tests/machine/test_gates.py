@@ -9,6 +9,7 @@ import pytest
 
 from bluegreen import clock
 from bluegreen.aws import executions
+from bluegreen.errors import AwsUnavailable
 from bluegreen.ledger import approvals
 from bluegreen.text import is_sign
 from tests.machine.asking import CALLER, ask, order
@@ -265,6 +266,40 @@ class TestAnApproval:
         assert status == 503
         assert said["message"].startswith("the decision about step 1 of first is recorded, but it could not be sent")
         assert again[0][0] == 200
+
+    @pytest.mark.parametrize("which", ["approve", "reject"])
+    def test_that_took_effect_by_a_call_whose_answer_was_lost_is_answered_as_it_stands(
+        self, deployer: Deployer, monkeypatch: pytest.MonkeyPatch, which: str
+    ) -> None:
+        """The SDK's second try finds that the task is closed."""
+        send = getattr(executions, "succeed" if which == "approve" else "fail")
+
+        def sent_twice(*of: Any) -> bool:
+            send(*of)
+            return False
+
+        monkeypatch.setattr(executions, "succeed" if which == "approve" else "fail", sent_twice)
+        first = later(deployer, 60, lambda: decide(deployer, "first", which))
+        again = later(deployer, 400, lambda: decide(deployer, "first", which))
+
+        run = deploy(deployer, approval={"required": True}, **BY_STEPS)
+
+        assert run.ended == ("Deployed" if which == "approve" else "RolledBack")
+        assert first[0][0] == 200
+        assert not again or again[0][0] == 200
+
+    def test_that_could_not_be_noted_as_sent_is_answered_as_it_stands(
+        self, deployer: Deployer, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def away(*of: Any) -> None:
+            raise AwsUnavailable("DynamoDB is away")
+
+        monkeypatch.setattr(approvals, "learn_sent", away)
+        first = later(deployer, 60, lambda: decide(deployer, "first", "approve"))
+        again = later(deployer, 90, lambda: decide(deployer, "first", "approve"))
+
+        assert deploy(deployer, approval={"required": True}, **BY_STEPS).ended == "Deployed"
+        assert (first[0][0], again[0]) == (200, first[0])
 
     def test_that_is_written_a_little_late_counts(self, deployer: Deployer, monkeypatch: pytest.MonkeyPatch) -> None:
         """ServeApi takes it in the last second, and DynamoDB takes its time."""

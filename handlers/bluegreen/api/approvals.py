@@ -9,6 +9,7 @@ decision stands in the ledger before it is sent to the state that waits. A perso
 it was not yet, and answered as it stands.
 """
 
+from contextlib import suppress
 from functools import partial
 from http import HTTPStatus
 from typing import Annotated, Any, Literal
@@ -128,9 +129,7 @@ def _send(record: Record, decision: Decision) -> None:
     recorded = f"the decision about step {decision.step} of {record.id} is recorded"
     try:
         token = _token(record.id, decision.step)
-        waited = not token or _sent(token, decision)
-        if waited:
-            approvals.learn_sent(record.id, decision.step)
+        waited = not token or _sent(token, decision) or _has_effect(record.id, decision)
     except (AwsRefused, AwsUnavailable) as error:
         logger.warning("not sent", extra={"cause": str(error)})
         raise ServiceError(
@@ -143,6 +142,21 @@ def _send(record: Record, decision: Decision) -> None:
             f"{recorded}, but {record.id} was no longer waiting when ServeApi sent it; `bluegreen "
             f"status {record.target.function} --alias {record.target.alias}` shows its state"
         )
+    with suppress(AwsRefused, AwsUnavailable):  # without it a repetition sends it again, which is harmless
+        approvals.learn_sent(record.id, decision.step)
+
+
+def _has_effect(deployment: str, decision: Decision) -> bool:
+    """
+    The state that waited has the decision, by a call whose answer was lost, or will read it.
+
+    While the record is open, AwaitApproval comes back and reads it.
+    """
+    now = deployments.find(deployment)
+    if now is None:
+        return False
+    taken = any(each.step == decision.step for each in now.approvals)
+    return now.state == OPEN or taken or now.error == ApprovalRefused.__name__
 
 
 def _said(body: Any) -> Said:
