@@ -133,9 +133,10 @@ class Progress:
 
     @property
     def moved_at(self) -> float:
-        """When UpdateAlias had answered the last shift, in seconds since 1970; 0 before the first."""
-        found = self.section("bake").get("moved_at")
-        return float(found) if isinstance(found, int | float) else 0.0
+        """When the alias had the last shift's weight, in seconds since 1970; 0 before the first."""
+        found = self.section("bake").get("answered_at")
+        begun = self.shifts[-1].get("at", 0.0) if self.shifts else 0.0
+        return float(found) if isinstance(found, int | float) else begun
 
     @property
     def look(self) -> dict[str, Any]:

@@ -31,11 +31,11 @@ def handler(deployment: Shifting) -> Bake:
     approvals = (*deployment.record.approvals, *must_be_approved(plan, bake.green_weight, bake.look.next_weight))
     shifts = (*bake.shifts, Shifted(at=clock.now(), weight=bake.look.next_weight))
     revision = _shifted(deployment, shifts, tuple({each.step: each for each in approvals}.values()))
-    moved_at = clock.now()
+    answered_at = clock.now()
     at, pause = shifts[-1].at, _first_look(deployment, shifts)
     due = {"next_seconds": wait(at, at + pause), "due_at": at + pause}
     look = bake.look.model_copy(update=due | {"next_weight": following(plan.schedule, shifts)})
-    return Bake(shifts=shifts, moved_at=moved_at, revision=revision, look=look)
+    return Bake(shifts=shifts, answered_at=answered_at, revision=revision, look=look)
 
 
 def _shifted(deployment: Shifting, shifts: tuple[Shifted, ...], approvals: tuple[Decision, ...]) -> str:

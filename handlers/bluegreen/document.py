@@ -231,11 +231,12 @@ class Bake(Section):
     """
     Every shift so far, the alias's revision since the last one, and the last look.
 
-    UpdateAlias had answered the last shift at `moved_at`, in seconds since 1970.
+    UpdateAlias had answered the last shift at `answered_at`, in seconds since 1970. A document of an older stack
+    version does not say it.
     """
 
     shifts: tuple[Shifted, ...] = ()
-    moved_at: float = 0.0
+    answered_at: float | None = None
     revision: str
     look: Look
 
@@ -243,6 +244,11 @@ class Bake(Section):
     def green_weight(self) -> float:
         """Green's share now; 0 before the first shift."""
         return self.shifts[-1].weight if self.shifts else 0.0
+
+    @property
+    def moved_at(self) -> float:
+        """When the alias had the last shift's weight, in seconds since 1970; 0 before the first."""
+        return self.answered_at or (self.shifts[-1].at if self.shifts else 0.0)
 
 
 class Hooked(Look):

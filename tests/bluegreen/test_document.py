@@ -18,6 +18,14 @@ from tests.bluegreen.examples import IMAGE, PROOF, SHOP, ZIP, plan
 DEPLOYMENT = Deployment(id="first", proof=PROOF, target=SHOP, blue="1", brings="new_code")
 
 
+def test_a_bake_of_an_older_stack_version_was_moved_when_its_last_shift_began() -> None:
+    bake = Bake(shifts=shifted(0.1, 0.5), revision="1", look=Look(next_weight=1.0))
+
+    assert bake.moved_at == 300
+    assert bake.model_copy(update={"answered_at": 301.5}).moved_at == 301.5
+    assert Bake(revision="1", look=Look(next_weight=0.1)).moved_at == 0
+
+
 def shifted(*weights: float) -> tuple[Shifted, ...]:
     return tuple(Shifted(at=300.0 * number, weight=weight) for number, weight in enumerate(weights))
 
