@@ -38,6 +38,9 @@ ENDED_BADLY = ("FAILED", "TIMED_OUT", "ABORTED")
 KEPT_SECONDS = 300
 """Of the function's ten minutes, reserved for the last recovery and for notifications."""
 
+TELLING_SECONDS = 60
+"""EventBridge and SNS are waited for half a minute at most; a deployment seldom has two steps that wait."""
+
 Found = Literal["recovered", "running", "waiting", "later", "failed"]
 """
 `waiting`: it runs, and waits for a person. `later`: the next attempt may succeed. `failed`: an operator must help.
@@ -123,7 +126,8 @@ def handler(event: Any, context: LambdaContext) -> dict[str, list[str]]:
         dashboard.standing(DeploymentsRunning=running, DeploymentsWaiting=waiting)
     told = occasion.tell()
     if occasion.is_sweep:
-        told |= {name: _told(name, tell_what_waits) for name, each in found.items() if each in ("running", "waiting")}
+        live = [name for name, each in found.items() if each in ("running", "waiting")]
+        told |= {name: _told(name, tell_what_waits) for name in live if _has_time_to_tell(context)}
     logger.info("looked", extra={"found": found, "told": told})
     unfinished = [*unreadable, *(deployment for deployment, each in found.items() if each in occasion.worth_an_alarm)]
     unfinished += [deployment for deployment, known in told.items() if known is None]
@@ -136,6 +140,11 @@ def handler(event: Any, context: LambdaContext) -> dict[str, list[str]]:
 def _has_time(context: LambdaContext, pause: int = 0) -> bool:
     """For another look after that pause."""
     return context.get_remaining_time_in_millis() > (KEPT_SECONDS + pause) * 1000
+
+
+def _has_time_to_tell(context: LambdaContext) -> bool:
+    """Of one more deployment's approvals. The others are left to the next sweep."""
+    return context.get_remaining_time_in_millis() > TELLING_SECONDS * 1000
 
 
 def _recovered(lock: Lock) -> Found:

@@ -12,7 +12,7 @@ import pytest
 
 import recover_deployments
 from await_approval import TOLD_WITHIN_ATTEMPTS
-from bluegreen.aws import functions
+from bluegreen.aws import functions, table
 from bluegreen.decisions.gates import Decision
 from bluegreen.errors import AwsUnavailable, DeploymentError
 from bluegreen.ledger import approvals, deployments
@@ -862,6 +862,15 @@ class TestAnApprovalThatNobodyHeardOf:
 
         assert fault.met
         assert waiting.state() == "open"
+
+    def test_that_cannot_be_read_fails_no_sweep(self, waiting: Desk) -> None:
+        with acting(None, immune=True):
+            item = {"pk": approvals.asked_partition("first"), "sk": "step#0009", "step": "nine"}
+            boto3.resource("dynamodb").Table(table.name()).put_item(Item=item)
+
+        assert recover(SWEEP) == []
+
+        assert len(waiting.deployer.messages()) == 1
 
     def test_is_told_no_more_once_it_is_decided(self, waiting: Desk) -> None:
         made = {"step": 1, "decision": "approved", "by": "API by bob", "at": "2026-01-05T09:00:00.000Z"}

@@ -13,6 +13,7 @@ from bluegreen import clock
 from bluegreen.aws import table
 from bluegreen.aws.table import Item
 from bluegreen.decisions.gates import Decision
+from bluegreen.ledger.record import readable
 from bluegreen.model import Frozen
 
 
@@ -65,8 +66,8 @@ def learn_told(deployment: str, step: int) -> None:
 
 
 def asked(deployment: str) -> tuple[Asked, ...]:
-    """Every step that waits or waited, in order."""
-    return tuple(_asked(item) for item in _all(asked_partition(deployment)))
+    """Every step that waits or waited, in order. One that this stack version cannot read is left out."""
+    return tuple(readable(_asked, _all(asked_partition(deployment))))
 
 
 def decided(deployment: str, step: int) -> Decision | None:

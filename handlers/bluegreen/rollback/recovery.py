@@ -1,5 +1,6 @@
 """Recovery: what is left to do when an execution ended without ending its deployment."""
 
+import logging
 from typing import Any, Literal
 
 from bluegreen import clock, news
@@ -95,11 +96,12 @@ def recover_or_abort(lock: Lock) -> Recovered:
 
 
 def _awaits_approval(record: Record) -> bool:
-    """A step asks for one, and no shift that was taken has it. Only a metric hangs on it: an error is no."""
+    """A step asks for one, and no shift that was taken has it. Only a metric hangs on it: whatever fails is no."""
     approved, now = {each.step for each in record.approvals}, clock.now()
     try:
         return any(each.step not in approved and not each.is_over(now) for each in approvals.asked(record.id))
-    except DeploymentError:
+    except Exception as error:
+        logging.getLogger(__name__).warning("whether %s waits is not known: %s", record.id, error)
         return False
 
 
