@@ -212,7 +212,7 @@ def test_a_doctor_that_may_not_make_a_role_says_so_and_leaves_nothing(installed:
     with fault(installed, "deny", "CreateRole"):
         exit_code, said = installed.forked_command("doctor", *QUICK, "--only", "weights")
 
-    assert exit_code == 4
+    assert exit_code == 2
     assert said["cause"].startswith("making the doctor's function is not allowed")
     assert of_the_doctor(installed) == NOTHING
 
