@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,16 +13,16 @@ from bluegreen import clock
 from bluegreen.aws import functions
 from bluegreen.aws.client import in_our_words
 from bluegreen.document import OPT_IN_TAG, OPTED_IN
-from bluegreen.errors import AwsUnavailable, NotFound
+from bluegreen.errors import AwsUnavailable, DeploymentError, NotFound
 from bluegreen.request.handler_file import SEARCHED_TOO, missing
 from bluegreen.request.smoke_tests import Case
 from bluegreen.target import Target
-from bluegreen.text import by_type, plain
+from bluegreen.text import by_type, plain, sentence
 from bluegreen_cli.aws import client
 from bluegreen_cli.commands.adopt import adopted, logs_option, must_not_be_of, say
 from bluegreen_cli.context import Context, json_option
 from bluegreen_cli.package import Package
-from bluegreen_cli.problems import IT_WAS_NOT_CHANGED, NOTHING_CREATED, Failed, Lost, Refused, explained
+from bluegreen_cli.problems import IT_WAS_NOT_CHANGED, NOTHING_CREATED, Lost, Refused, explained
 from bluegreen_cli.request import LONGEST_SHOWN, names
 
 MOST_BYTES = 50 * 1024 * 1024
@@ -45,7 +46,13 @@ ROLE_PAUSE_SECONDS = 3
 @click.option("--timeout", type=click.IntRange(1, 900), metavar="SECONDS", help="Lambda's default unless given.")
 @click.option("--env", "variables", multiple=True, metavar="NAME=VALUE", help="An environment variable; repeat it.")
 @click.option("--description", metavar="TEXT", help="The function's description.")
-@click.option("--try", "tried", is_flag=True, help="Invoke it once for real, with {}, and say what came.")
+@click.option(
+    "--try/--no-try",
+    "tried",
+    default=True,
+    show_default=True,
+    help="Invoke it once for real, with {}, and say what came.",
+)
 @logs_option
 @json_option
 @click.pass_obj
@@ -64,6 +71,8 @@ def create(
 ) -> None:
     """
     Create FUNCTION from a zip or a folder, with version 1 behind an alias and the tag bluegreen:managed.
+
+    The command invokes it once with {}, as a deployment does without smoke tests of its own, and warns if that fails.
 
     The command refuses a function that exists: `bluegreen adopt` prepares that one.
     """
@@ -87,27 +96,27 @@ def create(
     _create(target.function, package, environment, settings)
     click.echo(f"Created {target.function}.", err=True)
     done = adopted(target, context.stack_name, tags_log=tags_log)
-    if tried:
-        _try(target)
-    say(done, as_json)
+    failed = _tried(target) if tried else ""
+    say(replace(done, warnings=(*done.warnings, failed)) if failed else done, as_json)
     if not tried:
         by_hand = f"aws lambda invoke --function-name {target.function} --qualifier {target.alias} /dev/stdout"
-        click.echo(f"`{by_hand}` tries it, as --try does.", err=True)
+        click.echo(f"`{by_hand}` tries it.", err=True)
 
 
-def _try(target: Target) -> None:
-    """Invoke what the alias serves. Raises Failed if it raises or does not answer."""
-    served = f"{target.function} was created, and {target} serves it."
-    with explained(f"invoking {target}", served):
+def _tried(target: Target) -> str:
+    """Invoke what the alias serves, and say what came. A warning if that is an error: it may be no event for it."""
+    try:
         reply = functions.invoke(target, target.alias, Case(name="create", payload={}))
+    except DeploymentError as error:
+        return f"it could not be tried: {error}"
     if reply.error:
-        raise Failed(
-            f"{target} was invoked with {{}} and failed: {reply.error}: {reply.error_message}",
-            served,
-            f"If {{}} is no event that it takes, try it with one of its own. Otherwise correct the code and `bluegreen "
-            f"deploy {target.function} PATH --alias {target.alias}` it.",
+        said = sentence(f"{target} was invoked with {{}} and failed: {reply.error}: {reply.error_message}")
+        return (
+            f"{said} If {{}} is no event that it takes, give deployments smoke tests of their own; otherwise correct the "
+            f"code and `bluegreen deploy {target.function} PATH --alias {target.alias}` it."
         )
     click.echo(f"Tried: {target} answered {{}} in {reply.duration_ms:,.0f} ms with {by_type(reply.payload)}.", err=True)
+    return ""
 
 
 def _must_have_the_handler(package: Package, runtime: str, handler: str, environment: dict[str, str]) -> None:

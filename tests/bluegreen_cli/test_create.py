@@ -214,17 +214,17 @@ def test_a_file_that_is_no_zip_is_refused_without_aws(bluegreen: Bluegreen, tmp_
     assert "is not a zip" in ran.stderr
 
 
-def test_what_was_created_is_tried_if_that_is_asked_for(create: Create, package: Package) -> None:
-    tried = create("Shop", "--try")
-    untried = create("Cart")
-    broken = create("Bad", "--try", "--zip", package(BROKEN, "bad.zip"))
+def test_what_was_created_is_tried_unless_nobody_wants_that(create: Create, package: Package) -> None:
+    tried = create("Shop")
+    untried = create("Cart", "--no-try")
+    broken = create("Bad", "--zip", package(BROKEN, "bad.zip"))
 
-    assert (tried.exit_code, untried.exit_code, broken.exit_code) == (0, 0, 1)
+    assert (tried.exit_code, untried.exit_code, broken.exit_code) == (0, 0, 0)
     assert "Tried: Shop:PROD answered {} in " in tried.stderr
     assert "`aws lambda invoke --function-name Cart --qualifier PROD /dev/stdout` tries it" in untried.stderr
     assert "Tried" not in untried.stderr
-    assert "Bad:PROD was invoked with {} and failed: RuntimeError: " in broken.stderr
-    assert "Bad was created, and Bad:PROD serves it." in broken.stderr
+    assert "Warning: Bad:PROD was invoked with {} and failed: RuntimeError: " in broken.stderr
+    assert "`bluegreen deploy Bad PATH --alias PROD` it." in broken.stderr
 
 
 def test_a_creation_without_an_answer_may_have_been_made(create: Create, answers: Answers) -> None:
