@@ -112,8 +112,8 @@ def _tried(target: Target) -> str:
     if reply.error:
         said = sentence(f"{target} was invoked with {{}} and failed: {reply.error}: {reply.error_message}")
         return (
-            f"{said} If {{}} is no event that it takes, give deployments smoke tests of their own; otherwise correct the "
-            f"code and `bluegreen deploy {target.function} PATH --alias {target.alias}` it."
+            f"{said} If {{}} is no event that it takes, give deployments smoke tests of their own; otherwise correct "
+            f"the code and `bluegreen deploy {target.function} PATH --alias {target.alias}` it."
         )
     click.echo(f"Tried: {target} answered {{}} in {reply.duration_ms:,.0f} ms with {by_type(reply.payload)}.", err=True)
     return ""
