@@ -20,8 +20,9 @@ from unittest import mock
 import boto3
 from botocore.client import BaseClient
 
+import serve_api
 from bluegreen.edge import logger
-from tests.machine.deployer import TABLE, installed
+from tests.machine.deployer import FUNCTION, GOOD, TABLE, Deployer, installed
 from tests.machine.faults import Call
 from tests.machine.walk import quiet
 
@@ -29,6 +30,7 @@ TWO_DAYS = "10 % for 48 hours"
 TRAFFIC = ("AllAtOnce", "Canary10Percent5Minutes", "Linear10PercentEvery1Minute", "Adaptive", TWO_DAYS)
 STEPS = {TWO_DAYS: {"steps": [{"weight": 0.1, "bake_seconds": 48 * 3600}]}}
 """What a request says where the name is not a strategy's."""
+DEPLOYMENT = "2f6c1c1e-6d0b-4f7c-9b53-0d5d6f1f7a10"
 USERS_PER_SECOND = 2
 USERS_PER_TEN_MINUTES = 2
 """During a bake of two days, so that it can be counted within a minute."""
@@ -46,7 +48,8 @@ class Counts:
     """
     One deployment's use of AWS.
 
-    `handlers` are invocations of the deployer's functions, `invokes` those that these make of the user's,
+    `handlers` are invocations of the deployer's functions, those by the API and by its orders too. `invokes` are those
+    that these make of the user's functions,
     `waited_seconds` what the handlers spent waiting for Lambda. `shifts` is N, the number of steps of the traffic.
     `control_plane` are calls in Lambda's bucket of 15 requests a second (all but GetFunction and Invoke), `events` are
     those of the execution's history, which has `history_bytes`.
@@ -71,13 +74,24 @@ class Counts:
     write_units: int
 
 
-def count(traffic: str) -> Counts:
-    """Deploy once, with users who call twice a second."""
+def count(
+    traffic: str, /, *, prepare: Callable[[Deployer], object] | None = None, ends: str = "Deployed", **request: Any
+) -> Counts:
+    """
+    Deploy once, with users who call twice a second.
+
+    `prepare` makes what the request needs and says what people do while DEPLOYMENT runs. The request may have more
+    fields, and the steps of its traffic in place of the name. The units of DynamoDB leave out what orders, approvals
+    and freezes write.
+    """
     calls: Counter[tuple[str, str]] = Counter()
+    ordered: list[str] = []
 
     def see(call: Call, attempt: Callable[[], Any]) -> Any:
         if call.state:
             calls[SERVICES.get(call.service, call.service), call.operation] += 1
+        if (call.state, call.operation) == ("ServeApi", "Invoke"):
+            ordered.append(call.url)
         return attempt()
 
     with (
@@ -86,13 +100,18 @@ def count(traffic: str) -> Counts:
     ):
         deployer.users_call(USERS_PER_SECOND if traffic not in STEPS else USERS_PER_TEN_MINUTES / 600)
         deployer.aws.clock.sleep(USERS_CALLED_BEFORE_SECONDS)
-        with deployer.aws.watched(see), _metrics_asked_for() as metrics:
-            run = deployer.deploy(traffic=STEPS.get(traffic, traffic))
-        if run.ended != "Deployed":
+        artifact = deployer.upload(GOOD % 2)
+        if prepare:
+            prepare(deployer)
+        with deployer.aws.watched(see), _metrics_asked_for() as metrics, _asked_of_the_api() as api:
+            asked = {"function": FUNCTION, "artifact": artifact, "traffic": STEPS.get(traffic, traffic)} | request
+            run = deployer.run(asked, DEPLOYMENT)
+        if run.ended != ends:
             raise RuntimeError(f"{traffic} ended {run.ended}: {run.cause}")
         writes = _write_units(calls)
     events = Counter(str(getattr(event["type"], "value", event["type"])) for event in run.history)
-    retries = events["LambdaFunctionScheduled"] - events["TaskStateEntered"]
+    by_machine = events["LambdaFunctionScheduled"] + events["TaskScheduled"]
+    retries = by_machine - events["TaskStateEntered"]
     by_service: Counter[str] = Counter()
     for (service, _), times in calls.items():
         by_service[service] += times
@@ -103,8 +122,8 @@ def count(traffic: str) -> Counts:
         looks=run.path.count("CheckHealth"),
         retries=retries,
         transitions=len(run.path) + retries,
-        handlers=events["LambdaFunctionScheduled"],
-        invokes=calls["lambda", "Invoke"],
+        handlers=by_machine + api.call_count + len(ordered),
+        invokes=calls["lambda", "Invoke"] - len(ordered),
         waited_seconds=_waited(run.history),
         calls=dict(sorted(by_service.items())),
         control_plane=by_service["lambda"] - calls["lambda", "Invoke"] - calls["lambda", "GetFunction"],
@@ -115,6 +134,11 @@ def count(traffic: str) -> Counts:
         read_units=calls["dynamodb", "GetItem"] + 2 * calls["dynamodb", "Query"],
         write_units=writes,
     )
+
+
+def _asked_of_the_api() -> Any:
+    """Counts the requests that ServeApi serves."""
+    return mock.patch.object(serve_api, "handler", wraps=serve_api.handler)
 
 
 @contextmanager

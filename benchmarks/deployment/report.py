@@ -8,9 +8,13 @@ import statistics
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from benchmarks.deployment import prices, size
+from pydantic import TypeAdapter
+
+from benchmarks.deployment import aborts, gates, prices, size
+from benchmarks.deployment.aborts import Abort
 from benchmarks.deployment.counts import METRICS_DELAY_SECONDS, UPDATE_SECONDS, USERS_PER_SECOND, Counts
 from benchmarks.deployment.first_green import FirstGreen
+from benchmarks.deployment.gates import Gate, Gates
 from benchmarks.deployment.imports import Import
 from benchmarks.deployment.invokes import Invokes
 from benchmarks.deployment.size import Size
@@ -33,6 +37,8 @@ class Measured:
 
     counts: list[Counts]
     memory_gb: float
+    gates: Gates | None = None
+    aborts: list[Abort] | None = None
     imports: Imports | None = None
     size: Size | None = None
     first_green: FirstGreen | None = None
@@ -53,6 +59,10 @@ def tables(measured: Measured) -> Iterator[Table]:
     """In the order in which people ask."""
     yield _uses(measured.counts)
     yield _dollars(measured.counts, measured.memory_gb)
+    if measured.gates:
+        yield _gates(measured.gates)
+    if measured.aborts:
+        yield _aborts(measured.aborts)
     if measured.first_green:
         yield _first_green(measured.first_green)
     if measured.imports:
@@ -75,6 +85,11 @@ def as_json(measured: Measured) -> str:
     for invokes, said in zip(measured.invokes or [], every["invokes"] or [], strict=True):
         said["ratio"] = invokes.ratio
     return json.dumps(every, indent=2) + "\n"
+
+
+def from_json(text: str) -> Measured:
+    """What `as_json` wrote, without what follows from the rest."""
+    return TypeAdapter(Measured).validate_json(text)
 
 
 def as_markdown(measured: Measured) -> str:
@@ -149,6 +164,69 @@ def _dollars(counts: list[Counts], gb: float) -> Table:
         f"1,000 metrics of GetMetricData. Each invocation is assumed to take {prices.BUSY_SECONDS:g} s, and the "
         f"handlers' waits for Lambda are added as counted ({waited} s). Logs, traces, S3, SNS and the user's own "
         "function are not in it.",
+    )
+
+
+def _gates(found: Gates) -> Table:
+    without = found.without
+
+    def row(gate: Gate) -> list[str]:
+        return [
+            gate.what,
+            gate.ends,
+            f"{gate.transitions - without.transitions:+d}",
+            f"{gate.transitions / without.transitions:.2f}",
+            f"{gate.events - without.events:+d}",
+            f"{gate.handlers - without.handlers:+d}",
+            f"{gate.calls - without.calls:+d}",
+        ]
+
+    return Table(
+        f"What each gate and each order adds to {gates.CANARY}",
+        ["", "ends", "state transitions", "ratio", "events", "invocations", "calls of AWS"],
+        [
+            [
+                without.what,
+                without.ends,
+                str(without.transitions),
+                "1.00",
+                *(str(each) for each in (without.events, without.handlers, without.calls)),
+            ],
+            *map(row, found.gates),
+        ],
+        "Counted as above. The first row is the whole deployment, and the others are the difference from it. "
+        "Invocations are of the deployer's functions, with one of `ServeApi` for each decision or order, and one of "
+        "`RecoverDeployments` for an abort. The ratio is of the transitions. The approval before the first shift comes "
+        "60 s after the start. The approval of the later step comes before the second look that finds it missing. The "
+        "pause begins after 70 s. Looks are 120 s apart during a pause, so this one adds minutes and no look.",
+    )
+
+
+def _aborts(found: list[Abort]) -> Table:
+    def row(abort: Abort) -> list[str]:
+        left, rounds = abort.that_left_blue, len(abort.rounds)
+        some = f" ({len(left.rounds)} of {rounds})" if len(left.rounds) < rounds else ""
+        return [
+            abort.what,
+            f"{abort.median('green_percent'):g} %",
+            f"{abort.median('to_answer'):.2f}",
+            f"{left.median('to_blue'):.2f}{some}" if left.rounds else "never left",
+            f"{left.median('calls_to_blue'):g}" if left.rounds else "0",
+            f"{abort.median('to_end'):.2f}",
+            f"{abort.median('calls_to_end'):g}",
+        ]
+
+    return Table(
+        "From `abort` to everybody on blue",
+        ["state", "green's share", "s to the answer", "s to blue", "calls to blue", "s to the end", "calls to the end"],
+        [row(each) for each in found],
+        f"Medians of {len(found[0].rounds)} rounds in the sandbox with the deployed stack, since the order was sent to "
+        'the HTTP API. Blue is when GetAlias shows it alone for good, and "never left" is where no look found another '
+        "version. The end is the record's. Calls are those in Lambda's bucket of 15 a second, which the sandbox "
+        "counted of the deployer's functions: of `RecoverDeployments`, and of the state that still ran. An update of "
+        "the function takes 0.5 s. In `AwaitApproval`, `RunHook` and `Bake` the order comes "
+        f"{aborts.IN_THE_MIDDLE_SECONDS:g} s after the state began. The first call of `CompleteDeployment` is held for "
+        f"{aborts.HELD_SECONDS:g} s, since the state would be over before the order.",
     )
 
 

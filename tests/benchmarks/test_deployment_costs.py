@@ -4,13 +4,15 @@ import io
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from unittest import mock
 
 import pytest
 
-from benchmarks.__main__ import main
-from benchmarks.deployment import counts, prices
+from benchmarks.__main__ import PARTS, main
+from benchmarks.deployment import counts, gates, prices, report
 from benchmarks.deployment.counts import Counts
+from bluegreen.decisions.pace import EVENTS_PER_HOOK
 
 ROOT = Path(__file__).parents[2]
 
@@ -27,12 +29,14 @@ class Quick:
 
 @pytest.fixture(scope="module")
 def quick(tmp_path_factory: pytest.TempPathFactory) -> Quick:
-    folder, printed, counted = tmp_path_factory.mktemp("docs"), io.StringIO(), {}
+    folder, printed = tmp_path_factory.mktemp("docs"), io.StringIO()
+    counted: dict[str, Counts] = {}
     count = counts.count
 
-    def seen(traffic: str) -> Counts:
-        counted[traffic] = count(traffic)
-        return counted[traffic]
+    def seen(traffic: str, /, **gate: Any) -> Counts:
+        found = count(traffic, **gate)
+        counted.setdefault(traffic, found)
+        return found
 
     with mock.patch.object(counts, "count", seen), contextlib.redirect_stdout(printed):
         exit_code = main(["--quick", "--out", str(folder)])
@@ -153,3 +157,81 @@ def test_a_quick_run_counts_what_the_docs_say_and_prints_it(quick: Quick) -> Non
         f"| state transitions | {written['counts'][0]['transitions']} |" in (quick.folder / "benchmarks.md").read_text()
     )
     assert "What a deployment uses" in quick.printed
+
+
+@pytest.fixture(scope="module")
+def gated(quick: Quick) -> dict[str, gates.Gate]:
+    """By what the table says of it."""
+    measured = report.from_json((quick.folder / "benchmarks.json").read_text()).gates
+    assert measured is not None
+    return {each.what: each for each in (measured.without, *measured.gates)}
+
+
+def test_the_canary_without_a_gate_is_the_one_that_is_counted(gated: dict[str, gates.Gate], canary: Counts) -> None:
+    without = gated["no gate"]
+
+    assert without.transitions == canary.transitions
+    assert (without.events, without.handlers) == (canary.events, canary.handlers)
+    assert without.calls == sum(canary.calls.values())
+
+
+def test_a_gate_adds_its_state_and_what_the_person_asks_of_the_api(gated: dict[str, gates.Gate]) -> None:
+    without, approved = gated["no gate"], gated["approval before the first shift"]
+    aborted, hooked = gated["abort after 100 s, in the bake"], gated["hook before_traffic"]
+
+    assert approved.transitions - without.transitions == 1, "AwaitApproval"
+    assert approved.handlers - without.handlers == 2, "AwaitApproval and ServeApi"
+    assert approved.events - without.events == 6, (
+        "as a Task by token: entered, scheduled, started, submitted, done, left"
+    )
+    assert hooked.transitions - without.transitions == 2, "RunHook and WhatNext?"
+    assert hooked.events - without.events == EVENTS_PER_HOOK
+    assert hooked.handlers - without.handlers == 1, "RunHook"
+    assert aborted.ends == "RolledBack"
+    assert gated["freeze, which refuses it"].transitions == 3, "OpenDeployment, RejectDeployment, Rejected"
+
+
+def test_an_abort_takes_an_invocation_of_the_api_and_one_of_recovery() -> None:
+    tasks = ["OpenDeployment", "UpdateCode", "SmokeTest", "PublishVersion", "SmokeTestGreen", "ShiftAlias"]
+    case = gates.CASES["abort after 100 s, in the bake"]
+
+    used = counts.count(gates.CANARY, prepare=case.prepare, ends=case.ends)
+
+    by_machine = [state for state in used.path if state in (*tasks, "CheckHealth", "RollBack")]
+    assert used.handlers == len(by_machine) + 2
+    assert used.retries == 0
+    assert used.invokes == 2, "the smoke tests; not the invocation of RecoverDeployments"
+
+
+def test_gates_add_what_the_docs_say(gated: dict[str, gates.Gate]) -> None:
+    committed = report.from_json((ROOT / "docs" / "benchmarks.json").read_text()).gates
+
+    assert committed is not None
+    assert list(gated.values()) == [committed.without, *committed.gates], "run `make bench`"
+
+
+def test_a_deployment_that_ends_otherwise_is_no_measurement() -> None:
+    with pytest.raises(RuntimeError, match="ended Deployed"):
+        counts.count("AllAtOnce", ends="RolledBack")
+
+
+def test_the_page_is_what_the_figures_come_to() -> None:
+    measured = report.from_json((ROOT / "docs" / "benchmarks.json").read_text())
+
+    assert (ROOT / "docs" / "benchmarks.md").read_text() == report.as_markdown(measured)
+    assert report.as_json(measured) == (ROOT / "docs" / "benchmarks.json").read_text()
+    assert "From `abort` to everybody on blue" in report.as_markdown(measured)
+
+
+def test_one_part_is_measured_anew_and_the_rest_is_kept(tmp_path: Path) -> None:
+    docs = (ROOT / "docs" / "benchmarks.json").read_text()
+    (tmp_path / "benchmarks.json").write_text(docs)
+    before = report.from_json(docs)
+    new = gates.Gates(gates.Gate("no gate", "Deployed", 10, 20, 5, 40), [])
+
+    with mock.patch.dict(PARTS, gates=("counting", lambda: new)), contextlib.redirect_stdout(io.StringIO()):
+        assert main(["--only", "gates", "--out", str(tmp_path)]) == 0
+
+    written = report.from_json((tmp_path / "benchmarks.json").read_text())
+    assert written == dataclasses.replace(before, gates=new)
+    assert "| no gate | Deployed | 10 | 1.00 | 20 | 5 | 40 |" in (tmp_path / "benchmarks.md").read_text()
