@@ -21,13 +21,13 @@ def decide(context: Context, deployment: str, which: str, step: int | None, reas
         request.must_be_an_id(deployment, NAMES_IT)
     stack = context.stack(context.account())
     if not is_execution_name(deployment):
-        raise _no_such(stack, deployment, which)
+        raise _no_such(stack, deployment, which, step)
     path = f"/deployments/{quote(deployment, safe='')}/{which}"
     try:
         made = api.ask(stack, "POST", path, {name: said for name, said in (("step", step), ("reason", reason)) if said})
     except Refused as error:
         if error.status == HTTPStatus.NOT_FOUND:
-            raise _no_such(stack, deployment, which) from error
+            raise _no_such(stack, deployment, which, step) from error
         raise
     except Unknown as error:
         if step:
@@ -40,13 +40,14 @@ def decide(context: Context, deployment: str, which: str, step: int | None, reas
     click.echo(f"Step {made['step']} of {deployment} is {made['decision']}. {_follows(stack, deployment, which)}")
 
 
-def _no_such(stack: Stack, name: str, which: str) -> Refused:
+def _no_such(stack: Stack, name: str, which: str, step: int | None) -> Refused:
     """With the ids that are meant if it is a function's name. ApproverPolicy allows to ask the API for them."""
     try:
         aliases = api.ask(stack, "GET", f"/functions/{quote(name, safe='')}")["aliases"]
     except Problem:
         aliases = []
-    live = [f"`bluegreen {which} {each['running']['id']}`" for each in aliases if "running" in each]
+    named = f" --step {step}" if step else ""
+    live = [f"`bluegreen {which} {each['running']['id']}{named}`" for each in aliases if "running" in each]
     advice = f"{name} is a function; give the id of its deployment: {', '.join(live)}." if live else NAMES_IT
     return Refused(f"there is no deployment {name}", NOTHING_CHANGED, advice)
 

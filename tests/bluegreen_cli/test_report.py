@@ -223,7 +223,7 @@ def test_it_is_written_into_the_working_directory_and_over_no_file(
 @pytest.mark.parametrize(
     ("arguments", "code", "said"),
     [
-        (["nowhere"], 2, "there is no deployment nowhere, or it has not begun yet"),
+        (["nowhere"], 2, "there is no deployment nowhere, nor any of nowhere:PROD"),
         (["a b"], 2, "'a b' cannot be a deployment's id"),
         (["good", "--output", "/nowhere/x.html"], 1, "/nowhere/x.html cannot be written: No such file or directory"),
         (["good", "--output", "-", "--json"], 2, "exclude each other"),
@@ -233,6 +233,13 @@ def test_what_cannot_be_reported_is_said(world: Deployer, arguments: list[str], 
     ran = run("report", *arguments)
 
     assert (ran.exit_code, said in ran.stderr) == (code, True)
+
+
+def test_a_functions_name_stands_for_its_last_deployment(world: Deployer) -> None:
+    title = r"<title>.*</title>"
+    by_id, by_name = (run("report", name, "--output", "-").stdout for name in ("good", FUNCTION))
+
+    assert re.findall(title, by_name) == re.findall(title, by_id) != []
 
 
 def test_a_table_that_may_not_be_read_is_exit_code_2(world: Deployer) -> None:
