@@ -1,18 +1,11 @@
-"""
-Lines of a function's log, by the version that wrote them, as the caller may read them.
+"""Lines of a function's log, by the version that wrote them, as the caller may read them."""
 
-Lambda names a log stream `2026/01/05/[7]…` after the version that writes it, and in a log group of the function's own
-choice `2026/01/05/Shop[7][…]`. The day is that on which the execution environment was made.
-"""
-
-from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from bluegreen import clock
 from bluegreen.aws.client import in_our_words
-from bluegreen.aws.logs import own_group
+from bluegreen.aws.logs import streams
 from bluegreen.decisions.complaints import FILTER
 from bluegreen.errors import AccessDenied, NotFound
 from bluegreen_cli.aws import client
@@ -51,11 +44,10 @@ def read(function: str, group: str, version: str, since: float, until: float, li
     """At most `limit` lines of the version between two moments, the oldest first; those of errors unless `every`."""
     lines: list[Line] = []
     calls, stop_at = MOST_CALLS, clock.now() + MOST_SECONDS
-    own = "" if group == own_group(function) else function
-    for day in _days(since, until):
+    for stream in streams(function, group, version, since, until):
         asked: dict[str, Any] = {
             "logGroupName": group,
-            "logStreamNamePrefix": f"{day}/{own}[{version}]",
+            "logStreamNamePrefix": stream,
             "startTime": int(since * 1000),
             "endTime": int(until * 1000),
             "limit": limit + 1,
@@ -92,11 +84,3 @@ def _page(asked: dict[str, Any]) -> tuple[list[Line], str]:
 
 def _sorted(lines: list[Line], limit: int) -> tuple[Line, ...]:
     return tuple(sorted(lines, key=lambda line: line.at)[:limit])
-
-
-def _days(since: float, until: float) -> Iterator[str]:
-    """Every day on which an environment may have been made: an environment lives for hours, so the day before too."""
-    day, last = datetime.fromtimestamp(since, UTC) - timedelta(days=1), datetime.fromtimestamp(until, UTC)
-    while day.date() <= last.date():
-        yield f"{day:%Y/%m/%d}"
-        day += timedelta(days=1)

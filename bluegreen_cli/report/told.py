@@ -16,11 +16,12 @@ from bluegreen.decisions.bake import bucket_of
 from bluegreen.decisions.orders import Order
 from bluegreen.decisions.shift import Shifted
 from bluegreen.document import Plan
-from bluegreen.ledger import approvals, audit, deployments, orders
+from bluegreen.ledger import approvals, deployments, orders
 from bluegreen.ledger.audit import Step
 from bluegreen.ledger.record import Record
 from bluegreen.model import Text
 from bluegreen.request.health import Health
+from bluegreen_cli import evidence
 
 MOST_LOG_ODDS = math.log(1e9)
 
@@ -223,17 +224,8 @@ def read(deployment: str) -> Told | None:
     return Told(
         record=record,
         plan=deployments.plan_of(deployment),
-        steps=tuple(_steps(deployment)),
+        steps=tuple(evidence.steps(deployment)),
         orders=orders.given(deployment),
         approvals=tuple(approvals.shown(deployment)),
         read_at=clock.now(),
     )
-
-
-def _steps(deployment: str) -> Iterator[Step]:
-    following = ""
-    while True:
-        page, following = audit.steps(deployment, following)
-        yield from page
-        if not following:
-            return

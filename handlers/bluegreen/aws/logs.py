@@ -103,9 +103,8 @@ def glance(target: Target, query: LogQuery, since: float, until: float) -> tuple
     """
     lines: list[Line] = []
     size, budget = 0, _Budget(GLANCE_CALLS, GLANCE_SECONDS)
-    own = query.group == own_group(target.function)
-    for day in reversed(_days(since, until)):
-        more: dict[str, Any] = {"logStreamNamePrefix": f"{day}/{'' if own else target.function}[{query.version}]"}
+    for stream in reversed(streams(target.function, query.group, query.version, since, until)):
+        more: dict[str, Any] = {"logStreamNamePrefix": stream}
         while True:
             if size >= GLANCE_BYTES or not budget.take():
                 return lines, False
@@ -128,6 +127,16 @@ def glance(target: Target, query: LogQuery, since: float, until: float) -> tuple
                 break
             more["nextToken"] = token
     return lines, True
+
+
+def streams(function: str, group: str, version: str, since: float, until: float) -> list[str]:
+    """
+    How the names of a version's log streams begin, the oldest day first.
+
+    The day is that on which the execution environment was made. One lives for hours, so the day before counts, too.
+    """
+    of_function = "" if group == own_group(function) else function
+    return [f"{day}/{of_function}[{version}]" for day in _days(since, until)]
 
 
 def _edges(since: int, until: int, period_seconds: int) -> list[int]:
