@@ -52,7 +52,7 @@ def test_the_history_says_what_greens_log_said_most_often(deployer: Deployer, bl
     assert " GreenUnhealthy (ValueError) " in row
     (record,) = bluegreen("history", FUNCTION, "--json").json
     assert record["complained"]["count"] == record["complained"]["of"] > 1
-    assert "says most often since the first shift: ValueError (" in record["cause"]
+    assert "says most often since the first shift: ValueError: no bonus for users (" in record["cause"]
     assert record["cause"] == run.cause
 
 

@@ -52,8 +52,9 @@ MARKS = {
     "inline payload of a sensitive case, which is refused": "qzREFUSEDzq",
     "class of an error in green's log": "qzLOGCLASSzq",
     "message of an error in green's log": "qzLOGMESSAGEzq",
-    "message of an error in green's log, with log_errors message": "qzLOGTOLDzq",
+    "message of an error in green's log, with log_errors type": "qzLOGTYPEzq",
     "class of an error in green's log, which a sensitive case may have met": "qzLOGHIDDENzq",
+    "message of an error in green's log, which a sensitive case may have met": "qzLOGUNTOLDzq",
     "hook's reason": "qzHOOKREASONzq",
     "hook's error message": "qzHOOKMESSAGEzq",
     "reason of an approval": "qzAPPROVALzq",
@@ -129,7 +130,7 @@ FOUND: dict[str, set[str]] = {
     | A_FAILURE
     | {"state machine's log", "bluegreen deploy", "bluegreen deploy --json", "bluegreen status --json"},
     "class of an error in green's log": AN_END | {"bluegreen history"},
-    "message of an error in green's log, with log_errors message": AN_END,
+    "message of an error in green's log": AN_END,
     "hook's reason": A_CAUSE,
     "reason of an approval": AN_ORDER
     | {"API: record", "bluegreen history --json", "bluegreen report", "bluegreen status --json"}
@@ -291,8 +292,9 @@ class Story:
         name, message = MARKS["class of an error in green's log"], MARKS["message of an error in green's log"]
         if arn.endswith(":hidden-tires"):
             name = MARKS["class of an error in green's log, which a sensitive case may have met"]
+            message = MARKS["message of an error in green's log, which a sensitive case may have met"]
         if arn.endswith(f":{self.abort}"):
-            message = MARKS["message of an error in green's log, with log_errors message"]
+            message = MARKS["message of an error in green's log, with log_errors type"]
         for green in self.deployer.alias()[1] if state == "Bake" else ():
             day = clock.iso(clock.now())[:10].replace("-", "/")
             self.log.write(
@@ -416,7 +418,7 @@ def test_a_marked_text_stands_where_it_is_said_to_stand_and_nowhere_else(
         ends.append(story.by_people((200, "pause", "reason of a pause"), **of_later).ended)
         with deployer.aws.fails("Invoke", "ServiceException", state="ServeApi", times=9):
             story.abort = f"people-{len(story.runs)}"
-            told = {"health": {"log_errors": "message"}}
+            told = {"health": {"log_errors": "type"}}
             ends.append(story.by_people((200, "abort", "reason of an abort"), **of_later, **told).ended)
         story.freeze()
         ends.append(story.run("frozen", "").ended)

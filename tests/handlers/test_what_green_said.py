@@ -58,7 +58,7 @@ def in_all(count: int, of: int, what: str) -> str:
 
 def test_a_green_that_raises_hangs_or_eats_memory_reads_differently(desks: Desks, own: LogGroup) -> None:
     greens = {
-        "ValueError": [RAISED.format(user) for user in range(3)],
+        "ValueError: no bonus for user #": [RAISED.format(user) for user in range(3)],
         "time-out: Task timed out after 3.00 seconds": [
             f"2026-01-05T10:30:00.123Z {ID} Task timed out after 3.00 seconds"
         ],
@@ -78,11 +78,10 @@ def test_a_green_that_raises_hangs_or_eats_memory_reads_differently(desks: Desks
             f"green failed 9 of 10. {in_all(len(lines), len(lines), said)} {FUNCTION}:{ALIAS} is back"
         )
         assert cause.endswith(f"Green's log: {console.of_log(TARGET, GROUP, stream(green))}")
-        assert "no bonus for user" not in json.dumps(desk.deployer.items(""), default=str)
 
 
 def test_it_is_in_the_record_the_api_the_notification_and_once_only_in_the_log(desks: Desks, own: LogGroup) -> None:
-    desk = shifted(desks, health={"log_errors": "message"})
+    desk = shifted(desks)
     writes(own, "[ERROR] KeyError: 'x'", *[RAISED.format(user) for user in (4711, 4712)])
 
     cause = rolled_back(desk)
@@ -133,6 +132,14 @@ def test_without_a_first_shift_the_log_is_not_read(desk: Desk, own: LogGroup) ->
     assert (own.searches, "Green's log" in cause) == ([], False)
 
 
+def test_only_the_type_is_told_of_errors_whose_messages_are_not_for_everybody(desks: Desks, own: LogGroup) -> None:
+    desk = shifted(desks, health={"log_errors": "type"})
+    writes(own, RAISED.format(4711))
+
+    assert in_all(1, 1, "ValueError") in rolled_back(desk)
+    assert "no bonus for user" not in json.dumps(desk.deployer.items(""), default=str)
+
+
 def test_nobody_reads_a_log_that_is_not_to_be_told_of(desks: Desks, own: LogGroup) -> None:
     desk = shifted(desks, health={"log_errors": "off"})
 
@@ -146,7 +153,7 @@ def test_with_a_sensitive_smoke_test_no_message_is_told(
 ) -> None:
     place, _ = payload_in_s3({"token": "4711"})
     login = {"name": "login", "payload_from": place, "sensitive": True}
-    desk = shifted(desks, smoke_tests=[login], health={"log_errors": "message", "no_traffic": no_traffic})
+    desk = shifted(desks, smoke_tests=[login], health={"no_traffic": no_traffic})
     writes(own, RAISED.format(4711))
 
     assert in_all(1, 1, told) in rolled_back(desk)
@@ -196,7 +203,7 @@ def test_a_long_log_is_read_in_few_calls_and_the_cause_says_so(desks: Desks, own
 
     cause = rolled_back(desk)
 
-    assert "ValueError (50 of 50 errors, as far as it was read)." in cause
+    assert "ValueError: no bonus for user # (50 of 50 errors, as far as it was read)." in cause
     assert len(own.searches) == logs.GLANCE_CALLS
 
 
@@ -220,7 +227,7 @@ def test_a_slow_log_is_not_asked_again(desks: Desks, own: LogGroup) -> None:
         return make()
 
     with desk.aws.watched(slow):
-        assert "ValueError (2 of 2 errors, as far as it was read)." in rolled_back(desk)
+        assert "ValueError: x (2 of 2 errors, as far as it was read)." in rolled_back(desk)
 
 
 @pytest.mark.parametrize("recovery", ["RecoverPrevious", "RecoverDeployments"])
@@ -237,7 +244,7 @@ def test_a_deployment_that_is_recovered_tells_it_too(desks: Desks, own: LogGroup
     else:
         in_its_role(recover_deployments.handler, recovery)({}, context_of(f"{recovery}Function"))
 
-    assert in_all(1, 1, "ValueError") in desk.record()["cause"]
+    assert in_all(1, 1, "ValueError: no bonus for user #") in desk.record()["cause"]
 
 
 def test_a_second_shift_does_not_change_when_the_first_began(desk: Desk) -> None:

@@ -177,9 +177,9 @@ class Health(Frozen):
     )
     dry_run: tuple[str, ...] = Field((SLOW,), description="Signals that are watched and reported, and never act.")
     log_errors: LogErrors = Field(
-        "type",
-        description="What a rollback tells of the error that green's log has most often: its type, its message too, or "
-        'nothing ("off": the log is not read).',
+        "message",
+        description="What a rollback tells of the error that green's log has most often: its type and message, its "
+        'type alone, or nothing ("off": the log is not read).',
     )
 
     @model_validator(mode="before")

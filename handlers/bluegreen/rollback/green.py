@@ -42,7 +42,7 @@ def tells(plan: Plan) -> Tells:
     """
     if any(case.sensitive for case in plan.smoke_tests):
         return "own" if plan.health.no_traffic == "probe" else "type"
-    return "message" if plan.health.log_errors == "message" else "type"
+    return "type" if plan.health.log_errors == "type" else "message"
 
 
 def _read(record: Record, green: str, since: float, plan: Plan) -> Complained:
