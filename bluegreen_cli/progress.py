@@ -171,7 +171,7 @@ class Progress:
         if trouble is None:
             return ""
         if self.state == "AwaitApproval" and trouble.error == TIMED_OUT:
-            return "nobody approved in time"
+            return "no person approved the step in time"
         told = "waits" if trouble.error == POLLING else trouble.error
         return f"{told}: {trouble.sentence}"
 

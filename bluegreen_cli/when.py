@@ -30,7 +30,7 @@ def utc(moment: str) -> str:
 
 
 def _span(seconds: float) -> str:
-    """The largest unit alone, rounded down: nobody asks for the seconds of an hour ago."""
+    """The largest unit alone, rounded down. An hour later the seconds do not matter."""
     for unit, length in UNITS:
         if seconds >= length:
             number = int(seconds // length)

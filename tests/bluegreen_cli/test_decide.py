@@ -96,7 +96,7 @@ def test_who_follows_past_the_time_of_an_approval_is_told_that_nobody_approved(
 
     said = bluegreen("watch", "first").stderr
 
-    assert "AwaitApproval      nobody approved in time" in said
+    assert "AwaitApproval      no person approved the step in time" in said
     assert "AwaitApproval      ApprovalTimedOut: No person approved step 1 within 10 min" in said
     assert "States.Timeout" not in said
 
