@@ -227,6 +227,16 @@ def test_what_was_created_is_tried_unless_nobody_wants_that(create: Create, pack
     assert "`bluegreen deploy Bad PATH --alias PROD` it." in broken.stderr
 
 
+def test_what_could_not_be_tried_is_created_all_the_same(create: Create, answers: Answers) -> None:
+    answers.refuse("Invoke", "AccessDeniedException", status=403)
+
+    ran = create("Shop")
+
+    assert ran.exit_code == 0
+    assert "Warning: it could not be tried: " in ran.stderr
+    assert "Shop:PROD is served by version 1" in ran.stdout
+
+
 def test_a_creation_without_an_answer_may_have_been_made(create: Create, answers: Answers) -> None:
     answers.refuse("CreateFunction", "ServiceException", status=500)
 

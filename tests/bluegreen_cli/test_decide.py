@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from bluegreen_cli import api
-from bluegreen_cli.problems import Failed, Refused
+from bluegreen_cli.problems import Failed, Refused, Unknown
 from tests.bluegreen_cli.conftest import Bluegreen, Ran
 from tests.machine.asking import ask
 from tests.machine.deployer import FUNCTION, GOOD, Deployer
@@ -63,6 +63,25 @@ def test_what_does_not_wait_is_refused(deployer: Deployer, bluegreen: Bluegreen)
 
     assert ran.exit_code == 2
     assert "deployment first has ended as Deployed" in ran.stderr
+
+
+@pytest.mark.usefixtures("deployer")
+@pytest.mark.parametrize("step", [(), ("--step", "2")])
+def test_without_an_answer_a_decision_about_no_step_is_not_simply_repeated(
+    bluegreen: Bluegreen, monkeypatch: pytest.MonkeyPatch, step: tuple[str, ...]
+) -> None:
+    """By then another step may wait."""
+
+    def silence(*_: Any) -> Any:
+        raise Unknown("POST got no answer", "Whether the API did it is not known.", "Try again in a moment.")
+
+    monkeypatch.setattr(api, "ask", silence)
+
+    ran = bluegreen("approve", "first", *step)
+
+    assert ran.exit_code == 4
+    named = "`bluegreen show first` says whether it was taken. If not, name the step: `--step N`."
+    assert ran.stderr.endswith("Try again in a moment.\n" if step else f"{named}\n")
 
 
 def test_an_id_that_cannot_be_one_is_refused(bluegreen: Bluegreen, through_the_api: list[str]) -> None:
