@@ -68,7 +68,7 @@ sbom: $(DEV) $(SANDBOX)          ## what artifact and tools are made of, in Cycl
 deploy: build                    ## the stack, into the AWS account of your credentials (PARAMETERS="DefaultAlias=LIVE")
 	@.venv-sandbox/bin/sam deploy $(if $(PARAMETERS),--parameter-overrides $(PARAMETERS))
 
-crash-matrix: $(DEV) $(SANDBOX)  ## every fault at every AWS call and every state (two to three hours on two cores)
+crash-matrix: $(DEV) $(SANDBOX)  ## every fault at every AWS call and every state (about 70 minutes on two cores)
 	@$(BIN)/python -m tests.crash
 
 fuzz: $(DEV)                     ## inputs that no honest caller sends, at every entrance (INPUTS=40: times as many as `make test`)

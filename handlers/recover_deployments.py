@@ -11,14 +11,13 @@ many wait for a person. Safe to repeat and safe beside itself.
 
 import random
 import sys
-from collections.abc import Callable
 from typing import Any, Literal, Self
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from bluegreen import clock, news
 from bluegreen.aws import executions
-from bluegreen.baking.gates import tell_what_waits
+from bluegreen.baking.gates import Waits, what_waits
 from bluegreen.document import DEPLOYED, ROLLBACK_FAILED
 from bluegreen.edge import logger
 from bluegreen.errors import AwsUnavailable, DeploymentError, StillInProgress
@@ -41,10 +40,8 @@ KEPT_SECONDS = 300
 TELLING_SECONDS = 60
 """EventBridge and SNS are waited for half a minute at most; a deployment seldom has two steps that wait."""
 
-Found = Literal["recovered", "running", "waiting", "later", "failed"]
-"""
-`waiting`: it runs, and waits for a person. `later`: the next attempt may succeed. `failed`: an operator must help.
-"""
+Found = Literal["recovered", "running", "later", "failed"]
+"""`later`: the next attempt may succeed. `failed`: an operator must help."""
 
 
 class Occasion(Section):
@@ -105,7 +102,7 @@ class Occasion(Section):
 
     def wants_another_look(self, found: Found) -> bool:
         """Also at what still runs, if the event says that it has ended: DescribeExecution is eventually consistent."""
-        return found == "later" or (found in ("running", "waiting") and self.status != executions.RUNNING)
+        return found == "later" or (found == "running" and self.status != executions.RUNNING)
 
 
 @logger.inject_lambda_context(correlation_id_path="id", clear_state=True)
@@ -120,14 +117,16 @@ def handler(event: Any, context: LambdaContext) -> dict[str, list[str]]:
         if again and _has_time(context, pause):
             clock.sleep(pause)
             found |= {lock.deployment: _recovered(lock) for lock in again if _has_time(context)}
-    if occasion.is_sweep:
-        ended, waiting = (sum(each == kind for each in found.values()) for kind in ("recovered", "waiting"))
-        running = len(looked_at) + len(unreadable) - ended
-        dashboard.standing(DeploymentsRunning=running, DeploymentsWaiting=waiting)
     told = occasion.tell()
     if occasion.is_sweep:
-        live = [name for name, each in found.items() if each in ("running", "waiting")]
-        told |= {name: _told(name, tell_what_waits) for name in live if _has_time_to_tell(context)}
+        live = [name for name, each in found.items() if each == "running"]
+        waits = {name: _waits(name) for name in live if _has_time_to_tell(context)}
+        ended = sum(each == "recovered" for each in found.values())
+        dashboard.standing(
+            DeploymentsRunning=len(looked_at) + len(unreadable) - ended,
+            DeploymentsWaiting=sum(each is not None and each.now for each in waits.values()),
+        )
+        told |= {name: each and each.told for name, each in waits.items()}
     logger.info("looked", extra={"found": found, "told": told})
     unfinished = [*unreadable, *(deployment for deployment, each in found.items() if each in occasion.worth_an_alarm)]
     unfinished += [deployment for deployment, known in told.items() if known is None]
@@ -192,10 +191,19 @@ def _is_told_by_its_execution(record: Record) -> bool:
     return execution is not None and execution.running
 
 
-def _told(deployment: str, tell: Callable[[str], bool] = news.tell) -> bool | None:
-    """Whether people know, of its end or what else is told; None if a bug hindered it, which must hinder no other."""
+def _waits(deployment: str) -> Waits | None:
+    """None if a bug hindered the look, which must hinder no other."""
     try:
-        return tell(deployment)
+        return what_waits(deployment)
+    except Exception:
+        logger.exception("not looked after", extra={"deployment": deployment})
+        return None
+
+
+def _told(deployment: str) -> bool | None:
+    """Whether people know of its end; None if telling failed because of a bug, which must not keep back the others."""
+    try:
+        return news.tell(deployment)
     except Exception:
         logger.exception("not told", extra={"deployment": deployment})
         return None

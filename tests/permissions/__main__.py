@@ -1,7 +1,7 @@
 """
 `python -m tests.permissions`: does the runs that show what each role needs, and writes docs/permissions.md and .json.
 
-    --every N        every Nth case of the crash matrix (100); 1 is all of it, and takes 40 minutes on two cores
+    --every N        every Nth case of the crash matrix (100); 1 is all of it, and takes 70 minutes on two cores
     --seen FILE ...  no runs: these files have what was seen; `PERMISSIONS_SEEN=FILE make test` writes one
 """
 

@@ -1,14 +1,17 @@
 """What a look has to pass before a shift: a person's approval, then the hook. ShiftAlias checks the approval, too."""
 
 import math
+from typing import NamedTuple
 
 from bluegreen import clock, news
+from bluegreen.decisions import orders
 from bluegreen.decisions.gates import LATE_SECONDS, REJECTED, Decision, deciding_commands, moment_of, waiting_words
 from bluegreen.decisions.pace import pace_of, seconds_to_next_look, wait
 from bluegreen.decisions.shift import next_weight
 from bluegreen.document import Bake, Look, Plan
 from bluegreen.errors import ApprovalRefused, ApprovalTimedOut, DeploymentError, NotApproved
 from bluegreen.ledger import approvals, deployments
+from bluegreen.ledger import orders as ledger
 from bluegreen.ledger.approvals import Asked
 from bluegreen.ledger.record import OPEN, Record
 from bluegreen.text import duration
@@ -53,21 +56,41 @@ def wait_for_approval(record: Record, plan: Plan, step: int, weight: float, task
     return waiting if waiting.told_at else _told(record, waiting, weight)
 
 
-def tell_what_waits(deployment: str) -> bool:
+class Waits(NamedTuple):
+    """Whether a deployment waits for a person now, and whether people know of each step that does."""
+
+    now: bool
+    told: bool
+
+
+def what_waits(deployment: str) -> Waits:
     """
-    Tell people of each step that waits and that they could not be told of before; whether they know of all now.
+    Look whether the deployment is paused or has a step to be decided; tell people of steps that they never heard of.
 
     For the sweep of RecoverDeployments: AwaitApproval does not run again before its time is over.
     """
     try:
-        untold = [each for each in approvals.asked(deployment) if not (each.told_at or each.is_over(clock.now()))]
-        record, plan = (deployments.find(deployment), deployments.plan_of(deployment)) if untold else (None, None)
-        if record is None or record.state != OPEN or plan is None:
-            return True
-        waiting = [each for each in untold if not approvals.decided(deployment, each.step)]
-        return all([_told(record, each, next_weight(plan.schedule, each.step - 1)).told_at for each in waiting])
+        record, now = deployments.find(deployment), clock.now()
+        if record is None or record.state != OPEN:
+            return Waits(now=False, told=True)
+        waiting = [
+            each
+            for each in approvals.asked(deployment)
+            if not each.is_over(now) and not approvals.decided(deployment, each.step)
+        ]
+        paused = orders.standing(ledger.given(deployment), now).paused
+        return Waits(
+            now=bool(waiting or paused), told=_all_told(record, [each for each in waiting if not each.told_at])
+        )
     except DeploymentError:
-        return False
+        return Waits(now=False, told=False)
+
+
+def _all_told(record: Record, untold: list[Asked]) -> bool:
+    plan = deployments.plan_of(record.id) if untold else None
+    if plan is None:
+        return not untold
+    return all([_told(record, each, next_weight(plan.schedule, each.step - 1)).told_at for each in untold])
 
 
 def _told(record: Record, waiting: Asked, weight: float) -> Asked:

@@ -1,6 +1,5 @@
 """Recovery: what is left to do when an execution ended without ending its deployment."""
 
-import logging
 from typing import Any, Literal
 
 from bluegreen import clock, news
@@ -42,7 +41,7 @@ WILL_PASS = (AwsUnavailable, DeploymentOver, PreconditionFailed, StillInProgress
 
 ABORTED = Aborted.__name__
 
-Recovered = Literal["recovered", "running", "waiting"]
+Recovered = Literal["recovered", "running"]
 """`waiting`: it runs, and goes on once a person does something."""
 
 
@@ -80,12 +79,10 @@ def recover_or_abort(lock: Lock) -> Recovered:
     """
     if recover(lock) == "recovered":
         return "recovered"
-    ordered = standing(orders.given(lock.deployment), clock.now())
-    record, order = deployments.find(lock.deployment), ordered.aborted
-    if record is None or not record.live or record.execution != lock.held_by:
+    order = standing(orders.given(lock.deployment), clock.now()).aborted
+    record = deployments.find(lock.deployment)
+    if order is None or record is None or not record.live or record.execution != lock.held_by:
         return "running"
-    if order is None:
-        return "waiting" if ordered.paused or _awaits_approval(record) else "running"
     long_ago = clock.now() - order.at > PATIENCE_SECONDS
     try:
         attempt = latest.ENOUGH_ATTEMPTS if long_ago else 1
@@ -93,16 +90,6 @@ def recover_or_abort(lock: Lock) -> Recovered:
     except Exception as error:
         _give_up_or_wait(record, None, long_ago, error)
     return "recovered"
-
-
-def _awaits_approval(record: Record) -> bool:
-    """A step asks for one, and no shift that was taken has it. Only a metric hangs on it: whatever fails is no."""
-    approved, now = {each.step for each in record.approvals}, clock.now()
-    try:
-        return any(each.step not in approved and not each.is_over(now) for each in approvals.asked(record.id))
-    except Exception as error:
-        logging.getLogger(__name__).warning("whether %s waits is not known: %s", record.id, error)
-        return False
 
 
 def _aborted(record: Record, why: str, *, attempt: int) -> dict[str, Any]:
