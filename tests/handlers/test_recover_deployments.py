@@ -855,13 +855,29 @@ class TestAnApprovalThatNobodyHeardOf:
 
     @pytest.mark.parametrize("operation", ["Query", "UpdateItem"])
     def test_fails_no_sweep_while_the_table_does_not_answer(self, waiting: Desk, operation: str) -> None:
-        """The queries before are for the locks, for how many wait, and for the ends that nobody was told of."""
-        skip = 3 if operation == "Query" else 0
+        """The queries before are for the locks and for the ends that nobody was told of."""
+        skip = 2 if operation == "Query" else 0
         with waiting.aws.fails(operation, "ServiceUnavailable", skip=skip, times=None) as fault:
             assert recover(SWEEP) == []
 
         assert fault.met
         assert waiting.state() == "open"
+
+    def test_is_left_to_the_next_sweep_if_little_time_is_left(
+        self, waiting: Desk, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def slowly() -> list[Any]:
+            waiting.aws.clock.sleep(550)
+            return []
+
+        with monkeypatch.context() as patched:
+            patched.setattr(deployments, "untold", slowly)
+            assert recover(SWEEP) == []
+        assert waiting.deployer.messages() == []
+
+        recover(SWEEP)
+
+        assert len(waiting.deployer.messages()) == 1
 
     def test_that_cannot_be_read_fails_no_sweep(self, waiting: Desk) -> None:
         with acting(None, immune=True):
