@@ -1,5 +1,5 @@
 """
-The evidence of the step at which a deployment failed.
+What the states noted of a deployment: every step, and the evidence of the one that failed.
 
 An error's text names the fields of a reply that differ. The values at the places that the smoke test names are in the
 ledger's audit only.
