@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.handlers.desk import Desk, Desks
+from tests.handlers.rolling_back import ANSWERS
 from tests.machine.conftest import deployer
 from tests.machine.deployer import Deployer
 
@@ -24,3 +25,11 @@ def desks(deployer: Deployer, tmp_path: Path) -> Iterator[Desks]:
 def desk(desks: Desks) -> Desk:
     """A deployment of new code, by a canary of five minutes."""
     return desks()
+
+
+@pytest.fixture
+def shifting(desks: Desks) -> Desk:
+    """Green has its first share, and failed. People wrote a smoke test."""
+    desk = desks(smoke_tests=ANSWERS)
+    desk.to("ShiftAlias").run("ShiftAlias")
+    return desk.failed()
