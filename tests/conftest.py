@@ -58,7 +58,6 @@ FIRST = (
     "tests/template/test_build.py",
     "tests/fuzz/test_entrances.py",
     "tests/crash/test_search.py",
-    "tests/handlers/test_roll_back.py",
     "tests/benchmarks/test_verdict_benchmark.py",
     "tests/benchmarks/test_vectorised.py",
 )

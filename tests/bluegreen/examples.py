@@ -3,6 +3,7 @@
 import base64
 from typing import Any
 
+from bluegreen.aws import table
 from bluegreen.aws.functions import Function
 from bluegreen.document import Plan
 from bluegreen.ledger import deployments
@@ -117,3 +118,10 @@ def found(name: str = "first") -> Record:
     known = deployments.find(name)
     assert known is not None
     return known
+
+
+def a_newer_stack_version_writes(sk: str, **values: Any) -> None:
+    """Into an item of the deployment."""
+    item = table.get("deployment#first", sk)
+    assert item is not None
+    table.put({"Item": table.values(item | values)})
