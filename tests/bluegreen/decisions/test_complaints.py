@@ -324,6 +324,6 @@ def test_a_duration_that_is_none_spoils_no_other_line(line: str) -> None:
     assert most_often(lines, "type").of == 2
 
 
-def test_a_long_line_is_levelled_in_one_pass() -> None:
+def test_what_differs_from_request_to_request_is_levelled() -> None:
     assert levelled("x-" * 500 + "call 4711") == plain("x-" * 500 + "call #", 300)
     assert DIFFERS.sub("#", "to <a@b.c> for order-4711 of 12.5") == "to # for # of #"
