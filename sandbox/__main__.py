@@ -69,8 +69,9 @@ def serve(sandbox: Sandbox, environment: dict[str, str]) -> None:
     lines = "".join(f"export {name}={value}\n" for name, value in environment.items())
     write_privately(ENV_FILE, lines)
     try:
-        print(f"{lines}ready", flush=True)
+        print(lines, end="", flush=True)
         print(NEXT, file=sys.stderr, flush=True)
+        print("ready", flush=True)  # last: who waits for it may interrupt at once
         sandbox.wait()
     finally:
         if ENV_FILE.read_text() == lines:
