@@ -8,21 +8,16 @@ A step that needs a person's approval is not taken unless the ledger has that: t
 """
 
 from bluegreen import clock, news
-from bluegreen.aws import aliases
-from bluegreen.baking.alias import left_at, must_be
+from bluegreen.baking.alias import give, left_at
 from bluegreen.baking.gates import must_be_approved
 from bluegreen.decisions.gates import Decision
 from bluegreen.decisions.pace import at_the_beginning, longest, pace_of, seconds_to_next_look, wait
-from bluegreen.decisions.route import Route, route
+from bluegreen.decisions.route import route
 from bluegreen.decisions.shift import Shifted, following, step_of
 from bluegreen.document import Bake
 from bluegreen.edge import step
-from bluegreen.errors import PreconditionFailed, StillInProgress
 from bluegreen.ledger import deployments
 from bluegreen.rings import Shifting
-
-ATTEMPTS = 2
-"""With the revision of the last shift, and with the one that the alias has."""
 
 
 @step
@@ -40,32 +35,22 @@ def handler(deployment: Shifting) -> Bake:
 
 def _shifted(deployment: Shifting, shifts: tuple[Shifted, ...], approvals: tuple[Decision, ...]) -> str:
     """Point the alias to green's share; the alias's revision after that."""
-    target, green = deployment.target, deployment.green.version
-    before = left_at(deployment.plan.blue.version, green, deployment.bake)
-    wanted = route(deployment.plan.blue.version, green, shifts[-1].weight)
-    revision = deployment.bake.revision
-    for _ in range(ATTEMPTS):
-        # Written after the alias's revision is known and before it is used: an undoing that begins in between is seen.
-        weights = tuple(shift.weight for shift in shifts[-2:])
+    blue, green = deployment.plan.blue.version, deployment.green.version
+    weights = tuple(shift.weight for shift in shifts[-2:])
+
+    def write_ahead() -> None:
         deployments.learn_shift(deployment.plan.id, len(shifts), green, weights, approvals)
-        try:
-            moved = aliases.point(target, wanted, revision)
-        except PreconditionFailed:
-            found = _found(deployment, before, wanted)
-        else:
-            news.shifted(deployment.record, green, shifts[-1].weight, len(shifts))
-            return moved.revision
-        if found.route == wanted:
-            return found.revision  # our own call worked, although its reply was lost
-        revision = found.revision
-    raise StillInProgress(f"{target} has another revision each time it is read; ShiftAlias tries again")
 
-
-def _found(deployment: Shifting, before: Route, wanted: Route) -> aliases.Alias:
-    """The alias as it is, where the last shift left it or where this one wants it. Raises as `must_be` does."""
-    found = aliases.read(deployment.target, before, wanted)
-    must_be(deployment.record, wanted if found.route == wanted else before, found)
-    return found
+    moved, by_this_call = give(
+        deployment.record,
+        left_at(blue, green, deployment.bake),
+        route(blue, green, shifts[-1].weight),
+        deployment.bake.revision,
+        write_ahead,
+    )
+    if by_this_call:
+        news.shifted(deployment.record, green, shifts[-1].weight, len(shifts))
+    return moved
 
 
 def _first_look(deployment: Shifting, shifts: tuple[Shifted, ...]) -> int:

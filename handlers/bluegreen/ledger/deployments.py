@@ -332,8 +332,12 @@ def _close(
     while_in: tuple[str, ...],
     unless_known: tuple[str, ...] = (),
 ) -> bool:
-    """Until people and other systems are told, the record is among the untold ones."""
-    ended |= {"ended_at": now, "kind": UNTOLD}
+    """
+    Until people and other systems are told, the record is among the untold ones.
+
+    Of a part of a release nobody is told: people hear of the release.
+    """
+    ended |= {"ended_at": now} | ({"told_at": now, "announced_at": now} if live.release else {"kind": UNTOLD})
     update = change(live.id, ended, while_in=while_in, unless_known=unless_known)
     return _written(update, *locks.of(live).freeing(), *others)
 

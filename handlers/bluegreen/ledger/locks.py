@@ -13,12 +13,17 @@ LOCK = "lock"
 
 
 class Lock(Frozen):
-    """An execution holds it for a deployment, from the opening to the end. With `new_code` it covers $LATEST too."""
+    """
+    An execution holds it for a deployment, from the opening to the end. With `new_code` it covers $LATEST too.
+
+    The sweep finds it by its kind. That of a function of a release has none: the sweep looks after the release.
+    """
 
     target: Target
     held_by: str
     deployment: str
     new_code: bool = False
+    release: str | None = None
 
     @property
     def keys(self) -> tuple[str, ...]:
@@ -27,11 +32,12 @@ class Lock(Frozen):
 
     def taking(self) -> list[dict[str, Any]]:
         """A put for each item, as parts of a transaction. The sweep finds the lock by the alias's item."""
-        shown = self.target.model_dump() | self.model_dump(exclude={"target"})
+        shown = self.target.model_dump() | self.model_dump(exclude={"target"}, exclude_none=True)
+        found = {"kind": LOCK} if self.release is None else {}
         return [
             {
                 "Put": {
-                    "Item": table.key(item, LOCK) | table.values(shown | ({"kind": LOCK} if not number else {})),
+                    "Item": table.key(item, LOCK) | table.values(shown | (found if not number else {})),
                     **_ours_or_free(self),
                 }
             }
@@ -45,7 +51,13 @@ class Lock(Frozen):
 
 def of(record: Record) -> Lock:
     """The lock that the deployment holds while it is live."""
-    return Lock(target=record.target, held_by=record.execution, deployment=record.id, new_code=record.new_code)
+    return Lock(
+        target=record.target,
+        held_by=record.execution,
+        deployment=record.id,
+        new_code=record.new_code,
+        release=record.release,
+    )
 
 
 def held(target: Target, qualifier: str = "") -> Lock | None:
