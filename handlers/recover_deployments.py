@@ -1,6 +1,6 @@
 """
 RecoverDeployments: undo the deployment of an execution that was stopped, timed out or could not roll back, and of one
-that a person ordered to abort.
+that a person ordered to abort. A release is handed to another execution of its machine.
 
 ServeApi invokes it with `{"abort": "<id>"}` after it has written such an order. The event only says where to look: the
 deployment is undone if the ledger has the order. It also runs when Step Functions says that an execution ended badly.
@@ -9,6 +9,7 @@ were not told of, and every approval that they were not asked for. A sweep also 
 many wait for a person. Safe to repeat and safe beside itself.
 """
 
+import os
 import random
 import sys
 from typing import Any, Literal, Self
@@ -21,11 +22,14 @@ from bluegreen.baking.gates import Waits, what_waits
 from bluegreen.document import DEPLOYED, ROLLBACK_FAILED
 from bluegreen.edge import logger
 from bluegreen.errors import AwsUnavailable, DeploymentError, StillInProgress
-from bluegreen.ledger import deployments, locks
+from bluegreen.ledger import deployments, locks, releases
 from bluegreen.ledger.locks import Lock
 from bluegreen.ledger.record import Record
+from bluegreen.ledger.releases import Release
 from bluegreen.model import Section
 from bluegreen.news import dashboard
+from bluegreen.releasing import news as releasing_news
+from bluegreen.releasing.recovery import look_after
 from bluegreen.request.names import is_execution_name
 from bluegreen.rollback.recovery import call_without_record, recover_or_abort
 
@@ -64,6 +68,18 @@ class Occasion(Section):
             return cls()
 
     @property
+    def is_of_a_release(self) -> bool:
+        """An execution of the release machine has ended."""
+        return executions.arn_of(os.environ["RELEASE_MACHINE_ARN"], self.name) == self.executionArn
+
+    def releases(self) -> list[Release]:
+        """Those that have not ended, or of whose end people do not know; or the one that is to be aborted."""
+        if self.abort:
+            known = releases.find(self.abort)
+            return [known] if known and known.live else []
+        return releases.unfinished() if self.is_sweep or self.is_of_a_release else []
+
+    @property
     def is_sweep(self) -> bool:
         """It looks after everything."""
         return not self.executionArn and not self.abort
@@ -77,7 +93,7 @@ class Occasion(Section):
         if self.is_sweep:
             held_now, unreadable = locks.all_held()
             return random.sample(held_now, len(held_now)), unreadable
-        record = deployments.find(self.abort or self.name)
+        record = None if self.is_of_a_release else deployments.find(self.abort or self.name)
         held = locks.held(record.target) if record else None
         execution = record.execution if record and self.abort else self.executionArn
         return [held] if held and held.held_by == execution else [], []
@@ -89,7 +105,7 @@ class Occasion(Section):
 
     def tell(self) -> dict[str, bool | None]:
         """Tell people of that execution's end, or of every end that nobody else tells them; whether they know now."""
-        if self.abort:
+        if self.abort or self.is_of_a_release:
             return {}  # who undoes it tells them
         if not self.executionArn:
             return {each.id: _told(each.id) for each in deployments.untold() if not _is_told_by_its_execution(each)}
@@ -127,6 +143,11 @@ def handler(event: Any, context: LambdaContext) -> dict[str, list[str]]:
             DeploymentsWaiting=sum(each is not None and each.now for each in waits.values()),
         )
         told |= {name: each and each.told for name, each in waits.items()}
+    for release in occasion.releases():
+        if release.live:
+            found[release.id] = _release_recovered(release)
+        else:
+            told[release.id] = _release_told(release)
     logger.info("looked", extra={"found": found, "told": told})
     unfinished = [*unreadable, *(deployment for deployment, each in found.items() if each in occasion.worth_an_alarm)]
     unfinished += [deployment for deployment, known in told.items() if known is None]
@@ -155,6 +176,26 @@ def _recovered(lock: Lock) -> Found:
     except Exception:  # a fault in one record must not hold up the others
         _count_failure("not recovered", lock.deployment)
         return "failed"
+
+
+def _release_recovered(release: Release) -> Found:
+    try:
+        return look_after(release)
+    except (AwsUnavailable, StillInProgress) as error:
+        logger.warning("not recovered yet", extra={"release": release.id, "cause": str(error)})
+        return "later"
+    except Exception:  # a fault in one release must not hold up the others
+        _count_failure("not recovered", release.id)
+        return "failed"
+
+
+def _release_told(release: Release) -> bool | None:
+    """Whether people know of its end; None if telling failed because of a bug."""
+    try:
+        return releasing_news.tell(release.id)
+    except Exception:
+        logger.exception("not told", extra={"release": release.id})
+        return None
 
 
 def _count_failure(what: str, of: str) -> None:

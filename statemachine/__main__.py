@@ -4,16 +4,19 @@ import argparse
 import json
 from pathlib import Path
 
-from statemachine.machines import deploy_machine
+from statemachine.machines import deploy_machine, functions_machine, release_machine
 from statemachine.picture import draw
 
 DEPLOY_ASL = Path(__file__).with_name("deploy.asl.json")
+RELEASE_ASL = Path(__file__).with_name("release.asl.json")
+FUNCTIONS_ASL = Path(__file__).with_name("functions.asl.json")
+MACHINES = {DEPLOY_ASL: deploy_machine, RELEASE_ASL: release_machine, FUNCTIONS_ASL: functions_machine}
 PICTURE = Path(__file__).parents[1] / "docs" / "state-machine.svg"
 
 
-def deploy_asl() -> str:
-    """The deploy machine as the text of its file."""
-    return json.dumps(deploy_machine(), indent=2) + "\n"
+def asl(file: Path) -> str:
+    """A machine as the text of its file."""
+    return json.dumps(MACHINES[file](), indent=2) + "\n"
 
 
 def picture() -> str:
@@ -25,5 +28,6 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(prog="python -m statemachine", description=__doc__)
     parser.add_argument("what", nargs="?", choices=["all", "picture"], default="all")
     if parser.parse_args().what == "all":
-        DEPLOY_ASL.write_text(deploy_asl())
+        for file in MACHINES:
+            file.write_text(asl(file))
     PICTURE.write_text(picture())

@@ -2,11 +2,15 @@
 
 from typing import Any
 
-from statemachine import fragments, states
+from statemachine import fragments, release_fragments, release_states, states
 from statemachine.sdk import Graph
 
 A_WEEK = 604_800
 """48 hours of bakes, 48 of approvals, 12 that a suspected green is held, 12 that people may pause it, and retries."""
+
+
+A_DAY = 86_400
+"""10,000 functions of which each takes half an hour, a hundred at a time, take no more than 14 hours."""
 
 
 def deploy_machine() -> dict[str, Any]:
@@ -22,6 +26,33 @@ def deploy_machine() -> dict[str, Any]:
         timeout_seconds=A_WEEK,
     )
     return in_reading_order(machine.to_dict())
+
+
+def release_machine() -> dict[str, Any]:
+    """Many functions from blue to green, all or nothing."""
+    back = release_states.ROLL_BACK_RELEASE.state()
+    what_next, complete = release_fragments.shifted(or_else=back)
+    release_fragments.rolled_back(back, complete=complete)
+    staged = release_fragments.staged(then=what_next, or_else=back)
+    machine = Graph(
+        release_fragments.opened(then=staged, complete=complete, or_else=back),
+        comment="Takes many Lambda functions from blue to green, or all back. Written by `python -m statemachine`.",
+        timeout_seconds=A_WEEK,
+    )
+    return in_reading_order(machine.to_dict())
+
+
+def functions_machine() -> dict[str, Any]:
+    """What a release does for each of its functions before any user meets a green."""
+    machine = Graph(
+        release_fragments.each_function(),
+        comment="Opens the functions of a release, or stages them. Written by `python -m statemachine`.",
+        timeout_seconds=A_DAY,
+    )
+    described = in_reading_order(machine.to_dict())
+    processor = described["States"]["EachFunction"]["ItemProcessor"]
+    described["States"]["EachFunction"]["ItemProcessor"] = in_reading_order(processor)
+    return described
 
 
 def in_reading_order(machine: dict[str, Any]) -> dict[str, Any]:

@@ -42,6 +42,7 @@ Task = _states.Task
 Wait = _states.Wait
 _Retry: Any = _states.Retry
 _Fail: Any = _states.Fail
+_Map: Any = _states.Map
 ChoiceRule = _import("stepfunctions.steps.choice_rule").ChoiceRule
 
 
@@ -64,3 +65,21 @@ class Fail(_Fail):
     def allowed_fields(self) -> list[Any]:
         """The SDK's fields and the two it does not know."""
         return _and(super().allowed_fields(), "error_path", "cause_path")
+
+
+class DistributedMap(_Map):
+    """A Map whose items lie in S3, each of which an execution of its own works on."""
+
+    def __init__(self, state_id: str, first: State, **fields: Any) -> None:
+        super().__init__(state_id, **fields)
+        self._first = first
+
+    def allowed_fields(self) -> list[Any]:
+        """The SDK's fields and those that it does not know."""
+        return _and(super().allowed_fields(), "item_reader", "item_selector", "tolerated_failure_percentage", "label")
+
+    def to_dict(self) -> Any:
+        """As the language has it."""
+        described = _states.State.to_dict(self)
+        mode = {"Mode": "DISTRIBUTED", "ExecutionType": "STANDARD"}
+        return {**described, "ItemProcessor": {"ProcessorConfig": mode, **Graph(self._first).to_dict()}}

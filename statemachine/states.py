@@ -96,9 +96,13 @@ def every_error(but: list[str]) -> list[Retry]:
     ]
 
 
+OWN_EXECUTION = "$$.Execution.Id"
+OF_THE_RELEASE = "$.execution"
+"""The execution that holds the locks, as a child of the Distributed Map has it in its document."""
+
 EVENT = {
     "document.$": "$",
-    "execution.$": "$$.Execution.Id",
+    "execution.$": OWN_EXECUTION,
     "started.$": "$$.Execution.StartTime",
     "state.$": "$$.State.Name",
     "retries.$": "$$.State.RetryCount",
@@ -117,6 +121,7 @@ class TaskRow:
     retry: list[Retry] = field(default_factory=when_busy)
     runs: str = ""
     failure: str = "$.failure"
+    execution: str = OWN_EXECUTION
 
     def state(self) -> State:
         """The state, which leads nowhere yet."""
@@ -124,7 +129,7 @@ class TaskRow:
             self.name,
             comment=self.comment,
             resource=f"${{{self.runs or self.name}FunctionArn}}",
-            parameters=EVENT,
+            parameters=EVENT | {"execution.$": self.execution},
             result_path=self.learns,
             timeout_seconds=self.seconds,
             retry=self.retry,

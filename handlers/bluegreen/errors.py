@@ -23,6 +23,8 @@ state machine: rename one here and its Retry or Catch no longer matches.
       AliasMoved            someone else moved the alias meanwhile
       LatestMoved           someone else changed $LATEST meanwhile
       DeploymentOver        it is being undone, or has ended, while a handler still ran
+      FunctionsFailed       more functions of a release failed than it tolerates
+      ReleaseUnhealthy      the evidence of all functions of a release together speaks against it
       RollbackImpossible    blue cannot be put back without an operator
       StillInProgress       Lambda is not ready yet; worth another look
       AwsUnavailable        AWS could not answer now; worth a retry
@@ -122,6 +124,14 @@ class LatestMoved(DeploymentError):
 
 class DeploymentOver(DeploymentError):
     """The record is no longer open, so nothing may be changed any more."""
+
+
+class FunctionsFailed(DeploymentError):
+    """The text names the functions of the release that failed, and why each did."""
+
+
+class ReleaseUnhealthy(DeploymentError):
+    """The text has the odds of all functions together, and the function that carries most of the evidence."""
 
 
 class RollbackImpossible(DeploymentError):

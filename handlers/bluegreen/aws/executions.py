@@ -94,6 +94,12 @@ def start(machine: str, name: str, request: dict[str, Any]) -> str:
         return str(answer["executionArn"])
 
 
+def stop(arn: str, error: str, cause: str) -> None:
+    """End an execution that runs. One that has ended stays as it is."""
+    with in_our_words():
+        client("stepfunctions").stop_execution(executionArn=arn, error=error, cause=cause)
+
+
 def succeed(token: str) -> bool:
     """Let the state that waits for the token go on. False if it does not wait any more."""
     stepfunctions = client("stepfunctions")

@@ -2,16 +2,23 @@
 
 import json
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 
 from bluegreen.aws.client import client, in_our_words
+from bluegreen.errors import AwsUnavailable
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.type_defs import AttributeValueTypeDef
+
+MOST_AT_ONCE = 100
+"""Items of one BatchGetItem. (DynamoDB's API reference.)"""
+
+MOST_ATTEMPTS = 5
+"""At what BatchGetItem leaves out: 16 MB at a time, or what a throttled partition does not give."""
 
 REFUSED = "ConditionalCheckFailed"
 
@@ -41,6 +48,25 @@ def get(pk: str, sk: str) -> Item | None:
     with in_our_words():
         item = client("dynamodb").get_item(TableName=name(), Key=key(pk, sk), ConsistentRead=True).get("Item")
     return item_of(item) if item else None
+
+
+def get_many(keys: Sequence[tuple[str, str]]) -> list[Item]:
+    """Those of the items that there are, consistently. Raises AwsUnavailable if DynamoDB does not answer for all."""
+    found: list[Item] = []
+    for start in range(0, len(keys), MOST_AT_ONCE):
+        left: Any = {
+            name(): {"Keys": [key(*each) for each in keys[start : start + MOST_AT_ONCE]], "ConsistentRead": True}
+        }
+        for _ in range(MOST_ATTEMPTS):
+            with in_our_words():
+                answer = client("dynamodb").batch_get_item(RequestItems=left)
+                found += [item_of(item) for item in answer["Responses"].get(name(), [])]
+                left = answer.get("UnprocessedKeys")
+            if not left:
+                break
+        if left:
+            raise AwsUnavailable("DynamoDB did not answer for all items")
+    return found
 
 
 def query(**what: Any) -> list[Item]:

@@ -10,7 +10,6 @@ from bluegreen.errors import AliasMoved, DeploymentOver, PreconditionFailed, Sti
 from bluegreen.ledger import deployments
 from bluegreen.ledger.record import OPEN, Record
 
-
 ATTEMPTS = 2
 """With the revision of the last shift, and with the one that the alias has."""
 

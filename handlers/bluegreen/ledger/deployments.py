@@ -9,6 +9,7 @@ undo run at the same moment, at least one of them sees the other.
 
 import json
 import uuid
+from collections.abc import Sequence
 from typing import Any
 
 from bluegreen import clock
@@ -71,6 +72,12 @@ def plan_of(deployment: str) -> Plan | None:
     item = table.get(partition(deployment), PLAN)
     found = readable(_plan, [item] if item else [])
     return found[0] if found else None
+
+
+def plans_of(ids: Sequence[str]) -> dict[str, Plan]:
+    """The plans of many deployments, by their ids; those that cannot be read are left out."""
+    found = readable(_plan, table.get_many([(partition(each), PLAN) for each in ids]))
+    return {plan.id: plan for plan in found}
 
 
 def of_function(

@@ -55,6 +55,8 @@ def recover(lock: Lock, *, attempt: int = 1) -> Recovered:
     holder = executions.describe(lock.held_by)
     if holder and holder.running:
         return "running"
+    if lock.release:
+        raise StillInProgress(f"{lock.target} is held by the release {lock.release}, which is recovered as a whole")
     record = deployments.find(lock.deployment)  # after its end: what it did before is written down by now
     if record is None or not record.live or record.execution != lock.held_by:
         locks.free(lock)  # only items that this execution holds; a live deployment's own lock names its execution

@@ -1,0 +1,415 @@
+"""
+Releases: the record of each, and its members, which are the functions that it deploys to.
+
+    pk             sk                        what
+    release#<id>   record                    what the release wants, how far it is, its end
+    release#<id>   member#<wave>#<number>    a function: its deployment, versions, shifts, how it stands
+    release#<id>   request#<number>          what is asked for that function, as OpenMember gets it
+    release#<id>   verdict#<wave>            what the looks at a wave came to
+
+A record is `opening`, then `open`. It becomes `committed` or `undoing`, one of them, by a conditional write: whoever
+finds it committed finishes forward, whoever finds it undoing goes back. At last it has the name of an end.
+"""
+
+import json
+from collections.abc import Iterable, Sequence
+from typing import Any, Literal
+
+from pydantic import ConfigDict
+
+from bluegreen import clock
+from bluegreen.aws import table
+from bluegreen.aws.table import Item
+from bluegreen.decisions.shift import Shifted
+from bluegreen.document import Brings
+from bluegreen.errors import AwsUnavailable, DeploymentOver
+from bluegreen.ledger.record import RECORD, Cause, readable
+from bluegreen.model import Frozen, Text
+from bluegreen.request.gates import Hook
+from bluegreen.request.traffic import Schedule
+from bluegreen.target import Target
+
+RELEASE = "release"
+OPENING, OPEN, COMMITTED, UNDOING = "opening", "open", "committed", "undoing"
+RELEASED = "Released"
+LIVE = (OPENING, OPEN, COMMITTED, UNDOING)
+AT_ONCE = 50
+"""Members that one transaction writes, each with its request: DynamoDB takes 100 items."""
+
+MemberState = Literal["new", "refused", "nothing", "opened", "staged", "shifted", "back", "stuck", "deployed"]
+"""
+new       nothing was done for it yet
+refused   a check refused it, or another deployment holds its lock; it has no record
+nothing   its alias has this code with these settings already
+opened    it has its lock, record and plan
+staged    its green is published and tested, or its $LATEST is mended
+shifted   green has a share, or all, of its alias
+back      blue has its alias again, and its deployment is closed
+stuck     blue could not be put back: its deployment is closed as RollbackFailed
+deployed  its deployment is completed
+"""
+
+
+class WavePlan(Frozen):
+    """A wave: how many functions it has, whether a person must approve it, and the hooks before and after it."""
+
+    functions: int
+    approve: bool = False
+    before: Hook | None = None
+    after: Hook | None = None
+
+
+class Release(Frozen):
+    """
+    A release, as people ask for it. Times are ISO 8601, UTC.
+
+    `began_as` is the ARN of the first execution, which holds the functions' locks. `execution` works on it now: another
+    one, if the first died. An event of it carries `proof`. `waves` are in their order, and `wave` and `step` (both from
+    0; step -1 is before the wave's first) say how far it is. `false_alarm` is the probability, over the whole release,
+    that greens no worse than their blues are rolled back. `tolerate` functions may fail. With `keep_waves` a rollback
+    leaves the waves that were baked. Looks are `pace_seconds` apart at least.
+
+    `error` and `cause` are set when it fails, and `failed` names the functions that did.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    id: str
+    state: str
+    began_as: str
+    execution: str
+    recoveries: int = 0
+    started_at: str
+    started_by: Text
+    started_by_proved: bool = False
+    proof: str = ""
+    document: Text
+    functions: int = 0
+    waves: tuple[WavePlan, ...] = ()
+    schedule: Schedule = Schedule(name="unknown")
+    tolerate: int = 0
+    keep_waves: bool = False
+    calls_per_second: float = 10.0
+    false_alarm: float = 0.01
+    pace_seconds: int = 60
+    other_than_starter: bool = False
+    override_freeze: Text | None = None
+    wave: int = 0
+    step: int = -1
+    error: Text | None = None
+    cause: Cause | None = None
+    failed: tuple[Text, ...] = ()
+    undoing_at: str | None = None
+    ended_at: str | None = None
+    told_at: str | None = None
+    paged_at: str | None = None
+
+    @property
+    def live(self) -> bool:
+        """It has not ended."""
+        return self.state in LIVE
+
+    def to_json(self) -> dict[str, Any]:
+        """As callers of the API and the command line get it."""
+        return self.model_dump(mode="json", exclude_none=True, exclude={"proof", "began_as"})
+
+
+class Member(Frozen):
+    """
+    A function of a release, by its `number` in the document, from 1.
+
+    `deployment` is the id of its own deployment. `revision` is that of its alias since the last of its `shifts`. With
+    an `error` it has failed. `verdict` is what the last look said of its green. `returned`: blue has its alias again.
+    `confirmed`: its alias was seen at green alone, at the end.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    number: int
+    wave: int
+    deployment: str
+    target: Target
+    bucket: str = ""
+    state: MemberState = "new"
+    brings: Brings | None = None
+    blue: str = ""
+    green: str = ""
+    revision: str = ""
+    shifts: tuple[Shifted, ...] = ()
+    verdict: Text = ""
+    returned: bool = False
+    confirmed: bool = False
+    error: Text = ""
+    cause: Cause = ""
+
+    @property
+    def weight(self) -> float:
+        """Green's share of the alias; 0 before the first shift."""
+        return self.shifts[-1].weight if self.shifts else 0.0
+
+    @property
+    def name(self) -> str:
+        """As people know it: by its place in the document, and the alias."""
+        return f"functions.{self.number} ({self.target})"
+
+    def to_json(self) -> dict[str, Any]:
+        """As callers of the API and the command line get it."""
+        shown = self.model_dump(mode="json", include={"number", "wave", "deployment", "state"})
+        known = {"brings", "blue", "green", "verdict", "error", "cause"}
+        target = {"function": self.target.function, "alias": self.target.alias}
+        target |= {"region": self.target.region, "account": self.target.account}
+        given = {name: value for name, value in self.model_dump(mode="json", include=known).items() if value}
+        return shown | target | given | {"weight": self.weight}
+
+
+class WaveVerdict(Frozen):
+    """
+    What the looks at a wave came to: the log of the sum, and of the product, of its functions' evidence.
+
+    `functions` had evidence, of which `worst` carries most. `peak` is the most that the release's evidence ever was.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    wave: int
+    functions: int
+    log_sum: float
+    log_product: float
+    peak: float
+    worst: Text = ""
+    reason: Text = ""
+    at: str = ""
+
+
+def find(release: str) -> Release | None:
+    """By the release's id, consistently; None if there is none. Raises ValueError if it cannot be read."""
+    item = table.get(partition(release), RECORD)
+    return Release.model_validate(item) if item else None
+
+
+def open_release(record: Release, members: Sequence[tuple[Member, dict[str, Any]]]) -> Release:
+    """
+    Write the members, each with what is asked for it, and then the record. Again is harmless.
+
+    Answers the record that stands there, which is another one's if the name was taken.
+    """
+    if standing := find(record.id):
+        return standing
+    for start in range(0, len(members), AT_ONCE):
+        parts = [
+            {"Put": {"Item": table.key(partition(record.id), sk) | table.values(item), **_ONCE}}
+            for member, request in members[start : start + AT_ONCE]
+            for sk, item in (
+                (_sk(member.wave, member.number), member.model_dump(mode="json", exclude_defaults=True)),
+                (_request_sk(member.number), {"request": json.dumps(request)}),
+            )
+        ]
+        reasons = table.together(*parts)
+        if reasons and table.REFUSED not in reasons:
+            raise AwsUnavailable(f"the table could not take the functions of the release now ({reasons[0]})")
+    item = record.model_dump(mode="json", exclude_none=True) | {"kind": RELEASE}
+    table.put({"Item": table.key(partition(record.id), RECORD) | table.values(item), **_ONCE})
+    return find(record.id) or record
+
+
+def members(release: str, wave: int | None = None) -> list[Member]:
+    """All of them, or those of a wave, in the order of waves and numbers."""
+    prefix = "member#" if wave is None else f"member#{wave:04}#"
+    return [Member.model_validate(item) for item in _beginning_with(release, prefix)]
+
+
+def page(release: str, after: str = "", most: int = 500) -> tuple[list[Member], str]:
+    """A page of the members, and what to ask for next; "" after the last page."""
+    items, last = table.page(
+        after={"pk": partition(release), "sk": after} if after else None,
+        ConsistentRead=True,
+        KeyConditionExpression="pk = :pk AND begins_with(sk, :prefix)",
+        ExpressionAttributeValues=table.values({":pk": partition(release), ":prefix": "member#"}),
+        Limit=most,
+    )
+    return readable(Member.model_validate, items), last["sk"] if last else ""
+
+
+def member(release: str, wave: int, number: int) -> Member | None:
+    """One of them; None if there is none of that wave and number."""
+    item = table.get(partition(release), _sk(wave, number))
+    return Member.model_validate(item) if item else None
+
+
+def request_for(release: str, number: int) -> dict[str, Any]:
+    """What is asked for the function of that number."""
+    item = table.get(partition(release), _request_sk(number)) or {}
+    found: dict[str, Any] = json.loads(item["request"])
+    return found
+
+
+def learn(release: str, known: Member, **learned: Any) -> Member:
+    """Write down what is known of a member from now on; the member as it is then."""
+    after = known.model_copy(update=learned)
+    values = {name: after.model_dump(mode="json")[name] for name in learned}
+    table.update(
+        {
+            "Key": table.key(partition(release), _sk(known.wave, known.number)),
+            "UpdateExpression": "SET " + ", ".join(f"#{name} = :{name}" for name in values),
+            "ConditionExpression": "attribute_exists(pk)",
+            "ExpressionAttributeNames": {f"#{name}": name for name in values},
+            "ExpressionAttributeValues": table.values({f":{name}": value for name, value in values.items()}),
+        }
+    )
+    return after
+
+
+def begin(release: str, execution: str) -> Release:
+    """Every function is open: from now on things are changed. Raises DeploymentOver if it is not `opening` or open."""
+    return _must(release, {"state": OPEN}, while_in=(OPENING, OPEN), execution=execution)
+
+
+def learn_position(release: str, execution: str, wave: int, step: int) -> Release:
+    """Write down which step of which wave comes next. Raises DeploymentOver unless the release is open."""
+    return _must(release, {"wave": wave, "step": step}, while_in=(OPEN,), execution=execution)
+
+
+def keep_refused(refused: Release) -> bool:
+    """Write the record of a release whose document is wrong; False for one that exists, which stays as it is."""
+    item = refused.model_dump(mode="json", exclude_none=True) | {"kind": RELEASE}
+    return table.put({"Item": table.key(partition(refused.id), RECORD) | table.values(item), **_ONCE})
+
+
+def commit(release: str, execution: str) -> Release:
+    """
+    From now on it only goes forward. Again is harmless.
+
+    Raises DeploymentOver if it is being undone.
+    """
+    return _must(release, {"state": COMMITTED}, while_in=(OPEN, COMMITTED), execution=execution)
+
+
+def begin_undoing(release: str, error: str, cause: str, failed: Iterable[str] = ()) -> Release | None:
+    """
+    From now on it only goes back, unless it is committed or has ended. The first reason that is given stays.
+
+    Answers the record as it is then; None if there is none.
+    """
+    first = {"error": error, "cause": cause, "undoing_at": clock.iso(clock.now()), "failed": list(failed)}
+    item = _changed(release, {"state": UNDOING}, while_in=(OPENING, OPEN, UNDOING), at_first=first)
+    return Release.model_validate(item) if item else find(release)
+
+
+def take_over(known: Release, execution: str) -> Release | None:
+    """Let another execution work on it, in the place of one that has ended; None if somebody else did that meanwhile."""
+    item = _changed(
+        known.id,
+        {"execution": execution, "recoveries": known.recoveries + 1},
+        while_in=LIVE,
+        execution=known.execution,
+    )
+    return Release.model_validate(item) if item else None
+
+
+def close(release: str, state: str, **learned: Any) -> Release | None:
+    """Write how it ended. Answers the record as it is then."""
+    ended = {"state": state, "ended_at": clock.iso(clock.now())} | {k: v for k, v in learned.items() if v is not None}
+    item = _changed(release, ended, while_in=LIVE)
+    return Release.model_validate(item) if item else find(release)
+
+
+def learn_told(release: str) -> None:
+    """Write down that people know how it ended: the sweep passes it over from now on."""
+    table.update(
+        {
+            "Key": table.key(partition(release), RECORD),
+            "UpdateExpression": "SET told_at = :now REMOVE kind",
+            "ConditionExpression": "attribute_exists(pk)",
+            "ExpressionAttributeValues": table.values({":now": clock.iso(clock.now())}),
+        }
+    )
+
+
+def learn_paged(release: str) -> None:
+    """Write down that an operator was called."""
+    _changed(release, {"paged_at": clock.iso(clock.now())}, while_in=LIVE)
+
+
+def unfinished() -> list[Release]:
+    """Every release that has not ended, or of whose end people have not been told."""
+    items = table.query(
+        IndexName="ByKind",
+        KeyConditionExpression="kind = :kind AND begins_with(pk, :prefix)",
+        ExpressionAttributeValues=table.values({":kind": RELEASE, ":prefix": partition("")}),
+    )
+    return readable(Release.model_validate, items)
+
+
+def learn_verdict(release: str, verdict: WaveVerdict) -> None:
+    """Write down what the looks at a wave came to, in the place of what was known."""
+    table.put(
+        {"Item": table.key(partition(release), f"verdict#{verdict.wave:04}") | table.values(verdict.model_dump())}
+    )
+
+
+def verdicts(release: str) -> list[WaveVerdict]:
+    """Of every wave that was looked at, in order."""
+    return [WaveVerdict.model_validate(item) for item in _beginning_with(release, "verdict#")]
+
+
+def partition(release: str) -> str:
+    """The key of everything about a release but its audit and its orders."""
+    return f"{RELEASE}#{release}"
+
+
+_ONCE = {"ConditionExpression": "attribute_not_exists(pk)"}
+
+
+def _must(release: str, values: Item, *, while_in: tuple[str, ...], execution: str) -> Release:
+    item = _changed(release, values, while_in=while_in, execution=execution)
+    if item is None:
+        now = find(release)
+        state = now.state if now else "gone"
+        raise DeploymentOver(
+            f"The release {release} is {state}, or another execution works on it; nothing was changed."
+        )
+    return Release.model_validate(item)
+
+
+def _changed(
+    release: str,
+    values: Item,
+    *,
+    while_in: tuple[str, ...],
+    at_first: Item | None = None,
+    execution: str = "",
+) -> Item | None:
+    """The record after the update; None if it is in another state, or another execution works on it."""
+    first = at_first or {}
+    sets = [f"#{name} = :{name}" for name in values]
+    sets += [f"#{name} = if_not_exists(#{name}, :{name})" for name in first]
+    states = {f":while{number}": state for number, state in enumerate(while_in)}
+    conditions = [f"#state IN ({', '.join(states)})"] + (["execution = :holder"] if execution else [])
+    holder = {":holder": execution} if execution else {}
+    return table.update(
+        {
+            "Key": table.key(partition(release), RECORD),
+            "UpdateExpression": "SET " + ", ".join(sets),
+            "ConditionExpression": " AND ".join(conditions),
+            "ExpressionAttributeNames": {f"#{name}": name for name in {*values, *first, "state"}},
+            "ExpressionAttributeValues": table.values(
+                {f":{name}": value for name, value in (values | first).items()} | states | holder
+            ),
+        }
+    )
+
+
+def _beginning_with(release: str, prefix: str) -> list[Item]:
+    return table.query(
+        ConsistentRead=True,
+        KeyConditionExpression="pk = :pk AND begins_with(sk, :prefix)",
+        ExpressionAttributeValues=table.values({":pk": partition(release), ":prefix": prefix}),
+    )
+
+
+def _sk(wave: int, number: int) -> str:
+    return f"member#{wave:04}#{number:05}"
+
+
+def _request_sk(number: int) -> str:
+    return f"request#{number:05}"

@@ -1,0 +1,93 @@
+"""What a wave has to pass before its first shift: a person's approval, then its hook."""
+
+from typing import Any
+
+from bluegreen import clock
+from bluegreen.aws import functions
+from bluegreen.decisions.gates import LATE_SECONDS, REJECTED, deciding_commands, objection
+from bluegreen.decisions.pace import wait
+from bluegreen.errors import ApprovalRefused, ApprovalTimedOut, AwsRefused, HookFailed
+from bluegreen.ledger import approvals
+from bluegreen.ledger.releases import Release
+from bluegreen.releasing import news
+from bluegreen.releasing.document import Go
+from bluegreen.releasing.words import of_place
+from bluegreen.request.gates import Hook
+from bluegreen.target import Target
+from bluegreen.text import duration, sentence
+
+ASKED_EVERY = 12
+"""A decision is looked for every twelfth of the time that it was waited for, as looks at old bakes are."""
+LEAST_SECONDS, MOST_SECONDS = 15, 240
+
+
+def before_wave(release: Release, wave: int) -> Go:
+    """
+    The wave's first shift, or a wait for the approval.
+
+    Raises ApprovalRefused, ApprovalTimedOut and HookFailed.
+    """
+    if seconds := _waits(release, wave):
+        reason = f"{of_place(release, wave)} waits for a person's approval"
+        now = clock.now()
+        return Go(next="bake", next_seconds=seconds, wave=wave, due_at=now + seconds, reason=reason)
+    if hook := release.waves[wave].before:
+        _ask(release, wave, "before", hook)
+    return Go(next="shift", wave=wave, step=0)
+
+
+def after_wave(release: Release, wave: int) -> None:
+    """Raises HookFailed."""
+    if hook := release.waves[wave].after:
+        _ask(release, wave, "after", hook)
+
+
+def must_be_approved(release: Release, wave: int) -> None:
+    """For the handler that moves users: the document is no proof. Raises ApprovalRefused, ApprovalTimedOut."""
+    if release.waves[wave].approve and approvals.decided(release.id, wave + 1) is None:
+        raise ApprovalTimedOut(f"{of_place(release, wave).capitalize()} needs a person's approval, and has none.")
+
+
+def _waits(release: Release, wave: int) -> int:
+    """Seconds until the decision is looked for again; 0 if the wave may go on."""
+    if not release.waves[wave].approve:
+        return 0
+    decision = approvals.decided(release.id, wave + 1)
+    if decision and decision.decision == REJECTED:
+        raise ApprovalRefused(f"{of_place(release, wave).capitalize()} was {decision}.")
+    if decision:
+        return 0
+    now, limit = clock.now(), release.schedule.approval_seconds
+    asked = approvals.ask(release.id, wave + 1, limit)
+    if asked.is_over(now - LATE_SECONDS):
+        raise ApprovalTimedOut(
+            f"No person approved {of_place(release, wave)} within {duration(limit)}, until {asked.ends_at}."
+        )
+    if not asked.told_at and news.waits(
+        release,
+        f"{of_place(release, wave).capitalize()}, {release.waves[wave].functions} functions, waits for a person's "
+        f"approval until {asked.ends_at}.",
+        deciding_commands(release.id, wave + 1),
+    ):
+        approvals.learn_told(release.id, wave + 1)
+    waited = now - clock.moment(asked.asked_at)
+    due = now + min(max(LEAST_SECONDS, waited / ASKED_EVERY), MOST_SECONDS)
+    return max(1, wait(now, min(due, clock.moment(asked.ends_at) + LATE_SECONDS)))
+
+
+def _ask(release: Release, wave: int, moment: str, hook: Hook) -> None:
+    event: dict[str, Any] = {
+        "moment": f"{moment}_wave",
+        "release": release.id,
+        "wave": wave + 1,
+        "waves": len(release.waves),
+        "functions": release.waves[wave].functions,
+    }
+    try:
+        reply = functions.ask_hook(Target.beside(release.began_as, "", ""), hook, event)
+    except AwsRefused as error:
+        raise HookFailed(
+            f"The hook {hook.function} of {of_place(release, wave)} could not be invoked: {error}"
+        ) from error
+    if wrong := objection(reply):
+        raise HookFailed(f"The hook {hook.function} of {of_place(release, wave)} stops the release: {sentence(wrong)}")

@@ -1,0 +1,54 @@
+"""Recovery of a release: another execution of the same machine goes on where the one that died left it."""
+
+import os
+from typing import Literal
+
+from bluegreen import clock
+from bluegreen.aws import executions
+from bluegreen.decisions.orders import standing
+from bluegreen.errors import Aborted, StillInProgress
+from bluegreen.ledger import audit, orders
+from bluegreen.ledger.releases import OPEN, OPENING, Release
+from bluegreen.releasing.rings import RESUME
+
+RECOVERY = "RecoverDeployments"
+"""The state of its step in the audit."""
+
+FORGOTTEN_AFTER_SECONDS = 24 * 3600
+"""Step Functions forgets an execution 90 days after its end; a young one that it does not show has only just begun."""
+
+MOST_RECOVERIES = 99
+"""Executions of one release, so that their names stay within Step Functions' limit of 80 characters."""
+
+
+def look_after(release: Release) -> Literal["recovered", "running"]:
+    """
+    Start the execution that goes on, if none works on the release, or if a person ordered to abort it.
+
+    Raises StillInProgress if Step Functions does not show yet what became of the last one. Safe beside itself: of two
+    executions that are started, one takes the release over.
+    """
+    order = standing(orders.given(release.id), clock.now()).aborted
+    holder = executions.describe(release.execution)
+    if holder is None and clock.now() - clock.moment(release.started_at) < FORGOTTEN_AFTER_SECONDS:
+        raise StillInProgress(f"Step Functions does not show the execution {release.execution} yet")
+    if holder and holder.running:
+        if order is None or release.state not in (OPENING, OPEN):
+            return "running"
+        executions.stop(release.execution, Aborted.__name__, order.why_aborted)
+    started = _start(release)
+    audit.note(release.id, RECOVERY, {"execution": started, "aborted": order.why_aborted if order else None})
+    return "recovered"
+
+
+def _start(release: Release) -> str:
+    """The ARN of an execution that runs. One of that name may have died before it took the release over."""
+    machine = os.environ["RELEASE_MACHINE_ARN"]
+    for number in range(release.recoveries + 1, MOST_RECOVERIES + 1):
+        name = f"{release.id}-recovery-{number}"
+        known = executions.describe(executions.arn_of(machine, name))
+        if known and known.running:
+            return known.arn
+        if known is None:
+            return executions.start(machine, name, {RESUME: release.id})
+    raise StillInProgress(f"{release.id} was recovered {MOST_RECOVERIES} times; start its recovery by hand")

@@ -1,0 +1,195 @@
+"""
+The input of each state's handler of a release, and the proof that the event comes from who it says.
+
+    Asked      OpenRelease: the release's document, or the order to go on with a release whose execution died
+    Part       OpenMember, NoteMember: one function of a release
+    Running    ConfirmFunctions, LookAtWave, CompleteRelease; Moving where the handler moves users
+    Failed     RollBackRelease
+"""
+
+import hmac
+from dataclasses import dataclass
+from typing import Any, ClassVar, Self
+
+from bluegreen.document import Failure
+from bluegreen.errors import DeploymentOver, NotTheHolder
+from bluegreen.ledger import releases
+from bluegreen.ledger.releases import COMMITTED, OPEN, OPENING, Member, Release
+from bluegreen.opening import proof
+from bluegreen.releasing.document import Go, Held
+from bluegreen.rings import Call
+
+RESUME = "resume"
+"""The input of an execution that goes on with a release: {"resume": "<id>"}."""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What the execution was started with, and which is seen running. `release` is the one that it may go on with."""
+
+    call: Call
+    started_at: str
+    release: Release | None
+
+    @classmethod
+    def read(cls, call: Call) -> Self:
+        """Raises NotTheHolder too, for an order to go on with a release that there is not."""
+        started_at = proof.must_be_running(call.execution, started_at=call.started, document=call.document)
+        resumed = call.document.get(RESUME) if isinstance(call.document, dict) else None
+        known = releases.find(resumed if isinstance(resumed, str) else call.name)
+        if known is not None or resumed is not None:
+            # The answer has the release's proof, so the execution must still be in this state.
+            proof.must_be_in(call.execution, call.state, call.document)
+        if resumed is not None and known is None:
+            raise NotTheHolder(f"There is no release {resumed!r}; nothing was changed.")
+        return cls(call, started_at, known)
+
+    @property
+    def resumes(self) -> bool:
+        """It goes on with a release whose execution died."""
+        return isinstance(self.call.document, dict) and RESUME in self.call.document
+
+    @property
+    def audited_as(self) -> str | None:
+        """Not that of an older release with the same name."""
+        known = self.release
+        return known.id if known and self.call.execution in (known.began_as, known.execution) else None
+
+
+class _OfMember(Held):
+    """What a child of the Distributed Map names."""
+
+    model_config = {"frozen": True, "extra": "ignore"}
+
+
+@dataclass(frozen=True)
+class Part:
+    """A function of a release that is open. The child's own execution is not known to the ledger: the proof counts."""
+
+    call: Call
+    release: Release
+    member: Member
+
+    @classmethod
+    def read(cls, call: Call) -> Self:
+        """Raises DeploymentOver once the release is being undone."""
+        named, release = _named(call)
+        item = call.document.get("member")
+        if named.execution != release.began_as or not isinstance(item, dict):
+            raise NotTheHolder(f"The event names no function of the release {release.id}; nothing was changed.")
+        if release.state not in (OPENING, OPEN):
+            raise DeploymentOver(f"The release {release.id} is {release.state}; nothing was changed.")
+        wave, number = item.get("wave"), item.get("number")
+        member = releases.member(release.id, int(wave), int(number)) if _whole(wave) and _whole(number) else None
+        if member is None:
+            raise NotTheHolder(f"The release {release.id} has no such function; nothing was changed.")
+        return cls(call, release, member)
+
+    @property
+    def audited_as(self) -> str | None:
+        """The function's own deployment."""
+        return self.member.deployment
+
+
+@dataclass(frozen=True)
+class Running:
+    """A release that the calling execution works on."""
+
+    STATES: ClassVar[tuple[str, ...]] = (OPENING, OPEN)
+
+    call: Call
+    release: Release
+    go: Go
+
+    @classmethod
+    def read(cls, call: Call) -> Self:
+        """Raises DeploymentOver if the release is being undone, or has ended."""
+        _, release = _held(call)
+        if release.state not in cls.STATES:
+            raise DeploymentOver(f"The release {release.id} is {release.state}; nothing was changed.")
+        return cls(call, release, Go.model_validate(call.document.get("go")))
+
+    @property
+    def audited_as(self) -> str | None:
+        """Its own."""
+        return self.release.id
+
+
+class _Moving(Running):
+    """The handler may move users, so Step Functions must show the execution in the handler's state."""
+
+    STATE: ClassVar[str]
+
+    @classmethod
+    def read(cls, call: Call) -> Self:
+        """Raises AwsUnavailable too, if the execution is not seen in the state."""
+        running = super().read(call)
+        proof.must_be_in(call.execution, cls.STATE, call.document)
+        return running
+
+
+class Shifting(_Moving):
+    """What ShiftWave has."""
+
+    STATE = "ShiftWave"
+    STATES = (OPEN,)
+
+
+class Completing(_Moving):
+    """What CompleteRelease has. It goes on where it was."""
+
+    STATE = "CompleteRelease"
+    STATES = (OPEN, COMMITTED)
+
+
+@dataclass(frozen=True)
+class Failed:
+    """
+    A release that is to be rolled back, as far as it is not committed.
+
+    Without a `failure` only the functions that failed are put back, and the release goes on.
+    """
+
+    call: Call
+    release: Release
+    go: Go
+    failure: Failure | None
+
+    @classmethod
+    def read(cls, call: Call) -> Self:
+        """Raises NotTheHolder if there is no such release, or if another execution works on it."""
+        _, release = _held(call)
+        failure = call.document.get("failure")
+        go = Go.model_validate(call.document.get("go") or {"next": "roll_back"})
+        if not failure and release.state != OPEN:
+            raise DeploymentOver(f"The release {release.id} is {release.state}; nothing was changed.")
+        return cls(call, release, go, Failure.model_validate(failure) if failure else None)
+
+    @property
+    def audited_as(self) -> str | None:
+        """Its own."""
+        return self.release.id
+
+
+def _named(call: Call) -> tuple[Held, Release]:
+    """The release that the document names, with its proof."""
+    named = call.document.get("release") if isinstance(call.document, dict) else None
+    try:
+        held = Held.model_validate(named)
+    except ValueError as error:
+        raise NotTheHolder("The event names no release; nothing was changed.") from error
+    release = releases.find(held.id)
+    if release is None or not hmac.compare_digest(release.proof.encode(), held.proof.encode(errors="surrogatepass")):
+        raise NotTheHolder(f"The event does not prove that it comes from {held.id}; nothing was changed.")
+    return held, release
+
+
+def _held(call: Call) -> tuple[Held, Release]:
+    held, release = _named(call)
+    if release.execution != call.execution:
+        raise NotTheHolder(f"The execution {call.execution} does not work on {release.id}; nothing was changed.")
+    return held, release
+
+
+def _whole(number: Any) -> bool:
+    return isinstance(number, int) and not isinstance(number, bool)

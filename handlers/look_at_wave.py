@@ -1,0 +1,86 @@
+"""
+LookAtWave: look at every function of the wave that was shifted, and go on, bake on, put some back, or stop.
+
+Each function is judged as CheckHealth judges one; all of them together are judged by one promise for the release. Safe
+to retry: a look reads the same minutes again. People's orders are read first.
+"""
+
+from bluegreen import clock
+from bluegreen.decisions import orders
+from bluegreen.edge import step
+from bluegreen.errors import Aborted, PausedTooLong
+from bluegreen.ledger import orders as ledger
+from bluegreen.ledger.releases import Release
+from bluegreen.releasing import gates, news
+from bluegreen.releasing.document import Go
+from bluegreen.releasing.failing import must_be_tolerated
+from bluegreen.releasing.rings import Running
+from bluegreen.releasing.watching import Looked, look
+from bluegreen.text import duration
+
+TOLERANCE_SECONDS = 1
+"""Step Functions' clock and the handler's may differ by so much."""
+
+
+@step
+def handler(running: Running) -> Go:
+    release, go, now = running.release, running.go, clock.now()
+    ordered = orders.standing(ledger.given(release.id), now)
+    _must_go_on(ordered, now)
+    told = {"told_pause": _told(release, go, ordered)}
+    if go.step < 0:
+        return _gated(release, go, ordered, now).model_copy(update=told)
+    resumed, promoted = go.told_pause and not ordered.paused, ordered.promoted
+    if now < go.due_at - TOLERANCE_SECONDS and not (resumed or promoted):
+        seconds = ordered.wait(now, gates.wait(now, go.due_at))
+        return go.model_copy(update=told | {"next": "bake", "next_seconds": seconds})
+    looked = look(release, go, ordered, now)
+    if looked.failed:
+        must_be_tolerated(release)
+        return go.model_copy(update=told | {"next": "put_back", "reason": looked.reason, "evidence": looked.noted()})
+    return _following(release, go, looked, ordered, now).model_copy(update=told)
+
+
+def _following(release: Release, go: Go, looked: Looked, ordered: orders.Standing, now: float) -> Go:
+    noted = {"reason": looked.reason, "evidence": looked.noted()}
+    if looked.bakes_on_until:
+        seconds = ordered.wait(now, gates.wait(now, looked.bakes_on_until))
+        return go.model_copy(update=noted | {"next": "bake", "next_seconds": seconds, "due_at": looked.bakes_on_until})
+    if go.step + 1 < len(release.schedule.steps):
+        return go.model_copy(update=noted | {"next": "shift", "step": go.step + 1})
+    gates.after_wave(release, go.wave)
+    if go.wave + 1 == len(release.waves):
+        return go.model_copy(update=noted | {"next": "complete"})
+    following = _gated(release, Go(next="shift", wave=go.wave + 1), ordered, now)
+    return following.model_copy(update={"evidence": noted["evidence"]})
+
+
+def _gated(release: Release, go: Go, ordered: orders.Standing, now: float) -> Go:
+    """The wave's first shift, unless a pause, an approval or a hook stands before it."""
+    if ordered.paused:
+        seconds = ordered.wait(now, gates.MOST_SECONDS)
+        reason = f"paused by {ordered.paused.said}"
+        return Go(next="bake", next_seconds=seconds, wave=go.wave, due_at=now + seconds, reason=reason)
+    return gates.before_wave(release, go.wave)
+
+
+def _told(release: Release, go: Go, ordered: orders.Standing) -> float:
+    """Tell people once of each pause. When the pause that stands was ordered, 0 if none stands."""
+    pause = ordered.paused
+    if pause is None or pause.at == go.told_pause:
+        return pause.at if pause else 0.0
+    commands = tuple(f"bluegreen {order} {release.id}" for order in ("resume", "promote", "abort"))
+    limit = clock.iso(pause.over_at)
+    news.waits(release, f"Every green keeps its share until {limit}: paused by {pause.said}.", commands)
+    return pause.at
+
+
+def _must_go_on(ordered: orders.Standing, now: float) -> None:
+    """Raises Aborted, and PausedTooLong once the limit of a pause is over."""
+    if ordered.aborted:
+        raise Aborted(ordered.aborted.why_aborted)
+    if ordered.paused and now >= ordered.paused.over_at:
+        limit = duration(ordered.paused.seconds)
+        raise PausedTooLong(
+            f"Paused by {ordered.paused.said}. No other order came within {limit}, which was the pause's limit."
+        )

@@ -1,0 +1,192 @@
+"""
+OpenRelease: read the release's document, name every wrong field, and write down what each function is to get.
+
+Started by recovery, it goes on with a release whose execution has ended. Safe to retry: record and members are written
+once.
+"""
+
+import os
+import secrets
+from typing import Any
+
+from bluegreen import clock
+from bluegreen.aws import artifacts, executions
+from bluegreen.decisions.orders import standing
+from bluegreen.document import REJECTED
+from bluegreen.edge import step
+from bluegreen.errors import Aborted, AwsRefused, DeploymentOver, InvalidRequest, NotTheHolder
+from bluegreen.ledger import orders, releases, starts
+from bluegreen.ledger.releases import COMMITTED, OPENING, Member, Release, WavePlan
+from bluegreen.releasing import news
+from bluegreen.releasing.document import Go, Held, Items, OpenedRelease
+from bluegreen.releasing.items import OPENED, items_of, kept
+from bluegreen.releasing.rings import Asked
+from bluegreen.request import release as document
+from bluegreen.request.traffic import known
+from bluegreen.target import Target
+
+LONGEST_ID = 60
+"""Characters: the names of its functions' deployments and of its recoveries are longer, and a name has 80 at most."""
+
+INLINE = "the execution's input"
+"""How a document is called that came in there."""
+
+ABANDONED = "ReleaseAbandoned"
+"""The error of a release whose execution ended without ending it."""
+
+
+@step
+def handler(asked: Asked) -> OpenedRelease:
+    if asked.release and asked.resumes:
+        return _resumed(asked, asked.release)
+    record = asked.release or releases.open_release(*_read_or_refused(asked))
+    if record.began_as != asked.call.execution or record.started_at != asked.started_at:
+        raise InvalidRequest(
+            f"name: {record.id} was a release, begun at {record.started_at}; Step Functions forgets a name after 90 "
+            "days, the record does not: start it under another name"
+        )
+    items = kept(record.id, OPENED, items_of(releases.members(record.id)))
+    return _answer(record, items, Go(next="open"))
+
+
+def _read_or_refused(asked: Asked) -> tuple[Release, list[tuple[Member, dict[str, Any]]]]:
+    """What the document comes to. Raises InvalidRequest for a wrong one; that refusal is written down, and told."""
+    try:
+        return _read(asked)
+    except (InvalidRequest, AwsRefused) as refusal:
+        now = clock.iso(clock.now())
+        author = starts.author(asked.call.name, asked.call.document, "")
+        refused = Release(
+            id=asked.call.name,
+            state=REJECTED,
+            began_as=asked.call.execution,
+            execution=asked.call.execution,
+            started_at=asked.started_at,
+            started_by=author.said,
+            started_by_proved=author.proved,
+            document=INLINE,
+            error=type(refusal).__name__,
+            cause=str(refusal),
+            ended_at=now,
+        )
+        if releases.keep_refused(refused):
+            news.tell(refused.id)
+        raise
+
+
+def _resumed(asked: Asked, dead: Release) -> OpenedRelease:
+    """Forward if it is committed, and else back."""
+    if dead.execution != asked.call.execution:
+        holder = executions.describe(dead.execution)
+        if holder is None or holder.running:
+            raise NotTheHolder(f"The execution {dead.execution} works on {dead.id}; nothing was changed.")
+        taken = releases.take_over(dead, asked.call.execution)
+        if taken is None:
+            raise DeploymentOver(f"The release {dead.id} is over, or another execution goes on with it.")
+        dead = taken
+    items = Items(bucket=os.environ["ARTIFACT_BUCKET"], key="")
+    if dead.state == COMMITTED:
+        return _answer(dead, items, Go(next="complete", wave=dead.wave, step=dead.step))
+    order = standing(orders.given(dead.id), clock.now()).aborted
+    failure = {
+        "Error": Aborted.__name__ if order else dead.error or ABANDONED,
+        "Cause": order.why_aborted if order else dead.cause or f"An execution of {dead.id} ended without ending it.",
+    }
+    return _answer(dead, items, Go(next="roll_back"), failure)
+
+
+def _answer(release: Release, items: Items, go: Go, failure: dict[str, str] | None = None) -> OpenedRelease:
+    held = Held(id=release.id, proof=release.proof, execution=release.began_as)
+    noted = {"functions": release.functions, "waves": len(release.waves), "next": go.next}
+    return OpenedRelease(release=held, items=items, go=go, failure=failure, evidence=noted)
+
+
+def _read(asked: Asked) -> tuple[Release, list[tuple[Member, dict[str, Any]]]]:
+    call = asked.call
+    if len(call.name) > LONGEST_ID:
+        raise InvalidRequest(f"name: {call.name} has {len(call.name)} characters; write {LONGEST_ID} at most")
+    here = Target.beside(call.execution, "", "")
+    said, place = _document(call.document)
+    read = document.Release.read(said, region=here.region, account=here.account)
+    traffic = known(os.environ["DEFAULT_TRAFFIC"])
+    author = starts.author(call.name, call.document, read.started_by or "")
+    schedule = read.schedule(traffic)
+    release = Release(
+        id=call.name,
+        state=OPENING,
+        began_as=call.execution,
+        execution=call.execution,
+        started_at=asked.started_at,
+        started_by=author.said,
+        started_by_proved=author.proved,
+        proof=secrets.token_urlsafe(32),
+        document=place,
+        functions=len(read.members),
+        waves=tuple(
+            WavePlan(functions=len(wave.numbers), approve=wave.approve, before=wave.before, after=wave.after)
+            for wave in read.waves
+        ),
+        schedule=schedule,
+        tolerate=read.tolerate,
+        keep_waves=read.keep_waves,
+        calls_per_second=read.calls_per_second,
+        false_alarm=read.false_alarm,
+        pace_seconds=read.pace_seconds(traffic),
+        other_than_starter=read.approval.other_than_starter,
+        override_freeze=read.override_freeze,
+    )
+    _starter_must_be_known(release)
+    return release, [_member(release, read, each, here) for each in read.members]
+
+
+def _document(given: Any) -> tuple[Any, str]:
+    """The document, and where it was."""
+    stored = document.stored(given)
+    if stored is None:
+        return given, INLINE
+    return artifacts.release_document(stored), str(stored)
+
+
+def _member(
+    release: Release, read: document.Release, asked: document.Member, here: Target
+) -> tuple[Member, dict[str, Any]]:
+    request = asked.request
+    at = read.targets.get(asked.target)
+    target = Target(
+        function=request.function,
+        alias=request.alias or os.environ["DEFAULT_ALIAS"],
+        region=at.region if at else here.region,
+        account=at.account if at else here.account,
+        role=at.role if at else "",
+    )
+    member = Member(
+        number=asked.number,
+        wave=asked.wave,
+        deployment=f"{release.id}.{asked.number}",
+        target=target,
+        bucket=at.bucket if at else "",
+    )
+    health = request.health.model_copy(update={"false_alarm": of_one_function(release)})
+    whole = request.model_copy(
+        update={"traffic": read.traffic, "health": health, "override_freeze": release.override_freeze}
+    )
+    return member, whole.to_json()
+
+
+def of_one_function(release: Release) -> float:
+    """
+    The doubt at which one function is found worse, so that over all of them it is half of the release's.
+
+    The other half is that of all functions' evidence together. (`verdict.release`.)
+    """
+    return max(release.false_alarm / (2 * release.functions), 1e-9)
+
+
+def _starter_must_be_known(release: Release) -> None:
+    """Raises InvalidRequest where another person than the starter must approve, and only a claim says who that is."""
+    proved = release.started_by_proved and release.started_by.startswith(starts.BY_API)
+    if release.other_than_starter and not proved and any(wave.approve for wave in release.waves):
+        raise InvalidRequest(
+            f"approval.other_than_starter: this release does not prove who started it ({release.started_by}), and the "
+            "starter's own approval could not be refused; nothing was changed; start it with `bluegreen release`"
+        )

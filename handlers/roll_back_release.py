@@ -1,0 +1,121 @@
+"""
+RollBackRelease: give every function's users their blue back, as many as there is time for; then close the release.
+
+It runs in two states. In PutBackFailed it puts back only functions that failed and are tolerated. A release that is
+committed is not rolled back: it goes forward. Safe to repeat.
+"""
+
+from bluegreen.aws import pacing
+from bluegreen.document import REJECTED, ROLLBACK_FAILED, ROLLED_BACK, Failure
+from bluegreen.edge import logger, step
+from bluegreen.errors import AwsRefused, DeploymentError, RollbackImpossible, StillInProgress
+from bluegreen.ledger import releases
+from bluegreen.ledger.releases import COMMITTED, RELEASED, Member, Release
+from bluegreen.model import Section
+from bluegreen.releasing import news, words
+from bluegreen.releasing.clockwork import in_a_slice
+from bluegreen.releasing.completing import complete
+from bluegreen.releasing.document import Ended, Go
+from bluegreen.releasing.gates import before_wave
+from bluegreen.releasing.putting_back import Found, put_back
+from bluegreen.releasing.rings import Failed
+
+ROLLBACK_FAILED_ALARM = {"alarm": ROLLBACK_FAILED}
+"""The alarm goes off by the line in the log."""
+
+CALLED_AFTER_ATTEMPTS = 3
+
+
+@step
+def handler(failed: Failed) -> Section:
+    with pacing.undoing():
+        return _all(failed, failed.failure) if failed.failure else _some(failed)
+
+
+def _some(failed: Failed) -> Go:
+    """The functions that failed; then the release goes on where it was."""
+    release, go = failed.release, failed.go
+    members = [each for each in releases.members(release.id) if each.error]
+    found = put_back(release.id, members, lambda each: (each.error, each.cause), failed.call.retries, in_a_slice())
+    _must_have_worked(failed, found)
+    if found.more:
+        return go.model_copy(update={"next": "put_back"})
+    if go.step < 0:
+        return before_wave(release, go.wave)
+    return go.model_copy(update={"next": "shift", "evidence": {"put_back": [each.name for each in members]}})
+
+
+def _all(failed: Failed, failure: Failure) -> Ended:
+    marked = releases.begin_undoing(failed.release.id, failure.error, failure.sentence)
+    if marked is None:
+        raise RollbackImpossible(f"The record of the release {failed.release.id} is gone.")
+    if marked.state in (COMMITTED, RELEASED):
+        return Ended(next="complete")
+    if not marked.live:
+        return _ended(marked)
+    members = in_order(marked, releases.members(marked.id))
+    kept = [each for each in members if _stays(marked, each)]
+    for each in kept:
+        complete(marked.id, each)
+    error, cause = marked.error or "", marked.cause or ""
+
+    def why(member: Member) -> tuple[str, str]:
+        if member.error:
+            return member.error, member.cause
+        return error, f"The release {marked.id} was rolled back: {cause}"
+
+    found = put_back(marked.id, [each for each in members if each not in kept], why, failed.call.retries, in_a_slice())
+    _must_have_worked(failed, found)
+    if found.more:
+        return Ended(next="more", error=error, cause=cause)
+    return _closed(marked, [*found.members, *kept])
+
+
+def in_order(release: Release, members: list[Member]) -> list[Member]:
+    """Functions that failed first, then the wave that is shifted, then the waves before it, the newest first."""
+    return sorted(members, key=lambda each: (not each.error, -each.wave, each.number))
+
+
+def _stays(release: Release, member: Member) -> bool:
+    """It is of a wave that was baked to its end, and the release keeps those."""
+    return (
+        release.keep_waves
+        and member.wave < release.wave
+        and member.weight == 1
+        and not member.error
+        and member.state in ("shifted", "deployed")
+    )
+
+
+def _must_have_worked(failed: Failed, found: Found) -> None:
+    """Raises StillInProgress, so that the state is retried; an operator is called where AWS refuses again and again."""
+    if not found.errors:
+        return
+    stuck = [each for each in found.members if each.number in found.errors]
+    refused = any(isinstance(error, AwsRefused) for error in found.errors.values())
+    said = "; ".join(f"{each.name}: {found.errors[each.number]}" for each in stuck[: words.MOST_NAMED])
+    if refused and failed.call.retries >= CALLED_AFTER_ATTEMPTS:
+        logger.error("an operator must help", extra=ROLLBACK_FAILED_ALARM)
+        news.call_an_operator(failed.release, stuck, said)
+    raise StillInProgress(f"{len(stuck)} functions are not put back yet: {said}")
+
+
+def _closed(release: Release, members: list[Member]) -> Ended:
+    untouched = all(each.state in ("new", "refused", "nothing") for each in members)
+    stuck = any(each.state == "stuck" for each in members)
+    state = REJECTED if untouched else ROLLBACK_FAILED if stuck else ROLLED_BACK
+    failed = tuple(each.name for each in members if each.error)
+    closed = releases.close(release.id, state, failed=failed or None) or release
+    try:
+        told = news.tell(release.id)
+    except DeploymentError:
+        told = False
+    ended = _ended(closed)
+    return ended.model_copy(update={"evidence": {"told": told, "state": state}})
+
+
+def _ended(release: Release) -> Ended:
+    if release.state == ROLLBACK_FAILED:
+        raise RollbackImpossible(release.cause or "")
+    following = "rejected" if release.state == REJECTED else "rolled_back"
+    return Ended(next=following, error=release.error or release.state, cause=release.cause or "")
