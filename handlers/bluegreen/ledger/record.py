@@ -44,8 +44,8 @@ class Record(Frozen):
     A deployment, as people ask for it. Times are ISO 8601, UTC.
 
     `execution` is the ARN of the execution that holds the lock; an event of it carries `proof`. `release` is the id of
-    the release that the deployment is a part of. With `new_code` the lock covers $LATEST too. `started_by` is a claim unless it is proved (`ledger.starts`). `changes` are the names of
-    the settings in which green differs from blue.
+    the release that the deployment is a part of. With `new_code` the lock covers $LATEST too. `started_by` is a claim
+    unless it is proved (`ledger.starts`). `changes` are the names of the settings in which green differs from blue.
 
     From the plan on: `blue` and its code's digest, the digest that $LATEST had (`latest_sha256`), and the digest that
     the deployment puts there (`code`; of an image `sha256:...`). `latest_kept` is where the code is kept that $LATEST

@@ -296,7 +296,7 @@ def begin_undoing(release: str, error: str, cause: str, failed: Iterable[str] = 
 
 
 def take_over(known: Release, execution: str) -> Release | None:
-    """Let another execution work on it, in the place of one that has ended; None if somebody else did that meanwhile."""
+    """Let another execution work on it, in the place of one that has ended; None if another one does already."""
     item = _changed(
         known.id,
         {"execution": execution, "recoveries": known.recoveries + 1},

@@ -1,0 +1,297 @@
+"""
+Releases: start one, read one and its functions, and give it orders.
+
+    POST   /releases                 the document; 202 with the release's id
+    GET    /releases                 those that run
+    GET    /releases/{id}            the record, the verdict of each wave, people's orders and decisions, a page of functions
+    DELETE /releases/{id}            abort: every function is put back
+    POST   /releases/{id}/pause      no green gets a larger share; {"seconds": 3600} is the limit
+    POST   /releases/{id}/resume     takes a pause back
+    POST   /releases/{id}/promote    the next step, however the bake stands
+    POST   /releases/{id}/approve    the wave that waits is shifted
+    POST   /releases/{id}/reject     the release is rolled back
+"""
+
+import os
+import uuid
+from functools import partial
+from http import HTTPStatus
+from typing import Any
+from urllib.parse import unquote
+
+from aws_lambda_powertools.event_handler.exceptions import BadRequestError, NotFoundError, ServiceError
+from pydantic import ValidationError, create_model
+
+from bluegreen import clock
+from bluegreen.api import asked
+from bluegreen.api.approvals import Awaited, Decided, Said
+from bluegreen.api.deployments import Started
+from bluegreen.api.orders import Given, Ordered
+from bluegreen.api.routes import NEXT, Answer, Router
+from bluegreen.aws import executions, handlers
+from bluegreen.decisions.gates import APPROVED, REJECTED, Decision
+from bluegreen.decisions.orders import Kind, Order, objection, standing
+from bluegreen.edge import logger
+from bluegreen.errors import AwsUnavailable, DeploymentError, InvalidRequest
+from bluegreen.ledger import approvals, orders, releases, starts
+from bluegreen.ledger.releases import OPEN, OPENING, Release, WaveVerdict
+from bluegreen.request import order as request
+from bluegreen.request import release as document
+from bluegreen.request.explain import explain
+from bluegreen.request.names import is_execution_name
+from bluegreen.request.traffic import known
+from bluegreen.target import Target
+from bluegreen.text import plain, sentence
+
+NOTHING_STARTED, NOTHING_ORDERED, NOTHING_CHANGED = "nothing was started", "nothing was ordered", "nothing was changed"
+
+router = Router()
+
+
+class Function(Answer):
+    """A function of a release, and how it stands."""
+
+    number: int
+    wave: int
+    deployment: str
+    state: str
+    function: str
+    alias: str
+    region: str
+    account: str
+    weight: float
+    brings: str | None = None
+    blue: str | None = None
+    green: str | None = None
+    verdict: str | None = None
+    error: str | None = None
+    cause: str | None = None
+
+
+_SHOWN: dict[str, Any] = {
+    name: (field.annotation, field)
+    for name, field in Release.model_fields.items()
+    if name not in ("proof", "began_as", "id")
+}
+ReleaseShown = create_model("Release", __base__=Answer, id=(str, ...), **_SHOWN)
+ReleaseInFull = create_model(
+    "ReleaseInFull",
+    __base__=ReleaseShown,
+    verdicts=(tuple[WaveVerdict, ...], ...),
+    orders=(tuple[Given, ...], ...),
+    approvals=(tuple[Awaited, ...], ...),
+    members=(tuple[Function, ...], ...),
+    next=(str | None, None),
+)
+
+
+class Releases(Answer):
+    """The releases that run, and those of whose end people have not been told yet."""
+
+    releases: tuple[ReleaseShown, ...]  # type: ignore[valid-type]
+
+
+NOT_FOUND = {HTTPStatus.NOT_FOUND: "There is no such release. Nothing was changed."}
+REFUSED = NOT_FOUND | {HTTPStatus.CONFLICT: "It does not fit how the release stands; `message` says why."}
+ORDERED = {HTTPStatus.ACCEPTED: Ordered}
+takes = partial(router.offers, "POST", needs_body=False, answers=ORDERED, refuses=REFUSED)
+decides = partial(router.offers, "POST", body=Said, needs_body=False, answers={HTTPStatus.OK: Decided}, refuses=REFUSED)
+
+
+@router.offers("POST", "/releases", "StartRelease", body=document.Document, answers={HTTPStatus.ACCEPTED: Started})
+def start() -> tuple[dict[str, Any], int]:
+    """
+    Start a release.
+
+    A document that is wrong by itself is refused, with every wrong field. What AWS knows is checked for every function
+    before any is changed: the release may end as `Rejected`. A large document is uploaded to releases/ of the artifact
+    bucket; the body is {"release": {"bucket", "key", "version_id"}} then.
+    """
+    body, caller = asked.body(router.current_event, NOTHING_STARTED), asked.caller(router.current_event)
+    if isinstance(body, dict):
+        body = body | {"started_by": caller}
+    here = Target.beside(os.environ["RELEASE_MACHINE_ARN"], "", "")
+    try:
+        if document.stored(body) is None:
+            read = document.Release.read(body, region=here.region, account=here.account)
+            read.schedule(known(os.environ["DEFAULT_TRAFFIC"]))
+    except InvalidRequest as error:
+        raise BadRequestError(f"{error}; {NOTHING_STARTED}") from error
+    name = f"release-{uuid.uuid4().hex}"
+    starts.note(name, caller, body)
+    arn = executions.start(os.environ["RELEASE_MACHINE_ARN"], name, body)
+    return {"id": name, "execution": arn, "console": executions.console_link(arn)}, HTTPStatus.ACCEPTED
+
+
+@router.offers("GET", "/releases", "ListReleases", answers={HTTPStatus.OK: Releases})
+def running() -> dict[str, Any]:
+    """List the releases that run."""
+    return {"releases": [each.to_json() for each in releases.unfinished()]}
+
+
+@router.offers(
+    "GET",
+    "/releases/{id}",
+    "ReadRelease",
+    query={"next": NEXT},
+    answers={HTTPStatus.OK: ReleaseInFull},
+    refuses=NOT_FOUND,
+)
+def show(release: str) -> dict[str, Any]:
+    """Show a release, how each wave was judged, people's orders and decisions, and a page of its functions."""
+    found = _found(unquote(release), NOTHING_CHANGED)
+    members, following = releases.page(found.id, asked.after(router.current_event))
+    shown = found.to_json() | {"verdicts": [each.model_dump(mode="json") for each in releases.verdicts(found.id)]}
+    shown |= {"orders": [orders.shown(order) for order in orders.given(found.id)]}
+    shown |= {"approvals": approvals.shown(found.id), "members": [each.to_json() for each in members]}
+    return shown | asked.page(following)
+
+
+@router.offers(
+    "DELETE",
+    "/releases/{id}",
+    "AbortRelease",
+    body=request.Asked,
+    needs_body=False,
+    answers=ORDERED,
+    refuses=REFUSED,
+)
+def abort(release: str) -> tuple[dict[str, Any], int]:
+    """
+    Abort: every function is put back, users first.
+
+    To order it again is harmless.
+    """
+    name = unquote(release)
+    answer = _give(name, "abort", _body(request.Asked))
+    try:
+        handlers.undo_soon(name)
+    except DeploymentError as error:  # the order stands: the next look or the next sweep carries it out
+        logger.error("RecoverDeployments was not asked to abort", extra={"cause": str(error)})
+    return answer
+
+
+@takes("/releases/{id}/pause", "PauseRelease", body=request.Pause)
+def pause(release: str) -> tuple[dict[str, Any], int]:
+    """
+    Pause: every green's share stays where it is.
+
+    After `seconds` without another order the release is rolled back. Looks go on meanwhile.
+    """
+    body = _body(request.Pause)
+    return _give(unquote(release), "pause", body, seconds=body.seconds)
+
+
+@takes("/releases/{id}/resume", "ResumeRelease", body=request.Asked)
+def resume(release: str) -> tuple[dict[str, Any], int]:
+    """Resume: take a pause back."""
+    return _give(unquote(release), "resume", _body(request.Asked))
+
+
+@takes("/releases/{id}/promote", "PromoteRelease", body=request.Asked)
+def promote(release: str) -> tuple[dict[str, Any], int]:
+    """Promote: the wave's next step, however its bake stands. It takes a pause back, too."""
+    return _give(unquote(release), "promote", _body(request.Asked), to="next")
+
+
+@decides("/releases/{id}/approve", "ApproveRelease")
+def approve(release: str) -> dict[str, Any]:
+    """Approve the wave that waits: it is shifted. `step` is the wave's number, from 1."""
+    return _decide(unquote(release), APPROVED)
+
+
+@decides("/releases/{id}/reject", "RejectRelease")
+def reject(release: str) -> dict[str, Any]:
+    """Reject the wave that waits: the release is rolled back."""
+    return _decide(unquote(release), REJECTED)
+
+
+def _found(release: str, untouched: str) -> Release:
+    found = releases.find(release) if is_execution_name(release) else None
+    if found is None:
+        raise NotFoundError(f"there is no release {plain(release, 100)}, or it has only just begun; {untouched}")
+    return found
+
+
+def _body(model: type[request.Asked]) -> Any:
+    event = router.current_event
+    try:
+        return model.read(asked.body(event, NOTHING_ORDERED) if event.body else {})
+    except InvalidRequest as error:
+        raise BadRequestError(f"{error}; {NOTHING_ORDERED}") from error
+
+
+def _give(name: str, kind: Kind, body: request.Asked, **more: Any) -> tuple[dict[str, Any], int]:
+    release = _found(name, NOTHING_ORDERED)
+    given, number = orders.counted(release.id)
+    ordered = standing(given, clock.now())
+    if kind == "abort" and ordered.aborted and release.live:
+        return _accepted(release, given)
+    order = Order(order=kind, by=asked.principal(router.current_event), at=clock.now(), reason=body.reason, **more)
+    shifts = 0 if release.state == OPENING else 1
+    if why := _over(release) or objection(order, ordered, number, shifts):
+        raise ServiceError(
+            HTTPStatus.CONFLICT,
+            f"{kind}: the release {release.id} cannot take this order; {NOTHING_ORDERED}: {sentence(why)}",
+        )
+    if not orders.give(release.id, order, number):
+        raise AwsUnavailable(f"another order came at the same moment; {NOTHING_ORDERED}")
+    return _accepted(release, (*given, order))
+
+
+def _over(release: Release) -> str:
+    if release.state in (OPENING, OPEN):
+        return ""
+    if not release.live:
+        return f"it has ended as {release.state}. `bluegreen rollback {release.id}` puts every function of it back"
+    if release.error:
+        return f"it is being rolled back already: {release.error}: {sentence(release.cause or '')}"
+    return "it is committed, and only goes forward. Roll it back once it is complete"
+
+
+def _accepted(release: Release, given: tuple[Order, ...]) -> tuple[dict[str, Any], int]:
+    return {"id": release.id, "orders": [orders.shown(each) for each in given]}, HTTPStatus.ACCEPTED
+
+
+def _decide(name: str, which: str) -> dict[str, Any]:
+    event = router.current_event
+    try:
+        said = Said.model_validate(asked.body(event, NOTHING_CHANGED) if event.body else {})
+    except ValidationError as error:
+        raise BadRequestError(f"{explain(error, Said)}; {NOTHING_CHANGED}") from error
+    release, by = _found(name, NOTHING_CHANGED), asked.caller(event)
+    waiting = _waiting(release, said.step)
+    made = approvals.decided(release.id, waiting.step)
+    if made is None:
+        if waiting.is_over(clock.now()):
+            raise _refused(f"the time to decide about wave {waiting.step} was over at {waiting.ends_at}")
+        if which == APPROVED and release.other_than_starter and release.started_by == by:
+            raise ServiceError(
+                HTTPStatus.FORBIDDEN,
+                f"{by} started {release.id}, and its document wants another principal to approve "
+                f"(approval.other_than_starter); {NOTHING_CHANGED}; ask another person",
+            )
+        decision = Decision.model_validate(
+            {"step": waiting.step, "decision": which, "by": by, "at": clock.iso(clock.now()), "reason": said.reason}
+        )
+        made = decision if approvals.decide(release.id, decision) else approvals.decided(release.id, waiting.step)
+    if made is None:
+        raise AwsUnavailable(f"DynamoDB does not show the decision about wave {waiting.step} that stands already")
+    if (made.by, made.decision) != (by, which):
+        raise _refused(f"wave {waiting.step} was {made} already")
+    return {"id": release.id} | made.model_dump(mode="json")
+
+
+def _waiting(release: Release, wave: int | None) -> approvals.Asked:
+    """The wave that the caller names, or the one that waits now, or did last. Raises ServiceError."""
+    if release.state != OPEN:
+        raise _refused(_over(release) or "nothing waits for a decision yet")
+    waiting = approvals.asked(release.id)
+    found = next((each for each in reversed(waiting) if wave in (None, each.step)), None)
+    if found is None:
+        raise _refused(f"{'the release' if wave is None else f'wave {wave}'} does not wait for an approval")
+    return found
+
+
+def _refused(why: str) -> ServiceError:
+    return ServiceError(HTTPStatus.CONFLICT, f"{why}; {NOTHING_CHANGED}")
