@@ -1,5 +1,6 @@
 """
-ReceiveUpload: an object created at functions/<FunctionName>/<name>.zip becomes a deployment of that function.
+ReceiveUpload: an object created at functions/<FunctionName>/<name>.zip becomes a deployment of that function, and one
+at releases/<name>.json a release.
 
 Safe to repeat: the execution's name comes from the upload, so an event delivered twice is one deployment. Every object
 in functions/ is answered: one that cannot be deployed starts an execution, too, which ends Rejected and says why.
@@ -44,7 +45,19 @@ def handler(event: Any, context: LambdaContext) -> dict[str, Any]:
     if not proof.is_from_a_trigger(sent.get("stack")):
         raise NotTheHolder("The event does not come from the rule of this stack; nothing was started.")
     upload = Upload.read(told.get("detail"))
+    if upload.is_of_a_release:
+        return {} if upload.key.endswith("/") else {"execution": _release(upload)}
     return {} if upload.is_beside else {"execution": _received(upload)}
+
+
+def _release(upload: Upload) -> str:
+    """Start the release of which the object is the document. OpenRelease reads it, and says what is wrong with it."""
+    place = {"bucket": upload.bucket, "key": upload.key}
+    document = {"release": place | ({"version_id": upload.version_id} if upload.version_id else {})}
+    starts.note(upload.release_name, upload.author, document)
+    arn = executions.start(os.environ["RELEASE_MACHINE_ARN"], upload.release_name, document)
+    logger.info("started", extra={"execution": arn, "key": upload.key})
+    return arn
 
 
 def _received(upload: Upload) -> str:

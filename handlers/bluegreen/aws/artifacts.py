@@ -19,7 +19,7 @@ from bluegreen.request.artifact import Stored, Zip
 from bluegreen.request.package import Contents, Unfit
 from bluegreen.request.request import LARGEST_REQUEST
 from bluegreen.request.smoke_tests import Case, as_sent
-from bluegreen.request.upload import COPIES
+from bluegreen.request.upload import COPIES, RELEASES
 from bluegreen.target import Target
 from bluegreen.text import DEEPEST, is_deeper
 
@@ -31,6 +31,9 @@ NO_VERSION = "null"
 
 LARGEST_ZIP = 250 * CHUNK
 """Unzipped, Lambda takes no more than this; no zip of more can be right."""
+
+LARGEST_RELEASE = 20 * CHUNK
+"""Of a release's document: 10,000 functions with 2 KB each."""
 
 LARGEST_PAYLOAD = 6 * CHUNK
 """Lambda takes no more for a synchronous invocation."""
@@ -193,6 +196,31 @@ def settings(bucket: str, key: str) -> dict[str, Any]:
     if not isinstance(found, dict):
         raise InvalidRequest(f"s3://{bucket}/{key} is not a JSON object; write the rest of the request there")
     return found
+
+
+def release_document(place: Stored) -> Any:
+    """
+    The document of a release, which lies in releases/ of the stack's bucket: JSON.
+
+    Raises InvalidRequest if it lies elsewhere, is no JSON or is too large, and what S3 answers.
+    """
+    if place.bucket != os.environ["ARTIFACT_BUCKET"] or not place.key.startswith(RELEASES):
+        raise InvalidRequest(
+            f"release: {place} is not in {RELEASES} of the artifact bucket {os.environ['ARTIFACT_BUCKET']}; upload the "
+            "document there"
+        )
+    try:
+        with in_our_words():
+            answer = client("s3").get_object(Bucket=place.bucket, Key=place.key, **_named(place.version_id))
+            text = answer["Body"].read(LARGEST_RELEASE + 1)
+    except NotFound:
+        raise InvalidRequest(f"release: there is no object {place}; upload the document there") from None
+    if len(text) > LARGEST_RELEASE:
+        raise InvalidRequest(f"release: {place} has {answer['ContentLength']} bytes; write {LARGEST_RELEASE} at most")
+    try:
+        return written.read(text)
+    except ValueError as error:
+        raise InvalidRequest(f"release: {place} is not JSON: {error}") from error
 
 
 def with_payload(case: Case) -> Case:

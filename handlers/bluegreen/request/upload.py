@@ -14,10 +14,15 @@ LONGEST_TURN = 5
 
 LONGEST_REQUESTER = 128
 
+LONGEST_RELEASE_NAME = 40
+"""Characters of an object's name in the id of the release that it starts: the digest follows."""
+
 FOLDER = "functions/"
 SETTINGS = "deployment.json"
 BY_REQUEST = "by-request/"
 """In a function's folder, where artifacts lie that a request names. S3's events about them start nothing."""
+RELEASES = "releases/"
+"""Where the documents of releases lie: releases/<name>.json starts a release."""
 COPIES = "restored/"
 """Where the stack keeps code for rollbacks. No request may name an object there."""
 PACKAGES = (".zip", ".jar")
@@ -83,6 +88,18 @@ class Upload(Frozen):
             ) from error
 
     @property
+    def is_of_a_release(self) -> bool:
+        """It is the document of a release."""
+        return self.key.startswith(RELEASES)
+
+    @property
+    def release_name(self) -> str:
+        """The id of the release that it starts, the same for the same upload, however often S3 tells of it."""
+        name = self.key.removeprefix(RELEASES).removesuffix(".json")
+        kept = re.sub(r"[^A-Za-z0-9_-]", "-", name)[:LONGEST_RELEASE_NAME]
+        return f"{kept or 'release'}-{self._digest[:12]}"
+
+    @property
     def function(self) -> str:
         """The second part of functions/<FunctionName>/<anything>.zip, "" where there is none."""
         parts = self.key.split("/")
@@ -118,10 +135,13 @@ class Upload(Frozen):
     @property
     def execution_name(self) -> str:
         """The same for the same upload, however often S3 tells of it."""
-        identity = "\n".join((self.bucket, self.key, self.version_id or "", self.sequencer))
-        digest = hashlib.sha256(identity.encode(errors="surrogatepass")).hexdigest()[:24]
         function = re.sub(r"[^A-Za-z0-9_-]", "", self.function) or "upload"
-        return f"{function[: LONGEST_EXECUTION_NAME - 25 - LONGEST_TURN]}-{digest}"
+        return f"{function[: LONGEST_EXECUTION_NAME - 25 - LONGEST_TURN]}-{self._digest[:24]}"
+
+    @property
+    def _digest(self) -> str:
+        identity = "\n".join((self.bucket, self.key, self.version_id or "", self.sequencer))
+        return hashlib.sha256(identity.encode(errors="surrogatepass")).hexdigest()
 
     def request(self, settings: dict[str, Any], no_upload: str = "") -> dict[str, Any]:
         """The request; what the upload itself says goes before the settings. `no_upload`: why it is to be refused."""
