@@ -1,0 +1,177 @@
+"""A release from end to end: the states it goes through, what the aliases say, what users get."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.machine.deployer import BAD_UNDER_TRAFFIC, BROKEN, FUNCTION, GOOD
+from tests.machine.shop import NAMES, Shop, open_shop
+
+OPENED = ["OpenRelease", "WhatToRelease?", "OpenFunctions", "ConfirmOpen", "AnythingToStage?"]
+STAGED = [*OPENED, "StageFunctions", "ConfirmStaged", "WhatNext?"]
+LOOK = ["Bake", "LookAtWave", "WhatNext?"]
+COMPLETED = ["CompleteRelease", "WhatNext?", "Released"]
+UNDONE = ["RollBackRelease", "AllBack?", "RolledBack"]
+
+BLUE = {name: ("1", {}) for name in NAMES}
+GREEN = {name: ("2", {}) for name in NAMES}
+
+
+def shift(looks: int) -> list[str]:
+    return ["ShiftWave", "WhatNext?", *LOOK * looks]
+
+
+CANARY_5 = [*shift(5), *shift(1)]
+
+
+@pytest.fixture
+def shop() -> Iterator[Shop]:
+    with open_shop() as shop:
+        yield shop
+
+
+def test_good_greens_take_over_wave_by_wave(shop: Shop) -> None:
+    shop.users_call(2)
+
+    run = shop.release()
+
+    assert run.path == [*STAGED, *CANARY_5, *CANARY_5, *COMPLETED]
+    assert shop.aliases() == GREEN
+    assert set(shop.states(run).values()) == {"Deployed"}
+    assert shop.record(run)["state"] == "Released"
+    assert not shop.locks()
+    assert not shop.harmed
+    assert all(shop.served[name, "2"] for name in NAMES)
+
+
+def test_people_hear_of_a_release_once(shop: Shop) -> None:
+    run = shop.release(name="monday")
+
+    assert shop.deployer.notified() == ["Released: release monday of 5 functions"]
+    assert shop.record(run)["told_at"]
+
+
+def test_one_bad_green_under_traffic_puts_every_function_back(shop: Shop) -> None:
+    before = shop.digests()
+    shop.users_call(2)
+
+    run = shop.release({"Prices": BAD_UNDER_TRAFFIC})
+
+    assert run.ended == "RolledBack"
+    assert run.path[-3:] == UNDONE
+    assert run.error == "FunctionsFailed"
+    assert "functions.3 (Prices:PROD)" in run.cause
+    assert shop.aliases() == BLUE
+    assert shop.digests() == before
+    assert set(shop.states(run).values()) == {"RolledBack"}
+    assert shop.record(run)["failed"] == ["functions.3 (Prices:PROD)"]
+    assert {name for name, _ in shop.harmed} == {"Prices"}
+    assert not shop.locks()
+
+
+def test_a_green_that_fails_its_smoke_test_lets_no_user_meet_any_green(shop: Shop) -> None:
+    before = shop.digests()
+    shop.users_call(2)
+
+    run = shop.release({"Tax": BROKEN})
+
+    assert run.path == [*OPENED, "StageFunctions", "ConfirmStaged", *UNDONE]
+    assert "functions.5 (Tax:PROD): SmokeTestFailed" in run.cause
+    assert shop.aliases() == BLUE
+    assert shop.digests() == before
+    assert not shop.harmed
+    assert {version for _, version in shop.served} == {"1"}
+    assert not shop.locks()
+
+
+def test_every_function_that_cannot_be_deployed_is_named_and_nothing_is_touched(shop: Shop) -> None:
+    document = shop.document()
+    document["functions"][1]["artifact"]["key"] = "functions/Orders/by-request/other.zip"
+    del document["functions"][1]["artifact"]["version_id"]
+    document["functions"].append({"function": "Nobody", "artifact": "$LATEST"})
+    before, digests = shop.aliases(), shop.digests()
+
+    run = shop.run(document)
+
+    assert run.ended == "Rejected"
+    assert "functions.2 (Orders:PROD)" in run.cause
+    assert "functions.6 (Nobody:PROD)" in run.cause
+    assert (shop.aliases(), shop.digests()) == (before, digests)
+    assert shop.states(run) == {name: "Rejected" if name != "Orders" else "" for name in NAMES}
+    assert not shop.locks()
+
+
+def test_a_release_of_what_serves_already_deploys_nothing(shop: Shop) -> None:
+    run = shop.release({name: GOOD % 1 for name in NAMES})
+
+    assert run.path == [*OPENED, "NothingToDeploy"]
+    assert set(shop.states(run).values()) == {"NothingToDeploy"}
+    assert not shop.locks()
+
+
+def test_a_failure_that_is_tolerated_is_put_back_alone(shop: Shop) -> None:
+    shop.users_call(2)
+
+    run = shop.release({FUNCTION: BAD_UNDER_TRAFFIC}, tolerate=1)
+
+    assert run.ended == "Released"
+    assert "PutBackFailed" in run.path
+    assert shop.aliases() == GREEN | {FUNCTION: ("1", {})}
+    assert shop.states(run) == {name: "Deployed" for name in NAMES} | {FUNCTION: "RolledBack"}
+    assert not shop.locks()
+
+
+def test_waves_that_were_baked_stay_where_the_release_says_so(shop: Shop) -> None:
+    shop.users_call(2)
+
+    run = shop.release({"Tax": BAD_UNDER_TRAFFIC}, keep_waves=True)
+
+    assert run.ended == "RolledBack"
+    assert shop.aliases() == BLUE | {FUNCTION: ("2", {}), "Orders": ("2", {})}
+    assert shop.states(run)["Orders"] == "Deployed"
+    assert shop.states(run)["Tax"] == "RolledBack"
+    assert not shop.locks()
+
+
+def test_a_function_that_another_deployment_holds_is_refused(shop: Shop) -> None:
+    held = shop.aws.start({"function": FUNCTION, "artifact": shop.upload(FUNCTION, GOOD % 3)})
+
+    run = shop.release()
+
+    assert run.ended == "Rejected"
+    assert "DeploymentInProgress" in run.cause
+    assert held.rpartition(":")[2] in run.cause
+    shop.aws.finish(held)
+
+
+@pytest.mark.parametrize("state", ["OpenFunctions", "StageFunctions", "ShiftWave", "Bake", "LookAtWave"])
+def test_a_release_whose_execution_is_stopped_goes_back_by_itself(shop: Shop, state: str) -> None:
+    before = shop.digests()
+    document = shop.document()
+    stopped = []
+
+    def stop(arn: str, entered: str, moment: str) -> None:
+        if entered == state and moment == "entered" and not stopped:
+            stopped.append(arn)
+            shop.aws.stop(arn)
+
+    with shop.aws.at_states(stop):
+        run = shop.run(document, "monday")
+        assert run.ended == "ABORTED"
+        recovered = shop.sweep("monday")
+
+    assert recovered.ended in ("RolledBack", "Rejected")
+    assert shop.aliases() == BLUE
+    assert shop.digests() == before
+    assert not shop.locks()
+
+
+def test_a_release_that_dies_after_its_commit_goes_forward(shop: Shop) -> None:
+    def stop(arn: str, entered: str, moment: str) -> None:
+        if entered == "CompleteRelease" and moment == "left":
+            shop.aws.stop(arn)
+
+    with shop.aws.state_fails("CompleteRelease", "HandlerKilled", times=None, when="after"), shop.aws.at_states(stop):
+        assert shop.run(shop.document(), "monday").ended == "ABORTED"
+
+    assert shop.aliases() == GREEN
