@@ -68,13 +68,15 @@ from moto.stepfunctions.parser.backend import execution as execution_module
 from moto.stepfunctions.parser.models import stepfunctions_parser_backends
 from moto.stepfunctions.responses import StepFunctionResponse
 
+from sandbox.layer import children
 from tests.machine.clients import made_once
 from tests.machine.clock import Clock
 from tests.machine.faults import Fault, Faults, Watcher, When, acting
 from tests.machine.invocation import Handler, Invocations, zip_of
+from tests.machine.nested import Nested
 from tests.machine.strict_lambda import Metrics, strict_lambda
 from tests.machine.wire import short_way
-from tests.template.stack import named_in
+from tests.template.stack import file_of, named_in, tasks_of
 
 REGION = "us-east-1"
 DEPLOY_ASL = Path(__file__).parents[2] / "statemachine" / "deploy.asl.json"
@@ -127,14 +129,12 @@ def _path(history: list[dict[str, Any]]) -> list[str]:
 
 
 @functools.cache
-def handlers_of(asl: Path = DEPLOY_ASL) -> dict[str, Handler]:
-    """The real handlers that a machine's Task states run, by the names of their functions."""
-    states = json.loads(asl.read_text())["States"].values()
-    names = {named_in(state) for state in states if "Resource" in state}
-    return {
-        f"{name}Function": importlib.import_module(re.sub(r"(?<!^)(?=[A-Z])", "_", name).lower()).handler
-        for name in sorted(names)
-    }
+def handlers_of(*asls: Path) -> dict[str, Handler]:
+    """The real handlers that the Task states of these machines run, by the names of their functions; of the deploy
+    machine, if none is named."""
+    machines = [json.loads(asl.read_text()) for asl in asls or (DEPLOY_ASL,)]
+    names = {named_in(state) for machine in machines for state in tasks_of(machine).values()}
+    return {f"{name}Function": importlib.import_module(file_of(name)).handler for name in sorted(names)}
 
 
 class InProcessAws:
@@ -146,6 +146,7 @@ class InProcessAws:
         faults: Faults,
         metrics: Metrics,
         ends: threading.Condition,
+        nested: Nested,
         asl: Path,
         update_seconds: float,
     ) -> None:
@@ -153,16 +154,27 @@ class InProcessAws:
         self.metrics = metrics
         self._faults = faults
         self._ends = ends
+        self._nested = nested
         self._asl = asl
         self._update_seconds = update_seconds
         self._machines: dict[Path, str] = {}
 
     def machine_arn(self, asl: Path | None = None) -> str:
-        """The machine, created when first asked for. A Task's `${XFunctionArn}` is the function named XFunction."""
+        """
+        The machine, created when first asked for.
+
+        Its `${XFunctionArn}` is the function named XFunction, its `${XStateMachineArn}` the machine of x.asl.json in
+        the same folder.
+        """
         path = asl or self._asl
         if path not in self._machines:
             functions = f"arn:aws:lambda:{REGION}:{DEFAULT_ACCOUNT_ID}:function:"
             definition = re.sub(r"\$\{(\w+Function)Arn\}", lambda found: functions + found[1], path.read_text())
+            definition = re.sub(
+                r"\$\{(\w+)StateMachineArn\}",
+                lambda found: self.machine_arn(path.with_name(f"{file_of(found[1])}.asl.json")),
+                definition,
+            )
             definition = definition.replace("${Partition}", "aws")
             created = stepfunctions_parser_backends[DEFAULT_ACCOUNT_ID][REGION].create_state_machine(
                 name=path.name.partition(".")[0],
@@ -205,6 +217,17 @@ class InProcessAws:
             cause=how.get("cause", ""),
             history=history,
         )
+
+    def executions(self, asl: Path | None = None) -> list[str]:
+        """The ARNs of a machine's executions, in the order of their starts."""
+        machine = stepfunctions_parser_backends[DEFAULT_ACCOUNT_ID][REGION].describe_state_machine(
+            self.machine_arn(asl)
+        )
+        return [str(each.execution_arn) for each in machine.executions]
+
+    def children_of(self, arn: str) -> list[str]:
+        """The ARNs of the executions that an execution's Distributed Maps started, in the order of their starts."""
+        return self._nested.children_of(arn)
 
     def stop(self, arn: str) -> None:
         """As a person stops an execution in the console: no Catch runs."""
@@ -373,8 +396,10 @@ def in_process_aws(
         world.enter_context(_histories_are_read_backwards())
         world.enter_context(_failures_have_causes())
         ends = world.enter_context(_ends_are_told())
+        nested = Nested(clock, faults, ends)
+        world.enter_context(nested.installed())
         world.enter_context(quiet("moto.stepfunctions"))
-        aws = InProcessAws(clock, faults, metrics, ends, asl, update_seconds)
+        aws = InProcessAws(clock, faults, metrics, ends, nested, asl, update_seconds)
         try:
             yield aws
         finally:
@@ -449,7 +474,7 @@ _read_model = functools.cache(JSONFileLoader().load_file)
 _read_path = functools.cache(vars(json_path)["parse"])
 _read_event_path = functools.cache(vars(jsonpath_ng.ext)["parse"])
 _read_result_path = functools.cache(vars(result_path)["parse"])
-_parse = functools.cache(AmazonStateLanguageParser.parse)
+_parse = functools.cache(children.of_readable(AmazonStateLanguageParser.parse))
 _urls: dict[tuple[type, str], Any] = {}
 _list_regions = vars(AccountSpecificBackend)["_generate_regions"].__wrapped__
 _regions: dict[str, list[str]] = {}

@@ -349,7 +349,7 @@ def _do_get_response(endpoint: Any, request: Any, operation: Any, context: Any) 
     kind, act = _HANDED_OVER[service, operation.name]
     handler: Any = kind()
     handler.current_account, handler.region = DEFAULT_ACCOUNT_ID, urlsplit(request.url).netloc.split(".")[1]
-    handler.body, handler.querystring = request.body, {}
+    handler.body, handler.querystring, handler.uri_match = request.body, {}, {}
     if kind is DynamoHandler:
         handler.body = json.loads(request.body)
     try:

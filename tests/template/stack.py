@@ -175,7 +175,23 @@ def machine() -> dict[str, Any]:
 
 def tasks() -> dict[str, Any]:
     """The states that run a handler."""
-    return {name: state for name, state in machine()["States"].items() if state["Type"] == "Task"}
+    return tasks_of(machine())
+
+
+def tasks_of(machine: Mapping[str, Any]) -> dict[str, Any]:
+    """The states of a machine that run a handler, those of its maps included."""
+    found: dict[str, Any] = {}
+    for name, state in machine["States"].items():
+        if state["Type"] == "Task" and runs_a_handler(state):
+            found[name] = state
+        elif state["Type"] == "Map":
+            found |= tasks_of(state["ItemProcessor"])
+    return found
+
+
+def runs_a_handler(task: Mapping[str, Any]) -> bool:
+    """Any other Task asks AWS for something, such as the start of another machine."""
+    return task["Resource"].endswith("FunctionArn}") or ":lambda:invoke" in task["Resource"]
 
 
 def handler_of(state: str) -> str:
