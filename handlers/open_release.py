@@ -5,13 +5,17 @@ Started by recovery, it goes on with a release whose execution has ended. Safe t
 once.
 """
 
+import math
 import os
 import secrets
 from typing import Any
 
+from bluegreen.verdict.release import needed_for_one
+
 from bluegreen import clock
 from bluegreen.aws import artifacts, executions
 from bluegreen.decisions.orders import standing
+from bluegreen.decisions.pace import pace_of_waves
 from bluegreen.document import REJECTED
 from bluegreen.edge import step
 from bluegreen.errors import Aborted, AwsRefused, DeploymentOver, InvalidRequest, NotTheHolder
@@ -22,11 +26,15 @@ from bluegreen.releasing.document import Go, Held, Items, OpenedRelease
 from bluegreen.releasing.items import OPENED, items_of, kept
 from bluegreen.releasing.rings import Asked
 from bluegreen.request import release as document
+from bluegreen.request.release_place import placed
 from bluegreen.request.traffic import known
 from bluegreen.target import Target
 
 LONGEST_ID = 60
 """Characters: the names of its functions' deployments and of its recoveries are longer, and a name has 80 at most."""
+
+LEAST_FALSE_ALARM = 1e-9
+"""As small as `health.false_alarm` may be."""
 
 INLINE = "the execution's input"
 """How a document is called that came in there."""
@@ -107,7 +115,10 @@ def _read(asked: Asked) -> tuple[Release, list[tuple[Member, dict[str, Any]]]]:
         raise InvalidRequest(f"name: {call.name} has {len(call.name)} characters; write {LONGEST_ID} at most")
     here = Target.beside(call.execution, "", "")
     said, place = _document(call.document)
-    read = document.Release.read(said, region=here.region, account=here.account)
+    alias = os.environ["DEFAULT_ALIAS"]
+    read = document.Release.read(
+        said, region=here.region, account=here.account, default_alias=alias, inline=place == INLINE
+    )
     traffic = known(os.environ["DEFAULT_TRAFFIC"])
     author = starts.author(call.name, call.document, read.started_by or "")
     schedule = read.schedule(traffic)
@@ -123,7 +134,9 @@ def _read(asked: Asked) -> tuple[Release, list[tuple[Member, dict[str, Any]]]]:
         document=place,
         functions=len(read.members),
         waves=tuple(
-            WavePlan(functions=len(wave.numbers), approve=wave.approve, before=wave.before, after=wave.after)
+            WavePlan(
+                functions=len(wave.numbers), approve=wave.approve, before=wave.hooks.before, after=wave.hooks.after
+            )
             for wave in read.waves
         ),
         schedule=schedule,
@@ -131,7 +144,7 @@ def _read(asked: Asked) -> tuple[Release, list[tuple[Member, dict[str, Any]]]]:
         keep_waves=read.keep_waves,
         calls_per_second=read.calls_per_second,
         false_alarm=read.false_alarm,
-        pace_seconds=read.pace_seconds(traffic),
+        pace_seconds=pace_of_waves(schedule, read.period_seconds, len(read.waves)),
         other_than_starter=read.approval.other_than_starter,
         override_freeze=read.override_freeze,
     )
@@ -141,7 +154,7 @@ def _read(asked: Asked) -> tuple[Release, list[tuple[Member, dict[str, Any]]]]:
 
 def _document(given: Any) -> tuple[Any, str]:
     """The document, and where it was."""
-    stored = document.stored(given)
+    stored = placed(given)
     if stored is None:
         return given, INLINE
     return artifacts.release_document(stored), str(stored)
@@ -151,20 +164,16 @@ def _member(
     release: Release, read: document.Release, asked: document.Member, here: Target
 ) -> tuple[Member, dict[str, Any]]:
     request = asked.request
-    at = read.targets.get(asked.target)
-    target = Target(
-        function=request.function,
-        alias=request.alias or os.environ["DEFAULT_ALIAS"],
-        region=at.region if at else here.region,
-        account=at.account if at else here.account,
-        role=at.role if at else "",
-    )
+    alias = request.alias or os.environ["DEFAULT_ALIAS"]
+    if at := read.targets.get(asked.target):
+        target = Target.at(asked.target, request.function, alias, region=at.region, role=at.role, bucket=at.bucket)
+    else:
+        target = here.model_copy(update={"function": request.function, "alias": alias})
     member = Member(
         number=asked.number,
         wave=asked.wave,
         deployment=f"{release.id}.{asked.number}",
         target=target,
-        bucket=at.bucket if at else "",
     )
     health = request.health.model_copy(update={"false_alarm": of_one_function(release)})
     whole = request.model_copy(
@@ -174,12 +183,8 @@ def _member(
 
 
 def of_one_function(release: Release) -> float:
-    """
-    The doubt at which one function is found worse, so that over all of them it is half of the release's.
-
-    The other half is that of all functions' evidence together. (`verdict.release`.)
-    """
-    return max(release.false_alarm / (2 * release.functions), 1e-9)
+    """The doubt at which one function is found worse by itself, so that the promise holds over all of them."""
+    return max(math.exp(-needed_for_one(release.functions, release.false_alarm)), LEAST_FALSE_ALARM)
 
 
 def _starter_must_be_known(release: Release) -> None:

@@ -4,18 +4,17 @@ import json
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-
 from typing import Any
 
 import boto3
-import recover_deployments
 from moto.awslambda.exceptions import LambdaClientError
 from moto.awslambda.models import lambda_backends
 from moto.core.models import DEFAULT_ACCOUNT_ID
 
+import recover_deployments
 from bluegreen.request.upload import place_by_request
-from tests.machine.deployer import ALIAS, BUCKET, FUNCTION, GOOD, Deployer, installed, zip_of
 from tests.crash.world.driver import context_of
+from tests.machine.deployer import ALIAS, BUCKET, FUNCTION, GOOD, Deployer, installed, zip_of
 from tests.machine.walk import DEPLOY_ASL, REGION, Run, handlers_of
 
 RELEASE_ASL = DEPLOY_ASL.with_name("release.asl.json")
@@ -43,7 +42,9 @@ class Shop:
     def document(self, sources: Mapping[str, str] | None = None, **more: Any) -> dict[str, Any]:
         """New code for every function, good unless `sources` has another one."""
         given = sources or {}
-        functions = [{"function": name, "artifact": self.upload(name, given.get(name, GOOD % 2))} for name in self.names]
+        functions = [
+            {"function": name, "artifact": self.upload(name, given.get(name, GOOD % 2))} for name in self.names
+        ]
         return {"functions": functions, "waves": [{"most": 2}, {}]} | more
 
     def release(self, sources: Mapping[str, str] | None = None, name: str | None = None, **more: Any) -> Run:
@@ -120,6 +121,3 @@ def open_shop(names: tuple[str, ...] = NAMES, **world: Any) -> Iterator[Shop]:
     """The deployer, installed, and the shop's functions."""
     with installed(handlers_of(DEPLOY_ASL, RELEASE_ASL, FUNCTIONS_ASL), **world) as deployer:
         yield Shop(deployer, names)
-
-
-

@@ -39,6 +39,8 @@ from bluegreen.request import order as request
 from bluegreen.request import release as document
 from bluegreen.request.explain import explain
 from bluegreen.request.names import is_execution_name
+from bluegreen.request.release_document import Document
+from bluegreen.request.release_place import placed
 from bluegreen.request.traffic import known
 from bluegreen.target import Target
 from bluegreen.text import plain, sentence
@@ -98,7 +100,7 @@ takes = partial(router.offers, "POST", needs_body=False, answers=ORDERED, refuse
 decides = partial(router.offers, "POST", body=Said, needs_body=False, answers={HTTPStatus.OK: Decided}, refuses=REFUSED)
 
 
-@router.offers("POST", "/releases", "StartRelease", body=document.Document, answers={HTTPStatus.ACCEPTED: Started})
+@router.offers("POST", "/releases", "StartRelease", body=Document, answers={HTTPStatus.ACCEPTED: Started})
 def start() -> tuple[dict[str, Any], int]:
     """
     Start a release.
@@ -112,8 +114,11 @@ def start() -> tuple[dict[str, Any], int]:
         body = body | {"started_by": caller}
     here = Target.beside(os.environ["RELEASE_MACHINE_ARN"], "", "")
     try:
-        if document.stored(body) is None:
-            read = document.Release.read(body, region=here.region, account=here.account)
+        if placed(body) is None:
+            alias = os.environ["DEFAULT_ALIAS"]
+            read = document.Release.read(
+                body, region=here.region, account=here.account, default_alias=alias, inline=True
+            )
             read.schedule(known(os.environ["DEFAULT_TRAFFIC"]))
     except InvalidRequest as error:
         raise BadRequestError(f"{error}; {NOTHING_STARTED}") from error

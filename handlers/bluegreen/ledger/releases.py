@@ -129,7 +129,6 @@ class Member(Frozen):
     wave: int
     deployment: str
     target: Target
-    bucket: str = ""
     state: MemberState = "new"
     brings: Brings | None = None
     blue: str = ""
@@ -164,20 +163,17 @@ class Member(Frozen):
 
 class WaveVerdict(Frozen):
     """
-    What the looks at a wave came to: the log of the sum, and of the product, of its functions' evidence.
+    What the looks at a wave came to: `logs` has the log of each function's evidence, by its number.
 
-    `functions` had evidence, of which `worst` carries most. `peak` is the most that the release's evidence ever was.
+    `peak` is the most that the evidence of the whole release ever was, and `worst` are those that carry most of it.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
     wave: int
-    functions: int
-    log_sum: float
-    log_product: float
+    logs: dict[int, float]
     peak: float
-    worst: Text = ""
-    reason: Text = ""
+    worst: tuple[Text, ...] = ()
     at: str = ""
 
 
@@ -343,7 +339,10 @@ def unfinished() -> list[Release]:
 def learn_verdict(release: str, verdict: WaveVerdict) -> None:
     """Write down what the looks at a wave came to, in the place of what was known."""
     table.put(
-        {"Item": table.key(partition(release), f"verdict#{verdict.wave:04}") | table.values(verdict.model_dump())}
+        {
+            "Item": table.key(partition(release), f"verdict#{verdict.wave:04}")
+            | table.values(verdict.model_dump(mode="json"))
+        }
     )
 
 

@@ -1,6 +1,5 @@
 """A look at a wave: every function that was shifted, one after the other, and all of them together."""
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -16,8 +15,11 @@ from bluegreen.errors import GreenUnhealthy, ReleaseUnhealthy
 from bluegreen.ledger import deployments, evidence, releases
 from bluegreen.ledger.releases import Member, Release, WaveVerdict
 from bluegreen.releasing.document import Go
-from bluegreen.verdict.release import of_sums, summed
+from bluegreen.verdict.release import Together, together, worst
 from bluegreen.verdict.words import odds
+
+MOST_NAMED = 5
+"""Functions that carry the evidence, of which people read."""
 
 AT_ONCE = 500
 """Functions of one call of GetMetricData and of one object of evidence."""
@@ -48,17 +50,17 @@ def look(release: Release, go: Go, ordered: Standing, now: float) -> Looked:
     members = [each for each in releases.members(release.id, go.wave) if each.shifts and not each.error]
     looks: dict[int, Look] = {}
     failed: list[Member] = []
-    logs: dict[str, float] = {}
+    logs: dict[int, float] = {}
     for chunk, start in enumerate(range(0, len(members), AT_ONCE)):
         judged, worse = _look_at(release, go, chunk, members[start : start + AT_ONCE], ordered, now, logs)
         looks |= judged
         failed += worse
-    verdict = _together(release, go, logs, now)
+    verdict, unhealthy = _together(release, go, members, logs, now)
     releases.learn_verdict(release.id, verdict)
-    if verdict.peak >= -math.log(release.false_alarm) and not failed:
+    if unhealthy and not failed:
         raise ReleaseUnhealthy(
-            f"The greens of the release are worse, by all of their evidence together: odds {odds(verdict.peak)}. "
-            f"{verdict.worst} carries most of it."
+            f"The greens of the release are worse, by all of their evidence together: odds {odds(verdict.peak)}. Most "
+            f"of it comes from {', '.join(verdict.worst[:MOST_NAMED])}."
         )
     baking = [each for each in looks.values() if each.next == "bake_on"]
     until = max(min(each.due_at for each in baking), now + _least(release, go, now)) if baking else 0.0
@@ -73,7 +75,7 @@ def _look_at(
     members: Sequence[Member],
     ordered: Standing,
     now: float,
-    logs: dict[str, float],
+    logs: dict[int, float],
 ) -> tuple[dict[int, Look], list[Member]]:
     plans = deployments.plans_of([each.deployment for each in members])
     before = evidence.read(release.id, go.wave, chunk)
@@ -88,7 +90,8 @@ def _look_at(
     looks: dict[int, Look] = {}
     failed: list[Member] = []
     for member, asked, one, red in zip(members, asking, seen, alarms, strict=True):
-        logs[member.name] = one.verdict.log_evidence
+        if one.verdict.kind != "cannot_measure":
+            logs[member.number] = one.verdict.log_confirmed
         try:
             probed = _probed(asked.plan, member, one)
             found = conclude(asked.plan, bakes[member.number], one, red, probed, now, ordered)
@@ -121,20 +124,26 @@ def _least(release: Release, go: Go, now: float) -> float:
     return min(release.pace_seconds, max(1, release.schedule.steps[go.step].bake_seconds))
 
 
-def _together(release: Release, go: Go, logs: dict[str, float], now: float) -> WaveVerdict:
-    """The release's evidence with that of the waves before, which had their last look."""
-    known = [each for each in releases.verdicts(release.id) if each.wave != go.wave]
-    earlier = [each.peak for each in releases.verdicts(release.id)]
-    log_sum, log_product = summed(logs.values())
-    sums = [(each.functions, each.log_sum, each.log_product) for each in known]
-    evidence_now = of_sums([*sums, (len(logs), log_sum, log_product)], of=release.functions)
-    worst = max(logs, key=lambda name: logs[name], default="")
-    return WaveVerdict(
+def _together(
+    release: Release, go: Go, members: Sequence[Member], logs: dict[int, float], now: float
+) -> tuple[WaveVerdict, bool]:
+    """
+    The release's evidence with that of the waves before, as their last looks left it; and whether it is enough.
+
+    A function that could not be measured keeps what was known of it.
+    """
+    before = releases.verdicts(release.id)
+    known = {number: log for each in before for number, log in each.logs.items()} | logs
+    peak = max((each.peak for each in before), default=0.0)
+    now_together = together(known, release.functions, release.tolerate)
+    after = Together(of=release.functions, false_alarm=release.false_alarm, peak=peak).after(now_together)
+    names = {each.number: each.name for each in members}
+    carry = worst({names.get(number, str(number)): log for number, log in known.items()}, release.functions)
+    verdict = WaveVerdict(
         wave=go.wave,
-        functions=len(logs),
-        log_sum=log_sum,
-        log_product=log_product,
-        peak=max([evidence_now, *earlier]),
-        worst=worst,
+        logs={number: round(known[number], 6) for number in sorted(names) if number in known},
+        peak=after.peak,
+        worst=carry[:MOST_NAMED],
         at=clock.iso(now),
     )
+    return verdict, after.worse
