@@ -1,7 +1,8 @@
-"""The functions that call each other: who may call whom, in which order, and with which versions."""
+"""What docs/versions-that-fit.md says of the example: who may call whom, in which order, and with which versions."""
 
 import io
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -23,7 +24,9 @@ from sandbox.server import interpreter
 from tests.examples.test_bonus_calculators import node
 from tests.examples.test_ways_in import MOVES_USERS, Resources, of_type
 
-EXAMPLE = Path(__file__).parents[2] / "examples" / "calling-each-other"
+ROOT = Path(__file__).parents[2]
+EXAMPLE = ROOT / "examples" / "calling-each-other"
+PAGE = (ROOT / "docs" / "versions-that-fit.md").read_text()
 RELEASE = json.loads((EXAMPLE / "release.json").read_text())
 ENTRIES = {each["function"]: each for each in RELEASE["functions"]}
 SETTINGS = {"alias", "smoke_tests", "health", "keep_versions", "bypass", "from_elsewhere", "target"}
@@ -295,6 +298,15 @@ def test_prices_asks_tax_through_the_alias_and_tells_what_tax_tells(tmp_path: Pa
     }
     assert told == {"cents": 321, "tax_cents": 21, "tax_name": "reduced"}
     assert ask_prices(tmp_path, OLD_TAX)[1]["tax_name"] is None
+
+
+def test_the_lines_of_the_page_are_the_example_s() -> None:
+    blocks = re.findall(r"^ *```(python|yaml)\n(.*?)^ *```$", PAGE, re.DOTALL | re.MULTILINE)
+    files = {"python": EXAMPLE / "shop" / "app.py", "yaml": EXAMPLE / "template.yaml"}
+
+    assert [kind for kind, _ in blocks] == ["python", "yaml"]
+    for kind, lines in blocks:
+        assert [line for line in lines.splitlines() if line.strip() not in files[kind].read_text()] == []
 
 
 def test_prices_fails_if_tax_does_and_says_which_version_did(tmp_path: Path) -> None:
