@@ -49,7 +49,7 @@ schema: $(DEV)                   ## write the schema of a request, and the table
 openapi: $(DEV)                  ## write the description of the HTTP API anew
 	@PYTHONPATH=handlers $(BIN)/python -c 'import json; from bluegreen.api import openapi, served; print(json.dumps(openapi.document(served.ROUTERS), indent=2))' > docs/openapi.json
 
-TEMPLATES := examples/sam/template.yaml $(wildcard examples/from-codedeploy/*.yaml)
+TEMPLATES := examples/sam/template.yaml examples/calling-each-other/template.yaml $(wildcard examples/from-codedeploy/*.yaml)
 
 examples: $(SANDBOX)             ## write the CDK example's templates anew; check those of SAM, and Terraform's file where terraform is
 	@cd examples/cdk && npm ci --silent --no-audit --no-fund && npx cdk synth --quiet && cp build/*.template.json synthesized/
