@@ -194,7 +194,10 @@ def installed(handlers: Mapping[str, Handler] | None = None, **world: Any) -> It
     with mock.patch.dict(os.environ, SETTINGS), in_process_aws(invoked, **world) as aws:
         boto3.setup_default_session(region_name="us-east-1")
         topic = _create_resources()
-        with mock.patch.dict(os.environ, {"TOPIC_ARN": topic, "STATE_MACHINE_ARN": aws.machine_arn()}):
+        machine = aws.machine_arn()
+        release = f"{machine.rpartition(':')[0]}:release"
+        machines = {"STATE_MACHINE_ARN": machine, "RELEASE_MACHINE_ARN": release}
+        with mock.patch.dict(os.environ, {"TOPIC_ARN": topic} | machines):
             yield Deployer(aws)
 
 
