@@ -134,14 +134,22 @@ def test_waves_that_were_baked_stay_where_the_release_says_so(shop: Shop) -> Non
 
 
 def test_a_function_that_another_deployment_holds_is_refused(shop: Shop) -> None:
-    held = shop.aws.start({"function": FUNCTION, "artifact": shop.upload(FUNCTION, GOOD % 3)})
+    refused = []
 
-    run = shop.release()
+    def release(arn: str, entered: str, moment: str) -> None:
+        if entered == "CheckHealth" and moment == "entered" and not refused:
+            refused.append(None)
+            refused.append(shop.release(name="monday"))
 
+    with shop.aws.at_states(release):
+        first = shop.aws.walk({"function": FUNCTION, "artifact": shop.upload(FUNCTION, GOOD % 3)}, "first")
+
+    run = refused[1]
+    assert first.ended == "Deployed"
     assert run.ended == "Rejected"
-    assert "DeploymentInProgress" in run.cause
-    assert held.rpartition(":")[2] in run.cause
-    shop.aws.finish(held)
+    assert "functions.1 (BonusCalculatorLambda:PROD): DeploymentInProgress" in run.cause
+    assert "first" in run.cause
+    assert not shop.locks()
 
 
 @pytest.mark.parametrize("state", ["OpenFunctions", "StageFunctions", "ShiftWave", "Bake", "LookAtWave"])
