@@ -12,7 +12,6 @@ Everything else is in the ledger.
 
 from typing import Literal
 
-from bluegreen.document import Failure
 from bluegreen.model import Frozen, Section
 
 Next = Literal["open", "stage", "bake", "shift", "put_back", "complete", "released", "nothing", "roll_back"]
@@ -62,12 +61,12 @@ class Go(Section):
 
 
 class OpenedRelease(Section):
-    """The answer of OpenRelease, which replaces the document."""
+    """The answer of OpenRelease, which replaces the document. `failure` is as a Catch would keep it."""
 
     release: Held
     items: Items
     go: Go
-    failure: Failure | None = None
+    failure: dict[str, str] | None = None
 
 
 class Ended(Section):
