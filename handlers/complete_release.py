@@ -1,6 +1,8 @@
 """
 CompleteRelease: see every alias at green alone, commit, then complete each function's deployment and free its lock.
 
+Functions whose entry has keep_versions are noted for DeleteOldVersions, which comes next.
+
 Once the release is committed it only goes forward. Safe to retry: what is completed is passed over.
 """
 
@@ -19,6 +21,7 @@ from bluegreen.releasing import news
 from bluegreen.releasing.clockwork import in_a_slice
 from bluegreen.releasing.completing import complete
 from bluegreen.releasing.document import Go
+from bluegreen.releasing.items import TIDIED, keep
 from bluegreen.releasing.rings import Completing
 
 
@@ -37,8 +40,11 @@ def handler(completing: Completing) -> Go:
             if not in_time():
                 return go.model_copy(update={"next": "complete"})
             complete(release.id, member)
+    tidy = [each for each in releases.members(release.id) if each.tidies and each.state == "deployed"]
+    keep(release.id, TIDIED, tidy)
     releases.close(release.id, RELEASED)
-    return go.model_copy(update={"next": "released", "evidence": {"told": news.tell(release.id)}})
+    following = {"next": "tidy" if tidy else "released", "evidence": {"told": news.tell(release.id)}}
+    return go.model_copy(update=following)
 
 
 def _all_confirmed(release: str, members: list[Member], in_time: Callable[[], bool]) -> bool:

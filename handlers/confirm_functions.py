@@ -14,7 +14,7 @@ from bluegreen.model import Section
 from bluegreen.releasing import gates, news, words
 from bluegreen.releasing.document import Go, OpenedRelease
 from bluegreen.releasing.failing import must_be_tolerated
-from bluegreen.releasing.items import STAGED, items_of, kept
+from bluegreen.releasing.items import STAGED, keep
 from bluegreen.releasing.rings import Running
 
 UNFINISHED = "its child execution ended without saying why; the map run of the functions' machine shows it"
@@ -39,10 +39,8 @@ def _opened(running: Running, members: list[Member]) -> OpenedRelease:
         releases.begin(release.id, running.call.execution)
         news.started(release)
         following = Go(next="stage")
-    to_stage = [each for each in members if each.state != "nothing"]
-    return OpenedRelease.model_validate(
-        running.call.document | {"items": kept(release.id, STAGED, items_of(to_stage)), "go": following}
-    )
+    keep(release.id, STAGED, [each for each in members if each.state != "nothing"])
+    return OpenedRelease.model_validate(running.call.document | {"go": following})
 
 
 def _staged(running: Running, members: list[Member]) -> OpenedRelease:

@@ -25,7 +25,7 @@ def handler(deployment: Tidying) -> Done:
     plan, record, target = deployment.plan, deployment.record, deployment.target
     if plan.kept is None:
         return Done(evidence={"deleted": []})
-    found = inventory(target, plan.kept, plan.blue.version, deployment.green.version)
+    found = inventory(target, plan.kept, plan.blue.version, record.green or plan.blue.version)
     chosen = found.too_old(plan.kept)[:MOST_AT_ONCE]
     intended = sorted({*record.to_delete, *chosen}, key=int)
     deployments.learn_to_delete(plan.id, intended)

@@ -45,6 +45,8 @@ def handler(part: Part) -> Done:
         blue=plan.blue.version,
         green=plan.green or "",
         revision=plan.blue.revision,
+        tidies=plan.kept is not None,
+        alarms=tuple(name for name in plan.health.alarms if name not in plan.red_alarms),
     )
     return Done(evidence={"blue": plan.blue.version, "brings": plan.brings, "changes": list(plan.changes)})
 

@@ -22,8 +22,8 @@ from bluegreen.errors import Aborted, AwsRefused, DeploymentOver, InvalidRequest
 from bluegreen.ledger import orders, releases, starts
 from bluegreen.ledger.releases import COMMITTED, OPENING, Member, Release, WavePlan
 from bluegreen.releasing import news
-from bluegreen.releasing.document import Go, Held, Items, OpenedRelease
-from bluegreen.releasing.items import OPENED, items_of, kept
+from bluegreen.releasing.document import Go, Held, OpenedRelease
+from bluegreen.releasing.items import OPENED, keep
 from bluegreen.releasing.rings import Asked
 from bluegreen.request import release as document
 from bluegreen.request.release_place import placed
@@ -53,8 +53,8 @@ def handler(asked: Asked) -> OpenedRelease:
             f"name: {record.id} was a release, begun at {record.started_at}; Step Functions forgets a name after 90 "
             "days, the record does not: start it under another name"
         )
-    items = kept(record.id, OPENED, items_of(releases.members(record.id)))
-    return _answer(record, items, Go(next="open"))
+    keep(record.id, OPENED, releases.members(record.id))
+    return _answer(record, Go(next="open"))
 
 
 def _read_or_refused(asked: Asked) -> tuple[Release, list[tuple[Member, dict[str, Any]]]]:
@@ -92,21 +92,25 @@ def _resumed(asked: Asked, dead: Release) -> OpenedRelease:
         if taken is None:
             raise DeploymentOver(f"The release {dead.id} is over, or another execution goes on with it.")
         dead = taken
-    items = Items(bucket=os.environ["ARTIFACT_BUCKET"], key="")
     if dead.state == COMMITTED:
-        return _answer(dead, items, Go(next="complete", wave=dead.wave, step=dead.step))
+        return _answer(dead, Go(next="complete", wave=dead.wave, step=dead.step))
     order = standing(orders.given(dead.id), clock.now()).aborted
     failure = {
         "Error": Aborted.__name__ if order else dead.error or ABANDONED,
         "Cause": order.why_aborted if order else dead.cause or f"An execution of {dead.id} ended without ending it.",
     }
-    return _answer(dead, items, Go(next="roll_back"), failure)
+    return _answer(dead, Go(next="roll_back"), failure)
 
 
-def _answer(release: Release, items: Items, go: Go, failure: dict[str, str] | None = None) -> OpenedRelease:
-    held = Held(id=release.id, proof=release.proof, execution=release.began_as)
+def _answer(release: Release, go: Go, failure: dict[str, str] | None = None) -> OpenedRelease:
+    held = Held(
+        id=release.id,
+        proof=release.proof,
+        execution=release.began_as,
+        calls_per_second=release.calls_per_second,
+    )
     noted = {"functions": release.functions, "waves": len(release.waves), "next": go.next}
-    return OpenedRelease(release=held, items=items, go=go, failure=failure, evidence=noted)
+    return OpenedRelease(release=held, bucket=os.environ["ARTIFACT_BUCKET"], go=go, failure=failure, evidence=noted)
 
 
 def _read(asked: Asked) -> tuple[Release, list[tuple[Member, dict[str, Any]]]]:
@@ -149,7 +153,8 @@ def _read(asked: Asked) -> tuple[Release, list[tuple[Member, dict[str, Any]]]]:
         override_freeze=read.override_freeze,
     )
     _starter_must_be_known(release)
-    return release, [_member(release, read, each, here) for each in read.members]
+    called = {name for each in read.members for name in each.depends_on}
+    return release, [_member(release, read, each, here, called) for each in read.members]
 
 
 def _document(given: Any) -> tuple[Any, str]:
@@ -161,7 +166,7 @@ def _document(given: Any) -> tuple[Any, str]:
 
 
 def _member(
-    release: Release, read: document.Release, asked: document.Member, here: Target
+    release: Release, read: document.Release, asked: document.Member, here: Target, called: set[str]
 ) -> tuple[Member, dict[str, Any]]:
     request = asked.request
     alias = request.alias or os.environ["DEFAULT_ALIAS"]
@@ -174,6 +179,7 @@ def _member(
         wave=asked.wave,
         deployment=f"{release.id}.{asked.number}",
         target=target,
+        called=not called.isdisjoint({target.function, str(target)}),
     )
     health = request.health.model_copy(update={"false_alarm": of_one_function(release)})
     whole = request.model_copy(

@@ -8,17 +8,18 @@ committed is not rolled back: it goes forward. Safe to repeat.
 from bluegreen.aws import pacing
 from bluegreen.document import REJECTED, ROLLBACK_FAILED, ROLLED_BACK, Failure
 from bluegreen.edge import logger, step
-from bluegreen.errors import AwsRefused, DeploymentError, RollbackImpossible, StillInProgress
+from bluegreen.errors import AwsRefused, AwsUnavailable, DeploymentError, RollbackImpossible, StillInProgress
 from bluegreen.ledger import releases
 from bluegreen.ledger.releases import COMMITTED, RELEASED, Member, Release
 from bluegreen.model import Section
-from bluegreen.releasing import news, words
+from bluegreen.releasing import facts, news, words
 from bluegreen.releasing.clockwork import in_a_slice
 from bluegreen.releasing.completing import complete
 from bluegreen.releasing.document import Ended, Go
 from bluegreen.releasing.gates import before_wave
 from bluegreen.releasing.putting_back import Found, put_back
 from bluegreen.releasing.rings import Failed
+from bluegreen.rollback.alias import take_back
 
 ROLLBACK_FAILED_ALARM = {"alarm": ROLLBACK_FAILED}
 """The alarm goes off by the line in the log."""
@@ -29,15 +30,30 @@ CALLED_AFTER_ATTEMPTS = 3
 @step
 def handler(failed: Failed) -> Section:
     with pacing.undoing():
-        return _all(failed, failed.failure) if failed.failure else _some(failed)
+        if failed.release is None:
+            raise _without_the_table(failed)
+        return _all(failed, failed.release, failed.failure) if failed.failure else _some(failed, failed.release)
 
 
-def _some(failed: Failed) -> Go:
+def _without_the_table(failed: Failed) -> AwsUnavailable:
+    """Users get blue back at once; the rest waits until the table answers."""
+    back, left = 0, []
+    for each in facts.of_release(failed.id, failed.go.wave):
+        try:
+            take_back(each.target, each.blue, each.routes, failed.call.retries)
+            back += 1
+        except DeploymentError as error:
+            left.append(f"{each.target}: {error}")
+    said = f"; not yet: {'; '.join(left[: words.MOST_NAMED])}" if left else ""
+    return AwsUnavailable(f"The deployments table does not answer. {back} aliases are at blue{said}")
+
+
+def _some(failed: Failed, release: Release) -> Go:
     """The functions that failed; then the release goes on where it was."""
-    release, go = failed.release, failed.go
+    go = failed.go
     members = [each for each in releases.members(release.id) if each.error]
     found = put_back(release.id, members, lambda each: (each.error, each.cause), failed.call.retries, in_a_slice())
-    _must_have_worked(failed, found)
+    _must_have_worked(failed, release, found)
     if found.more:
         return go.model_copy(update={"next": "put_back"})
     if go.step < 0:
@@ -45,10 +61,10 @@ def _some(failed: Failed) -> Go:
     return go.model_copy(update={"next": "shift", "evidence": {"put_back": [each.name for each in members]}})
 
 
-def _all(failed: Failed, failure: Failure) -> Ended:
-    marked = releases.begin_undoing(failed.release.id, failure.error, failure.sentence)
+def _all(failed: Failed, release: Release, failure: Failure) -> Ended:
+    marked = releases.begin_undoing(release.id, failure.error, failure.sentence)
     if marked is None:
-        raise RollbackImpossible(f"The record of the release {failed.release.id} is gone.")
+        raise RollbackImpossible(f"The record of the release {release.id} is gone.")
     if marked.state in (COMMITTED, RELEASED):
         return Ended(next="complete")
     if not marked.live:
@@ -65,7 +81,7 @@ def _all(failed: Failed, failure: Failure) -> Ended:
         return error, f"The release {marked.id} was rolled back: {cause}"
 
     found = put_back(marked.id, [each for each in members if each not in kept], why, failed.call.retries, in_a_slice())
-    _must_have_worked(failed, found)
+    _must_have_worked(failed, marked, found)
     if found.more:
         return Ended(next="more", error=error, cause=cause)
     return _closed(marked, [*found.members, *kept])
@@ -87,7 +103,7 @@ def _stays(release: Release, member: Member) -> bool:
     )
 
 
-def _must_have_worked(failed: Failed, found: Found) -> None:
+def _must_have_worked(failed: Failed, release: Release, found: Found) -> None:
     """Raises StillInProgress, so that the state is retried; an operator is called where AWS refuses again and again."""
     if not found.errors:
         return
@@ -96,7 +112,7 @@ def _must_have_worked(failed: Failed, found: Found) -> None:
     said = "; ".join(f"{each.name}: {found.errors[each.number]}" for each in stuck[: words.MOST_NAMED])
     if refused and failed.call.retries >= CALLED_AFTER_ATTEMPTS:
         logger.error("an operator must help", extra=ROLLBACK_FAILED_ALARM)
-        news.call_an_operator(failed.release, stuck, said)
+        news.call_an_operator(release, stuck, said)
     raise StillInProgress(f"{len(stuck)} functions are not put back yet: {said}")
 
 

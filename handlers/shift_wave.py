@@ -15,7 +15,7 @@ from bluegreen.edge import step
 from bluegreen.errors import Aborted, AwsUnavailable, DeploymentError, DeploymentOver, StillInProgress
 from bluegreen.ledger import deployments, orders, releases
 from bluegreen.ledger.releases import Member, Release
-from bluegreen.releasing import gates
+from bluegreen.releasing import facts, gates
 from bluegreen.releasing.clockwork import in_a_slice
 from bluegreen.releasing.document import Go
 from bluegreen.releasing.failing import must_be_tolerated
@@ -33,6 +33,8 @@ def handler(shifting: Shifting) -> Go:
     gates.must_be_approved(release, go.wave)
     releases.learn_position(release.id, shifting.call.execution, go.wave, go.step)
     members = releases.members(release.id, go.wave)
+    if go.step == 0:
+        facts.keep(release, go.wave, [each for each in members if each.green])
     in_time, failed = in_a_slice(), [each for each in members if each.error and not each.returned]
     to_shift = [each for each in members if _is_to_shift(each, go.step)]
     with pacing.expecting(len(to_shift)), pacing.at_rate(release.calls_per_second):

@@ -3,7 +3,8 @@ The parts of the release machine, and the machine of its functions. Each functio
 
     open        OpenRelease, WhatToRelease?, OpenFunctions, ConfirmOpen, AnythingToStage?      or_else RollBackRelease
     stage       StageFunctions, ConfirmStaged                                                  or_else RollBackRelease
-    shift       WhatNext?, ShiftWave, Bake, LookAtWave, PutBackFailed, CompleteRelease         or_else RollBackRelease
+    shift       WhatNext?, ShiftWave, Bake, LookAtWave, PutBackFailed, CompleteRelease,
+                DeleteOldVersions                                                              or_else RollBackRelease
     roll_back   RollBackRelease, AllBack?
 """
 
@@ -37,8 +38,10 @@ def shifted(*, or_else: State) -> tuple[State, State]:
         for row in (rows.SHIFT_WAVE, rows.LOOK_AT_WAVE, rows.PUT_BACK_FAILED, rows.COMPLETE_RELEASE)
     )
     bake = rows.bake()
-    answers = {"shift": shift, "bake": bake, "put_back": put_back, "complete": complete}
-    what_next = rows.WHAT_NEXT.state(answers, otherwise=rows.released())
+    released = rows.released()
+    tidied = _functions(rows.DELETE_OLD_VERSIONS, then=released, or_else=released)
+    answers = {"shift": shift, "bake": bake, "put_back": put_back, "complete": complete, "tidy": tidied}
+    what_next = rows.WHAT_NEXT.state(answers, otherwise=released)
     bake.next(look)
     for state in (shift, look, put_back, complete):
         state.next(what_next)
@@ -85,7 +88,10 @@ def _one_function() -> State:
     new_code = line(ours(states.UPDATE_CODE), then=found, or_else=failed)
     mended = line(ours(states.MEND_LATEST), then=staged_, or_else=failed)
     answers = {"version": tested, "latest": found, "mending": mended}
-    return rows.PHASE.state({"open": open_}, otherwise=rows.WHAT_TO_STAGE.state(answers, otherwise=new_code))
+    tidied = line(ours(states.DELETE_VERSIONS), then=noted, or_else=noted)
+    return rows.PHASE.state(
+        {"open": open_, "tidy": tidied}, otherwise=rows.WHAT_TO_STAGE.state(answers, otherwise=new_code)
+    )
 
 
 def _functions(row: FunctionsRow, *, then: State, or_else: State) -> State:

@@ -102,7 +102,7 @@ NOTE_STAGED = TaskRow(
 NOTE_FAILURE = TaskRow(
     "NoteFailure", "Note why this function failed.", learns=None, runs="NoteMember", execution=OF_THE_RELEASE
 )
-PHASE = Question("Phase?", "Open the function, or make and test its green.", about="$.phase")
+PHASE = Question("Phase?", "Open the function, make and test its green, or delete its old versions.", about="$.phase")
 WHAT_TO_STAGE = Question(
     "WhatToStage?",
     "New code goes through $LATEST, a published version does not, and some functions only have $LATEST mended.",
@@ -136,7 +136,10 @@ class FunctionsRow:
                     "AWS_STEP_FUNCTIONS_STARTED_BY_EXECUTION_ID.$": "$$.Execution.Id",
                     "phase": self.phase,
                     "release.$": "$.release",
-                    "items.$": "$.items",
+                    "items": {
+                        "bucket.$": "$.bucket",
+                        "key.$": f"States.Format('internal/releases/{{}}/{self.phase}.json', $.release.id)",
+                    },
                 },
             },
             result_path=None,
@@ -154,6 +157,9 @@ class FunctionsRow:
 
 
 OPEN_FUNCTIONS = FunctionsRow("OpenFunctions", "Check every function, and lock it. Nothing is changed yet.", "open")
+DELETE_OLD_VERSIONS = FunctionsRow(
+    "DeleteOldVersions", "Delete versions that are no longer of use, where the document asks for it.", "tidy"
+)
 STAGE_FUNCTIONS = FunctionsRow("StageFunctions", "Make and test every green while users meet blue.", "stage")
 
 EACH_FUNCTION = {

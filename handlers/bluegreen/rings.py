@@ -285,11 +285,23 @@ class Completing(_InItsState):
         return Answered.model_validate(self.call.document.get("tested") or {}).untested
 
 
-class Tidying(_InItsState):
-    """What DeleteVersions has: a deployment that was completed."""
+class Tidying(Opened):
+    """
+    What DeleteVersions has: a deployment that was completed.
 
-    STATE = "DeleteVersions"
+    Step Functions must show the execution in its state. That of a release's function is a child's, which the record
+    does not name: there the proof counts, and the plan says what may be deleted.
+    """
+
     STATES = (DEPLOYED,)
+
+    @classmethod
+    def read(cls, call: Call) -> Self:
+        """Raises AwsUnavailable too, if the execution is not seen in the state."""
+        deployment = super().read(call)
+        if deployment.record.release is None:
+            proof.must_be_in(call.execution, "DeleteVersions", call.document)
+        return deployment
 
 
 class _Parts(Section):

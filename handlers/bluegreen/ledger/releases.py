@@ -120,7 +120,9 @@ class Member(Frozen):
 
     `deployment` is the id of its own deployment. `revision` is that of its alias since the last of its `shifts`. With
     an `error` it has failed. `verdict` is what the last look said of its green. `returned`: blue has its alias again.
-    `confirmed`: its alias was seen at green alone, at the end.
+    Other functions of the release call one that is `called`. It `tidies`: its old versions are deleted at the end.
+    `alarms` are those that it names and that were not in ALARM when it was opened. `confirmed`: its alias was seen at
+    green alone, at the end.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
@@ -137,6 +139,9 @@ class Member(Frozen):
     shifts: tuple[Shifted, ...] = ()
     verdict: Text = ""
     returned: bool = False
+    called: bool = False
+    tidies: bool = False
+    alarms: tuple[str, ...] = ()
     confirmed: bool = False
     error: Text = ""
     cause: Cause = ""

@@ -2,7 +2,7 @@
 The document between the states of a release.
 
     release    OpenRelease: the id, a proof, and the execution that began it
-    items      OpenRelease, ConfirmOpen: where the Distributed Map finds its items
+    bucket     OpenRelease: where the Distributed Map finds its items, at internal/releases/<id>/<phase>.json
     go         how far it is, and what follows
     failure    a Catch
     rollback   RollBackRelease
@@ -14,7 +14,7 @@ from typing import Literal
 
 from bluegreen.model import Frozen, Section
 
-Next = Literal["open", "stage", "bake", "shift", "put_back", "complete", "released", "nothing", "roll_back"]
+Next = Literal["open", "stage", "bake", "shift", "put_back", "complete", "tidy", "released", "nothing", "roll_back"]
 """
 open       every function is checked, locked and planned, and nothing of it is changed
 stage      every function's green is made and tested
@@ -22,6 +22,7 @@ bake       users meet this share for `next_seconds`, and then there is a look
 shift      functions of the wave get their next share
 put_back   functions that failed, and are tolerated, get blue back
 complete   green has everything: the release is committed, and each deployment is completed
+tidy       it is complete, and versions that are no longer of use are deleted
 released   it is complete
 nothing    every alias has its code already
 roll_back  it goes back
@@ -29,18 +30,16 @@ roll_back  it goes back
 
 
 class Held(Frozen):
-    """Which release the document belongs to. `execution` began it, and holds the locks of its functions."""
+    """
+    Which release the document belongs to. `execution` began it, and holds the locks of its functions.
+
+    Each handler makes `calls_per_second` of Lambda's control plane at most.
+    """
 
     id: str
     proof: str
     execution: str
-
-
-class Items(Frozen):
-    """An object of S3: a JSON list with an item for each function."""
-
-    bucket: str
-    key: str
+    calls_per_second: float
 
 
 class Go(Section):
@@ -64,7 +63,7 @@ class OpenedRelease(Section):
     """The answer of OpenRelease, which replaces the document. `failure` is as a Catch would keep it."""
 
     release: Held
-    items: Items
+    bucket: str
     go: Go
     failure: dict[str, str] | None = None
 

@@ -1,15 +1,14 @@
 """The items of the Distributed Map: which functions, in an object of S3."""
 
 import json
-import os
 from collections.abc import Sequence
 from typing import Any
 
 from bluegreen.aws import objects
 from bluegreen.ledger.releases import Member
-from bluegreen.releasing.document import Items
 
-OPENED, STAGED = "open", "stage"
+OPENED, STAGED, TIDIED = "open", "stage", "tidy"
+"""The phases of the functions' machine."""
 
 
 def items_of(members: Sequence[Member]) -> list[dict[str, Any]]:
@@ -26,8 +25,6 @@ def items_of(members: Sequence[Member]) -> list[dict[str, Any]]:
     ]
 
 
-def kept(release: str, phase: str, items: list[dict[str, Any]]) -> Items:
-    """Store them; where the map finds them."""
-    key = f"releases/{release}/{phase}.json"
-    objects.put(key, json.dumps(items).encode())
-    return Items(bucket=os.environ["ARTIFACT_BUCKET"], key=f"{objects.INTERNAL}{key}")
+def keep(release: str, phase: str, members: Sequence[Member]) -> None:
+    """Store them where the map of that phase finds them."""
+    objects.put(f"releases/{release}/{phase}.json", json.dumps(items_of(members)).encode())

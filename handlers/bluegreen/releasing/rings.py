@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
 from bluegreen.document import Failure
-from bluegreen.errors import DeploymentOver, NotTheHolder
+from bluegreen.errors import AwsRefused, AwsUnavailable, DeploymentOver, NotTheHolder
 from bluegreen.ledger import releases
 from bluegreen.ledger.releases import COMMITTED, OPEN, OPENING, Member, Release
 from bluegreen.opening import proof
@@ -147,37 +147,48 @@ class Failed:
     """
     A release that is to be rolled back, as far as it is not committed.
 
-    Without a `failure` only the functions that failed are put back, and the release goes on.
+    Without a `failure` only the functions that failed are put back, and the release goes on. `release` is None while
+    the table does not answer: then the execution is seen in RollBackRelease with this document.
     """
 
     call: Call
-    release: Release
+    id: str
+    release: Release | None
     go: Go
     failure: Failure | None
 
     @classmethod
     def read(cls, call: Call) -> Self:
         """Raises NotTheHolder if there is no such release, or if another execution works on it."""
-        _, release = _held(call)
-        failure = call.document.get("failure")
+        failure = call.document.get("failure") if isinstance(call.document, dict) else None
+        try:
+            held, release = _held(call)
+        except (AwsRefused, AwsUnavailable):
+            if not failure:
+                raise
+            held, release = _shown(call), None
+            proof.must_be_in(call.execution, "RollBackRelease", call.document)
         go = Go.model_validate(call.document.get("go") or {"next": "roll_back"})
-        if not failure and release.state != OPEN:
+        if not failure and release and release.state != OPEN:
             raise DeploymentOver(f"The release {release.id} is {release.state}; nothing was changed.")
-        return cls(call, release, go, Failure.model_validate(failure) if failure else None)
+        return cls(call, held.id, release, go, Failure.model_validate(failure) if failure else None)
 
     @property
     def audited_as(self) -> str | None:
         """Its own."""
-        return self.release.id
+        return self.id
+
+
+def _shown(call: Call) -> Held:
+    try:
+        return Held.model_validate(call.document.get("release"))
+    except (AttributeError, ValueError) as error:
+        raise NotTheHolder("The event names no release; nothing was changed.") from error
 
 
 def _named(call: Call) -> tuple[Held, Release]:
     """The release that the document names, with its proof."""
-    named = call.document.get("release") if isinstance(call.document, dict) else None
-    try:
-        held = Held.model_validate(named)
-    except ValueError as error:
-        raise NotTheHolder("The event names no release; nothing was changed.") from error
+    held = _shown(call)
     release = releases.find(held.id)
     if release is None or not hmac.compare_digest(release.proof.encode(), held.proof.encode(errors="surrogatepass")):
         raise NotTheHolder(f"The event does not prove that it comes from {held.id}; nothing was changed.")

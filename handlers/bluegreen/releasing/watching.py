@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from bluegreen import clock
+from bluegreen.aws import alarms
 from bluegreen.baking import watch
 from bluegreen.baking.conclude import conclude
 from bluegreen.baking.watch import Asking, Probed
@@ -15,6 +16,7 @@ from bluegreen.errors import GreenUnhealthy, ReleaseUnhealthy
 from bluegreen.ledger import deployments, evidence, releases
 from bluegreen.ledger.releases import Member, Release, WaveVerdict
 from bluegreen.releasing.document import Go
+from bluegreen.target import Target
 from bluegreen.verdict.release import Together, together, worst
 from bluegreen.verdict.words import odds
 
@@ -47,9 +49,10 @@ def look(release: Release, go: Go, ordered: Standing, now: float) -> Looked:
 
     A function that fails is written down as failed.
     """
-    members = [each for each in releases.members(release.id, go.wave) if each.shifts and not each.error]
+    shifted = [each for each in releases.members(release.id) if each.shifts and not each.error]
+    members = [each for each in shifted if each.wave == go.wave]
     looks: dict[int, Look] = {}
-    failed: list[Member] = []
+    failed = _alarmed(release, [each for each in shifted if each.wave != go.wave])
     logs: dict[int, float] = {}
     for chunk, start in enumerate(range(0, len(members), AT_ONCE)):
         judged, worse = _look_at(release, go, chunk, members[start : start + AT_ONCE], ordered, now, logs)
@@ -68,6 +71,27 @@ def look(release: Release, go: Go, ordered: Standing, now: float) -> Looked:
     return Looked(tuple(failed), until, reason, verdict)
 
 
+def _alarmed(release: Release, members: Sequence[Member]) -> list[Member]:
+    """Functions of waves before, whose greens have everything: their alarms are still watched."""
+    failed = []
+    for target, group in _by_place(members).items():
+        states = alarms.states(target, tuple(dict.fromkeys(name for each in group for name in each.alarms)))
+        for each in group:
+            if red := [name for name in each.alarms if states.get(name) == alarms.RED]:
+                cause = f"The alarm {', '.join(red)} went off after green had everything."
+                failed.append(releases.learn(release.id, each, error=GreenUnhealthy.__name__, cause=cause))
+    return failed
+
+
+def _by_place(members: Sequence[Member]) -> dict[Target, list[Member]]:
+    """Those with alarms, by account and region."""
+    found: dict[Target, list[Member]] = {}
+    for each in members:
+        if each.alarms:
+            found.setdefault(each.target.model_copy(update={"function": "", "alias": ""}), []).append(each)
+    return found
+
+
 def _look_at(
     release: Release,
     go: Go,
@@ -84,12 +108,12 @@ def _look_at(
         Asking(plans[each.deployment], each.green, each.shifts, bakes[each.number].look.memory) for each in members
     ]
     seen = watch.look_at_all(asking, now)
-    alarms = watch.alarms_of_all(
+    alarmed = watch.alarms_of_all(
         [(each.plan, bakes[m.number].look.pardoned) for each, m in zip(asking, members, strict=True)]
     )
     looks: dict[int, Look] = {}
     failed: list[Member] = []
-    for member, asked, one, red in zip(members, asking, seen, alarms, strict=True):
+    for member, asked, one, red in zip(members, asking, seen, alarmed, strict=True):
         if one.verdict.kind != "cannot_measure":
             logs[member.number] = one.verdict.log_confirmed
         try:

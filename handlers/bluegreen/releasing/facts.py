@@ -1,0 +1,44 @@
+"""
+The facts that put a wave back while the table does not answer: an object of S3 for each wave, written before its shift.
+
+They count only then. A release that runs must keep nobody on a bad green because DynamoDB is away.
+"""
+
+import json
+from collections.abc import Iterator, Sequence
+
+from bluegreen.aws import objects
+from bluegreen.decisions.route import Route, route
+from bluegreen.ledger.releases import Member, Release
+from bluegreen.model import Frozen
+from bluegreen.target import Target
+
+
+class Facts(Frozen):
+    """A function whose alias is about to be shifted, and where it may be from then on."""
+
+    target: Target
+    blue: str
+    routes: tuple[Route, ...]
+
+
+def keep(release: Release, wave: int, members: Sequence[Member]) -> None:
+    """Store those of a wave."""
+    facts = [_facts(release, each).as_json() for each in members]
+    objects.put(_key(release.id, wave), json.dumps(facts).encode())
+
+
+def of_release(release: str, up_to_wave: int) -> Iterator[Facts]:
+    """Those of every wave whose shift may have begun, the newest wave first."""
+    for wave in range(up_to_wave, -1, -1):
+        for each in json.loads(objects.get(_key(release, wave)) or b"[]"):
+            yield Facts.model_validate(each)
+
+
+def _facts(release: Release, member: Member) -> Facts:
+    routes = tuple(route(member.blue, member.green, step.weight) for step in release.schedule.steps)
+    return Facts(target=member.target, blue=member.blue, routes=routes)
+
+
+def _key(release: str, wave: int) -> str:
+    return f"releases/{release}/wave-{wave}.json"
