@@ -2,8 +2,8 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import boto3
@@ -94,6 +94,33 @@ class Shop:
         """The code of each $LATEST."""
         lambda_ = boto3.client("lambda")
         return {name: lambda_.get_function_configuration(FunctionName=name)["CodeSha256"] for name in self.names}
+
+    def versions(self, name: str) -> list[str]:
+        """What is published of a function."""
+        answer = boto3.client("lambda").list_versions_by_function(FunctionName=name)
+        return [each["Version"] for each in answer["Versions"] if each["Version"] != "$LATEST"]
+
+    @contextmanager
+    def sees_moves(self, moved: list[tuple[str, str]]) -> Iterator[None]:
+        """Notes each alias that gets all of green ("2"), and each that goes back to blue alone ("back")."""
+
+        def watcher(call: Any, attempt: Callable[[], Any]) -> Any:
+            answer = attempt()
+            if call.operation == "UpdateAlias" and not call.params["RoutingConfig"]["AdditionalVersionWeights"]:
+                version = call.params["FunctionVersion"]
+                moved.append((call.params["FunctionName"], "back" if version == "1" else version))
+            return answer
+
+        with self.aws.watched(watcher):
+            yield
+
+    @contextmanager
+    def table_is_away_in(self, *states: str, attempts: int) -> Iterator[None]:
+        """DynamoDB answers so many reads of one item by each of these states not at all."""
+        with ExitStack() as faults:
+            for state in states:
+                faults.enter_context(self.aws.fails("GetItem", "ServiceUnavailable", times=attempts, state=state))
+            yield
 
     def record(self, run: Run) -> dict[str, Any]:
         """The release's record."""

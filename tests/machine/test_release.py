@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.machine.deployer import BAD_UNDER_TRAFFIC, BROKEN, FUNCTION, GOOD
+from tests.machine.deployer import BAD_UNDER_TRAFFIC, BROKEN, FUNCTION, GOOD, alarm
 from tests.machine.shop import NAMES, Shop, open_shop
 
 OPENED = ["OpenRelease", "WhatToRelease?", "OpenFunctions", "ConfirmOpen", "AnythingToStage?"]
@@ -149,6 +149,71 @@ def test_a_function_that_another_deployment_holds_is_refused(shop: Shop) -> None
     assert run.ended == "Rejected"
     assert "functions.1 (BonusCalculatorLambda:PROD): DeploymentInProgress" in run.cause
     assert "first" in run.cause
+    assert not shop.locks()
+
+
+def test_a_function_that_others_of_the_release_call_is_not_tolerated(shop: Shop) -> None:
+    shop.users_call(2)
+    document = shop.document({"Tax": BAD_UNDER_TRAFFIC}, tolerate=1)
+    document["functions"][1]["depends_on"] = ["Tax"]
+
+    run = shop.run(document)
+
+    assert run.ended == "RolledBack"
+    assert shop.aliases() == BLUE
+
+
+def test_callees_come_first_and_go_back_last(shop: Shop) -> None:
+    document = shop.document({FUNCTION: BAD_UNDER_TRAFFIC}, waves=[{}])
+    document["functions"][0]["depends_on"] = ["Tax"]
+    document["functions"][4]["depends_on"] = ["Stock"]
+    shop.users_call(2)
+    moved: list[tuple[str, str]] = []
+
+    with shop.sees_moves(moved):
+        run = shop.run(document)
+
+    assert run.ended == "RolledBack"
+    of_interest = [each for each in moved if each[0] in (FUNCTION, "Tax", "Stock")]
+    assert [name for name, version in of_interest if version == "2"] == ["Stock", "Tax"]
+    assert [name for name, version in of_interest if version == "back"] == [FUNCTION, "Tax", "Stock"]
+
+
+def test_old_versions_are_deleted_at_the_end_where_the_document_asks_for_it(shop: Shop) -> None:
+    shop.release()
+    shop.release({name: GOOD % 3 for name in NAMES})
+
+    run = shop.release({name: GOOD % 4 for name in NAMES}, defaults={"keep_versions": 1})
+
+    assert run.path[-3:] == ["WhatNext?", "DeleteOldVersions", "Released"]
+    assert {name: shop.versions(name) for name in NAMES} == {name: ["3", "4"] for name in NAMES}
+
+
+def test_an_alarm_of_a_wave_that_was_baked_puts_every_function_back(shop: Shop) -> None:
+    document = shop.document()
+    document["functions"][0]["health"] = {"alarms": ["sales"]}
+    alarm("sales", "OK")
+    shop.aws.after(700, lambda: alarm("sales", "ALARM"))
+
+    run = shop.run(document)
+
+    assert run.error == "FunctionsFailed"
+    assert "The alarm sales went off after green had everything" in run.cause
+    assert shop.aliases() == BLUE
+
+
+def test_no_user_stays_on_a_bad_green_while_the_table_is_away(shop: Shop) -> None:
+    seen = []
+
+    def away(arn: str, state: str, moment: str) -> None:
+        if state == "RollBackRelease" and moment == "entered":
+            shop.aws.after(60, lambda: seen.append(shop.aliases()))
+
+    with shop.aws.at_states(away), shop.table_is_away_in("LookAtWave", "RollBackRelease", attempts=60):
+        run = shop.release(waves=[{}])
+
+    assert seen[0] == BLUE
+    assert run.ended == "RolledBack"
     assert not shop.locks()
 
 

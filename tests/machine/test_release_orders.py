@@ -1,0 +1,185 @@
+"""People in command of a release: orders, approvals and hooks, given over the HTTP API while it runs."""
+
+import json
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from tests.machine.asking import ask
+from tests.machine.faults import acting
+from tests.machine.shop import NAMES, Shop, open_shop
+
+BLUE = {name: ("1", {}) for name in NAMES}
+GREEN = {name: ("2", {}) for name in NAMES}
+ANSWERS = "def handler(event, context): return {'status': '%s', 'reason': event['moment'] + str(event['wave'])}"
+
+
+@pytest.fixture
+def shop() -> Iterator[Shop]:
+    with open_shop() as shop:
+        yield shop
+
+
+def at(shop: Shop, state: str, do: Callable[[], object], number: int = 1) -> Any:
+    """Once, when the release enters that state for the time with this number."""
+    seen = [0]
+
+    def hook(_: str, name: str, moment: str) -> None:
+        if (name, moment) == (state, "entered"):
+            seen[0] += 1
+            if seen[0] == number:
+                with acting(None, immune=True):
+                    do()
+
+    return shop.aws.at_states(hook)
+
+
+def tell(order: str, **body: Any) -> tuple[int, Any]:
+    return ask("POST", f"/releases/monday/{order}", json.dumps(body))
+
+
+def test_an_abort_puts_every_function_back_and_says_who_ordered_it(shop: Shop) -> None:
+    told = []
+
+    def abort() -> None:
+        told.append(ask("DELETE", "/releases/monday", json.dumps({"reason": "a wrong price"})))
+
+    with at(shop, "LookAtWave", abort, number=2):
+        run = shop.release(name="monday")
+        ended = shop.aws.finish(run.arn.replace("monday", "monday-recovery-1"))
+
+    assert told[0][0] == 202
+    assert run.ended == "ABORTED"
+    assert ended.ended == "RolledBack"
+    assert ended.error == "Aborted"
+    assert "a wrong price" in ended.cause
+    assert shop.aliases() == BLUE
+    assert not shop.locks()
+
+
+def test_a_promote_takes_the_next_step_before_its_bake_is_over(shop: Shop) -> None:
+    with at(shop, "LookAtWave", lambda: tell("promote")):
+        run = shop.release(name="monday", waves=[{}])
+
+    assert run.ended == "Released"
+    assert run.path.count("LookAtWave") == 2
+    assert shop.aliases() == GREEN
+
+
+def test_a_paused_release_waits_and_is_rolled_back_when_nobody_comes(shop: Shop) -> None:
+    with at(shop, "LookAtWave", lambda: tell("pause", seconds=1800)):
+        run = shop.release(name="monday")
+
+    assert run.error == "PausedTooLong"
+    assert shop.aliases() == BLUE
+    assert sum(subject.startswith("Waits: ") for subject in shop.deployer.notified()) == 1
+
+
+def test_a_paused_release_goes_on_once_it_is_resumed(shop: Shop) -> None:
+    with at(shop, "LookAtWave", lambda: tell("pause", seconds=7200)), at(shop, "LookAtWave", lambda: tell("resume"), 9):
+        run = shop.release(name="monday")
+
+    assert run.ended == "Released"
+    assert shop.aliases() == GREEN
+
+
+def test_a_wave_that_wants_an_approval_waits_for_it(shop: Shop) -> None:
+    seen = []
+
+    def approve() -> None:
+        seen.append(shop.aliases())
+        assert tell("approve", step=2)[0] == 200
+
+    with at(shop, "LookAtWave", approve, number=9):
+        run = shop.release(name="monday", waves=[{"most": 1}, {"approve": True}])
+
+    assert run.ended == "Released"
+    first, *others = NAMES
+    assert seen == [{first: ("2", {})} | {name: ("1", {}) for name in others}]
+
+
+def test_a_wave_that_a_person_rejects_puts_every_function_back(shop: Shop) -> None:
+    with at(shop, "LookAtWave", lambda: tell("reject", reason="not today"), number=9):
+        run = shop.release(name="monday", waves=[{"most": 1}, {"approve": True}])
+
+    assert run.error == "ApprovalRefused"
+    assert "not today" in run.cause
+    assert shop.aliases() == BLUE
+
+
+def test_a_wave_that_nobody_approves_in_time_puts_every_function_back(shop: Shop) -> None:
+    run = shop.release(waves=[{"most": 1}, {"approve": True}], approval={"timeout_seconds": 600})
+
+    assert run.error == "ApprovalTimedOut"
+    assert shop.aliases() == BLUE
+
+
+@pytest.mark.parametrize("moment", ["before", "after"])
+def test_a_hook_that_says_no_puts_every_function_back(shop: Shop, moment: str) -> None:
+    shop.aws.create_function("Judge", ANSWERS % "Failed")
+
+    run = shop.release(waves=[{"most": 1}, {"hooks": {moment: "Judge"}}])
+
+    assert run.error == "HookFailed"
+    assert f"{moment}_wave2" in run.cause
+    assert shop.aliases() == BLUE
+
+
+def test_hooks_that_agree_hold_nothing_up(shop: Shop) -> None:
+    shop.aws.create_function("Judge", ANSWERS % "Succeeded")
+
+    run = shop.release(waves=[{"hooks": {"before": "Judge", "after": "Judge"}}])
+
+    assert run.ended == "Released"
+
+
+def test_an_order_to_a_release_that_is_over_is_refused(shop: Shop) -> None:
+    shop.release(name="monday")
+
+    status, said = tell("pause", seconds=600)
+
+    assert status == 409
+    assert "it has ended as Released" in said["message"]
+
+
+def test_a_release_is_shown_with_its_functions_its_verdicts_and_its_orders(shop: Shop) -> None:
+    shop.users_call(2)
+    shop.release(name="monday")
+
+    status, shown = ask("GET", "/releases/monday")
+
+    assert status == 200
+    assert shown["state"] == "Released"
+    assert [each["function"] for each in shown["members"]] == list(NAMES)
+    assert {each["weight"] for each in shown["members"]} == {1.0}
+    assert [each["wave"] for each in shown["verdicts"]] == [0, 1]
+    assert "proof" not in shown
+
+
+def test_a_release_that_there_is_not_is_said_so(shop: Shop) -> None:
+    assert ask("GET", "/releases/tuesday")[0] == 404
+    assert ask("POST", "/releases/tuesday/pause", "{}")[0] == 404
+
+
+def test_a_document_over_the_api_is_started_in_the_callers_name(shop: Shop) -> None:
+    status, started = ask("POST", "/releases", json.dumps(shop.document()))
+
+    run = shop.aws.finish(started["execution"])
+    assert status == 202
+    assert run.ended == "Released"
+    assert shop.record(run)["started_by"] == "API by arn:aws:iam::123456789012:user/alice"
+    assert shop.record(run)["started_by_proved"] is True
+
+
+def test_a_wrong_document_over_the_api_starts_nothing_and_names_every_entry(shop: Shop) -> None:
+    document = shop.document()
+    document["functions"][1]["artefact"] = document["functions"][1].pop("artifact")
+    document["functions"].append(document["functions"][0])
+
+    status, said = ask("POST", "/releases", json.dumps(document))
+
+    assert status == 400
+    assert "functions.2" in said["message"]
+    assert "functions.6" in said["message"]
+    assert "nothing was started" in said["message"]
