@@ -43,7 +43,7 @@ asl: $(DEV)                      ## write the state machine and its picture from
 events: $(DEV)                   ## write the schema of the events anew
 	@PYTHONPATH=handlers $(BIN)/python -c 'import json; from bluegreen.news.schema import schema; print(json.dumps(schema(), indent=2))' > docs/events.schema.json
 
-schema: $(DEV)                   ## write the schema of a request, and the table of its fields in docs/request.md, anew
+schema: $(DEV)                   ## write the schemas of requests and releases, and the tables of their fields in docs/, anew
 	@PYTHONPATH=handlers:. $(BIN)/python -m reference
 
 openapi: $(DEV)                  ## write the description of the HTTP API anew

@@ -1,1 +1,1 @@
-"""The reference of the request in docs/, made of the models."""
+"""The reference of requests and releases in docs/, made of the models."""

@@ -1,6 +1,7 @@
-"""`python -m reference`: write docs/request.schema.json, and the table of all fields in docs/request.md, anew."""
+"""`python -m reference`: write the schemas of docs/, and the tables of all fields on its pages, anew."""
 
-from reference.fields import PAGE, SCHEMA, page_with, schema_as_text
+from reference.fields import RELEASE, REQUEST
 
-SCHEMA.write_text(schema_as_text())
-PAGE.write_text(page_with(PAGE.read_text()))
+for each in (REQUEST, RELEASE):
+    each.file.write_text(each.schema_as_text)
+    each.page.write_text(each.page_as_text)

@@ -1,4 +1,4 @@
-"""The table of a request's fields: of each its type with the limits, its default, and what it says."""
+"""The tables of the fields that people write: of each its type with the limits, its default, and what it says."""
 
 import json
 from collections import Counter
@@ -6,11 +6,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from bluegreen.request.schema import schema
+from bluegreen.request import release_schema, schema
 
 DOCS = Path(__file__).parents[1] / "docs"
-SCHEMA = DOCS / "request.schema.json"
-PAGE = DOCS / "request.md"
 
 BEGIN, END = "<!-- `make schema` writes what follows -->\n", "<!-- up to here -->\n"
 
@@ -32,21 +30,41 @@ class Row(NamedTuple):
         return f"| `{self.field}` | {self.kind} | {self.default} | {self.about} |\n"
 
 
-def schema_as_text() -> str:
-    """The file docs/request.schema.json."""
-    return json.dumps(schema(), indent=2) + "\n"
+class Reference(NamedTuple):
+    """
+    A document that people write: its schema, the file that has it, and the page with the tables of its fields.
+
+    Another page has the tables of `parts`.
+    """
+
+    schema: dict[str, Any]
+    file: Path
+    page: Path
+    parts: frozenset[str] = frozenset()
+
+    @property
+    def schema_as_text(self) -> str:
+        """The file of the schema."""
+        return json.dumps(self.schema, indent=2) + "\n"
+
+    @property
+    def page_as_text(self) -> str:
+        """The page with the tables of today."""
+        before, _, rest = self.page.read_text().partition(BEGIN)
+        _, _, after = rest.partition(END)
+        return before + BEGIN + "\n" + tables(self.rows) + END + after
+
+    @property
+    def rows(self) -> list[Row]:
+        """Every field of the document, its parts after it."""
+        described = self.schema
+        required = described.get("required") or described["$defs"]["Request"]["required"]
+        kept = {name: part for name, part in described["$defs"].items() if name not in self.parts}
+        return [*_rows({"properties": described["properties"], "required": required}, kept, "")]
 
 
-def page_with(page: str) -> str:
-    """The page docs/request.md with the table of today."""
-    before, _, rest = page.partition(BEGIN)
-    _, _, after = rest.partition(END)
-    return before + BEGIN + "\n" + tables() + END + after
-
-
-def tables() -> str:
-    """A table of the request's own fields, and one for each field with parts."""
-    found = rows(schema())
+def tables(found: list[Row]) -> str:
+    """A table of the document's own fields, and one for each field with parts."""
     own = [row for row in found if "." not in row.field]
     parts: dict[str, list[Row]] = {}
     for row in found:
@@ -57,13 +75,6 @@ def tables() -> str:
     return "\n".join(written) + "\n"
 
 
-def rows(described: dict[str, Any]) -> list[Row]:
-    """Every field of the request, its parts after it."""
-    definitions = described["$defs"]
-    required = definitions["Request"]["required"]
-    return [*_rows({"properties": described["properties"], "required": required}, definitions, "")]
-
-
 def _rows(part: dict[str, Any], definitions: dict[str, Any], under: str) -> Iterator[Row]:
     """A part that several fields have is shown once, under a star."""
     fields = part.get("properties", {})
@@ -71,7 +82,7 @@ def _rows(part: dict[str, Any], definitions: dict[str, Any], under: str) -> Iter
     shown = set()
     for name, field in fields.items():
         yield Row(f"{under}{name}", _kind(field), _default(name, field, part), field.get("description", ""))
-        for each in _parts(field):
+        for each in filter(definitions.__contains__, _parts(field)):
             if shared[each] == 1:
                 yield from _rows(definitions[each], definitions, f"{under}{name}.")
             else:
@@ -81,10 +92,11 @@ def _rows(part: dict[str, Any], definitions: dict[str, Any], under: str) -> Iter
 
 
 def _parts(field: dict[str, Any]) -> Iterator[str]:
-    """The definitions that a field refers to, also in a list."""
+    """The definitions that a field refers to, also in a list or by names."""
     if "$ref" in field:
         yield field["$ref"].rpartition("/")[2]
-    for each in (*field.get("anyOf", ()), *field.get("oneOf", ()), field.get("items", {})):
+    values = field.get("patternProperties", {}).values()
+    for each in (*field.get("anyOf", ()), *field.get("oneOf", ()), field.get("items", {}), *values):
         if each:
             yield from _parts(each)
 
@@ -137,3 +149,12 @@ def _limits(field: dict[str, Any]) -> str:
     most = f"{field['maximum']:,} at most" if "maximum" in field else ""
     most = f"less than {field['exclusiveMaximum']:,}" if "exclusiveMaximum" in field else most
     return "".join(f", {limit}" for limit in (least, most) if limit)
+
+
+REQUEST = Reference(schema.schema(), DOCS / "request.schema.json", DOCS / "request.md")
+RELEASE = Reference(
+    release_schema.schema(),
+    DOCS / "release.schema.json",
+    DOCS / "releases.md",
+    parts=frozenset({*REQUEST.schema["$defs"], "Defaults"}),
+)

@@ -1,4 +1,4 @@
-"""The reference of the request: it is that of the models, an editor can use it, and every example fits it."""
+"""The reference of requests and releases: it is that of the models, an editor can use it, and every example fits it."""
 
 import json
 import re
@@ -9,10 +9,12 @@ import jsonschema_rs
 import pytest
 
 from bluegreen.errors import InvalidRequest
+from bluegreen.request.release import Release
+from bluegreen.request.release_document import Document, Entry
 from bluegreen.request.request import SCHEMA as NAMES_THE_SCHEMA
 from bluegreen.request.request import Request
 from bluegreen.request.schema import schema
-from reference.fields import PAGE, SCHEMA, page_with, rows, schema_as_text
+from reference.fields import RELEASE, REQUEST, Reference
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted(ROOT.glob("docs/*.md")), *sorted(ROOT.glob("[a-z]*/README.md"))]
@@ -20,6 +22,9 @@ WHOLE = {"function": "Shop", "artifact": {"version": "7"}}
 
 FILE = jsonschema_rs.Draft202012Validator(schema())
 COMPLETE = jsonschema_rs.Draft202012Validator({**schema(), "$ref": "#/$defs/Request"})
+OF_A_RELEASE = jsonschema_rs.Draft202012Validator(RELEASE.schema)
+
+each_document = pytest.mark.parametrize("reference", [REQUEST, RELEASE], ids=["request", "release"])
 
 
 def is_a_request(found: Any) -> bool:
@@ -45,20 +50,33 @@ EXAMPLES = [
 ]
 
 
-def test_the_schema_is_that_of_the_models() -> None:
-    assert SCHEMA.read_text() == schema_as_text(), "run `make schema`"
+@each_document
+def test_the_schema_is_that_of_the_models(reference: Reference) -> None:
+    assert reference.file.read_text() == reference.schema_as_text, "run `make schema`"
 
 
-def test_the_page_has_every_field_of_the_models() -> None:
-    assert PAGE.read_text() == page_with(PAGE.read_text()), "run `make schema`"
-    assert {row.field for row in rows(schema()) if "." not in row.field} == {
+@each_document
+def test_the_page_has_the_tables_of_the_models(reference: Reference) -> None:
+    assert reference.page.read_text() == reference.page_as_text, "run `make schema`"
+
+
+@each_document
+def test_every_field_says_what_it_is_for(reference: Reference) -> None:
+    assert [row.field for row in reference.rows if not row.about.endswith(".")] == []
+
+
+def test_the_tables_have_every_field() -> None:
+    requests, releases = ({row.field for row in each.rows} for each in (REQUEST, RELEASE))
+
+    assert {field for field in requests if "." not in field} == {
         NAMES_THE_SCHEMA,
         *(name for name in Request.model_fields if name != "deployment_json"),
     }
-
-
-def test_every_field_says_what_it_is_for() -> None:
-    assert [row.field for row in rows(schema()) if not row.about.endswith(".")] == []
+    assert {field for field in releases if "." not in field} == {NAMES_THE_SCHEMA, *Document.model_fields}
+    assert {field for field in releases if field.startswith("functions.")} == {
+        f"functions.{name}" for name in Entry.model_fields
+    }
+    assert {"waves.hooks.before", "targets.role"} <= releases
 
 
 def test_the_examples_are_found() -> None:
@@ -109,3 +127,36 @@ def test_the_schema_that_a_file_names_is_no_part_of_the_request() -> None:
     read = Request.read(WHOLE | {NAMES_THE_SCHEMA: "../request.schema.json"})
 
     assert read.to_json() == WHOLE
+
+
+A_FUNCTION = {"function": "Shop", "artifact": {"version": "7"}}
+
+
+@pytest.mark.parametrize(
+    "rest",
+    [
+        {"trafic": "AllAtOnce"},
+        {"traffic": "Adaptive"},
+        {"functions": []},
+        {"functions": [{"function": "Shop"}]},
+        {"functions": [A_FUNCTION | {"traffic": "AllAtOnce"}]},
+        {"functions": [A_FUNCTION | {"depends_on": ["Shop:"]}]},
+        {"defaults": {"function": "Shop"}},
+        {"waves": []},
+        {"waves": [{"most": 0}]},
+        {"waves": [{"share": 1.1}]},
+        {"targets": {"eu": {"region": "Europe", "role": "arn:aws:iam::111122223333:role/R", "bucket": "artifacts"}}},
+        {"targets": {"eu": {"region": "eu-west-1", "role": "R", "bucket": "artifacts"}}},
+        {"calls_per_second": 15},
+        {"false_alarm": 0.2},
+        {"tolerate": -1},
+    ],
+    ids=json.dumps,
+)
+def test_an_editor_shows_the_mistakes_of_a_release_that_the_deployer_refuses(rest: dict[str, Any]) -> None:
+    right = {"functions": [A_FUNCTION]}
+
+    OF_A_RELEASE.validate(right)
+    assert not OF_A_RELEASE.is_valid(right | rest)
+    with pytest.raises(InvalidRequest):
+        Release.read(right | rest)

@@ -35,6 +35,7 @@ def code_digest(text: Any) -> str:
     raise ValueError("write the SHA-256 of the zip in hexadecimal (64 characters) or base64 (44 characters)")
 
 
+BucketName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$")]
 Digest = Annotated[str, BeforeValidator(code_digest)]
 
 
@@ -47,9 +48,7 @@ def _plain_key(key: str) -> str:
 class Stored(Frozen):
     """An object in S3; its newest version unless one is named."""
 
-    bucket: Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$")] = Field(
-        description="The stack's artifact bucket."
-    )
+    bucket: BucketName = Field(description="The stack's artifact bucket.")
     key: Annotated[str, Field(min_length=1, max_length=1024), AfterValidator(_plain_key)] = Field(
         description="The object's key."
     )

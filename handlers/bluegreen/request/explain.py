@@ -1,7 +1,7 @@
 """pydantic's errors in our words, and in the request's own field names."""
 
 import difflib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from decimal import Decimal
 from typing import Any, get_args
 
@@ -53,13 +53,21 @@ SAID: dict[str, str] = {
 AS_JSON = {"None": "null", "True": "true", "False": "false"}
 """Words of JSON, as people write them."""
 
+KEY = "[key]"
+
 ANYTHING_ELSE = "{it} cannot be taken; docs/request.md says what may be written"
 
 
 def explain(error: ValidationError, model: type[BaseModel]) -> str:
     """Every complaint about what is no such model, as `field: what is wrong`, in the model's own field names."""
-    told = [detail for detail in error.errors() if not _follows_from_another(detail)]
-    return "; ".join(f"{_field(detail['loc'])}: {_complaint(detail, model)}" for detail in told)
+    return "; ".join(f"{field or 'request'}: {said}" for field, said in complaints(error.errors(), model))
+
+
+def complaints(details: Iterable[ErrorDetails], model: type[BaseModel]) -> Iterator[tuple[str, str]]:
+    """The field, "" for the whole, and what is wrong there."""
+    return (
+        (_field(detail["loc"]), _complaint(detail, model)) for detail in details if not _follows_from_another(detail)
+    )
 
 
 def _follows_from_another(detail: ErrorDetails) -> bool:
@@ -68,8 +76,8 @@ def _follows_from_another(detail: ErrorDetails) -> bool:
 
 
 def _field(location: Location) -> str:
-    """`artifact.zip.key` is `artifact.key` to people."""
-    return ".".join(str(part) for number, part in enumerate(location) if not _is_tag(location, number)) or "request"
+    """`artifact.zip.key` is `artifact.key` to people. pydantic adds `[key]` for what is wrong with a name itself."""
+    return ".".join(str(part) for number, part in enumerate(location) if not _is_tag(location, number) and part != KEY)
 
 
 def _is_tag(location: Location, number: int) -> bool:
@@ -78,13 +86,14 @@ def _is_tag(location: Location, number: int) -> bool:
 
 
 def _known(model: type[BaseModel], location: Location) -> list[str]:
-    """The fields that there are beside the last part of the location."""
+    """The fields that there are beside the last part of the location. A part that is no field is a name in a map."""
     there = [model]
     for number, part in enumerate(location[:-1]):
         if isinstance(part, str) and not _is_tag(location, number):
             tag = location[number + 1] if _is_tag(location, number + 1) else None
             held = [each.model_fields[part].annotation for each in there if part in each.model_fields]
-            there = [found for annotation in held for found in _models(annotation, tag)]
+            if held:
+                there = [found for annotation in held for found in _models(annotation, tag)]
     return [name for each in there for name in each.model_fields]
 
 

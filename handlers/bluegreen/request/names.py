@@ -15,6 +15,11 @@ from bluegreen.text import is_sign, plain
 
 FUNCTION = "[A-Za-z0-9_-]{1,64}"
 
+REGION = "[a-z]{2}(?:-[a-z]+)+-[0-9]+"
+_ROLE = "^arn:aws[a-z-]*:iam::[0-9]{12}:role/[A-Za-z0-9_+=,.@/-]{1,576}$"
+"""The role's path has 512 characters at most, its name 64. (CreateRole in the API reference of IAM.)"""
+_WORD = "^[A-Za-z][A-Za-z0-9_-]{0,63}$"
+
 FunctionName = Annotated[str, StringConstraints(pattern=f"^{FUNCTION}$")]
 AliasName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]*[A-Za-z_-][A-Za-z0-9_-]*$", max_length=128)]
 _Digits = Annotated[str, StringConstraints(pattern=r"^[0-9]+$", max_length=18)]
@@ -24,8 +29,15 @@ VersionNumber = Annotated[
         lambda number: str(number) if type(number) is int else number, json_schema_input_type=_Digits | int
     ),
 ]
+RegionName = Annotated[str, StringConstraints(pattern=f"^{REGION}$")]
+RoleArn = Annotated[str, StringConstraints(pattern=_ROLE)]
+TargetName = Annotated[str, StringConstraints(pattern=_WORD)]
+"""Of a place to which a release deploys."""
 
 ADVICE = {
+    f"^{REGION}$": "write a region, as eu-west-1",
+    _WORD: "begin with a letter, and write letters, digits, - and _, 64 at most",
+    _ROLE: "write the ARN of a role, as arn:aws:iam::111122223333:role/bluegreen",
     f"^{FUNCTION}$": "write the function's name, or its ARN",
     r"^[A-Za-z0-9_-]*[A-Za-z_-][A-Za-z0-9_-]*$": "write an alias's name: letters, digits, - and _, not digits alone",
     r"^[0-9]+$": 'write the number of a published version, as "7"; what $LATEST has is the artifact "$LATEST"',
@@ -33,7 +45,7 @@ ADVICE = {
 """What to write instead of a name that does not match."""
 
 _REFERENCE = re.compile(
-    r"(?:(?:(?:(?:arn:aws[a-z-]*:lambda:)?(?P<region>[a-z]{2}(?:-[a-z]+)+-[0-9]+):)?(?P<account>[0-9]{12}):)?function:)?"
+    rf"(?:(?:(?:(?:arn:aws[a-z-]*:lambda:)?(?P<region>{REGION}):)?(?P<account>[0-9]{{12}}):)?function:)?"
     rf"(?P<name>{FUNCTION})(?::(?P<qualifier>[$A-Za-z0-9_-]{{1,128}}))?"
 )
 REFERENCE = f"^{re.sub(r'[?]P<[a-z]+>', '', _REFERENCE.pattern)}$"

@@ -51,6 +51,12 @@ def _of_someone(name: Any) -> Any:
     return plain(name, LONGEST_STARTER + 1) if isinstance(name, str) else name
 
 
+Starter = Annotated[
+    Annotated[str, BeforeValidator(_of_someone), Field(max_length=LONGEST_STARTER)] | None, WithJsonSchema(ANYONE)
+]
+"""Who asks, as the request or the release says."""
+
+
 def _unreadable(complaint: str | None) -> None:
     """ReceiveUpload writes this field if the deployment.json beside the upload cannot be read, or has a wrong field."""
     raise ValueError(plain(complaint or "") or "unknown field; leave it out")
@@ -92,9 +98,7 @@ class Request(Frozen):
     keep_versions: KeepVersions | None = Field(
         None, description="How many published versions stay after a success; all of them unless given."
     )
-    started_by: Annotated[
-        Annotated[str, BeforeValidator(_of_someone), Field(max_length=LONGEST_STARTER)] | None, WithJsonSchema(ANYONE)
-    ] = None
+    started_by: Starter = None
     deployment_json: SkipJsonSchema[Annotated[str | None, AfterValidator(_unreadable)]] = None
 
     @classmethod
@@ -144,15 +148,15 @@ class Request(Frozen):
         return request
 
 
-def unfit(request: Any) -> str:
-    """Why no execution could be started with it, or no plan stored; "" if it can."""
+def unfit(request: Any, largest: int = LARGEST_REQUEST, advice: str = "shorten payloads") -> str:
+    """Why no execution could be started with it, or no plan stored; "" if it can. `largest` is in bytes."""
     if is_deeper(request, DEEPEST):
         return f"it is nested more than {DEEPEST} levels deep; write flatter JSON"
     try:
         size = len(json.dumps(request, allow_nan=False))
     except ValueError as error:
         return f"JSON has no NaN and no Infinity: {error}"
-    return f"it has {size} bytes; write {LARGEST_REQUEST} at most; shorten payloads" if size > LARGEST_REQUEST else ""
+    return f"it has {size} bytes; write {largest} at most; {advice}" if size > largest else ""
 
 
 def taken_apart(request: Any, *, region: str = "", account: str = "") -> tuple[Any, list[str]]:

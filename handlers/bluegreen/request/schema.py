@@ -14,6 +14,8 @@ from bluegreen.request.request import LONGEST_STARTER, SCHEMA, Request
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
+ABOUT = {"type": "string", "description": "Where this schema is, for an editor. The deployer does not read it."}
+
 LIMITS = {"ge": "minimum", "gt": "exclusiveMinimum", "le": "maximum", "lt": "exclusiveMaximum"}
 
 STARTED_BY = {
@@ -45,14 +47,13 @@ def schema() -> dict[str, Any]:
     described = Request.model_json_schema(schema_generator=WithLimits)
     fields, required = described.pop("properties"), described.pop("required")
     fields["started_by"] = STARTED_BY
-    about = {"type": "string", "description": "Where this schema is, for an editor. The deployer does not read it."}
     whole = {"description": described.pop("description"), "$ref": "#", "required": required}
     return {
         "$schema": DIALECT,
         "title": "The request",
         "description": "The rest of a request: a deployment.json, or the file of --request.",
         "type": "object",
-        "properties": {SCHEMA: about, **fields},
+        "properties": {SCHEMA: ABOUT, **fields},
         "additionalProperties": False,
         "$defs": {"Request": whole, **described["$defs"]},
     }

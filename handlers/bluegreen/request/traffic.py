@@ -2,10 +2,20 @@
 
 import difflib
 import re
+from collections.abc import Collection
 from itertools import pairwise
 from typing import Annotated, Any, Self
 
-from pydantic import BeforeValidator, Discriminator, Field, StrictBool, Tag, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Discriminator,
+    Field,
+    StrictBool,
+    Tag,
+    field_validator,
+    model_validator,
+)
 
 from bluegreen.model import Frozen
 from bluegreen.request.numbers import Real, Whole
@@ -174,9 +184,11 @@ STRATEGIES: dict[str, tuple[Step, ...]] = {
 """CodeDeploy's predefined Lambda configurations, by the names SAM uses for them."""
 
 
-def known(name: str) -> str:
-    """The name, if it is a strategy; ValueError says which there are otherwise."""
-    names = [*STRATEGIES, ADAPTIVE]
+_NAMES = (*STRATEGIES, ADAPTIVE)
+
+
+def known(name: str, names: Collection[str] = _NAMES) -> str:
+    """The name, if it is one of these strategies; ValueError says which there are otherwise."""
     if name in names:
         return name
     close = difflib.get_close_matches(name, names, n=1)
@@ -216,15 +228,51 @@ def _kind_of_traffic(value: Any) -> str:
 
 CODEDEPLOYS = "CodeDeployDefault.Lambda"
 """Before the name of a strategy as CodeDeploy has it."""
-_NAMES = (*STRATEGIES, ADAPTIVE)
+
+
+def _one_of(names: Collection[str]) -> Any:
+    """These names for readers of JSON Schema, also as CodeDeploy has them."""
+    return (
+        Annotated[str, Field(json_schema_extra={"enum": [*names]})]
+        | Annotated[str, Field(pattern=rf"^{re.escape(CODEDEPLOYS)}({'|'.join(names)})$")]
+    )
+
+
 Strategy = Annotated[
     str,
-    BeforeValidator(
-        lambda name: known(name.removeprefix(CODEDEPLOYS)),
-        json_schema_input_type=Annotated[str, Field(json_schema_extra={"enum": [*_NAMES]})]
-        | Annotated[str, Field(pattern=rf"^{re.escape(CODEDEPLOYS)}({'|'.join(_NAMES)})$")],
-    ),
+    BeforeValidator(lambda name: known(name.removeprefix(CODEDEPLOYS)), json_schema_input_type=_one_of(_NAMES)),
 ]
 HowTraffic = Annotated[
     Annotated[Strategy, Tag("strategy")] | Annotated[Steps, Tag("steps")], Discriminator(_kind_of_traffic)
 ]
+
+
+def together(name: str) -> str:
+    """The name, if it is a strategy by which several functions can be shifted together; ValueError otherwise."""
+    if name == ADAPTIVE:
+        raise ValueError(
+            f"{ADAPTIVE} follows each function's own evidence, and a release shifts a wave together; write a canary, "
+            "as Canary10Percent5Minutes, or steps"
+        )
+    return known(name, STRATEGIES)
+
+
+def _asks_nobody(steps: Steps) -> Steps:
+    for number, step in enumerate(steps.steps, start=1):
+        if step.approve:
+            raise ValueError(
+                f"step {number} asks for an approval, and in a release people approve waves; leave `approve` out "
+                'here, and write "approve": true in a wave of `waves`'
+            )
+    return steps
+
+
+StrategyTogether = Annotated[
+    str,
+    BeforeValidator(lambda name: together(name.removeprefix(CODEDEPLOYS)), json_schema_input_type=_one_of(STRATEGIES)),
+]
+TrafficTogether = Annotated[
+    Annotated[StrategyTogether, Tag("strategy")] | Annotated[Steps, AfterValidator(_asks_nobody), Tag("steps")],
+    Discriminator(_kind_of_traffic),
+]
+"""Of a release."""

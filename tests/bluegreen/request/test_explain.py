@@ -88,6 +88,17 @@ def test_a_field_is_named_as_people_write_it_and_not_by_its_kind(more: dict[str,
     assert refusal(request(**more)).partition(": ")[0] == field
 
 
+def test_a_name_in_a_map_is_named_as_people_wrote_it() -> None:
+    metric = {"name": "a", "namespace": "b", "bad": "c", "requests": "d", "dimensions": {"a\tb": "{version}"}}
+
+    assert refusal(request(health={"metrics": [metric]})) == (
+        "health.metrics.0.dimensions.a b: 'a b' has a character that cannot be printed; correct the name"
+    )
+    assert refusal(request(health={"metrics": [metric | {"dimensions": {"x": 5}}]})) == (
+        "health.metrics.0.dimensions.x: 5 is no text; write it in quotes"
+    )
+
+
 def test_a_value_is_shown_as_far_as_there_is_room() -> None:
     said = refusal(request(function="x" * 60_000))
 

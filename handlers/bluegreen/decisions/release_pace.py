@@ -1,0 +1,93 @@
+"""
+How often a release is looked at, and whether the history of one execution has room for all its waves.
+
+The looks at a wave come as those at a deployment (pace.py): a metric's period or more apart, thinner with the bake's
+age. Every wave has the same bakes, so all have the same pace.
+"""
+
+import math
+
+from bluegreen.decisions.pace import (
+    EVENTS_PER_HOOK,
+    EVENTS_PER_LOOK,
+    MOST_EVENTS,
+    SELDOM_SECONDS,
+    longest,
+    looks,
+    waits,
+)
+from bluegreen.errors import InvalidRequest
+from bluegreen.request.release import CALLS_PER_MEMBER, Release
+from bluegreen.request.traffic import Schedule
+
+SLICE_SECONDS = 60
+"""ShiftWave, CompleteRelease and RollBackRelease work for so long at a time."""
+EVENTS_PER_SLICE = 7
+"""Such a state: entered, scheduled, started, succeeded, left; the Choice after it: entered, left."""
+EVENTS_PER_APPROVAL = 7
+"""The state that waits for a person, and a Choice, as a slice."""
+EVENTS_PER_PUTTING_BACK = 7
+"""PutBackFailed, and a Choice, as a slice."""
+EVENTS_BESIDE = 40
+"""Opening, staging and the end."""
+
+
+def pace_of(release: Release, default_traffic: str) -> int:
+    """
+    The least pause between two looks at a wave, in seconds: a metric's period, or what one execution can afford.
+
+    Raises InvalidRequest as Release.schedule does.
+    """
+    return _pace(release, release.schedule(default_traffic))
+
+
+def most_events(release: Release, default_traffic: str) -> int:
+    """
+    The events that the release's execution may have at that pace, without retries and pauses.
+
+    Every bake and every approval takes as long as it may, and in the end all functions are put back. Raises
+    InvalidRequest as Release.schedule does.
+    """
+    plan = release.schedule(default_traffic)
+    return _events(release, plan, _pace(release, plan))
+
+
+def must_be_affordable(release: Release, default_traffic: str) -> None:
+    """Raises InvalidRequest if one execution has no room for the release, and as Release.schedule does."""
+    events = most_events(release, default_traffic)
+    if events > MOST_EVENTS:
+        raise InvalidRequest(
+            f"waves: {len(release.waves)} waves with their shifts, bakes and approvals may need {events} events. An "
+            f"execution may have 25,000, and {MOST_EVENTS} of them are for waves; the rest is for retries and pauses. "
+            "Write larger waves, fewer steps, shorter bakes or a shorter approval.timeout_seconds"
+        )
+
+
+def _pace(release: Release, plan: Schedule) -> int:
+    pace = release.period_seconds
+    while pace < SELDOM_SECONDS and _events(release, plan, pace) > MOST_EVENTS:
+        pace = math.ceil(pace * 1.25)
+    return pace
+
+
+def _events(release: Release, plan: Schedule, pace: int) -> int:
+    """CompleteRelease takes a call for each function at most, and RollBackRelease as many as staging."""
+    rate, everybody = release.calls_per_second, len(release.members)
+    shifts = len(plan.steps) * sum(_slices(len(wave.numbers), rate) for wave in release.waves)
+    ends = _slices(everybody, rate) + _slices(everybody * CALLS_PER_MEMBER, rate)
+    looked = len(release.waves) * sum(waits(looks(step.bake_seconds, pace, longest(plan, step))) for step in plan.steps)
+    asked = sum(wave.approve for wave in release.waves)
+    while_asked = asked * waits(looks(release.approval.timeout_seconds, pace)) if asked else 0
+    hooks = sum((wave.hooks.before is not None) + (wave.hooks.after is not None) for wave in release.waves)
+    return (
+        EVENTS_BESIDE
+        + EVENTS_PER_SLICE * (shifts + ends)
+        + EVENTS_PER_LOOK * (looked + while_asked)
+        + EVENTS_PER_APPROVAL * asked
+        + EVENTS_PER_HOOK * hooks
+        + EVENTS_PER_PUTTING_BACK * min(release.tolerate, looked)
+    )
+
+
+def _slices(calls: int, calls_per_second: int) -> int:
+    return math.ceil(calls / (SLICE_SECONDS * calls_per_second))
