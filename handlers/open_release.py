@@ -14,8 +14,8 @@ from bluegreen.verdict.release import needed_for_one
 
 from bluegreen import clock
 from bluegreen.aws import artifacts, executions
+from bluegreen.decisions import release_pace
 from bluegreen.decisions.orders import standing
-from bluegreen.decisions.pace import pace_of_waves
 from bluegreen.document import REJECTED
 from bluegreen.edge import step
 from bluegreen.errors import Aborted, AwsRefused, DeploymentOver, InvalidRequest, NotTheHolder
@@ -126,6 +126,7 @@ def _read(asked: Asked) -> tuple[Release, list[tuple[Member, dict[str, Any]]]]:
     traffic = known(os.environ["DEFAULT_TRAFFIC"])
     author = starts.author(call.name, call.document, read.started_by or "")
     schedule = read.schedule(traffic)
+    release_pace.must_be_affordable(read, traffic)
     release = Release(
         id=call.name,
         state=OPENING,
@@ -148,7 +149,7 @@ def _read(asked: Asked) -> tuple[Release, list[tuple[Member, dict[str, Any]]]]:
         keep_waves=read.keep_waves,
         calls_per_second=read.calls_per_second,
         false_alarm=read.false_alarm,
-        pace_seconds=pace_of_waves(schedule, read.period_seconds, len(read.waves)),
+        pace_seconds=release_pace.pace_of(read, traffic),
         other_than_starter=read.approval.other_than_starter,
         override_freeze=read.override_freeze,
     )

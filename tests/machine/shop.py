@@ -15,6 +15,7 @@ import recover_deployments
 from bluegreen.request.upload import place_by_request
 from tests.crash.world.driver import context_of
 from tests.machine.deployer import ALIAS, BUCKET, FUNCTION, GOOD, Deployer, installed, zip_of
+from tests.machine.faults import Call
 from tests.machine.walk import DEPLOY_ASL, REGION, Run, handlers_of
 
 RELEASE_ASL = DEPLOY_ASL.with_name("release.asl.json")
@@ -104,11 +105,13 @@ class Shop:
     def sees_moves(self, moved: list[tuple[str, str]]) -> Iterator[None]:
         """Notes each alias that gets all of green ("2"), and each that goes back to blue alone ("back")."""
 
-        def watcher(call: Any, attempt: Callable[[], Any]) -> Any:
+        def watcher(call: Call, attempt: Callable[[], Any]) -> Any:
             answer = attempt()
-            if call.operation == "UpdateAlias" and not call.params["RoutingConfig"]["AdditionalVersionWeights"]:
-                version = call.params["FunctionVersion"]
-                moved.append((call.params["FunctionName"], "back" if version == "1" else version))
+            name = call.url.partition("/functions/")[2].partition("/")[0]
+            if call.operation == "UpdateAlias" and name in self.names:
+                version, weights = self.alias(name)
+                if not weights:
+                    moved.append((name, "back" if version == "1" else version))
             return answer
 
         with self.aws.watched(watcher):

@@ -180,6 +180,6 @@ def test_a_wrong_document_over_the_api_starts_nothing_and_names_every_entry(shop
     status, said = ask("POST", "/releases", json.dumps(document))
 
     assert status == 400
-    assert "functions.2" in said["message"]
-    assert "functions.6" in said["message"]
+    assert "functions.1" in said["message"]
+    assert "functions.5" in said["message"]
     assert "nothing was started" in said["message"]

@@ -3,7 +3,7 @@ Releases: start one, read one and its functions, and give it orders.
 
     POST   /releases                 the document; 202 with the release's id
     GET    /releases                 those that run
-    GET    /releases/{id}            the record, the verdict of each wave, people's orders and decisions, a page of functions
+    GET    /releases/{id}            the record, each wave's verdict, people's orders and decisions, a page of functions
     DELETE /releases/{id}            abort: every function is put back
     POST   /releases/{id}/pause      no green gets a larger share; {"seconds": 3600} is the limit
     POST   /releases/{id}/resume     takes a pause back
@@ -29,6 +29,7 @@ from bluegreen.api.deployments import Started
 from bluegreen.api.orders import Given, Ordered
 from bluegreen.api.routes import NEXT, Answer, Router
 from bluegreen.aws import executions, handlers
+from bluegreen.decisions import release_pace
 from bluegreen.decisions.gates import APPROVED, REJECTED, Decision
 from bluegreen.decisions.orders import Kind, Order, objection, standing
 from bluegreen.edge import logger
@@ -119,7 +120,7 @@ def start() -> tuple[dict[str, Any], int]:
             read = document.Release.read(
                 body, region=here.region, account=here.account, default_alias=alias, inline=True
             )
-            read.schedule(known(os.environ["DEFAULT_TRAFFIC"]))
+            release_pace.must_be_affordable(read, known(os.environ["DEFAULT_TRAFFIC"]))
     except InvalidRequest as error:
         raise BadRequestError(f"{error}; {NOTHING_STARTED}") from error
     name = f"release-{uuid.uuid4().hex}"

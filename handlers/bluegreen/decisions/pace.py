@@ -119,11 +119,6 @@ def pace_of(schedule: Schedule, period_seconds: int) -> int:
     return pace
 
 
-def pace_of_waves(schedule: Schedule, period_seconds: int, waves: int) -> int:
-    """The same where one execution shifts so many waves, one after the other, by the same schedule."""
-    return pace_of(schedule.model_copy(update={"steps": schedule.steps * waves}), period_seconds)
-
-
 def is_affordable(schedule: Schedule) -> bool:
     """One execution has room for it, if every bake is looked at once."""
     return _events(schedule, SELDOM_SECONDS) <= MOST_EVENTS

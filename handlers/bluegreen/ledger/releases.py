@@ -153,8 +153,8 @@ class Member(Frozen):
 
     @property
     def name(self) -> str:
-        """As people know it: by its place in the document, and the alias."""
-        return f"functions.{self.number} ({self.target})"
+        """As people know it: by its place in the document, which counts from 0 there, and the alias."""
+        return f"functions.{self.number - 1} ({self.target})"
 
     def to_json(self) -> dict[str, Any]:
         """As callers of the API and the command line get it."""

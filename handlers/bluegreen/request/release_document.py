@@ -20,6 +20,7 @@ from bluegreen.request.request import Request, Starter
 from bluegreen.request.smoke_tests import SmokeTests
 from bluegreen.request.traffic import TrafficTogether
 from bluegreen.request.versions import KeepVersions
+from bluegreen.request.waves import MOST_AT_ONCE
 
 MOST_FUNCTIONS = 10_000
 MOST_CALLED = 1_000
@@ -74,7 +75,11 @@ class WaveHooks(Frozen):
 
 
 class AskedWave(Frozen):
-    """How many functions come next, or which ones; without `most`, `share`, `functions` and `target` all are."""
+    """
+    How many functions come next, or which ones; without `most`, `share`, `functions` and `target` all are.
+
+    A wave has 1,000 at most: what is asked for beyond comes in the next.
+    """
 
     most: Annotated[Whole, Field(ge=1, le=MOST_FUNCTIONS)] | None = Field(
         None, description="The next so many functions, or fewer."
@@ -82,7 +87,7 @@ class AskedWave(Frozen):
     share: Annotated[Real, Field(gt=0, le=1)] | None = Field(
         None, description="The next functions, or fewer: this share of all functions of the release, rounded up."
     )
-    functions: Annotated[tuple[Reference, ...], Field(min_length=1, max_length=MOST_FUNCTIONS)] | None = Field(
+    functions: Annotated[tuple[Reference, ...], Field(min_length=1, max_length=MOST_AT_ONCE)] | None = Field(
         None, description="These functions of the release."
     )
     target: TargetName | None = Field(None, description="All functions of this target that are left.")

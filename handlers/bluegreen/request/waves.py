@@ -11,6 +11,9 @@ from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from typing import NamedTuple
 
+MOST_AT_ONCE = 1000
+"""Functions of a wave. One invocation looks at all of them, and at 10 calls a second they take 100 seconds to move."""
+
 
 class Take(NamedTuple):
     """What a wave takes: these functions, all of a target that are left, or the next of one level, `most` at most."""
@@ -73,8 +76,8 @@ def dealt(
     """
     The waves in their order: the place of the take that each comes of, and its functions.
 
-    `of` has the functions' levels. No wave has functions of two levels, except one that names them. A function that a
-    later take names is left to that one. The last take must be a size, and is repeated until every function has its
+    `of` has the functions' levels. No wave has functions of two levels, except one that names them, nor more than
+    MOST_AT_ONCE. A function that a later take names is left to that one. The last take must be a size, and is repeated until every function has its
     wave.
     """
     named = {number for take in takes for number in take.named}
@@ -89,7 +92,8 @@ def dealt(
             for group in left:
                 if chosen := tuple(number for number in group if targets[number] == take.target):
                     group[:] = [number for number in group if targets[number] != take.target]
-                    yield place, chosen
+                    for at in range(0, len(chosen), MOST_AT_ONCE):
+                        yield place, chosen[at : at + MOST_AT_ONCE]
         elif wave := _next(left, take.most):
             yield place, wave
     while wave := _next(left, takes[-1].most):
@@ -102,7 +106,7 @@ def _next(left: deque[list[int]], most: float) -> tuple[int, ...]:
         left.popleft()
     if not left:
         return ()
-    size = min(len(left[0]), most)
+    size = min(len(left[0]), most, MOST_AT_ONCE)
     wave = tuple(left[0][: int(size)])
     del left[0][: int(size)]
     return wave

@@ -137,6 +137,16 @@ class TestNamesAndTargets:
     def test_a_target_of_which_nothing_is_left_makes_no_wave(self) -> None:
         assert waves([Take(1), Take(target="eu"), ALL], [0, 0], ["eu", None]) == [(0,), (1,)]
 
+    def test_no_wave_has_more_than_one_look_can_take(self) -> None:
+        of_a_target = dealt([Take(target="eu"), Take()], [0] * 2_500, ["eu"] * 1_500 + [None] * 1_000)
+        assert [len(wave) for _, wave in of_a_target] == [1_000, 500, 1_000]
+        assert [len(wave) for _, wave in dealt([Take(), Take(most=9_000)], [0] * 3_001, [None] * 3_001)] == [
+            1_000,
+            1_000,
+            1_000,
+            1,
+        ]
+
     def test_each_wave_says_of_which_take_it_comes(self) -> None:
         assert [take for take, _ in dealt([Take(named=(0,)), Take(1)], [0] * 3, [None] * 3)] == [0, 1, 1]
 
