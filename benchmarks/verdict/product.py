@@ -5,7 +5,7 @@ Where the arrays of `strategies.py` are the same mathematics, they come to the s
 has the same weights at the same seconds, and ends in the same minute for the same reason.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -20,6 +20,7 @@ from benchmarks.verdict.watching import LEARNT_UNTIL
 from benchmarks.verdict.world import PAST_MINUTES, Bools, Floats, Past
 from bluegreen.aws import metrics
 from bluegreen.aws.metrics import Query, Series
+from bluegreen.aws.sharing import Asked
 from bluegreen.baking import watch
 from bluegreen.baking.conclude import conclude
 from bluegreen.decisions.adaptive import first_weight
@@ -40,17 +41,20 @@ TARGET = Target(function="Shop", alias="PROD", region="eu-west-1", account="1111
 
 @dataclass
 class CloudWatch:
-    """What `metrics.read` answers at a look, of one deployment."""
+    """What CloudWatch answers at a look, of one deployment."""
 
     past: Past
     run: int
     seen: Seen = field(default_factory=dict)
     number: int = 0
 
-    def read(self, _: Target, queries: Iterable[Query], since: int, until: int, period: int) -> dict[Query, Series]:
-        """In the place of `metrics.read`."""
-        starts = range(since, until, period)
-        of = {query: {start: self._figure(query, start) for start in starts} for query in queries}
+    def read_all(self, asked: Sequence[Asked[Query]]) -> list[dict[Query, Series]]:
+        """In the place of `metrics.read_all`."""
+        return [self._read(each) for each in asked]
+
+    def _read(self, asked: Asked[Query]) -> dict[Query, Series]:
+        starts = range(asked.since, asked.until, asked.period_seconds)
+        of = {query: {start: self._figure(query, start) for start in starts} for query in asked.queries}
         return {
             query: {start: value for start, value in series.items() if value is not None}
             for query, series in of.items()
@@ -129,13 +133,13 @@ def _why(look: Look) -> End:
 
 
 @contextmanager
-def instead_of_cloudwatch(answers: Callable[..., dict[Query, Series]]) -> Iterator[None]:
-    """`metrics.read` is this."""
-    real, metrics.read = metrics.read, answers
+def instead_of_cloudwatch(answers: Callable[..., list[dict[Query, Series]]]) -> Iterator[None]:
+    """`metrics.read_all` is this, by which every look and every past is read."""
+    real, metrics.read_all = metrics.read_all, answers  # type: ignore[assignment]
     try:
         yield
     finally:
-        metrics.read = real
+        metrics.read_all = real
 
 
 class Product:
@@ -151,7 +155,7 @@ class Product:
         self._second = np.full(len(runs), float(SHIFT_SECOND)) if self._adaptive else opening.first_second
 
     def _open(self, run: int, traffic: str | Steps, health: Health, first_second: int) -> Deployment:
-        with instead_of_cloudwatch(self._cloudwatch[run].read):
+        with instead_of_cloudwatch(self._cloudwatch[run].read_all):
             past = watch.past(TARGET, BLUE, health, BEGAN)
         planned = schedule(traffic, health.max_bake_seconds, health.sight_seconds)
         if planned.adaptive:
@@ -193,7 +197,7 @@ class Product:
             else:
                 now = deployment.due + (LOOK_SECOND if self._adaptive else 0)
                 shift_at = now + (SHIFT_SECOND - LOOK_SECOND if self._adaptive else 0)
-                with instead_of_cloudwatch(cloudwatch.read):
+                with instead_of_cloudwatch(cloudwatch.read_all):
                     deployment.look(now, self._fails, shift_at)
             if deployment.bake.shifts[-1].at >= minute:
                 second[run] = deployment.bake.shifts[-1].at - minute

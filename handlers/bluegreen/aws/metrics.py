@@ -1,17 +1,19 @@
 """What CloudWatch counted."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from bluegreen import clock
 from bluegreen.aws.client import client, in_our_words
+from bluegreen.aws.sharing import Asked, together
 from bluegreen.errors import AwsRefused, AwsUnavailable
 from bluegreen.request.health import MetricPair
 from bluegreen.target import Target
 
 if TYPE_CHECKING:
-    from mypy_boto3_cloudwatch.type_defs import MetricDataQueryTypeDef
+    from mypy_boto3_cloudwatch.type_defs import MetricDataQueryTypeDef, MetricDataResultTypeDef
 
 Series = dict[int, float]
 """Start of a period (seconds since 1970) -> what was measured in it; a period without data is not there."""
@@ -19,6 +21,12 @@ Series = dict[int, float]
 
 MOST = 1e15
 """Up to here each whole number has a float of its own."""
+
+MOST_QUERIES = 500
+"""GetMetricData takes so many in a call (API reference); AWS allows 50 calls and 180,000 points a second."""
+
+MOST_SECONDS = 60
+"""After so long a look at many functions begins no other call. botocore gives up on one after about 40 seconds."""
 
 
 @dataclass(frozen=True)
@@ -69,35 +77,114 @@ def read(target: Target, queries: Iterable[Query], since: int, until: int, perio
 
     Raises AwsUnavailable when CloudWatch has not all of it, and AwsRefused for a figure that counts nothing.
     """
-    asked = {f"q{number}": query for number, query in enumerate(queries)}
-    found: dict[Query, Series] = {query: {} for query in asked.values()}
-    if since >= until:
-        return found
+    [found] = read_all([Asked(target, tuple(queries), since, until, period_seconds)])
+    if isinstance(found, AwsUnavailable | AwsRefused):
+        raise found
+    return found
+
+
+def read_all(asked: Sequence[Asked[Query]]) -> list[dict[Query, Series] | AwsUnavailable | AwsRefused]:
+    """
+    What `read` answers for each, or the error that it raises, in the same order, with as few calls as they need.
+
+    What is asked about one target comes from one call, so that its figures are of one moment, and a call that fails
+    concerns no other target's. The same query of two targets is asked once.
+    """
+    readings = [_Reading(each) for each in asked]
+    due = [reading for reading in readings if reading.asked.since < reading.asked.until]
+    until = clock.now() + MOST_SECONDS
+    for party in together([reading.asked for reading in due]):
+        for sharing in _calls([due[number] for number in party]):
+            if clock.now() < until:
+                _read(sharing)
+            else:
+                late = AwsUnavailable(f"CloudWatch took {MOST_SECONDS} seconds to answer for other functions")
+                for reading in sharing:
+                    reading.fail(late)
+    return [reading.answer for reading in readings]
+
+
+class _Reading:
+    """What CloudWatch has answered so far to what is asked about one target."""
+
+    def __init__(self, asked: Asked[Query]) -> None:
+        self.asked = asked
+        self.error: AwsUnavailable | AwsRefused | None = None
+        self._series: dict[Query, Series] = {query: {} for query in asked.queries}
+        self._status: dict[Query, str] = {}
+
+    def take(self, query: Query, result: "MetricDataResultTypeDef") -> None:
+        """One more page of a query. The call may be for a longer time than is asked for here."""
+        period = self.asked.period_seconds
+        first = self.asked.since // period * period
+        try:
+            with in_our_words():
+                for at, value in zip(result["Timestamps"], result["Values"], strict=True):
+                    start = int(at.timestamp()) // period * period
+                    if first <= start < self.asked.until:
+                        self._series[query][start] = _figure(query, value)
+                self._status[query] = result["StatusCode"]
+        except (AwsUnavailable, AwsRefused) as error:
+            self.fail(error)
+
+    def fail(self, error: AwsUnavailable | AwsRefused) -> None:
+        """A part cannot be read. The first such error is the answer."""
+        self.error = self.error or error
+
+    @property
+    def answer(self) -> dict[Query, Series] | AwsUnavailable | AwsRefused:
+        """All series, or why they cannot be had."""
+        if self.error:
+            return self.error
+        incomplete = {f"{query.metric} is {status}" for query, status in self._status.items() if status != "Complete"}
+        if incomplete:
+            return AwsUnavailable(f"CloudWatch did not answer in full: {', '.join(sorted(incomplete))}")
+        return self._series
+
+
+def _calls(party: Sequence[_Reading]) -> list[list[_Reading]]:
+    """Those that one call can ask for, each whole."""
+    calls: list[list[_Reading]] = []
+    queries = set[Query]()
+    for reading in party:
+        queries = queries.union(reading.asked.queries)
+        if not calls or len(queries) > MOST_QUERIES:
+            calls.append([])
+            queries = set(reading.asked.queries)
+        calls[-1].append(reading)
+    return calls
+
+
+def _read(sharing: Sequence[_Reading]) -> None:
+    """One call for all of them, as many pages as it has."""
+    asking: dict[Query, list[_Reading]] = {}
+    for reading in sharing:
+        for query in dict.fromkeys(reading.asked.queries):
+            asking.setdefault(query, []).append(reading)
+    asked = {f"q{number}": query for number, query in enumerate(asking)}
+    first = sharing[0].asked
     pages = (
-        client("cloudwatch", target)
+        client("cloudwatch", first.target)
         .get_paginator("get_metric_data")
         .paginate(
-            MetricDataQueries=[_query(id_, query, period_seconds) for id_, query in asked.items()],
-            StartTime=datetime.fromtimestamp(since, UTC),
-            EndTime=datetime.fromtimestamp(until, UTC),
+            MetricDataQueries=[_query(id_, query, first.period_seconds) for id_, query in asked.items()],
+            StartTime=datetime.fromtimestamp(min(reading.asked.since for reading in sharing), UTC),
+            EndTime=datetime.fromtimestamp(max(reading.asked.until for reading in sharing), UTC),
             ScanBy="TimestampAscending",
         )
     )
-    status: dict[str, str] = {}
-    with in_our_words():
-        for page in pages:
-            for result in page["MetricDataResults"]:
-                query = asked[result["Id"]]
-                points = zip(result["Timestamps"], result["Values"], strict=True)
-                found[query] |= {
-                    int(at.timestamp()) // period_seconds * period_seconds: _figure(query, value)
-                    for at, value in points
-                }
-                status[result["Id"]] = result["StatusCode"]
-    incomplete = {f"{asked[id_].metric} is {state}" for id_, state in status.items() if state != "Complete"}
-    if incomplete:
-        raise AwsUnavailable(f"CloudWatch did not answer in full: {', '.join(sorted(incomplete))}")
-    return found
+    try:
+        with in_our_words():
+            for page in pages:
+                for result in page["MetricDataResults"]:
+                    query = asked[result["Id"]]
+                    for reading in asking[query]:
+                        reading.take(query, result)
+                if all(reading.error for reading in sharing):
+                    return
+    except (AwsUnavailable, AwsRefused) as error:
+        for reading in sharing:
+            reading.fail(error)
 
 
 def _figure(query: Query, value: float) -> float:

@@ -1,25 +1,47 @@
-"""Objects of the stack's own bucket that only its handlers write."""
+"""
+What the deployer keeps for itself in the artifact bucket, compressed.
 
+S3's events about it start nothing, since only those of uploads do.
+"""
+
+import gzip
+import io
 import os
+import zlib
 
 from bluegreen.aws.client import client, in_our_words
-from bluegreen.errors import NotFound
+from bluegreen.errors import AwsRefused, NotFound
 
 INTERNAL = "internal/"
-"""Where they lie. No policy for people allows a write there."""
+"""Where all of it lies."""
+
+LARGEST = 64 << 20
+"""Bytes of an object, once it is no longer compressed."""
 
 
-def put(key: str, content: bytes) -> None:
-    """Store the object in the place of the one before."""
-    with in_our_words():
-        client("s3").put_object(Bucket=os.environ["ARTIFACT_BUCKET"], Key=f"{INTERNAL}{key}", Body=content)
+def read(key: str) -> bytes | None:
+    """
+    The content of an object, None if there is none.
 
-
-def get(key: str) -> bytes | None:
-    """What the object has; None if there is none."""
+    S3 says AccessDenied instead of that to a role that may not list the bucket. Raises AwsRefused for an object that we
+    did not write: one that is not compressed or is too large.
+    """
     try:
         with in_our_words():
-            answer = client("s3").get_object(Bucket=os.environ["ARTIFACT_BUCKET"], Key=f"{INTERNAL}{key}")
-            return answer["Body"].read()
+            compressed = client("s3").get_object(Bucket=os.environ["ARTIFACT_BUCKET"], Key=key)["Body"].read(LARGEST)
     except NotFound:
         return None
+    try:
+        with gzip.GzipFile(fileobj=io.BytesIO(compressed)) as file:
+            content = file.read(LARGEST + 1)
+    except (OSError, EOFError, zlib.error) as error:
+        raise AwsRefused(f"{key} in the artifact bucket cannot be read ({type(error).__name__})") from error
+    if len(content) > LARGEST:
+        raise AwsRefused(f"{key} in the artifact bucket has more than {LARGEST} bytes")
+    return content
+
+
+def write(key: str, content: bytes) -> None:
+    """Store it, in place of what there was."""
+    with in_our_words():
+        client("s3").put_object(Bucket=os.environ["ARTIFACT_BUCKET"], Key=key, Body=gzip.compress(content, mtime=0))

@@ -8,14 +8,15 @@ requests, too. They tell a version without requests from one whose series is mis
 
 import math
 import statistics
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from bluegreen.aws import alarms, artifacts, functions, logs, metrics
 from bluegreen.aws.client import PROBE_SECONDS
 from bluegreen.aws.logs import LogQuery
 from bluegreen.aws.metrics import Query, Series, of_alias, of_pair, of_version
+from bluegreen.aws.sharing import Asked, place
 from bluegreen.decisions.bake import Alarms, bucket_of, settled_until
 from bluegreen.decisions.figures import NOTHING_YET, Measured, Memory, Seen, see
 from bluegreen.decisions.past import MINUTE, Past, correlation, learn
@@ -39,6 +40,9 @@ NEARLY_ALL = 0.2
 """A shift within this part of a bucket comes at its beginning: the weight that it gave is the one that lasted."""
 
 
+Q = TypeVar("Q", Query, LogQuery)
+
+
 @dataclass(frozen=True)
 class Probed:
     """
@@ -52,18 +56,48 @@ class Probed:
     unread: str = ""
 
 
+class Asking(NamedTuple):
+    """A function that is looked at: its plan, its green, every shift so far, and what the last look came to."""
+
+    plan: Plan
+    green: str
+    shifts: tuple[Shifted, ...]
+    memory: Memory = NOTHING_YET
+
+
 def look(plan: Plan, green: str, shifts: tuple[Shifted, ...], now: float, memory: Memory = NOTHING_YET) -> Seen:
     """
     The verdict on every settled bucket. If CloudWatch does not answer, the verdict is that it cannot measure.
 
     `memory` is what the last look came to: the buckets before `memory.until` are in it and are not read again.
     """
-    try:
-        found = list(_buckets(plan, green, shifts, now, memory))
-    except (AwsUnavailable, AwsRefused) as error:
-        what = "metrics and logs" if plan.health.logs else "metrics"
-        return Seen(Verdict.cannot_measure(f"the {what} could not be read ({error})"), memory)
-    return see(found, settled_until(now, plan.health), plan.past, frozenset(_signals(plan)), plan.policy, memory)
+    [seen] = look_at_all([Asking(plan, green, shifts, memory)], now)
+    return seen
+
+
+def look_at_all(asking: Sequence[Asking], now: float) -> list[Seen]:
+    """
+    What `look` finds of each function, in the same order, at `now` (seconds since 1970).
+
+    They share their calls. What CloudWatch does not answer concerns the functions that it was asked about: the others
+    are judged.
+    """
+    looks = [_Look(each, now) for each in asking]
+    figures = metrics.read_all([each.metrics for each in looks])
+    seen: dict[int, Seen] = {}
+    measured: dict[int, dict[Query, Series]] = {}
+    for number, found in enumerate(figures):
+        if isinstance(found, AwsUnavailable | AwsRefused):
+            seen[number] = looks[number].unseen(found)
+        else:
+            measured[number] = found
+    lines = logs.read_all([looks[number].logs for number in measured])
+    for (number, series), written in zip(measured.items(), lines, strict=True):
+        if isinstance(written, AwsUnavailable | AwsRefused):
+            seen[number] = looks[number].unseen(written)
+        else:
+            seen[number] = looks[number].seen(series, written)
+    return [seen[number] for number in range(len(looks))]
 
 
 def past(target: Target, blue: str, health: Health, now: float) -> Past:
@@ -91,10 +125,27 @@ def past(target: Target, blue: str, health: Health, now: float) -> Past:
 
 def alarms_now(plan: Plan, pardoned: tuple[str, ...]) -> Alarms:
     """The named alarms. One that was in ALARM before the deployment is pardoned until it has been OK once."""
-    states = alarms.states(plan.target, plan.health.alarms)
+    [found] = alarms_of_all([(plan, pardoned)])
+    return found
+
+
+def alarms_of_all(asking: Sequence[tuple[Plan, tuple[str, ...]]]) -> list[Alarms]:
+    """
+    What `alarms_now` finds of each plan and the alarms pardoned so far, in the same order.
+
+    Each alarm of a place is read once. Raises AwsUnavailable or AwsRefused if CloudWatch does not answer.
+    """
+    named: dict[Target, dict[str, None]] = {}
+    for plan, _ in asking:
+        named.setdefault(place(plan.target), {}).update(dict.fromkeys(plan.health.alarms))
+    states = {where: alarms.states(where, tuple(names)) for where, names in named.items()}
+    return [_standing(plan.health.alarms, pardoned, states[place(plan.target)]) for plan, pardoned in asking]
+
+
+def _standing(named: tuple[str, ...], pardoned: tuple[str, ...], states: Mapping[str, str]) -> Alarms:
     return Alarms(
-        red=tuple(name for name, state in states.items() if state == alarms.RED),
-        unknown=tuple(name for name in plan.health.alarms if states.get(name, alarms.UNKNOWN) == alarms.UNKNOWN),
+        red=tuple(name for name in named if states.get(name) == alarms.RED),
+        unknown=tuple(name for name in named if states.get(name, alarms.UNKNOWN) == alarms.UNKNOWN),
         pardoned=tuple(name for name in pardoned if states.get(name) != alarms.GREEN),
     )
 
@@ -158,62 +209,88 @@ Signal = Callable[[Part], tuple[Query | LogQuery, ...]]
 """The queries that count a signal of a part: requests, bad ones and perhaps the most that were routed together."""
 
 
-def _buckets(plan: Plan, green: str, shifts: tuple[Shifted, ...], now: float, memory: Memory) -> Iterator[Measured]:
-    """Each settled bucket since the first shift that is not in the memory."""
-    period = plan.health.period_seconds
-    versions: dict[Side, Part] = {"blue": Part(plan.blue.version), "green": Part(green)}
-    alone = Part(green, whole=True)
-    parts = [*versions.values(), *([alone] if shifts[-1].weight == 1 else [])]
-    first = bucket_of(shifts[0].at, plan.health)
-    starts = range(max(first, memory.until), settled_until(now, plan.health), period)
-    signals = _signals(plan)
-    requests, throttles = of_alias(plan.target, "Invocations"), of_alias(plan.target, "Throttles")
-    ran = {side: of_version(plan.target, part.version, "Invocations") for side, part in versions.items()}
-    busy = of_version(plan.target, green, "Duration")
-    queries = [query for part in parts for asked in signals.values() for query in asked(part)]
-    of_metrics = [each for each in queries if isinstance(each, Query)]
-    asked_for = dict.fromkeys([*of_metrics, requests, throttles, *ran.values(), *([busy] if "slow" in signals else [])])
-    span = starts.start, starts.stop, period
-    measured = metrics.read(plan.target, asked_for, *span)
-    lines = logs.read(plan.target, dict.fromkeys(each for each in queries if isinstance(each, LogQuery)), *span)
-    series = dict[Query | LogQuery, Series]([*measured.items(), *lines.series.items()])
-    for start in starts:
-        at = {query: points.get(start) for query, points in series.items()}
-        weights = _weights(shifts, start, period)
-        least, most = min(weights.values()), max(weights.values())
-        served = versions | {"green": alone} if least == 1 else versions
-        figures = {
-            name: ([at[query] for query in asked(served["blue"])], [at[query] for query in asked(served["green"])])
-            for name, asked in signals.items()
-            if name != "logs" or start < lines.until
+class _Look:
+    """What is asked about one function, and what comes of the answers."""
+
+    def __init__(self, asking: Asking, now: float) -> None:
+        self._plan, green, self._shifts, self._memory = asking
+        plan = self._plan
+        self._settled_until = settled_until(now, plan.health)
+        self._signals = _signals(plan)
+        self._versions: dict[Side, Part] = {"blue": Part(plan.blue.version), "green": Part(green)}
+        self._alone = Part(green, whole=True)
+        self._requests, self._throttles = of_alias(plan.target, "Invocations"), of_alias(plan.target, "Throttles")
+        self._ran = {
+            side: of_version(plan.target, part.version, "Invocations") for side, part in self._versions.items()
         }
-        ran_of = [round(of[0] or 0) for of in figures["errors"]]
-        written = {pair.name for pair in plan.health.pairs(plan.target.function)}
-        sides = {
-            name: _sides(name, *of)
-            for name, of in figures.items()
-            if name not in written or all(map(_belongs, of, ran_of))
-        }
-        errors = {"blue": sides["errors"].blue, "green": sides["errors"].green}
-        throttled = {"blue": sides["throttles"].blue.bad, "green": sides["throttles"].green.bad}
-        invoked = {side: at[requests] if part.whole else at[ran[side]] for side, part in served.items()}
-        yield Measured(
-            bucket=Bucket(
-                start,
-                sides,
-                green_weight=most,
-                period_seconds=period,
-                covered=start >= shifts[0].at,
-                changed=len(weights) > 1,
-                lasting_weight=_lasting(weights, start, period),
-                busy=(at.get(busy) or 0.0) / 1000 / period * _peak(weights, start, period),
-            ),
-            requests=round(at[requests] or 0) + round(at[throttles] or 0),
-            throttled=round(at[throttles] or 0),
-            ran={side: round(count or 0) + throttled[side] for side, count in invoked.items()},
-            counted={side: errors[side].requests + throttled[side] for side in served},
-            weight={"green": least, "blue": 1 - most},
+        self._busy = of_version(plan.target, green, "Duration")
+        parts = [*self._versions.values(), *([self._alone] if self._shifts[-1].weight == 1 else [])]
+        queries = [query for part in parts for asked in self._signals.values() for query in asked(part)]
+        of_metrics = [each for each in queries if isinstance(each, Query)]
+        busy = [self._busy] if "slow" in self._signals else []
+        self.metrics = self._asked([*of_metrics, self._requests, self._throttles, *self._ran.values(), *busy])
+        self.logs = self._asked([each for each in queries if isinstance(each, LogQuery)])
+
+    def _asked(self, queries: Iterable[Q]) -> Asked[Q]:
+        """Of each bucket since the first shift that is settled and not in the memory."""
+        health = self._plan.health
+        since = max(bucket_of(self._shifts[0].at, health), self._memory.until)
+        return Asked(
+            self._plan.target, tuple(dict.fromkeys(queries)), since, self._settled_until, health.period_seconds
         )
+
+    def unseen(self, error: AwsUnavailable | AwsRefused) -> Seen:
+        """The figures could not be read."""
+        what = "metrics and logs" if self._plan.health.logs else "metrics"
+        return Seen(Verdict.cannot_measure(f"the {what} could not be read ({error})"), self._memory)
+
+    def seen(self, measured: Mapping[Query, Series], lines: logs.Counted) -> Seen:
+        """The verdict on these figures, and all before."""
+        plan, found = self._plan, list(self.buckets(measured, lines))
+        return see(found, self._settled_until, plan.past, frozenset(self._signals), plan.policy, self._memory)
+
+    def buckets(self, measured: Mapping[Query, Series], lines: logs.Counted) -> Iterator[Measured]:
+        """Each that was asked about."""
+        plan, period = self._plan, self._plan.health.period_seconds
+        series = dict[Query | LogQuery, Series]([*measured.items(), *lines.series.items()])
+        written = {pair.name for pair in plan.health.pairs(plan.target.function)}
+        for start in range(self.metrics.since, self.metrics.until, period):
+            at = {query: points.get(start) for query, points in series.items()}
+            weights = _weights(self._shifts, start, period)
+            least, most = min(weights.values()), max(weights.values())
+            served = self._versions | {"green": self._alone} if least == 1 else self._versions
+            figures = {
+                name: ([at[query] for query in asked(served["blue"])], [at[query] for query in asked(served["green"])])
+                for name, asked in self._signals.items()
+                if name != "logs" or start < lines.until
+            }
+            ran_of = [round(of[0] or 0) for of in figures["errors"]]
+            sides = {
+                name: _sides(name, *of)
+                for name, of in figures.items()
+                if name not in written or all(map(_belongs, of, ran_of))
+            }
+            errors = {"blue": sides["errors"].blue, "green": sides["errors"].green}
+            throttled = {"blue": sides["throttles"].blue.bad, "green": sides["throttles"].green.bad}
+            requests, refused = round(at[self._requests] or 0), round(at[self._throttles] or 0)
+            invoked = {side: at[self._requests] if part.whole else at[self._ran[side]] for side, part in served.items()}
+            yield Measured(
+                bucket=Bucket(
+                    start,
+                    sides,
+                    green_weight=most,
+                    period_seconds=period,
+                    covered=start >= self._shifts[0].at,
+                    changed=len(weights) > 1,
+                    lasting_weight=_lasting(weights, start, period),
+                    busy=(at.get(self._busy) or 0.0) / 1000 / period * _peak(weights, start, period),
+                ),
+                requests=requests + refused,
+                throttled=refused,
+                ran={side: round(count or 0) + throttled[side] for side, count in invoked.items()},
+                counted={side: errors[side].requests + throttled[side] for side in served},
+                weight={"green": least, "blue": 1 - most},
+            )
 
 
 def _signals(plan: Plan) -> dict[str, Signal]:

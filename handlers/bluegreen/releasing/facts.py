@@ -25,13 +25,13 @@ class Facts(Frozen):
 def keep(release: Release, wave: int, members: Sequence[Member]) -> None:
     """Store those of a wave."""
     facts = [_facts(release, each).as_json() for each in members]
-    objects.put(_key(release.id, wave), json.dumps(facts).encode())
+    objects.write(_key(release.id, wave), json.dumps(facts).encode())
 
 
 def of_release(release: str, up_to_wave: int) -> Iterator[Facts]:
     """Those of every wave whose shift may have begun, the newest wave first."""
     for wave in range(up_to_wave, -1, -1):
-        for each in json.loads(objects.get(_key(release, wave)) or b"[]"):
+        for each in json.loads(objects.read(_key(release, wave)) or b"[]"):
             yield Facts.model_validate(each)
 
 
@@ -41,4 +41,4 @@ def _facts(release: Release, member: Member) -> Facts:
 
 
 def _key(release: str, wave: int) -> str:
-    return f"releases/{release}/wave-{wave}.json"
+    return f"{objects.INTERNAL}releases/{release}/wave-{wave}.json"

@@ -58,6 +58,19 @@ def test_as_many_alarms_as_a_request_may_name_come_on_one_page() -> None:
     assert [call["MaxRecords"] for call in calls] == [100]
 
 
+def test_more_alarms_than_a_call_takes_are_asked_for_by_more_calls() -> None:
+    names = [f"alarm{number}" for number in range(201)]
+    alarm("alarm0", "ALARM")
+    alarm("alarm200", "OK")
+
+    with asked(client("cloudwatch", SHOP), "DescribeAlarms") as calls:
+        found = alarms.states(SHOP, names)
+
+    assert [len(call["AlarmNames"]) for call in calls] == [100, 100, 1]
+    assert [name for call in calls for name in call["AlarmNames"]] == names
+    assert found == {"alarm0": alarms.RED, "alarm200": alarms.GREEN}
+
+
 def test_a_cloudwatch_that_does_not_answer_is_worth_a_retry(deployer: Deployer) -> None:
     with deployer.aws.fails("DescribeAlarms", "ServiceUnavailable", times=None), pytest.raises(AwsUnavailable):
         alarms.states(SHOP, ("sales",))

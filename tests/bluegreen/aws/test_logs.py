@@ -1,16 +1,19 @@
 """Lines of a function's log, by the version that wrote them."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from typing import Any
 
 import pytest
 
 from bluegreen.aws import logs
 from bluegreen.aws.client import client
-from bluegreen.aws.logs import LogQuery
+from bluegreen.aws.logs import Counted, LogQuery
+from bluegreen.aws.sharing import Asked
 from bluegreen.errors import AccessDenied, AwsRefused, AwsUnavailable, NotFound
 from tests.machine.deployer import FUNCTION, TARGET, Deployer
+from tests.machine.faults import Call
 from tests.machine.log_groups import LogGroup, log_group
 
 OWN, SHARED = f"/aws/lambda/{FUNCTION}", "shared"
@@ -146,3 +149,114 @@ def test_a_log_that_hangs_holds_a_rollback_up_for_seconds(own: LogGroup, deploye
         logs.glance(TARGET, query("1"), 0, 60)
 
     assert unanswered.met * (config.connect_timeout + config.read_timeout) < 15
+
+
+def wanted(function: str, group: str = "", *, since: int = 0, until: int = 60 * MINUTE) -> Asked[LogQuery]:
+    """Bad lines of both versions of a function, in its own group unless another is named."""
+    group = group or f"/aws/lambda/{function}"
+    of = TARGET.model_copy(update={"function": function})
+    return Asked(of, (query("1", group), query("2", group)), since, until, MINUTE)
+
+
+class TestManyFunctions:
+    @pytest.fixture
+    def groups(self, deployer: Deployer) -> Iterator[Callable[[str], LogGroup]]:
+        """To make one."""
+        with ExitStack() as stack:
+            yield lambda name: stack.enter_context(log_group(name))
+
+    def test_each_with_a_log_of_its_own_take_a_call_each_no_faster_than_aws_allows(
+        self, groups: Callable[[str], LogGroup], deployer: Deployer
+    ) -> None:
+        logged = [groups(f"/aws/lambda/F{number}") for number in range(4)]
+        for number, group in enumerate(logged):
+            group.write(61 + number * MINUTE, f"{DAY}/[2]0a1b", '{"status": 500}', times=number)
+        began = deployer.aws.clock.now()
+
+        found = logs.read_all([wanted(f"F{number}") for number in range(4)])
+
+        assert [len(group.searches) for group in logged] == [1] * 4
+        assert deployer.aws.clock.now() - began == pytest.approx(3 / logs.CALLS_A_SECOND)
+        for number, counted in enumerate(found):
+            assert isinstance(counted, Counted)
+            own = f"/aws/lambda/F{number}"
+            lines = {number * MINUTE + 60: number} if number else {}
+            assert (counted.series, counted.until) == ({query("1", own): {}, query("2", own): lines}, 3600)
+
+    def test_that_write_to_one_group_share_its_calls(self, groups: Callable[[str], LogGroup]) -> None:
+        second = 1767571200 + 600
+        shared = groups(SHARED)
+        for number, day in ((0, "2026/01/05"), (1, "2026/01/04"), (1, "2026/01/05"), (2, "2026/01/05")):
+            shared.write(second, f"{day}/F{number}[2][0a]", '{"status": 500}', times=number + 1)
+        shared.write(second, "2026/01/05/[2]0a", '{"status": 500}')
+        shared.write(second - 1, "2026/01/05/F0[2][0a]", '{"status": 500}')
+        asking = [wanted(f"F{number}", SHARED, since=second, until=second + MINUTE) for number in range(3)]
+        asking[1] = asking[1]._replace(since=second - MINUTE, until=second + 2 * MINUTE)
+
+        found = logs.read_all(asking)
+
+        assert [each["logStreamNamePrefix"] for each in shared.searches] == ["2026/01/04/", "2026/01/05/"] * 3
+        lines = [each.series[query("2", SHARED)] for each in found if isinstance(each, Counted)]
+        assert lines == [{second: 1}, {second: 4}, {second: 3}]
+        assert [each.until - second for each in found if isinstance(each, Counted)] == [60, 120, 60]
+
+    def test_one_of_them_may_own_the_group(self, groups: Callable[[str], LogGroup]) -> None:
+        own = groups("/aws/lambda/Shop")
+        own.write(0, "2020/01/05/[2]0a", '{"status": 500}', times=2)
+        own.write(0, f"{DAY}/Cart[2][0a]", '{"status": 500}', times=3)
+
+        found = logs.read_all([wanted("Shop", own.name), wanted("Cart", own.name)])
+
+        assert [each.series[query("2", own.name)] for each in found if isinstance(each, Counted)] == [{0: 2}, {0: 3}]
+
+    def test_a_log_with_much_in_it_is_read_slice_by_slice_and_the_others_whole(
+        self, groups: Callable[[str], LogGroup]
+    ) -> None:
+        noisy, quiet = groups("/aws/lambda/Noisy"), groups("/aws/lambda/Quiet")
+        noisy.page = 10
+        noisy.write(0, f"{DAY}/[1]0a1b", '{"status": 500}', times=100)
+        noisy.write(900, f"{DAY}/[1]0a1b", '{"status": 500}', times=101)
+
+        found = logs.read_all([wanted("Noisy"), wanted("Quiet")])
+
+        assert [(each.until, each.series) for each in found if isinstance(each, Counted)] == [
+            (900, {query("1", noisy.name): {0: 100}, query("2", noisy.name): {}}),
+            (3600, {query("1", quiet.name): {}, query("2", quiet.name): {}}),
+        ]
+        assert (len(noisy.searches), len(quiet.searches)) == (1 + logs.MOST_CALLS, 1)
+
+    def test_a_log_that_is_not_answered_concerns_its_own_function(
+        self, groups: Callable[[str], LogGroup], deployer: Deployer
+    ) -> None:
+        for name in "AB":
+            groups(f"/aws/lambda/{name}")
+
+        with deployer.aws.fails("FilterLogEvents", "AccessDeniedException", times=1):
+            found = logs.read_all([wanted("A"), wanted("B")])
+
+        assert {type(each) for each in found} == {AccessDenied, Counted}
+
+    @pytest.mark.parametrize("minutes", [3, 4, 5, 8, 13])
+    def test_those_for_which_there_is_no_time_are_not_read_and_each_has_its_turn(
+        self, groups: Callable[[str], LogGroup], deployer: Deployer, minutes: int
+    ) -> None:
+        names = "ABCDEFGH"
+        for name in names:
+            groups(f"/aws/lambda/{name}")
+
+        def slow(_: Call, make: Callable[[], Any]) -> Any:
+            deployer.aws.clock.sleep(logs.MOST_SECONDS_TOGETHER / 3)
+            return make()
+
+        read = []
+        for _ in range(20):
+            began = deployer.aws.clock.now()
+            with deployer.aws.watched(slow):
+                found = logs.read_all([wanted(name) for name in names])
+            read.append(
+                [name for name, each in zip(names, found, strict=True) if isinstance(each, Counted) and each.until]
+            )
+            deployer.aws.clock.sleep(began + minutes * MINUTE - deployer.aws.clock.now())
+
+        assert [len(each) for each in read] == [3] * 20
+        assert {name for each in read for name in each} == set(names)

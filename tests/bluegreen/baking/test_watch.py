@@ -1,22 +1,24 @@
 """Looking at both versions: what CloudWatch is asked, and what of its answer is compared."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any
+from unittest import mock
 
 import pytest
 
 from bluegreen.aws.client import client
 from bluegreen.baking import watch
+from bluegreen.decisions import figures
 from bluegreen.decisions.bake import Alarms
-from bluegreen.decisions.figures import NOTHING_YET, Memory, Seen
+from bluegreen.decisions.figures import NOTHING_YET, Measured, Memory, Seen
 from bluegreen.decisions.past import LEAST_ICC, Past
 from bluegreen.decisions.shift import Shifted
 from bluegreen.document import Plan
 from bluegreen.errors import AwsRefused, AwsUnavailable, GreenUnhealthy
 from bluegreen.request.health import Health
 from bluegreen.verdict import Counts, Sides
-from tests.bluegreen.aws.answers import asked
+from tests.bluegreen.aws.answers import answered, asked
 from tests.bluegreen.examples import plan
 from tests.machine.deployer import ALIAS, FUNCTION, TARGET, Deployer, alarm
 from tests.machine.log_groups import LogGroup, log_group
@@ -66,6 +68,14 @@ def shifted(deployer: Deployer, weight: float = 0.1) -> tuple[Shifted, ...]:
 
 def look(deployer: Deployer, asked_for: Plan, shifts: tuple[Shifted, ...], memory: Memory = NOTHING_YET) -> Seen:
     return watch.look(asked_for, "2", shifts, deployer.aws.clock.now(), memory)
+
+
+def first_bucket(deployer: Deployer, asked_for: Plan, shifts: tuple[Shifted, ...]) -> Measured:
+    """What a look makes of the oldest figures."""
+    with mock.patch.object(watch, "see", wraps=figures.see) as see:
+        look(deployer, asked_for, shifts)
+    found: Sequence[Measured] = see.call_args.args[0]
+    return found[0]
 
 
 def metrics_asked(deployer: Deployer, asked_for: Plan) -> set[tuple[str, str]]:
@@ -168,8 +178,7 @@ class TestColdStarts:
         deployer.aws.metrics.count(FUNCTION, ALIAS, "2", invocations=150, duration_ms=3000)
         deployer.aws.clock.sleep(15 + 2 * MINUTE)
 
-        now = deployer.aws.clock.now()
-        measured = next(iter(watch._buckets(watched({"slow_ms": 5000}), "2", shifts, now, NOTHING_YET)))
+        measured = first_bucket(deployer, watched({"slow_ms": 5000}), shifts)
 
         assert measured.bucket.busy == pytest.approx(30)
 
@@ -419,8 +428,7 @@ class TestSignals:
         traffic(deployer, blue=2, green=1)
         deployer.aws.clock.sleep(3 * MINUTE)
 
-        now = deployer.aws.clock.now()
-        measured = next(iter(watch._buckets(watched({"batch": True}), "2", shifts, now, NOTHING_YET)))
+        measured = first_bucket(deployer, watched({"batch": True}), shifts)
 
         assert measured.bucket.signals["batch"] == Sides(Counts(13, 1), Counts(4, 4), together=10)
         assert measured.bucket.signals["errors"].together == 1
@@ -440,8 +448,7 @@ class TestSignals:
         traffic(deployer, blue=270, green=30)
         deployer.aws.clock.sleep(3 * MINUTE)
 
-        now = deployer.aws.clock.now()
-        measured = next(iter(watch._buckets(watched({"http": True}), "2", shifts, now, NOTHING_YET)))
+        measured = first_bucket(deployer, watched({"http": True}), shifts)
 
         assert ("http" in measured.bucket.signals) == counts
 
@@ -538,6 +545,37 @@ class TestAlarms:
         found = watch.alarms_now(watched({"alarms": ["sales"]}), ("sales",))
 
         assert found.pardoned == (("sales",) if pardoned else ())
+
+    def test_the_alarms_of_many_functions_are_read_by_one_call_and_each_sees_its_own(self, deployer: Deployer) -> None:
+        alarm("sales", "ALARM")
+        alarm("stock", "OK")
+        alarm("staff", "INSUFFICIENT_DATA")
+        asking = [
+            (watched({"alarms": ["sales", "stock"]}), ("stock",)),
+            (watched(), ()),
+            (watched({"alarms": ["staff", "sales"]}), ("sales",)),
+        ]
+
+        with asked(client("cloudwatch", TARGET), "DescribeAlarms") as calls:
+            found = watch.alarms_of_all(asking)
+
+        assert [sorted(call["AlarmNames"]) for call in calls] == [["sales", "staff", "stock"]]
+        assert found == [
+            Alarms(red=("sales",)),
+            Alarms(),
+            Alarms(red=("sales",), unknown=("staff",), pardoned=("sales",)),
+        ]
+
+    def test_alarms_of_the_same_name_in_two_regions_are_two(self, deployer: Deployer) -> None:
+        elsewhere = TARGET.model_copy(update={"region": "eu-west-1"})
+        red = {"MetricAlarms": [{"AlarmName": "sales", "StateValue": "ALARM"}]}
+        alarm("sales", "OK")
+        named = watched({"alarms": ["sales"]})
+
+        with answered(client("cloudwatch", elsewhere), "DescribeAlarms", lambda: red):
+            found = watch.alarms_of_all([(named, ()), (named.model_copy(update={"target": elsewhere}), ())])
+
+        assert found == [Alarms(), Alarms(red=("sales",))]
 
 
 SECRET = "the card of alice"
