@@ -17,6 +17,7 @@ from datetime import datetime
 from typing import Any, Protocol
 from weakref import WeakKeyDictionary
 
+from botocore.exceptions import BotoCoreError, ClientError
 from moto.stepfunctions.parser.api import HistoryEventType
 from moto.stepfunctions.parser.asl.component.common.error_name.error_name import ErrorName
 from moto.stepfunctions.parser.asl.component.common.error_name.failure_event import (
@@ -29,6 +30,13 @@ from moto.stepfunctions.parser.asl.eval.environment import Environment
 from moto.stepfunctions.parser.asl.eval.states import ItemData, MapData
 
 TOO_MANY_FAILED = "The specified tolerated failure threshold was exceeded"
+UNMODELLED = "StepFunctions.AWSStepFunctionsException"
+"""
+What Step Functions' own API answers and its model does not name, such as AccessDeniedException and ThrottlingException.
+
+A map whose machine's role may not start executions fails by it here; no answer of AWS is known that has its name.
+"""
+
 ENDS = {"SUCCEEDED": "succeeded", "FAILED": "failed", "TIMED_OUT": "timed_out", "ABORTED": "aborted"}
 """How an execution ends, and what a map's counts call that."""
 
@@ -62,9 +70,51 @@ def normalise_response(original: Any) -> Any:
     return _normalise_response
 
 
+def from_error_of_step_functions(original: Any) -> Any:
+    """An error that the API's model names is called so, any other after the service; both have a cause."""
+
+    def _from_error(self: Any, env: Environment, ex: Exception) -> FailureEvent:
+        if isinstance(ex, BotoCoreError):
+            name, cause = "StepFunctions.SdkClientException", str(ex)
+        elif isinstance(ex, ClientError):
+            code, about = ex.response["Error"]["Code"], ex.response["ResponseMetadata"]
+            name = f"StepFunctions.{code}Exception" if type(ex) is not ClientError else UNMODELLED
+            cause = (
+                f"{ex.response['Error']['Message']} (Service: AWSStepFunctions; "
+                f"Status Code: {about['HTTPStatusCode']}; Error Code: {code}; "
+                f"Request ID: {about.get('RequestId', '')}; Proxy: null)"
+            )
+        else:
+            failed: FailureEvent = original(self, env, ex)
+            return failed
+        told = {"resource": self._get_sfn_resource(), "resourceType": self._get_sfn_resource_type()}
+        details: Any = {"taskFailedEventDetails": {"error": name, "cause": cause, **told}}
+        return FailureEvent(env, ErrorName(name), HistoryEventType.TaskFailed, details)
+
+    return _from_error
+
+
 def any_name(original: Any) -> Any:
     """A Fail state may pass on the error that it was told, such as States.TaskFailed; moto takes that for a mistake."""
     return ErrorName
+
+
+_started: WeakKeyDictionary[Environment, str] = WeakKeyDictionary()
+
+
+def knows_what_it_started(original: Any) -> Any:
+    """What asks how the execution goes that a Task started; `started` says which one that is."""
+
+    def _build(self: Any, env: Environment, *args: Any, **named: Any) -> Any:
+        _started[env] = str(env.stack[-1]["ExecutionArn"])
+        return original(self, env, *args, **named)
+
+    return _build
+
+
+def started(env: Environment) -> str:
+    """The ARN of the execution that the Task of this environment started."""
+    return _started[env]
 
 
 def ends_with_its_execution(original: Any) -> Any:
@@ -141,6 +191,9 @@ class Ended:
 class Runs(Protocol):
     """Runs children."""
 
+    def mapped(self, env: Environment, record: Any) -> str | None:
+        """A map begins, whose counts are in moto's record. Says why the machine's role may not start executions."""
+
     def run(self, child: Child, begun: Callable[[Environment], object]) -> Ended:
         """Run one to its end. Its environment is shown to `begun` before its first state is entered."""
 
@@ -154,6 +207,8 @@ def map_run(runs: Runs) -> Callable[[Any], Any]:
     def of(original: Any) -> Any:
         def _map_run(self: Any, env: Environment, eval_input: Any) -> None:
             asked, items = eval_input, env.stack.pop()
+            if refusal := runs.mapped(env, asked.map_run_record):
+                raise failure(env, ErrorName(UNMODELLED), refusal)
             children = [
                 Child(
                     env,
@@ -188,17 +243,19 @@ class _Map:
 
         More failures than are tolerated stop what still runs and fail the map.
         """
-        for counts in (self._record.item_counter, self._record.execution_counter):
-            counts.total.count(len(self._children))
+        self._count("total", len(self._children))
+        self._count("pending", len(self._children))
         with stopped_with(self._env, self._stop):
             works = [self._work(child) for child in self._children]
             self._runs.beside(works, self._record.max_concurrency)
         if self._too_many_failed():
-            raise failure(self._env, StatesErrorNameType.StatesExceedToleratedFailureThreshold, TOO_MANY_FAILED)
+            name = StatesErrorName(StatesErrorNameType.StatesExceedToleratedFailureThreshold)
+            raise failure(self._env, name, TOO_MANY_FAILED)
         return [self._ended[child.number].output if child.number in self._ended else None for child in self._children]
 
     def _work(self, child: Child) -> Callable[[], None]:
         def work() -> None:
+            self._count("pending", -1)
             if not self._env.is_running() or self._too_many_failed():
                 self._count("aborted")
                 return
@@ -272,13 +329,13 @@ def reads_items(original: Any) -> Any:
         except FailureEventException:
             raise
         except Exception as error:
-            raise failure(env, StatesErrorNameType.StatesItemReaderFailed, str(error)) from error
+            name = StatesErrorName(StatesErrorNameType.StatesItemReaderFailed)
+            raise failure(env, name, str(error)) from error
 
     return _eval_body
 
 
-def failure(env: Environment, kind: Any, cause: str) -> FailureEventException:
-    """What fails a map by one of Step Functions' own names."""
-    name = StatesErrorName(typ=kind)
+def failure(env: Environment, name: Any, cause: str) -> FailureEventException:
+    """What fails a map."""
     details: Any = {"mapRunFailedEventDetails": {"error": name.error_name, "cause": cause}}
     return FailureEventException(FailureEvent(env, name, HistoryEventType.MapRunFailed, details))

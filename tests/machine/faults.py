@@ -17,7 +17,7 @@ from botocore.endpoint import Endpoint
 from botocore.exceptions import ConnectionClosedError, ConnectTimeoutError, EndpointConnectionError, ReadTimeoutError
 from moto.core.botocore_stubber import MockRawResponse
 
-from tests.machine.iam import refusal, refusal_once_missing
+from tests.machine.iam import is_machine, refusal, refusal_once_missing
 
 When = Literal["before", "after"]
 
@@ -89,8 +89,25 @@ def acting(state: str | None, *, immune: bool = False) -> Iterator[None]:
 
 def denied(service: str, operation: str, url: str, body: Any) -> str | None:
     """AWS's sentence for a call that the thread's handler may not make; None for one that it may make."""
+    return refusal(service, operation, _asker(), url, body)
+
+
+@contextmanager
+def acting_as_machine(env: Any) -> Iterator[None]:
+    """The block's calls are Step Functions', for the machine that this environment runs; no fault meets them."""
+    with acting(role_of_machine(env), immune=True):
+        yield
+
+
+def role_of_machine(env: Any) -> str:
+    """The name of the role as which the machine runs."""
+    return str(env.aws_execution_details.role_arn).rpartition("/")[2]
+
+
+def _asker() -> str | None:
+    """Whose role IAM looks at: a handler's or a machine's, and nobody's for other callers whom no fault meets."""
     state, immune = getattr(_thread, "acting", (None, False))
-    return refusal(service, operation, None if immune else state, url, body)
+    return None if immune and not is_machine(state) else state
 
 
 @dataclass
@@ -163,8 +180,9 @@ class Faults:
                 answered = send(endpoint, request, operation, context)
                 if fault is not None:
                     return answer(fault.code, request.url)
-                asker = None if immune else state
-                if _is_missing(answered) and (why := refusal_once_missing(service, operation.name, asker, request.url)):
+                if _is_missing(answered) and (
+                    why := refusal_once_missing(service, operation.name, _asker(), request.url)
+                ):
                     return answer("AccessDenied", request.url, why)
                 return answered
 

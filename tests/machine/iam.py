@@ -1,5 +1,5 @@
 """
-What IAM says to the roles of our handlers: what the template's policies say. What was asked is kept.
+What IAM says to the roles of our handlers and machines: what the template's policies say. What was asked is kept.
 
 A function that is gone has no tag, so AWS answers 403 for it and not 404.
 """
@@ -14,20 +14,24 @@ from moto.core.models import DEFAULT_ACCOUNT_ID
 from moto.logs.models import logs_backends
 from moto.s3.models import s3_backends
 
-from tests.permissions import judge, needs, seen
+from tests.permissions import judge, needs, policies, seen
 from tests.permissions.judge import Asked
 from tests.permissions.names import Place, key_of
 from tests.permissions.needs import Need, Request
-from tests.template.stack import handler_of, stack, tasks
+from tests.template.stack import committed_machines, handler_of, stack, tasks
 
 REGION = "us-east-1"
 TAG = {"bluegreen:managed": "true"}
-MACHINES = ("deploy", "idle", "takes-all")
-"""The deploy machine, and those that stand in for it in tests of single handlers."""
+STAND_INS = ("idle", "takes-all")
+"""For the deploy machine, in tests of single handlers."""
+
+MACHINES = frozenset(role for role in policies.roles() if role.endswith("StateMachine"))
+"""The roles of the template's machines."""
 
 BUCKETS = "arn:aws:s3:::"
 RESOURCES = {"artifacts": "ArtifactBucket", "deployments": "DeploymentsTable", "notifications": "NotificationsTopic"}
-RESOURCES |= dict.fromkeys(MACHINES, "stack-deploy")
+RESOURCES |= dict.fromkeys(STAND_INS, "stack-deploy")
+RESOURCES |= {name: f"stack-{name}" for name in committed_machines()}
 
 
 def refusal(service: str, operation: str, state: str | None, url: str, body: Any) -> str | None:
@@ -44,15 +48,33 @@ def refusal_once_missing(service: str, operation: str, state: str | None, url: s
     return _refusal(role, needs.once_it_is_missing(_request(service, operation, url, b"")))
 
 
-def machine_invokes(function: str) -> None:
-    """Step Functions calls the function of a state as the machine."""
-    asked = Asked("DeployStateMachine", "lambda:InvokeFunction", f"{HERE_FUNCTIONS}{_own(function)}")
-    seen.note(asked, judge.answer(asked, tagged=False))
+def is_machine(role: str | None) -> bool:
+    """Whether Step Functions acts so, for a machine of the template."""
+    return role in MACHINES
+
+
+def rule_refusal(machine: str, definition: str) -> str | None:
+    """
+    AWS's sentence for a machine that cannot be made, because its role may not have the rule that waits need.
+
+    `machine` is the name of its role.
+    """
+    if not is_machine(machine) or ":states:startExecution.sync" not in definition:
+        return None
+    rule = f"arn:aws:events:{REGION}:{DEFAULT_ACCOUNT_ID}:rule/StepFunctionsGetEventsForStepFunctionsExecutionRule"
+    return _refusal(machine, [Need(f"events:{action}", rule) for action in ("PutTargets", "PutRule", "DescribeRule")])
+
+
+def start_refusal(machine: str, arn: str) -> str | None:
+    """AWS's sentence for a machine that may not start executions of the machine of this ARN."""
+    return _refusal(machine, [Need("states:StartExecution", arn)]) if is_machine(machine) else None
 
 
 @cache
 def role_of(state: str) -> str | None:
-    """The role that the handler of a state has, or a handler that no state runs; None for any other name."""
+    """The role of a machine, of the handler of a state, or of a handler that no state runs; None for other names."""
+    if is_machine(state):
+        return state
     handler = handler_of(state) if state in tasks() else state
     return handler if f"{handler}Function" in stack().functions else None
 
@@ -83,7 +105,6 @@ def _own(name: str) -> str:
     return f"stack-{of_function}" if name in stack().functions else RESOURCES.get(name, "")
 
 
-HERE_FUNCTIONS = "arn:aws:lambda:region:account:function:"
 HERE = Place(REGION, DEFAULT_ACCOUNT_ID, cache(_own))
 
 

@@ -23,9 +23,7 @@ from moto.awslambda.responses import LambdaResponse
 
 from bluegreen import clock
 from tests.machine.faults import Faults, HandlerKilled, HandlerTimedOut, acting
-from tests.machine.iam import machine_invokes
 from tests.machine.strict_lambda import LATEST, Metrics, ResourceConflict, Rules, weights_of
-from tests.template.stack import handler_of, tasks
 
 Handler = Callable[[Any, Any], Any]
 
@@ -98,8 +96,6 @@ class Invocations:
         event = json.loads(body or "{}")
         _, function_name, in_arn = backend._lambdas.split_function_arn(f":function:{name.rpartition(':function:')[2]}")
         if function_name in self._handlers:
-            if function_name.removesuffix("Function") in map(handler_of, tasks()):
-                machine_invokes(function_name)
             arn = f"arn:aws:lambda:{backend.region_name}:{backend.account_id}:function:{function_name}"
             state = event.get("state") or function_name.removesuffix("Function")
             with acting(state):

@@ -10,14 +10,14 @@ import json
 import threading
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any
 from unittest import mock
-from weakref import WeakKeyDictionary
 
 import boto3
+from botocore.exceptions import ClientError
 from moto.core.models import DEFAULT_ACCOUNT_ID
 from moto.stepfunctions.parser.api import ExecutionStatus, HistoryEventType
 from moto.stepfunctions.parser.asl.component.common.error_name.error_name import ErrorName
@@ -46,7 +46,8 @@ from moto.stepfunctions.parser.models import StepFunctionsParserBackend, stepfun
 from sandbox.layer import children
 from sandbox.layer.children import Child, Ended
 from tests.machine.clock import Clock, SameTurn
-from tests.machine.faults import Faults, acting
+from tests.machine.faults import Faults, acting, acting_as_machine, role_of_machine
+from tests.machine.iam import start_refusal
 
 PATIENCE_SECONDS = 600
 
@@ -60,13 +61,17 @@ class Nested:
         self._ends = ends
         self._machines: dict[str, Any] = {}
         self._children: dict[str, list[str]] = {}
-        self._started: WeakKeyDictionary[Environment, str] = WeakKeyDictionary()
 
     def children_of(self, arn: str) -> list[str]:
         """The ARNs of the executions that this execution's Distributed Maps started, in that order."""
         return list(self._children.get(arn, ()))
 
     # An item of a map.
+
+    def mapped(self, env: Environment, record: Any) -> str | None:
+        """Ask IAM, as for every call of a machine of the template."""
+        machine = env.states.context_object.context_object_data["StateMachine"]["Id"]
+        return start_refusal(role_of_machine(env), machine)
 
     def run(self, child: Child, begun: Callable[[Environment], object]) -> Ended:
         """Run it to its end."""
@@ -98,16 +103,16 @@ class Nested:
 
     def _wait(self, task: Any, env: Environment, sync_resolver: Callable[[], Any], timeout_seconds: int) -> Any:
         """What the execution answers that the Task started; None once the execution of the Task is over."""
-        started, late = self._started[env], threading.Event()
+        started, late, over = children.started(env), threading.Event(), threading.Event()
 
         def stop() -> None:
-            with acting(None, immune=True):
+            with acting_as_machine(env), suppress(ClientError):
                 boto3.client("stepfunctions", _region(started)).stop_execution(executionArn=started)
             with self._ends:
                 self._ends.notify_all()
 
         def time_is_up() -> None:
-            if self._started.get(env) == started:
+            if not over.is_set():
                 late.set()
                 stop()
 
@@ -118,7 +123,7 @@ class Nested:
                 lambda: late.is_set() or not env.is_running() or not _is_running(started), PATIENCE_SECONDS
             )
         assert there, f"{started} does not end"
-        del self._started[env]
+        over.set()
         if late.is_set():
             return CallbackOutcomeTimedOut(started)
         return sync_resolver() if env.is_running() else None
@@ -132,13 +137,14 @@ class Nested:
                 (StateTaskService, "_normalise_parameters", children.normalise_parameters),
                 (StateTaskService, "_normalise_response", children.normalise_response),
                 (StateTaskService, "_after_eval_execution", children.ends_with_its_execution),
-                (sync, "_eval_service_task", _immune),
-                (sync, "_build_sync_resolver", self._knowing_what_was_started),
-                (sync, "_build_sync2_resolver", self._knowing_what_was_started),
+                (sync, "_eval_service_task", by_the_machine),
+                (sync, "_build_sync_resolver", _looks),
+                (sync, "_build_sync2_resolver", _looks),
                 (sync, "_eval_sync", self._waiting),
+                (sync, "_from_error", children.from_error_of_step_functions),
                 (sync, "_eval_execution", lambda original: fails(original, lambda task, env: str(task.name))),
                 (state_fail, "CustomErrorName", children.any_name),
-                (ItemReader, "_eval_body", lambda original: _immune(children.reads_items(original))),
+                (ItemReader, "_eval_body", lambda original: children.reads_items(by_the_machine(original))),
                 (DistributedIterationComponent, "_map_run", children.map_run(self)),
                 (
                     DistributedIterationComponent,
@@ -170,13 +176,6 @@ class Nested:
                 raise FailureEventException(FailureEvent(env, name, HistoryEventType.TaskFailed, details))
 
         return failing
-
-    def _knowing_what_was_started(self, original: Any) -> Any:
-        def built(task: Any, env: Environment, *arguments: Any, **named: Any) -> Any:
-            self._started[env] = str(env.stack[-1]["ExecutionArn"])
-            return _immune(original(task, env, *arguments, **named))
-
-        return built
 
     def _waiting(self, _: Any) -> Any:
         def wait(task: Any, env: Environment, sync_resolver: Any, timeout_seconds: int, **_: Any) -> Any:
@@ -249,14 +248,30 @@ class _Worker(SyncExecutionWorker):  # type: ignore[misc]
         return env
 
 
-def _immune(original: Any) -> Any:
-    """Faults are for those who call AWS, not for the emulator's own calls."""
+def by_the_machine(original: Any) -> Any:
+    """What the interpreter asks AWS, it asks as the machine; no fault is for it."""
 
-    def immune(*arguments: Any, **named: Any) -> Any:
-        with acting(None, immune=True):
-            return original(*arguments, **named)
+    def asked(component: Any, env: Environment, *arguments: Any, **named: Any) -> Any:
+        with acting_as_machine(env):
+            return original(component, env, *arguments, **named)
 
-    return immune
+    return asked
+
+
+def _looks(original: Any) -> Any:
+    """What asks how the execution goes that a Task started."""
+    build = children.knows_what_it_started(original)
+
+    def built(task: Any, env: Environment, *arguments: Any, **named: Any) -> Any:
+        look = build(task, env, *arguments, **named)
+
+        def looked() -> Any:
+            with acting_as_machine(env):
+                return look()
+
+        return looked
+
+    return built
 
 
 def _backend(arn: str) -> Any:

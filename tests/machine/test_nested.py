@@ -157,7 +157,7 @@ class TestAMachineThatWaitsForAnother:
         assert (run.ended, run.error) == ("Failed", "StepFunctions.ExecutionAlreadyExistsException")
 
     def test_starts_it_again_after_a_hiccup(self, aws: InProcessAws) -> None:
-        with aws.state_fails("Visit", "StepFunctions.ThrottlingException", times=2) as fault:
+        with aws.state_fails("Visit", "StepFunctions.ExecutionLimitExceededException", times=2) as fault:
             run = aws.walk(WHERE)
 
         assert run.ended == "Done"

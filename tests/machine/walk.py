@@ -71,7 +71,8 @@ from moto.stepfunctions.responses import StepFunctionResponse
 from sandbox.layer import children
 from tests.machine.clients import made_once
 from tests.machine.clock import Clock
-from tests.machine.faults import Fault, Faults, Watcher, When, acting
+from tests.machine.faults import Fault, Faults, Watcher, When, acting, acting_as_machine
+from tests.machine.iam import rule_refusal
 from tests.machine.invocation import Handler, Invocations, zip_of
 from tests.machine.nested import Nested
 from tests.machine.strict_lambda import Metrics, strict_lambda
@@ -176,10 +177,13 @@ class InProcessAws:
                 definition,
             )
             definition = definition.replace("${Partition}", "aws")
+            name = path.name.partition(".")[0]
+            role = f"{''.join(map(str.capitalize, name.split('_')))}StateMachine"
+            assert (why := rule_refusal(role, definition)) is None, why
             created = stepfunctions_parser_backends[DEFAULT_ACCOUNT_ID][REGION].create_state_machine(
-                name=path.name.partition(".")[0],
+                name=name,
                 definition=definition,
-                roleArn=f"arn:aws:iam::{DEFAULT_ACCOUNT_ID}:role/machine",
+                roleArn=f"arn:aws:iam::{DEFAULT_ACCOUNT_ID}:role/{role}",
             )
             self._machines[path] = str(created.arn)
         return self._machines[path]
@@ -390,7 +394,7 @@ def in_process_aws(
         world.enter_context(faults.installed())
         world.enter_context(_time_is(clock))
         world.enter_context(_dice_are(random.Random(seed)))
-        world.enter_context(_interpreter_is_immune())
+        world.enter_context(_machines_invoke())
         world.enter_context(_nothing_is_read_twice())
         world.enter_context(_an_end_is_the_end())
         world.enter_context(_histories_are_read_backwards())
@@ -457,15 +461,15 @@ def _dice_are(dice: random.Random) -> Iterator[None]:
 
 
 @contextmanager
-def _interpreter_is_immune() -> Iterator[None]:
-    """Faults are for those who call AWS, not for the emulator's own calls."""
+def _machines_invoke() -> Iterator[None]:
+    """Faults are for handlers, not for the interpreter's calls of them; it makes them as the machine."""
     invoke = lambda_eval_utils.execute_lambda_function_integration
 
-    def immune(*arguments: Any, **named: Any) -> None:
-        with acting(None, immune=True):
-            invoke(*arguments, **named)
+    def by_the_machine(env: Environment, **named: Any) -> None:
+        with acting_as_machine(env):
+            invoke(env=env, **named)
 
-    with mock.patch.object(lambda_eval_utils, "execute_lambda_function_integration", immune):
+    with mock.patch.object(lambda_eval_utils, "execute_lambda_function_integration", by_the_machine):
         yield
 
 

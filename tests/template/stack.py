@@ -166,9 +166,14 @@ def _translated() -> str:
     return kept.read_text()
 
 
+def committed_machines() -> list[str]:
+    """The names of the state machines in the repository, which are those of their files."""
+    return sorted(path.name.partition(".")[0] for path in (ROOT / "statemachine").glob("*.asl.json"))
+
+
 @cache
 def machine() -> dict[str, Any]:
-    """The committed state machine."""
+    """The committed machine that deploys one function."""
     committed: dict[str, Any] = json.loads((ROOT / "statemachine" / "deploy.asl.json").read_text())
     return committed
 
