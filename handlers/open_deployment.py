@@ -10,6 +10,7 @@ Safe to retry: the lock knows its execution, and the plan is written once.
 import secrets
 
 from bluegreen import news
+from bluegreen.aws import pacing
 from bluegreen.decisions.gates import GRACE_SECONDS, opening_gate
 from bluegreen.decisions.shift import next_weight
 from bluegreen.document import NOTHING_TO_DEPLOY, Bake, Deployment, Green, Look, Opening, Plan
@@ -18,7 +19,7 @@ from bluegreen.errors import AwsUnavailable, InvalidRequest, UploadWaits
 from bluegreen.ledger import deployments, starts, waiting
 from bluegreen.ledger.record import Record
 from bluegreen.ledger.waiting import Waiting
-from bluegreen.opening.begin import Candidate, begin
+from bluegreen.opening.begin import CONTROL_PLANE_CALLS, Candidate, begin
 from bluegreen.opening.checks import artifact_is_newer, must_pass
 from bluegreen.opening.situation import Situation
 from bluegreen.request.artifact import Zip
@@ -29,6 +30,7 @@ MOST_WAITING_AT_ONCE = 3
 
 
 @step
+@pacing.expecting(CONTROL_PLANE_CALLS)
 def handler(asked: Asked) -> Opening:
     if asked.record and asked.name_was_taken:
         raise InvalidRequest(

@@ -4,6 +4,7 @@ OpenMember: do for one function of a release what OpenDeployment does for a depl
 What refuses the function is written down, so that the release can name every function that is refused. Safe to retry.
 """
 
+from bluegreen.aws import pacing
 from bluegreen.document import NOTHING_TO_DEPLOY, Done
 from bluegreen.edge import step
 from bluegreen.errors import (
@@ -17,7 +18,7 @@ from bluegreen.errors import (
 )
 from bluegreen.ledger import deployments, releases
 from bluegreen.ledger.starts import Author
-from bluegreen.opening.begin import Candidate, begin
+from bluegreen.opening.begin import CONTROL_PLANE_CALLS, Candidate, begin
 from bluegreen.releasing.rings import Part
 from bluegreen.request.request import Request
 
@@ -26,6 +27,7 @@ RAISED = (AwsUnavailable, StillInProgress, DeploymentInterrupted, DeploymentOver
 
 
 @step
+@pacing.expecting(CONTROL_PLANE_CALLS)
 def handler(part: Part) -> Done:
     release, member = part.release, part.member
     try:

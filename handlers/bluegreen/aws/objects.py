@@ -1,5 +1,5 @@
 """
-What the deployer keeps for itself in the artifact bucket, compressed.
+What the deployer keeps for itself in the artifact bucket, compressed unless another service reads it.
 
 S3's events about it start nothing, since only those of uploads do.
 """
@@ -45,3 +45,9 @@ def write(key: str, content: bytes) -> None:
     """Store it, in place of what there was."""
     with in_our_words():
         client("s3").put_object(Bucket=os.environ["ARTIFACT_BUCKET"], Key=key, Body=gzip.compress(content, mtime=0))
+
+
+def write_plain(key: str, content: bytes) -> None:
+    """The same, not compressed: for Step Functions, which reads the items of a Distributed Map as they are."""
+    with in_our_words():
+        client("s3").put_object(Bucket=os.environ["ARTIFACT_BUCKET"], Key=key, Body=content)

@@ -18,6 +18,9 @@ from bluegreen.request.artifact import Existing
 from bluegreen.request.request import Request
 from bluegreen.target import Target
 
+CONTROL_PLANE_CALLS = 10
+"""Of Lambda, to begin a deployment of new code."""
+
 Held = Callable[[Record, Situation, str], None]
 """Gets the record that could not be opened, the situation and why, and may raise an error of its own."""
 

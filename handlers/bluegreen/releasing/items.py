@@ -27,4 +27,4 @@ def items_of(members: Sequence[Member]) -> list[dict[str, Any]]:
 
 def keep(release: str, phase: str, members: Sequence[Member]) -> None:
     """Store them where the map of that phase finds them."""
-    objects.write(f"{objects.INTERNAL}releases/{release}/{phase}.json", json.dumps(items_of(members)).encode())
+    objects.write_plain(f"{objects.INTERNAL}releases/{release}/{phase}.json", json.dumps(items_of(members)).encode())
