@@ -29,7 +29,7 @@ from bluegreen.releasing.rings import Completing
 def handler(completing: Completing) -> Go:
     release, go, in_time = completing.release, completing.go, in_a_slice()
     members = [each for each in releases.members(release.id) if each.state in ("staged", "shifted") and not each.error]
-    with pacing.expecting(len(members)), pacing.at_rate(release.calls_per_second):
+    with pacing.expecting(len(members)):
         if release.state != COMMITTED:
             if aborted := standing(orders.given(release.id), clock.now()).aborted:
                 raise Aborted(aborted.why_aborted)

@@ -7,6 +7,7 @@ to retry: a look reads the same minutes again. People's orders are read first.
 
 from bluegreen import clock
 from bluegreen.decisions import orders
+from bluegreen.decisions.pace import wait
 from bluegreen.edge import step
 from bluegreen.errors import Aborted, PausedTooLong
 from bluegreen.ledger import orders as ledger
@@ -32,7 +33,7 @@ def handler(running: Running) -> Go:
         return _gated(release, go, ordered, now).model_copy(update=told)
     resumed, promoted = go.told_pause and not ordered.paused, ordered.promoted
     if now < go.due_at - TOLERANCE_SECONDS and not (resumed or promoted):
-        seconds = ordered.wait(now, gates.wait(now, go.due_at))
+        seconds = ordered.wait(now, wait(now, go.due_at))
         return go.model_copy(update=told | {"next": "bake", "next_seconds": seconds})
     looked = look(release, go, ordered, now)
     if looked.failed:
@@ -44,7 +45,7 @@ def handler(running: Running) -> Go:
 def _following(release: Release, go: Go, looked: Looked, ordered: orders.Standing, now: float) -> Go:
     noted = {"reason": looked.reason, "evidence": looked.noted()}
     if looked.bakes_on_until:
-        seconds = ordered.wait(now, gates.wait(now, looked.bakes_on_until))
+        seconds = ordered.wait(now, wait(now, looked.bakes_on_until))
         return go.model_copy(update=noted | {"next": "bake", "next_seconds": seconds, "due_at": looked.bakes_on_until})
     if go.step + 1 < len(release.schedule.steps):
         return go.model_copy(update=noted | {"next": "shift", "step": go.step + 1})

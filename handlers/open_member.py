@@ -5,7 +5,7 @@ What refuses the function is written down, so that the release can name every fu
 """
 
 from bluegreen.aws import pacing
-from bluegreen.document import NOTHING_TO_DEPLOY, Done
+from bluegreen.document import NOTHING_TO_DEPLOY, Done, Plan
 from bluegreen.edge import step
 from bluegreen.errors import (
     AwsUnavailable,
@@ -17,6 +17,7 @@ from bluegreen.errors import (
     StillInProgress,
 )
 from bluegreen.ledger import deployments, releases
+from bluegreen.ledger.record import Record
 from bluegreen.ledger.starts import Author
 from bluegreen.opening.begin import CONTROL_PLANE_CALLS, Candidate, begin
 from bluegreen.releasing.rings import Part
@@ -53,7 +54,7 @@ def handler(part: Part) -> Done:
     return Done(evidence={"blue": plan.blue.version, "brings": plan.brings, "changes": list(plan.changes)})
 
 
-def _opened(part: Part) -> tuple[deployments.Record, deployments.Plan]:
+def _opened(part: Part) -> tuple[Record, Plan]:
     release, member = part.release, part.member
     record, plan = deployments.load(member.deployment)
     if record and record.release != release.id:

@@ -37,7 +37,7 @@ def handler(shifting: Shifting) -> Go:
         facts.keep(release, go.wave, [each for each in members if each.green])
     in_time, failed = in_a_slice(), [each for each in members if each.error and not each.returned]
     to_shift = [each for each in members if _is_to_shift(each, go.step)]
-    with pacing.expecting(len(to_shift)), pacing.at_rate(release.calls_per_second):
+    with pacing.expecting(len(to_shift)):
         for number, member in enumerate(to_shift):
             if not in_time():
                 return go.model_copy(update={"next_seconds": 0, "evidence": {"shifted": number}})

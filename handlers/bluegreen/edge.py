@@ -9,6 +9,7 @@ proof is logged too, and leaves nothing in the audit.
 import functools
 import typing
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, TypeVar
 
 from aws_lambda_powertools import Logger, Metrics
@@ -52,7 +53,7 @@ def step(handler: Callable[[In], Section]) -> LambdaHandler:
         try:
             read = ring.read(call)
             audited_as = read.audited_as
-            with pacing.within(context.get_remaining_time_in_millis() / 1000 * WAITING):
+            with pacing.within(context.get_remaining_time_in_millis() / 1000 * WAITING), _at_the_pace_of(call):
                 section = handler(read)
         except WORTH_A_RETRY as error:
             logger.warning("worth a retry", extra={"error": type(error).__name__, "cause": str(error)})
@@ -75,6 +76,13 @@ def step(handler: Callable[[In], Section]) -> LambdaHandler:
     return typing.cast(
         LambdaHandler, logger.inject_lambda_context(lambda_handler, correlation_id_path="execution", clear_state=True)
     )
+
+
+def _at_the_pace_of(call: Call) -> AbstractContextManager[None]:
+    """Of the release that the document belongs to, if it does; the ring has seen its proof."""
+    release = call.document.get("release") if isinstance(call.document, dict) else None
+    rate = release.get("calls_per_second") if isinstance(release, dict) else None
+    return pacing.at_rate(rate) if isinstance(rate, (int, float)) and rate > 0 else nullcontext()
 
 
 def _note(deployment: str, call: Call, evidence: dict[str, Any]) -> None:

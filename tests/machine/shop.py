@@ -4,6 +4,7 @@ import json
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from typing import Any
 
 import boto3
@@ -21,6 +22,10 @@ from tests.machine.walk import DEPLOY_ASL, REGION, Run, handlers_of
 RELEASE_ASL = DEPLOY_ASL.with_name("release.asl.json")
 FUNCTIONS_ASL = DEPLOY_ASL.with_name("functions.asl.json")
 NAMES = (FUNCTION, "Orders", "Prices", "Stock", "Tax")
+
+Aliases = dict[str, tuple[str, dict[str, float]]]
+BLUE: Aliases = {name: ("1", {}) for name in NAMES}
+GREEN: Aliases = {name: ("2", {}) for name in NAMES}
 
 
 class Shop:
@@ -80,9 +85,9 @@ class Shop:
             (self.harmed if "X-Amz-Function-Error" in answer else self.served)[name, version] += 1
 
         for each in self.names:
-            self.aws.every(1 / times_a_second, lambda name=each: call(name))
+            self.aws.every(1 / times_a_second, partial(call, each))
 
-    def aliases(self) -> dict[str, tuple[str, dict[str, float]]]:
+    def aliases(self) -> Aliases:
         """Of each function the alias's main version, and the weights beside it."""
         return {name: self.alias(name) for name in self.names}
 

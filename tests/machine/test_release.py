@@ -1,20 +1,18 @@
 """A release from end to end: the states it goes through, what the aliases say, what users get."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
 from tests.machine.deployer import BAD_UNDER_TRAFFIC, BROKEN, FUNCTION, GOOD, alarm
-from tests.machine.shop import NAMES, Shop, open_shop
+from tests.machine.shop import BLUE, GREEN, NAMES, Shop, open_shop
 
 OPENED = ["OpenRelease", "WhatToRelease?", "OpenFunctions", "ConfirmOpen", "AnythingToStage?"]
 STAGED = [*OPENED, "StageFunctions", "ConfirmStaged", "WhatNext?"]
 LOOK = ["Bake", "LookAtWave", "WhatNext?"]
 COMPLETED = ["CompleteRelease", "WhatNext?", "Released"]
 UNDONE = ["RollBackRelease", "AllBack?", "RolledBack"]
-
-BLUE = {name: ("1", {}) for name in NAMES}
-GREEN = {name: ("2", {}) for name in NAMES}
 
 
 def shift(looks: int) -> list[str]:
@@ -134,7 +132,7 @@ def test_waves_that_were_baked_stay_where_the_release_says_so(shop: Shop) -> Non
 
 
 def test_a_function_that_another_deployment_holds_is_refused(shop: Shop) -> None:
-    refused = []
+    refused: list[Any] = []
 
     def release(arn: str, entered: str, moment: str) -> None:
         if entered == "CheckHealth" and moment == "entered" and not refused:
@@ -221,7 +219,7 @@ def test_no_user_stays_on_a_bad_green_while_the_table_is_away(shop: Shop) -> Non
 def test_a_release_whose_execution_is_stopped_goes_back_by_itself(shop: Shop, state: str) -> None:
     before = shop.digests()
     document = shop.document()
-    stopped = []
+    stopped: list[str] = []
 
     def stop(arn: str, entered: str, moment: str) -> None:
         if entered == state and moment == "entered" and not stopped:

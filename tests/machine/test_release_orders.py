@@ -8,10 +8,8 @@ import pytest
 
 from tests.machine.asking import ask
 from tests.machine.faults import acting
-from tests.machine.shop import NAMES, Shop, open_shop
+from tests.machine.shop import BLUE, GREEN, NAMES, Shop, open_shop
 
-BLUE = {name: ("1", {}) for name in NAMES}
-GREEN = {name: ("2", {}) for name in NAMES}
 ANSWERS = "def handler(event, context): return {'status': '%s', 'reason': event['moment'] + str(event['wave'])}"
 
 

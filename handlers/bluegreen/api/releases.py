@@ -91,7 +91,7 @@ ReleaseInFull = create_model(
 class Releases(Answer):
     """The releases that run, and those of whose end people have not been told yet."""
 
-    releases: tuple[ReleaseShown, ...]  # type: ignore[valid-type]
+    releases: tuple[ReleaseShown, ...]
 
 
 NOT_FOUND = {HTTPStatus.NOT_FOUND: "There is no such release. Nothing was changed."}

@@ -25,7 +25,7 @@ def complete(release: str, member: Member) -> None:
     releases.learn(release, member, state="deployed")
 
 
-def _latest(record: Record, plan: deployments.Plan) -> LatestKind:
+def _latest(record: Record, plan: Plan) -> LatestKind:
     """Whether someone else has changed $LATEST since green was published: noted, and no reason to undo anything."""
     try:
         latest = functions.describe(plan.target)

@@ -9,7 +9,7 @@ The input of each state's handler of a release, and the proof that the event com
 
 import hmac
 from dataclasses import dataclass
-from typing import Any, ClassVar, Self
+from typing import ClassVar, Self
 
 from bluegreen.document import Failure
 from bluegreen.errors import AwsRefused, AwsUnavailable, DeploymentOver, NotTheHolder
@@ -80,7 +80,8 @@ class Part:
         if release.state not in (OPENING, OPEN):
             raise DeploymentOver(f"The release {release.id} is {release.state}; nothing was changed.")
         wave, number = item.get("wave"), item.get("number")
-        member = releases.member(release.id, int(wave), int(number)) if _whole(wave) and _whole(number) else None
+        whole = isinstance(wave, int) and isinstance(number, int)
+        member = releases.member(release.id, wave, number) if whole else None
         if member is None:
             raise NotTheHolder(f"The release {release.id} has no such function; nothing was changed.")
         return cls(call, release, member)
@@ -200,7 +201,3 @@ def _held(call: Call) -> tuple[Held, Release]:
     if release.execution != call.execution:
         raise NotTheHolder(f"The execution {call.execution} does not work on {release.id}; nothing was changed.")
     return held, release
-
-
-def _whole(number: Any) -> bool:
-    return isinstance(number, int) and not isinstance(number, bool)

@@ -10,6 +10,7 @@ from bluegreen.baking import watch
 from bluegreen.baking.conclude import conclude
 from bluegreen.baking.watch import Asking, Probed
 from bluegreen.decisions.bake import needs_probes
+from bluegreen.decisions.figures import Seen
 from bluegreen.decisions.orders import Standing
 from bluegreen.document import Bake, Look, Plan
 from bluegreen.errors import GreenUnhealthy, ReleaseUnhealthy
@@ -134,7 +135,7 @@ def _look_at(
     return looks, failed
 
 
-def _probed(plan: Plan, member: Member, seen: watch.Seen) -> Probed:
+def _probed(plan: Plan, member: Member, seen: Seen) -> Probed:
     probes = needs_probes(seen.verdict) and plan.health.no_traffic == "probe"
     return watch.probe(plan, member.green) if probes else Probed()
 
@@ -159,7 +160,7 @@ def _together(
     before = releases.verdicts(release.id)
     known = {number: log for each in before for number, log in each.logs.items()} | logs
     peak = max((each.peak for each in before), default=0.0)
-    now_together = together(known, release.functions, release.tolerate)
+    now_together = together([*known.values()], release.functions, release.tolerate)
     after = Together(of=release.functions, false_alarm=release.false_alarm, peak=peak).after(now_together)
     names = {each.number: each.name for each in members}
     carry = worst({names.get(number, str(number)): log for number, log in known.items()}, release.functions)

@@ -77,8 +77,8 @@ def dealt(
     The waves in their order: the place of the take that each comes of, and its functions.
 
     `of` has the functions' levels. No wave has functions of two levels, except one that names them, nor more than
-    MOST_AT_ONCE. A function that a later take names is left to that one. The last take must be a size, and is repeated until every function has its
-    wave.
+    MOST_AT_ONCE. A function that a later take names is left to that one. The last take must be a size, and is repeated
+    until every function has its wave.
     """
     named = {number for take in takes for number in take.named}
     left: deque[list[int]] = deque([] for _ in range(max(of) + 1))
