@@ -2,7 +2,7 @@
 
 from bluegreen.aws import functions
 from bluegreen.decisions.restoration import LatestKind
-from bluegreen.document import DEPLOYED
+from bluegreen.document import DEPLOYED, Plan
 from bluegreen.errors import DeploymentError, DeploymentOver
 from bluegreen.ledger import deployments, releases
 from bluegreen.ledger.record import Record

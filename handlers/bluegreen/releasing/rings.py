@@ -80,8 +80,9 @@ class Part:
         if release.state not in (OPENING, OPEN):
             raise DeploymentOver(f"The release {release.id} is {release.state}; nothing was changed.")
         wave, number = item.get("wave"), item.get("number")
-        whole = isinstance(wave, int) and isinstance(number, int)
-        member = releases.member(release.id, wave, number) if whole else None
+        member = None
+        if isinstance(wave, int) and isinstance(number, int):
+            member = releases.member(release.id, wave, number)
         if member is None:
             raise NotTheHolder(f"The release {release.id} has no such function; nothing was changed.")
         return cls(call, release, member)
