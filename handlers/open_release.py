@@ -10,8 +10,6 @@ import os
 import secrets
 from typing import Any
 
-from bluegreen.verdict.release import needed_for_one
-
 from bluegreen import clock
 from bluegreen.aws import artifacts, executions
 from bluegreen.decisions import release_pace
@@ -29,6 +27,7 @@ from bluegreen.request import release as document
 from bluegreen.request.release_place import placed
 from bluegreen.request.traffic import known
 from bluegreen.target import Target
+from bluegreen.verdict.release import needed_for_one
 
 LONGEST_ID = 60
 """Characters: the names of its functions' deployments and of its recoveries are longer, and a name has 80 at most."""
