@@ -134,6 +134,10 @@ def _dynamodb(request: Request) -> Iterator[Need]:
     if request.operation == "TransactWriteItems":
         for part in sent["TransactItems"]:
             yield from (_item(request, f"{verb}Item", what) for verb, what in part.items())
+    elif request.operation == "BatchGetItem":
+        for table, what in sent["RequestItems"].items():
+            keys = tuple(dict.fromkeys(key["pk"]["S"] for key in what["Keys"]))
+            yield Need("dynamodb:BatchGetItem", request.arn(f"table/{table}"), keys, ("pk", "sk"))
     else:
         yield _item(request, request.operation, sent)
 

@@ -27,7 +27,11 @@ EXCEPTIONS = (
     ("*", "xray:PutTelemetryRecords", "Lambda and Step Functions send traces with the role"),
     ("*", "xray:GetSampling*", "in AWS's own policy, which SAM attaches for tracing; it reads sampling rules"),
     ("ReceiveUpload", "sqs:SendMessage", "Lambda sends an event there that failed three times, with the role"),
-    ("DeployStateMachine", "logs:*", "Step Functions asks for it when it creates a state machine that logs"),
+    ("*StateMachine", "logs:*", "Step Functions asks for it when it creates a state machine that logs"),
+    ("ReleaseStateMachine", "events:*", "Step Functions hears by a rule of the end of the machine that it waits for"),
+    ("ReleaseStateMachine", "states:*", "Step Functions follows the machine that it waits for, and stops it"),
+    ("FunctionsStateMachine", "states:*", "Step Functions starts and follows the children of a Distributed Map"),
+    ("FunctionsStateMachine", "s3:GetObject", "Step Functions reads the items of a Distributed Map"),
 )
 """
 Role, action and reason, for what no run can show: AWS itself needs it, or AWS's own policy has it. A reason counts for

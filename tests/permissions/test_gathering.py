@@ -6,6 +6,7 @@ from tests.permissions import gathering, policies, table
 from tests.permissions.gathering import from_json, of_embedded_aws, problems, to_json
 from tests.permissions.judge import Asked
 from tests.permissions.seen import END_TO_END, WALKS, Seen
+from tests.template.stack import MACHINES
 
 USERS = "arn:aws:lambda:region:account:function:x"
 ALLOWED = Seen(WALKS, Asked("RollBack", "lambda:UpdateAlias", USERS), "allowed")
@@ -97,9 +98,9 @@ class TestAnEmbeddedAws:
         (problem,) = problems([seen])
         assert "was allowed by the embedded AWS" in problem
 
-    def test_knows_every_function_and_the_machine_by_their_names(self) -> None:
-        assert gathering.own("bluegreen-deploy") == "stack-deploy"
-        assert {gathering.own(f"bluegreen-{role}") for role in policies.roles() if role != "DeployStateMachine"} == {
-            f"stack-{role}" for role in policies.roles() if role != "DeployStateMachine"
-        }
+    def test_knows_every_function_and_the_machines_by_their_names(self) -> None:
+        names = [MACHINES.get(role, role) for role in policies.roles()]
+
+        assert {"OpenRelease", "deploy", "release", "functions"} <= set(names)
+        assert [gathering.own(f"bluegreen-{name}") for name in names] == [f"stack-{name}" for name in names]
         assert gathering.own("bluegreen-doctor-1") == gathering.own("bonus-1") == ""

@@ -81,6 +81,15 @@ def test_a_transaction_is_asked_for_part_by_part() -> None:
     ]
 
 
+def test_a_batch_is_about_the_partitions_of_all_its_keys() -> None:
+    keys = [{"pk": {"S": pk}, "sk": {"S": "plan"}} for pk in ("deployment#1", "deployment#2", "deployment#1")]
+    sent = {"RequestItems": {"t": {"Keys": keys, "ConsistentRead": True}}}
+    (need,) = needs.of(Request("dynamodb", "BatchGetItem", "https://aws", json.dumps(sent), REGION, ACCOUNT))
+
+    assert (need.action, need.resource.rpartition(":")[2]) == ("dynamodb:BatchGetItem", "table/t")
+    assert (need.keys, need.attributes) == (("deployment#1", "deployment#2"), ("pk", "sk"))
+
+
 def test_a_query_is_about_the_partition_that_its_condition_begins_with() -> None:
     sent = {
         "TableName": "t",

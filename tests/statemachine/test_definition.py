@@ -17,7 +17,7 @@ from statelint.linter import Linter
 from bluegreen import document
 from bluegreen.document import Answered, Bake, Done, Ended, Green, Look, Opening
 from bluegreen.errors import DeploymentError
-from statemachine.__main__ import DEPLOY_ASL, deploy_asl
+from statemachine.__main__ import DEPLOY_ASL, MACHINES, asl
 from statemachine.sdk import Fail, Retry
 from tests.template.stack import named_in
 
@@ -62,8 +62,9 @@ def answer_of(task: str) -> Any:
     return typing.get_type_hints(importlib.import_module(file_of(RUNS.get(task, task))).handler)["return"]
 
 
-def test_the_committed_asl_is_what_python_writes() -> None:
-    assert DEPLOY_ASL.read_text() == deploy_asl(), "run `python -m statemachine`"
+@pytest.mark.parametrize("file", MACHINES, ids=lambda file: file.name)
+def test_the_committed_asl_is_what_python_writes(file: Path) -> None:
+    assert file.read_text() == asl(file), "run `python -m statemachine`"
 
 
 def test_statelint_accepts_the_machine() -> None:

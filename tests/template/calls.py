@@ -43,6 +43,7 @@ NEEDS: dict[str, set[str]] = {
     "list_object_versions": {"s3:ListBucketVersions"},
     "put_object": {"s3:PutObject"},
     "get_item": {"dynamodb:GetItem"},
+    "batch_get_item": {"dynamodb:BatchGetItem"},
     "put_item": {"dynamodb:PutItem"},
     "update_item": {"dynamodb:UpdateItem"},
     "delete_item": {"dynamodb:DeleteItem"},
@@ -59,6 +60,7 @@ NEEDS: dict[str, set[str]] = {
     "send_task_success": {"states:SendTaskSuccess"},
     "send_task_failure": {"states:SendTaskFailure"},
     "start_execution": {"states:StartExecution"},
+    "stop_execution": {"states:StopExecution"},
     "describe_execution": {"states:DescribeExecution"},
     "get_execution_history": {"states:GetExecutionHistory"},
 }

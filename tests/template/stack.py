@@ -171,10 +171,14 @@ def committed_machines() -> list[str]:
     return sorted(path.name.partition(".")[0] for path in (ROOT / "statemachine").glob("*.asl.json"))
 
 
+MACHINES = {f"{name.capitalize()}StateMachine": name for name in committed_machines()}
+"""Those names by the resources."""
+
+
 @cache
-def machine() -> dict[str, Any]:
-    """The committed machine that deploys one function."""
-    committed: dict[str, Any] = json.loads((ROOT / "statemachine" / "deploy.asl.json").read_text())
+def machine(name: str = "deploy") -> dict[str, Any]:
+    """A committed machine; without a name the one that deploys one function."""
+    committed: dict[str, Any] = json.loads((ROOT / "statemachine" / f"{name}.asl.json").read_text())
     return committed
 
 

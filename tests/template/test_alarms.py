@@ -44,7 +44,8 @@ def filters_of(alarm: str) -> dict[str, tuple[Any, str]]:
 
 
 def test_a_failed_rollback_is_told_apart_from_a_rollback_by_the_state_that_the_machine_enters() -> None:
-    assert machine()["States"]["RollbackFailed"]["Type"] == "Fail"
+    for name in ("deploy", "release"):
+        assert machine(name)["States"]["RollbackFailed"]["Type"] == "Fail"
     assert filters_of("RollbackFailedAlarm")["RollbackFailures"] == (
         {"Ref": "DeployStateMachineLogs"},
         '{ $.type = "FailStateEntered" && $.details.name = "RollbackFailed" }',
@@ -56,7 +57,7 @@ def test_a_rollback_that_needs_help_and_a_failed_recovery_raise_the_same_alarm()
 
     assert group == {"Ref": "FunctionLogs"}
     assert pattern == f'{{ $.alarm = "{ROLLBACK_FAILED}" }}'
-    for handler in ("roll_back", "recover_deployments"):
+    for handler in ("roll_back", "roll_back_release", "recover_deployments"):
         assert '"alarm": ROLLBACK_FAILED' in (ROOT / "handlers" / f"{handler}.py").read_text()
 
 
@@ -85,6 +86,7 @@ def test_functions_that_fail_on_purpose_raise_no_alarm() -> None:
 
     assert watched == {
         "CompleteDeploymentFunction",
+        "CompleteReleaseFunction",
         "RejectDeploymentFunction",
         "ReceiveUploadFunction",
         "ServeApiFunction",

@@ -60,7 +60,7 @@ def test_logs_outlive_the_stack_but_not_an_install_that_failed_and_are_in_no_lat
 def test_what_ends_a_bad_deployment_has_concurrency_of_its_own() -> None:
     reserving = {name for name, each in FUNCTIONS.items() if "ReservedConcurrentExecutions" in each}
 
-    assert reserving == {"RollBackFunction", "RecoverDeploymentsFunction"}
+    assert reserving == {"RollBackFunction", "RollBackReleaseFunction", "RecoverDeploymentsFunction"}
     for name in reserving:
         of_its_own = {"Fn::If": ["Reserves", {"Ref": "ReservedConcurrency"}, {"Ref": "AWS::NoValue"}]}
         assert FUNCTIONS[name]["ReservedConcurrentExecutions"] == of_its_own

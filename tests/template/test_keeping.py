@@ -3,17 +3,18 @@
 import inspect
 import json
 
-from bluegreen.aws import artifacts
-from bluegreen.ledger import deployments, locks
+from bluegreen.aws import artifacts, objects
+from bluegreen.ledger import deployments, locks, releases
 from bluegreen.ledger.record import Record
 from bluegreen.request import upload
 from tests.permissions.resolved import Resolver
-from tests.template.stack import ROOT, Properties, as_list, stack, with_own_key
+from tests.template.stack import ROOT, Properties, Statement, as_list, stack, with_own_key
 
 BUCKET = stack().properties("ArtifactBucket")
 TABLE = stack().properties("DeploymentsTable")
 WHERE = {"region.amazonaws.com*", "*.amazonaws.com*"}
 COPIES = {"Fn::Sub": "${ArtifactBucket.Arn}/restored/*"}
+INTERNAL = {"Fn::Sub": "${ArtifactBucket.Arn}/internal/releases/*"}
 
 
 def test_audit_and_artifacts_outlive_the_stack_but_not_an_install_that_failed() -> None:
@@ -37,7 +38,7 @@ def test_the_table_has_the_keys_and_indexes_that_the_ledger_uses() -> None:
     assert keys == ["pk", "sk"]
     assert indexes == {"ByFunction": ["listed", "started_at"], "ByKind": ["kind", "pk"]}
     assert 'IndexName="ByFunction"' in inspect.getsource(deployments)
-    for module in (deployments, locks):
+    for module in (deployments, locks, releases):
         assert 'IndexName="ByKind"' in inspect.getsource(module)
     assert "started_at" in Record.model_fields
     assert {index["Projection"]["ProjectionType"] for index in TABLE["GlobalSecondaryIndexes"]} == {"ALL"}
@@ -85,12 +86,14 @@ def test_what_is_kept_is_encrypted_with_the_key_that_the_account_names() -> None
     assert stack().resources["NotificationsKey"]["Condition"] == "HasNoKmsKey"
 
 
-def test_every_function_may_use_that_key_and_no_other_use_of_it() -> None:
+def test_every_function_may_use_that_key_and_the_machine_that_reads_the_bucket_and_no_other_use_of_it() -> None:
     policy = stack().properties("UseTheKey")
     (statement,) = policy["PolicyDocument"]["Statement"]
 
     assert stack().resources["UseTheKey"]["Condition"] == "HasKmsKey"
-    assert {role["Ref"] for role in policy["Roles"]} == {stack().role_of(function) for function in stack().functions}
+    reading = {each.role for each in stack().all_statements() if "s3:GetObject" in each.actions}
+    assert {role["Ref"] for role in policy["Roles"]} == {*map(stack().role_of, stack().functions), *reading}
+    assert "FunctionsStateMachineRole" in reading
     assert statement["Action"] == ["kms:Decrypt", "kms:GenerateDataKey"]
     assert statement["Resource"] == {"Ref": "KmsKeyArn"}
 
@@ -146,13 +149,17 @@ def test_bucket_topic_and_queue_are_reached_over_tls_only() -> None:
         assert denial["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
 
 
+def writing_to_s3() -> list[Statement]:
+    return [each for each in stack().all_statements() if "s3:PutObject" in each.actions]
+
+
 def test_who_may_not_make_copies_of_code_may_not_change_them_either() -> None:
-    denial = said("ArtifactBucketPolicy", "OnlyFourFunctionsWriteCopies")
+    denial = said("ArtifactBucketPolicy", "OnlyFiveFunctionsWriteCopies")
     spared = [arn["Fn::GetAtt"][0] for arn in denial["Condition"]["ArnNotEquals"]["aws:PrincipalArn"]]
 
     assert (denial["Effect"], denial["Principal"], denial["Resource"]) == ("Deny", "*", COPIES)
     assert denial["NotAction"] == ["s3:Get*", "s3:DeleteObject", "s3:DeleteObjectVersion"]
-    assert sorted(spared) == sorted(each.role for each in stack().all_statements() if "s3:PutObject" in each.actions)
+    assert sorted(spared) == sorted(each.role for each in writing_to_s3() if each.resources == (COPIES,))
 
 
 def test_copies_of_code_are_deleted_by_a_role_that_the_account_names_and_by_no_other() -> None:
@@ -166,8 +173,24 @@ def test_copies_of_code_are_deleted_by_a_role_that_the_account_names_and_by_no_o
 
 
 def test_copies_of_code_go_where_they_may_be_written_and_start_nothing() -> None:
-    keeping = [each.resources for each in stack().all_statements() if "s3:PutObject" in each.actions]
-
-    assert keeping == [(COPIES,)] * 4
+    assert [each for each in writing_to_s3() if each.resources not in ((COPIES,), (INTERNAL,))] == []
     assert COPIES["Fn::Sub"] == f"${{ArtifactBucket.Arn}}/{upload.COPIES}*"
     assert 'f"{COPIES}{place}/' in inspect.getsource(artifacts.keep_copy)
+
+
+def test_what_releases_keep_in_the_bucket_starts_nothing_and_no_person_may_write_it() -> None:
+    written = {each.role for each in writing_to_s3() if each.resources == (INTERNAL,)}
+    by_people = [
+        resource
+        for name in ("DeployerByUploadPolicy", "OperatorPolicy", "CiPolicy")
+        for each in stack().properties(name)["PolicyDocument"]["Statement"]
+        if "s3:PutObject" in as_list(each.get("Action", ""))
+        for resource in as_list(each["Resource"])
+    ]
+
+    assert INTERNAL["Fn::Sub"] == f"${{ArtifactBucket.Arn}}/{objects.INTERNAL}releases/*"
+    assert written == {
+        f"{name}FunctionRole"
+        for name in ("OpenRelease", "ConfirmFunctions", "ShiftWave", "LookAtWave", "CompleteRelease")
+    }
+    assert {each["Fn::Sub"].partition("/")[2] for each in by_people} == {"functions/*", "releases/*", "${UploadPrefix}"}

@@ -70,7 +70,37 @@ def test_an_approver_may_post_an_approval_or_a_rejection_and_nothing_else() -> N
     assert {route for route in routes if not route.startswith("GET/")} == {
         "POST/deployments/*/approve",
         "POST/deployments/*/reject",
+        "POST/releases/*/approve",
+        "POST/releases/*/reject",
     }
+
+
+@pytest.mark.parametrize("policy", ["OperatorPolicy", "ApproverPolicy", "CiPolicy"])
+def test_who_may_do_something_to_a_deployment_may_do_it_to_a_release(policy: str) -> None:
+    named = {
+        resource["Fn::Sub"].partition("/$default/")[2]
+        for each in statements(policy)
+        if each["Action"] == "execute-api:Invoke"
+        for resource in as_list(each["Resource"])
+    }
+    of_deployments, of_releases = (
+        {route.replace(f"/{what}", "") for route in named if f"/{what}" in route}
+        for what in ("deployments", "releases")
+    )
+
+    assert of_deployments
+    assert of_releases == of_deployments
+
+
+@pytest.mark.parametrize("policy", ["OperatorPolicy", "AuditorPolicy", "CiPolicy"])
+def test_who_follows_or_starts_executions_does_so_with_both_machines_that_people_know(policy: str) -> None:
+    resolve = Resolver(stack(), {}).resolve
+    of_machines = [each for each in statements(policy) if str(each["Action"]).count("states:")]
+
+    assert of_machines
+    for each in of_machines:
+        deploy, release = resolve(each["Resource"])
+        assert release == deploy.replace("-deploy", "-release")
 
 
 @pytest.mark.parametrize("type_", ["AWS::IAM::Role", "AWS::IAM::ManagedPolicy"])

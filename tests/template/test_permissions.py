@@ -10,13 +10,19 @@ import pytest
 from bluegreen.aws.events import SOURCE
 from tests.permissions.services import kinds
 from tests.template.calls import needs_of, unknown_calls
-from tests.template.stack import Statement, stack
+from tests.template.stack import MACHINES, Statement, stack
 
 FROM_SAM = {"AWSLambdaBasicExecutionRole", "AWSXrayWriteOnlyAccess"}
 """What SAM gives each function so that it can log and trace; both are AWS's own."""
 
-TELLS_WHAT_IS_MISSING = {"SmokeTestFunction": {"s3:ListBucket"}, "CheckHealthFunction": {"s3:ListBucket"}}
-"""Of a payload that is gone S3 says so only to who may list the bucket; of others it denies the object."""
+TELLS_WHAT_IS_MISSING = {
+    function: {"s3:ListBucket"}
+    for function in (
+        *("SmokeTestFunction", "CheckHealthFunction", "OpenReleaseFunction", "LookAtWaveFunction"),
+        "RollBackReleaseFunction",
+    )
+}
+"""Of an object that is gone S3 says so only to who may list the bucket; of others it denies the object."""
 
 FAILED_EVENTS = {"sqs:SendMessage"}
 """SAM lets a function with a destination for failed events write there."""
@@ -28,29 +34,40 @@ WRITES = {"dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem"}
 READS = ("Get", "List", "Query", "Describe", "BatchGet", "Filter")
 """How the names of actions begin that change nothing."""
 
-WHO_PUT_BLUE_BACK = {"RecoverPrevious", "RollBack", "RecoverDeployments"}
-WHO_END_A_DEPLOYMENT = WHO_PUT_BLUE_BACK | {"CompleteDeployment", "RejectDeployment"}
-WHO_HAVE_TO_DO_WITH_LOCKS = WHO_END_A_DEPLOYMENT | {"OpenDeployment"}
-WHO_TELL = WHO_END_A_DEPLOYMENT | {"OpenDeployment", "AwaitApproval", "ShiftAlias", "CheckHealth", "DeleteVersions"}
+WHO_PUT_BLUE_BACK = {"RecoverPrevious", "RollBack", "RollBackRelease", "RecoverDeployments"}
+WHO_END_A_DEPLOYMENT = WHO_PUT_BLUE_BACK | {"CompleteDeployment", "CompleteRelease", "RejectDeployment"}
+WHO_HAVE_TO_DO_WITH_LOCKS = WHO_END_A_DEPLOYMENT | {"OpenDeployment", "OpenMember"}
+WHO_TELL_OF_RELEASES_ALONE = {"OpenRelease", "ConfirmFunctions", "LookAtWave", "CompleteRelease"}
+WHO_TELL_SYSTEMS = (WHO_END_A_DEPLOYMENT - {"CompleteRelease"}) | {
+    *("OpenDeployment", "AwaitApproval", "ShiftAlias", "CheckHealth", "DeleteVersions")
+}
+WHO_KEEP_OBJECTS_OF_RELEASES = {"OpenRelease", "ConfirmFunctions", "ShiftWave", "LookAtWave", "CompleteRelease"}
 TELLING = {"sns:Publish", "events:PutEvents"}
+
+WHO_WORK_ON_RELEASES = {
+    *("OpenRelease", "ConfirmFunctions", "ShiftWave", "LookAtWave", "CompleteRelease", "RollBackRelease"),
+    "RecoverDeployments",
+}
 
 CHANGES = {
     "lambda:UpdateFunctionCode": WHO_PUT_BLUE_BACK | {"UpdateCode"},
     "lambda:PublishVersion": {"PublishVersion"},
-    "lambda:UpdateAlias": WHO_PUT_BLUE_BACK | {"ShiftAlias"},
-    "lambda:InvokeFunction": WHO_PUT_BLUE_BACK | {"SmokeTest", "RunHook", "CheckHealth", "ServeApi"},
+    "lambda:UpdateAlias": WHO_PUT_BLUE_BACK | {"ShiftAlias", "ShiftWave"},
+    "lambda:InvokeFunction": WHO_PUT_BLUE_BACK
+    | {"SmokeTest", "RunHook", "CheckHealth", "ServeApi", "ConfirmFunctions", "LookAtWave"},
     "lambda:DeleteFunction": {"DeleteVersions"},
     "dynamodb:DeleteItem": WHO_HAVE_TO_DO_WITH_LOCKS | {"ReceiveUpload", "ServeApi"},
-    "s3:PutObject": WHO_PUT_BLUE_BACK | {"UpdateCode"},
-    "sns:Publish": WHO_TELL,
-    "events:PutEvents": WHO_TELL,
-    "states:StartExecution": {"ReceiveUpload", "ServeApi"},
+    "s3:PutObject": WHO_PUT_BLUE_BACK | {"UpdateCode"} | WHO_KEEP_OBJECTS_OF_RELEASES,
+    "sns:Publish": WHO_TELL_SYSTEMS | WHO_TELL_OF_RELEASES_ALONE,
+    "events:PutEvents": WHO_TELL_SYSTEMS,
+    "states:StartExecution": {"ReceiveUpload", "ServeApi", "RecoverDeployments"},
+    "states:StopExecution": {"RecoverDeployments"},
 }
 """Who changes or runs something, the record aside."""
 
 STATEMENTS = stack().all_statements()
 ALLOWED = [each for each in STATEMENTS if each.allows]
-OF_FUNCTIONS = [each for each in ALLOWED if each.role != "DeployStateMachineRole"]
+OF_FUNCTIONS = [each for each in ALLOWED if each.role.removesuffix("Role") not in MACHINES]
 OF_USERS = [
     each
     for each in OF_FUNCTIONS
@@ -148,7 +165,7 @@ def test_open_deployment_may_change_the_ledger_and_tell_of_it_and_nothing_else()
 def test_a_role_sends_no_event_but_of_the_stack_s_own_source() -> None:
     sending = [each for each in OF_FUNCTIONS if "events:PutEvents" in each.actions]
 
-    assert {owner(each) for each in sending} == WHO_TELL
+    assert {owner(each) for each in sending} == WHO_TELL_SYSTEMS
     for each in sending:
         assert each.condition == {"StringEquals": {"events:source": SOURCE}}
         assert "event-bus/default" in json.dumps(each.resources)
@@ -197,10 +214,14 @@ def test_the_handlers_that_take_or_free_a_lock_touch_locks_and_no_others() -> No
 @pytest.mark.parametrize(
     ("key", "writers"),
     [
-        ("deployment#*", WHO_HAVE_TO_DO_WITH_LOCKS | {"UpdateCode", "PublishVersion", "ShiftAlias", "DeleteVersions"}),
-        ("serving#*", {"CompleteDeployment"}),
-        ("code#*", {"OpenDeployment"}),
-        ("newest#*", {"OpenDeployment"}),
+        (
+            "deployment#*",
+            WHO_HAVE_TO_DO_WITH_LOCKS | {"UpdateCode", "PublishVersion", "ShiftAlias", "ShiftWave", "DeleteVersions"},
+        ),
+        ("release#*", WHO_WORK_ON_RELEASES | {"OpenMember", "NoteMember"}),
+        ("serving#*", {"CompleteDeployment", "CompleteRelease", "RollBackRelease"}),
+        ("code#*", {"OpenDeployment", "OpenMember"}),
+        ("newest#*", {"OpenDeployment", "OpenMember"}),
         ("waiting#*", {"OpenDeployment", "ReceiveUpload"}),
         ("refusals#*", {"RecoverPrevious", "RecoverDeployments", "RejectDeployment"}),
         ("start#*", {"ReceiveUpload", "ServeApi"}),
@@ -218,12 +239,33 @@ def test_an_author_is_written_by_the_triggers_and_read_by_those_that_write_a_rec
     }
 
     assert set(map(frozenset, may_write("start#*").values())) == {frozenset({"dynamodb:PutItem"})}
-    assert readers == {"OpenDeployment", "RejectDeployment", "ReceiveUpload"}
+    assert readers == {"OpenDeployment", "OpenRelease", "RejectDeployment", "ReceiveUpload"}
 
 
 def test_the_handlers_in_between_update_a_record_and_write_none() -> None:
-    for handler in ("UpdateCode", "PublishVersion", "ShiftAlias", "DeleteVersions"):
+    for handler in ("UpdateCode", "PublishVersion", "ShiftAlias", "ShiftWave", "DeleteVersions"):
         assert may_write("deployment#*")[handler] == {"dynamodb:UpdateItem"}
+
+
+def test_a_release_and_its_functions_are_written_when_it_opens_and_then_updated() -> None:
+    """A look replaces the verdict on its wave."""
+    writing = may_write("release#*")
+
+    assert {name for name, verbs in writing.items() if "dynamodb:PutItem" in verbs} == {"OpenRelease", "LookAtWave"}
+    assert {name for name, verbs in writing.items() if "dynamodb:UpdateItem" not in verbs} == set()
+
+
+def test_who_meets_the_lock_of_a_release_may_see_whether_that_runs() -> None:
+    """And who goes on with one, or acts for one, sees that the execution is the one that it says."""
+    seeing: dict[str, set[str]] = defaultdict(set)
+    for each in OF_FUNCTIONS:
+        if "execution:${AWS::StackName}-release:*" in json.dumps(each.resources):
+            seeing[owner(each)] |= set(each.actions) - {"states:StopExecution"}
+    describing, proving = {"states:DescribeExecution"}, {"states:DescribeExecution", "states:GetExecutionHistory"}
+
+    assert seeing == dict.fromkeys(
+        ("OpenDeployment", "RecoverPrevious", "OpenMember", "RecoverDeployments"), describing
+    ) | dict.fromkeys(("OpenRelease", "ShiftWave", "CompleteRelease", "RollBackRelease"), proving)
 
 
 def test_smoke_tests_and_looks_leave_the_record_as_it_is() -> None:
@@ -301,5 +343,5 @@ def test_a_role_is_for_one_service() -> None:
         if name == "CiRole":
             continue
         (trust,) = role["AssumeRolePolicyDocument"]["Statement"]
-        service = "states.amazonaws.com" if name == "DeployStateMachineRole" else "lambda.amazonaws.com"
+        service = "states.amazonaws.com" if name.removesuffix("Role") in MACHINES else "lambda.amazonaws.com"
         assert trust["Principal"] == {"Service": [service]}

@@ -10,6 +10,7 @@ from tests.template.stack import stack
 
 BUCKET = "the-artifact-bucket"
 MACHINE = "the-deploy-machine"
+RELEASES = "the-release-machine"
 RULE = "ReceiveUploadFunctionArtifactUploaded"
 RECOVERY_RULE = "RecoverDeploymentsFunctionExecutionEndedBadly"
 SWEEP = "RecoverDeploymentsFunctionSweep"
@@ -19,7 +20,8 @@ NEXT_TURN = "ReceiveUploadFunctionNextTurn"
 
 def matches(rule: str, event: Any) -> bool:
     pattern = json.dumps(stack().properties(rule)["EventPattern"])
-    for resource, name in {"ArtifactBucket": BUCKET, "DeployStateMachine": MACHINE}.items():
+    known = {"ArtifactBucket": BUCKET, "DeployStateMachine": MACHINE, "ReleaseStateMachine": RELEASES}
+    for resource, name in known.items():
         pattern = pattern.replace(f'{{"Ref": "{resource}"}}', f'"{name}"')
     return bool(EventPattern.load(pattern).matches_event(event))
 
@@ -60,6 +62,12 @@ def test_every_object_in_the_folder_is_answered(key: str) -> None:
     assert starts(key)
 
 
+@pytest.mark.parametrize("key", ["releases/shop.json", "releases/2026/11/shop.json", "releases/shop.txt"])
+def test_an_upload_starts_a_release(key: str) -> None:
+    """OpenRelease says what is wrong with an object that is no document."""
+    assert starts(key)
+
+
 def test_the_rule_and_the_api_add_to_each_event_what_a_caller_of_the_function_cannot_see() -> None:
     (target,) = stack().properties(RULE)["Targets"]
     (stage,) = stack().of_type("AWS::ApiGatewayV2::Stage").values()
@@ -73,7 +81,10 @@ def test_the_rule_and_the_api_add_to_each_event_what_a_caller_of_the_function_ca
         assert stack().functions[function]["Environment"]["Variables"]["STACK_ID"] == stack_id
 
 
-@pytest.mark.parametrize("key", ["uploads/Bonus/1.zip", "restored/Bonus/1.zip", "my/functions/Bonus/1.zip"])
+@pytest.mark.parametrize(
+    "key",
+    ["uploads/Bonus/1.zip", "restored/Bonus/1.zip", "my/functions/Bonus/1.zip", "internal/releases/shop/open.json"],
+)
 def test_other_keys_start_nothing(key: str) -> None:
     assert not starts(key)
 
@@ -92,10 +103,11 @@ def test_its_rules_may_invoke_the_function() -> None:
     assert sorted(sources) == [[RULE, "Arn"], [ENDED, "Arn"], [NEXT_TURN, "Arn"]]
 
 
+@pytest.mark.parametrize("machine", [MACHINE, RELEASES])
 @pytest.mark.parametrize("status", ["SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED"])
-def test_an_upload_that_waits_has_its_turn_when_an_execution_ends(status: str) -> None:
-    assert hears(ENDED, status)
-    assert not hears(ENDED, "RUNNING")
+def test_an_upload_that_waits_has_its_turn_when_an_execution_ends(status: str, machine: str) -> None:
+    assert hears(ENDED, status, machine)
+    assert not hears(ENDED, "RUNNING", machine)
     assert not hears(ENDED, status, "another-machine")
 
 
@@ -125,14 +137,16 @@ def test_the_rule_may_leave_in_the_queue_what_it_cannot_deliver() -> None:
     assert statement["Condition"] == {"ArnEquals": {"aws:SourceArn": {"Fn::GetAtt": [RULE, "Arn"]}}}
 
 
+@pytest.mark.parametrize("machine", [MACHINE, RELEASES])
 @pytest.mark.parametrize("status", ["FAILED", "TIMED_OUT", "ABORTED"])
-def test_an_execution_that_ends_badly_is_recovered_from(status: str) -> None:
-    assert recovers(status)
+def test_an_execution_that_ends_badly_is_recovered_from(status: str, machine: str) -> None:
+    assert recovers(status, machine)
 
 
 def test_executions_that_run_or_succeed_or_are_not_ours_are_left_alone() -> None:
-    assert not recovers("RUNNING")
-    assert not recovers("SUCCEEDED")
+    for machine in (MACHINE, RELEASES):
+        assert not recovers("RUNNING", machine)
+        assert not recovers("SUCCEEDED", machine)
     assert not recovers("FAILED", machine="another-machine")
 
 
@@ -172,6 +186,11 @@ def test_the_api_has_the_routes_of_the_contract() -> None:
         "GET /openapi.json",
         "DELETE /deployments/{id}",
         *(f"POST /deployments/{{id}}/{order}" for order in ORDERS),
+        "POST /releases",
+        "GET /releases",
+        "GET /releases/{id}",
+        "DELETE /releases/{id}",
+        *(f"POST /releases/{{id}}/{order}" for order in ORDERS),
     }
 
 
@@ -200,6 +219,11 @@ def test_each_route_and_no_other_may_invoke_the_function() -> None:
         "GET/openapi.json",
         "DELETE/deployments/*",
         *(f"POST/deployments/*/{order}" for order in ORDERS),
+        "POST/releases",
+        "GET/releases",
+        "GET/releases/*",
+        "DELETE/releases/*",
+        *(f"POST/releases/*/{order}" for order in ORDERS),
     }
 
 

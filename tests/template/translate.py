@@ -19,7 +19,9 @@ class AwsManagedPolicies:
 def packaged(template: dict[str, Any]) -> dict[str, Any]:
     """As after `sam package`: what is a path here is an object in S3 there."""
     template["Globals"]["Function"]["CodeUri"] = "s3://bucket/artifact.zip"
-    template["Resources"]["DeployStateMachine"]["Properties"]["DefinitionUri"] = "s3://bucket/deploy.asl.json"
+    for resource in template["Resources"].values():
+        if resource["Type"] == "AWS::Serverless::StateMachine":
+            resource["Properties"]["DefinitionUri"] = "s3://bucket/machine.asl.json"
     return template
 
 
