@@ -149,6 +149,7 @@ def _read(asked: Asked) -> tuple[Release, list[tuple[Member, dict[str, Any]]]]:
         calls_per_second=read.calls_per_second,
         false_alarm=read.false_alarm,
         pace_seconds=release_pace.pace_of(read, traffic),
+        approval_seconds=read.approval.timeout_seconds,
         other_than_starter=read.approval.other_than_starter,
         override_freeze=read.override_freeze,
     )

@@ -155,4 +155,5 @@ class Shop:
 def open_shop(names: tuple[str, ...] = NAMES, **world: Any) -> Iterator[Shop]:
     """The deployer, installed, and the shop's functions."""
     with installed(handlers_of(DEPLOY_ASL, RELEASE_ASL, FUNCTIONS_ASL), **world) as deployer:
+        deployer.aws.machine_arn(RELEASE_ASL)
         yield Shop(deployer, names)

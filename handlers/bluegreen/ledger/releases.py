@@ -92,6 +92,7 @@ class Release(Frozen):
     calls_per_second: float = 10.0
     false_alarm: float = 0.01
     pace_seconds: int = 60
+    approval_seconds: int = 86_400
     other_than_starter: bool = False
     override_freeze: Text | None = None
     wave: int = 0

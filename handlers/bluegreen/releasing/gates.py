@@ -57,7 +57,7 @@ def _waits(release: Release, wave: int) -> int:
         raise ApprovalRefused(f"{of_place(release, wave).capitalize()} was {decision}.")
     if decision:
         return 0
-    now, limit = clock.now(), release.schedule.approval_seconds
+    now, limit = clock.now(), release.approval_seconds
     asked = approvals.ask(release.id, wave + 1, limit)
     if asked.is_over(now - LATE_SECONDS):
         raise ApprovalTimedOut(
