@@ -1,11 +1,12 @@
 """A release from end to end: the states it goes through, what the aliases say, what users get."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 
 from tests.machine.deployer import BAD_UNDER_TRAFFIC, BROKEN, FUNCTION, GOOD, alarm
+from tests.machine.faults import Call, HandlerKilled
 from tests.machine.shop import BLUE, GREEN, NAMES, Shop, open_shop
 
 OPENED = ["OpenRelease", "WhatToRelease?", "OpenFunctions", "ConfirmOpen", "AnythingToStage?"]
@@ -246,3 +247,22 @@ def test_a_release_that_dies_after_its_commit_goes_forward(shop: Shop) -> None:
         assert shop.run(shop.document(), "monday").ended == "ABORTED"
 
     assert shop.aliases() == GREEN
+
+
+def test_a_late_attempt_to_open_a_function_takes_no_lock_of_a_release_that_is_over(shop: Shop) -> None:
+    late: list[Any] = []
+
+    def hold(call: Call, attempt: Callable[[], Any]) -> Any:
+        if call.operation == "TransactWriteItems" and call.state == "OpenMember" and not late:
+            late.append(attempt)
+            raise HandlerKilled
+        return attempt()
+
+    document = shop.document()
+    document["functions"].append({"function": "Nobody", "artifact": "$LATEST"})
+    with shop.aws.watched(hold), shop.aws.state_fails("OpenMember", "Runtime.ExitError", times=3, skip=1):
+        run = shop.run(document)
+    late[0]()
+
+    assert run.ended == "Rejected"
+    assert not shop.locks()

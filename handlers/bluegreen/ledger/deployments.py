@@ -113,8 +113,12 @@ def untold() -> list[Record]:
     return readable(Record.from_item, items)
 
 
-def open_deployment(opened: Record) -> None:
-    """Take the lock and write the record, all or nothing; again is harmless. Raises Held."""
+def open_deployment(opened: Record, while_: dict[str, Any] | None = None) -> None:
+    """
+    Take the lock and write the record, all or nothing; again is harmless. Raises Held.
+
+    `while_` is a condition on another item, as a part of the transaction: DeploymentOver if it does not hold.
+    """
     opening = {
         "Item": opened.to_item(),
         "ConditionExpression": "attribute_not_exists(pk) OR (attribute_not_exists(blue) AND #state = :open)",
@@ -122,7 +126,9 @@ def open_deployment(opened: Record) -> None:
         "ExpressionAttributeValues": table.values({":open": OPEN}),
     }
     lock = locks.of(opened)
-    reasons = table.together(*lock.taking(), {"Put": opening})
+    reasons = table.together(*lock.taking(), {"Put": opening}, *([while_] if while_ else []))
+    if while_ and reasons and reasons[-1] == table.REFUSED:
+        raise DeploymentOver(f"{opened.target} was not locked: what {opened.id} is a part of is over.")
     if table.REFUSED in reasons:
         for qualifier in ("", *([locks.LATEST] if lock.new_code else [])):
             holder = locks.held(opened.target, qualifier)

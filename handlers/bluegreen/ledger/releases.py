@@ -261,6 +261,20 @@ def learn(release: str, known: Member, **learned: Any) -> Member:
     return after
 
 
+def still_opening(release: str) -> dict[str, Any]:
+    """
+    A part of a transaction, which wants the release to be `opening`.
+
+    With it a function's lock is taken, so no late attempt takes one that nobody would free.
+    """
+    condition = {
+        "ConditionExpression": "#state = :opening",
+        "ExpressionAttributeNames": {"#state": "state"},
+        "ExpressionAttributeValues": table.values({":opening": OPENING}),
+    }
+    return {"ConditionCheck": {"Key": table.key(partition(release), RECORD), **condition}}
+
+
 def begin(release: str, execution: str) -> Release:
     """Every function is open: from now on things are changed. Raises DeploymentOver if it is not `opening` or open."""
     return _must(release, {"state": OPEN}, while_in=(OPENING, OPEN), execution=execution)

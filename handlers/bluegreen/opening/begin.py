@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from bluegreen.aws import executions, functions
 from bluegreen.document import Plan
@@ -31,7 +32,7 @@ class Candidate:
     A deployment that is to begin.
 
     `execution` is the ARN that will hold the lock, and `started_at` (ISO 8601) is when that began. `release` is the id
-    of the release that the deployment belongs to, "" for none.
+    of the release that the deployment belongs to, "" for none. `while_` is what the lock's transaction wants beside it.
     """
 
     id: str
@@ -42,6 +43,7 @@ class Candidate:
     author: Author
     proof: str
     release: str = ""
+    while_: dict[str, Any] | None = None
 
 
 def begin(candidate: Candidate, when_held: Held | None = None) -> tuple[Record, Plan]:
@@ -55,7 +57,7 @@ def begin(candidate: Candidate, when_held: Held | None = None) -> tuple[Record, 
     warnings = must_pass(BEFORE_THE_LOCK, situation)
     record = _record(candidate, situation)
     _starter_must_be_known(record, situation)
-    _take_lock(record, situation, when_held)
+    _take_lock(record, situation, candidate.while_, when_held)
     warnings += must_pass(WITH_THE_LOCK, situation)
     if brings(situation.artifact, situation.blue, situation.successor) not in ("nothing", "mending"):
         warnings += must_pass(PREFLIGHT, situation)
@@ -93,9 +95,9 @@ def _starter_must_be_known(record: Record, situation: Situation) -> None:
         )
 
 
-def _take_lock(record: Record, situation: Situation, when_held: Held | None) -> None:
+def _take_lock(record: Record, situation: Situation, while_: dict[str, Any] | None, when_held: Held | None) -> None:
     try:
-        deployments.open_deployment(record)
+        deployments.open_deployment(record, while_)
     except deployments.Held as held:
         holder = executions.describe(held.lock.held_by)
         if holder is None or not holder.running:
