@@ -74,5 +74,6 @@ def _opened(part: Part) -> tuple[Record, Plan]:
             author=Author(said=release.started_by, proved=release.started_by_proved),
             proof=release.proof,
             release=release.id,
+            while_=releases.still_opening(release.id),
         )
     )
