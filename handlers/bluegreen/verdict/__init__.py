@@ -2,6 +2,7 @@
 The verdict: is green worse than blue? Evidence over all looks, with one promise for the whole deployment.
 
     judge(buckets, policy) -> Verdict     "worse", "fine", "not_enough"; or Verdict.cannot_measure(reason)
+    release.together(logs, of) -> float   the evidence on all functions of a release, with one promise for all
 """
 
 from bluegreen.verdict.counts import Bucket, Counts, Sides

@@ -161,10 +161,22 @@ class Worse:
             self.at_once = [each - gain for each, gain in zip(self.at_once, self.first.gains, strict=True)]
             self.later = [each - gain for each, gain in zip(self.later, self.first.gains, strict=True)]
             self.excess -= self.first.excess
-        self.log_value = log_sum(
+        self.log_value = self._mixture(self.at_once, self.later)
+
+    @property
+    def log_confirmed(self) -> float:
+        """`log_value` without what green's first failing bucket gained, as long as that may be taken back."""
+        if not self.first.held:
+            return self.log_value
+        return self._mixture(
+            map(operator.sub, self.at_once, self.first.gains), map(operator.sub, self.later, self.first.gains)
+        )
+
+    def _mixture(self, at_once: Iterable[float], later: Iterable[float]) -> float:
+        return log_sum(
             (
-                *map(operator.add, _AT_ONCE, self.at_once),
-                *map(operator.add, _LATER, self.later),
+                *map(operator.add, _AT_ONCE, at_once),
+                *map(operator.add, _LATER, later),
                 _NOT_BEGUN + self.log_not_begun,
             )
         )

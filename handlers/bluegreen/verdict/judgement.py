@@ -3,7 +3,7 @@
 import base64
 import math
 from array import array
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from itertools import islice
 from typing import Any, Literal
@@ -61,10 +61,12 @@ class Verdict:
     One of four kinds, with its reason in a sentence and its numbers.
 
     `log_evidence` is the log of the evidence that green is worse, over all acting signals, and `log_evidence_peak` the
-    most it ever was, which is what decides. `bound` is the most by which any acting signal of green can exceed
-    blue's (1 before anything is known). `weight_seen` is the largest weight at which green was seen with
-    traffic, `seconds_at_weight_seen` for how long; it is an estimate where the weight changed within a bucket. In
-    `covered` of the `buckets` green had a share from the beginning: before the first of them nothing can be seen of it.
+    most it ever was, which is what decides. `log_confirmed` is `log_evidence` without what green's first failing bucket
+    gained, as long as that may have been a cold start: a release reckons with it. `bound` is the most by which any
+    acting signal of green can exceed blue's (1 before anything is known). `weight_seen` is the largest weight at which
+    green was seen with traffic, `seconds_at_weight_seen` for how long; it is an estimate where the weight changed
+    within a bucket. In `covered` of the `buckets` green had a share from the beginning: before the first of them
+    nothing can be seen of it.
     """
 
     kind: Kind
@@ -72,6 +74,7 @@ class Verdict:
     findings: tuple[Finding, ...] = ()
     log_evidence: float = 0.0
     log_evidence_peak: float = 0.0
+    log_confirmed: float = 0.0
     bound: float = 1.0
     weight_seen: float = 0.0
     seconds_at_weight_seen: int = 0
@@ -140,11 +143,8 @@ class Watch:
             worse.add(sides, bucket)
             self._no_worse[name].add(sides, bucket)
             self._totals[name] += sides
-        if self._shares:
-            self._log_evidence = log_sum(
-                math.log(share) + self._worse[name].log_value for name, share in self._shares.items()
-            )
-            self._log_peak = max(self._log_peak, self._log_evidence)
+        self._log_evidence = self._over_signals({name: each.log_value for name, each in self._worse.items()})
+        self._log_peak = max(self._log_peak, self._log_evidence)
         served = _served_at(bucket)
         if served > self._weight_seen:
             self._weight_seen, self._seconds_at = served, 0
@@ -169,6 +169,7 @@ class Watch:
             findings=findings,
             log_evidence=self._log_evidence,
             log_evidence_peak=self._log_peak,
+            log_confirmed=self._over_signals({name: each.log_confirmed for name, each in self._worse.items()}),
             bound=max((finding.bound for finding in acting), default=1.0),
             weight_seen=self._weight_seen,
             seconds_at_weight_seen=self._seconds_at,
@@ -202,6 +203,11 @@ class Watch:
         if next(numbers, None) is not None:
             raise ValueError(f"this is what a watch of other signals than {', '.join(sorted(signals))} came to")
         return watch
+
+    def _over_signals(self, logs: Mapping[str, float]) -> float:
+        if not self._shares:
+            return 0.0
+        return log_sum(math.log(share) + logs[name] for name, share in self._shares.items())
 
     def _finding(self, name: str) -> Finding:
         return Finding(
