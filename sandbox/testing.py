@@ -41,15 +41,19 @@ def aws() -> Iterator[Sandbox]:
 
 @pytest.fixture(scope="session")
 def client(aws: Sandbox) -> Clients:
-    """`client("lambda")`: a boto3 client of the sandbox, as root or with the credentials given."""
+    """
+    `client("lambda")`: a boto3 client of the sandbox, as root or with the credentials given.
+
+    `region` is another than the sandbox's own. An account's number as the `AccessKeyId` is that account's root.
+    """
 
     @cache
-    def make(service: str, **credentials: str) -> Any:
+    def make(service: str, *, region: str = "", **credentials: str) -> Any:
         session: Any = boto3.Session(
             aws_access_key_id=credentials.get("AccessKeyId", "test"),
             aws_secret_access_key=credentials.get("SecretAccessKey", aws.environment["AWS_SECRET_ACCESS_KEY"]),
             aws_session_token=credentials.get("SessionToken"),
-            region_name=aws.environment["AWS_DEFAULT_REGION"],
+            region_name=region or aws.environment["AWS_DEFAULT_REGION"],
         )
         return session.client(
             service,

@@ -22,7 +22,7 @@ ENDS = {
 
 def note(execution: dict[str, Any], event: dict[str, Any]) -> None:
     """Log one event of the execution's history, if its machine wants that."""
-    machine = stepfunctions._state_machines.get(execution["stateMachineArn"]) or {}
+    machine = stepfunctions._state_machines.get(execution["stateMachineArn"].partition("/")[0]) or {}
     wanted = lower(machine.get("loggingConfiguration") or {})
     if not logged(wanted.get("level", "OFF"), machine_log.kind(event)):
         return

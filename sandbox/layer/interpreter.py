@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import copy
 import json
+import logging
 import time
 import types
-from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
@@ -32,9 +32,11 @@ from moto.stepfunctions.parser.asl.eval.evaluation_details import AWSExecutionDe
 from moto.stepfunctions.parser.asl.eval.event.event_manager import EventHistoryContext, EventManager
 from moto.stepfunctions.parser.asl.parse.asl_parser import AmazonStateLanguageParser
 
-from sandbox.layer import execution_logs, sessions
+from sandbox.layer import children, execution_logs, sessions
 
+log = logging.getLogger("sandbox.interpreter")
 LONGEST_WAIT = 99_999_999
+LOOK_SECONDS = 0.1
 NOT_CAUGHT_BY_ALL = {"States.Runtime", "States.DataLimitExceeded"}
 
 
@@ -85,7 +87,7 @@ def program(definition: str) -> EvalComponent:
 
 @lru_cache(64)
 def _parsed(definition: str) -> EvalComponent:
-    return AmazonStateLanguageParser.parse(definition)[0]
+    return children.of_readable(AmazonStateLanguageParser.parse)(definition)[0]
 
 
 def mistake_in(definition: str) -> str | None:
@@ -97,39 +99,11 @@ def mistake_in(definition: str) -> str | None:
     missing = [name for name in ("StartAt", "States") if not isinstance(fields, dict) or name not in fields]
     if missing:
         return f"SCHEMA_VALIDATION_FAILED: These fields are required: [{', '.join(missing)}] at /"
-    if '"DISTRIBUTED"' in definition:
-        return None
     try:
         _parsed(definition)
     except Exception as error:
         return f"SCHEMA_VALIDATION_FAILED: {error}"
     return None
-
-
-def normalise_parameters(original: Any) -> Any:
-    """Step Functions' own operations take parameters with a small first letter; a machine writes a capital one."""
-
-    def _normalise_parameters(self: Any, parameters: dict[str, Any], *args: Any, **named: Any) -> None:
-        original(self, parameters, *args, **named)
-        if self._get_boto_service_name() == "stepfunctions":
-            for name in list(parameters):
-                parameters[name[:1].lower() + name[1:]] = parameters.pop(name)
-
-    return _normalise_parameters
-
-
-def normalise_response(original: Any) -> Any:
-    """And they answer with a small one, where a machine reads a capital one; times are milliseconds."""
-
-    def _normalise_response(self: Any, response: Any, *args: Any, **named: Any) -> None:
-        original(self, response, *args, **named)
-        if self._get_boto_service_name() == "stepfunctions" and isinstance(response, dict):
-            for name in list(response):
-                value = response.pop(name)
-                at = int(value.timestamp() * 1000) if isinstance(value, datetime) else value
-                response[name[:1].upper() + name[1:]] = at
-
-    return _normalise_response
 
 
 def boto_client_for(original: Any) -> Any:
@@ -230,6 +204,31 @@ def wait_for_task_token(original: Any) -> Any:
         return callback_endpoint.get_outcome() or CallbackOutcomeTimedOut(callback_endpoint.callback_id)
 
     return _eval_wait_for_task_token
+
+
+def eval_sync(original: Any) -> Any:
+    """
+    Wait for the execution that a Task started, as long as the state says, times the scale.
+
+    It is stopped if the Task's own execution ends before, or its time is up. The machine's role must be allowed to do
+    so: what it may not stop goes on.
+    """
+
+    def _eval_sync(self: Any, env: Environment, sync_resolver: Any, timeout_seconds: int, **_: Any) -> Any:
+        end = time.monotonic() + timeout_seconds * stepfunctions._SFN_WAIT_SCALE
+        while env.is_running() and time.monotonic() < end:
+            if answer := sync_resolver():
+                return answer
+            env.program_state_event.wait(LOOK_SECONDS)
+        late, execution = env.is_running(), children.started(env)
+        role, region = env.aws_execution_details.role_arn, execution.split(":")[3]
+        try:
+            sessions.client_of("stepfunctions", region, role, "StepFunctions").stop_execution(executionArn=execution)
+        except ClientError as refusal:
+            log.warning("%s goes on: %s", execution, refusal)
+        return CallbackOutcomeTimedOut(execution) if late else None
+
+    return _eval_sync
 
 
 def too_long(env: Environment) -> FailureEvent:

@@ -12,12 +12,13 @@ from typing import Any
 from ministack.core.responses import error_response_json
 from ministack.services import stepfunctions
 
-from sandbox.layer import interpreter, validation
+from sandbox.layer import interpreter, permissions, validation
 from sandbox.layer.answers import Response
 
 OF_A_MACHINE = {"DescribeStateMachine", "UpdateStateMachine", "StartExecution", "StartSyncExecution", "ListExecutions"}
 OF_AN_EXECUTION = {"DescribeExecution", "GetExecutionHistory", "StopExecution", "DescribeStateMachineForExecution"}
 CHANGEABLE = {"definition", "roleArn", "loggingConfiguration", "tracingConfiguration", "encryptionConfiguration"}
+MANAGED_RULE = "StepFunctionsGetEventsForStepFunctionsExecutionRule"
 REDRIVABLE = {"FAILED", "TIMED_OUT", "ABORTED"}
 
 
@@ -73,6 +74,9 @@ def definition_is_wrong(operation: str, data: dict[str, Any]) -> Response | None
     """The refusal of a definition, or of a name that another machine has."""
     if wrong := interpreter.mistake_in(data["definition"]):
         return refused("InvalidDefinition", f"Invalid State Machine Definition: '{wrong}'")
+    role = data.get("roleArn") or (stepfunctions._state_machines.get(data.get("stateMachineArn")) or {}).get("roleArn")
+    if role and (denied := rule_is_refused(role, data["definition"])):
+        return refused("AccessDeniedException", denied)
     if operation != "CreateStateMachine":
         return None
     region, account = stepfunctions.get_region(), stepfunctions.get_account_id()
@@ -80,6 +84,22 @@ def definition_is_wrong(operation: str, data: dict[str, Any]) -> Response | None
     taken = stepfunctions._state_machines.get(arn)
     if taken and taken["definition"] != data["definition"]:
         return refused("StateMachineAlreadyExists", f"State Machine Already Exists: '{arn}'")
+    return None
+
+
+def rule_is_refused(role: str, definition: str) -> str | None:
+    """
+    AWS's sentence for a role with which a machine cannot be made whose Tasks wait for executions.
+
+    For them AWS has a rule of its own in the account, which it makes and changes as the machine's role.
+    """
+    if ":states:startExecution.sync" not in definition:
+        return None
+    region, account = stepfunctions.get_region(), role.split(":")[4]
+    rule = f"arn:aws:events:{region}:{account}:rule/{MANAGED_RULE}"
+    for action in ("events:PutTargets", "events:PutRule", "events:DescribeRule"):
+        if permissions.refusal_of_role(role, action, rule):
+            return f"'{role}' is not authorized to create managed-rule."
     return None
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextvars
 import json
 import logging
+from collections.abc import Callable
 from typing import Any
 
 from ministack.core.responses import error_response_json, now_iso
@@ -12,7 +13,7 @@ from ministack.services import stepfunctions
 from moto.stepfunctions.parser.api import HistoryEventType
 from moto.stepfunctions.parser.asl.eval.callback.callback import CallbackOutcomeFailure, CallbackOutcomeSuccess
 from moto.stepfunctions.parser.asl.eval.environment import Environment
-from moto.stepfunctions.parser.asl.eval.program_state import ProgramError, ProgramTimedOut
+from moto.stepfunctions.parser.asl.eval.program_state import ProgramError, ProgramStopped, ProgramTimedOut
 
 from sandbox.layer import interpreter
 
@@ -44,26 +45,31 @@ def start_execution(original: Any) -> Any:
 
 
 def run_execution(original: Any) -> Any:
-    """Walk the machine to its end; a Distributed Map is MiniStack's own affair."""
+    """Walk the machine to its end."""
 
     def _run_execution(exec_arn: str) -> None:
         execution = stepfunctions._executions[exec_arn]
         machine = stepfunctions._state_machines[execution["stateMachineArn"]]
         version = stepfunctions._state_machine_versions.get(stepfunctions._execution_version_arn(_asked_for.get()))
         machine = {**machine, **(version or {}), "stateMachineArn": machine["stateMachineArn"]}
-        if '"DISTRIBUTED"' in machine["definition"]:
-            original(exec_arn)
-            return
-        try:
-            walk(execution, machine)
-        except Exception as error:
-            log.exception("execution %s", exec_arn)
-            stepfunctions._fail_execution(execution, "States.Runtime", f"{type(error).__name__}: {error}")
+        run(execution, machine, interpreter.program(machine["definition"]), lambda env: None)
 
     return _run_execution
 
 
-def walk(execution: dict[str, Any], machine: dict[str, Any]) -> None:
+Begun = Callable[[Environment], object]
+
+
+def run(execution: dict[str, Any], machine: dict[str, Any], program: Any, begun: Begun) -> None:
+    """Walk the program, and record how that ended; `begun` is shown its environment before its first state."""
+    try:
+        walk(execution, machine, program, begun)
+    except Exception as error:
+        log.exception("execution %s", execution["executionArn"])
+        stepfunctions._fail_execution(execution, "States.Runtime", f"{type(error).__name__}: {error}")
+
+
+def walk(execution: dict[str, Any], machine: dict[str, Any], program: Any, begun: Begun) -> None:
     """Run one execution in the interpreter and record how it ended."""
     given = json.loads(execution["input"])
     env = interpreter.environment(execution, machine, given)
@@ -80,7 +86,7 @@ def walk(execution: dict[str, Any], machine: dict[str, Any]) -> None:
         event_details=started,
         update_source_event_id=False,
     )
-    program = interpreter.program(machine["definition"])
+    begun(env)
     _running[execution["executionArn"]] = env
     try:
         program.eval(env)
@@ -91,9 +97,11 @@ def walk(execution: dict[str, Any], machine: dict[str, Any]) -> None:
 
 
 def end(execution: dict[str, Any], env: Environment) -> None:
-    """Record how the execution came to its end, and tell EventBridge."""
+    """Record how the execution came to its end, and tell EventBridge; of a map's executions it hears nothing."""
     state = env.program_state()
-    if isinstance(state, ProgramTimedOut):
+    if isinstance(state, ProgramStopped):
+        execution["status"] = "ABORTED"
+    elif isinstance(state, ProgramTimedOut):
         stepfunctions._add_event(execution, "ExecutionTimedOut", {"executionTimedOutEventDetails": {}})
         execution["status"] = "TIMED_OUT"
     elif isinstance(state, ProgramError):
@@ -102,7 +110,8 @@ def end(execution: dict[str, Any], env: Environment) -> None:
     else:
         execution.update(status="SUCCEEDED", output=json.dumps(env.states.get_input(), separators=(",", ":")))
     execution["stopDate"] = now_iso()
-    stepfunctions._emit_execution_status_event(execution)
+    if "mapRunArn" not in execution:
+        stepfunctions._emit_execution_status_event(execution)
 
 
 def stop_execution(original: Any) -> Any:

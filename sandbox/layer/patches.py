@@ -11,13 +11,16 @@ import ast
 import importlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 from sandbox.layer import (
     alarms,
     asked,
     asynchronous,
+    children,
     code,
+    copies,
     door,
     events,
     execution_logs,
@@ -30,6 +33,7 @@ from sandbox.layer import (
     log_search,
     machine_requests,
     machines,
+    map_runs,
     metrics,
     operations,
     permissions,
@@ -53,10 +57,15 @@ PROVISIONERS = "ministack.services.cloudformation.provisioners"
 MACHINES = "ministack.services.stepfunctions"
 STATES = "moto.stepfunctions.parser.asl.component"
 TASKS = f"{STATES}.state.exec.state_task"
+MAPS = f"{STATES}.state.exec.state_map"
+INTERPRETER = "moto.stepfunctions.parser.asl"
 CALLS_AWS = [
     f"{TASKS}.lambda_eval_utils",
     *(f"{TASKS}.service.state_task_service_{name}" for name in ("aws_sdk", "dynamodb", "events", "sfn", "sns", "sqs")),
+    f"{MAPS}.item_reader.eval.resource_eval_s3",
+    f"{MAPS}.result_writer.resource_eval.resource_eval_s3",
 ]
+SYNC = f"{TASKS}.service.state_task_service_sfn"
 
 PATCHES: list[Patch] = [
     (LAMBDA, "handle_request", requests.handle_request),
@@ -84,6 +93,7 @@ PATCHES: list[Patch] = [
     (LAMBDA, "serve_function_code", code.serve_function_code),
     (LAMBDA, "_presigned_code_url", links.presigned),
     (LAMBDA, "_layer_content_url", links.presigned),
+    ("ministack.services.sts", "handle_request", sessions.handle_request),
     (LAMBDA, "execution_credentials", sessions.execution_credentials),
     ("ministack.core.lambda_runtime", "execution_credentials", sessions.execution_credentials),
     (LAMBDA, "invalidate_worker", lambda original: pool.forget),
@@ -112,6 +122,7 @@ PATCHES: list[Patch] = [
     (PROVISIONERS, "_RESOURCE_HANDLERS", templates.resource_handlers),
     (PROVISIONERS, "_cw_metric_alarm_record", alarms.metric_alarm_record),
     ("ministack.services.s3", "_fire_s3_event", events.fire_s3_event),
+    ("ministack.services.s3", "_copy_object", copies.copy_object),
     ("ministack.services.s3", "_resolve_sse_write_headers", keys.resolve_sse_write_headers),
     ("ministack.services.eventbridge", "_dispatch_event", events.dispatch_event),
     ("ministack.services.eventbridge", "_invoke_target", events.invoke_target),
@@ -119,8 +130,28 @@ PATCHES: list[Patch] = [
     ("ministack.services.apigateway", "_invoke_lambda_proxy", stages.invoke_lambda_proxy),
     ("ministack.services.apigateway", "run_reentrant", stages.run_reentrant),
     (MACHINES, "handle_request", machine_requests.handle_request),
-    (f"{TASKS}.service.state_task_service", "StateTaskService._normalise_parameters", interpreter.normalise_parameters),
-    (f"{TASKS}.service.state_task_service", "StateTaskService._normalise_response", interpreter.normalise_response),
+    (f"{TASKS}.service.state_task_service", "StateTaskService._normalise_parameters", children.normalise_parameters),
+    (f"{TASKS}.service.state_task_service", "StateTaskService._normalise_response", children.normalise_response),
+    (
+        f"{TASKS}.service.state_task_service",
+        "StateTaskService._after_eval_execution",
+        children.ends_with_its_execution,
+    ),
+    (SYNC, "StateTaskServiceSfn._build_sync_resolver", children.knows_what_it_started),
+    (SYNC, "StateTaskServiceSfn._build_sync2_resolver", children.knows_what_it_started),
+    (SYNC, "StateTaskServiceSfn._eval_sync", interpreter.eval_sync),
+    (SYNC, "StateTaskServiceSfn._from_error", children.from_error_of_step_functions),
+    (f"{STATES}.state.fail.state_fail", "CustomErrorName", children.any_name),
+    (f"{MAPS}.item_reader.item_reader_decl", "ItemReader._eval_body", children.reads_items),
+    (
+        f"{MAPS}.iteration.distributed_iteration_component",
+        "DistributedIterationComponent._map_run",
+        children.map_run(map_runs.Runs()),
+    ),
+    (f"{INTERPRETER}.eval.environment", "Environment.set_stop", children.passed_on),
+    (f"{INTERPRETER}.eval.environment", "Environment.set_timed_out", children.passed_on),
+    (f"{STATES}.program.program", "threading", lambda original: SimpleNamespace(Thread=map_runs.SameContext)),
+    (f"{STATES}.state.exec.execute_state", "Thread", lambda original: map_runs.SameContext),
     (MACHINES, "_start_execution", machines.start_execution),
     (MACHINES, "_run_execution", machines.run_execution),
     (MACHINES, "_add_event", execution_logs.add_event),

@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from ministack.core import iam_evaluator
 from ministack.services import iam, lambda_svc
 
-from sandbox.layer import keys, operations
+from sandbox.layer import keys, operations, sessions
 from sandbox.layer.events import Entries
 from sandbox.layer.items import Part
 
@@ -93,6 +94,23 @@ def enforce(original: Any) -> Any:
         return denied
 
     return _enforce
+
+
+def refusal_of_role(role_arn: str, action: str, resource: str) -> str | None:
+    """AWS's sentence for what a role may not do that Step Functions does for a machine; None for what it may."""
+    session = sessions.open_session(role_arn, "StepFunctions")
+    service, region = action.partition(":")[0], resource.split(":")[3]
+    try:
+        refusal = iam_evaluator.enforce(session.access_key, action, service, region, resource)
+    finally:
+        sessions.close_session(session.access_key)
+    if refusal is None:
+        return None
+    account, role = role_arn.split(":")[4], role_arn.rpartition("/")[2]
+    return (
+        f"User: arn:aws:sts::{account}:assumed-role/{role}/StepFunctions is not authorized to perform: {action} "
+        f"on resource: {resource} because no identity-based policy allows the {action} action"
+    )
 
 
 def is_for_everybody(action: str, context: dict[str, Any]) -> bool:

@@ -9,12 +9,15 @@ import time
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
+from urllib.parse import parse_qs
 
 import boto3
 from botocore.config import Config
-from ministack.core import iam_evaluator
+from ministack.core import iam_evaluator, router
 from ministack.core.responses import get_account_id
-from ministack.services import sts
+from ministack.services import iam, sts
+
+from sandbox.layer.answers import Response
 
 ONE_ATTEMPT = Config(
     parameter_validation=False,
@@ -132,3 +135,37 @@ def resolve_caller_identity(original: Any) -> Any:
 def execution_credentials(original: Any) -> Any:
     """For functions that MiniStack runs itself: credentials that nobody can compute from the function's name."""
     return lambda config: open_session(config["Role"], config["FunctionName"]).environment()
+
+
+SHORTEST_SECONDS, OF_A_CHAIN_SECONDS = 900, 3600
+
+
+def handle_request(original: Any) -> Any:
+    """A session lasts 15 minutes at least. One that a role opens lasts an hour at most."""
+
+    async def served(method: str, path: str, headers: Any, body: bytes, query_params: Any) -> Response:
+        asked = {**query_params, **parse_qs(body.decode(errors="replace"))}
+        if asked.get("Action") == ["AssumeRole"] and (seconds := asked.get("DurationSeconds")):
+            key = router.extract_access_key_id(headers, query_params) or ""
+            if refusal := duration_is_refused(int(seconds[0]), asked["RoleArn"][0], key):
+                told: Response = sts._error(400, "ValidationError", refusal, ns="sts")
+                return told
+        answer: Response = await original(method, path, headers, body, query_params)
+        return answer
+
+    return served
+
+
+def duration_is_refused(seconds: int, role_arn: str, access_key: str) -> str | None:
+    """AWS's sentence for a session of that length; None for one that may be so long."""
+    if seconds < SHORTEST_SECONDS:
+        return (
+            f"1 validation error detected: Value '{seconds}' at 'durationSeconds' failed to satisfy constraint: "
+            f"Member must have value greater than or equal to {SHORTEST_SECONDS}"
+        )
+    if seconds > OF_A_CHAIN_SECONDS and principal_of(access_key) != ROOT:
+        return "The requested DurationSeconds exceeds the 1 hour session limit for roles assumed by role chaining"
+    role = iam._roles.get_scoped(role_arn.split(":")[4], None, role_arn.rpartition("/")[2]) or {}
+    if role and seconds > int(role.get("MaxSessionDuration", OF_A_CHAIN_SECONDS)):
+        return "The requested DurationSeconds exceeds the MaxSessionDuration set for this role."
+    return None

@@ -1,8 +1,8 @@
 """
 What CloudFormation templates may say and MiniStack does not hear.
 
-These are an HTTP API's OpenAPI body, a table's recovery, a role's permissions boundary, and the keys of a bucket and of
-a topic.
+These are an HTTP API's OpenAPI body, a table's recovery, a role's permissions boundary, the keys of a bucket and of
+a topic, and a state machine for whose Tasks its role is not enough.
 """
 
 from __future__ import annotations
@@ -12,6 +12,9 @@ from typing import Any
 from xml.sax.saxutils import escape
 
 from ministack.services import apigateway, dynamodb, iam, s3, sns
+from ministack.services.cloudformation import provisioners
+
+from sandbox.layer import machine_requests
 
 METHODS = {"get", "post", "put", "patch", "delete", "head", "options", "x-amazon-apigateway-any-method"}
 
@@ -20,6 +23,8 @@ def resource_handlers(original: Any) -> Any:
     """MiniStack's table of resource types, with ours in the place of some."""
     api, table, role = (original[f"AWS::{kind}"] for kind in ("ApiGatewayV2::Api", "DynamoDB::Table", "IAM::Role"))
     bucket, topic = original["AWS::S3::Bucket"], original["AWS::SNS::Topic"]
+    machine = original["AWS::StepFunctions::StateMachine"]
+    machine.update(create=machine_create(machine["create"]), update=machine_update(machine["update"]))
     bucket.update(create=bucket_create(bucket["create"]))
     topic.update(create=topic_create(topic["create"]))
     api.update(create=api_create(api["create"]), update=api_update(api["update"]))
@@ -42,6 +47,35 @@ def bucket_create(original: Any) -> Any:
         return name, attributes
 
     return _s3_create
+
+
+def machine_create(original: Any) -> Any:
+    """A machine, unless its role may not do what AWS does as that before it runs."""
+
+    def _sfn_state_machine_create(logical_id: str, props: dict[str, Any], stack_name: str) -> Any:
+        check_role(props)
+        return original(logical_id, props, stack_name)
+
+    return _sfn_state_machine_create
+
+
+def machine_update(original: Any) -> Any:
+    """The same machine with its new definition and role."""
+
+    def _sfn_state_machine_update(
+        physical_id: str, old: Any, new: dict[str, Any], stack_name: str, logical_id: Any = None
+    ) -> Any:
+        check_role(new)
+        return original(physical_id, old, new, stack_name, logical_id)
+
+    return _sfn_state_machine_update
+
+
+def check_role(props: dict[str, Any]) -> None:
+    """Fails the resource in CloudFormation's words."""
+    definition = provisioners._sfn_definition(props)
+    if refusal := machine_requests.rule_is_refused(props["RoleArn"], definition):
+        raise provisioners._sfn_service_error(machine_requests.refused("AccessDeniedException", refusal))
 
 
 def topic_create(original: Any) -> Any:

@@ -2,7 +2,7 @@
 ARNs as AWS has them, in the names of `resolved`.
 
 What belongs to a user, and what a deployment makes anew, is `x`: a function, a version, an execution, a key of the
-bucket. An object's first folder stays, since policies ask for it.
+bucket. An object's first folder stays, and the second within internal/, since policies ask for them.
 """
 
 import re
@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from tests.permissions.needs import KEY_OF_THE_TOPIC
 
 PLAIN = "x"
+INTERNAL = "internal"
+"""The folder of what the deployer keeps for itself."""
 
 
 @dataclass(frozen=True)
@@ -48,8 +50,9 @@ class Place:
 
     def _object(self, resource: str) -> str:
         bucket, slash, key = resource.partition("/")
-        folder, inner, _ = key.partition("/")
-        return (self.own(bucket) or bucket) + slash + (f"{folder}/{PLAIN}" if inner else PLAIN if key else "")
+        *folders, _ = key.split("/")
+        known = folders[: 2 if folders[:1] == [INTERNAL] else 1]
+        return (self.own(bucket) or bucket) + slash + "/".join([*known, PLAIN] if key else [])
 
     def _execution(self, resource: str) -> str:
         kind, machine, *execution = resource.split(":")

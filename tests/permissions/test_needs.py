@@ -147,6 +147,8 @@ HERE = Place(REGION, ACCOUNT, lambda name: OWN.get(name, ""))
         (f"arn:aws:dynamodb:{REGION}:{ACCOUNT}:table/deployments/index/ByKind",
          "arn:aws:dynamodb:region:account:table/DeploymentsTable/index/ByKind"),
         ("arn:aws:s3:::artifacts/functions/Shop/1.zip", "arn:aws:s3:::ArtifactBucket/functions/x"),
+        ("arn:aws:s3:::artifacts/internal/releases/r/open.json", "arn:aws:s3:::ArtifactBucket/internal/releases/x"),
+        ("arn:aws:s3:::artifacts", "arn:aws:s3:::ArtifactBucket"),
         ("arn:aws:s3:::theirs/1.zip", "arn:aws:s3:::theirs/x"),
         ("*", "*"),
     ],

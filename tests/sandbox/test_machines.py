@@ -256,8 +256,8 @@ def test_a_task_token_answers_one_waiting_task_once(
 
 @pytest.fixture
 def nesting(client: Clients) -> str:
-    may = allow(["states:StartExecution", "states:DescribeExecution", "states:StopExecution"])
-    return trusted_role(client, "nesting", may)
+    waits = ["states:DescribeExecution", "states:StopExecution", "events:PutTargets", "events:PutRule"]
+    return trusted_role(client, "nesting", allow(["states:StartExecution", *waits, "events:DescribeRule"]))
 
 
 @pytest.mark.parametrize(
@@ -323,3 +323,36 @@ def test_a_fail_state_without_an_error_is_caught_around_it(machine: Any, run: An
     }
     end = run(machine({"Each": around, "Caught": {"Type": "Pass", "End": True}}), [1])
     assert end["status"] == "SUCCEEDED", end
+
+
+@pytest.mark.parametrize("region", [REGION, "us-east-1"])
+def test_a_machine_logs_what_it_does_in_every_region(client: Clients, region: str) -> None:
+    states, logs, name = client("stepfunctions", region=region), client("logs", region=region), f"logs-{time.time_ns()}"
+    logs.create_log_group(logGroupName=name)
+    group = f"arn:aws:logs:{region}:{ACCOUNT}:log-group:{name}:*"
+    items = {"StartAt": "Passes", "States": {"Passes": {"Type": "Pass", "End": True}}}
+    each = {
+        "Type": "Map",
+        "ItemProcessor": {"ProcessorConfig": {"Mode": "DISTRIBUTED", "ExecutionType": "STANDARD"}, **items},
+    }
+    arn = f"arn:aws:states:{region}:{ACCOUNT}:stateMachine:{name}"
+    states.create_state_machine(
+        name=name,
+        roleArn=trusted_role(client, name, allow("states:StartExecution", arn)),
+        definition=json.dumps({"StartAt": "Each", "States": {"Each": each | {"End": True}}}),
+        loggingConfiguration={"level": "ALL", "destinations": [{"cloudWatchLogsLogGroup": {"logGroupArn": group}}]},
+    )
+
+    execution = states.start_execution(stateMachineArn=arn, input="[1]")["executionArn"]
+    eventually(lambda: ended(states.describe_execution(executionArn=execution)))
+
+    events = [json.loads(event["message"]) for event in logs.filter_log_events(logGroupName=name)["events"]]
+    assert [event["type"] for event in events if event["execution_arn"] == execution] == [
+        "ExecutionStarted",
+        "MapStateEntered", "MapStateStarted", "MapRunStarted", "MapRunSucceeded", "MapStateSucceeded", "MapStateExited",
+        "ExecutionSucceeded",
+    ]  # fmt: skip
+    assert [event["type"] for event in events if f":execution:{name}/" in event["execution_arn"]] == [
+        "ExecutionStarted", "PassStateEntered", "PassStateExited", "ExecutionSucceeded",
+    ]  # fmt: skip
+    states.delete_state_machine(stateMachineArn=arn)
