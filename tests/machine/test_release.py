@@ -253,7 +253,7 @@ def test_a_late_attempt_to_open_a_function_takes_no_lock_of_a_release_that_is_ov
     late: list[Any] = []
 
     def hold(call: Call, attempt: Callable[[], Any]) -> Any:
-        if call.operation == "TransactWriteItems" and call.state == "OpenMember" and len(late) < 3:
+        if call.operation == "TransactWriteItems" and call.state == "OpenMember" and len(late) < 12:
             late.append(attempt)
             raise HandlerKilled
         return attempt()
