@@ -11,13 +11,16 @@ CLI := .venv-cli/.ready
 # Images set it, and then every process compiles every module anew.
 export PYTHONDONTWRITEBYTECODE =
 
-.PHONY: help demo sandbox cli quickstart test check asl events schema openapi examples picture build sbom deploy crash-matrix fuzz permissions bench bench-verdict lock clean
+.PHONY: help demo demo-release sandbox cli quickstart test check asl events schema openapi examples picture build sbom deploy crash-matrix fuzz permissions bench bench-release bench-verdict lock clean
 
 help:
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 18
 
 demo: $(CLI) $(SANDBOX)          ## the main job on the embedded AWS, from start to end
 	@.venv-cli/bin/python -m sandbox.demo
+
+demo-release: $(CLI) $(SANDBOX)  ## five functions released together, one of them bad, on the embedded AWS
+	@.venv-cli/bin/python -m sandbox.demo.release
 
 sandbox: $(CLI) $(SANDBOX)       ## the embedded AWS with this stack deployed, until Ctrl-C (PORT=4566, MINUTE_SECONDS=60)
 	@.venv-cli/bin/python -m sandbox
@@ -79,6 +82,9 @@ permissions: $(DEV) $(SANDBOX)   ## what each role may do and needs, into docs/ 
 
 bench: $(DEV) $(SANDBOX)         ## what a deployment costs, as ratios
 	@$(BIN)/python -m benchmarks
+
+bench-release: $(DEV)            ## what releases of 1, 10, 100 and 1,000 functions cost
+	@$(BIN)/python -m benchmarks.release
 
 bench-verdict: $(DEV)            ## the verdict against its peers, simulated (about ten minutes)
 	@$(BIN)/python -m benchmarks.verdict

@@ -34,6 +34,7 @@ class Account:
     def __init__(self, aws: Sandbox, outputs: dict[str, str]) -> None:
         self._aws = aws
         self.bucket, self.machine = outputs["ArtifactBucketName"], outputs["DeployStateMachineArn"]
+        self.release_machine = outputs["ReleaseStateMachineArn"]
         self._api = outputs["ApiUrl"]
 
     def client(self, service: str, **config: Any) -> Any:
@@ -94,15 +95,16 @@ class Account:
         started = self._states.start_execution(stateMachineArn=self.machine, input=json.dumps(request))
         return str(started["executionArn"]).rpartition(":")[2]
 
-    def executions(self) -> set[str]:
-        """The names of all."""
-        found = self._states.list_executions(stateMachineArn=self.machine, maxResults=100)["executions"]
+    def executions(self, machine: str = "") -> set[str]:
+        """The names of all, of the deploy machine or of another one."""
+        asked = machine or self.machine
+        found = self._states.list_executions(stateMachineArn=asked, maxResults=100)["executions"]
         return {execution["name"] for execution in found}
 
-    def started_beside(self, known: set[str]) -> str:
+    def started_beside(self, known: set[str], machine: str = "") -> str:
         """The name of the execution that someone else starts."""
         until = time.monotonic() + PATIENCE_SECONDS
-        while not (new := self.executions() - known):
+        while not (new := self.executions(machine) - known):
             if time.monotonic() > until:
                 raise TimeoutError(f"no execution was started within {PATIENCE_SECONDS} seconds")
             time.sleep(0.2)

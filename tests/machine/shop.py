@@ -70,6 +70,18 @@ class Shop:
         number = record.get("recoveries", 0) + 1
         return self.aws.finish(f"{machine}:{release}-recovery-{number}")
 
+    def uploaded(self, document: Mapping[str, Any]) -> dict[str, Any]:
+        """The document as an object in releases/ of the bucket: what an execution is started with then."""
+        key, text = "releases/by-hand/document.json", json.dumps(document)
+        version = boto3.client("s3").put_object(Bucket=BUCKET, Key=key, Body=text)["VersionId"]
+        return {"release": {"bucket": BUCKET, "key": key, "version_id": version}}
+
+    def children(self, run: Run) -> list[list[dict[str, Any]]]:
+        """The histories of the executions that the release's started, and of theirs."""
+        machines = [arn for arn in self.aws.executions(FUNCTIONS_ASL) if f":{_name(run)}-" in arn]
+        children = [child for arn in machines for child in self.aws.children_of(arn)]
+        return [self.aws.finish(arn).history for arn in (*machines, *children)]
+
     def users_call(self, times_a_second: float = 1) -> None:
         """From now on users call every function, and count what they get by the version that served them."""
         backend = lambda_backends[DEFAULT_ACCOUNT_ID][REGION]
@@ -149,6 +161,10 @@ class Shop:
     def locks(self) -> list[str]:
         """The keys of all locks that are held."""
         return [item["pk"] for item in self.deployer.items("lock#")]
+
+
+def _name(run: Run) -> str:
+    return run.arn.rpartition(":")[2]
 
 
 @contextmanager
