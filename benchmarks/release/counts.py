@@ -8,11 +8,13 @@ with the moment at which they were made, and objects and items are weighed as th
 from __future__ import annotations
 
 import math
+import os
 import resource
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
+from unittest import mock
 
 from bluegreen.edge import logger
 from tests.machine.deployer import ALIAS
@@ -137,15 +139,18 @@ class _Counting:
 
     def __init__(self, names: tuple[str, ...], bad: str) -> None:
         self._names, self._bad = names, bad
+        self._paced = mock.patch.dict(os.environ, {"CALLS_PER_SECOND": "10"})
         self._open = open_shop(names, update_seconds=UPDATE_SECONDS, metrics_delay_seconds=METRICS_DELAY_SECONDS)
 
     def __enter__(self) -> Shop:
+        self._paced.start()
         shop = self._open.__enter__()
         shop.aws.every(60, lambda: self._a_minute(shop))
         return shop
 
     def __exit__(self, *error: Any) -> None:
         self._open.__exit__(*error)
+        self._paced.stop()
 
     def _a_minute(self, shop: Shop) -> None:
         for name in self._names:
