@@ -80,8 +80,8 @@ permissions: $(DEV) $(SANDBOX)   ## what each role may do and needs, into docs/ 
 bench: $(DEV) $(SANDBOX)         ## what a deployment costs, as ratios
 	@$(BIN)/python -m benchmarks
 
-bench-verdict: $(DEV)            ## the verdict against its peers, simulated (about ten minutes)
-	@$(BIN)/python -m benchmarks.verdict
+bench-verdict: $(DEV)            ## the verdict against its peers, simulated; and that of a release (about fifteen minutes)
+	@$(BIN)/python -m benchmarks.verdict && $(BIN)/python -m benchmarks.verdict.release
 
 NEW_ENOUGH = $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; say which with PYTHON=")'
 

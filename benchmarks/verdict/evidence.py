@@ -67,6 +67,11 @@ def log_sum(logs: Floats) -> Floats:
     return total
 
 
+def mixture(at_once: Floats, later: Floats, not_begun: Floats) -> Floats:
+    """The log of all bets together, laid at once, later or not yet."""
+    return log_sum(np.concatenate([AT_ONCE + at_once, LATER_ON + later, math.log(LATER) + not_begun[None]]))
+
+
 @dataclass
 class Allocation:
     """How the requests of a minute were routed; where there is nothing to compare it is not `there`."""
@@ -155,13 +160,20 @@ class Signal:
         at_once, later = at_once - taken_back, later - taken_back
         self.excess[some] = excess - np.where(pardoned, self.held_excess[some], 0.0)
         self.at_once[:, some], self.later[:, some], self.log_not_begun[some] = at_once, later, not_begun
-        not_begun = math.log(LATER) + not_begun
-        self.log_value[some] = log_sum(np.concatenate([AT_ONCE + at_once, LATER_ON + later, not_begun[None]]))
+        self.log_value[some] = mixture(at_once, later, not_begun)
         self._add_fine(some, sides, weight)
         self.green[some] += sides.green
         self.green_bad[some] += sides.green_bad
         self.blue[some] += sides.blue
         self.blue_bad[some] += sides.blue_bad
+
+    @property
+    def log_confirmed(self) -> Floats:
+        """`log_value` without what the first failing bucket gained, where that may be taken back."""
+        held, confirmed = np.flatnonzero(self.held), self.log_value.copy()
+        gains, not_begun = self.gains[:, held], self.log_not_begun[held]
+        confirmed[held] = mixture(self.at_once[:, held] - gains, self.later[:, held] - gains, not_begun)
+        return confirmed
 
     def _bets(self, sides: Sides, weight: Floats, changed: Bools, icc: Floats) -> Floats:
         log_bets = np.zeros((len(STAKES), len(weight)))
@@ -280,8 +292,8 @@ class Watches:
             sides = bucket.signals[name]
             counted = sides.without(cold) if signal.tolerance.cold_starts else sides
             signal.add(some, counted, bucket.weight, bucket.changed)
-        values = [math.log(share) + self.signals[name].log_value[some] for name, share in self.shares.items()]
-        self.log_evidence[some] = log_sum(np.stack(values))
+        values = {name: signal.log_value[some] for name, signal in self.signals.items()}
+        self.log_evidence[some] = self._over_signals(values)
         self.log_peak[some] = np.maximum(self.log_peak[some], self.log_evidence[some])
         served = self._served(bucket)
         more = served > self.weight_seen[some]
@@ -291,6 +303,14 @@ class Watches:
         self.seconds_at[some] = seconds + np.where((served > 0) & (served == seen), PERIOD, 0)
         self.buckets[some] += 1
         self.covered[some] += bucket.covered
+
+    @property
+    def log_confirmed(self) -> Floats:
+        """The evidence that a release reckons with."""
+        return self._over_signals({name: signal.log_confirmed for name, signal in self.signals.items()})
+
+    def _over_signals(self, logs: Mapping[str, Floats]) -> Floats:
+        return log_sum(np.stack([math.log(share) + logs[name] for name, share in self.shares.items()]))
 
     @staticmethod
     def _served(bucket: Buckets) -> Floats:

@@ -81,7 +81,7 @@ def test_every_verdict_and_every_next_weight_is_that_of_the_product(seed: int) -
         watches.add(some, some_of(bucket, some))
         for run in map(int, some):
             one_by_one[run].add(of_one(bucket, run, number))
-        found = watches.verdicts()
+        found, confirmed = watches.verdicts(), watches.log_confirmed
         weight, first = random.choice([0.001, 0.03, 0.4, 0.9], RUNS), random.choice([0.01, 0.2], RUNS)
         traffic, late = random.choice([0.2, 60.0, 60_000.0], RUNS), random.choice([0.0, 4.0], RUNS)
         never = np.zeros(RUNS, bool)
@@ -93,6 +93,7 @@ def test_every_verdict_and_every_next_weight_is_that_of_the_product(seed: int) -
                 assert watches.signals[finding.signal].log_value[run] == pytest.approx(finding.log_evidence)
                 assert found.bounds[finding.signal][run] == pytest.approx(finding.bound)
             assert watches.log_peak[run] == pytest.approx(verdict.log_evidence_peak)
+            assert confirmed[run] == pytest.approx(verdict.log_confirmed)
             assert (found.worse[run], found.fine[run]) == (verdict.kind == "worse", verdict.kind == "fine")
             assert found.leans[run] == verdict.leans
             seen = (watches.weight_seen[run], watches.seconds_at[run], watches.buckets[run], watches.covered[run])
