@@ -5,11 +5,14 @@ Each function is judged as CheckHealth judges one; all of them together are judg
 to retry: a look reads the same minutes again. People's orders are read first.
 """
 
+import math
+
 from bluegreen import clock
 from bluegreen.decisions import orders
+from bluegreen.decisions.bake import SUSPECTED_ODDS
 from bluegreen.decisions.pace import wait
 from bluegreen.edge import step
-from bluegreen.errors import Aborted, PausedTooLong
+from bluegreen.errors import Aborted, PausedTooLong, ReleaseUnhealthy
 from bluegreen.ledger import orders as ledger
 from bluegreen.ledger.releases import Release
 from bluegreen.releasing import gates, news
@@ -18,6 +21,7 @@ from bluegreen.releasing.failing import must_be_tolerated
 from bluegreen.releasing.rings import Running
 from bluegreen.releasing.watching import Looked, look
 from bluegreen.text import duration
+from bluegreen.verdict.words import odds
 
 TOLERANCE_SECONDS = 1
 """Step Functions' clock and the handler's may differ by so much."""
@@ -47,6 +51,7 @@ def _following(release: Release, go: Go, looked: Looked, ordered: orders.Standin
     if looked.bakes_on_until:
         seconds = ordered.wait(now, wait(now, looked.bakes_on_until))
         return go.model_copy(update=noted | {"next": "bake", "next_seconds": seconds, "due_at": looked.bakes_on_until})
+    _must_not_be_suspected(release, go, looked, ordered)
     if go.step + 1 < len(release.schedule.steps):
         return go.model_copy(update=noted | {"next": "shift", "step": go.step + 1})
     gates.after_wave(release, go.wave)
@@ -54,6 +59,21 @@ def _following(release: Release, go: Go, looked: Looked, ordered: orders.Standin
         return go.model_copy(update=noted | {"next": "complete"})
     following = _gated(release, Go(next="shift", wave=go.wave + 1), ordered, now)
     return following.model_copy(update={"evidence": noted["evidence"]})
+
+
+def _must_not_be_suspected(release: Release, go: Go, looked: Looked, ordered: orders.Standing) -> None:
+    """
+    Raises ReleaseUnhealthy where the odds are no proof, and too high to give the greens everything.
+
+    A person who has promoted the release overrules that.
+    """
+    following = release.schedule.steps[go.step + 1 :]
+    last = bool(following) and following[0].weight == 1
+    if last and looked.log_evidence >= math.log(SUSPECTED_ODDS) and not ordered.promoted:
+        raise ReleaseUnhealthy(
+            f"The odds are {odds(looked.log_evidence)} that a green of the release is worse: no proof, and too high to "
+            f"give the greens everything. Most of it comes from {', '.join(looked.verdict.worst)}."
+        )
 
 
 def _gated(release: Release, go: Go, ordered: orders.Standing, now: float) -> Go:

@@ -182,7 +182,8 @@ def _member(
         target=target,
         called=not called.isdisjoint({target.function, str(target)}),
     )
-    health = request.health.model_copy(update={"false_alarm": of_one_function(release)})
+    alone = {"false_alarm": of_one_function(release), "when_suspected": "promote"}
+    health = request.health.model_copy(update=alone)  # what is suspected is the release (`look_at_wave`)
     whole = request.model_copy(
         update={"traffic": read.traffic, "health": health, "override_freeze": release.override_freeze}
     )

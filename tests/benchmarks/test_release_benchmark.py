@@ -48,7 +48,11 @@ class TestReport:
 
     def test_a_fault_that_all_share_is_found_sooner_the_more_functions_share_it(self, written: Path) -> None:
         figures = json.loads((written / "verdict-release.json").read_text())["shared"]
-        of_all = {one["of"]: one["minute"] or math.inf for one in figures if one["what"] == "all fail 1 points more"}
+        of_all = {
+            one["of"]: one["minute"] or math.inf
+            for one in figures
+            if one["what"] == "all fail 1 percentage points more"
+        }
 
         assert of_all[100] < of_all[20] < of_all[1]
 
@@ -62,7 +66,7 @@ class TestReport:
 
         assert "| 1 function | 4.6 | 1.0 | 3 |" in text
         assert "| 1,000 | 12.2 | 2.7 | 6 |" in text
-        assert all(what in text for what in (*IDENTICAL, "all fail 5 points more", "mean and product"))
+        assert all(what in text for what in (*IDENTICAL, "all fail 5 percentage points more", "mean and product"))
         assert text.index("nothing happens") < text.index("in waves: ")
 
 

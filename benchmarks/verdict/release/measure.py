@@ -31,7 +31,7 @@ ONE_BAD = (
     Cell(1, bad=1, excess=0.05, traffic=10.0, blue=0.001),
     Cell(1, bad=1, excess=0.01, traffic=10.0, blue=0.001),
 )
-EXCESSES, PARTS = (0.05, 0.01, 0.003), (1.0, 0.2)
+EXCESSES, PARTS = (0.05, 0.01, 0.003), {1.0: "all", 0.2: "a fifth"}
 FOR_ONE = (0.1, 0.25, 0.5, 0.75, 0.9)
 """Parts of the stake on single functions."""
 CONFIDENCE = 0.95
@@ -156,7 +156,7 @@ def shared(excess: float, part: float, of: int, runs: int) -> Found:
 
 def fault(excess: float, part: float) -> str:
     """A fault that several functions share."""
-    return f"{'all' if part == 1 else f'{part:.0%} of them'} fail {100 * excess:g} points more"
+    return f"{PARTS[part]} fail {100 * excess:g} percentage points more"
 
 
 @dataclass(frozen=True)

@@ -12,9 +12,10 @@ from benchmarks.verdict.report import markdown_table, number
 from bluegreen.verdict.release import failures_needed, needed_for_one
 
 SIZES = (1, 2, 5, 10, 20, 100, 1000, 10_000)
+_RATES = ", ".join(f"{100 * rate:g}" for rate in RATES)
 CONDITIONS = f"""\
 Each function has {TRAFFIC[0]:g} to {TRAFFIC[1]:g} requests a second, evenly over the logarithm, and a blue that fails
-in {", ".join(f"{100 * rate:g}" for rate in RATES)} % of them, unless a row says otherwise. Greens have {WEIGHT:.0%}.
+in {_RATES} % of them, each in a third of the functions, unless a row says otherwise. Greens have {100 * WEIGHT:g} %.
 Traffic is Poisson. Figures come in time: a look sees the minutes up to the third before it. A minute is that of the
 look that rolls back, from the first shift on; putting n aliases back takes n / 14 seconds more. Where greens fail more
 than blues do, harmed requests are those beyond blue's until that look."""
@@ -56,7 +57,8 @@ def found_table(found: Sequence[Found], head: str) -> str:
 
 def _by_size(cells: Iterable[tuple[str, int, str]], head: str) -> str:
     of = {(what, size): text for what, size, text in cells}
-    sizes, whats = sorted({size for _, size in of}), dict.fromkeys(what for what, _ in of)
+    sizes = sorted({size for _, size in of})
+    whats = [what for what, size in of if size == sizes[-1]]
     rows = [[what, *(of.get((what, size), "") for size in sizes)] for what in whats]
     return markdown_table([head, *(_functions(size) for size in sizes)], rows)
 

@@ -32,12 +32,15 @@ AT_ONCE = 500
 class Looked:
     """
     What a look came to: the functions that failed, and until when the others bake on (seconds since 1970, 0: no more).
+
+    `log_evidence` is the log of the odds that a green of the release is worse.
     """
 
     failed: tuple[Member, ...]
     bakes_on_until: float
     reason: str
     verdict: WaveVerdict
+    log_evidence: float
 
     def noted(self) -> dict[str, Any]:
         """For the audit of the release."""
@@ -59,7 +62,7 @@ def look(release: Release, go: Go, ordered: Standing, now: float) -> Looked:
         judged, worse = _look_at(release, go, chunk, members[start : start + AT_ONCE], ordered, now, logs)
         looks |= judged
         failed += worse
-    verdict, unhealthy = _together(release, go, members, logs, now)
+    verdict, now_together, unhealthy = _together(release, go, members, logs, now)
     releases.learn_verdict(release.id, verdict)
     if unhealthy and not failed:
         raise ReleaseUnhealthy(
@@ -69,7 +72,7 @@ def look(release: Release, go: Go, ordered: Standing, now: float) -> Looked:
     baking = [each for each in looks.values() if each.next == "bake_on"]
     until = max(min(each.due_at for each in baking), now + _least(release, go, now)) if baking else 0.0
     reason = f"{len(looks) - len(baking)} of {len(looks)} functions have baked"
-    return Looked(tuple(failed), until, reason, verdict)
+    return Looked(tuple(failed), until, reason, verdict, now_together)
 
 
 def _alarmed(release: Release, members: Sequence[Member]) -> list[Member]:
@@ -151,9 +154,9 @@ def _least(release: Release, go: Go, now: float) -> float:
 
 def _together(
     release: Release, go: Go, members: Sequence[Member], logs: dict[int, float], now: float
-) -> tuple[WaveVerdict, bool]:
+) -> tuple[WaveVerdict, float, bool]:
     """
-    The release's evidence with that of the waves before, as their last looks left it; and whether it is enough.
+    The release's evidence with that of the waves before, as their last looks left it; and whether it is enough now, or once was.
 
     A function that could not be measured keeps what was known of it.
     """
@@ -171,4 +174,4 @@ def _together(
         worst=carry[:MOST_NAMED],
         at=clock.iso(now),
     )
-    return verdict, after.worse
+    return verdict, now_together, after.worse
