@@ -47,6 +47,7 @@ NEEDS: dict[str, set[str]] = {
     "put_item": {"dynamodb:PutItem"},
     "update_item": {"dynamodb:UpdateItem"},
     "delete_item": {"dynamodb:DeleteItem"},
+    "condition_check_item": {"dynamodb:ConditionCheckItem"},
     "query": {"dynamodb:Query"},
     "transact_write_items": set(),
     "delete_function": {"lambda:DeleteFunction"},
@@ -195,6 +196,8 @@ def _methods(node: ast.AST) -> set[str]:
             return {method}
         case ast.Dict(keys=[ast.Constant(value=("Put" | "Update" | "Delete") as part)]):
             return {f"{part.lower()}_item"}
+        case ast.Dict(keys=[ast.Constant(value="ConditionCheck")]):
+            return {"condition_check_item"}
         case ast.Call(func=ast.Attribute(attr="get_object"), keywords=[*_, ast.keyword(arg=None)]):
             return {"get_object", "get_object of a version"}
         case ast.Call(func=ast.Attribute(attr=method)):

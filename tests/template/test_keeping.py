@@ -14,7 +14,7 @@ BUCKET = stack().properties("ArtifactBucket")
 TABLE = stack().properties("DeploymentsTable")
 WHERE = {"region.amazonaws.com*", "*.amazonaws.com*"}
 COPIES = {"Fn::Sub": "${ArtifactBucket.Arn}/restored/*"}
-INTERNAL = {"Fn::Sub": "${ArtifactBucket.Arn}/internal/*"}
+INTERNAL = {"Fn::Sub": "${ArtifactBucket.Arn}/internal/releases/*"}
 
 
 def test_audit_and_artifacts_outlive_the_stack_but_not_an_install_that_failed() -> None:

@@ -120,7 +120,9 @@ def test_the_machine_of_the_functions_starts_children_of_its_own_and_reads_their
 
     assert started["Fn::Sub"].endswith(f":stateMachine:{name}")
     assert reader["Resource"].endswith(":s3:getObject")
-    assert said("FunctionsStateMachine", "s3:GetObject").resources == ({"Fn::Sub": "${ArtifactBucket.Arn}/internal/*"},)
+    assert said("FunctionsStateMachine", "s3:GetObject").resources == (
+        {"Fn::Sub": "${ArtifactBucket.Arn}/internal/releases/*"},
+    )
     for resource in ("ReleaseStateMachine", "FunctionsStateMachine"):
         (followed,) = said(resource, "states:StopExecution").resources
         assert followed["Fn::Sub"].endswith(f":execution:{name}:*")
