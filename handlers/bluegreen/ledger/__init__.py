@@ -24,4 +24,8 @@ What the deployer remembers, in one DynamoDB table. docs/protocol.md says who ma
 index ByFunction lists a function's deployments and, under another key, its refused requests, by their start. ByKind
 lists the locks that are held, the uploads that wait, the aliases to which a deployment was completed, and the records
 of whose end people have not been told yet.
+
+What would be too large for the table lies in the artifact bucket.
+
+    internal/releases/<id>/evidence-<wave>-<chunk>.json.gz  the last looks at a release's functions      evidence.py
 """

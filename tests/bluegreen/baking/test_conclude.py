@@ -16,7 +16,8 @@ from bluegreen.decisions.figures import Seen
 from bluegreen.decisions.pace import MOST_SECONDS, longest, pace_of, seconds_to_next_look
 from bluegreen.decisions.shift import SILENCE_SECONDS, Shifted
 from bluegreen.document import Bake, Counted, Look
-from bluegreen.request.traffic import ALMOST_ALL, Schedule, Step
+from bluegreen.request.health import Health
+from bluegreen.request.traffic import ALMOST_ALL, Schedule, Step, schedule
 from bluegreen.verdict import Bucket, Counts, Finding, Sides, Verdict, judge
 from tests.bluegreen.examples import ADAPTIVELY, CANARY, plan
 
@@ -125,6 +126,45 @@ class TestWhatFollows:
 
         assert look(NOT_ENOUGH, schedule=longer, now=899, max_bake_seconds=900).next == "bake_on"
         assert look(NOT_ENOUGH, schedule=longer, now=900, max_bake_seconds=900).next == "shift"
+
+
+class TestMembersOfARelease:
+    """Each has a health of its own, and all have the schedule of the release."""
+
+    HEALTHS: tuple[dict[str, Any], ...] = ({}, {"period_seconds": 300}, {"period_seconds": 30, "delay_seconds": 0})
+    SLOWEST = max(Health(**health).sight_seconds for health in HEALTHS)
+    SCHEDULE = schedule("Canary10Percent5Minutes", sight_seconds=SLOWEST)
+
+    def members(self, now: float, so_far: Bake, *seen: Verdict) -> list[Look]:
+        """What is concluded of each at the same moment."""
+        found = []
+        for number, (health, verdict) in enumerate(zip(self.HEALTHS, seen, strict=True)):
+            own = plan(f"spring.{number + 1}", schedule=ADAPTIVELY, health=health)
+            member = own.model_copy(update={"schedule": self.SCHEDULE})
+            found.append(conclude(member, so_far, Seen(verdict, requests_per_minute=600), Alarms(), Probed(), now))
+        return found
+
+    def test_bake_as_long_as_the_release_says(self) -> None:
+        for now, follows in ((self.SLOWEST - 1, "bake_on"), (self.SLOWEST, "shift")):
+            looks = self.members(now, bake(0.1), FINE, FINE, FINE)
+            assert [each.next for each in looks] == [follows] * 3
+
+    def test_are_each_judged_alone(self) -> None:
+        looks = self.members(self.SLOWEST, bake(0.1), FINE, WORSE, UNMEASURED)
+
+        assert [each.next for each in looks] == ["shift", "roll_back", "bake_on"]
+        assert [each.unmeasured for each in looks] == [0, 0, 1]
+
+    def test_get_the_weight_of_the_release_next(self) -> None:
+        assert [each.next_weight for each in self.members(60, bake(0.1), FINE, FINE, FINE)] == [1.0] * 3
+
+    def test_want_looks_no_closer_than_their_own_periods(self) -> None:
+        looks = self.members(0, bake(0.1), FINE, FINE, FINE)
+
+        assert [each.due_at for each in looks] == [
+            seconds_to_next_look(0, self.SLOWEST, pace_of(self.SCHEDULE, Health(**health).period_seconds))
+            for health in self.HEALTHS
+        ]
 
 
 class TestWhenTheNextLookIs:
