@@ -1,4 +1,4 @@
-"""The demo of a release, from nothing to its table: SAM's stack, IAM, the Distributed Map and five functions' callers."""
+"""The demo of a release, from nothing to its table: the stack, IAM, the Distributed Map, and callers of five functions."""
 
 import json
 import subprocess
