@@ -11,10 +11,13 @@ import functools
 from collections.abc import Callable
 from typing import Any, Literal
 
+import boto3
+
 from tests.crash import states
 from tests.crash.world import World
 from tests.crash.world.places import AtState, InHandler, Injection, Place
 from tests.crash.world.seams import READS
+from tests.machine.deployer import BUCKET
 from tests.machine.faults import Call, HandlerKilled, HandlerTimedOut, answer
 
 Arm = Callable[[World, Place], None]
@@ -25,6 +28,8 @@ InWorld = Callable[[World, Call, Callable[[], Any]], Any]
 
 WITHIN, BEYOND = 2, 8
 SKEW_SECONDS = 300.0
+AWAY_SECONDS = 600.0
+ITEMS_OF_MAPS = "internal/releases/"
 
 THROTTLED = {
     "lambda": "TooManyRequestsException",
@@ -360,10 +365,35 @@ def at_state(place: Place) -> dict[str, Arm]:
     return STATES | HANGING_AT_STATES | of_task | (TOKENS if place.state == states.AWAIT_APPROVAL else {})
 
 
+def _part_is_stopped(world: World) -> None:
+    world.operators.stop_part(world.states.execution)
+
+
+def _items_are_gone(world: World) -> None:
+    s3 = boto3.client("s3")
+    with world.uncounted.work(), world.aws.acting(None, immune=True):
+        for each in s3.list_objects_v2(Bucket=BUCKET, Prefix=ITEMS_OF_MAPS).get("Contents", []):
+            s3.delete_object(Bucket=BUCKET, Key=each["Key"])
+
+
+def _table_is_away(world: World) -> None:
+    until = world.aws.clock.now() + AWAY_SECONDS
+    world.script.table_is_away = lambda: world.aws.clock.now() < until
+
+
+AWAY = {"the table is away for ten minutes": _at_state(_table_is_away)}
+"""What every state of a release may meet."""
+
+PARTS = {"the part's execution is stopped": _at_state(_part_is_stopped)}
+"""What an execution may meet that a release waits for."""
+
+ITEMS = {"the map's items are gone": _at_state(_items_are_gone)}
+"""What a state may meet that works on each function."""
+
 KINDS: dict[str, Arm] = PASSING | OTHERS | ABORTED | HANGING_AT_CALLS | METRICS | RUNS | BESIDE
 """By name, those at calls and of whole runs."""
 
-STATE_KINDS: dict[str, Arm] = STATES | HANGING_AT_STATES | TASKS | TOKENS
+STATE_KINDS: dict[str, Arm] = STATES | HANGING_AT_STATES | TASKS | TOKENS | AWAY | PARTS | ITEMS
 
 
 def arm(world: World, kind: str, place: Place) -> None:
