@@ -28,7 +28,6 @@ InWorld = Callable[[World, Call, Callable[[], Any]], Any]
 
 WITHIN, BEYOND = 2, 8
 SKEW_SECONDS = 300.0
-AWAY_SECONDS = 600.0
 ITEMS_OF_MAPS = "internal/releases/"
 
 THROTTLED = {
@@ -376,13 +375,26 @@ def _items_are_gone(world: World) -> None:
             s3.delete_object(Bucket=BUCKET, Key=each["Key"])
 
 
-def _table_is_away(world: World) -> None:
-    until = world.aws.clock.now() + AWAY_SECONDS
-    world.script.table_is_away = lambda: world.aws.clock.now() < until
+def _table_is_away(seconds: float) -> Callable[[World], None]:
+    def do(world: World) -> None:
+        until = world.aws.clock.now() + seconds
+        world.script.table_is_away = lambda: world.aws.clock.now() < until
+
+    return do
 
 
-AWAY = {"the table is away for ten minutes": _at_state(_table_is_away)}
-"""What every state of a release may meet."""
+AWAY_SECONDS = {"the table is away for ten minutes": 600.0, "the table is away for ninety minutes": 5400.0}
+AWAY = {name: _at_state(_table_is_away(seconds)) for name, seconds in AWAY_SECONDS.items()}
+AWAY_AT_CALLS = {name: _meanwhile(_table_is_away(seconds)) for name, seconds in AWAY_SECONDS.items()}
+"""What every state and every change of a release may meet."""
+
+MUCH_LATER = {
+    f"lost, the handler goes on {number} states later": _outlives(
+        False, lambda world, number=number: world.script.states_ahead.start(number, world.zombies.resume)
+    )
+    for number in (30, 60, 90)
+}
+"""What a change of a release may meet: the attempt was overtaken by later phases."""
 
 PARTS = {"the part's execution is stopped": _at_state(_part_is_stopped)}
 """What an execution may meet that a release waits for."""
@@ -391,6 +403,7 @@ ITEMS = {"the map's items are gone": _at_state(_items_are_gone)}
 """What a state may meet that works on each function."""
 
 KINDS: dict[str, Arm] = PASSING | OTHERS | ABORTED | HANGING_AT_CALLS | METRICS | RUNS | BESIDE
+KINDS |= AWAY_AT_CALLS | MUCH_LATER
 """By name, those at calls and of whole runs."""
 
 STATE_KINDS: dict[str, Arm] = STATES | HANGING_AT_STATES | TASKS | TOKENS | AWAY | PARTS | ITEMS

@@ -104,7 +104,7 @@ def test_every_function_that_cannot_be_deployed_is_named_and_nothing_is_touched(
     assert "functions.1 (Orders:PROD)" in run.cause
     assert "functions.5 (Nobody:PROD)" in run.cause
     assert (shop.aliases(), shop.digests()) == (before, digests)
-    assert shop.states(run) == {name: "Rejected" if name != "Orders" else "" for name in NAMES}
+    assert set(shop.states(run).values()) == {"Rejected"}
     assert not shop.locks()
 
 

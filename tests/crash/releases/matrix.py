@@ -245,7 +245,8 @@ def cases() -> Iterator[Case]:
 
 def at_call(place: Place) -> list[str]:
     """What this call may meet."""
-    found = kinds.at_call(place)
+    found = [*kinds.at_call(place), *kinds.AWAY_AT_CALLS]
+    found += kinds.MUCH_LATER if place.state in states.TASKS - {states.ROLL_BACK} else []
     return [kind for kind in found if place.operation not in READS or kind in OF_READS]
 
 

@@ -22,7 +22,7 @@ from tests.machine.walk import InProcessAws, Moment
 
 READS = frozenset(
     {
-        *("GetFunction", "GetAlias", "ListTags", "GetItem", "Query", "GetObject"),
+        *("GetFunction", "GetAlias", "ListTags", "GetItem", "BatchGetItem", "Query", "GetObject"),
         *("GetMetricData", "DescribeExecution", "GetExecutionHistory", "DescribeAlarms"),
         *("ListEventSourceMappings", "GetPolicy", "GetFunctionUrlConfig", "GetFunctionEventInvokeConfig"),
         *("GetProvisionedConcurrencyConfig", "GetAccountSettings", "ListVersionsByFunction", "ListAliases"),
