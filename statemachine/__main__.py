@@ -1,4 +1,4 @@
-"""Write the ASL from the definition, and its picture: `python -m statemachine`; the picture alone: `… picture`."""
+"""Write the machines' ASL from the definition, and the pictures: `python -m statemachine`; these alone: `… picture`."""
 
 import argparse
 import json
@@ -11,7 +11,8 @@ DEPLOY_ASL = Path(__file__).with_name("deploy.asl.json")
 RELEASE_ASL = Path(__file__).with_name("release.asl.json")
 FUNCTIONS_ASL = Path(__file__).with_name("functions.asl.json")
 MACHINES = {DEPLOY_ASL: deploy_machine, RELEASE_ASL: release_machine, FUNCTIONS_ASL: functions_machine}
-PICTURE = Path(__file__).parents[1] / "docs" / "state-machine.svg"
+DOCS = Path(__file__).parents[1] / "docs"
+PICTURES = {DOCS / "state-machine.svg": DEPLOY_ASL, DOCS / "release-machine.svg": RELEASE_ASL}
 
 
 def asl(file: Path) -> str:
@@ -19,9 +20,9 @@ def asl(file: Path) -> str:
     return json.dumps(MACHINES[file](), indent=2) + "\n"
 
 
-def picture() -> str:
-    """The committed machine as the text of its picture's file."""
-    return draw(json.loads(DEPLOY_ASL.read_text()))
+def picture(file: Path) -> str:
+    """A committed machine as the text of its picture's file."""
+    return draw(json.loads(PICTURES[file].read_text()))
 
 
 if __name__ == "__main__":
@@ -30,4 +31,5 @@ if __name__ == "__main__":
     if parser.parse_args().what == "all":
         for file in MACHINES:
             file.write_text(asl(file))
-    PICTURE.write_text(picture())
+    for file in PICTURES:
+        file.write_text(picture(file))

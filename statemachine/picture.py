@@ -1,10 +1,12 @@
 """
-The machine as a picture, drawn from its ASL.
+A machine as a picture, drawn from its ASL.
 
 The main line goes down: from the start along `Next`, and at a Choice along the longest way that comes back to
 it, if there is one, and then along its `Default`. Everything else that a Choice does leaves the
 line to the left: ends, loops, ways around. A failure that a state mends before the main line goes on leaves it to the
-left, too. Every other failure leaves it to the right: neighbours that are caught by the same state share one bracket.
+left, too. Every other failure leaves it to the right: neighbours that are caught by the same state share one bracket,
+and what stands on a shaded ground is caught by that state, too. States that lead back to the same Choice stand one
+below the other, each on a line with two tips. A way to a state that stands elsewhere ends at that state's name.
 Everything is placed by these rules, so a new state finds its place by itself.
 """
 
@@ -22,6 +24,7 @@ SIDE_WIDTH, SPINE_WIDTH, HANDLER_WIDTH = 170, 300, 220
 LEFT_GAP, RIGHT_GAP = 138, 108
 GAP = 24
 GUTTER = 22
+REFERENCE = 40
 NAME_SIZE, CAPTION_SIZE = 14, 11.5
 
 STYLE = """
@@ -102,6 +105,23 @@ class Box:
             yield f'<text class="caption" x="{self.x:g}" y="{y:g}" text-anchor="middle">{escape(line)}</text>'
 
 
+class Elsewhere(Box):
+    """Where a way goes on: the name of a state that stands in another place."""
+
+    @property
+    def height(self) -> float:
+        """Of one small line."""
+        return 24
+
+    def draw(self) -> Iterator[str]:
+        """A dashed frame, and the name."""
+        yield (
+            f'<rect class="pass" x="{self.left:g}" y="{self.top:g}" width="{self.width:g}" height="{self.height:g}" '
+            f'rx="12" stroke-dasharray="3 3"/>'
+        )
+        yield f'<text class="caption" x="{self.x:g}" y="{self.y + 4:g}" text-anchor="middle">{escape(self.name)}</text>'
+
+
 def draw(machine: ASL) -> str:
     """The picture, as SVG."""
     return Picture(machine).svg()
@@ -114,6 +134,7 @@ class Picture:
         self._states: dict[str, ASL] = machine["States"]
         self._title = machine["Comment"].partition(". ")[0]
         self.boxes: dict[str, Box] = {}
+        self._elsewhere: dict[tuple[str, str], Elsewhere] = {}
         self._spine = self._main_line(machine["StartAt"])
         self._place_spine()
         self._place_side()
@@ -123,7 +144,8 @@ class Picture:
         """Regions lie lowest, then edges, then states."""
         width = max(box.right for box in self.boxes.values()) + MARGIN + GUTTER
         height = max(box.bottom for box in self.boxes.values()) + MARGIN
-        body = [*self._regions(), *self._edges(), *(line for box in self.boxes.values() for line in box.draw())]
+        drawn = [*self.boxes.values(), *self._elsewhere.values()]
+        body = [*self._regions(), *self._edges(), *(line for box in drawn for line in box.draw())]
         return "\n".join(
             [
                 f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:g} {height:g}" '
@@ -157,7 +179,7 @@ class Picture:
         return line
 
     def _answered(self, choice: str) -> list[str]:
-        return [rule["Next"] for rule in self._states[choice]["Choices"]]
+        return [rule["Next"] for rule in self._states[choice].get("Choices", [])]
 
     def _place_spine(self) -> None:
         x = MARGIN + SIDE_WIDTH + LEFT_GAP + SPINE_WIDTH / 2
@@ -167,31 +189,97 @@ class Picture:
             box.x, box.y = x, y + box.height / 2
             y = box.bottom + GAP
 
+    @property
+    def _side(self) -> float:
+        """The middle of what stands left."""
+        return MARGIN + SIDE_WIDTH / 2
+
     def _place_side(self) -> None:
         """Left of the main line: an end beside its Choice, a mending state beside the state whose failure it mends."""
-        x = MARGIN + SIDE_WIDTH / 2
+        x = self._side
         for name, mending in self._mended():
             box = self._box(mending, SIDE_WIDTH)
             box.x, box.y = x, self.boxes[name].y
-        for choice, _, target in self._otherwise():
-            if target in self.boxes:
+        for choice, targets in self._beside().items():
+            if len(self._loops(choice, targets)) > 1:
+                self._stack(choice, targets)
                 continue
-            box = self._box(target, SIDE_WIDTH)
-            back = self._states[target].get("Next", choice)
-            box.x = x
-            box.y = self.boxes[choice].y + (self.boxes[back].y - self.boxes[choice].y) / 4
+            for target in targets:
+                box = self._box(target, SIDE_WIDTH)
+                back = self._states[target].get("Next", choice)
+                box.x = x
+                box.y = self.boxes[choice].y + (self.boxes[back].y - self.boxes[choice].y) / 4
+        for choice in self._spine:
+            self._refer(choice, [target for _, target in self._ways(choice) if self._stands_elsewhere(choice, target)])
+
+    def _beside(self) -> dict[str, list[str]]:
+        """By the Choices of the main line: the states that stand left of each."""
+        found: dict[str, list[str]] = {}
+        for choice, _, target in self._otherwise():
+            if target not in self._spine and not self._stands_elsewhere(choice, target):
+                found.setdefault(choice, []).append(target)
+        return found
+
+    def _stands_elsewhere(self, choice: str, target: str) -> bool:
+        """It catches failures, or it leads back to another Choice of the main line."""
+        following = self._states[target].get("Next")
+        leads_back = following in self._spine and target in self._answered(following)
+        return target in self._caught() or (leads_back and following != choice)
+
+    def _loops(self, choice: str, targets: list[str]) -> list[str]:
+        return [target for target in targets if self._states[target].get("Next") == choice]
+
+    def _stack(self, choice: str, targets: list[str]) -> None:
+        """One below the other, in the middle those that lead back; the end of the main line comes after them."""
+        stacked = [self._box(target, SIDE_WIDTH) for target in targets]
+        height = sum(box.height for box in stacked) + GAP * (len(stacked) - 1)
+        above = max((box.bottom for box in self.boxes.values() if box.x <= self._side and box.y), default=0) + GAP
+        top = max(above, self.boxes[choice].y - height / 2)
+        for box in stacked:
+            box.x, box.y = self._side, top + box.height / 2
+            top = box.bottom + GAP
+        last = self.boxes[self._spine[-1]]
+        last.y = max(last.y, top + last.height / 2)
+
+    def _refer(self, choice: str, targets: list[str]) -> None:
+        above = self.boxes[choice].y - REFERENCE * (len(targets) - 1) / 2
+        for number, target in enumerate(targets):
+            self._elsewhere[choice, target] = _elsewhere(target, MARGIN + SIDE_WIDTH, above + REFERENCE * number)
 
     def _place_handlers(self) -> None:
         """Right of the main line: who catches stands in the middle of what it catches, its ends below."""
         x = MARGIN + SIDE_WIDTH + LEFT_GAP + SPINE_WIDTH + RIGHT_GAP + HANDLER_WIDTH / 2
         for handler, caught in self._caught().items():
-            column = [self._box(name, HANDLER_WIDTH) for name in (handler, *_ways_out(self._states[handler]))]
+            column = [*self._column(handler)]
             first, last = self.boxes[caught[0]], self.boxes[caught[-1]]
             height = sum(box.height for box in column) + GAP * (len(column) - 1)
             top = first.top if first is last else (first.top + last.bottom - height) / 2
             for box in column:
                 box.x, box.y = x, top + box.height / 2
                 top = box.bottom + GAP
+
+    def _column(self, handler: str) -> Iterator[Box]:
+        """The handler, the Choice that follows if one does, and the ends, from above to below."""
+        yield self._box(handler, HANDLER_WIDTH)
+        for name in self._ways_out(handler):
+            yield self._box(name, HANDLER_WIDTH)
+            for target in self._ends_of(name):
+                if target in self.boxes:
+                    self._elsewhere[name, target] = _elsewhere(target)
+                    yield self._elsewhere[name, target]
+                else:
+                    yield self._box(target, HANDLER_WIDTH)
+
+    def _ways_out(self, name: str) -> list[str]:
+        state = self._states[name]
+        following = [state["Next"]] if "Next" in state else []
+        return [*following, *(catch["Next"] for catch in state.get("Catch", []))]
+
+    def _ends_of(self, choice: str) -> list[str]:
+        """Where a Choice that follows a handler leads, but not back to the handler: the default first."""
+        state = self._states[choice]
+        ways = [state["Default"], *self._answered(choice)] if "Default" in state else []
+        return [way for way in ways if self._states[way].get("Next") != choice]
 
     def _box(self, name: str, width: float) -> Box:
         state = self._states[name]
@@ -246,7 +334,7 @@ class Picture:
                 yield _line([(above.x, above.bottom), (below.x, below.top)])
                 yield _label(above.x + 8, above.bottom + 15, word)
         for choice, word, target in self._otherwise():
-            box = self.boxes[target]
+            box = self._elsewhere.get((choice, target)) or self.boxes[target]
             beside = (box.left, "end") if target in self._spine else (box.right, "start")
             yield _label(beside[0] + (-10 if beside[1] == "end" else 10), box.y - 6, word, anchor=beside[1])
             yield from self._way_left(self.boxes[choice], box)
@@ -258,9 +346,15 @@ class Picture:
 
     def _way_left(self, choice: Box, target: Box) -> Iterator[str]:
         following = self._states[target.name].get("Next")
+        beside = self._beside().get(choice.name, [])
         if target.name in self._spine:
             x = min(choice.x, target.x) - SPINE_WIDTH / 2 - GUTTER * (1 + self._inside(choice, target))
             yield _line([(choice.left, choice.y), (x, choice.y), (x, target.y), (target.left, target.y)])
+        elif isinstance(target, Elsewhere):
+            x = target.right + 3 * GUTTER
+            yield _line([(choice.left, choice.y), (x, choice.y), (x, target.y), (target.right, target.y)])
+        elif len(self._loops(choice.name, beside)) > 1:
+            yield from self._way_to_stack(choice, target, following)
         elif following is None:
             yield _line([(choice.left, choice.y), (target.right, choice.y)])
         elif following == choice.name:
@@ -273,6 +367,16 @@ class Picture:
             yield _line([(choice.left, choice.y), (x, choice.y), (x, target.y), (target.right, target.y)])
             past = target.left - GUTTER / 2
             yield _line([(target.left, target.y), (past, target.y), (past, back.y), (back.left, back.y)])
+
+    def _way_to_stack(self, choice: Box, target: Box, following: str | None) -> Iterator[str]:
+        x = target.right + 3 * GUTTER
+        way = [(choice.left, choice.y), (x, choice.y), (x, target.y), (target.right, target.y)]
+        yield _line(way)
+        if following == choice.name:
+            yield _line(way[::-1])
+        elif following:
+            back = self.boxes[following]
+            yield _line([(target.x, target.bottom), (target.x, back.y), (back.left, back.y)])
 
     def _there_and_back(self, failing: Box, mending: Box) -> Iterator[str]:
         above, below = failing.y - GUTTER / 3, failing.y + GUTTER / 3
@@ -305,26 +409,59 @@ class Picture:
 
     def _ways_down(self, handler: str) -> Iterator[str]:
         above = self.boxes[handler]
-        below = self.boxes[self._states[handler]["Next"]]
-        yield _line([(above.x, above.bottom), (below.x, below.top)])
+        if following := self._states[handler].get("Next"):
+            below = self.boxes[following]
+            yield _line([(above.x, above.bottom), (below.x, below.top)])
+            yield from self._ways_of_answers(above, below)
         for catch in self._states[handler].get("Catch", []):
             end = self.boxes[catch["Next"]]
             x = above.right + GUTTER - 4
             yield _line([(above.right, above.y), (x, above.y), (x, end.y), (end.right, end.y)], "caught")
 
+    def _ways_of_answers(self, handler: Box, choice: Box) -> Iterator[str]:
+        """Back to the handler on the right, to the first end below, to the others around it on the left."""
+        first = next(iter(self._ends_of(choice.name)), None)
+        for word, target in self._ways(choice.name):
+            if target == handler.name:
+                x = choice.right + GUTTER / 2
+                yield _line([(choice.right, choice.y), (x, choice.y), (x, handler.bottom)])
+                yield _label(x + 6, choice.y - 8, word)
+                continue
+            end = self._elsewhere.get((choice.name, target)) or self.boxes[target]
+            if target == first:
+                yield _line([(choice.x, choice.bottom), (end.x, end.top)])
+                yield _label(choice.x + 8, choice.bottom + 15, word)
+            elif choice.kind == "choice":
+                x = handler.left - GUTTER / 2
+                yield _line([(choice.left, choice.y), (x, choice.y), (x, end.y), (end.left, end.y)])
+                yield _label(end.left + 2, end.top - 6, word)
+
     def _regions(self) -> Iterator[str]:
-        for caught in self._caught().values():
+        for handler, caught in self._caught().items():
             first, last = self.boxes[caught[0]], self.boxes[caught[-1]]
             if first is not last:
+                yield from self._shaded_beside(handler)
                 x, y, right = first.left - GUTTER / 2, first.top - GUTTER / 2, first.right + GUTTER
                 yield (
                     f'<rect class="region" x="{x:g}" y="{y:g}" width="{right - x:g}" '
                     f'height="{last.bottom + GUTTER / 2 - y:g}" rx="8"/>'
                 )
 
+    def _shaded_beside(self, handler: str) -> Iterator[str]:
+        """The ground of states left of the main line whose failures the handler catches."""
+        for targets in self._beside().values():
+            for box in (self.boxes[target] for target in targets):
+                if any(catch["Next"] == handler for catch in self._states[box.name].get("Catch", [])):
+                    margin = GUTTER / 2
+                    yield (
+                        f'<rect class="region" x="{box.left - margin:g}" y="{box.top - margin:g}" '
+                        f'width="{box.width + 2 * margin:g}" height="{box.height + 2 * margin:g}" rx="8"/>'
+                    )
 
-def _ways_out(state: ASL) -> list[str]:
-    return [state["Next"], *(catch["Next"] for catch in state.get("Catch", []))]
+
+def _elsewhere(name: str, right: float = 0, y: float = 0) -> Elsewhere:
+    width = _width(name, CAPTION_SIZE) + 24
+    return Elsewhere(name, "elsewhere", width, x=right - width / 2, y=y)
 
 
 def _width(text: str, size: float) -> float:

@@ -1,45 +1,66 @@
-"""The picture in the README: that it shows the committed machine, all of it, and draws any machine like it."""
+"""The pictures: that each shows its committed machine, all of it, and that any machine like them can be drawn."""
 
 import json
 import re
 import xml.etree.ElementTree as ElementTree
 from itertools import combinations, pairwise
+from pathlib import Path
 from typing import Any
 
-from statemachine.__main__ import DEPLOY_ASL, PICTURE, picture
+import pytest
+
+from statemachine.__main__ import PICTURES, picture
 from statemachine.picture import Picture, draw
 
-MACHINE: dict[str, Any] = json.loads(DEPLOY_ASL.read_text())
 SVG = "{http://www.w3.org/2000/svg}"
 
-
-def names(svg: str) -> list[str]:
-    return [str(text.text) for text in ElementTree.fromstring(svg).iter(f"{SVG}text") if text.get("class") == "name"]
+each_picture = pytest.mark.parametrize("file", PICTURES, ids=[file.stem for file in PICTURES])
 
 
-def test_the_committed_picture_is_of_the_committed_machine() -> None:
-    assert PICTURE.read_text() == picture(), "run `python -m statemachine`"
+def machine(file: Path) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(PICTURES[file].read_text())
+    return found
 
 
-def test_every_state_is_drawn_once() -> None:
-    assert sorted(names(picture())) == sorted(MACHINE["States"])
+def names(svg: str, kind: str = "name") -> list[str]:
+    return [str(text.text) for text in ElementTree.fromstring(svg).iter(f"{SVG}text") if text.get("class") == kind]
 
 
-def test_no_two_states_lie_on_each_other() -> None:
-    boxes = Picture(MACHINE).boxes.values()
+@each_picture
+def test_the_committed_picture_is_of_the_committed_machine(file: Path) -> None:
+    assert file.read_text() == picture(file), "run `python -m statemachine`"
+
+
+@each_picture
+def test_every_state_is_drawn_once(file: Path) -> None:
+    assert sorted(names(picture(file))) == sorted(machine(file)["States"])
+
+
+@each_picture
+def test_every_answer_of_a_question_is_drawn(file: Path) -> None:
+    choices = [state for state in machine(file)["States"].values() if state["Type"] == "Choice"]
+    answers = [rule["StringEquals"].replace("_", " ") for choice in choices for rule in choice["Choices"]]
+
+    assert sorted(set(answers) - set(names(picture(file), "label"))) == []
+
+
+@each_picture
+def test_no_two_states_lie_on_each_other(file: Path) -> None:
+    boxes = Picture(machine(file)).boxes.values()
 
     for one, other in combinations(boxes, 2):
         beside = one.right < other.left or other.right < one.left
         assert beside or one.bottom < other.top or other.bottom < one.top, f"{one.name} and {other.name}"
 
 
-def test_all_of_it_is_inside_the_frame() -> None:
-    root = ElementTree.fromstring(picture())
+@each_picture
+def test_all_of_it_is_inside_the_frame(file: Path) -> None:
+    root = ElementTree.fromstring(picture(file))
     width, height = float(root.attrib["width"]), float(root.attrib["height"])
     numbers = [re.findall(r"[-\d.]+", path.attrib["d"]) for path in root.findall(f"{SVG}path")]
 
     assert all(0 <= float(x) <= width and 0 <= float(y) <= height for each in numbers for x, y in pairs(each))
-    assert all(box.left >= 0 and box.right <= width for box in Picture(MACHINE).boxes.values())
+    assert all(box.left >= 0 and box.right <= width for box in Picture(machine(file)).boxes.values())
 
 
 def pairs(numbers: list[str]) -> list[tuple[str, str]]:
