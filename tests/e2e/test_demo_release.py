@@ -1,4 +1,4 @@
-"""The demo of a release, from nothing to its table: the stack, IAM, the Distributed Map, and callers of five functions."""
+"""The demo of a release, from nothing to its table: the stack, IAM, the Distributed Map, callers of five functions."""
 
 import json
 import subprocess

@@ -365,7 +365,11 @@ def quick() -> Iterator[Case]:
 
 
 WRITES_IN_SHORT = (
-    *("stopped, the handler goes on after recovery", "handler killed after", "timeout after effect, beyond boto3's retries"),
+    *(
+        "stopped, the handler goes on after recovery",
+        "handler killed after",
+        "timeout after effect, beyond boto3's retries",
+    ),
     *("5xx, beyond them", "another actor: green", "the sweep beside"),
     *("access denied, until a person helps", "handler killed before"),
 )
