@@ -15,7 +15,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table as Drawn
 
-from benchmarks.deployment import aborts, counts, first_green, gates, imports, invokes, prices, report, size
+from benchmarks.deployment import aborts, counts, first_green, gates, imports, invokes, looks, prices, report, size
 
 DOCS = Path(__file__).parents[1] / "docs"
 Found = TypeVar("Found")
@@ -26,6 +26,7 @@ PARTS: dict[str, tuple[str, Callable[[], Any]]] = {
     "size": ("building the artifact for Lambda", size.measure),
     "first_green": ("deploying by upload and by hand, 5 times", lambda: first_green.measure(5)),
     "invokes": ("invoking in the sandbox and in stock MiniStack", lambda: invokes.measure(3, 2.0)),
+    "looks": ("looking at 1, 100 and 500 functions of a release", looks.measure),
 }
 """What is measured beside the counts: by its field in the report, what it does and how."""
 QUICK = ("gates",)

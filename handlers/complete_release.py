@@ -9,26 +9,30 @@ Once the release is committed it only goes forward. Safe to retry: what is compl
 from collections.abc import Callable
 
 from bluegreen import clock
-from bluegreen.aws import aliases, pacing
-from bluegreen.baking.alias import must_be
+from bluegreen.aws import pacing
 from bluegreen.decisions.orders import standing
-from bluegreen.decisions.route import Route
 from bluegreen.edge import step
-from bluegreen.errors import Aborted, AliasMoved, DeploymentOver
-from bluegreen.ledger import deployments, orders, releases
-from bluegreen.ledger.releases import COMMITTED, RELEASED, Member
+from bluegreen.errors import Aborted, FunctionsFailed
+from bluegreen.ledger import orders, releases
+from bluegreen.ledger.releases import COMMITTED, RELEASED, Member, Release
 from bluegreen.releasing import news
 from bluegreen.releasing.clockwork import in_a_slice
-from bluegreen.releasing.completing import complete
+from bluegreen.releasing.completing import complete, must_serve
 from bluegreen.releasing.document import Go
+from bluegreen.releasing.failing import must_be_tolerated
 from bluegreen.releasing.items import TIDIED, keep
+from bluegreen.releasing.putting_back import is_over
 from bluegreen.releasing.rings import Completing
+from bluegreen.releasing.words import MOST_NAMED
 
 
 @step
 def handler(completing: Completing) -> Go:
     release, go, in_time = completing.release, completing.go, in_a_slice()
-    members = [each for each in releases.members(release.id) if each.state in ("staged", "shifted") and not each.error]
+    everyone = releases.members(release.id)
+    members = [each for each in everyone if each.state in ("staged", "shifted")]
+    if release.state != COMMITTED and (left := [each for each in everyone if not _is_accounted_for(each)]):
+        return _not_yet(release, go, left)
     with pacing.expecting(len(members)):
         if release.state != COMMITTED:
             if aborted := standing(orders.given(release.id), clock.now()).aborted:
@@ -47,20 +51,26 @@ def handler(completing: Completing) -> Go:
     return go.model_copy(update=following)
 
 
+def _is_accounted_for(member: Member) -> bool:
+    """Green has everything and it did not fail, or its deployment has ended."""
+    return is_over(member) or (member.state in ("staged", "shifted") and not member.error)
+
+
+def _not_yet(release: Release, go: Go, left: list[Member]) -> Go:
+    """A late attempt of a state before this one found that a function failed: it is put back first, if tolerated."""
+    if unknown := [each.name for each in left if not each.error]:
+        raise FunctionsFailed(f"It is not known how these functions stand: {', '.join(unknown[:MOST_NAMED])}.")
+    must_be_tolerated(release)
+    return go.model_copy(update={"next": "put_back"})
+
+
 def _all_confirmed(release: str, members: list[Member], in_time: Callable[[], bool]) -> bool:
-    """Raises AliasMoved, naming the function, and what `must_be` raises. False if there was no time for all."""
+    """Raises what `must_serve` does. False if there was no time for all."""
     for member in members:
         if member.confirmed:
             continue
         if not in_time():
             return False
-        record = deployments.find(member.deployment)
-        if record is None or not record.live:
-            raise DeploymentOver(f"The deployment {member.deployment} is over; the release cannot be completed.")
-        wanted = Route(primary=member.green)
-        try:
-            must_be(record, wanted, aliases.read(member.target, wanted))
-        except AliasMoved as moved:
-            raise AliasMoved(f"{member.name}: {moved}") from moved
+        must_serve(member)
         releases.learn(release, member, confirmed=True)
     return True

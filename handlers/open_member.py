@@ -36,7 +36,9 @@ def handler(part: Part) -> Done:
     except RAISED:
         raise
     except DeploymentError as refusal:
-        releases.learn(release.id, member, state="refused", error=type(refusal).__name__, cause=str(refusal))
+        releases.learn(
+            release.id, member, at=("new", "refused"), state="refused", error=type(refusal).__name__, cause=str(refusal)
+        )
         return Done(evidence={"refused": str(refusal)})
     if plan.brings == "nothing":
         deployments.close(record, NOTHING_TO_DEPLOY, serving=plan.blue.version)

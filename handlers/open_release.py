@@ -98,7 +98,7 @@ def _resumed(asked: Asked, dead: Release) -> OpenedRelease:
         "Error": Aborted.__name__ if order else dead.error or ABANDONED,
         "Cause": order.why_aborted if order else dead.cause or f"An execution of {dead.id} ended without ending it.",
     }
-    return _answer(dead, Go(next="roll_back"), failure)
+    return _answer(dead, Go(next="roll_back", wave=dead.wave, step=dead.step), failure)
 
 
 def _answer(release: Release, go: Go, failure: dict[str, str] | None = None) -> OpenedRelease:

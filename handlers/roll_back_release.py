@@ -8,13 +8,21 @@ committed is not rolled back: it goes forward. Safe to repeat.
 from bluegreen.aws import pacing
 from bluegreen.document import REJECTED, ROLLBACK_FAILED, ROLLED_BACK, Failure
 from bluegreen.edge import logger, step
-from bluegreen.errors import AwsRefused, AwsUnavailable, DeploymentError, RollbackImpossible, StillInProgress
+from bluegreen.errors import (
+    AliasMoved,
+    AwsRefused,
+    AwsUnavailable,
+    DeploymentError,
+    DeploymentOver,
+    RollbackImpossible,
+    StillInProgress,
+)
 from bluegreen.ledger import releases
 from bluegreen.ledger.releases import COMMITTED, RELEASED, Member, Release
 from bluegreen.model import Section
 from bluegreen.releasing import facts, news, words
 from bluegreen.releasing.clockwork import in_a_slice
-from bluegreen.releasing.completing import complete
+from bluegreen.releasing.completing import complete, must_serve
 from bluegreen.releasing.document import Ended, Go
 from bluegreen.releasing.gates import before_wave
 from bluegreen.releasing.putting_back import Found, put_back
@@ -36,9 +44,13 @@ def handler(failed: Failed) -> Section:
 
 
 def _without_the_table(failed: Failed) -> AwsUnavailable:
-    """Users get blue back at once; the rest waits until the table answers."""
+    """
+    Users get blue back at once; the rest waits until the table answers.
+
+    Every green was found healthy once CompleteRelease is to run, and the release may be committed: nothing is moved.
+    """
     back, left = 0, []
-    for each in facts.of_release(failed.id, failed.go.wave):
+    for each in facts.of_release(failed.id, failed.go.wave) if failed.go.next != "complete" else ():
         try:
             take_back(each.target, each.blue, each.routes, failed.call.retries)
             back += 1
@@ -52,7 +64,7 @@ def _some(failed: Failed, release: Release) -> Go:
     """The functions that failed; then the release goes on where it was."""
     go = failed.go
     members = [each for each in releases.members(release.id) if each.error]
-    found = put_back(release.id, members, lambda each: (each.error, each.cause), failed.call.retries, in_a_slice())
+    found = put_back(release, members, lambda each: (each.error, each.cause), failed.call.retries, in_a_slice())
     _must_have_worked(failed, release, found)
     if found.more:
         return go.model_copy(update={"next": "put_back"})
@@ -71,8 +83,6 @@ def _all(failed: Failed, release: Release, failure: Failure) -> Ended:
         return _ended(marked)
     members = in_order(marked, releases.members(marked.id))
     kept = [each for each in members if _stays(marked, each)]
-    for each in kept:
-        complete(marked.id, each)
     error, cause = marked.error or "", marked.cause or ""
 
     def why(member: Member) -> tuple[str, str]:
@@ -80,11 +90,13 @@ def _all(failed: Failed, release: Release, failure: Failure) -> Ended:
             return member.error, member.cause
         return error, f"The release {marked.id} was rolled back: {cause}"
 
-    found = put_back(marked.id, [each for each in members if each not in kept], why, failed.call.retries, in_a_slice())
+    found = put_back(marked, [each for each in members if each not in kept], why, failed.call.retries, in_a_slice())
     _must_have_worked(failed, marked, found)
     if found.more:
         return Ended(next="more", error=error, cause=cause)
-    return _closed(marked, [*found.members, *kept])
+    if not all([_completed(marked, each) for each in kept]):
+        return Ended(next="more", error=error, cause=cause)
+    return _closed(marked, releases.members(marked.id))
 
 
 def in_order(release: Release, members: list[Member]) -> list[Member]:
@@ -101,6 +113,19 @@ def _stays(release: Release, member: Member) -> bool:
         and not member.error
         and member.state in ("shifted", "deployed")
     )
+
+
+def _completed(release: Release, member: Member) -> bool:
+    """False if the function of a kept wave does not serve green any more: it has failed, and is put back, too."""
+    if member.state == "deployed":
+        return True
+    try:
+        must_serve(member)
+    except (AliasMoved, DeploymentOver) as moved:
+        releases.learn(release.id, member, error=type(moved).__name__, cause=str(moved))
+        return False
+    complete(release.id, member)
+    return True
 
 
 def _must_have_worked(failed: Failed, release: Release, found: Found) -> None:

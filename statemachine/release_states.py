@@ -6,8 +6,11 @@ from statemachine import states
 from statemachine.sdk import Fail, Retry, State, Succeed, Task, Wait
 from statemachine.states import GONE, INSTEAD_OF_THE_REQUEST, OF_THE_RELEASE, UNREADABLE, Question, TaskRow
 
-SLICE_SECONDS = 270
-"""A handler works for a minute, and is given another turn: what it has begun then still ends."""
+SLICE_SECONDS = 300
+"""
+A handler that works on many functions works for a minute, and is given another turn: what it has begun then still ends.
+A look takes less than five.
+"""
 
 OPEN_RELEASE = TaskRow(
     "OpenRelease",

@@ -10,13 +10,14 @@ from dataclasses import dataclass
 
 from pydantic import TypeAdapter
 
-from benchmarks.deployment import aborts, gates, prices, size
+from benchmarks.deployment import aborts, gates, looks, prices, size
 from benchmarks.deployment.aborts import Abort
 from benchmarks.deployment.counts import METRICS_DELAY_SECONDS, UPDATE_SECONDS, USERS_PER_SECOND, Counts
 from benchmarks.deployment.first_green import FirstGreen
 from benchmarks.deployment.gates import Gate, Gates
 from benchmarks.deployment.imports import Import
 from benchmarks.deployment.invokes import Invokes
+from benchmarks.deployment.looks import Looks
 from benchmarks.deployment.size import Size
 
 MEGABYTE = 1024 * 1024
@@ -43,6 +44,7 @@ class Measured:
     size: Size | None = None
     first_green: FirstGreen | None = None
     invokes: list[Invokes] | None = None
+    looks: list[Looks] | None = None
 
 
 @dataclass(frozen=True)
@@ -71,6 +73,8 @@ def tables(measured: Measured) -> Iterator[Table]:
         yield _size(measured.size)
     if measured.invokes:
         yield _invokes(measured.invokes)
+    if measured.looks:
+        yield _looks(measured.looks)
 
 
 def as_json(measured: Measured) -> str:
@@ -291,4 +295,33 @@ def _invokes(found: list[Invokes]) -> Table:
         ],
         "Both servers run, and are asked in turn by the same client. The sandbox "
         "runs with IAM on (AUTH=true), MiniStack as its package starts it by default.",
+    )
+
+
+def _looks(found: list[Looks]) -> Table:
+    alone = found[0]
+
+    def row(what: str, *values: object) -> list[str]:
+        return [what, *map(str, values)]
+
+    return Table(
+        "A look at many functions of a release",
+        ["functions", *(str(each.functions) for each in found)],
+        [
+            row("calls of GetMetricData", *(each.calls for each in found)),
+            row("queries", *(f"{each.queries:,}" for each in found)),
+            row("queries a function", *(f"{each.queries / each.functions:g}" for each in found)),
+            row(
+                "CPU a function, beside a look at one",
+                *(f"{each.milliseconds / each.functions / alone.milliseconds:.2f}" for each in found),
+            ),
+            row("KB of memory a function, at most", *(f"{each.memory / each.functions / 1024:.0f}" for each in found)),
+            row("KB of evidence in S3", *(f"{each.stored / 1024:.1f}" for each in found)),
+            row("KB of evidence as JSON", *(f"{each.unzipped / 1024:.1f}" for each in found)),
+        ],
+        f"Functions with the standard signals, shifted {looks.SHIFTS_A_SECOND} a second and called 60 times a minute. "
+        "A look reads the evidence that the last one kept, asks CloudWatch, concludes of each function, and keeps the "
+        f"evidence. Medians of the last {looks.MEASURED} of the looks up to minute {looks.LOOKS}, when older buckets "
+        "are folded. In process, with botocore's connections to CloudWatch and S3 replaced. What these take is not "
+        "counted. Memory is the most that Python held during a look, beside what it had before.",
     )

@@ -1,5 +1,5 @@
 """
-`python -m sandbox.demo.release [--per-second N]`: five functions, released together, twice.
+`python -m sandbox.demo.release [--json FILE] [--per-second N]`: five functions, released together, twice.
 
 The first release is good. In the second one function is bad under traffic, and all five go back. Exit code 0 only if
 both ended so, and no request failed that the bad version itself did not fail.
@@ -14,6 +14,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 from rich import box
@@ -69,6 +70,12 @@ class Told:
         """Requests that went wrong otherwise than by the bad version itself."""
         return sum(tally.harmed("3" if name == self.bad else None) for name, tally in self.tallies.items())
 
+    def to_json(self) -> dict[str, Any]:
+        """Everything, for a test to read."""
+        failed = {name: dict(tally.failed) for name, tally in self.tallies.items() if tally.failed}
+        shown = {"ended": self.ended, "cause": self.cause, "path": [*self.path], "serving": dict(self.serving)}
+        return shown | {"requests": self.requests, "harmed": self.harmed, "failed": failed}
+
     def complaints(self) -> Iterator[str]:
         """What is not as it should be."""
         if self.ended != self.expected:
@@ -85,6 +92,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """The exit code."""
     parser = argparse.ArgumentParser(prog="python -m sandbox.demo.release")
     parser.add_argument("--per-second", type=float, default=20, metavar="N", help="how often each is called (20)")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the result there, too")
     options = parser.parse_args(arguments)
     began = time.monotonic()
     try:
@@ -99,6 +107,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     print(f"{sum(each.harmed for each in told)} harmed by anything but the bad version itself.")
     for complaint in complaints:
         print(f"WRONG: {complaint}")
+    if options.json:
+        result = {"complaints": complaints, "releases": [each.to_json() for each in told]}
+        options.json.write_text(json.dumps(result, indent=2))
     return 1 if complaints else 0
 
 

@@ -2,6 +2,7 @@ import contextlib
 import dataclasses
 import io
 import json
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,8 +11,9 @@ from unittest import mock
 import pytest
 
 from benchmarks.__main__ import PARTS, main
-from benchmarks.deployment import counts, gates, prices, report
+from benchmarks.deployment import counts, gates, looks, prices, report
 from benchmarks.deployment.counts import Counts
+from bluegreen.aws import metrics
 from bluegreen.decisions.pace import EVENTS_PER_HOOK
 
 ROOT = Path(__file__).parents[2]
@@ -208,6 +210,20 @@ def test_gates_add_what_the_docs_say(gated: dict[str, gates.Gate]) -> None:
 
     assert committed is not None
     assert list(gated.values()) == [committed.without, *committed.gates], "run `make bench`"
+
+
+def test_a_look_at_many_functions_takes_the_calls_that_the_docs_say() -> None:
+    committed = report.from_json((ROOT / "docs" / "benchmarks.json").read_text()).looks
+    assert committed is not None
+    alone, many = looks.measure((1, 40))
+
+    queries = {each.queries / each.functions for each in (alone, many, *committed)}
+    a_call = metrics.MOST_QUERIES // alone.queries
+    assert queries == {alone.queries}
+    assert (alone.calls, many.calls) == (1, 2)
+    assert [each.calls for each in committed] == [math.ceil(each.functions / a_call) for each in committed]
+    assert many.memory / 40 < alone.memory
+    assert many.stored < many.unzipped < 40 * 4096
 
 
 def test_a_deployment_that_ends_otherwise_is_no_measurement() -> None:

@@ -1,6 +1,7 @@
 """
 `python -m tests.crash`: the crash matrix, and what it found, into docs/crash-matrix.md and .json.
 
+    --release        the matrix of a release of five functions; nothing is written
     --quick          the fixed subset that `make test` runs
     --seed N         of the runs with two faults
     --jobs N         processes
@@ -20,13 +21,14 @@ import pickle
 import sys
 import time
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
 from sandbox.lean import spare_the_collector
 from tests.crash import report
 from tests.crash.matrix import SCENARIOS, Case, Outcome, cases, pairs, quick, run
+from tests.crash.releases import matrix as releases
 from tests.crash.test_search import search
 from tests.permissions.gathering import to_json
 from tests.permissions.seen import Seen, seen
@@ -39,30 +41,32 @@ def main() -> int:
     parser = argparse.ArgumentParser(
         prog="python -m tests.crash", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
+    parser.add_argument("--release", action="store_true")
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--seed", type=int, default=2026)
     parser.add_argument("--pairs", type=int, default=PAIRS)
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--only", default="")
-    parser.add_argument("--scenarios", default=",".join(SCENARIOS))
+    parser.add_argument("--scenarios")
     parser.add_argument("--every", type=int, default=1)
     parser.add_argument("--asked", type=Path)
     parser.add_argument("--kept", type=Path)
     options = parser.parse_args()
-    planned = list(quick()) if options.quick else [*cases(), *pairs(options.pairs, options.seed)]
-    scenarios = options.scenarios.split(",")
-    if unknown := set(scenarios) - SCENARIOS.keys():
-        parser.error(f"there is no scenario {', '.join(sorted(unknown))}; there are {', '.join(SCENARIOS)}")
+    planned = _planned(options)
+    known_scenarios = list(releases.SCENARIOS if options.release else SCENARIOS)
+    scenarios = options.scenarios.split(",") if options.scenarios else known_scenarios
+    if unknown := set(scenarios) - set(known_scenarios):
+        parser.error(f"there is no scenario {', '.join(sorted(unknown))}; there are {', '.join(known_scenarios)}")
     planned = [case for case in planned if options.only in str(case) and case.scenario in scenarios][:: options.every]
     kept = Kept(options.kept)
     planned = [case for case in planned if case not in kept.cases]
     known = f", {len(kept.outcomes)} more are known" if kept.outcomes else ""
     print(f"{len(planned)} runs, {options.jobs} at a time; seed of the pairs: {options.seed}{known}", flush=True)
-    whole = not (options.only or options.quick or len(scenarios) < len(SCENARIOS))
+    whole = not (options.release or options.only or options.quick or len(scenarios) < len(known_scenarios))
     spare_the_collector()  # it took a tenth of the time
     with multiprocessing.Pool(options.jobs, maxtasksperchild=25) as pool:
         searched = pool.apply_async(_search, (max(1, EXAMPLES // options.every),)) if whole else None
-        ran = pool.imap_unordered(attempt, planned, chunksize=8)
+        ran = pool.imap_unordered(attempt_a_release if options.release else attempt, planned, chunksize=8)
         _progress(ran, len(planned), kept)
         outcomes = kept.outcomes
         asked = {each for outcome in outcomes for each in outcome.asked}
@@ -77,6 +81,12 @@ def main() -> int:
             report.write(outcomes, figures)
     print(report.summary(figures))
     return int(any(outcome.violations for outcome in outcomes))
+
+
+def _planned(options: argparse.Namespace) -> list[Case]:
+    if options.release:
+        return list(releases.quick() if options.quick else releases.cases())
+    return list(quick()) if options.quick else [*cases(), *pairs(options.pairs, options.seed)]
 
 
 class Kept:
@@ -113,7 +123,12 @@ class Kept:
         self.outcomes.append(outcome)
 
 
-def attempt(case: Case) -> Outcome:
+def attempt_a_release(case: Case) -> Outcome:
+    """The same, of a release."""
+    return attempt(case, releases.run)
+
+
+def attempt(case: Case, run: Callable[[Case], Outcome] = run) -> Outcome:
     """A run; one that the harness itself cannot bring to its end is a violation too, and so is a denied call."""
     seen.clear()
     try:

@@ -1,6 +1,7 @@
 """The seven points that hold after every run, each violation as a sentence that begins with its number."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from itertools import pairwise
 from typing import Any
@@ -9,14 +10,36 @@ from tests.crash import states
 from tests.crash.world import World
 from tests.crash.world.function import BLUE
 from tests.crash.world.ledger import ANOTHER_DEPLOYMENT, SOMEONE_ELSE, Change, Ledger
-from tests.crash.world.observer import Route
+from tests.crash.world.observer import Observer, Route
 from tests.crash.world.others import THEIR_SETTINGS
 from tests.crash.world.people import Taken
 from tests.crash.world.table import CLOSED, Record
+from tests.machine.deployer import FUNCTION
 from tests.machine.walk import Run
 
 A_WEEK = 604_800
 MOST_EVENTS = 25_000
+
+
+@dataclass(frozen=True)
+class Seen:
+    """A function after a run: its record, and who changed what of it."""
+
+    name: str
+    record: Record | None
+    observer: Observer
+    ledger: Ledger
+
+    @property
+    def blue(self) -> str:
+        """The version that served before."""
+        return self.record.plan.blue if self.record and self.record.plan else BLUE
+
+    @classmethod
+    def of(cls, world: World, name: str) -> "Seen":
+        """A function of the world."""
+        record = world.table.record_of(world.driver.deployment_of(name))
+        return cls(name, record, world.observers[name], world.ledgers.of[name])
 
 
 def violations(world: World, run: Run | None, *, heir: bool) -> Iterator[str]:
@@ -25,62 +48,68 @@ def violations(world: World, run: Run | None, *, heir: bool) -> Iterator[str]:
 
     The run of an `heir` undoes a deployment that was stopped before; those changes are not its own.
     """
-    record = world.table.record_of(world.driver.execution)
-    blue = record.plan.blue if record and record.plan else BLUE
+    seen = Seen.of(world, FUNCTION)
     not_ours = {SOMEONE_ELSE, ANOTHER_DEPLOYMENT, *(states.UNDOES_THE_DEAD if heir else ())}
-    yield from _alias(world, record, blue)
-    yield from (f"2: {harm}" for harm in dict.fromkeys(world.users.harmed))
-    yield from _record(world, run, record, [each for each in world.ledger.changes if each.by not in not_ours])
-    yield from _overwritten(world.ledger, record, blue, not_ours - {ANOTHER_DEPLOYMENT})
-    if world.others.gave_settings and not THEIR_SETTINGS.items() <= world.observer.settings().items():
-        yield "4: the settings that someone else gave $LATEST are gone"
-    if run is not None:
-        yield from _end(run)
-
-
-def _alias(world: World, record: Record | None, blue: str) -> Iterator[str]:
-    route = world.observer.route()
-    if world.ledger.left_by_others("alias") == route:
-        return
-    state = record.state if record else "no record"
-    wanted = record.green if record and state == states.DEPLOYED else blue
-    if route != (wanted, ()):
-        yield f"1: the alias is at {route}, and the record says {state} (blue {blue})"
-
-
-def _record(world: World, run: Run | None, record: Record | None, ours: list[Change]) -> Iterator[str]:
     if world.table.is_locked():
         yield "3: the lock is still held"
+    yield from of_function(world, seen, not_ours)
+    record = seen.record
+    if run is not None and record is None and run.ended in states.LEAVES_A_RECORD:
+        yield f"3: it ended {run.ended}, and there is no record"
+    if run is not None and record and {record.state, run.ended} <= CLOSED and run.ended != record.state:
+        yield f"3: it ended {run.ended}, and the record says {record.state}"
+    yield from (f"2: {harm}" for harm in dict.fromkeys(world.users.harmed))
+    if run is not None:
+        yield from ended(run, states.ENDS | states.CUT_SHORT)
+
+
+def of_function(world: World, seen: Seen, not_ours: set[str]) -> Iterator[str]:
+    """Of points 1, 3 and 4, whatever the function was deployed by. `not_ours` are authors of others' changes."""
+    yield from _alias(seen)
+    yield from _record(world, seen, [each for each in seen.ledger.changes if each.by not in not_ours])
+    yield from _overwritten(seen, not_ours - {ANOTHER_DEPLOYMENT})
+    if seen.name in world.others.gave_settings and not THEIR_SETTINGS.items() <= seen.observer.settings().items():
+        yield "4: the settings that someone else gave $LATEST are gone"
+
+
+def _alias(seen: Seen) -> Iterator[str]:
+    route, record = seen.observer.route(), seen.record
+    if seen.ledger.left_by_others("alias") == route:
+        return
+    state = record.state if record else "no record"
+    wanted = record.green if record and state == states.DEPLOYED else seen.blue
+    if route != (wanted, ()):
+        yield f"1: the alias is at {route}, and the record says {state} (blue {seen.blue})"
+
+
+def _record(world: World, seen: Seen, ours: list[Change]) -> Iterator[str]:
+    record = seen.record
     if record is None:
         if ours:
             yield "3: something was changed, and there is no record"
-        if run is not None and run.ended in states.LEAVES_A_RECORD:
-            yield f"3: it ended {run.ended}, and there is no record"
         return
     state = record.state
     if state not in CLOSED:
         yield f"3: the record is still {state}"
         return
-    if run is not None and run.ended in CLOSED and run.ended != state:
-        yield f"3: it ended {run.ended}, and the record says {state}"
     if state in (states.REJECTED, states.NOTHING_TO_DEPLOY) and ours:
         yield f"3: the record says {state}, and {ours[0]} happened"
-    if state in (states.DEPLOYED, states.ROLLED_BACK) and world.ledger.left_by_others("alias") is None:
-        serving = _serving(world.observer.route())
+    if state in (states.DEPLOYED, states.ROLLED_BACK) and seen.ledger.left_by_others("alias") is None:
+        serving = _serving(seen.observer.route())
         if record.serving != serving:
             yield f"3: the record says that {record.serving} serves, and {serving} does"
     if state == states.DEPLOYED:
         assert record.plan is not None, record
         assert record.green is not None, record
-        if world.observer.digest_of(record.green) != record.plan.artifact:
+        if seen.observer.digest_of(record.green) != record.plan.artifact:
             yield "3: what was deployed is not the artifact"
-    if state == states.ROLLED_BACK and record.plan and world.ledger.left_by_others("latest") is None:
-        yield from _restored(world, record)
+    if state == states.ROLLED_BACK and record.plan and seen.ledger.left_by_others("latest") is None:
+        yield from _restored(world, seen, record)
 
 
-def _restored(world: World, record: Record) -> Iterator[str]:
+def _restored(world: World, seen: Seen, record: Record) -> Iterator[str]:
     assert record.plan is not None, record
-    restored = world.observer.digest() == record.plan.latest
+    restored = seen.observer.digest() == record.plan.latest
     says_not = record.latest in ("keeps_the_new", "not_tried_again")
     unseen = record.latest == "unseen" and any(
         each.place.operation == "GetFunction" for each in world.script.injections
@@ -107,9 +136,10 @@ def _announced(record: Record | None, blue: str) -> list[Route]:
     return [(green, ()) if weight == 1 else (blue, ((green, weight),)) for weight in record.weights]
 
 
-def _overwritten(ledger: Ledger, record: Record | None, blue: str, before_us: set[str]) -> Iterator[str]:
+def _overwritten(seen: Seen, before_us: set[str]) -> Iterator[str]:
     """The deployer changed what someone else had put there, and had not been told to when it opened."""
-    plan, announced = record.plan if record else None, _announced(record, blue)
+    ledger, record = seen.ledger, seen.record
+    plan, announced = record.plan if record else None, _announced(record, seen.blue)
     opened_at = {"alias": (plan.blue, ()), "latest": plan.latest} if plan else {}
     for what in ("alias", "latest"):
         changes = ledger.of(what)
@@ -127,7 +157,7 @@ def _overwritten(ledger: Ledger, record: Record | None, blue: str, before_us: se
 def unnoticed(world: World, record: Record | None, where: list[str]) -> Iterator[str]:
     """Someone else changed $LATEST in these states, and the record of the completed deployment does not note it."""
     code = any(change.by == SOMEONE_ELSE for change in world.ledger.of("latest"))
-    changed = code or world.others.gave_settings
+    changed = code or bool(world.others.gave_settings)
     if record is None or record.state != states.DEPLOYED or not changed:
         return
     if states.NOTES_NO_CHANGE_OF_LATEST.issuperset(where):
@@ -191,8 +221,9 @@ def _shifts_in_spite_of_a_promote(world: World) -> Iterator[str]:
             yield f"6: a promote was taken, and then came {len(shifts)} shifts to a share: {shifts}"
 
 
-def _end(run: Run) -> Iterator[str]:
-    if run.ended not in states.ENDS | states.CUT_SHORT:
+def ended(run: Run, ends: frozenset[str]) -> Iterator[str]:
+    """Of point 5: an execution ends as it may, in time."""
+    if run.ended not in ends:
         yield f"5: it ended {run.ended} ({run.error}: {run.cause[:200]}) after {run.path[-1:]}"
     took = _moment(run.history[-1]) - _moment(run.history[0]) if run.history else 0.0
     if took > A_WEEK:

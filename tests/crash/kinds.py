@@ -11,10 +11,13 @@ import functools
 from collections.abc import Callable
 from typing import Any, Literal
 
+import boto3
+
 from tests.crash import states
 from tests.crash.world import World
 from tests.crash.world.places import AtState, InHandler, Injection, Place
 from tests.crash.world.seams import READS
+from tests.machine.deployer import BUCKET
 from tests.machine.faults import Call, HandlerKilled, HandlerTimedOut, answer
 
 Arm = Callable[[World, Place], None]
@@ -25,6 +28,7 @@ InWorld = Callable[[World, Call, Callable[[], Any]], Any]
 
 WITHIN, BEYOND = 2, 8
 SKEW_SECONDS = 300.0
+ITEMS_OF_MAPS = "internal/releases/"
 
 THROTTLED = {
     "lambda": "TooManyRequestsException",
@@ -360,10 +364,49 @@ def at_state(place: Place) -> dict[str, Arm]:
     return STATES | HANGING_AT_STATES | of_task | (TOKENS if place.state == states.AWAIT_APPROVAL else {})
 
 
+def _part_is_stopped(world: World) -> None:
+    world.operators.stop_part(world.states.execution)
+
+
+def _items_are_gone(world: World) -> None:
+    s3 = boto3.client("s3")
+    with world.uncounted.work(), world.aws.acting(None, immune=True):
+        for each in s3.list_objects_v2(Bucket=BUCKET, Prefix=ITEMS_OF_MAPS).get("Contents", []):
+            s3.delete_object(Bucket=BUCKET, Key=each["Key"])
+
+
+def _table_is_away(seconds: float) -> Callable[[World], None]:
+    def do(world: World) -> None:
+        until = world.aws.clock.now() + seconds
+        world.script.table_is_away = lambda: world.aws.clock.now() < until
+
+    return do
+
+
+AWAY_SECONDS = {"the table is away for ten minutes": 600.0, "the table is away for ninety minutes": 5400.0}
+AWAY = {name: _at_state(_table_is_away(seconds)) for name, seconds in AWAY_SECONDS.items()}
+AWAY_AT_CALLS = {name: _meanwhile(_table_is_away(seconds)) for name, seconds in AWAY_SECONDS.items()}
+"""What every state and every change of a release may meet."""
+
+MUCH_LATER = {
+    f"lost, the handler goes on {number} states later": _outlives(
+        False, lambda world, number=number: world.script.states_ahead.start(number, world.zombies.resume)
+    )
+    for number in (30, 60, 90)
+}
+"""What a change of a release may meet: the attempt was overtaken by later phases."""
+
+PARTS = {"the part's execution is stopped": _at_state(_part_is_stopped)}
+"""What an execution may meet that a release waits for."""
+
+ITEMS = {"the map's items are gone": _at_state(_items_are_gone)}
+"""What a state may meet that works on each function."""
+
 KINDS: dict[str, Arm] = PASSING | OTHERS | ABORTED | HANGING_AT_CALLS | METRICS | RUNS | BESIDE
+KINDS |= AWAY_AT_CALLS | MUCH_LATER
 """By name, those at calls and of whole runs."""
 
-STATE_KINDS: dict[str, Arm] = STATES | HANGING_AT_STATES | TASKS | TOKENS
+STATE_KINDS: dict[str, Arm] = STATES | HANGING_AT_STATES | TASKS | TOKENS | AWAY | PARTS | ITEMS
 
 
 def arm(world: World, kind: str, place: Place) -> None:

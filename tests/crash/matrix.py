@@ -303,7 +303,7 @@ def fault_free(scenario: str) -> tuple[tuple[Place, ...], tuple[Place, ...]]:
         assert run is not None
         assert run.ended == SCENARIOS[scenario].ends, f"{scenario}: {run.ended} {run.cause}"
         world.people.left = True
-        _recovered(world, run.ended)
+        recovered(world, run.ended)
         own, looks = SCENARIOS[scenario].places, SCENARIOS[scenario].looks
         calls, visits = (
             [place for place in places if own(place) and not _looks_again(place, looks)]
@@ -419,7 +419,7 @@ def digest(source: str) -> str:
     return base64.b64encode(hashlib.sha256(zip_of(source)).digest()).decode()
 
 
-def _recovered(world: World, ended: str) -> int:
+def recovered(world: World, ended: str) -> int:
     """Recovery has its turn: the event, if the execution ended badly, and the sweep until nothing is left to do."""
     if ended not in states.GOOD_ENDS:
         for _ in range(world.recovery.events):
@@ -445,9 +445,9 @@ def run(case: Case) -> Outcome:
         execution = _deploy(world, case.scenario)
         ended = execution.ended if execution else "not started"
         world.users.quiet = world.people.left = True
-        sweeps = _recovered(world, ended) if execution else 0
+        sweeps = recovered(world, ended) if execution else 0
         if not world.zombies.resume_in_the_next and world.zombies.resume():
-            sweeps += _recovered(world, states.DEPLOYED)
+            sweeps += recovered(world, states.DEPLOYED)
         world.users.quiet = False
         told = world.deployer.notified()
         scenario = SCENARIOS[case.scenario]
@@ -507,7 +507,7 @@ def _next(world: World) -> Iterator[str]:
     elif world.observer.digest() != digest(source):
         yield "3: the next deployment is Deployed, and $LATEST is something else"
     if zombies:
-        _recovered(world, states.DEPLOYED)
+        recovered(world, states.DEPLOYED)
     if not world.table.is_calm():
         yield "3: a lock is held or a record is open after the next deployment"
     yield from (f"2: {harm} (next deployment)" for harm in dict.fromkeys(world.users.harmed))

@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any
 from unittest import mock
+from weakref import WeakKeyDictionary
 
 import boto3
 from botocore.exceptions import ClientError
@@ -40,7 +41,7 @@ from moto.stepfunctions.parser.asl.eval.callback.callback import CallbackOutcome
 from moto.stepfunctions.parser.asl.eval.environment import Environment
 from moto.stepfunctions.parser.asl.eval.evaluation_details import EvaluationDetails
 from moto.stepfunctions.parser.backend.execution import Execution
-from moto.stepfunctions.parser.backend.execution_worker import SyncExecutionWorker
+from moto.stepfunctions.parser.backend.execution_worker import ExecutionWorker, SyncExecutionWorker
 from moto.stepfunctions.parser.models import StepFunctionsParserBackend, stepfunctions_parser_backends
 
 from sandbox.layer import children
@@ -50,6 +51,10 @@ from tests.machine.faults import Faults, acting, acting_as_machine, role_of_mach
 from tests.machine.iam import start_refusal
 
 PATIENCE_SECONDS = 600
+LOOK_SECONDS = 0.001
+
+_thread = threading.local()
+"""The executions that the thread starts and that shall not begin yet."""
 
 
 class Nested:
@@ -61,6 +66,12 @@ class Nested:
         self._ends = ends
         self._machines: dict[str, Any] = {}
         self._children: dict[str, list[str]] = {}
+        self._held: WeakKeyDictionary[Environment, list[ExecutionWorker]] = WeakKeyDictionary()
+        self._waiting: set[str] = set()
+
+    def waits(self, arn: str) -> bool:
+        """Whether an execution waits for another one, so that it ends at once when it is stopped."""
+        return arn in self._waiting
 
     def children_of(self, arn: str) -> list[str]:
         """The ARNs of the executions that this execution's Distributed Maps started, in that order."""
@@ -102,10 +113,16 @@ class Nested:
     # A Task that starts an execution and waits for it.
 
     def _wait(self, task: Any, env: Environment, sync_resolver: Callable[[], Any], timeout_seconds: int) -> Any:
-        """What the execution answers that the Task started; None once the execution of the Task is over."""
-        started, late, over = children.started(env), threading.Event(), threading.Event()
+        """
+        What the execution answers that the Task started; None once the execution of the Task is over.
+
+        It begins here, and not before: else it would move the clock while the Task's execution still writes events.
+        """
+        started, begun, late, over = children.started(env), threading.Event(), threading.Event(), threading.Event()
+        waiting = str(env.states.context_object.context_object_data["Execution"]["Id"])
 
         def stop() -> None:
+            assert begun.wait(PATIENCE_SECONDS), f"{started} does not begin"
             with acting_as_machine(env), suppress(ClientError):
                 boto3.client("stepfunctions", _region(started)).stop_execution(executionArn=started)
             with self._ends:
@@ -118,11 +135,19 @@ class Nested:
 
         if not task.timeout.is_default_value():
             self._clock.after(timeout_seconds, time_is_up)
+        self._waiting.add(waiting)
         with children.stopped_with(env, stop), self._ends:
+            workers = self._held.pop(env)
+            for worker in workers:
+                worker.start()
+            while any(worker.env is None for worker in workers):
+                over.wait(LOOK_SECONDS)  # moto can stop an execution once its thread has read the definition
+            begun.set()
             there = self._ends.wait_for(
                 lambda: late.is_set() or not env.is_running() or not _is_running(started), PATIENCE_SECONDS
             )
         assert there, f"{started} does not end"
+        self._waiting.remove(waiting)
         over.set()
         if late.is_set():
             return CallbackOutcomeTimedOut(started)
@@ -137,10 +162,11 @@ class Nested:
                 (StateTaskService, "_normalise_parameters", children.normalise_parameters),
                 (StateTaskService, "_normalise_response", children.normalise_response),
                 (StateTaskService, "_after_eval_execution", children.ends_with_its_execution),
-                (sync, "_eval_service_task", by_the_machine),
+                (sync, "_eval_service_task", self._starting),
+                (ExecutionWorker, "start", _unless_held),
                 (sync, "_build_sync_resolver", _looks),
                 (sync, "_build_sync2_resolver", _looks),
-                (sync, "_eval_sync", self._waiting),
+                (sync, "_eval_sync", self._waiting_for_the_end),
                 (sync, "_from_error", children.from_error_of_step_functions),
                 (sync, "_eval_execution", lambda original: fails(original, lambda task, env: str(task.name))),
                 (state_fail, "CustomErrorName", children.any_name),
@@ -177,7 +203,22 @@ class Nested:
 
         return failing
 
-    def _waiting(self, _: Any) -> Any:
+    def _starting(self, original: Any) -> Any:
+        """Start an execution, which begins when the Task waits for it, or at once if it does not."""
+
+        def starting(task: Any, env: Environment, **named: Any) -> None:
+            _thread.held = [] if task.resource.condition is not None else None
+            try:
+                with acting_as_machine(env):
+                    original(task, env, **named)
+                if _thread.held is not None:
+                    self._held[env] = _thread.held
+            finally:
+                _thread.held = None
+
+        return starting
+
+    def _waiting_for_the_end(self, _: Any) -> Any:
         def wait(task: Any, env: Environment, sync_resolver: Any, timeout_seconds: int, **_: Any) -> Any:
             return self._wait(task, env, sync_resolver, timeout_seconds)
 
@@ -246,6 +287,17 @@ class _Worker(SyncExecutionWorker):  # type: ignore[misc]
         env = super()._get_evaluation_environment()
         self._begun(env)
         return env
+
+
+def _unless_held(original: Any) -> Any:
+    def start(worker: ExecutionWorker) -> None:
+        held = getattr(_thread, "held", None)
+        if held is None:
+            original(worker)
+        else:
+            held.append(worker)
+
+    return start
 
 
 def by_the_machine(original: Any) -> Any:

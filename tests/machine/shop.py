@@ -148,6 +148,11 @@ class Shop:
         (record,) = (item for item in self.deployer.items(f"release#{name}") if item["sk"] == "record")
         return record
 
+    def members(self, run: Run) -> list[dict[str, Any]]:
+        """What the release knows of each function."""
+        items = self.deployer.items(f"release#{_name(run)}")
+        return [item for item in items if item["sk"].startswith("member#")]
+
     def states(self, run: Run) -> dict[str, str]:
         """How the deployment of each function ended; "" where there is none."""
         name = run.arn.rpartition(":")[2]

@@ -119,6 +119,15 @@ class TestAMachineThatWaitsForAnother:
         assert {each.ended for each in stops(aws)} == {"ABORTED"}
         assert toys.of("Leave") == []
 
+    def test_is_over_at_the_moment_of_the_stop(self, aws: InProcessAws) -> None:
+        arn = f"{aws.machine_arn().replace(':stateMachine:', ':execution:')}:tour"
+        aws.after(30, lambda: aws.stop(arn))
+
+        run = aws.walk(WHERE, "tour")
+
+        told = [event["timestamp"] for event in run.history]
+        assert told == ["2026-01-05T09:00:00.000Z"] * 5 + ["2026-01-05T09:00:30.000Z"]
+
     def test_stops_it_when_its_own_time_is_up(self, aws: InProcessAws, toys: Toys) -> None:
         arn = f"{aws.machine_arn().replace(':stateMachine:', ':execution:')}:tour"
         aws.after(30, lambda: aws.time_out(arn))
@@ -380,4 +389,4 @@ def test_no_execution_of_a_map_goes_on_in_the_next_test(toys: Toys) -> None:
         threading.Timer(0.2, may_leave.set).start()
 
     assert str(execution.status) == "ABORTED"
-    assert toys.of("Leave") == []
+    assert toys.of("Leave") == toys.of("GoHome") == []

@@ -235,23 +235,30 @@ class InProcessAws:
 
     def stop(self, arn: str) -> None:
         """As a person stops an execution in the console: no Catch runs."""
+        waits = self._nested.waits(arn)
         with acting(None, immune=True):
             boto3.client("stepfunctions", REGION).stop_execution(executionArn=arn)
+        if waits:
+            self._await_the_end(self._execution(arn))
 
     def time_out(self, arn: str) -> None:
         """As the machine's own TimeoutSeconds end an execution: no Catch runs."""
-        environment = self._execution(arn).exec_worker.env
-        if environment.is_running():
-            environment.set_timed_out()
+        execution, waits = self._execution(arn), self._nested.waits(arn)
+        if execution.exec_worker.env.is_running():
+            execution.exec_worker.env.set_timed_out()
+        if waits:
+            self._await_the_end(execution)
 
     def end_what_still_runs(self) -> None:
         """Its thread would go on in the next test, and move that test's clock."""
         machines = stepfunctions_parser_backends[DEFAULT_ACCOUNT_ID][REGION].state_machines
-        for execution in (each for machine in machines for each in machine.executions):
+        executions = [execution for machine in machines for execution in machine.executions]
+        for execution in sorted(executions, key=lambda each: not self._nested.waits(each.execution_arn)):
             if str(execution.status) == "RUNNING":
                 self._await_the_beginning(execution)
                 self.stop(execution.execution_arn)
-                self._await_the_end(execution)
+        for execution in executions:
+            self._await_the_end(execution)
 
     def fails(
         self,

@@ -162,6 +162,16 @@ def test_who_may_not_make_copies_of_code_may_not_change_them_either() -> None:
     assert sorted(spared) == sorted(each.role for each in writing_to_s3() if each.resources == (COPIES,))
 
 
+def test_who_keeps_nothing_for_releases_may_not_change_what_they_keep() -> None:
+    denial = said("ArtifactBucketPolicy", "OnlyReleasesWriteWhatTheyKeep")
+    spared = [arn["Fn::GetAtt"][0] for arn in denial["Condition"]["ArnNotEquals"]["aws:PrincipalArn"]]
+
+    assert (denial["Effect"], denial["Principal"]) == ("Deny", "*")
+    assert denial["Resource"] == {"Fn::Sub": "${ArtifactBucket.Arn}/internal/*"}
+    assert denial["NotAction"] == ["s3:Get*", "s3:DeleteObject", "s3:DeleteObjectVersion"]
+    assert sorted(spared) == sorted(each.role for each in writing_to_s3() if each.resources == (INTERNAL,))
+
+
 def test_copies_of_code_are_deleted_by_a_role_that_the_account_names_and_by_no_other() -> None:
     denial = said("ArtifactBucketPolicy", "OnlyTheCleanUpRoleDeletesCopies")
     if_named, unless_named = denial["Condition"]["Fn::If"][1:]

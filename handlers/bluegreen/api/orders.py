@@ -159,6 +159,8 @@ def _give(deployment: str, kind: Kind, body: request.Asked, **more: Any) -> Answ
 
 
 def _over(record: Record) -> str:
+    if record.release and record.live:
+        return f"it is a part of the release {record.release}, and takes no orders of its own. Order that instead"
     if record.state == OPEN:
         return ""
     if record.live:

@@ -5,7 +5,6 @@ S3's events about it start nothing, since only those of uploads do.
 """
 
 import gzip
-import io
 import os
 import zlib
 
@@ -17,6 +16,9 @@ INTERNAL = "internal/"
 
 LARGEST = 64 << 20
 """Bytes of an object, once it is no longer compressed."""
+
+GZIP = 16
+"""Tells zlib that there is a header of gzip."""
 
 
 def read(key: str) -> bytes | None:
@@ -31,13 +33,13 @@ def read(key: str) -> bytes | None:
             compressed = client("s3").get_object(Bucket=os.environ["ARTIFACT_BUCKET"], Key=key)["Body"].read(LARGEST)
     except NotFound:
         return None
+    unzipping = zlib.decompressobj(zlib.MAX_WBITS + GZIP)
     try:
-        with gzip.GzipFile(fileobj=io.BytesIO(compressed)) as file:
-            content = file.read(LARGEST + 1)
-    except (OSError, EOFError, zlib.error) as error:
-        raise AwsRefused(f"{key} in the artifact bucket cannot be read ({type(error).__name__})") from error
-    if len(content) > LARGEST:
-        raise AwsRefused(f"{key} in the artifact bucket has more than {LARGEST} bytes")
+        content = unzipping.decompress(compressed, LARGEST)
+    except zlib.error as error:
+        raise AwsRefused(f"{key} in the artifact bucket cannot be read ({error})") from error
+    if not unzipping.eof:
+        raise AwsRefused(f"{key} in the artifact bucket is not whole, or has more than {LARGEST} bytes")
     return content
 
 

@@ -144,6 +144,28 @@ def keep_refused(refused: Record) -> bool:
     return table.put({"Item": item, "ConditionExpression": "attribute_not_exists(pk)"})
 
 
+def keep_unopened(refused: Record) -> bool:
+    """
+    Write the record of a release's function that was never opened; False for one that exists, which stays as it is.
+
+    From now on OpenMember, if an attempt of it is late, finds a record that has ended, and takes no lock.
+    """
+    now = clock.iso(clock.now())
+    ended = refused.model_copy(update={"state": REJECTED, "ended_at": now, "told_at": now, "announced_at": now})
+    values = {name: value for name, value in ended.to_item().items() if name not in ("pk", "sk")}
+    values |= table.values({"listed": listed(refused.target, refused=True)})
+    written = table.update(
+        {
+            "Key": table.key(partition(refused.id), RECORD),
+            "UpdateExpression": "SET " + ", ".join(f"#{name} = :{name}" for name in values),
+            "ConditionExpression": "attribute_not_exists(pk)",
+            "ExpressionAttributeNames": {f"#{name}": name for name in values},
+            "ExpressionAttributeValues": {f":{name}": value for name, value in values.items()},
+        }
+    )
+    return written is not None
+
+
 def learn_plan(opened: Record, plan: Plan, *, is_newest: bool) -> tuple[Record, Plan]:
     """
     Write the plan and how to undo it, once; answer the record and the plan that are stored.

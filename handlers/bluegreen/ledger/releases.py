@@ -12,7 +12,7 @@ finds it committed finishes forward, whoever finds it undoing goes back. At last
 """
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal
 
 from pydantic import ConfigDict
@@ -39,7 +39,7 @@ AT_ONCE = 50
 MemberState = Literal["new", "refused", "nothing", "opened", "staged", "shifted", "back", "stuck", "deployed"]
 """
 new       nothing was done for it yet
-refused   a check refused it, or another deployment holds its lock; it has no record
+refused   a check refused it, or another deployment holds its lock, or nothing of it was touched before the release ended
 nothing   its alias has this code with these settings already
 opened    it has its lock, record and plan
 staged    its green is published and tested, or its $LATEST is mended
@@ -48,6 +48,18 @@ back      blue has its alias again, and its deployment is closed
 stuck     blue could not be put back: its deployment is closed as RollbackFailed
 deployed  its deployment is completed
 """
+
+
+LIVE_MEMBER: tuple[MemberState, ...] = ("new", "refused", "nothing", "opened", "staged", "shifted")
+"""Of a member whose deployment may still be open."""
+
+STATES_BEFORE: Mapping[str, tuple[MemberState, ...]] = {
+    "opened": ("new", "refused"),
+    "nothing": ("new", "refused"),
+    "staged": ("opened",),
+    "shifted": ("staged",),
+}
+"""Of which state a member is before these. It may come to an end from any that is no end."""
 
 
 class WavePlan(Frozen):
@@ -245,20 +257,43 @@ def request_for(release: str, number: int) -> dict[str, Any]:
     return found
 
 
-def learn(release: str, known: Member, **learned: Any) -> Member:
-    """Write down what is known of a member from now on; the member as it is then."""
+def learn(release: str, known: Member, *, at: Sequence[MemberState] = (), **learned: Any) -> Member:
+    """
+    Write down what is known of a member from now on; the member as it is then.
+
+    Raises DeploymentOver if the member has gone on meanwhile: then the attempt that calls was overtaken. A new state
+    wants one of the states before it, or of those in `at`. Whatever else is learned, and any end, wants a member that
+    has not ended. A shift wants that no later one is written down.
+    """
     after = known.model_copy(update=learned)
     values = {name: after.model_dump(mode="json")[name] for name in learned}
-    table.update(
+    wanted = (*(at or STATES_BEFORE.get(after.state if "state" in learned else "", LIVE_MEMBER)), *_same(learned))
+    states = {f":at{number}": state for number, state in enumerate(dict.fromkeys(wanted))}
+    is_there = "attribute_exists(pk) AND attribute_not_exists(#state) OR " if "new" in wanted else ""
+    condition = f"({is_there}#state IN ({', '.join(states)}))"
+    sizes: Item = {}
+    if "shifts" in learned:
+        condition += " AND (attribute_not_exists(#shifts) OR size(#shifts) <= :made)"
+        sizes = {":made": len(after.shifts)}
+    written = table.update(
         {
             "Key": table.key(partition(release), _sk(known.wave, known.number)),
             "UpdateExpression": "SET " + ", ".join(f"#{name} = :{name}" for name in values),
-            "ConditionExpression": "attribute_exists(pk)",
-            "ExpressionAttributeNames": {f"#{name}": name for name in values},
-            "ExpressionAttributeValues": table.values({f":{name}": value for name, value in values.items()}),
+            "ConditionExpression": condition,
+            "ExpressionAttributeNames": {f"#{name}": name for name in {*values, "state"}},
+            "ExpressionAttributeValues": table.values(
+                {f":{name}": value for name, value in values.items()} | states | sizes
+            ),
         }
     )
+    if written is None:
+        raise DeploymentOver(f"{known.name} of {release} has gone on without this attempt; nothing was written down.")
     return after
+
+
+def _same(learned: Mapping[str, Any]) -> tuple[MemberState, ...]:
+    """An attempt that is repeated finds what it wrote itself."""
+    return (learned["state"],) if "state" in learned else ()
 
 
 def still_opening(release: str) -> dict[str, Any]:

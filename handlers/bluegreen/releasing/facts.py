@@ -15,11 +15,12 @@ from bluegreen.target import Target
 
 
 class Facts(Frozen):
-    """A function whose alias is about to be shifted, and where it may be from then on."""
+    """A function whose alias is about to be shifted, and where it may be from then on. It `stays` once its wave has baked."""
 
     target: Target
     blue: str
     routes: tuple[Route, ...]
+    stays: bool = False
 
 
 def keep(release: Release, wave: int, members: Sequence[Member]) -> None:
@@ -29,15 +30,17 @@ def keep(release: Release, wave: int, members: Sequence[Member]) -> None:
 
 
 def of_release(release: str, up_to_wave: int) -> Iterator[Facts]:
-    """Those of every wave whose shift may have begun, the newest wave first."""
+    """Those of every wave whose shift may have begun, the newest wave first, but for waves before it that stay."""
     for wave in range(up_to_wave, -1, -1):
         for each in json.loads(objects.read(_key(release, wave)) or b"[]"):
-            yield Facts.model_validate(each)
+            known = Facts.model_validate(each)
+            if wave == up_to_wave or not known.stays:
+                yield known
 
 
 def _facts(release: Release, member: Member) -> Facts:
     routes = tuple(route(member.blue, member.green, step.weight) for step in release.schedule.steps)
-    return Facts(target=member.target, blue=member.blue, routes=routes)
+    return Facts(target=member.target, blue=member.blue, routes=routes, stays=release.keep_waves)
 
 
 def _key(release: str, wave: int) -> str:

@@ -8,18 +8,27 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from bluegreen.document import REJECTED, ROLLBACK_FAILED
-from bluegreen.errors import DeploymentError, RollbackImpossible
+from bluegreen.document import DEPLOYED, NOTHING_TO_DEPLOY, REJECTED, ROLLBACK_FAILED, ROLLED_BACK
+from bluegreen.errors import DeploymentError, RollbackImpossible, StillInProgress
 from bluegreen.ledger import deployments, releases
 from bluegreen.ledger.record import Record
-from bluegreen.ledger.releases import Member
+from bluegreen.ledger.releases import Member, MemberState, Release
 from bluegreen.rollback import alias
 from bluegreen.rollback.undo import mark, restore
 
 Why = Callable[[Member], tuple[str, str]]
 """The error and the cause that a function's own deployment ends with."""
 
-OVER = ("back", "stuck", "deployed", "nothing", "refused")
+OVER = ("back", "stuck", "deployed", "nothing")
+
+AS_IT_ENDED: dict[str, MemberState] = {
+    DEPLOYED: "deployed",
+    NOTHING_TO_DEPLOY: "nothing",
+    REJECTED: "refused",
+    ROLLBACK_FAILED: "stuck",
+    ROLLED_BACK: "back",
+}
+"""What the release says of a function whose own deployment ended so."""
 
 
 @dataclass
@@ -36,7 +45,7 @@ class Found:
         return not self.more and not self.errors
 
 
-def put_back(release: str, members: Sequence[Member], why: Why, attempt: int, in_time: Callable[[], bool]) -> Found:
+def put_back(release: Release, members: Sequence[Member], why: Why, attempt: int, in_time: Callable[[], bool]) -> Found:
     """
     Give blue the alias of each of these functions back, then close their deployments, while there is time.
 
@@ -49,15 +58,20 @@ def put_back(release: str, members: Sequence[Member], why: Why, attempt: int, in
         if not in_time():
             return _with_more(found)
         with _noting(found, member):
-            found.members[number] = _returned(release, member, why, attempt)
+            found.members[number] = _returned(release.id, member, why, attempt)
     for number, member in enumerate(found.members):
-        if member.state in OVER or member.number in found.errors:
+        if is_over(member) or member.number in found.errors:
             continue
         if not in_time():
             return _with_more(found)
         with _noting(found, member):
             found.members[number] = _closed(release, member, why, attempt)
     return found
+
+
+def is_over(member: Member) -> bool:
+    """Nothing is left to do for it. One that was refused may still be opened by a late attempt, until `_closed`."""
+    return member.state in OVER or (member.state == "refused" and member.returned)
 
 
 def _returned(release: str, member: Member, why: Why, attempt: int) -> Member:
@@ -69,20 +83,43 @@ def _returned(release: str, member: Member, why: Why, attempt: int) -> Member:
     return releases.learn(release, member, returned=True)
 
 
-def _closed(release: str, member: Member, why: Why, attempt: int) -> Member:
+def _closed(release: Release, member: Member, why: Why, attempt: int) -> Member:
+    error, cause = why(member)
     record = deployments.find(member.deployment)
     if record is None:
-        return releases.learn(release, member, state="refused")
-    if _is_untouched(record) and deployments.close(record, REJECTED, error=why(member)[0], cause=why(member)[1]):
-        return releases.learn(release, member, state="refused", returned=True)
-    try:
-        restore(mark(record, *why(member)), attempt=attempt)
-    except RollbackImpossible as impossible:
-        now = deployments.find(member.deployment)
-        if now is None or now.state != ROLLBACK_FAILED:
-            raise
-        return releases.learn(release, member, state="stuck", cause=str(impossible))
-    return releases.learn(release, member, state="back", returned=True)
+        if deployments.keep_unopened(_unopened(release, member, error, cause)):
+            return releases.learn(release.id, member, state="refused", returned=True)
+        raise StillInProgress(f"{member.name} was opened just now, by a late attempt")
+    if record.live and not (_is_untouched(record) and deployments.close(record, REJECTED, error=error, cause=cause)):
+        try:
+            restore(mark(record, error, cause), attempt=attempt)
+        except RollbackImpossible as impossible:
+            return _stuck(release.id, member, impossible)
+    now = deployments.find(member.deployment) or record
+    return releases.learn(release.id, member, state=AS_IT_ENDED[now.state], returned=True)
+
+
+def _stuck(release: str, member: Member, impossible: RollbackImpossible) -> Member:
+    now = deployments.find(member.deployment)
+    if now is None or now.live:
+        raise impossible
+    return releases.learn(release, member, state=AS_IT_ENDED[now.state], cause=str(impossible))
+
+
+def _unopened(release: Release, member: Member, error: str, cause: str) -> Record:
+    return Record(
+        id=member.deployment,
+        target=member.target,
+        state=REJECTED,
+        execution=release.began_as,
+        release=release.id,
+        started_at=release.started_at,
+        started_by=release.started_by,
+        started_by_proved=release.started_by_proved,
+        artifact=f"what the release {release.id} asks for",
+        error=error,
+        cause=cause,
+    )
 
 
 def _is_untouched(record: Record) -> bool:

@@ -1,5 +1,6 @@
 """A look at a wave: every function that was shifted, one after the other, and all of them together."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -9,7 +10,7 @@ from bluegreen.aws import alarms
 from bluegreen.baking import watch
 from bluegreen.baking.conclude import conclude
 from bluegreen.baking.watch import Asking, Probed
-from bluegreen.decisions.bake import needs_probes
+from bluegreen.decisions.bake import SUSPECTED_ODDS, needs_probes
 from bluegreen.decisions.figures import Seen
 from bluegreen.decisions.orders import Standing
 from bluegreen.document import Bake, Look, Plan
@@ -20,6 +21,9 @@ from bluegreen.releasing.document import Go
 from bluegreen.target import Target
 from bluegreen.verdict.release import Together, together, worst
 from bluegreen.verdict.words import odds
+
+EARLY_SECONDS = 1
+"""Step Functions' clock and the handler's may differ by so much."""
 
 MOST_NAMED = 5
 """Functions that carry the evidence, of which people read."""
@@ -118,6 +122,10 @@ def _look_at(
     looks: dict[int, Look] = {}
     failed: list[Member] = []
     for member, asked, one, red in zip(members, asking, seen, alarmed, strict=True):
+        last = bakes[member.number].look
+        if last.next == "bake_on" and now < last.due_at - EARLY_SECONDS and not ordered.noted():
+            looks[member.number] = last  # another function's look is due, or this look is made again
+            continue
         if one.verdict.kind != "cannot_measure":
             logs[member.number] = one.verdict.log_confirmed
         try:
@@ -156,22 +164,28 @@ def _together(
     release: Release, go: Go, members: Sequence[Member], logs: dict[int, float], now: float
 ) -> tuple[WaveVerdict, float, bool]:
     """
-    The release's evidence with that of the waves before, as their last looks left it; and whether it is enough now, or once was.
+    The verdict, the release's evidence with that of the waves before, and whether it is enough, or once was.
 
-    A function that could not be measured keeps what was known of it.
+    A function that could not be measured, or was put back, keeps what was known of it.
     """
     before = releases.verdicts(release.id)
     known = {number: log for each in before for number, log in each.logs.items()} | logs
+    of_wave = {number for each in before if each.wave == go.wave for number in each.logs} | {*logs}
     peak = max((each.peak for each in before), default=0.0)
     now_together = together([*known.values()], release.functions, release.tolerate)
     after = Together(of=release.functions, false_alarm=release.false_alarm, peak=peak).after(now_together)
-    names = {each.number: each.name for each in members}
-    carry = worst({names.get(number, str(number)): log for number, log in known.items()}, release.functions)
     verdict = WaveVerdict(
         wave=go.wave,
-        logs={number: round(known[number], 6) for number in sorted(names) if number in known},
+        logs={number: round(known[number], 6) for number in sorted(of_wave)},
         peak=after.peak,
-        worst=carry[:MOST_NAMED],
+        worst=_worst(release, members, known) if now_together >= math.log(SUSPECTED_ODDS) else (),
         at=clock.iso(now),
     )
     return verdict, now_together, after.worse
+
+
+def _worst(release: Release, members: Sequence[Member], logs: dict[int, float]) -> tuple[str, ...]:
+    """The functions that carry the evidence, as people know them."""
+    names = {each.number: each.name for each in members}
+    named = {names.get(number, f"functions.{number - 1}"): log for number, log in logs.items()}
+    return worst(named, release.functions)[:MOST_NAMED]

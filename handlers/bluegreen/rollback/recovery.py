@@ -16,7 +16,7 @@ from bluegreen.errors import (
     StillInProgress,
     Untagged,
 )
-from bluegreen.ledger import approvals, audit, deployments, locks, orders
+from bluegreen.ledger import approvals, audit, deployments, locks, orders, releases
 from bluegreen.ledger.locks import Lock
 from bluegreen.ledger.record import UNDOING, Record
 from bluegreen.rollback import latest
@@ -55,7 +55,7 @@ def recover(lock: Lock, *, attempt: int = 1) -> Recovered:
     holder = executions.describe(lock.held_by)
     if holder and holder.running:
         return "running"
-    if lock.release:
+    if lock.release and _is_live(lock.release):
         raise StillInProgress(f"{lock.target} is held by the release {lock.release}, which is recovered as a whole")
     record = deployments.find(lock.deployment)  # after its end: what it did before is written down by now
     if record is None or not record.live or record.execution != lock.held_by:
@@ -72,15 +72,23 @@ def recover(lock: Lock, *, attempt: int = 1) -> Recovered:
     return "recovered"
 
 
+def _is_live(release: str) -> bool:
+    known = releases.find(release)
+    return known is not None and known.live
+
+
 def recover_or_abort(lock: Lock) -> Recovered:
     """
     The same. An execution that runs is left alone, but its deployment is undone if a person ordered to abort it.
 
     Nothing but the ledger's order counts. The execution finds the record undone in its next state, and ends as that
     says. One that waits for an approval waits no longer.
+    A function of a release is undone with its release only.
     """
     if recover(lock) == "recovered":
         return "recovered"
+    if lock.release:
+        return "running"
     order = standing(orders.given(lock.deployment), clock.now()).aborted
     record = deployments.find(lock.deployment)
     if order is None or record is None or not record.live or record.execution != lock.held_by:

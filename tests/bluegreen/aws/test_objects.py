@@ -41,7 +41,7 @@ def test_what_others_wrote_there_is_refused(body: bytes) -> None:
 def test_an_object_that_is_small_only_while_it_is_compressed_is_refused() -> None:
     boto3.client("s3").put_object(Bucket=BUCKET, Key=KEY, Body=gzip.compress(bytes(objects.LARGEST + 1)))
 
-    with pytest.raises(AwsRefused, match="more than 67108864 bytes"):
+    with pytest.raises(AwsRefused, match="has more than 67108864 bytes"):
         objects.read(KEY)
 
 

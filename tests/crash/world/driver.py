@@ -7,6 +7,7 @@ from moto.core.models import DEFAULT_ACCOUNT_ID
 
 import receive_upload
 from bluegreen.aws import executions
+from bluegreen.request.upload import place_by_request
 from tests.crash.states import TRIGGER
 from tests.crash.world.uncounted import Uncounted
 from tests.crash.world.uploads import Uploads
@@ -27,7 +28,8 @@ def context_of(handler: str) -> Any:
 
 class Driver:
     """
-    Starts deployments and follows them to their ends; `execution` is the ARN of the one under test.
+    Starts deployments and follows them to their ends; `execution` is the ARN of the one under test, and `about` the
+    function that it works on.
 
     That execution enters its first state only once it `may_begin`: when ReceiveUpload, which starts it, has returned.
     """
@@ -35,12 +37,41 @@ class Driver:
     def __init__(self, deployer: Deployer, uploads: Uploads, uncounted: Uncounted, zombies: Zombies) -> None:
         self.execution = ""
         self.late_runs: list[Run] = []
+        self.about = FUNCTION
         self.may_begin = threading.Event()
         self._deployer = deployer
         self._aws = deployer.aws
         self._uploads = uploads
         self._uncounted = uncounted
         self._zombies = zombies
+
+    @property
+    def machine(self) -> str:
+        """The ARN of the machine under test."""
+        return self._aws.machine_arn()
+
+    @property
+    def running(self) -> str:
+        """The ARN of the execution that works for it now."""
+        return self.execution
+
+    def deployment_of(self, function: str) -> str:
+        """The id of the deployment of a function."""
+        return self.execution.rpartition(":")[2]
+
+    def is_under_test(self, execution: str) -> bool:
+        """Whether its states are places."""
+        return execution == self.execution
+
+    def wait_to_begin(self, execution: str) -> None:
+        """Until it is the turn of that execution."""
+        self.may_begin.wait(30)
+
+    def sees(self, url: str) -> None:
+        """A handler calls Lambda there."""
+
+    def follow(self) -> None:
+        """Whatever recovery has started goes on to its end."""
 
     def deploy(self) -> Run | None:
         """The deployment under test, from the event of the upload to the end; None if no execution was started."""
@@ -62,8 +93,8 @@ class Driver:
         with self._uncounted.work(of_another=True):
             return self._aws.walk(
                 {
-                    "function": FUNCTION,
-                    "artifact": self._deployer.upload(source, "next.zip"),
+                    "function": self.about,
+                    "artifact": self._deployer.upload(source, place_by_request(self.about, "next.zip")),
                     "traffic": traffic,
                     "health": {"period_seconds": 30, "delay_seconds": 0},
                 }

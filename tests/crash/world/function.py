@@ -1,4 +1,6 @@
-"""The function as every case finds it."""
+"""The functions as every case finds them."""
+
+from collections.abc import Iterable
 
 import boto3
 
@@ -15,13 +17,16 @@ UPDATE_SECONDS = 2.0
 """An update of the function takes so long."""
 
 
-def set_up(aws: InProcessAws) -> None:
-    """Give the function, whose alias is at BLUE, the version OTHER and a $LATEST that is neither."""
+def set_up(aws: InProcessAws, names: Iterable[str]) -> None:
+    """Give each function, whose alias is at BLUE, the version OTHER and a $LATEST that is neither."""
     lambda_ = boto3.client("lambda")
-    for source, publish in ((GOOD % 77, True), (GOOD % 78, False)):
-        lambda_.update_function_code(FunctionName=FUNCTION, ZipFile=zip_of(source))
-        aws.clock.sleep(UPDATE_SECONDS)
-        if publish:
-            lambda_.publish_version(FunctionName=FUNCTION)
+    for name in names:
+        if name != FUNCTION:
+            aws.create_function(name, GOOD % 1)
+        for source, publish in ((GOOD % 77, True), (GOOD % 78, False)):
+            lambda_.update_function_code(FunctionName=name, ZipFile=zip_of(source))
             aws.clock.sleep(UPDATE_SECONDS)
+            if publish:
+                lambda_.publish_version(FunctionName=name)
+                aws.clock.sleep(UPDATE_SECONDS)
     alarm(ALARM, "OK")

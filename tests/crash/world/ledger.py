@@ -1,7 +1,7 @@
 """The ledger of changes: who changed the alias or $LATEST, and from what to what."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -69,3 +69,23 @@ class Ledger:
         split = last.what == "alias" and last.after[1]
         theirs = last.by == SOMEONE_ELSE or (last.by == ANOTHER_DEPLOYMENT and not split)
         return last.after if theirs else None
+
+
+class Ledgers:
+    """The ledgers of all functions, by their names."""
+
+    def __init__(self, of: Mapping[str, Ledger]) -> None:
+        self.of = of
+
+    @contextmanager
+    def changes_by(self, author: str) -> Iterator[None]:
+        """The same for every function."""
+        with ExitStack() as written:
+            for ledger in self.of.values():
+                written.enter_context(ledger.changes_by(author))
+            yield
+
+    def forget(self) -> None:
+        """Another deployment begins."""
+        for ledger in self.of.values():
+            ledger.changes.clear()

@@ -19,14 +19,15 @@ def lambda_backend() -> Any:
 
 
 class Observer:
-    """Sees the function as it is at this moment, without a call of AWS."""
+    """Sees a function as it is at this moment, without a call of AWS."""
 
-    def __init__(self) -> None:
+    def __init__(self, function: str = FUNCTION) -> None:
+        self._function = function
         self._lambda = lambda_backend()
 
     def route(self) -> Route:
         """Where the alias points to."""
-        alias = self._lambda.get_alias(ALIAS, FUNCTION)
+        alias = self._lambda.get_alias(ALIAS, self._function)
         weights = weights_of(alias.routing_config)
         return str(alias.function_version), tuple(sorted(weights.items()))
 
@@ -40,8 +41,8 @@ class Observer:
 
     def digest_of(self, version: str | None) -> str:
         """The digest of the code of a version; of $LATEST if none is named."""
-        return str(self._lambda.get_function(FUNCTION, version).code_sha_256)
+        return str(self._lambda.get_function(self._function, version).code_sha_256)
 
     def settings(self, version: str | None = None) -> dict[str, str]:
         """The environment of a version; of $LATEST if none is named."""
-        return dict(self._lambda.get_function(FUNCTION, version).environment_vars or {})
+        return dict(self._lambda.get_function(self._function, version).environment_vars or {})

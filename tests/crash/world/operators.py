@@ -22,12 +22,16 @@ class Operators:
 
     def stop(self) -> None:
         """An operator stops the execution."""
-        self._aws.stop(self._driver.execution)
+        self._aws.stop(self._driver.running)
         self._stopwatch.start()
+
+    def stop_part(self, execution: str) -> None:
+        """An operator stops an execution that the one under test waits for."""
+        self._aws.stop(execution)
 
     def let_time_out(self) -> None:
         """No operator stops the execution, until its TimeoutSeconds are over."""
-        self._aws.time_out(self._driver.execution)
+        self._aws.time_out(self._driver.running)
         self._stopwatch.start()
 
     def start_again(self, name: str = "") -> None:
@@ -35,6 +39,6 @@ class Operators:
         execution = self._driver.execution
         request = json.loads(boto3.client("stepfunctions").describe_execution(executionArn=execution)["input"])
         with self._uncounted.work(of_another=True), self._aws.acting(None, immune=True):
-            started = executions.start(self._aws.machine_arn(), name or execution.rpartition(":")[2], request)
+            started = executions.start(self._driver.machine, name or execution.rpartition(":")[2], request)
             if started != execution:
                 self._aws.finish(started)

@@ -7,29 +7,34 @@ from botocore.exceptions import ClientError
 
 from tests.crash.world.driver import Driver
 from tests.crash.world.function import BLUE, OTHER, UPDATE_SECONDS
-from tests.crash.world.ledger import SOMEONE_ELSE, Ledger
+from tests.crash.world.ledger import SOMEONE_ELSE, Ledgers
 from tests.crash.world.table import Table
 from tests.crash.world.uncounted import Uncounted
-from tests.machine.deployer import ALIAS, FUNCTION, GOOD, zip_of
+from tests.machine.deployer import ALIAS, GOOD, zip_of
 from tests.machine.walk import InProcessAws
 
 THEIR_SETTINGS = {"THEIRS": "yes"}
 
 
 class Others:
-    """Other people change the alias or $LATEST in the console, and do not know that a deployment is going on."""
+    """
+    Other people change an alias or $LATEST in the console, and do not know that a deployment is going on.
 
-    def __init__(self, aws: InProcessAws, driver: Driver, table: Table, ledger: Ledger, uncounted: Uncounted) -> None:
-        self.gave_settings = False
+    `gave_settings` are the functions whose $LATEST got settings. They act on the function that the driver is `about`.
+    """
+
+    def __init__(self, aws: InProcessAws, driver: Driver, table: Table, ledgers: Ledgers, uncounted: Uncounted) -> None:
+        self.gave_settings: set[str] = set()
         self._aws = aws
         self._driver = driver
         self._table = table
-        self._ledger = ledger
+        self._ledgers = ledgers
         self._uncounted = uncounted
 
     def act(self, what: str) -> None:
         """Another actor points the alias to what this names, or changes the part of $LATEST that it names."""
-        record = self._table.record_of(self._driver.execution)
+        function = self._driver.about
+        record = self._table.record_of(self._driver.deployment_of(function))
         green = (record.green if record else None) or OTHER
         routes: dict[str, tuple[str, dict[str, float]]] = {
             "other version": (OTHER, {}),
@@ -40,30 +45,30 @@ class Others:
         with (
             self._uncounted.work(),
             self._aws.acting(SOMEONE_ELSE, immune=True),
-            self._ledger.changes_by(SOMEONE_ELSE),
+            self._ledgers.changes_by(SOMEONE_ELSE),
         ):
             if what in routes:
-                self._point_the_alias(*routes[what])
+                self._point_the_alias(function, *routes[what])
             elif what == "$LATEST's code":
-                self._patiently(self._change_the_code)
+                self._patiently(lambda: self._change_the_code(function))
             else:
-                self._patiently(self._change_the_settings)
-                self.gave_settings = True
+                self._patiently(lambda: self._change_the_settings(function))
+                self.gave_settings.add(function)
 
-    def _point_the_alias(self, version: str, weights: dict[str, float]) -> None:
+    def _point_the_alias(self, function: str, version: str, weights: dict[str, float]) -> None:
         boto3.client("lambda").update_alias(
-            FunctionName=FUNCTION,
+            FunctionName=function,
             Name=ALIAS,
             FunctionVersion=version,
             RoutingConfig={"AdditionalVersionWeights": weights},
         )
 
-    def _change_the_code(self) -> None:
-        boto3.client("lambda").update_function_code(FunctionName=FUNCTION, ZipFile=zip_of(GOOD % 99))
+    def _change_the_code(self, function: str) -> None:
+        boto3.client("lambda").update_function_code(FunctionName=function, ZipFile=zip_of(GOOD % 99))
 
-    def _change_the_settings(self) -> None:
+    def _change_the_settings(self, function: str) -> None:
         boto3.client("lambda").update_function_configuration(
-            FunctionName=FUNCTION, Environment={"Variables": THEIR_SETTINGS}
+            FunctionName=function, Environment={"Variables": THEIR_SETTINGS}
         )
 
     def _patiently(self, change: Callable[[], None]) -> None:

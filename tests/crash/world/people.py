@@ -10,7 +10,7 @@ import boto3
 from bluegreen.clock import iso
 from tests.crash.world.driver import Driver
 from tests.crash.world.ledger import Ledger
-from tests.crash.world.table import Table
+from tests.crash.world.table import LIVE, Table
 from tests.crash.world.uncounted import Uncounted
 from tests.machine.asking import ask
 from tests.machine.deployer import FUNCTION
@@ -57,13 +57,15 @@ class _Asked:
 
 class People:
     """
-    Give orders to the deployment under test, over the API. `taken` has those that were accepted, in order.
+    Give orders to the deployment or release under test, by the API's paths in its `room`. `taken` has those that were accepted, in order.
 
     Who is told that something is wrong with the API, or gets no answer, asks again later. People who `decide` look for
     steps that wait until they have `left`.
     """
 
-    def __init__(self, aws: InProcessAws, driver: Driver, table: Table, ledger: Ledger, uncounted: Uncounted) -> None:
+    def __init__(
+        self, aws: InProcessAws, driver: Driver, table: Table, ledger: Ledger, uncounted: Uncounted, room: str
+    ) -> None:
         self.taken: list[Taken] = []
         self.left = False
         self._aws = aws
@@ -71,6 +73,7 @@ class People:
         self._table = table
         self._ledger = ledger
         self._uncounted = uncounted
+        self._room = room
         self._acts: dict[str, Callable[[], object]] = {
             "abort": lambda: self._order("abort", "DELETE", ""),
             "abort a little later": lambda: self._aws.after(ABORT_AFTER_SECONDS, lambda: self.act("abort")),
@@ -117,7 +120,7 @@ class People:
         self._aws.after(REMEMBERED_SECONDS, lambda: self.act_beside("resume"))
 
     def _order(self, kind: str, method: str, way: str, **body: Any) -> None:
-        self._persist(kind, _Asked(method, f"/deployments/{self._id}{way}", {"reason": "a test"} | body))
+        self._persist(kind, _Asked(method, f"/{self._room}/{self._id}{way}", {"reason": "a test"} | body))
 
     def _freeze(self) -> None:
         until = iso(self._aws.clock.now() + A_LONG_TIME_SECONDS)
@@ -137,15 +140,16 @@ class People:
         settled = {each.what for each in self.taken}
         for step in self._table.steps_that_wait(self._id):
             what = f"{which} step {step}"
-            if what not in settled and self._ask(_Asked("POST", f"/deployments/{self._id}/{which}")) < 300:
+            if what not in settled and self._ask(_Asked("POST", f"/{self._room}/{self._id}/{which}")) < 300:
                 self._took(what)
         self._aws.after(LOOKS_EVERY_SECONDS, lambda: self._look_for_what_waits(which))
 
     def _took(self, what: str) -> None:
-        record = self._table.record_of(self._driver.execution) if self._driver.execution else None
-        if what == "freeze" and record is None:
+        state = self._table.state_of(self._driver.execution, self._room) if self._driver.execution else None
+        if what == "freeze" and state is None:
             what = "freeze before it began"
-        self.taken.append(Taken(what, len(self._ledger.changes), record.state if record and record.is_over else ""))
+        over = state if state and state not in LIVE else ""
+        self.taken.append(Taken(what, len(self._ledger.changes), over))
 
     def _ask(self, asked: _Asked) -> int:
         """The status of the answer."""

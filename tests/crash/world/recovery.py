@@ -32,30 +32,37 @@ class Recovery:
 
     def hear(self) -> bool:
         """EventBridge tells recovery how the execution under test stands; whether recovery says that all went well."""
-        return self._call(self._event())
+        return self._call(self._event(), follow=True)
 
     def sweep(self) -> bool:
         """The schedule comes; whether recovery says that all went well."""
-        return self._call({})
+        return self._call({}, follow=True)
 
     def hear_beside(self) -> None:
         """EventBridge tells recovery of the execution while other things happen."""
         with self._uncounted.work():
-            self.hear()
+            self._call(self._event())
 
     def sweep_beside(self) -> None:
         """The schedule comes while other things happen."""
         with self._uncounted.work():
-            self.sweep()
+            self._call({})
 
     def sweep_and_hang(self, nth: int) -> None:
         """The schedule comes. Recovery hangs before its nth call until the deployment under test is over."""
         self._script.recovery_hangs.start(nth, self._zombies.park)
-        self._zombies.run(RECOVERY, self.sweep)
+        self._zombies.run(RECOVERY, lambda: self._call({}))
         self._script.recovery_hangs.stop()
         self._zombies.resume_at_the_end = True
 
-    def _call(self, event: dict[str, Any]) -> bool:
+    def _call(self, event: dict[str, Any], *, follow: bool = False) -> bool:
+        try:
+            return self._called(event)
+        finally:
+            if follow:
+                self._driver.follow()
+
+    def _called(self, event: dict[str, Any]) -> bool:
         with self._aws.acting(RECOVERY):
             try:
                 recover_deployments.handler({"id": "event", **event}, context_of(RECOVERY))
@@ -64,7 +71,7 @@ class Recovery:
         return True
 
     def _event(self) -> dict[str, Any]:
-        arn = self._driver.execution
+        arn = self._driver.running
         described = boto3.client("stepfunctions").describe_execution(executionArn=arn)
         return {
             "detail-type": "Step Functions Execution Status Change",

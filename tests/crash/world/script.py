@@ -43,6 +43,7 @@ class Script:
         self.states_ahead = Countdown()
         self.recovery_resumes = Countdown()
         self.recovery_hangs = Countdown()
+        self.table_is_away: Callable[[], bool] = lambda: False
 
     def met(self) -> list[int]:
         """How often each of the faults met its place."""
@@ -56,9 +57,11 @@ class Script:
         """A person helps: a fault that would meet every call meets none any more."""
         for injection in self.injections:
             injection.times = injection.times or 0
+        self.table_is_away = lambda: False
 
     def disarm(self) -> None:
         """Nothing more goes wrong."""
         self.injections, self.at_states, self.in_handlers = [], [], []
+        self.table_is_away = lambda: False
         for countdown in (self.states_ahead, self.recovery_resumes, self.recovery_hangs):
             countdown.stop()

@@ -9,20 +9,20 @@ from unittest import mock
 from bluegreen import clock as handlers_clock
 from tests.crash.states import RECOVERY
 from tests.crash.world.driver import Driver
-from tests.crash.world.ledger import ANOTHER_DEPLOYMENT, Ledger
+from tests.crash.world.ledger import ANOTHER_DEPLOYMENT, Ledgers
 from tests.crash.world.places import Place
 from tests.crash.world.script import Script
 from tests.crash.world.stopwatch import Stopwatch
 from tests.crash.world.uncounted import Uncounted
 from tests.crash.world.users import Users
 from tests.crash.world.zombies import Zombies
-from tests.machine.faults import PACE, Call
+from tests.machine.faults import PACE, Call, answer
 from tests.machine.invocation import Handler
 from tests.machine.walk import InProcessAws, Moment
 
 READS = frozenset(
     {
-        *("GetFunction", "GetAlias", "ListTags", "GetItem", "Query", "GetObject"),
+        *("GetFunction", "GetAlias", "ListTags", "GetItem", "BatchGetItem", "Query", "GetObject"),
         *("GetMetricData", "DescribeExecution", "GetExecutionHistory", "DescribeAlarms"),
         *("ListEventSourceMappings", "GetPolicy", "GetFunctionUrlConfig", "GetFunctionEventInvokeConfig"),
         *("GetProvisionedConcurrencyConfig", "GetAccountSettings", "ListVersionsByFunction", "ListAliases"),
@@ -39,11 +39,18 @@ class CallSeam:
     """
 
     def __init__(
-        self, ledger: Ledger, script: Script, stopwatch: Stopwatch, uncounted: Uncounted, users: Users
+        self,
+        driver: Driver,
+        ledgers: Ledgers,
+        script: Script,
+        stopwatch: Stopwatch,
+        uncounted: Uncounted,
+        users: Users,
     ) -> None:
         self.trace: list[Place] = []
         self._counts: Counter[tuple[str, str]] = Counter()
-        self._ledger = ledger
+        self._driver = driver
+        self._ledgers = ledgers
         self._script = script
         self._stopwatch = stopwatch
         self._uncounted = uncounted
@@ -58,6 +65,8 @@ class CallSeam:
         handler = call.state
         if handler is None or call.operation == PACE:
             return attempt()
+        if call.service == "lambda":
+            self._driver.sees(call.url)
         if call.service == "lambda" and call.operation != "Invoke":
             self._stopwatch.count_call()
         changes = call.operation not in READS
@@ -65,16 +74,18 @@ class CallSeam:
             self._users.call()
 
         def observed() -> Any:
-            with self._ledger.changes_by(ANOTHER_DEPLOYMENT if self._uncounted.is_of_another else handler):
-                answer = attempt()
+            with self._ledgers.changes_by(ANOTHER_DEPLOYMENT if self._uncounted.is_of_another else handler):
+                answered = attempt()
             self._stopwatch.look()
             if changes:
                 self._users.call()
-            return answer
+            return answered
 
         if self._uncounted.goes_on:
             return observed()
         self._count(handler, call.operation)
+        if call.service == "dynamodb" and self._script.table_is_away():
+            return answer("InternalServerError", call.url)
         for injection in self._script.injections:
             if injection.meets(call):
                 return injection.inject(call, observed)
@@ -89,15 +100,23 @@ class CallSeam:
 
 
 class StateSeam:
-    """Every state of every execution passes here; those of the execution under test are counted in `visits`."""
+    """
+    Every state of every execution passes here; those of the execution under test are counted in `visits`.
 
-    def __init__(self, driver: Driver, script: Script, uncounted: Uncounted) -> None:
+    So many calls came before each (`calls_before`).
+    """
+
+    def __init__(self, driver: Driver, calls: CallSeam, script: Script, uncounted: Uncounted) -> None:
         self.visits: list[Place] = []
+        self.calls_before: list[int] = []
+        self._calls = calls
         self._counts: Counter[str] = Counter()
         self._driver = driver
         self._script = script
         self._uncounted = uncounted
         self._next: Callable[[str, Moment], None] | None = None
+        self.execution = ""
+        """That of the state that was entered or left last."""
 
     def count_anew(self) -> None:
         """The next visit of each state is its first."""
@@ -105,14 +124,18 @@ class StateSeam:
 
     def let_through(self, execution: str, state: str, moment: Moment) -> None:
         """What the script has for this moment happens."""
-        if execution != self._driver.execution or self._uncounted.goes_on:
+        ours = self._driver.is_under_test(execution)
+        if ours:
+            self._driver.wait_to_begin(execution)
+        if not ours or self._uncounted.goes_on:
             if self._next is not None:
                 self._next(state, moment)
             return
-        self._driver.may_begin.wait(30)
+        self.execution = execution
         if moment == "entered":
             self._counts[state] += 1
             self.visits.append(Place(state, "", self._counts[state]))
+            self.calls_before.append(len(self._calls.trace))
             self._script.states_ahead.step()
         for due in list(self._script.at_states):
             if due.is_due(state, self._counts[state], moment):
@@ -157,12 +180,12 @@ class HandlerSeam:
             if due and due.error and due.when == "before":
                 raise lost(due.error)
             if state in self._zombies.may_park:
-                answer = self._run_until_parked(state, handler, event, context)
+                answered = self._run_until_parked(state, handler, event, context)
             else:
-                answer = handler(event, context)
+                answered = handler(event, context)
             if due and due.error:
                 raise lost(due.error)
-            return answer
+            return answered
 
     @contextmanager
     def _skewed(self, seconds: float) -> Iterator[None]:

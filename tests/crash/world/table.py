@@ -9,8 +9,8 @@ from bluegreen.aws.table import item_of
 from tests.crash import states
 from tests.machine.deployer import TABLE, Deployer
 
-LIVE = frozenset({"open", "undoing"})
-"""The states of a record whose deployment has not ended."""
+LIVE = frozenset({"open", "undoing", "opening", "committed"})
+"""The states of a record whose deployment or release has not ended."""
 
 CLOSED = frozenset({states.DEPLOYED, states.ROLLED_BACK, states.REJECTED, states.NOTHING_TO_DEPLOY})
 """The states of a record whose deployment has ended."""
@@ -82,6 +82,23 @@ class Table:
         item = answer.get("Item")
         return Record.read(item_of(item)) if item else None
 
+    def release(self, execution: str) -> dict[str, Any]:
+        """The record of an execution's release; empty if there is none."""
+        items = self._deployer.items(f"release#{execution.rpartition(':')[2]}")
+        return next((item for item in items if item["sk"] == "record"), {})
+
+    def members(self, execution: str) -> list[dict[str, Any]]:
+        """What that record says of its functions, in the order of the document."""
+        items = self._deployer.items(f"release#{execution.rpartition(':')[2]}")
+        return sorted((item for item in items if item["sk"].startswith("member#")), key=lambda item: item["number"])
+
+    def state_of(self, execution: str, room: str) -> str | None:
+        """The state of the record of that deployment or release; None if there is none."""
+        if room == "releases":
+            return self.release(execution).get("state")
+        record = self.record_of(execution)
+        return record.state if record else None
+
     def steps_that_wait(self, deployment: str) -> list[int]:
         """The steps of the deployment about which people were asked."""
         return [int(item["step"]) for item in self._deployer.items(f"approval#{deployment}")]
@@ -97,7 +114,8 @@ class Table:
 
     def states(self) -> list[str]:
         """The state of every record."""
-        return [item["state"] for item in self._deployer.items("deployment#") if item["sk"] == "record"]
+        records = (*self._deployer.items("deployment#"), *self._deployer.items("release#"))
+        return [item["state"] for item in records if item["sk"] == "record"]
 
     def is_locked(self) -> bool:
         """Whether a deployment holds a lock."""
@@ -105,7 +123,7 @@ class Table:
 
     def is_calm(self) -> bool:
         """No lock is held, no record is open, and people were told of every end."""
-        untold = [item for item in self._deployer.items("") if item.get("kind") == "untold"]
+        untold = [item for item in self._deployer.items("") if item.get("kind") in ("untold", "release")]
         return not self.is_locked() and LIVE.isdisjoint(self.states()) and not untold
 
 
