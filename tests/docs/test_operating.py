@@ -5,8 +5,10 @@ from pathlib import Path
 
 import pytest
 
+import open_release
 from bluegreen import errors
 from bluegreen.document import ENDS
+from bluegreen.ledger.releases import RELEASED
 from bluegreen.rollback.recovery import ABANDONED
 from statemachine.states import AWS_IS_BUSY, LAMBDA_GAVE_UP, UNREADABLE
 
@@ -19,7 +21,8 @@ def subclasses(of: type[Exception]) -> list[type[Exception]]:
 
 
 OURS = {each.__name__ for each in subclasses(errors.DeploymentError) if each.__module__ == errors.__name__}
-ERRORS = {*OURS, ABANDONED, "RollbackFailed", *AWS_IS_BUSY, *LAMBDA_GAVE_UP, UNREADABLE}
+OF_RELEASES = {open_release.ABANDONED, "Unfinished"}
+ERRORS = {*OURS, *OF_RELEASES, ABANDONED, "RollbackFailed", *AWS_IS_BUSY, *LAMBDA_GAVE_UP, UNREADABLE}
 ALARMS = set(re.findall(r'AlarmName: !Sub "\$\{AWS::StackName\}-([a-z-]+)"', (ROOT / "template.yaml").read_text()))
 
 
@@ -38,7 +41,7 @@ def rows(heading: str, level: str = "## ") -> dict[str, list[str]]:
 
 @pytest.mark.parametrize(
     ("heading", "names", "cells"),
-    [("Ends", {*ENDS}, 3), ("Errors", ERRORS, 2), ("Alarms", ALARMS, 2)],
+    [("Ends", {*ENDS, RELEASED}, 3), ("Errors", ERRORS, 2), ("Alarms", ALARMS, 2)],
 )
 def test_each_has_a_row_that_says_everything(heading: str, names: set[str], cells: int) -> None:
     found = rows(heading)
