@@ -11,17 +11,18 @@ import secrets
 from typing import Any
 
 from bluegreen import clock
-from bluegreen.aws import artifacts, executions
+from bluegreen.aws import artifacts
 from bluegreen.decisions import release_pace
 from bluegreen.decisions.orders import standing
 from bluegreen.document import REJECTED
 from bluegreen.edge import step
-from bluegreen.errors import Aborted, AwsRefused, DeploymentOver, InvalidRequest, NotTheHolder
+from bluegreen.errors import Aborted, AwsRefused, DeploymentOver, InvalidRequest, StillInProgress
 from bluegreen.ledger import orders, releases, starts
 from bluegreen.ledger.releases import COMMITTED, OPENING, Member, Release, WavePlan
 from bluegreen.releasing import news
 from bluegreen.releasing.document import Go, Held, OpenedRelease
 from bluegreen.releasing.items import OPENED, keep
+from bluegreen.releasing.recovery import is_worked_on
 from bluegreen.releasing.rings import Asked
 from bluegreen.request import release as document
 from bluegreen.request.release_place import placed
@@ -84,9 +85,8 @@ def _read_or_refused(asked: Asked) -> tuple[Release, list[tuple[Member, dict[str
 def _resumed(asked: Asked, dead: Release) -> OpenedRelease:
     """Forward if it is committed, and else back."""
     if dead.execution != asked.call.execution:
-        holder = executions.describe(dead.execution)
-        if holder is None or holder.running:
-            raise NotTheHolder(f"The execution {dead.execution} works on {dead.id}; nothing was changed.")
+        if is_worked_on(dead):
+            raise StillInProgress(f"Step Functions shows {dead.execution} running, which works on {dead.id}")
         taken = releases.take_over(dead, asked.call.execution)
         if taken is None:
             raise DeploymentOver(f"The release {dead.id} is over, or another execution goes on with it.")

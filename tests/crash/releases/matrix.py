@@ -42,8 +42,8 @@ Which = Callable[[Place], bool]
 
 DOCUMENT: dict[str, Any] = {
     "traffic": {
-        "steps": [{"weight": 0.5, "bake_seconds": 30}],
-        "final_bake_seconds": 30,
+        "steps": [{"weight": 0.5, "bake_seconds": 60}],
+        "final_bake_seconds": 60,
         "keep_control": 0,
     },
     "waves": [{"most": 2}, {}],

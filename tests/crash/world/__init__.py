@@ -47,6 +47,9 @@ class World:
     """
 
     NAMES: tuple[str, ...] = (FUNCTION,)
+    CALLS_A_SECOND = 2
+    """Of all users together."""
+
     ROOM = "deployments"
     DRIVER = Driver
     MACHINES: tuple[Path, ...] = (DEPLOY_ASL,)
@@ -60,7 +63,7 @@ class World:
         self.ledgers = Ledgers({name: Ledger(each, self._approved) for name, each in self.observers.items()})
         self.ledger = self.ledgers.of[FUNCTION]
         self.stopwatch = Stopwatch(self.observer)
-        self.users = Users(self.aws, self.observers)
+        self.users = Users(self.aws, self.observers, self.CALLS_A_SECOND)
         self.script = Script()
         self.uncounted = Uncounted()
         self.uploads = Uploads()
