@@ -145,6 +145,7 @@ def _read(asked: Asked) -> tuple[Release, list[tuple[Member, dict[str, Any]]]]:
         ),
         schedule=schedule,
         tolerate=read.tolerate,
+        rollback=read.rollback,
         keep_waves=read.keep_waves,
         calls_per_second=read.calls_per_second,
         false_alarm=read.false_alarm,
