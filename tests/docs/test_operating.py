@@ -25,7 +25,9 @@ OURS = {each.__name__ for each in subclasses(errors.DeploymentError) if each.__m
 OF_RELEASES = {open_release.ABANDONED, "Unfinished"}
 ERRORS = {*OURS, *OF_RELEASES, ABANDONED, "RollbackFailed", *AWS_IS_BUSY, *LAMBDA_GAVE_UP, UNREADABLE}
 ENDS_OF_RELEASES = {
-    name for name, state in json.loads(RELEASE_ASL.read_text())["States"].items() if state["Type"] in ("Succeed", "Fail")
+    name
+    for name, state in json.loads(RELEASE_ASL.read_text())["States"].items()
+    if state["Type"] in ("Succeed", "Fail")
 }
 ALARMS = set(re.findall(r'AlarmName: !Sub "\$\{AWS::StackName\}-([a-z-]+)"', (ROOT / "template.yaml").read_text()))
 
