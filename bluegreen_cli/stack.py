@@ -53,6 +53,11 @@ class Stack:
         """The account that it is in."""
         return self.machine.split(":")[4]
 
+    @property
+    def release_machine(self) -> str:
+        """The ARN of the machine of releases. Its name is as fixed as that of the machine of deployments."""
+        return f"{self.machine.removesuffix('deploy')}release"
+
     def target(self, function: str, alias: str | None) -> Target:
         """An alias in the stack's account and region; None is the stack's default alias."""
         return Target.beside(self.machine, function, alias or self.default_alias)

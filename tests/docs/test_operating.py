@@ -4,9 +4,9 @@ import json
 import re
 from pathlib import Path
 
-import open_release
 import pytest
 
+import open_release
 from bluegreen import errors
 from bluegreen.document import ENDS
 from bluegreen.rollback.recovery import ABANDONED
