@@ -24,6 +24,7 @@ import threading
 from collections import defaultdict, deque
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, nullcontext
+from contextvars import ContextVar
 from datetime import datetime
 from enum import Enum
 from types import SimpleNamespace
@@ -63,6 +64,7 @@ from moto.core.utils import get_value
 from moto.dynamodb import models as dynamodb_models
 from moto.dynamodb import responses as dynamodb_responses
 from moto.dynamodb.comparisons import ConditionExpressionParser
+from moto.dynamodb.models import DynamoDBBackend
 from moto.dynamodb.models import table as dynamodb_table
 from moto.dynamodb.models import utilities as dynamodb_utilities
 from moto.dynamodb.models.dynamo_type import DynamoType, Item, LimitedSizeDict
@@ -109,6 +111,7 @@ def short_way() -> Iterator[None]:
             (dynamodb_utilities, "dynamo_to_dict", _as_json),
             (dynamodb_responses, "dynamo_to_dict", _as_json),
             (dynamodb_models, "copy", SimpleNamespace(copy=copy.copy, deepcopy=_copied)),
+            (DynamoDBBackend, "transact_write_items", _write_together),
             (dynamodb_responses, "copy", SimpleNamespace(copy=copy.copy, deepcopy=_copied)),
             (dynamodb_table, "copy", SimpleNamespace(copy=copy.copy, deepcopy=_copied)),
             (validators, "deepcopy", _copied_expression),
@@ -480,13 +483,36 @@ def _copied(value: Any) -> Any:
     if not isinstance(value, Table):
         return copy.deepcopy(value)
     table: Any = copy.copy(value)
-    table.items = defaultdict(dict)
-    for key, items in value.items.items():
+    table.items = defaultdict(dict, value.items)
+    for key in _written.get():
+        items = value.items.get(key, {})
         if isinstance(items, Item):
             table.items[key] = _copied_item(items)
-        else:
+        elif items:
             table.items[key] = {sort_key: _copied_item(item) for sort_key, item in items.items()}
     return table
+
+
+_written: ContextVar[frozenset[Any]] = ContextVar("written", default=frozenset())
+"""The hash keys that a transaction writes: nothing else of a table changes in it."""
+
+_write_together_truly = DynamoDBBackend.transact_write_items
+
+
+def _write_together(backend: Any, transact_items: Any) -> Any:
+    """Moto copies each table once for each item, to have what there was; of a large one that is most of the time."""
+    written = set()
+    for part in transact_items:
+        (op,) = part.values()
+        table = backend.tables.get(op.get("TableName"))
+        place = op.get("Key") or op.get("Item") or {}
+        if table and table.hash_key_attr in place:
+            written.add(DynamoType(place[table.hash_key_attr]))
+    reset = _written.set(frozenset(written))
+    try:
+        return _write_together_truly(backend, transact_items)
+    finally:
+        _written.reset(reset)
 
 
 def _copied_expression(value: Any) -> Any:
