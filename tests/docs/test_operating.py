@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+import open_release
 from bluegreen import errors
 from bluegreen.document import ENDS
 from bluegreen.rollback.recovery import ABANDONED
