@@ -32,7 +32,7 @@ whose end people have not been told yet, and the releases that have not ended or
 
 What would be too large for the table lies in the artifact bucket.
 
-    internal/releases/<id>/evidence-<wave>-<chunk>.json.gz  the last looks at a release's functions      evidence.py
-    internal/releases/<id>/<phase>.json                     the functions of a Distributed Map           releasing/items.py
-    internal/releases/<id>/wave-<wave>.json                 what puts a wave back without the table      releasing/facts.py
+    internal/releases/<id>/evidence-<wave>-<chunk>.json.gz  the last looks at a release's functions  evidence.py
+    internal/releases/<id>/<phase>.json                     the functions of a Distributed Map       releasing/items.py
+    internal/releases/<id>/wave-<wave>.json                 what puts a wave back without the table  releasing/facts.py
 """
