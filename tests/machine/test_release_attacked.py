@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.machine.deployer import GOOD
+from tests.machine.deployer import GOOD, alarm
 from tests.machine.shop import GREEN, NAMES, Shop, open_shop
 
 MOST_TURNS = 40
@@ -47,3 +47,11 @@ def test_a_release_with_nothing_to_deploy_says_so_although_an_answer_is_lost(sho
         run = shop.release({name: GOOD % 1 for name in NAMES})
 
     assert run.ended == "NothingToDeploy"
+
+
+def test_an_alarm_that_was_red_before_the_release_puts_nothing_back(shop: Shop) -> None:
+    document = shop.document()
+    document["functions"][0]["health"] = {"alarms": ["sales"]}
+    alarm("sales", "ALARM")
+
+    assert shop.run(document).ended == "Released"
