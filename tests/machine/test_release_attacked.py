@@ -3,10 +3,14 @@
 from collections.abc import Iterator
 from typing import Any
 
+import boto3
 import pytest
 
-from tests.machine.deployer import GOOD, alarm
+import note_member
+from tests.crash.world.driver import context_of
+from tests.machine.deployer import GOOD, alarm, zip_of
 from tests.machine.shop import GREEN, NAMES, Shop, open_shop
+from tests.machine.test_release_orders import at
 
 MOST_TURNS = 40
 
@@ -55,3 +59,29 @@ def test_an_alarm_that_was_red_before_the_release_puts_nothing_back(shop: Shop) 
     alarm("sales", "ALARM")
 
     assert shop.run(document).ended == "Released"
+
+
+def test_who_knows_the_proof_cannot_name_the_version_that_a_function_gets(shop: Shop) -> None:
+    """As a principal may who reads the execution's history and invokes NoteMember."""
+    lambda_ = boto3.client("lambda")
+    for name in NAMES:
+        lambda_.update_function_code(FunctionName=name, ZipFile=zip_of(GOOD % 7), Publish=True)
+
+    def forge() -> None:
+        items = {item["sk"]: item for item in shop.deployer.items("release#monday")}
+        held = {
+            "id": "monday",
+            "proof": items["record"]["proof"],
+            "execution": items["record"]["began_as"],
+            "calls_per_second": 10.0,
+        }
+        document = {"release": held, "member": {"wave": 1, "number": 5}, "green": {"version": "2"}}
+        event = {"document": document, "execution": held["execution"], "started": "", "state": "NoteStaged"}
+        with shop.aws.acting("NoteMember"):
+            note_member.handler(event | {"retries": 0}, context_of("NoteMemberFunction"))
+
+    with at(shop, "LookAtWave", forge):
+        run = shop.release(name="monday")
+
+    assert run.ended == "Released"
+    assert shop.aliases() == {name: ("3", {}) for name in NAMES}
