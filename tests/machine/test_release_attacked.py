@@ -1,15 +1,19 @@
 """A release that somebody or something crosses: answers that are lost, people who act beside it, little time."""
 
-from collections.abc import Iterator
+import json
+from collections.abc import Callable, Iterator
 from typing import Any
+from unittest import mock
 
 import boto3
 import pytest
 
 import note_member
+import roll_back_release
+from bluegreen.aws import table
 from tests.crash.world.driver import context_of
-from tests.machine.deployer import GOOD, alarm, zip_of
-from tests.machine.shop import GREEN, NAMES, Shop, open_shop
+from tests.machine.deployer import GOOD, TABLE, alarm, zip_of
+from tests.machine.shop import BLUE, GREEN, NAMES, Shop, open_shop
 from tests.machine.test_release_orders import at
 
 MOST_TURNS = 40
@@ -32,6 +36,21 @@ def bounded(shop: Shop, state: str) -> Any:
                 shop.aws.stop(arn)
 
     return shop.aws.at_states(hook)
+
+
+def slices_of(turns: int) -> Any:
+    """RollBackRelease has time for so many functions at a time."""
+
+    def in_a_slice() -> Callable[[], bool]:
+        left = [turns]
+
+        def in_time() -> bool:
+            left[0] -= 1
+            return left[0] >= 0
+
+        return in_time
+
+    return mock.patch.object(roll_back_release, "in_a_slice", in_a_slice)
 
 
 def test_a_release_whose_last_answer_is_lost_is_released_once(shop: Shop) -> None:
@@ -85,3 +104,44 @@ def test_who_knows_the_proof_cannot_name_the_version_that_a_function_gets(shop: 
 
     assert run.ended == "Released"
     assert shop.aliases() == {name: ("3", {}) for name in NAMES}
+
+
+def test_users_come_before_functions_that_nothing_was_shifted_of(shop: Shop) -> None:
+    with (
+        bounded(shop, "RollBackRelease"),
+        slices_of(3),
+        shop.aws.state_fails("LookAtWave", "Unknown", times=None),
+    ):
+        run = shop.release(waves=[{"most": 1}, {}])
+
+    assert run.ended == "RolledBack"
+    assert shop.aliases() == BLUE
+    assert not shop.locks()
+
+
+def test_a_function_that_does_not_go_back_leaves_the_others_their_time(shop: Shop) -> None:
+    """An attempt that has come on is no failure: the retries are for those that are left at the end."""
+    denied = shop.aws.fails("GetAlias", "AccessDeniedException", times=1, state="RollBackRelease")
+    with slices_of(2), denied, shop.aws.state_fails("LookAtWave", "Unknown", times=None):
+        run = shop.release(waves=[{}])
+
+    assert run.ended == "RolledBack"
+    assert shop.aliases() == BLUE
+    assert "StillInProgress" not in json.dumps(run.history, default=str)
+
+
+def test_a_record_that_cannot_be_read_keeps_no_other_function_from_going_back(shop: Shop) -> None:
+    def damage() -> None:
+        boto3.client("dynamodb").update_item(
+            TableName=TABLE,
+            Key=table.key("deployment#monday.2", "record"),
+            UpdateExpression="REMOVE started_at",
+        )
+
+    with at(shop, "RollBackRelease", damage), shop.aws.state_fails("LookAtWave", "Unknown", times=None):
+        run = shop.release(name="monday", waves=[{}])
+
+    assert run.ended == "RollbackFailed"
+    assert {name: where for name, where in shop.aliases().items() if name != "Orders"} == {
+        name: where for name, where in BLUE.items() if name != "Orders"
+    }
