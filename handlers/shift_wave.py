@@ -48,6 +48,7 @@ def handler(shifting: Shifting) -> Go:
             except DeploymentError as error:
                 cause = str(error)
                 failed.append(releases.learn(release.id, member, error=type(error).__name__, cause=cause))
+                must_be_tolerated(release)
     return _following(release, go, failed)
 
 
@@ -77,7 +78,6 @@ def _shift(release: Release, member: Member, step: int) -> None:
 
 def _following(release: Release, go: Go, failed: list[Member]) -> Go:
     if failed:
-        must_be_tolerated(release)
         return go.model_copy(update={"next": "put_back"})
     now, step = clock.now(), release.schedule.steps[go.step]
     seconds = 0

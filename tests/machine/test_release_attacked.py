@@ -12,7 +12,8 @@ import note_member
 import roll_back_release
 from bluegreen.aws import table
 from tests.crash.world.driver import context_of
-from tests.machine.deployer import GOOD, TABLE, alarm, zip_of
+from tests.machine.deployer import FUNCTION, GOOD, TABLE, alarm, zip_of
+from tests.machine.faults import Call
 from tests.machine.shop import BLUE, GREEN, NAMES, Shop, open_shop
 from tests.machine.test_release_orders import at
 
@@ -128,6 +129,23 @@ def test_a_function_that_does_not_go_back_leaves_the_others_their_time(shop: Sho
     assert run.ended == "RolledBack"
     assert shop.aliases() == BLUE
     assert "StillInProgress" not in json.dumps(run.history, default=str)
+
+
+def test_no_more_users_are_shifted_once_one_function_too_many_has_failed(shop: Shop) -> None:
+    shifted: list[str] = []
+
+    def watch(call: Call, attempt: Callable[[], Any]) -> Any:
+        answer = attempt()
+        if call.operation == "UpdateAlias" and call.state == "ShiftWave":
+            shifted.append(call.url)
+        return answer
+
+    with shop.aws.watched(watch), shop.aws.fails("UpdateAlias", "AccessDeniedException", state="ShiftWave"):
+        run = shop.release(waves=[{}])
+
+    assert run.ended == "RolledBack"
+    assert len(shifted) == 1
+    assert FUNCTION in shifted[0]
 
 
 def test_a_record_that_cannot_be_read_keeps_no_other_function_from_going_back(shop: Shop) -> None:
