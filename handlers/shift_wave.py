@@ -49,7 +49,8 @@ def handler(shifting: Shifting) -> Go:
                 cause = str(error)
                 failed.append(releases.learn(release.id, member, error=type(error).__name__, cause=cause))
                 must_be_tolerated(release)
-    return _following(release, go, failed)
+    shifted_at = clock.now() if to_shift else go.shifted_at
+    return _following(release, go.model_copy(update={"shifted_at": shifted_at}), failed)
 
 
 def _is_to_shift(member: Member, step: int) -> bool:

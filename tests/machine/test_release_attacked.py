@@ -8,6 +8,7 @@ from unittest import mock
 import boto3
 import pytest
 
+import look_at_wave
 import note_member
 import roll_back_release
 from bluegreen.aws import table
@@ -15,7 +16,7 @@ from tests.crash.world.driver import context_of
 from tests.machine.deployer import FUNCTION, GOOD, TABLE, alarm, zip_of
 from tests.machine.faults import Call
 from tests.machine.shop import BLUE, GREEN, NAMES, Shop, open_shop
-from tests.machine.test_release_orders import at
+from tests.machine.test_release_orders import at, tell
 
 MOST_TURNS = 40
 
@@ -71,6 +72,15 @@ def test_a_release_with_nothing_to_deploy_says_so_although_an_answer_is_lost(sho
         run = shop.release({name: GOOD % 1 for name in NAMES})
 
     assert run.ended == "NothingToDeploy"
+
+
+def test_a_promote_overrules_the_suspicion_of_its_own_wave_only(shop: Shop) -> None:
+    with mock.patch.object(look_at_wave, "SUSPECTED_ODDS", 1e-9), at(shop, "LookAtWave", lambda: tell("promote")):
+        run = shop.release(name="monday")
+
+    assert run.error == "ReleaseUnhealthy"
+    assert run.path.count("ShiftWave") == 3
+    assert shop.aliases() == BLUE
 
 
 def test_an_alarm_that_was_red_before_the_release_puts_nothing_back(shop: Shop) -> None:
