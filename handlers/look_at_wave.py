@@ -14,6 +14,7 @@ from bluegreen.decisions.pace import wait
 from bluegreen.edge import step
 from bluegreen.errors import Aborted, PausedTooLong, ReleaseUnhealthy
 from bluegreen.ledger import orders as ledger
+from bluegreen.ledger import releases
 from bluegreen.ledger.releases import Release
 from bluegreen.releasing import gates, news
 from bluegreen.releasing.document import Go
@@ -58,6 +59,7 @@ def _following(running: Running, looked: Looked, ordered: orders.Standing, now: 
     gates.after_wave(release, go.wave)
     if go.wave + 1 == len(release.waves):
         return go.model_copy(update=noted | {"next": "complete"})
+    releases.learn_position(release.id, running.call.execution, go.wave + 1, -1)  # this wave is over
     following = _gated(release, Go(next="shift", wave=go.wave + 1), ordered, now)
     return following.model_copy(update={"evidence": noted["evidence"]})
 

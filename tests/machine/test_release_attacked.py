@@ -158,6 +158,15 @@ def test_no_more_users_are_shifted_once_one_function_too_many_has_failed(shop: S
     assert FUNCTION in shifted[0]
 
 
+def test_waves_that_are_over_stay_also_if_the_next_one_is_rejected(shop: Shop) -> None:
+    with at(shop, "LookAtWave", lambda: tell("reject"), number=9):
+        run = shop.release(name="monday", keep_waves=True, waves=[{"most": 1}, {"approve": True}])
+
+    assert run.error == "ApprovalRefused"
+    assert shop.aliases() == BLUE | {FUNCTION: ("2", {})}
+    assert shop.states(run)[FUNCTION] == "Deployed"
+
+
 def test_a_record_that_cannot_be_read_keeps_no_other_function_from_going_back(shop: Shop) -> None:
     def damage() -> None:
         boto3.client("dynamodb").update_item(
