@@ -8,10 +8,16 @@ from unittest import mock
 import boto3
 import pytest
 
+import delete_versions
 import look_at_wave
 import note_member
 import roll_back_release
 from bluegreen.aws import table
+from bluegreen.decisions.gates import REJECTED, Decision
+from bluegreen.errors import ApprovalRefused, NotTheHolder
+from bluegreen.ledger import approvals
+from bluegreen.ledger.releases import Release, WavePlan
+from bluegreen.releasing import gates
 from tests.crash.world.driver import context_of
 from tests.machine.deployer import FUNCTION, GOOD, TABLE, alarm, zip_of
 from tests.machine.faults import Call
@@ -182,3 +188,35 @@ def test_a_record_that_cannot_be_read_keeps_no_other_function_from_going_back(sh
     assert {name: where for name, where in shop.aliases().items() if name != "Orders"} == {
         name: where for name, where in BLUE.items() if name != "Orders"
     }
+
+
+def test_a_wave_that_a_person_rejected_is_not_shifted(shop: Shop) -> None:
+    release = Release(
+        id="monday",
+        state="open",
+        began_as="",
+        execution="",
+        started_at="",
+        started_by="",
+        document="",
+        waves=(WavePlan(functions=1, approve=True),),
+    )
+    approvals.ask("monday", 1, 600)
+    by_a_person = {"step": 1, "decision": REJECTED, "by": "people", "at": "2026-01-01T00:00:00Z", "reason": ""}
+    assert approvals.decide("monday", Decision.model_validate(by_a_person))
+
+    with pytest.raises(ApprovalRefused):
+        gates.must_be_approved(release, 0)
+
+
+def test_who_knows_the_proof_of_an_old_release_cannot_delete_versions(shop: Shop) -> None:
+    for number in (2, 3, 4):
+        shop.release({name: GOOD % number for name in NAMES}, name=f"v{number}", defaults={"keep_versions": 1})
+    record = next(each for each in shop.deployer.items("release#v4") if each["sk"] == "record")
+    deployment = {"id": "v4.1", "proof": record["proof"]}
+    event = {"document": {"deployment": deployment}, "started": "", "state": "DeleteVersions", "retries": 0}
+    event["execution"] = record["began_as"]
+    shop.aws.clock.sleep(25 * 3600)
+
+    with shop.aws.acting("DeleteVersions"), pytest.raises(NotTheHolder, match="tidied no more"):
+        delete_versions.handler(event, context_of("DeleteVersionsFunction"))
