@@ -31,10 +31,11 @@ def handler(completing: Completing) -> Go:
     release, go, in_time = completing.release, completing.go, in_a_slice()
     everyone = releases.members(release.id)
     members = [each for each in everyone if each.state in ("staged", "shifted")]
-    if release.state != COMMITTED and (left := [each for each in everyone if not _is_accounted_for(each)]):
+    committed = release.state in (COMMITTED, RELEASED)
+    if not committed and (left := [each for each in everyone if not _is_accounted_for(each)]):
         return _not_yet(release, go, left)
     with pacing.expecting(len(members)):
-        if release.state != COMMITTED:
+        if not committed:
             if aborted := standing(orders.given(release.id), clock.now()).aborted:
                 raise Aborted(aborted.why_aborted)
             if not _all_confirmed(release.id, members, in_time):

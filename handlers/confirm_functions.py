@@ -15,19 +15,19 @@ from bluegreen.releasing import gates, news, words
 from bluegreen.releasing.document import Go, OpenedRelease
 from bluegreen.releasing.failing import must_be_tolerated
 from bluegreen.releasing.items import STAGED, keep
-from bluegreen.releasing.rings import Running
+from bluegreen.releasing.rings import Confirming
 
 UNFINISHED = "its child execution ended without saying why; the map run of the functions' machine shows it"
 
 
 @step
-def handler(running: Running) -> Section:
-    members = releases.members(running.release.id)
-    return _opened(running, members) if running.go.next == "open" else _staged(running, members)
+def handler(confirming: Confirming) -> Section:
+    members = releases.members(confirming.release.id)
+    return _opened(confirming, members) if confirming.go.next == "open" else _staged(confirming, members)
 
 
-def _opened(running: Running, members: list[Member]) -> OpenedRelease:
-    release = running.release
+def _opened(confirming: Confirming, members: list[Member]) -> OpenedRelease:
+    release = confirming.release
     refused = [_with_reason(each) for each in members if each.error or each.state in ("new", "refused")]
     if refused:
         raise InvalidRequest(words.of_failures(refused))
@@ -36,15 +36,15 @@ def _opened(running: Running, members: list[Member]) -> OpenedRelease:
         news.tell(release.id)
         following = Go(next="nothing")
     else:
-        releases.begin(release.id, running.call.execution)
+        releases.begin(release.id, confirming.call.execution)
         news.started(release)
         following = Go(next="stage")
     keep(release.id, STAGED, [each for each in members if each.state != "nothing"])
-    return OpenedRelease.model_validate(running.call.document | {"go": following})
+    return OpenedRelease.model_validate(confirming.call.document | {"go": following})
 
 
-def _staged(running: Running, members: list[Member]) -> OpenedRelease:
-    release, unfit = running.release, []
+def _staged(confirming: Confirming, members: list[Member]) -> OpenedRelease:
+    release, unfit = confirming.release, []
     for each in members:
         if each.state not in ("nothing", "staged", "shifted") and not each.returned:
             failed = _with_reason(each)
@@ -54,7 +54,7 @@ def _staged(running: Running, members: list[Member]) -> OpenedRelease:
     if unfit:
         must_be_tolerated(release)
     following = Go(next="put_back") if unfit else gates.before_wave(release, 0)
-    return OpenedRelease.model_validate(running.call.document | {"go": following})
+    return OpenedRelease.model_validate(confirming.call.document | {"go": following})
 
 
 def _with_reason(member: Member) -> Member:

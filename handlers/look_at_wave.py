@@ -14,6 +14,7 @@ from bluegreen.decisions.pace import wait
 from bluegreen.edge import step
 from bluegreen.errors import Aborted, PausedTooLong, ReleaseUnhealthy
 from bluegreen.ledger import orders as ledger
+from bluegreen.ledger import releases
 from bluegreen.ledger.releases import Release
 from bluegreen.releasing import gates, news
 from bluegreen.releasing.document import Go
@@ -35,18 +36,19 @@ def handler(running: Running) -> Go:
     told = {"told_pause": _told(release, go, ordered)}
     if go.step < 0:
         return _gated(release, go, ordered, now).model_copy(update=told)
-    resumed, promoted = go.told_pause and not ordered.paused, ordered.promoted
-    if now < go.due_at - TOLERANCE_SECONDS and not (resumed or promoted):
+    resumed = go.told_pause and not ordered.paused
+    if now < go.due_at - TOLERANCE_SECONDS and not (resumed or _promoted(go, ordered)):
         seconds = ordered.wait(now, wait(now, go.due_at))
         return go.model_copy(update=told | {"next": "bake", "next_seconds": seconds})
     looked = look(release, go, ordered, now)
     if looked.failed:
         must_be_tolerated(release)
         return go.model_copy(update=told | {"next": "put_back", "reason": looked.reason, "evidence": looked.noted()})
-    return _following(release, go, looked, ordered, now).model_copy(update=told)
+    return _following(running, looked, ordered, now).model_copy(update=told)
 
 
-def _following(release: Release, go: Go, looked: Looked, ordered: orders.Standing, now: float) -> Go:
+def _following(running: Running, looked: Looked, ordered: orders.Standing, now: float) -> Go:
+    release, go = running.release, running.go
     noted = {"reason": looked.reason, "evidence": looked.noted()}
     if looked.bakes_on_until:
         seconds = ordered.wait(now, wait(now, looked.bakes_on_until))
@@ -57,6 +59,7 @@ def _following(release: Release, go: Go, looked: Looked, ordered: orders.Standin
     gates.after_wave(release, go.wave)
     if go.wave + 1 == len(release.waves):
         return go.model_copy(update=noted | {"next": "complete"})
+    releases.learn_position(release.id, running.call.execution, go.wave + 1, -1)  # this wave is over
     following = _gated(release, Go(next="shift", wave=go.wave + 1), ordered, now)
     return following.model_copy(update={"evidence": noted["evidence"]})
 
@@ -65,15 +68,20 @@ def _must_not_be_suspected(release: Release, go: Go, looked: Looked, ordered: or
     """
     Raises ReleaseUnhealthy where the odds are no proof, and too high to give the greens everything.
 
-    A person who has promoted the release overrules that.
+    A person who has promoted the release since its last shift overrules that.
     """
     following = release.schedule.steps[go.step + 1 :]
     last = bool(following) and following[0].weight == 1
-    if last and looked.log_evidence >= math.log(SUSPECTED_ODDS) and not ordered.promoted:
+    if last and looked.log_evidence >= math.log(SUSPECTED_ODDS) and not _promoted(go, ordered):
         raise ReleaseUnhealthy(
             f"The odds are {odds(looked.log_evidence)} that a green of the release is worse: no proof, and too high to "
             f"give the greens everything. Most of it comes from {', '.join(looked.verdict.worst)}."
         )
+
+
+def _promoted(go: Go, ordered: orders.Standing) -> bool:
+    """A promote stands that no shift has carried out yet. It speaks for no later step."""
+    return ordered.promoted is not None and ordered.promoted.at > go.shifted_at
 
 
 def _gated(release: Release, go: Go, ordered: orders.Standing, now: float) -> Go:

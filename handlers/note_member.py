@@ -1,12 +1,14 @@
 """
 NoteMember: write down how a function of a release stands: that its green is made and tested, or why it is not.
 
-It runs in two states. In NoteFailure the document has what a Catch kept; in NoteStaged it has none. Safe to retry.
+It runs in two states. In NoteFailure the document has what a Catch kept; in NoteStaged it has none. Which version green
+is, its own record says: a document that another principal made must not choose it. Safe to retry.
 """
 
-from bluegreen.document import Done, Failure, Green
+from bluegreen.document import Done, Failure
 from bluegreen.edge import step
-from bluegreen.ledger import releases
+from bluegreen.errors import DeploymentOver
+from bluegreen.ledger import deployments, releases
 from bluegreen.releasing.rings import Part
 
 
@@ -17,7 +19,9 @@ def handler(part: Part) -> Done:
         failed = Failure.model_validate(failure)
         releases.learn(part.release.id, part.member, error=failed.error, cause=failed.sentence)
         return Done(evidence={"error": failed.error, "cause": failed.sentence})
-    green = document.get("green")
-    version = Green.model_validate(green).version if green else part.member.green or part.member.blue
+    record = deployments.find(part.member.deployment)
+    if record is None or not record.live or not record.green:
+        raise DeploymentOver(f"{part.member.deployment} has no green; nothing was changed.")
+    version = record.green
     releases.learn(part.release.id, part.member, state="staged", green=version)
     return Done(evidence={"green": version})

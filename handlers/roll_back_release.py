@@ -100,8 +100,12 @@ def _all(failed: Failed, release: Release, failure: Failure) -> Ended:
 
 
 def in_order(release: Release, members: list[Member]) -> list[Member]:
-    """Functions that failed first, then the wave that is shifted, then the waves before it, the newest first."""
-    return sorted(members, key=lambda each: (not each.error, -each.wave, each.number))
+    """
+    Functions that failed first, then the wave that is shifted, then the waves before it, the newest first.
+
+    At last come those of later waves, whose users never met a green.
+    """
+    return sorted(members, key=lambda each: (not each.error, each.wave > release.wave, -each.wave, each.number))
 
 
 def _stays(release: Release, member: Member) -> bool:
@@ -129,8 +133,12 @@ def _completed(release: Release, member: Member) -> bool:
 
 
 def _must_have_worked(failed: Failed, release: Release, found: Found) -> None:
-    """Raises StillInProgress, so that the state is retried; an operator is called where AWS refuses again and again."""
-    if not found.errors:
+    """
+    Raises StillInProgress, so that the state is retried; an operator is called where AWS refuses again and again.
+
+    Where some went back, and there was no time for others, those are next: the retries are for what is left at the end.
+    """
+    if not found.errors or (found.more and found.some_went_back):
         return
     stuck = [each for each in found.members if each.number in found.errors]
     refused = any(isinstance(error, AwsRefused) for error in found.errors.values())

@@ -48,7 +48,9 @@ def handler(shifting: Shifting) -> Go:
             except DeploymentError as error:
                 cause = str(error)
                 failed.append(releases.learn(release.id, member, error=type(error).__name__, cause=cause))
-    return _following(release, go, failed)
+                must_be_tolerated(release)
+    shifted_at = clock.now() if to_shift else go.shifted_at
+    return _following(release, go.model_copy(update={"shifted_at": shifted_at}), failed)
 
 
 def _is_to_shift(member: Member, step: int) -> bool:
@@ -77,7 +79,6 @@ def _shift(release: Release, member: Member, step: int) -> None:
 
 def _following(release: Release, go: Go, failed: list[Member]) -> Go:
     if failed:
-        must_be_tolerated(release)
         return go.model_copy(update={"next": "put_back"})
     now, step = clock.now(), release.schedule.steps[go.step]
     seconds = 0

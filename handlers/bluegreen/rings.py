@@ -17,6 +17,7 @@ import os
 from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol, Self
 
+from bluegreen import clock
 from bluegreen.document import DEPLOYED, Answered, Bake, Deployment, Failure, Green, Plan
 from bluegreen.errors import DeploymentError, DeploymentOver, NotTheHolder
 from bluegreen.ledger import deployments
@@ -26,6 +27,9 @@ from bluegreen.opening import proof
 from bluegreen.request.request import Request, taken_apart
 from bluegreen.target import Target
 from bluegreen.text import plain
+
+TIDIED_WITHIN_SECONDS = 24 * 3600
+"""Of the end of a function's deployment in a release. Later deployments keep versions of their own."""
 
 LONGEST_NAME = 128
 """Of what a refused request says, as far as it is shown."""
@@ -290,7 +294,7 @@ class Tidying(Opened):
     What DeleteVersions has: a deployment that was completed.
 
     Step Functions must show the execution in its state. That of a release's function is a child's, which the record
-    does not name: there the proof counts, and the plan says what may be deleted.
+    does not name: there the proof counts, on the day of its end, and the plan says what may be deleted.
     """
 
     STATES = (DEPLOYED,)
@@ -299,8 +303,13 @@ class Tidying(Opened):
     def read(cls, call: Call) -> Self:
         """Raises AwsUnavailable too, if the execution is not seen in the state."""
         deployment = super().read(call)
+        ended_at = deployment.record.ended_at
         if deployment.record.release is None:
             proof.must_be_in(call.execution, "DeleteVersions", call.document)
+        elif ended_at is None or clock.now() - clock.moment(ended_at) > TIDIED_WITHIN_SECONDS:
+            raise NotTheHolder(
+                f"{deployment.record.id} ended at {ended_at}, and is tidied no more; nothing was changed."
+            )
         return deployment
 
 

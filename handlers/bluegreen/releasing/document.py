@@ -47,7 +47,8 @@ class Go(Section):
     What follows, and where the release stands: `step` of `wave`, both from 0; -1 is before the wave's first step.
 
     CheckHealth's rule holds for LookAtWave, too: it runs after `next_seconds`, and looks at `due_at` (seconds since
-    1970). `told_pause` is when the pause that stands was ordered, once people were told of it.
+    1970). `told_pause` is when the pause that stands was ordered, once people were told of it. The last shift ended at
+    `shifted_at`: it has carried out a promote that is older.
     """
 
     next: Next
@@ -56,6 +57,7 @@ class Go(Section):
     step: int = -1
     due_at: float = 0.0
     told_pause: float = 0.0
+    shifted_at: float = 0.0
     reason: str = ""
 
 

@@ -4,7 +4,7 @@ from typing import Any
 
 from bluegreen import clock
 from bluegreen.aws import functions
-from bluegreen.decisions.gates import LATE_SECONDS, REJECTED, deciding_commands, objection
+from bluegreen.decisions.gates import LATE_SECONDS, REJECTED, Decision, deciding_commands, objection
 from bluegreen.decisions.pace import wait
 from bluegreen.errors import ApprovalRefused, ApprovalTimedOut, AwsRefused, HookFailed
 from bluegreen.ledger import approvals
@@ -44,8 +44,17 @@ def after_wave(release: Release, wave: int) -> None:
 
 def must_be_approved(release: Release, wave: int) -> None:
     """For the handler that moves users: the document is no proof. Raises ApprovalRefused, ApprovalTimedOut."""
-    if release.waves[wave].approve and approvals.decided(release.id, wave + 1) is None:
+    if not release.waves[wave].approve:
+        return
+    decision = approvals.decided(release.id, wave + 1)
+    if decision is None:
         raise ApprovalTimedOut(f"{of_place(release, wave).capitalize()} needs a person's approval, and has none.")
+    _must_be_no_rejection(release, wave, decision)
+
+
+def _must_be_no_rejection(release: Release, wave: int, decision: Decision) -> None:
+    if decision.decision == REJECTED:
+        raise ApprovalRefused(f"{of_place(release, wave).capitalize()} was {decision}.")
 
 
 def _waits(release: Release, wave: int) -> int:
@@ -53,9 +62,8 @@ def _waits(release: Release, wave: int) -> int:
     if not release.waves[wave].approve:
         return 0
     decision = approvals.decided(release.id, wave + 1)
-    if decision and decision.decision == REJECTED:
-        raise ApprovalRefused(f"{of_place(release, wave).capitalize()} was {decision}.")
     if decision:
+        _must_be_no_rejection(release, wave, decision)
         return 0
     now, limit = clock.now(), release.approval_seconds
     asked = approvals.ask(release.id, wave + 1, limit)

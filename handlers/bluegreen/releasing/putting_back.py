@@ -4,17 +4,20 @@ Functions of a release, given back to their blues. Users first: every alias, the
 For each function it is what a single rollback does, and as safe to repeat.
 """
 
+import logging
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from bluegreen.document import DEPLOYED, NOTHING_TO_DEPLOY, REJECTED, ROLLBACK_FAILED, ROLLED_BACK
-from bluegreen.errors import DeploymentError, RollbackImpossible, StillInProgress
+from bluegreen.errors import AwsRefused, DeploymentError, RollbackImpossible, StillInProgress
 from bluegreen.ledger import deployments, releases
 from bluegreen.ledger.record import Record
 from bluegreen.ledger.releases import Member, MemberState, Release
 from bluegreen.rollback import alias
 from bluegreen.rollback.undo import mark, restore
+
+logger = logging.getLogger(__name__)
 
 Why = Callable[[Member], tuple[str, str]]
 """The error and the cause that a function's own deployment ends with."""
@@ -33,11 +36,16 @@ AS_IT_ENDED: dict[str, MemberState] = {
 
 @dataclass
 class Found:
-    """The members as they are now, the errors of those that could not be put back, and whether some were not tried."""
+    """
+    The members as they are now, the errors of those that could not be put back, and whether some were not tried.
+
+    With `some_went_back` this attempt has come on.
+    """
 
     members: list[Member]
     errors: dict[int, DeploymentError] = field(default_factory=dict)
     more: bool = False
+    some_went_back: bool = False
 
     @property
     def done(self) -> bool:
@@ -49,24 +57,29 @@ def put_back(release: Release, members: Sequence[Member], why: Why, attempt: int
     """
     Give blue the alias of each of these functions back, then close their deployments, while there is time.
 
-    An error of one function holds up no other.
+    An error of one function holds up no other. Those of waves that no shift was begun for have nothing to give back.
     """
     found = Found(list(members))
     for number, member in enumerate(found.members):
-        if member.state in OVER or member.returned:
+        if member.state in OVER or member.returned or member.wave > release.wave:
             continue
         if not in_time():
             return _with_more(found)
         with _noting(found, member):
-            found.members[number] = _returned(release.id, member, why, attempt)
+            _learn(found, number, _returned(release.id, member, why, attempt))
     for number, member in enumerate(found.members):
         if is_over(member) or member.number in found.errors:
             continue
         if not in_time():
             return _with_more(found)
         with _noting(found, member):
-            found.members[number] = _closed(release, member, why, attempt)
+            _learn(found, number, _closed(release, member, why, attempt))
     return found
+
+
+def _learn(found: Found, number: int, member: Member) -> None:
+    found.some_went_back = found.some_went_back or member != found.members[number]
+    found.members[number] = member
 
 
 def is_over(member: Member) -> bool:
@@ -132,6 +145,9 @@ def _noting(found: Found, member: Member) -> Iterator[None]:
         yield
     except DeploymentError as error:
         found.errors[member.number] = error
+    except Exception as error:  # a fault in one record must not hold up the others
+        logger.exception("not put back", extra={"deployment": member.deployment})
+        found.errors[member.number] = AwsRefused(f"{member.target} could not be put back ({type(error).__name__})")
 
 
 def _with_more(found: Found) -> Found:

@@ -3,7 +3,7 @@ The input of each state's handler of a release, and the proof that the event com
 
     Asked      OpenRelease: the release's document, or the order to go on with a release whose execution died
     Part       OpenMember, NoteMember: one function of a release
-    Running    ConfirmFunctions, LookAtWave, CompleteRelease; Moving where the handler moves users
+    Running    LookAtWave; Confirming, Shifting and Completing for the states that these are named after
     Failed     RollBackRelease
 """
 
@@ -11,10 +11,10 @@ import hmac
 from dataclasses import dataclass
 from typing import ClassVar, Self
 
-from bluegreen.document import Failure
+from bluegreen.document import NOTHING_TO_DEPLOY, Failure
 from bluegreen.errors import AwsRefused, AwsUnavailable, DeploymentOver, NotTheHolder
 from bluegreen.ledger import releases
-from bluegreen.ledger.releases import COMMITTED, OPEN, OPENING, Member, Release
+from bluegreen.ledger.releases import COMMITTED, OPEN, OPENING, RELEASED, Member, Release
 from bluegreen.opening import proof
 from bluegreen.releasing.document import Go, Held
 from bluegreen.rings import Call
@@ -117,6 +117,12 @@ class Running:
         return self.release.id
 
 
+class Confirming(Running):
+    """What ConfirmFunctions has. It may be repeated after it has found nothing to deploy."""
+
+    STATES = (OPENING, OPEN, NOTHING_TO_DEPLOY)
+
+
 class _Moving(Running):
     """The handler may move users, so Step Functions must show the execution in the handler's state."""
 
@@ -138,10 +144,10 @@ class Shifting(_Moving):
 
 
 class Completing(_Moving):
-    """What CompleteRelease has. It goes on where it was."""
+    """What CompleteRelease has. It goes on where it was, and may be repeated after it has closed the release."""
 
     STATE = "CompleteRelease"
-    STATES = (OPEN, COMMITTED)
+    STATES = (OPEN, COMMITTED, RELEASED)
 
 
 @dataclass(frozen=True)

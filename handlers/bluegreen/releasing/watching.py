@@ -1,7 +1,7 @@
 """A look at a wave: every function that was shifted, one after the other, and all of them together."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -111,7 +111,7 @@ def _look_at(
 ) -> tuple[dict[int, Look], list[Member]]:
     plans = deployments.plans_of([each.deployment for each in members])
     before = evidence.read(release.id, go.wave, chunk)
-    bakes = {each.number: _bake(each, before.get(each.deployment)) for each in members}
+    bakes = {each.number: _bake(each, before.get(each.deployment) or _first(plans, each)) for each in members}
     asking = [
         Asking(plans[each.deployment], each.green, each.shifts, bakes[each.number].look.memory) for each in members
     ]
@@ -151,8 +151,13 @@ def _probed(plan: Plan, member: Member, seen: Seen) -> Probed:
     return watch.probe(plan, member.green) if probes else Probed()
 
 
-def _bake(member: Member, look: Look | None) -> Bake:
-    return Bake(shifts=member.shifts, revision=member.revision, look=look or Look(next_weight=member.weight))
+def _bake(member: Member, look: Look) -> Bake:
+    return Bake(shifts=member.shifts, revision=member.revision, look=look)
+
+
+def _first(plans: Mapping[str, Plan], member: Member) -> Look:
+    """Before any look. An alarm that was red when the function was opened is pardoned until it has been OK once."""
+    return Look(next_weight=member.weight, pardoned=plans[member.deployment].red_alarms)
 
 
 def _least(release: Release, go: Go, now: float) -> float:

@@ -1,0 +1,157 @@
+"""
+A principal who may only invoke functions sends the handlers events of their own, while a release runs.
+
+They know the names of everything. Unless a test says so, they do not know the release's proof. The release is in the
+state LookAtWave.
+"""
+
+import importlib
+import json
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from bluegreen.errors import AccessDenied, AwsUnavailable, DeploymentOver, NotTheHolder
+from tests.crash.world.driver import context_of
+from tests.machine.shop import BLUE, GREEN, Shop, open_shop
+from tests.machine.test_release_orders import at
+from tests.template.stack import file_of
+
+OF_THE_RELEASE = ("ConfirmFunctions", "ShiftWave", "LookAtWave", "CompleteRelease", "RollBackRelease")
+OF_ONE_FUNCTION = ("OpenMember", "NoteMember", "UpdateCode", "SmokeTest", "PublishVersion", "DeleteVersions")
+OF_THE_DEPLOY_MACHINE = ("ShiftAlias", "CompleteDeployment", "RunHook", "RollBack")
+GUESSED = "a-guessed-proof-of-the-same-length-as-a-true-one"
+
+
+@pytest.fixture
+def shop() -> Iterator[Shop]:
+    with open_shop() as shop:
+        yield shop
+
+
+class Forger:
+    """What a principal can send about the release `monday`, whose first wave is looked at."""
+
+    def __init__(self, shop: Shop, proof: str | None = None) -> None:
+        (record,) = (item for item in shop.deployer.items("release#monday") if item["sk"] == "record")
+        self._shop, self.arn, self.proof = shop, record["began_as"], proof or record["proof"]
+
+    def document(self, **sections: Any) -> dict[str, Any]:
+        """A document as any state of the release's machines has it, or RollBack."""
+        held = {"id": "monday", "proof": self.proof, "execution": self.arn, "calls_per_second": 10.0}
+        go = {"next": "complete", "wave": 1, "step": 1}
+        deployment = {"id": "monday.5", "proof": self.proof, "brings": "new_code"}
+        member = {"wave": 1, "number": 5, "id": "monday.5", "brings": "new_code"}
+        return {
+            "release": held,
+            "bucket": "b",
+            "go": go,
+            "member": member,
+            "deployment": deployment,
+            "execution": self.arn,
+            "green": {"version": "1"},
+            "bake": {"revision": "r", "look": {"next_weight": 1.0}},
+            "failure": {"Error": "Forged", "Cause": "by a principal"},
+        } | sections
+
+    def send(self, name: str, state: str = "", **sections: Any) -> Any:
+        """To the function of that name, in its own role."""
+        event = {"document": self.document(**sections), "execution": self.arn, "started": "", "retries": 0}
+        handler: Callable[..., Any] = importlib.import_module(file_of(name)).handler
+        with self._shop.aws.acting(name):
+            return handler(json.loads(json.dumps(event | {"state": state or name})), context_of(f"{name}Function"))
+
+
+def everything(shop: Shop) -> Any:
+    """Aliases, code, and all items of the table."""
+    return shop.aliases(), shop.digests(), sorted(json.dumps(item, sort_keys=True) for item in shop.deployer.items(""))
+
+
+def during(shop: Shop, do: Callable[[], None]) -> None:
+    """While a release that ends well is looked at."""
+    done: list[str] = []
+
+    def act() -> None:
+        try:
+            do()
+        except BaseException as error:
+            done.append(repr(error))
+            raise
+        done.append("")
+
+    with at(shop, "LookAtWave", act):
+        run = shop.release(name="monday")
+
+    assert done == [""]
+    assert run.ended == "Released"
+    assert shop.aliases() == GREEN
+
+
+def test_an_event_without_the_proof_changes_nothing(shop: Shop, subtests: pytest.Subtests) -> None:
+    def send() -> None:
+        for name in (*OF_THE_RELEASE, *OF_ONE_FUNCTION, *OF_THE_DEPLOY_MACHINE):
+            before = everything(shop)
+            with subtests.test(name):
+                with pytest.raises(NotTheHolder):
+                    Forger(shop, GUESSED).send(name)
+                assert everything(shop) == before
+
+    during(shop, send)
+
+
+def test_the_input_of_the_execution_gets_nobody_the_proof(shop: Shop) -> None:
+    """Nor does an order to go on with a release whose execution runs."""
+
+    def send() -> None:
+        before = everything(shop)
+        for state in ("OpenRelease", "LookAtWave"):
+            with pytest.raises((NotTheHolder, AwsUnavailable)):
+                Forger(shop, GUESSED).send("OpenRelease", state)
+        assert everything(shop) == before
+
+    during(shop, send)
+
+
+def test_who_knows_the_proof_moves_nobody_to_green_and_completes_nothing(shop: Shop) -> None:
+    """As a principal does who reads the execution's history: but the execution is not in those states."""
+
+    def send() -> None:
+        before = everything(shop)
+        for name in ("ShiftWave", "CompleteRelease", "ShiftAlias", "CompleteDeployment", "RunHook"):
+            with pytest.raises((NotTheHolder, AwsUnavailable, AccessDenied)):
+                Forger(shop).send(name)
+        with pytest.raises(DeploymentOver):
+            Forger(shop).send("DeleteVersions")
+        assert everything(shop) == before
+
+    during(shop, send)
+
+
+def test_who_knows_the_proof_opens_no_function_anew(shop: Shop) -> None:
+    """Green's version and the alias's revision would be forgotten, and the alias left as it is."""
+
+    def send() -> None:
+        aliases = shop.aliases()
+        with pytest.raises(DeploymentOver):
+            Forger(shop).send("OpenMember", member={"wave": 0, "number": 1})
+        with pytest.raises(DeploymentOver):
+            Forger(shop).send("NoteMember", failure=None, member={"wave": 0, "number": 1})
+        assert shop.aliases() == aliases
+
+    during(shop, send)
+
+
+def test_who_knows_the_proof_can_give_users_blue_and_nothing_else(shop: Shop) -> None:
+    sent = []
+
+    def send() -> None:
+        sent.append(Forger(shop).send("RollBackRelease"))
+
+    with at(shop, "LookAtWave", send):
+        run = shop.release(name="monday")
+
+    assert sent[0]["next"] == "rolled_back"
+    assert run.error == "Forged"
+    assert shop.aliases() == BLUE
+    assert not shop.locks()

@@ -1,0 +1,222 @@
+"""A release that somebody or something crosses: answers that are lost, people who act beside it, little time."""
+
+import json
+from collections.abc import Callable, Iterator
+from typing import Any
+from unittest import mock
+
+import boto3
+import pytest
+
+import delete_versions
+import look_at_wave
+import note_member
+import roll_back_release
+from bluegreen.aws import table
+from bluegreen.decisions.gates import REJECTED, Decision
+from bluegreen.errors import ApprovalRefused, NotTheHolder
+from bluegreen.ledger import approvals
+from bluegreen.ledger.releases import Release, WavePlan
+from bluegreen.releasing import gates
+from tests.crash.world.driver import context_of
+from tests.machine.deployer import FUNCTION, GOOD, TABLE, alarm, zip_of
+from tests.machine.faults import Call
+from tests.machine.shop import BLUE, GREEN, NAMES, Shop, open_shop
+from tests.machine.test_release_orders import at, tell
+
+MOST_TURNS = 40
+
+
+@pytest.fixture
+def shop() -> Iterator[Shop]:
+    with open_shop() as shop:
+        yield shop
+
+
+def bounded(shop: Shop, state: str) -> Any:
+    """A release that comes to this state again and again is stopped, so that the test ends."""
+    seen = [0]
+
+    def hook(arn: str, name: str, moment: str) -> None:
+        if (name, moment) == (state, "entered"):
+            seen[0] += 1
+            if seen[0] == MOST_TURNS:
+                shop.aws.stop(arn)
+
+    return shop.aws.at_states(hook)
+
+
+def slices_of(turns: int) -> Any:
+    """RollBackRelease has time for so many functions at a time."""
+
+    def in_a_slice() -> Callable[[], bool]:
+        left = [turns]
+
+        def in_time() -> bool:
+            left[0] -= 1
+            return left[0] >= 0
+
+        return in_time
+
+    return mock.patch.object(roll_back_release, "in_a_slice", in_a_slice)
+
+
+def test_a_release_whose_last_answer_is_lost_is_released_once(shop: Shop) -> None:
+    with (
+        bounded(shop, "CompleteRelease"),
+        shop.aws.state_fails("CompleteRelease", "HandlerKilled", when="after"),
+    ):
+        run = shop.release()
+
+    assert run.ended == "Released"
+    assert "RollBackRelease" not in run.path
+    assert shop.aliases() == GREEN
+
+
+def test_a_release_with_nothing_to_deploy_says_so_although_an_answer_is_lost(shop: Shop) -> None:
+    with shop.aws.state_fails("ConfirmOpen", "Lambda.ServiceException", when="after"):
+        run = shop.release({name: GOOD % 1 for name in NAMES})
+
+    assert run.ended == "NothingToDeploy"
+
+
+def test_a_promote_overrules_the_suspicion_of_its_own_wave_only(shop: Shop) -> None:
+    with mock.patch.object(look_at_wave, "SUSPECTED_ODDS", 1e-9), at(shop, "LookAtWave", lambda: tell("promote")):
+        run = shop.release(name="monday")
+
+    assert run.error == "ReleaseUnhealthy"
+    assert run.path.count("ShiftWave") == 3
+    assert shop.aliases() == BLUE
+
+
+def test_an_alarm_that_was_red_before_the_release_puts_nothing_back(shop: Shop) -> None:
+    document = shop.document()
+    document["functions"][0]["health"] = {"alarms": ["sales"]}
+    alarm("sales", "ALARM")
+
+    assert shop.run(document).ended == "Released"
+
+
+def test_who_knows_the_proof_cannot_name_the_version_that_a_function_gets(shop: Shop) -> None:
+    """As a principal may who reads the execution's history and invokes NoteMember."""
+    lambda_ = boto3.client("lambda")
+    for name in NAMES:
+        lambda_.update_function_code(FunctionName=name, ZipFile=zip_of(GOOD % 7), Publish=True)
+
+    def forge() -> None:
+        items = {item["sk"]: item for item in shop.deployer.items("release#monday")}
+        held = {
+            "id": "monday",
+            "proof": items["record"]["proof"],
+            "execution": items["record"]["began_as"],
+            "calls_per_second": 10.0,
+        }
+        document = {"release": held, "member": {"wave": 1, "number": 5}, "green": {"version": "2"}}
+        event = {"document": document, "execution": held["execution"], "started": "", "state": "NoteStaged"}
+        with shop.aws.acting("NoteMember"):
+            note_member.handler(event | {"retries": 0}, context_of("NoteMemberFunction"))
+
+    with at(shop, "LookAtWave", forge):
+        run = shop.release(name="monday")
+
+    assert run.ended == "Released"
+    assert shop.aliases() == {name: ("3", {}) for name in NAMES}
+
+
+def test_users_come_before_functions_that_nothing_was_shifted_of(shop: Shop) -> None:
+    with (
+        bounded(shop, "RollBackRelease"),
+        slices_of(3),
+        shop.aws.state_fails("LookAtWave", "Unknown", times=None),
+    ):
+        run = shop.release(waves=[{"most": 1}, {}])
+
+    assert run.ended == "RolledBack"
+    assert shop.aliases() == BLUE
+    assert not shop.locks()
+
+
+def test_a_function_that_does_not_go_back_leaves_the_others_their_time(shop: Shop) -> None:
+    """An attempt that has come on is no failure: the retries are for those that are left at the end."""
+    denied = shop.aws.fails("GetAlias", "AccessDeniedException", times=1, state="RollBackRelease")
+    with slices_of(2), denied, shop.aws.state_fails("LookAtWave", "Unknown", times=None):
+        run = shop.release(waves=[{}])
+
+    assert run.ended == "RolledBack"
+    assert shop.aliases() == BLUE
+    assert "StillInProgress" not in json.dumps(run.history, default=str)
+
+
+def test_no_more_users_are_shifted_once_one_function_too_many_has_failed(shop: Shop) -> None:
+    shifted: list[str] = []
+
+    def watch(call: Call, attempt: Callable[[], Any]) -> Any:
+        answer = attempt()
+        if call.operation == "UpdateAlias" and call.state == "ShiftWave":
+            shifted.append(call.url)
+        return answer
+
+    with shop.aws.watched(watch), shop.aws.fails("UpdateAlias", "AccessDeniedException", state="ShiftWave"):
+        run = shop.release(waves=[{}])
+
+    assert run.ended == "RolledBack"
+    assert len(shifted) == 1
+    assert FUNCTION in shifted[0]
+
+
+def test_waves_that_are_over_stay_also_if_the_next_one_is_rejected(shop: Shop) -> None:
+    with at(shop, "LookAtWave", lambda: tell("reject"), number=9):
+        run = shop.release(name="monday", keep_waves=True, waves=[{"most": 1}, {"approve": True}])
+
+    assert run.error == "ApprovalRefused"
+    assert shop.aliases() == BLUE | {FUNCTION: ("2", {})}
+    assert shop.states(run)[FUNCTION] == "Deployed"
+
+
+def test_a_record_that_cannot_be_read_keeps_no_other_function_from_going_back(shop: Shop) -> None:
+    def damage() -> None:
+        boto3.client("dynamodb").update_item(
+            TableName=TABLE,
+            Key=table.key("deployment#monday.2", "record"),
+            UpdateExpression="REMOVE started_at",
+        )
+
+    with at(shop, "RollBackRelease", damage), shop.aws.state_fails("LookAtWave", "Unknown", times=None):
+        run = shop.release(name="monday", waves=[{}])
+
+    assert run.ended == "RollbackFailed"
+    assert {name: where for name, where in shop.aliases().items() if name != "Orders"} == {
+        name: where for name, where in BLUE.items() if name != "Orders"
+    }
+
+
+def test_a_wave_that_a_person_rejected_is_not_shifted(shop: Shop) -> None:
+    release = Release(
+        id="monday",
+        state="open",
+        began_as="",
+        execution="",
+        started_at="",
+        started_by="",
+        document="",
+        waves=(WavePlan(functions=1, approve=True),),
+    )
+    approvals.ask("monday", 1, 600)
+    by_a_person = {"step": 1, "decision": REJECTED, "by": "people", "at": "2026-01-01T00:00:00Z", "reason": ""}
+    assert approvals.decide("monday", Decision.model_validate(by_a_person))
+
+    with pytest.raises(ApprovalRefused):
+        gates.must_be_approved(release, 0)
+
+
+def test_who_knows_the_proof_of_an_old_release_cannot_delete_versions(shop: Shop) -> None:
+    for number in (2, 3, 4):
+        shop.release({name: GOOD % number for name in NAMES}, name=f"v{number}", defaults={"keep_versions": 1})
+    record = next(each for each in shop.deployer.items("release#v4") if each["sk"] == "record")
+    deployment = {"id": "v4.1", "proof": record["proof"]}
+    event = {"document": {"deployment": deployment}, "started": "", "state": "DeleteVersions", "retries": 0}
+    event["execution"] = record["began_as"]
+    shop.aws.clock.sleep(25 * 3600)
+
+    with shop.aws.acting("DeleteVersions"), pytest.raises(NotTheHolder, match="tidied no more"):
+        delete_versions.handler(event, context_of("DeleteVersionsFunction"))
