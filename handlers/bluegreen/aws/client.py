@@ -124,7 +124,7 @@ def client(service: Literal["logs", "glance"], target: Target) -> "CloudWatchLog
 @overload
 def client(service: Literal["s3"]) -> "S3Client": ...
 @overload
-def client(service: Literal["dynamodb"]) -> "DynamoDBClient": ...
+def client(service: Literal["dynamodb", "pace"]) -> "DynamoDBClient": ...
 @overload
 def client(service: Literal["stepfunctions"]) -> "SFNClient": ...
 @overload
@@ -135,7 +135,8 @@ def client(service: str, target: Target | None = None) -> Any:
     """
     A client that outlives the invocation: of the stack's own account and region, or of a target's.
 
-    `invoke` and `probe` are Lambda, with more and with less patience; `glance` is CloudWatch Logs with little.
+    `invoke` and `probe` are Lambda, with more and with less patience; `glance` is CloudWatch Logs with little, and so
+    is `pace` DynamoDB. Calls of `lambda` wait for their turn (`pacing.py`).
     """
     return _client(service, target.region, target.role) if target else _client(service)
 
