@@ -25,6 +25,7 @@ from bluegreen.releasing.items import OPENED, keep
 from bluegreen.releasing.recovery import is_worked_on
 from bluegreen.releasing.rings import Asked
 from bluegreen.request import release as document
+from bluegreen.request.names import FunctionReference
 from bluegreen.request.release_place import placed
 from bluegreen.request.traffic import known
 from bluegreen.target import Target
@@ -155,8 +156,14 @@ def _read(asked: Asked) -> tuple[Release, list[tuple[Member, dict[str, Any]]]]:
         override_freeze=read.override_freeze,
     )
     _starter_must_be_known(release)
-    called = {name for each in read.members for name in each.depends_on}
+    called = {_name_in(said) for each in read.members for said in each.depends_on}
     return release, [_member(release, read, each, here, called) for each in read.members]
+
+
+def _name_in(reference: str) -> str:
+    """Of what depends_on says: a function's name, name:alias or ARN."""
+    read = FunctionReference.read(reference)
+    return read.name if read else reference
 
 
 def _document(given: Any) -> tuple[Any, str]:
@@ -181,7 +188,7 @@ def _member(
         wave=asked.wave,
         deployment=f"{release.id}.{asked.number}",
         target=target,
-        called=not called.isdisjoint({target.function, str(target)}),
+        called=target.function in called,
     )
     alone = {"false_alarm": of_one_function(release), "when_suspected": "promote"}
     health = request.health.model_copy(update=alone)  # what is suspected is the release (`look_at_wave`)

@@ -60,7 +60,7 @@ def look(release: Release, go: Go, ordered: Standing, now: float) -> Looked:
     shifted = [each for each in releases.members(release.id) if each.shifts and not each.error]
     members = [each for each in shifted if each.wave == go.wave]
     looks: dict[int, Look] = {}
-    failed = _alarmed(release, [each for each in shifted if each.wave != go.wave])
+    failed = alarmed_before(release, go.wave, shifted)
     logs: dict[int, float] = {}
     for chunk, start in enumerate(range(0, len(members), AT_ONCE)):
         judged, worse = _look_at(release, go, chunk, members[start : start + AT_ONCE], ordered, now, logs)
@@ -79,10 +79,16 @@ def look(release: Release, go: Go, ordered: Standing, now: float) -> Looked:
     return Looked(tuple(failed), until, reason, verdict, now_together)
 
 
-def _alarmed(release: Release, members: Sequence[Member]) -> list[Member]:
-    """Functions of waves before, whose greens have everything: their alarms are still watched."""
+def alarmed_before(release: Release, wave: int, shifted: Sequence[Member] | None = None) -> list[Member]:
+    """
+    Functions of waves before this one, whose greens have everything, with an alarm that went off: they are noted.
+
+    `shifted` are those of the release that were shifted and have not failed, where they are known.
+    """
     failed = []
-    for target, group in _by_place(members).items():
+    if shifted is None:
+        shifted = [each for each in releases.members(release.id) if each.shifts and not each.error]
+    for target, group in _by_place([each for each in shifted if each.wave != wave]).items():
         states = alarms.states(target, tuple(dict.fromkeys(name for each in group for name in each.alarms)))
         for each in group:
             if red := [name for name in each.alarms if states.get(name) == alarms.RED]:
