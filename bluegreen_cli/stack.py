@@ -41,7 +41,7 @@ class Stack:
     @property
     def home(self) -> Home:
         """As the checks of a request know it."""
-        return Home(self.name, self.bucket, self.image_accounts)
+        return Home(self.name, self.bucket, self.target("", ""), self.image_accounts)
 
     @property
     def region(self) -> str:

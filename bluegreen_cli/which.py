@@ -124,7 +124,7 @@ def of_function(stack: Stack, name: str, alias: str | None) -> str:
     with explained("reading the deployments table", NOTHING_CHANGED):
         if lock := locks.held(target):
             return lock.deployment
-        last = next((record for record in newest_first(target) if record.target == target), None)
+        last = next((record for record in newest_first(target) if record.target.key == target.key), None)
     if last is None:
         raise none_such(name, f", nor any of {target}")
     return last.id

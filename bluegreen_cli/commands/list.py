@@ -48,6 +48,11 @@ class Row:
     last: Record | None
 
     @property
+    def where(self) -> dict[str, str]:
+        """Account and region of a function that is not beside the stack."""
+        return {name: self.known[name] for name in ("account", "region") if self.known.get(name)}
+
+    @property
     def since(self) -> str | None:
         """Since when it is served by this version, None if no deployment gave it that."""
         ours = self.route and self.route.alone and self.route.alone == self.known.get("last_deployed")
@@ -61,7 +66,7 @@ class Row:
         else:
             serves = f"{self.route}{'' if self.since or running else ', not by a deployment'}"
         return (
-            str(self.target),
+            f"{self.target}{f' ({where})' if (where := ', '.join(self.where.values())) else ''}",
             serves,
             when.ago(self.since) if self.since else "-",
             f"{running['id']}, green has {percent(running['green_weight'])}" if running else "-",
@@ -72,8 +77,8 @@ class Row:
     def to_json(self) -> dict[str, Any]:
         """For programs that read stdout."""
         return {
-            "function": self.target.function,
-            "alias": self.target.alias,
+            **self.target.shown,
+            **self.where,
             "serving": self.route.serving if self.route else None,
             "since": self.since,
             "last_deployed": self.known.get("last_deployed"),
@@ -147,10 +152,12 @@ def _known(stack: Stack) -> Iterator[dict[str, Any]]:
 
 
 def _row(stack: Stack, known: dict[str, Any], frozen: builtins.list[Ordered]) -> Row:
-    target = stack.target(known["function"], known["alias"])
+    beside = stack.target(known["function"], known["alias"])
+    target = beside.model_copy(update={name: known[name] for name in ("account", "region") if known.get(name)})
     of_it = tuple(each for each in frozen if fits(each.pattern, target.function))
-    last = next((each for each in newest_first(target) if each.target == target and not each.live), None)
-    return Row(target, known, serving_if_known(target), freezes.in_force(of_it, clock.now()), last)
+    last = next((each for each in newest_first(target) if each.target.key == target.key and not each.live), None)
+    route = serving_if_known(target) if target.account == stack.number else None
+    return Row(target, known, route, freezes.in_force(of_it, clock.now()), last)
 
 
 def _print(rows: builtins.list[Row]) -> None:

@@ -143,7 +143,7 @@ def status(context: Context, function: str, alias: str | None, of_release: bool,
         last, refused = _last(target), _refused(target)
         upload = waiting.of(target)
         examined = checkup.last()
-        frozen = freezes.in_force(freezes.of(target), clock.now())
+        frozen = freezes.in_force(freezes.of(target, target.function), clock.now())
         served = ledger.now(target)
     since = served.since if served and served.version == route.alone else None
     if as_json:
@@ -206,13 +206,13 @@ def how_it_ended(record: Record) -> str:
 def _last(target: Target) -> Record | None:
     """The alias's last deployment that has ended."""
     records = newest_first(target)
-    return next((record for record in records if record.target == target and not record.live), None)
+    return next((record for record in records if record.target.key == target.key and not record.live), None)
 
 
 def _refused(target: Target) -> Record | None:
     """The alias's last request that was refused, if no deployment began after it. An upload has no other reader."""
     newest, refused = (
-        next((record for record in newest_first(target, refused=kind) if record.target == target), None)
+        next((record for record in newest_first(target, refused=kind) if record.target.key == target.key), None)
         for kind in (False, True)
     )
     return refused if refused and (newest is None or refused.started_at > newest.started_at) else None

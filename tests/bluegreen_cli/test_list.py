@@ -104,3 +104,17 @@ def test_a_ledger_that_may_not_be_read_is_said(deployer: Deployer, bluegreen: Bl
 
     assert ran.exit_code != 0
     assert "dynamodb:Query" in ran.stderr
+
+
+def test_a_function_elsewhere_says_where_and_is_not_taken_for_the_one_beside_the_stack(
+    bluegreen: Bluegreen, deployer: Deployer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    there = {"function": FUNCTION, "alias": "PROD", "account": "210987654321", "region": "eu-west-1"}
+    monkeypatch.setattr("bluegreen_cli.api.ask", lambda *_: {"functions": [there]})
+
+    (found,) = bluegreen("list", "--json").json
+    shown = bluegreen("list").stdout
+
+    assert (found["account"], found["region"], found["serving"]) == ("210987654321", "eu-west-1", None)
+    assert f"{FUNCTION}:PROD (210987654321, eu-west-1)" in shown
+    assert "not known" in shown
