@@ -134,7 +134,7 @@ def test_the_next_deployment_frees_a_lock_that_a_release_left_although_it_has_en
 
 
 def test_a_release_whose_functions_are_not_all_known_is_not_committed(shop: Shop) -> None:
-    """A note of an earlier phase that came too late cannot be written; one that was written before is not passed over."""
+    """A function that the release does not know to be staged is not passed over."""
     with at(shop, "ShiftWave", lambda: _forget_that_it_is_staged(5), number=3):
         run = shop.release(name="monday")
 

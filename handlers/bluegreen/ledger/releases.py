@@ -39,7 +39,7 @@ AT_ONCE = 50
 MemberState = Literal["new", "refused", "nothing", "opened", "staged", "shifted", "back", "stuck", "deployed"]
 """
 new       nothing was done for it yet
-refused   a check refused it, or another deployment holds its lock, or nothing of it was touched before the release ended
+refused   a check refused it, another deployment holds its lock, or the release ended before it was touched
 nothing   its alias has this code with these settings already
 opened    it has its lock, record and plan
 staged    its green is published and tested, or its $LATEST is mended

@@ -45,9 +45,7 @@ class Found:
         return not self.more and not self.errors
 
 
-def put_back(
-    release: Release, members: Sequence[Member], why: Why, attempt: int, in_time: Callable[[], bool]
-) -> Found:
+def put_back(release: Release, members: Sequence[Member], why: Why, attempt: int, in_time: Callable[[], bool]) -> Found:
     """
     Give blue the alias of each of these functions back, then close their deployments, while there is time.
 

@@ -51,7 +51,7 @@ class World:
     """Of all users together."""
 
     ROOM = "deployments"
-    DRIVER = Driver
+    DRIVER: type[Driver] = Driver
     MACHINES: tuple[Path, ...] = (DEPLOY_ASL,)
 
     def __init__(self, deployer: Deployer) -> None:
@@ -73,9 +73,7 @@ class World:
         self.recovery = Recovery(self.aws, self.driver, self.script, self.uncounted, self.zombies)
         self.others = Others(self.aws, self.driver, self.table, self.ledgers, self.uncounted)
         self.people = People(self.aws, self.driver, self.table, self.ledger, self.uncounted, self.ROOM)
-        self.calls = CallSeam(
-            self.driver, self.ledgers, self.script, self.stopwatch, self.uncounted, self.users
-        )
+        self.calls = CallSeam(self.driver, self.ledgers, self.script, self.stopwatch, self.uncounted, self.users)
         self.states = StateSeam(self.driver, self.calls, self.script, self.uncounted)
         self.handlers = HandlerSeam(self.aws, self.script, self.uncounted, self.zombies)
 
