@@ -22,6 +22,7 @@ from bluegreen.ledger.releases import COMMITTED, OPENING, Member, Release, WaveP
 from bluegreen.releasing import news
 from bluegreen.releasing.document import Go, Held, OpenedRelease
 from bluegreen.releasing.items import OPENED, keep
+from bluegreen.releasing.recovery import is_young
 from bluegreen.releasing.rings import Asked
 from bluegreen.request import release as document
 from bluegreen.request.release_place import placed
@@ -85,7 +86,7 @@ def _resumed(asked: Asked, dead: Release) -> OpenedRelease:
     """Forward if it is committed, and else back."""
     if dead.execution != asked.call.execution:
         holder = executions.describe(dead.execution)
-        if holder is None or holder.running:
+        if holder.running if holder else is_young(dead):
             raise NotTheHolder(f"The execution {dead.execution} works on {dead.id}; nothing was changed.")
         taken = releases.take_over(dead, asked.call.execution)
         if taken is None:

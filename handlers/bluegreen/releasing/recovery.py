@@ -30,7 +30,7 @@ def look_after(release: Release) -> Literal["recovered", "running"]:
     """
     order = standing(orders.given(release.id), clock.now()).aborted
     holder = executions.describe(release.execution)
-    if holder is None and clock.now() - clock.moment(release.started_at) < FORGOTTEN_AFTER_SECONDS:
+    if holder is None and is_young(release):
         raise StillInProgress(f"Step Functions does not show the execution {release.execution} yet")
     if holder and holder.running:
         if order is None or release.state not in (OPENING, OPEN):
@@ -39,6 +39,11 @@ def look_after(release: Release) -> Literal["recovered", "running"]:
     started = _start(release)
     audit.note(release.id, RECOVERY, {"execution": started, "aborted": order.why_aborted if order else None})
     return "recovered"
+
+
+def is_young(release: Release) -> bool:
+    """An execution of it that Step Functions does not show has only just begun, and is not forgotten."""
+    return clock.now() - clock.moment(release.started_at) < FORGOTTEN_AFTER_SECONDS
 
 
 def _start(release: Release) -> str:
