@@ -4,18 +4,20 @@ import json
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from typing import Any
+from unittest import mock
 
 import boto3
 import pytest
 
 from bluegreen import clock
+from bluegreen.aws import executions
 from bluegreen.document import ROLLED_BACK
 from bluegreen.ledger import deployments, releases
 from bluegreen.ledger.record import Record
 from tests.machine.asking import ask
 from tests.machine.deployer import ALIAS, BAD_UNDER_TRAFFIC, FUNCTION, GOOD, TARGET
 from tests.machine.faults import Call, acting
-from tests.machine.shop import BLUE, GREEN, NAMES, Shop, open_shop
+from tests.machine.shop import BLUE, GREEN, NAMES, RELEASE_ASL, Shop, open_shop
 
 
 @pytest.fixture
@@ -134,12 +136,35 @@ def test_the_next_deployment_frees_a_lock_that_a_release_left_although_it_has_en
 
 
 def test_a_release_whose_functions_are_not_all_known_is_not_committed(shop: Shop) -> None:
-    """A note of an earlier phase that came too late cannot be written; one that was written before is not passed over."""
+    """A function that the release does not know to be staged is not passed over."""
     with at(shop, "ShiftWave", lambda: _forget_that_it_is_staged(5), number=3):
         run = shop.release(name="monday")
 
     assert run.ended == "RolledBack"
     assert "functions.4 (Tax:PROD)" in run.cause
+    assert shop.aliases() == BLUE
+    assert not shop.locks()
+
+
+def test_a_release_is_recovered_although_step_functions_has_forgotten_its_execution(shop: Shop) -> None:
+    """Step Functions forgets an execution 90 days after its end."""
+    forgotten = []
+
+    def as_after_90_days(arn: str) -> executions.Execution | None:
+        return None if arn in forgotten else describe(arn)
+
+    def stop() -> None:
+        (arn,) = shop.aws.executions(RELEASE_ASL)
+        shop.aws.stop(arn)
+        forgotten.append(arn)
+
+    describe = executions.describe
+    with at(shop, "Bake", stop), mock.patch.object(executions, "describe", as_after_90_days):
+        shop.release(name="monday")
+        shop.aws.clock.sleep(90 * 24 * 3600)
+        recovered = shop.sweep("monday")
+
+    assert recovered.ended == "RolledBack"
     assert shop.aliases() == BLUE
     assert not shop.locks()
 

@@ -172,7 +172,9 @@ def _version_with(digest: str, target: Target, bucket: str, key: str) -> str | N
     owner = target.account
     try:
         with in_our_words():
-            answer = client("copies", target).head_object(Bucket=bucket, Key=key, ChecksumMode="ENABLED", ExpectedBucketOwner=owner)
+            answer = client("copies", target).head_object(
+                Bucket=bucket, Key=key, ChecksumMode="ENABLED", ExpectedBucketOwner=owner
+            )
     except NotFound:
         return None
     return _version_of(answer) if answer.get("ChecksumSHA256") == digest else None
@@ -181,7 +183,9 @@ def _version_with(digest: str, target: Target, bucket: str, key: str) -> str | N
 def _copied(artifact: Zip, target: Target, bucket: str, key: str) -> str:
     """The object version that has the copy."""
     with _in(bucket, target):
-        region = client("copies", target).head_bucket(Bucket=bucket, ExpectedBucketOwner=target.account).get("BucketRegion")
+        region = (
+            client("copies", target).head_bucket(Bucket=bucket, ExpectedBucketOwner=target.account).get("BucketRegion")
+        )
     if region not in (None, target.region):
         raise InvalidRequest(
             f"{target.field('bucket')}: {bucket} is in {region}, and Lambda takes the code of {target.function} from "

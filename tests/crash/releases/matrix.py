@@ -367,7 +367,7 @@ IN_SHORT = (
 
 
 def quick() -> Iterator[Case]:
-    """The fixed subset that `make test` runs: what was found, some of what changes something, and the other scenarios."""
+    """The fixed subset that `make test` runs: what was found, some other changes, and the other scenarios."""
     cases = (*FOUND, *IN_SHORT)
     yield from cases
     yield from (Case(name) for name in SCENARIOS if name not in {case.scenario for case in cases})

@@ -84,6 +84,6 @@ class ReleaseWorld(World):
     NAMES = NAMES
     CALLS_A_SECOND = 4
     ROOM = "releases"
-    DRIVER = Releaser
+    DRIVER: type[Driver] = Releaser
     MACHINES = (DEPLOY_ASL, RELEASE_ASL, FUNCTIONS_ASL)
     driver: Releaser

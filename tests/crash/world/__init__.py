@@ -51,7 +51,7 @@ class World:
     """Of all users together."""
 
     ROOM = "deployments"
-    DRIVER = Driver
+    DRIVER: type[Driver] = Driver
     MACHINES: tuple[Path, ...] = (DEPLOY_ASL,)
 
     def __init__(self, deployer: Deployer) -> None:
