@@ -15,12 +15,12 @@ import roll_back_release
 from bluegreen.aws import table
 from bluegreen.decisions.gates import REJECTED, Decision
 from bluegreen.errors import ApprovalRefused, NotTheHolder
-from bluegreen.ledger import approvals
+from bluegreen.ledger import approvals, evidence
 from bluegreen.ledger.releases import Release, WavePlan
-from bluegreen.releasing import gates
+from bluegreen.releasing import gates, watching
 from tests.crash.world.driver import context_of
-from tests.machine.deployer import FUNCTION, GOOD, TABLE, alarm, zip_of
-from tests.machine.faults import Call
+from tests.machine.deployer import BAD_UNDER_TRAFFIC, FUNCTION, GOOD, TABLE, alarm, zip_of
+from tests.machine.faults import Call, HandlerKilled, acting
 from tests.machine.shop import BLUE, GREEN, NAMES, Shop, open_shop
 from tests.machine.test_release_orders import at, tell
 
@@ -220,3 +220,35 @@ def test_who_knows_the_proof_of_an_old_release_cannot_delete_versions(shop: Shop
 
     with shop.aws.acting("DeleteVersions"), pytest.raises(NotTheHolder, match="tidied no more"):
         delete_versions.handler(event, context_of("DeleteVersionsFunction"))
+
+
+def test_a_function_that_a_killed_look_found_bad_goes_back_at_once(shop: Shop) -> None:
+    killed: list[str] = []
+
+    def kill(call: Call, attempt: Callable[[], Any]) -> Any:
+        answer = attempt()
+        if call.operation == "UpdateItem" and call.state == "LookAtWave" and not killed:
+            with acting(None, immune=True):
+                killed.extend(item["error"] for item in shop.deployer.items("release#monday") if "error" in item)
+            if killed:
+                raise HandlerKilled
+        return answer
+
+    shop.users_call(2)
+    with shop.aws.watched(kill):
+        run = shop.release({"Prices": BAD_UNDER_TRAFFIC}, name="monday", waves=[{}])
+
+    assert killed == ["GreenUnhealthy"]
+    assert run.error == "FunctionsFailed"
+    assert run.path[-4:] == ["LookAtWave", "RollBackRelease", "AllBack?", "RolledBack"]
+
+
+def test_a_function_that_is_put_back_moves_no_other_one_s_evidence(shop: Shop) -> None:
+    shop.users_call(2)
+
+    with mock.patch.object(watching, "AT_ONCE", 2):
+        run = shop.release({FUNCTION: BAD_UNDER_TRAFFIC}, name="monday", waves=[{}], tolerate=1)
+        kept = [{*evidence.read("monday", 0, chunk)} for chunk in range(3)]
+
+    assert run.ended == "Released"
+    assert kept == [{"monday.2"}, {"monday.3", "monday.4"}, {"monday.5"}]

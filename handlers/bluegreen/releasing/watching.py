@@ -18,6 +18,7 @@ from bluegreen.errors import GreenUnhealthy, ReleaseUnhealthy
 from bluegreen.ledger import deployments, evidence, releases
 from bluegreen.ledger.releases import Member, Release, WaveVerdict
 from bluegreen.releasing.document import Go
+from bluegreen.releasing.putting_back import is_over
 from bluegreen.target import Target
 from bluegreen.verdict.release import Together, together, worst
 from bluegreen.verdict.words import odds
@@ -57,13 +58,16 @@ def look(release: Release, go: Go, ordered: Standing, now: float) -> Looked:
 
     A function that fails is written down as failed.
     """
-    shifted = [each for each in releases.members(release.id) if each.shifts and not each.error]
-    members = [each for each in shifted if each.wave == go.wave]
+    everyone = releases.members(release.id)
+    wave = [each for each in everyone if each.wave == go.wave]
+    members = [each for each in wave if _is_looked_at(each)]
     looks: dict[int, Look] = {}
-    failed = _alarmed(release, [each for each in shifted if each.wave != go.wave])
+    failed = [each for each in everyone if each.error and not (each.returned or is_over(each))]  # by a lost attempt
+    failed += _alarmed(release, [each for each in everyone if each.wave != go.wave and _is_looked_at(each)])
     logs: dict[int, float] = {}
-    for chunk, start in enumerate(range(0, len(members), AT_ONCE)):
-        judged, worse = _look_at(release, go, chunk, members[start : start + AT_ONCE], ordered, now, logs)
+    for chunk, start in enumerate(range(0, len(wave), AT_ONCE)):
+        some = [each for each in wave[start : start + AT_ONCE] if _is_looked_at(each)]
+        judged, worse = _look_at(release, go, chunk, some, ordered, now, logs)
         looks |= judged
         failed += worse
     verdict, now_together, unhealthy = _together(release, go, members, logs, now)
@@ -77,6 +81,11 @@ def look(release: Release, go: Go, ordered: Standing, now: float) -> Looked:
     until = max(min(each.due_at for each in baking), now + _least(release, go, now)) if baking else 0.0
     reason = f"{len(looks) - len(baking)} of {len(looks)} functions have baked"
     return Looked(tuple(failed), until, reason, verdict, now_together)
+
+
+def _is_looked_at(member: Member) -> bool:
+    """Its green has a share, and has not failed."""
+    return bool(member.shifts) and not member.error
 
 
 def _alarmed(release: Release, members: Sequence[Member]) -> list[Member]:
