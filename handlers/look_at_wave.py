@@ -35,7 +35,7 @@ def handler(running: Running) -> Go:
     _must_go_on(ordered, now)
     told = {"told_pause": _told(release, go, ordered)}
     if go.step < 0:
-        if alarmed_before(release, go.wave):
+        if alarmed_before(release, go.wave, releases.members(release.id)):
             must_be_tolerated(release)
             return go.model_copy(update=told | {"next": "put_back"})
         return _gated(release, go, ordered, now).model_copy(update=told)

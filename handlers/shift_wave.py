@@ -79,6 +79,7 @@ def _shift(release: Release, member: Member, step: int) -> None:
 
 def _following(release: Release, go: Go, failed: list[Member]) -> Go:
     if failed:
+        must_be_tolerated(release)
         return go.model_copy(update={"next": "put_back"})
     now, step = clock.now(), release.schedule.steps[go.step]
     seconds = 0

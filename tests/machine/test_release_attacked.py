@@ -14,13 +14,15 @@ import note_member
 import roll_back_release
 from bluegreen.aws import table
 from bluegreen.decisions.gates import REJECTED, Decision
-from bluegreen.errors import ApprovalRefused, NotTheHolder
-from bluegreen.ledger import approvals
-from bluegreen.ledger.releases import Release, WavePlan
-from bluegreen.releasing import gates
+from bluegreen.errors import ApprovalRefused, AwsUnavailable, NotTheHolder
+from bluegreen.ledger import approvals, evidence
+from bluegreen.ledger.releases import Member, Release, WavePlan
+from bluegreen.releasing import gates, putting_back, watching
+from bluegreen.releasing.clockwork import in_a_slice
+from bluegreen.target import Target
 from tests.crash.world.driver import context_of
-from tests.machine.deployer import FUNCTION, GOOD, TABLE, alarm, zip_of
-from tests.machine.faults import Call
+from tests.machine.deployer import BAD_UNDER_TRAFFIC, FUNCTION, GOOD, TABLE, alarm, zip_of
+from tests.machine.faults import Call, HandlerKilled, acting
 from tests.machine.shop import BLUE, GREEN, NAMES, Shop, open_shop
 from tests.machine.test_release_orders import at, tell
 
@@ -31,6 +33,13 @@ MOST_TURNS = 40
 def shop() -> Iterator[Shop]:
     with open_shop() as shop:
         yield shop
+
+
+def a_release() -> Release:
+    """With one wave, which a person must approve."""
+    approved = (WavePlan(functions=1, approve=True),)
+    empty = dict.fromkeys(("began_as", "execution", "started_at", "started_by", "document"), "")
+    return Release(id="monday", state="open", waves=approved, **empty)
 
 
 def bounded(shop: Shop, state: str) -> Any:
@@ -191,22 +200,12 @@ def test_a_record_that_cannot_be_read_keeps_no_other_function_from_going_back(sh
 
 
 def test_a_wave_that_a_person_rejected_is_not_shifted(shop: Shop) -> None:
-    release = Release(
-        id="monday",
-        state="open",
-        began_as="",
-        execution="",
-        started_at="",
-        started_by="",
-        document="",
-        waves=(WavePlan(functions=1, approve=True),),
-    )
     approvals.ask("monday", 1, 600)
     by_a_person = {"step": 1, "decision": REJECTED, "by": "people", "at": "2026-01-01T00:00:00Z", "reason": ""}
     assert approvals.decide("monday", Decision.model_validate(by_a_person))
 
     with pytest.raises(ApprovalRefused):
-        gates.must_be_approved(release, 0)
+        gates.must_be_approved(a_release(), 0)
 
 
 def test_who_knows_the_proof_of_an_old_release_cannot_delete_versions(shop: Shop) -> None:
@@ -220,3 +219,61 @@ def test_who_knows_the_proof_of_an_old_release_cannot_delete_versions(shop: Shop
 
     with shop.aws.acting("DeleteVersions"), pytest.raises(NotTheHolder, match="tidied no more"):
         delete_versions.handler(event, context_of("DeleteVersionsFunction"))
+
+
+def test_a_function_that_a_killed_look_found_bad_goes_back_at_once(shop: Shop) -> None:
+    killed: list[str] = []
+
+    def kill(call: Call, attempt: Callable[[], Any]) -> Any:
+        answer = attempt()
+        if call.operation == "UpdateItem" and call.state == "LookAtWave" and not killed:
+            with acting(None, immune=True):
+                killed.extend(item["error"] for item in shop.deployer.items("release#monday") if "error" in item)
+            if killed:
+                raise HandlerKilled
+        return answer
+
+    shop.users_call(2)
+    with shop.aws.watched(kill):
+        run = shop.release({"Prices": BAD_UNDER_TRAFFIC}, name="monday", waves=[{}])
+
+    assert killed == ["GreenUnhealthy"]
+    assert run.error == "FunctionsFailed"
+    assert run.path[-4:] == ["LookAtWave", "RollBackRelease", "AllBack?", "RolledBack"]
+
+
+def test_a_function_that_is_put_back_moves_no_other_one_s_evidence(shop: Shop) -> None:
+    shop.users_call(2)
+
+    with mock.patch.object(watching, "AT_ONCE", 2):
+        run = shop.release({FUNCTION: BAD_UNDER_TRAFFIC}, name="monday", waves=[{}], tolerate=1)
+        kept = [{*evidence.read("monday", 0, chunk)} for chunk in range(3)]
+
+    assert run.ended == "Released"
+    assert kept == [{"monday.2"}, {"monday.3", "monday.4"}, {"monday.5"}]
+
+
+def test_a_region_that_is_away_takes_no_time_from_the_others(shop: Shop) -> None:
+    def member(number: int, region: str) -> Member:
+        target = Target(function=f"F{number}", alias="PROD", region=region, account="123456789012")
+        return Member(number=number, wave=0, deployment=f"monday.{number}", target=target, state="shifted")
+
+    members = [*(member(number, "eu-west-1") for number in range(1, 9)), member(9, "us-east-1")]
+    tried: list[str] = []
+
+    def returned(release: str, member: Member, why: object, attempt: int) -> Member:
+        tried.append(member.target.region)
+        if member.target.region == "eu-west-1":
+            shop.aws.clock.sleep(30)
+            raise AwsUnavailable("no answer")
+        return member.model_copy(update={"returned": True})
+
+    def closed(release: Release, member: Member, why: object, attempt: int) -> Member:
+        return member.model_copy(update={"state": "back"})
+
+    with mock.patch.multiple(putting_back, _returned=returned, _closed=closed):
+        found = putting_back.put_back(a_release(), members, lambda each: ("", ""), 0, in_a_slice())
+
+    assert tried == ["eu-west-1", "us-east-1"]
+    assert found.members[-1].state == "back"
+    assert {*found.errors} == {*range(1, 9)}

@@ -9,8 +9,9 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
+from bluegreen import clock
 from bluegreen.document import DEPLOYED, NOTHING_TO_DEPLOY, REJECTED, ROLLBACK_FAILED, ROLLED_BACK
-from bluegreen.errors import AwsRefused, DeploymentError, RollbackImpossible, StillInProgress
+from bluegreen.errors import AwsRefused, AwsUnavailable, DeploymentError, RollbackImpossible, StillInProgress
 from bluegreen.ledger import deployments, releases
 from bluegreen.ledger.record import Record
 from bluegreen.ledger.releases import Member, MemberState, Release
@@ -23,6 +24,9 @@ Why = Callable[[Member], tuple[str, str]]
 """The error and the cause that a function's own deployment ends with."""
 
 OVER = ("back", "stuck", "deployed", "nothing")
+
+AWAY_AFTER_SECONDS = 5
+"""A call that was waited for so long, and failed: the next one to that region would be no quicker."""
 
 AS_IT_ENDED: dict[str, MemberState] = {
     DEPLOYED: "deployed",
@@ -39,13 +43,14 @@ class Found:
     """
     The members as they are now, the errors of those that could not be put back, and whether some were not tried.
 
-    With `some_went_back` this attempt has come on.
+    With `some_went_back` this attempt has come on. The accounts and regions that are `away` did not answer.
     """
 
     members: list[Member]
     errors: dict[int, DeploymentError] = field(default_factory=dict)
     more: bool = False
     some_went_back: bool = False
+    away: set[tuple[str, str]] = field(default_factory=set)
 
     @property
     def done(self) -> bool:
@@ -57,7 +62,8 @@ def put_back(release: Release, members: Sequence[Member], why: Why, attempt: int
     """
     Give blue the alias of each of these functions back, then close their deployments, while there is time.
 
-    An error of one function holds up no other. Those of waves that no shift was begun for have nothing to give back.
+    An error of one function holds up no other. Those of waves that no shift was begun for have nothing to give back. A
+    region that does not answer takes no time from the others: its functions are left to the next attempt.
     """
     found = Found(list(members))
     for number, member in enumerate(found.members):
@@ -66,6 +72,8 @@ def put_back(release: Release, members: Sequence[Member], why: Why, attempt: int
         if not in_time():
             return _with_more(found)
         with _noting(found, member):
+            if _place(member) in found.away:
+                raise AwsUnavailable(f"{_place(member)[1]} did not answer in time for another function")
             _learn(found, number, _returned(release.id, member, why, attempt))
     for number, member in enumerate(found.members):
         if is_over(member) or member.number in found.errors:
@@ -141,13 +149,20 @@ def _is_untouched(record: Record) -> bool:
 
 @contextmanager
 def _noting(found: Found, member: Member) -> Iterator[None]:
+    began = clock.now()
     try:
         yield
     except DeploymentError as error:
         found.errors[member.number] = error
+        if isinstance(error, AwsUnavailable) and clock.now() - began >= AWAY_AFTER_SECONDS:
+            found.away.add(_place(member))
     except Exception as error:  # a fault in one record must not hold up the others
         logger.exception("not put back", extra={"deployment": member.deployment})
         found.errors[member.number] = AwsRefused(f"{member.target} could not be put back ({type(error).__name__})")
+
+
+def _place(member: Member) -> tuple[str, str]:
+    return member.target.account, member.target.region
 
 
 def _with_more(found: Found) -> Found:

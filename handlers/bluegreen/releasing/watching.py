@@ -18,6 +18,7 @@ from bluegreen.errors import GreenUnhealthy, ReleaseUnhealthy
 from bluegreen.ledger import deployments, evidence, releases
 from bluegreen.ledger.releases import Member, Release, WaveVerdict
 from bluegreen.releasing.document import Go
+from bluegreen.releasing.putting_back import is_over
 from bluegreen.target import Target
 from bluegreen.verdict.release import Together, together, worst
 from bluegreen.verdict.words import odds
@@ -57,13 +58,16 @@ def look(release: Release, go: Go, ordered: Standing, now: float) -> Looked:
 
     A function that fails is written down as failed.
     """
-    shifted = [each for each in releases.members(release.id) if each.shifts and not each.error]
-    members = [each for each in shifted if each.wave == go.wave]
+    everyone = releases.members(release.id)
+    wave = [each for each in everyone if each.wave == go.wave]
+    members = [each for each in wave if _is_looked_at(each)]
     looks: dict[int, Look] = {}
-    failed = alarmed_before(release, go.wave, shifted)
+    failed = [each for each in everyone if each.error and not (each.returned or is_over(each))]  # by a lost attempt
+    failed += alarmed_before(release, go.wave, everyone)
     logs: dict[int, float] = {}
-    for chunk, start in enumerate(range(0, len(members), AT_ONCE)):
-        judged, worse = _look_at(release, go, chunk, members[start : start + AT_ONCE], ordered, now, logs)
+    for chunk, start in enumerate(range(0, len(wave), AT_ONCE)):
+        some = [each for each in wave[start : start + AT_ONCE] if _is_looked_at(each)]
+        judged, worse = _look_at(release, go, chunk, some, ordered, now, logs)
         looks |= judged
         failed += worse
     verdict, now_together, unhealthy = _together(release, go, members, logs, now)
@@ -79,16 +83,15 @@ def look(release: Release, go: Go, ordered: Standing, now: float) -> Looked:
     return Looked(tuple(failed), until, reason, verdict, now_together)
 
 
-def alarmed_before(release: Release, wave: int, shifted: Sequence[Member] | None = None) -> list[Member]:
-    """
-    Functions of waves before this one, whose greens have everything, with an alarm that went off: they are noted.
+def _is_looked_at(member: Member) -> bool:
+    """Its green has a share, and has not failed."""
+    return bool(member.shifts) and not member.error
 
-    `shifted` are those of the release that were shifted and have not failed, where they are known.
-    """
+
+def alarmed_before(release: Release, wave: int, members: Sequence[Member]) -> list[Member]:
+    """Functions of waves before this one, whose greens have everything, with an alarm that went off: they are noted."""
     failed = []
-    if shifted is None:
-        shifted = [each for each in releases.members(release.id) if each.shifts and not each.error]
-    for target, group in _by_place([each for each in shifted if each.wave != wave]).items():
+    for target, group in _by_place([each for each in members if each.wave != wave and _is_looked_at(each)]).items():
         states = alarms.states(target, tuple(dict.fromkeys(name for each in group for name in each.alarms)))
         for each in group:
             if red := [name for name in each.alarms if states.get(name) == alarms.RED]:
