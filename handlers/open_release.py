@@ -180,7 +180,7 @@ def _member(
     request = asked.request
     alias = request.alias or os.environ["DEFAULT_ALIAS"]
     if at := read.targets.get(asked.target):
-        target = Target(function=request.function, alias=alias, region=at.region, account=at.account, role=at.role)
+        target = Target.at(asked.target, request.function, alias, region=at.region, role=at.role, bucket=at.bucket)
     else:
         target = here.model_copy(update={"function": request.function, "alias": alias})
     member = Member(
