@@ -5,6 +5,7 @@ import dataclasses
 import json
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from benchmarks.release.counts import Counts, count
@@ -32,7 +33,7 @@ def main() -> int:
     return 0
 
 
-ROWS = {
+ROWS: dict[str, Callable[[Counts], str]] = {
     "transitions of the release and its children": lambda each: f"{each.transitions:,}",
     "control-plane calls of Lambda a function (floor 5)": lambda each: f"{each.control_plane / each.functions:.2f}",
     "most of them in any second (limit 15)": lambda each: f"{each.most_in_a_second}",

@@ -17,11 +17,7 @@ from botocore.endpoint import Endpoint
 from botocore.exceptions import ConnectionClosedError, ConnectTimeoutError, EndpointConnectionError, ReadTimeoutError
 from moto.core.botocore_stubber import MockRawResponse
 
-<<<<<<< HEAD
 from tests.machine.iam import is_machine, refusal, refusal_once_missing
-=======
-from tests.machine.iam import refusal, refusal_once_missing
->>>>>>> targets
 from tests.machine.wire import account_of, key_of
 
 When = Literal["before", "after"]
@@ -112,7 +108,6 @@ def acting_now() -> str | None:
 
 def denied(service: str, operation: str, url: str, body: Any, key: str = "") -> str | None:
     """AWS's sentence for a call that the thread's handler may not make, signed with that key; None for one it may."""
-<<<<<<< HEAD
     return refusal(service, operation, _asker(), url, body, key)
 
 
@@ -132,10 +127,6 @@ def _asker() -> str | None:
     """Whose role IAM looks at: a handler's or a machine's, and nobody's for other callers whom no fault meets."""
     state, immune = getattr(_thread, "acting", (None, False))
     return None if immune and not is_machine(state) else state
-=======
-    state, immune = getattr(_thread, "acting", (None, False))
-    return refusal(service, operation, None if immune else state, url, body, key)
->>>>>>> targets
 
 
 @dataclass
@@ -210,25 +201,15 @@ class Faults:
                 answered = send(endpoint, request, operation, context)
                 if fault is not None:
                     return answer(fault.code, request.url)
-<<<<<<< HEAD
                 if _is_missing(answered) and (
                     why := refusal_once_missing(service, operation.name, _asker(), request.url, key)
-=======
-                asker = None if immune else state
-                if _is_missing(answered) and (
-                    why := refusal_once_missing(service, operation.name, asker, request.url, key)
->>>>>>> targets
                 ):
                     return answer("AccessDenied", request.url, why)
                 return answered
 
             if immune or self._watcher is None:
                 return attempt()
-<<<<<<< HEAD
             call = Call(endpoint._endpoint_prefix, name, state, request.url, account_of(request))
-=======
-            call = Call(endpoint._endpoint_prefix, operation.name, state, request.url, account_of(request))
->>>>>>> targets
             return self._watcher(call, attempt)
 
         with mock.patch.object(Endpoint, "_do_get_response", met):

@@ -17,11 +17,7 @@ from moto.logs.models import logs_backends
 from moto.s3.models import s3_backends
 
 from tests.machine import targets
-<<<<<<< HEAD
 from tests.permissions import judge, needs, policies, seen
-=======
-from tests.permissions import judge, needs, seen
->>>>>>> targets
 from tests.permissions.judge import Asked
 from tests.permissions.names import Place, key_of
 from tests.permissions.needs import Need, Request
@@ -59,20 +55,6 @@ def refusal_once_missing(service: str, operation: str, state: str | None, url: s
     if role is None or service != "s3" or operation not in ("GetObject", "HeadObject"):
         return None
     return _answer(role, key, _request(service, operation, url, b"", key), needs.once_it_is_missing)
-<<<<<<< HEAD
-=======
-
-
-def _answer(role: str, key: str, asked: Request, needs_of: Callable[[Request], list[Need]]) -> str | None:
-    if _is_assumed(key):
-        return targets.refusal(key, asked, needs_of(asked))
-    return _refusal(role, needs_of(asked))
-
-
-def _is_assumed(key: str) -> bool:
-    """The key came from STS."""
-    return key.startswith("ASIA")
->>>>>>> targets
 
 
 def _answer(role: str, key: str, asked: Request, needs_of: Callable[[Request], list[Need]]) -> str | None:

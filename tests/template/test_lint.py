@@ -7,11 +7,7 @@ import pytest
 
 from tests.template.stack import ROOT, TARGET_TEMPLATE, TEMPLATE, stack
 
-<<<<<<< HEAD
 MOST_LINES = 1526
-=======
-MOST_LINES = 1200
->>>>>>> targets
 
 
 def test_the_template_can_be_read_in_one_sitting() -> None:
