@@ -34,11 +34,13 @@ quickstart:                      ## README's quickstart, pasted into a fresh clo
 test: $(DEV) $(SANDBOX)          ## every test
 	@$(BIN)/python -m pytest -n auto --dist loadfile
 
-check: $(DEV) $(SANDBOX) $(REVIEW) ## lint, format, types, layers, and what checkov and parliament say of the template
+OURS := template.yaml target.yaml
+
+check: $(DEV) $(SANDBOX) $(REVIEW) ## lint, format, types, layers, and what checkov and parliament say of the templates
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy handlers bluegreen_cli sandbox statemachine benchmarks provenance reference tests && PYTHONPATH=handlers:. $(BIN)/lint-imports --no-cache
-	@SAM_CLI_TELEMETRY=0 AWS_DEFAULT_REGION=eu-west-1 .venv-sandbox/bin/sam validate --lint
-	@AWS_DEFAULT_REGION=eu-west-1 .venv-sandbox/bin/python -I tests/template/translate.py template.yaml \
-	  | .venv-review/bin/python tests/template/review.py template.yaml
+	@for file in $(OURS); do SAM_CLI_TELEMETRY=0 AWS_DEFAULT_REGION=eu-west-1 .venv-sandbox/bin/sam validate --lint --template $$file || exit; done
+	@AWS_DEFAULT_REGION=eu-west-1 .venv-sandbox/bin/python -I tests/template/translate.py $(OURS) \
+	  | .venv-review/bin/python tests/template/review.py $(OURS)
 
 asl: $(DEV)                      ## write the state machine and its picture from their definition
 	@$(BIN)/python -m statemachine && $(BIN)/python -m statemachine picture

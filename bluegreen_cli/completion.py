@@ -1,5 +1,5 @@
 """
-What a shell offers after Tab: functions, deployments' ids, strategies.
+What a shell offers after Tab: functions, ids of deployments and releases, strategies.
 
 The API is asked for at most two seconds. Whatever is wrong, as missing credentials, offers nothing and says nothing.
 """
@@ -26,6 +26,21 @@ def deployments(ctx: click.Context, parameter: click.Parameter, incomplete: str)
     """Those that run, and of a function whose name is written already the newest others."""
     found = _in_time(_deployments, ctx, incomplete)
     return [CompletionItem(name, help=how) for name, how in found if name.startswith(incomplete)]
+
+
+def functions_and_releases(ctx: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
+    """The same functions, and the releases that run."""
+    return [*functions(ctx, parameter, incomplete), *_releases(ctx, incomplete)]
+
+
+def deployments_and_releases(ctx: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """The same deployments, and the releases that run."""
+    releases = [CompletionItem(name, help="a release that runs") for name in _releases(ctx, incomplete)]
+    return [*deployments(ctx, parameter, incomplete), *releases]
+
+
+def _releases(ctx: click.Context, incomplete: str) -> list[str]:
+    return sorted(name for name in _in_time(_running_releases, ctx) if name.startswith(incomplete))
 
 
 def strategies(ctx: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
@@ -72,6 +87,13 @@ def _deployments(ctx: click.Context, incomplete: str) -> list[tuple[str, str]]:
         page = api.ask(_stack(ctx), "GET", f"/deployments?function={quote(function, safe='')}")
         ended |= {each["id"]: each["state"] for each in page["deployments"]}
     return list((ended | running).items())
+
+
+def _running_releases(ctx: click.Context) -> list[str]:
+    from bluegreen_cli import api
+
+    found = api.ask(_stack(ctx), "GET", "/releases")["releases"]
+    return [each["id"] for each in found if not each.get("ended_at")]
 
 
 def _stack(ctx: click.Context) -> Any:

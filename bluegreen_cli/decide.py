@@ -1,4 +1,4 @@
-"""Deciding about a deployment that waits for a person: the common part of `approve` and `reject`."""
+"""Deciding about a deployment or a release that waits for a person: the common part of `approve` and `reject`."""
 
 import json
 from http import HTTPStatus
@@ -10,23 +10,44 @@ from bluegreen.request.names import FunctionReference, is_execution_name
 from bluegreen_cli import api, holding, request
 from bluegreen_cli.context import Context
 from bluegreen_cli.problems import NOTHING_CHANGED, Problem, Refused, Unknown
+from bluegreen_cli.releases import orders
 from bluegreen_cli.stack import Stack
 
 NAMES_IT = "Give the deployment's id, not the function's name: `bluegreen status FUNCTION` names the one that waits."
 
 
-def decide(context: Context, deployment: str, which: str, step: int | None, reason: str | None, as_json: bool) -> None:
-    """Send the decision as the caller, whom IAM names to the API. Raises Refused in the API's words."""
+def decide(
+    context: Context,
+    deployment: str,
+    which: str,
+    step: int | None,
+    reason: str | None,
+    as_json: bool,
+    of_release: bool = False,
+) -> None:
+    """
+    Send the decision as the caller, whom IAM names to the API. Raises Refused in the API's words.
+
+    Nothing is read of the table, which an approver may not read.
+    """
     if FunctionReference.read(deployment) is None:
         request.must_be_an_id(deployment, NAMES_IT)
     stack = context.stack(context.account())
     if not is_execution_name(deployment):
         raise _no_such(stack, deployment, which, step)
-    path = f"/deployments/{quote(deployment, safe='')}/{which}"
+    path = f"/deployments/{quote(deployment, safe='')}"
+    release = of_release or orders.shown(stack, deployment) is not None
+    if release and not of_release and _is_there(stack, path):
+        raise Refused(
+            f"{deployment} is a release, and the id of a deployment",
+            NOTHING_CHANGED,
+            f"Add --release for the release. For the deployment use the API: POST {path}/{which}.",
+        )
+    path = f"{orders.path(deployment) if release else path}/{which}"
     try:
         made = api.ask(stack, "POST", path, {name: said for name, said in (("step", step), ("reason", reason)) if said})
     except Refused as error:
-        if error.status == HTTPStatus.NOT_FOUND:
+        if error.status == HTTPStatus.NOT_FOUND and not release:
             raise _no_such(stack, deployment, which, step) from error
         raise
     except Unknown as error:
@@ -34,10 +55,21 @@ def decide(context: Context, deployment: str, which: str, step: int | None, reas
             raise
         again = f"`bluegreen show {deployment}` says whether it was taken. If not, name the step: `--step N`."
         raise Unknown(error.what, error.untouched, again) from error
+    if release:
+        orders.decided(deployment, made, as_json)
+        return
     if as_json:
         click.echo(json.dumps(made, indent=2))
         return
     click.echo(f"Step {made['step']} of {deployment} is {made['decision']}. {_follows(stack, deployment, which)}")
+
+
+def _is_there(stack: Stack, path: str) -> bool:
+    try:
+        api.ask(stack, "GET", path)
+    except Refused as error:
+        return error.status != HTTPStatus.NOT_FOUND
+    return True
 
 
 def _no_such(stack: Stack, name: str, which: str, step: int | None) -> Refused:

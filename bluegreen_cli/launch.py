@@ -138,7 +138,7 @@ def to_the_end(
     summary.arn = arn
     click.echo(f"Deployment {name}: {executions.console_link(arn)}", err=True)
     try:
-        with _sigterm_as_ctrl_c(), display() as shown:
+        with sigterm_as_ctrl_c(), display() as shown:
             progress = follow(arn, Both(summary, shown), past_people=past_people)
         if not progress.over:
             _waits(arn, progress.awaits, as_json, summary)
@@ -161,7 +161,7 @@ def to_the_end(
 
 
 @contextmanager
-def _sigterm_as_ctrl_c() -> Iterator[None]:
+def sigterm_as_ctrl_c() -> Iterator[None]:
     """A pipeline that is cancelled ends its commands so. Python handles signals in the main thread only."""
     if threading.current_thread() is not threading.main_thread():
         yield

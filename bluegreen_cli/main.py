@@ -20,6 +20,7 @@ from bluegreen_cli.problems import NOTHING_CHANGED, Failed, Interrupted, Problem
 
 COMMANDS = {
     "deploy": "Deploy new code, what $LATEST has, or a version that exists, to FUNCTION's alias.",
+    "release": "Deploy to many functions as FILE says, all or nothing.",
     "rollback": "Give FUNCTION's alias back to the version that served before.",
     "abort": "Undo FUNCTION's deployment that runs: RecoverDeployments gives its blue all of the alias at once.",
     "pause": "Let green's share of FUNCTION's alias grow no more, for an hour unless --seconds says otherwise.",

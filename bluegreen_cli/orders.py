@@ -17,7 +17,6 @@ from bluegreen.ledger.record import Record
 from bluegreen.target import Target
 from bluegreen.text import sentence
 from bluegreen_cli import api, follow
-from bluegreen_cli.context import Context
 from bluegreen_cli.live import serving_if_known
 from bluegreen_cli.problems import NOTHING_CHANGED, NOTHING_ORDERED, Lost, Refused, explained
 from bluegreen_cli.progress import Progress
@@ -28,11 +27,13 @@ PATIENCE_SECONDS = 900.0
 """RecoverDeployments is asked at once; its sweep every five minutes comes after an invocation that was lost."""
 
 
-def running(context: Context, function: str, alias: str | None) -> tuple[Stack, Lock]:
-    """The lock of the deployment that runs. Raises Refused if none does."""
-    named = names(function, alias)
-    stack = context.stack(context.account())
-    target = named.at(stack)
+def running(stack: Stack, function: str, alias: str | None, order: str) -> Lock:
+    """
+    The lock of the deployment that runs.
+
+    Raises Refused if none does, or if it is a part of a release: that gets the order as a whole.
+    """
+    target = names(function, alias).at(stack)
     with explained("reading the deployments table", NOTHING_CHANGED):
         lock = locks.held(target)
     if lock is None:
@@ -42,7 +43,13 @@ def running(context: Context, function: str, alias: str | None) -> tuple[Stack, 
             f"`bluegreen status {target.function} --alias {target.alias}` says who serves, and how the last deployment "
             "ended.",
         )
-    return stack, lock
+    if lock.release:
+        raise Refused(
+            f"{target} is deployed to by the release {lock.release}, whose functions go together",
+            NOTHING_ORDERED,
+            f"Give the order to the release: `bluegreen {order} {lock.release}`.",
+        )
+    return lock
 
 
 def give(stack: Stack, lock: Lock, order: str, **body: Any) -> Any:

@@ -59,14 +59,23 @@ class Package:
         return cls.of(content, plain(path))
 
     @property
+    def size_bytes(self) -> int:
+        """Of the zip."""
+        return len(self.content)
+
+    @property
     def sha256(self) -> str:
         """In hexadecimal."""
         return hashlib.sha256(self.content).hexdigest()
 
     def artifact(self, bucket: str, function: str) -> dict[str, Any]:
         """The request's `artifact` for this package in that bucket."""
-        key = place_by_request(function, f"{self.sha256}.zip")
-        return {"bucket": bucket, "key": key, "sha256": self.sha256}
+        return artifact(self.sha256, bucket, function)
+
+
+def artifact(sha256: str, bucket: str, function: str) -> dict[str, Any]:
+    """The request's `artifact` for a zip with this digest in that bucket."""
+    return {"bucket": bucket, "key": place_by_request(function, f"{sha256}.zip"), "sha256": sha256}
 
 
 def _zipped(folder: Path) -> bytes:

@@ -17,7 +17,7 @@ caller without valid credentials learns nothing, and gets an answer after signin
 A deployment that ends badly is no problem of the command: `bluegreen_cli.outcome` has its exit code.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import IO, Any
 
@@ -44,16 +44,17 @@ TRY_AGAIN = "Try again in a moment. If AWS stays silent, check the network, the 
 
 
 class Problem(click.ClickException):
-    """The reason why a command did not do its work."""
+    """The reason why a command did not do its work. `details` are the parts of it, where it has several."""
 
-    def __init__(self, what: str, untouched: str, advice: str = "") -> None:
+    def __init__(self, what: str, untouched: str, advice: str = "", details: Sequence[str] = ()) -> None:
         self.what, self.untouched, self.advice = plain(what), untouched, advice
+        self.details = [plain(each) for each in details]
         super().__init__(" ".join(part for part in (sentence(self.what), untouched, advice) if part))
 
     def show(self, file: IO[Any] | None = None) -> None:
-        """Print at most three lines to stderr."""
+        """Print three lines to stderr at most, and one for each detail."""
         click.echo(f"Error: {sentence(self.what)}", file=file, err=True)
-        for line in (self.untouched, self.advice):
+        for line in (*(f"  {each}" for each in self.details), self.untouched, self.advice):
             if line:
                 click.echo(line, file=file, err=True)
 
@@ -65,7 +66,7 @@ class Problem(click.ClickException):
             "untouched": self.untouched,
             "advice": self.advice,
             "exit_code": self.exit_code,
-        }
+        } | ({"details": self.details} if self.details else {})
 
 
 class Failed(Problem):

@@ -28,7 +28,7 @@ def known_as_bad(target: Target, version: str) -> str:
     """How the version's last deployment to the alias was rolled back; "" if it was not, or if the ledger is silent."""
     try:
         newest = islice(newest_first(target), MOST_LOOKED_AT)
-        over = (each for each in newest if each.target == target and not each.live)
+        over = (each for each in newest if each.target.key == target.key and not each.live)
         last = next((each for each in over if each.green == version), None)
     except DeploymentError:
         return ""

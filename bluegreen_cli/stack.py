@@ -41,7 +41,7 @@ class Stack:
     @property
     def home(self) -> Home:
         """As the checks of a request know it."""
-        return Home(self.name, self.bucket, self.image_accounts)
+        return Home(self.name, self.bucket, self.target("", ""), self.image_accounts)
 
     @property
     def region(self) -> str:
@@ -52,6 +52,11 @@ class Stack:
     def number(self) -> str:
         """The account that it is in."""
         return self.machine.split(":")[4]
+
+    @property
+    def release_machine(self) -> str:
+        """The ARN of the machine of releases. Its name is as fixed as that of the machine of deployments."""
+        return f"{self.machine.removesuffix('deploy')}release"
 
     def target(self, function: str, alias: str | None) -> Target:
         """An alias in the stack's account and region; None is the stack's default alias."""

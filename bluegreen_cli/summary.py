@@ -5,7 +5,7 @@ Most of its text is foreign: a cause has what a function answered. No part of it
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -45,7 +45,8 @@ class Summary(Watcher, AbstractContextManager["Summary"]):
     """
     Gets to know a deployment, and is appended to a file when the block is over, however it ends.
 
-    Without a path nothing is written.
+    Without a path nothing is written. `ended` and `exit_code` say how the command ends. `body` has the Markdown of
+    something else than a deployment, if the command is about that.
     """
 
     def __init__(self, path: str | None, function: str = "") -> None:
@@ -53,10 +54,11 @@ class Summary(Watcher, AbstractContextManager["Summary"]):
         self._function = function
         self._lines: list[tuple[datetime, str]] = []
         self._progress = Progress()
-        self._ended = ""
         self._ending: Ending | None = None
-        self._exit_code = 0
+        self.ended = ""
+        self.exit_code = 0
         self.arn = ""
+        self.body: Callable[[], Iterator[str]] | None = None
 
     def __enter__(self) -> "Summary":
         """Raises Refused for a file that cannot be written, before anything is done."""
@@ -88,7 +90,7 @@ class Summary(Watcher, AbstractContextManager["Summary"]):
             return
         try:
             with Path(self._path).open("a", encoding="utf-8") as file:
-                file.write("\n".join(self.lines()) + "\n")
+                file.write("\n".join((self.body or self.lines)()) + "\n")
         except OSError as unwritten:
             click.echo(f"Warning: --summary: {plain(self._path)!r} cannot be written: {unwritten}", err=True)
 
@@ -102,7 +104,7 @@ class Summary(Watcher, AbstractContextManager["Summary"]):
 
     def says(self, how: str, exit_code: int) -> None:
         """How the command ends, in a sentence."""
-        self._ended, self._exit_code = how, exit_code
+        self.ended, self.exit_code = how, exit_code
 
     def ends(self, ending: Ending) -> None:
         """How the deployment ended."""
@@ -114,11 +116,11 @@ class Summary(Watcher, AbstractContextManager["Summary"]):
         known = self._progress
         yield f"## Deployment of {escaped(known.name or self._function or 'a function')}"
         yield ""
-        yield f"**{self._how}** {escaped(self._ended)}"
+        yield f"**{self._how}** {escaped(self.ended)}"
         yield ""
-        yield from _table(("", ""), self._facts())
+        yield from table(("", ""), self._facts())
         if known.sides:
-            yield from _table(
+            yield from table(
                 ("version", "requests", "failed"),
                 (
                     (f"{side} {known.green if side == 'green' else known.blue}", f"{each.requests:,}", str(each))
@@ -129,7 +131,7 @@ class Summary(Watcher, AbstractContextManager["Summary"]):
             yield f"- Warning: {escaped(warning)}"
         if self._lines:
             yield ""
-            yield from _table(("UTC", "state", "what"), self._steps())
+            yield from table(("UTC", "state", "what"), self._steps())
         if self.arn:
             name = self.arn.rpartition(":")[2]
             yield f"[The execution in the console](<{executions.console_link(self.arn)}>). Step by step: "
@@ -139,7 +141,7 @@ class Summary(Watcher, AbstractContextManager["Summary"]):
     def _how(self) -> str:
         if self._ending:
             return escaped(self._ending.progress.end or self._ending.progress.status)
-        return OUTCOMES.get(self._exit_code, "Failed.")
+        return OUTCOMES.get(self.exit_code, "Failed.")
 
     def _facts(self) -> Iterator[tuple[str, str]]:
         known, ending = self._progress, self._ending
@@ -155,7 +157,7 @@ class Summary(Watcher, AbstractContextManager["Summary"]):
             "served by": str(ending.route or "not known") if ending else "",
             "started by": known.started_by,
             "deployment": self.arn.rpartition(":")[2],
-            "exit code": str(self._exit_code),
+            "exit code": str(self.exit_code),
         }
         return ((name, value) for name, value in facts.items() if value)
 
@@ -170,7 +172,8 @@ class Summary(Watcher, AbstractContextManager["Summary"]):
             yield f"{at.astimezone(UTC):%H:%M:%S}", state, what.strip()
 
 
-def _table(head: tuple[str, ...], rows: Iterator[tuple[str, ...]]) -> Iterator[str]:
+def table(head: tuple[str, ...], rows: Iterator[tuple[str, ...]]) -> Iterator[str]:
+    """A table in Markdown; its cells are escaped."""
     yield f"| {' | '.join(head)} |"
     yield "|---" * len(head) + "|"
     for row in rows:

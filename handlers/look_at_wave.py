@@ -20,7 +20,7 @@ from bluegreen.releasing import gates, news
 from bluegreen.releasing.document import Go
 from bluegreen.releasing.failing import must_be_tolerated
 from bluegreen.releasing.rings import Running
-from bluegreen.releasing.watching import Looked, look
+from bluegreen.releasing.watching import Looked, alarmed_before, look
 from bluegreen.text import duration
 from bluegreen.verdict.words import odds
 
@@ -35,6 +35,9 @@ def handler(running: Running) -> Go:
     _must_go_on(ordered, now)
     told = {"told_pause": _told(release, go, ordered)}
     if go.step < 0:
+        if alarmed_before(release, go.wave, releases.members(release.id)):
+            must_be_tolerated(release)
+            return go.model_copy(update=told | {"next": "put_back"})
         return _gated(release, go, ordered, now).model_copy(update=told)
     resumed = go.told_pause and not ordered.paused
     if now < go.due_at - TOLERANCE_SECONDS and not (resumed or _promoted(go, ordered)):

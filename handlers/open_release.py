@@ -11,19 +11,21 @@ import secrets
 from typing import Any
 
 from bluegreen import clock
-from bluegreen.aws import artifacts, executions
+from bluegreen.aws import artifacts
 from bluegreen.decisions import release_pace
 from bluegreen.decisions.orders import standing
 from bluegreen.document import REJECTED
 from bluegreen.edge import step
-from bluegreen.errors import Aborted, AwsRefused, DeploymentOver, InvalidRequest, NotTheHolder
+from bluegreen.errors import Aborted, AwsRefused, DeploymentOver, InvalidRequest, StillInProgress
 from bluegreen.ledger import orders, releases, starts
 from bluegreen.ledger.releases import COMMITTED, OPENING, Member, Release, WavePlan
 from bluegreen.releasing import news
 from bluegreen.releasing.document import Go, Held, OpenedRelease
 from bluegreen.releasing.items import OPENED, keep
+from bluegreen.releasing.recovery import is_worked_on
 from bluegreen.releasing.rings import Asked
 from bluegreen.request import release as document
+from bluegreen.request.names import FunctionReference
 from bluegreen.request.release_place import placed
 from bluegreen.request.traffic import known
 from bluegreen.target import Target
@@ -84,9 +86,8 @@ def _read_or_refused(asked: Asked) -> tuple[Release, list[tuple[Member, dict[str
 def _resumed(asked: Asked, dead: Release) -> OpenedRelease:
     """Forward if it is committed, and else back."""
     if dead.execution != asked.call.execution:
-        holder = executions.describe(dead.execution)
-        if holder is None or holder.running:
-            raise NotTheHolder(f"The execution {dead.execution} works on {dead.id}; nothing was changed.")
+        if is_worked_on(dead):
+            raise StillInProgress(f"Step Functions shows {dead.execution} running, which works on {dead.id}")
         taken = releases.take_over(dead, asked.call.execution)
         if taken is None:
             raise DeploymentOver(f"The release {dead.id} is over, or another execution goes on with it.")
@@ -145,6 +146,7 @@ def _read(asked: Asked) -> tuple[Release, list[tuple[Member, dict[str, Any]]]]:
         ),
         schedule=schedule,
         tolerate=read.tolerate,
+        rollback=read.rollback,
         keep_waves=read.keep_waves,
         calls_per_second=read.calls_per_second,
         false_alarm=read.false_alarm,
@@ -154,8 +156,14 @@ def _read(asked: Asked) -> tuple[Release, list[tuple[Member, dict[str, Any]]]]:
         override_freeze=read.override_freeze,
     )
     _starter_must_be_known(release)
-    called = {name for each in read.members for name in each.depends_on}
+    called = {_name_in(said) for each in read.members for said in each.depends_on}
     return release, [_member(release, read, each, here, called) for each in read.members]
+
+
+def _name_in(reference: str) -> str:
+    """Of what depends_on says: a function's name, name:alias or ARN."""
+    read = FunctionReference.read(reference)
+    return read.name if read else reference
 
 
 def _document(given: Any) -> tuple[Any, str]:
@@ -180,7 +188,7 @@ def _member(
         wave=asked.wave,
         deployment=f"{release.id}.{asked.number}",
         target=target,
-        called=not called.isdisjoint({target.function, str(target)}),
+        called=target.function in called,
     )
     alone = {"false_alarm": of_one_function(release), "when_suspected": "promote"}
     health = request.health.model_copy(update=alone)  # what is suspected is the release (`look_at_wave`)

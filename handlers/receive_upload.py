@@ -45,9 +45,9 @@ def handler(event: Any, context: LambdaContext) -> dict[str, Any]:
     if not proof.is_from_a_trigger(sent.get("stack")):
         raise NotTheHolder("The event does not come from the rule of this stack; nothing was started.")
     upload = Upload.read(told.get("detail"))
-    if upload.is_of_a_release:
-        return {} if upload.key.endswith("/") else {"execution": _release(upload)}
-    return {} if upload.is_beside else {"execution": _received(upload)}
+    if upload.is_beside:
+        return {}
+    return {"execution": _release(upload) if upload.is_of_a_release else _received(upload)}
 
 
 def _release(upload: Upload) -> str:

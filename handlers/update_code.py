@@ -55,5 +55,5 @@ def _kept(plan: Plan, latest: Function) -> Zip | Image | None:
         raise type(error)(
             f"$LATEST of {latest.name} was not touched: neither version {plan.blue.version} nor an artifact of an "
             f"earlier deployment has its code, and the code could not be copied: {error}. "
-            f"`aws lambda publish-version --function-name {latest.name}` keeps it as a version."
+            f"`aws lambda publish-version {plan.target.option}` keeps it as a version."
         ) from error

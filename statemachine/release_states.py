@@ -88,12 +88,23 @@ WHAT_NEXT = Question(
 )
 ALL_BACK = Question("AllBack?", "Whether functions are left, and how the release ends.", about="$.rollback.next")
 
+FOR_ITS_TURN = Retry(
+    error_equals=["AwsUnavailable"],
+    interval_seconds=5,
+    backoff_rate=1.5,
+    max_attempts=60,
+    max_delay_seconds=60,
+    jitter_strategy="FULL",
+)
+"""Of a child, whose handler finds all turns to call Lambda taken by others: half an hour of patience."""
+
 OPEN_MEMBER = TaskRow(
     "OpenMember",
     "Check one function, take its lock, write its record and plan. Nothing of it is changed.",
     learns=None,
     seconds=120,
     retry=[
+        FOR_ITS_TURN,
         *states.until_done(600),
         Retry(error_equals=["DeploymentInterrupted"], interval_seconds=30, backoff_rate=1.0, max_attempts=20),
     ],
@@ -115,7 +126,7 @@ WHAT_TO_STAGE = Question(
 
 def of_the_release(row: TaskRow) -> TaskRow:
     """A state of the deploy machine, for a function of a release."""
-    return replace(row, execution=OF_THE_RELEASE)
+    return replace(row, execution=OF_THE_RELEASE, retry=[FOR_ITS_TURN, *row.retry])
 
 
 @dataclass(frozen=True)
@@ -175,8 +186,8 @@ EACH_FUNCTION = {
 }
 """A child's document: what the deploy machine's states read, with the release beside it."""
 
-AT_ONCE = 100
-"""Children at a time. It hides latency; the pace of their calls is kept by the handlers."""
+AT_ONCE = 40
+"""Children at a time. It hides latency; the pace of their calls is kept by the handlers, and more would only wait."""
 
 
 def bake() -> State:

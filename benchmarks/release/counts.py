@@ -170,9 +170,10 @@ def _document(shop: Shop, calls_per_second: int) -> dict[str, Any]:
 
 def _seeing(shop: Shop, calls: list[tuple[float, str, str]], asked: list[int]) -> Any:
     def see(call: Call, attempt: Callable[[], Any]) -> Any:
-        if call.state:
+        answer = attempt()  # which waits for its turn before it is sent
+        if call.state and answer[0] is not None:  # one that has no turn in time is not sent
             calls.append((shop.aws.clock.now(), call.service, call.operation))
-        return attempt()
+        return answer
 
     return see
 

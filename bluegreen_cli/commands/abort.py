@@ -1,4 +1,4 @@
-"""`bluegreen abort`: undo the deployment that runs."""
+"""`bluegreen abort`: undo the deployment or the release that runs."""
 
 import json
 
@@ -7,28 +7,38 @@ import click
 from bluegreen.document import ROLLBACK_FAILED
 from bluegreen.ledger.record import Record
 from bluegreen.text import sentence
-from bluegreen_cli import completion, live, orders
+from bluegreen_cli import completion, live, orders, which
 from bluegreen_cli.context import Context, json_option
 from bluegreen_cli.display import last
 from bluegreen_cli.outcome import CUT_SHORT, EXIT_CODES
+from bluegreen_cli.releases import orders as of_releases
 
 
 @click.command()
-@click.argument("function", shell_complete=completion.functions)
+@click.argument("function", shell_complete=completion.functions_and_releases)
 @click.option("--alias", metavar="NAME", help="The stack's default unless given.")
+@which.release_option
 @click.option("--reason", default="", metavar="TEXT", help="The reason. The record and the audit show it.")
 @click.option(
     "--follow/--no-follow", default=True, help="Wait until blue has all of the alias, or only give the order."
 )
 @json_option
 @click.pass_obj
-def abort(context: Context, function: str, alias: str | None, reason: str, follow: bool, as_json: bool) -> None:
+def abort(
+    context: Context, function: str, alias: str | None, of_release: bool, reason: str, follow: bool, as_json: bool
+) -> None:
     """
     Undo FUNCTION's deployment that runs: RecoverDeployments gives its blue all of the alias at once.
 
-    The deployment ends as RolledBack, with the error Aborted, your name and the reason. No alarm goes off.
+    The deployment ends as RolledBack, with the error Aborted, your name and the reason. No alarm goes off. With a
+    release's id instead of a function's name every function of the release is put back.
     """
-    stack, lock = orders.running(context, function, alias)
+    which.function_or_release(function, alias, of_release)
+    stack = context.stack(context.account())
+    if release := which.release(stack, function, alias, of_release):
+        of_releases.abort(stack, release, reason, follow, as_json)
+        return
+    lock = orders.running(stack, function, alias, "abort")
     orders.abort(stack, lock, reason)
     if follow:
         say(orders.until_over(lock, lock.target), as_json)

@@ -1,9 +1,10 @@
-"""`bluegreen list`: every function that the deployer knows, and how each stands."""
+"""`bluegreen list`: every function that the deployer knows, how each stands, and the releases that run."""
 
 import builtins
 import json
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
@@ -24,7 +25,7 @@ from bluegreen_cli import api, when
 from bluegreen_cli.context import Context, json_option
 from bluegreen_cli.format import percent
 from bluegreen_cli.live import serving_if_known
-from bluegreen_cli.problems import NOTHING_CHANGED, explained
+from bluegreen_cli.problems import NOTHING_CHANGED, Problem, explained
 from bluegreen_cli.records import newest_first
 from bluegreen_cli.stack import Stack
 
@@ -47,6 +48,11 @@ class Row:
     last: Record | None
 
     @property
+    def where(self) -> dict[str, str]:
+        """Account and region of a function that is not beside the stack."""
+        return {name: self.known[name] for name in ("account", "region") if self.known.get(name)}
+
+    @property
     def since(self) -> str | None:
         """Since when it is served by this version, None if no deployment gave it that."""
         ours = self.route and self.route.alone and self.route.alone == self.known.get("last_deployed")
@@ -60,7 +66,7 @@ class Row:
         else:
             serves = f"{self.route}{'' if self.since or running else ', not by a deployment'}"
         return (
-            str(self.target),
+            f"{self.target}{f' ({where})' if (where := ', '.join(self.where.values())) else ''}",
             serves,
             when.ago(self.since) if self.since else "-",
             f"{running['id']}, green has {percent(running['green_weight'])}" if running else "-",
@@ -71,8 +77,8 @@ class Row:
     def to_json(self) -> dict[str, Any]:
         """For programs that read stdout."""
         return {
-            "function": self.target.function,
-            "alias": self.target.alias,
+            **self.target.shown,
+            **self.where,
             "serving": self.route.serving if self.route else None,
             "since": self.since,
             "last_deployed": self.known.get("last_deployed"),
@@ -83,15 +89,24 @@ class Row:
 
 
 @click.command("list")
+@click.option("--releases", "only_releases", is_flag=True, help="Only the releases that run.")
 @json_option
 @click.pass_obj
-def list(context: Context, as_json: bool) -> None:
+def list(context: Context, only_releases: bool, as_json: bool) -> None:
     """
     List every function: who serves since when, which deployment runs, whether it is frozen, how the last one ended.
 
-    These are the aliases to which a deployment was completed or runs. `bluegreen status FUNCTION` says more of one.
+    These are the aliases to which a deployment was completed or runs. `bluegreen status FUNCTION` says more of one. The
+    releases that run stand above them; with --json only `--releases` has them.
     """
     stack = context.stack(context.account())
+    if only_releases:
+        _releases(stack, as_json)
+        return
+    if not as_json:
+        with suppress(Problem):  # a caller who may not see releases, or a stack without them: the functions follow
+            for line in builtins.list(_running(stack)):
+                click.echo(line)
     known = builtins.list(_known(stack))
     with explained("reading the deployments table", NOTHING_CHANGED):
         frozen = freezes.everywhere(stack.target("", None))
@@ -102,6 +117,27 @@ def list(context: Context, as_json: bool) -> None:
         _print(rows)
     else:
         click.echo("No deployment was completed or runs yet; `bluegreen deploy FUNCTION PATH` begins one.")
+
+
+def _releases(stack: Stack, as_json: bool) -> None:
+    """Raises a Problem if the API does not say it."""
+    if as_json:
+        found = api.ask(stack, "GET", "/releases")["releases"]
+        click.echo(json.dumps([each for each in found if not each.get("ended_at")], indent=2))
+        return
+    for line in builtins.list(_running(stack)) or ["No release runs; `bluegreen release FILE` begins one."]:
+        click.echo(line)
+
+
+def _running(stack: Stack) -> Iterator[str]:
+    for each in api.ask(stack, "GET", "/releases")["releases"]:
+        if each.get("ended_at"):
+            continue
+        waves = f", at wave {each['wave'] + 1} of {len(each['waves'])}" if each["step"] >= 0 else ""
+        yield (
+            f"release {each['id']} of {each['functions']} functions is {each['state']}{waves}, started "
+            f"{when.ago(each['started_at'])} by {each['started_by']}"
+        )
 
 
 def _known(stack: Stack) -> Iterator[dict[str, Any]]:
@@ -116,10 +152,12 @@ def _known(stack: Stack) -> Iterator[dict[str, Any]]:
 
 
 def _row(stack: Stack, known: dict[str, Any], frozen: builtins.list[Ordered]) -> Row:
-    target = stack.target(known["function"], known["alias"])
+    beside = stack.target(known["function"], known["alias"])
+    target = beside.model_copy(update={name: known[name] for name in ("account", "region") if known.get(name)})
     of_it = tuple(each for each in frozen if fits(each.pattern, target.function))
-    last = next((each for each in newest_first(target) if each.target == target and not each.live), None)
-    return Row(target, known, serving_if_known(target), freezes.in_force(of_it, clock.now()), last)
+    last = next((each for each in newest_first(target) if each.target.key == target.key and not each.live), None)
+    route = serving_if_known(target) if target.account == stack.number else None
+    return Row(target, known, route, freezes.in_force(of_it, clock.now()), last)
 
 
 def _print(rows: builtins.list[Row]) -> None:

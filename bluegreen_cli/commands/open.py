@@ -1,4 +1,4 @@
-"""`bluegreen open`: a deployment's execution in the console."""
+"""`bluegreen open`: the execution of a deployment or a release in the console."""
 
 import json
 import os
@@ -16,25 +16,33 @@ from bluegreen_cli.stack import Stack
 
 
 @click.command("open")
-@click.argument("deployment", shell_complete=completion.deployments)
+@click.argument("deployment", shell_complete=completion.deployments_and_releases)
 @which.alias_option
+@which.release_option
 @json_option
 @click.pass_obj
-def open(context: Context, deployment: str, alias: str | None, as_json: bool) -> None:
+def open(context: Context, deployment: str, alias: str | None, of_release: bool, as_json: bool) -> None:
     """
     Print the console's link to DEPLOYMENT (its id), and open it in a browser if this is a terminal.
 
-    With a function's name instead of an id: its deployment that runs, or else its last one.
+    With a function's name instead of an id: its deployment that runs, or else its last one. With a release's id: that
+    release.
     """
     which.must_be_one(deployment)
     stack = context.stack(context.account())
+    if release := which.release(stack, deployment, alias, of_release):
+        _show("release", release.id, executions.console_link(release.execution), as_json)
+        return
     if not _is_there(stack, deployment):
         deployment = which.of_function(stack, deployment, alias)
         if not _is_there(stack, deployment):
             raise which.forgotten(deployment)
-    link = executions.console_link(executions.arn_of(stack.machine, deployment))
+    _show("deployment", deployment, executions.console_link(executions.arn_of(stack.machine, deployment)), as_json)
+
+
+def _show(what: str, name: str, link: str, as_json: bool) -> None:
     if as_json:
-        click.echo(json.dumps({"deployment": deployment, "console": link}, indent=2))
+        click.echo(json.dumps({what: name, "console": link}, indent=2))
         return
     click.echo(link)
     if _on_a_terminal():

@@ -1,4 +1,4 @@
-"""`bluegreen pause`: hold green's share where it is."""
+"""`bluegreen pause`: hold green's share where it is, or the shares of a release's greens."""
 
 import click
 
@@ -6,14 +6,16 @@ from bluegreen.errors import DeploymentError
 from bluegreen.ledger.locks import Lock
 from bluegreen.request.order import LONGEST_PAUSES_SECONDS, PAUSE_SECONDS, SHORTEST_PAUSE_SECONDS
 from bluegreen.text import duration
-from bluegreen_cli import completion, orders
+from bluegreen_cli import completion, orders, which
 from bluegreen_cli.context import Context, json_option
 from bluegreen_cli.follow import seen
+from bluegreen_cli.releases import orders as of_releases
 
 
 @click.command()
-@click.argument("function", shell_complete=completion.functions)
+@click.argument("function", shell_complete=completion.functions_and_releases)
 @click.option("--alias", metavar="NAME", help="The stack's default unless given.")
+@which.release_option
 @click.option(
     "--seconds",
     type=click.IntRange(SHORTEST_PAUSE_SECONDS, LONGEST_PAUSES_SECONDS),
@@ -25,16 +27,24 @@ from bluegreen_cli.follow import seen
 @click.option("--reason", default="", metavar="TEXT", help="The reason. The record and the audit show it.")
 @json_option
 @click.pass_obj
-def pause(context: Context, function: str, alias: str | None, seconds: int, reason: str, as_json: bool) -> None:
+def pause(
+    context: Context, function: str, alias: str | None, of_release: bool, seconds: int, reason: str, as_json: bool
+) -> None:
     """
     Let green's share of FUNCTION's alias grow no more, for an hour unless --seconds says otherwise.
 
     Green must have a share. CheckHealth reads the order at its next run, within four minutes; a shift that was decided
     before is still made. During a pause it looks no more often than every two minutes, and still rolls a worse green
     back. Without `bluegreen resume`, `promote` or `abort` the deployment is rolled back at the limit. A pause after the
-    last look, as while the hook after_traffic runs, comes too late: the deployment is completed.
+    last look, as while the hook after_traffic runs, comes too late: the deployment is completed. With a release's id
+    instead of a function's name no green of the release gets a larger share.
     """
-    stack, lock = orders.running(context, function, alias)
+    which.function_or_release(function, alias, of_release)
+    stack = context.stack(context.account())
+    if release := which.release(stack, function, alias, of_release):
+        of_releases.give(stack, release, "pause", as_json, seconds=seconds, reason=reason)
+        return
+    lock = orders.running(stack, function, alias, "pause")
     answer = orders.give(stack, lock, "pause", seconds=seconds, reason=reason)
     orders.ordered(answer, lock, "" if as_json else _says(lock, seconds), as_json)
 

@@ -2,27 +2,24 @@
 
 import json
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import click
 
 from bluegreen import clock, document
-from bluegreen.aws import artifacts, functions, logs
-from bluegreen.aws.client import in_our_words
+from bluegreen.aws import functions, logs
 from bluegreen.baking import watch
 from bluegreen.decisions.gates import moment_of
 from bluegreen.decisions.pace import UNTHINNED_SECONDS, looks, pace_of, waits
 from bluegreen.decisions.words import of_schedule, of_signals
-from bluegreen.errors import AccessDenied, AwsRefused, AwsUnavailable
-from bluegreen.ledger import uploads
+from bluegreen.errors import AwsRefused, AwsUnavailable
 from bluegreen.opening.checks import BEFORE_THE_LOCK, WITH_THE_LOCK, must_pass
 from bluegreen.opening.findings import Warning, Warnings
 from bluegreen.opening.plan import brings, changes, health_of, schedule_of, tests_of
 from bluegreen.opening.preflight import PREFLIGHT
-from bluegreen.opening.situation import Situation, once
-from bluegreen.request.artifact import Existing, Image, InLatest, Stored, Zip
+from bluegreen.opening.situation import Situation
+from bluegreen.request.artifact import Existing, Image, InLatest, Zip
 from bluegreen.request.gates import Hooks
 from bluegreen.request.request import Request
 from bluegreen.request.smoke_tests import Case
@@ -30,7 +27,7 @@ from bluegreen.request.traffic import Schedule, Steps
 from bluegreen.target import Target
 from bluegreen.text import duration
 from bluegreen_cli import request, storage
-from bluegreen_cli.aws import client
+from bluegreen_cli.before import Before
 from bluegreen_cli.context import Context, json_option
 from bluegreen_cli.forecast import forecast
 from bluegreen_cli.format import percent
@@ -38,11 +35,15 @@ from bluegreen_cli.outlook import Outlook
 from bluegreen_cli.preparations import preparations
 from bluegreen_cli.problems import NOTHING_TOUCHED, explained
 from bluegreen_cli.records import known_as_bad
+from bluegreen_cli.releases import document as releases
+from bluegreen_cli.releases import plan as release
 from bluegreen_cli.report import written
 from bluegreen_cli.report.plan import Planned, report
-from bluegreen_cli.stack import Stack
 
 NO_HOOKS = Hooks()
+
+DOCUMENT = ".json"
+"""Ends the name of a release's document."""
 
 ANOTHER = "Name another file with --report, or delete this one."
 
@@ -107,61 +108,6 @@ class Estimate:
         return self.transitions * DOLLARS_PER_TRANSITION
 
 
-class Before(Situation):
-    """The situation before an upload, as far as the caller may see it."""
-
-    def __init__(self, asked: request.Asked, checked: Request, stack: Stack) -> None:
-        super().__init__(checked, stack.target(asked.function, asked.alias))
-        self.home = stack.home
-        self._package = asked.package
-        self._default_traffic = stack.default_traffic
-
-    @property
-    def default_traffic(self) -> str:
-        """The stack's parameter."""
-        return self._default_traffic
-
-    def see_payload(self, place: Stored) -> None:
-        """One that the caller may not read counts as correct."""
-        with suppress(AccessDenied):
-            super().see_payload(place)
-
-    def try_pattern(self, group: str, pattern: str) -> None:
-        """
-        In a log group that the caller may not search any pattern counts as correct.
-
-        The stack may search only one with the tag, whatever the caller may: raises AccessDenied for one without.
-        """
-        with suppress(AccessDenied):
-            super().try_pattern(group, pattern)
-        tags = self.glances.at(f"the tags of the log group {group}", lambda: _tags(self.target, group))
-        if tags is not None and tags.get(document.OPT_IN_TAG) != document.OPTED_IN:
-            raise AccessDenied(f"it has no tag {document.OPT_IN_TAG} = {document.OPTED_IN}")
-
-    @once
-    def inspected(self) -> artifacts.Inspected | None:
-        """The command has read a local package already. An object that the caller may not read counts as correct."""
-        asked = self.request.artifact
-        if isinstance(asked, Zip) and self._package:
-            found = asked.model_copy(update={"size_bytes": len(self._package.content)})
-            return artifacts.Inspected(found, self._package.contents)
-        try:
-            return super().inspected
-        except AccessDenied:
-            return None
-
-    @once
-    def newest(self) -> uploads.Newest | None:
-        """A local package is newer than all of them once `deploy` uploads it."""
-        return None if self._package else uploads.newest(self.target)
-
-
-def _tags(target: Target, log_group: str) -> dict[str, str]:
-    with in_our_words():
-        found: dict[str, str] = client("logs").list_tags_for_resource(resourceArn=target.beside_logs(log_group))["tags"]
-    return found
-
-
 def estimate(
     plan: Schedule, period_seconds: int, brought: document.Brings, hooks: Hooks = NO_HOOKS, *, deletes: bool = False
 ) -> Estimate:
@@ -188,8 +134,12 @@ def plan(context: Context, /, as_json: bool, page: str | None, **said: Any) -> N
     """
     Say what `deploy` with the same options would do: steps with times, state transitions and their price.
 
-    The command makes the checks of OpenDeployment. Only whether another deployment runs is not checked.
+    The command makes the checks of OpenDeployment. Only whether another deployment runs is not checked. With a
+    release's document, as `bluegreen plan friday.json`, it says what `bluegreen release friday.json --plan` says.
     """
+    if said["function"].endswith(DOCUMENT):
+        _of_release(context, said, page, as_json)
+        return
     if page == written.STDOUT and as_json:
         raise click.UsageError("--json and --report - exclude each other: both are for stdout.")
     asked = request.read(**said)
@@ -197,7 +147,7 @@ def plan(context: Context, /, as_json: bool, page: str | None, **said: Any) -> N
     asked.must_be_in(stack)
     asked = asked.with_its_code(stack.target(asked.function, asked.alias)).in_bucket(stack.bucket)
     checked = request.check(asked.request)
-    situation = Before(asked, checked, stack)
+    situation = Before(checked, stack.target(asked.function, asked.alias), stack, asked.package)
     blue, brought, differ, warnings = _found(situation)
     artifact = checked.artifact
     if isinstance(artifact, Existing) and (known := known_as_bad(situation.target, artifact.version)):
@@ -265,6 +215,15 @@ def plan(context: Context, /, as_json: bool, page: str | None, **said: Any) -> N
         click.echo(line)
     if page:
         click.echo(f"{page}: {size:,} bytes. A browser shows it, without a network.")
+
+
+def _of_release(context: Context, said: dict[str, Any], page: str | None, as_json: bool) -> None:
+    """No function's name has a dot. Options are those of a function."""
+    given = [name for name, value in said.items() if name != "function" and value]
+    if given or page:
+        raise click.UsageError("With a release's document there is no other option than --json.")
+    stack = context.stack(context.account())
+    release.say(release.checked(releases.read(said["function"]).within(stack), stack), as_json)
 
 
 def _heading(

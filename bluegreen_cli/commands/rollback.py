@@ -2,6 +2,7 @@
 `bluegreen rollback`: back to the version that served before.
 
 If a deployment runs, the command aborts it as `bluegreen abort` does. Otherwise it starts a deployment of that version.
+A release goes back in the same way, as a whole.
 """
 
 import json
@@ -14,15 +15,21 @@ from bluegreen.ledger import deployments, locks, serving, tests
 from bluegreen.ledger.locks import Lock
 from bluegreen.ledger.record import OPEN
 from bluegreen.target import Target
-from bluegreen_cli import completion, launch, live, orders, request
+from bluegreen_cli import completion, launch, live, orders, request, which
 from bluegreen_cli.commands.abort import say
 from bluegreen_cli.context import Context, json_option
 from bluegreen_cli.problems import NOTHING_CHANGED, NOTHING_STOPPED, Refused, explained
+from bluegreen_cli.releases import launch as launch_release
+from bluegreen_cli.releases import orders as of_releases
+from bluegreen_cli.releases import rollback as back
+from bluegreen_cli.releases import told as releases
+from bluegreen_cli.stack import Stack
 
 
 @click.command()
-@click.argument("function", shell_complete=completion.functions)
+@click.argument("function", shell_complete=completion.functions_and_releases)
 @click.option("--alias", metavar="NAME", help="The stack's default unless given.")
+@which.release_option
 @click.option(
     "--to", "version", metavar="VERSION", help="Any published version; the one that served before unless given."
 )
@@ -36,6 +43,7 @@ def rollback(
     context: Context,
     function: str,
     alias: str | None,
+    of_release: bool,
     version: str | None,
     reason: str,
     no_smoke_tests: bool,
@@ -51,13 +59,31 @@ def rollback(
     version further back, never forward again. It makes the smoke tests that were written for that version's own
     deployment, and no others. A freeze does not keep a running deployment from being aborted, but it refuses the
     deployment of an earlier version: add --override-freeze.
+
+    With a release's id instead of a function's name: a release that runs is aborted. After one that has ended a new
+    release gives every function the version back that served before, unless a function was deployed to since.
     """
-    named = request.names(function, alias)
+    which.function_or_release(function, alias, of_release)
     account = context.account()
     stack = context.stack(account)
+    if release := which.release(stack, function, alias, of_release):
+        if version:
+            raise click.UsageError("--to is for a function. A release goes back as a whole.")
+        if release.live:
+            of_releases.abort(stack, release, reason, follow, as_json)
+            return
+        _release(stack, release.id, override_freeze, no_smoke_tests, follow, as_json)
+        return
+    named = request.names(function, alias)
     target = named.at(stack)
     with explained("reading the deployments table", NOTHING_CHANGED):
         lock = locks.held(target)
+    if lock and lock.release:
+        raise Refused(
+            f"{target} is deployed to by the release {lock.release}, whose functions go together",
+            NOTHING_CHANGED,
+            f"`bluegreen rollback {lock.release}` puts every function of it back.",
+        )
     if lock and _goes_there(lock, version):
         click.echo(f"Deployment {lock.deployment} is that rollback already.", err=True)
         if follow:
@@ -86,6 +112,20 @@ def rollback(
         launch.to_the_end(arn, target, as_json)
     else:
         launch.started(arn, as_json)
+
+
+def _release(
+    stack: Stack, name: str, override_freeze: str | None, no_smoke_tests: bool, follow: bool, as_json: bool
+) -> None:
+    """Start the release that goes back."""
+    with explained("reading the deployments table", NOTHING_CHANGED):
+        known = releases.read(name)
+    assert known, "its record was read a moment ago"
+    arn = launch_release.start(back.document(known, stack, override_freeze, no_smoke_tests), stack)
+    if follow:
+        launch_release.to_the_end(arn, as_json)
+    else:
+        launch_release.started(arn, as_json)
 
 
 def _is_open(lock: Lock) -> bool:

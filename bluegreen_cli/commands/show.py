@@ -1,4 +1,4 @@
-"""`bluegreen show`: one deployment in full, from its request to its end."""
+"""`bluegreen show`: one deployment or release in full, from its request to its end."""
 
 import json
 from collections.abc import Iterator
@@ -21,6 +21,9 @@ from bluegreen_cli import completion, evidence, when, which
 from bluegreen_cli.context import Context, json_option
 from bluegreen_cli.format import percent
 from bluegreen_cli.problems import NOTHING_CHANGED, explained
+from bluegreen_cli.releases import show as in_full
+from bluegreen_cli.releases import told as releases
+from bluegreen_cli.releases.told import Told
 from bluegreen_cli.stack import Stack
 
 LONGEST_VALUE = 300
@@ -30,19 +33,27 @@ Moment = tuple[str, str, str]
 
 
 @click.command()
-@click.argument("deployment", shell_complete=completion.deployments)
+@click.argument("deployment", shell_complete=completion.deployments_and_releases)
 @which.alias_option
+@which.release_option
 @json_option
 @click.pass_obj
-def show(context: Context, deployment: str, alias: str | None, as_json: bool) -> None:
+def show(context: Context, deployment: str, alias: str | None, of_release: bool, as_json: bool) -> None:
     """
     Show DEPLOYMENT (its id): who began it, each step with its time and evidence, orders, approvals, and how it ended.
 
     With a function's name instead of an id: its deployment that runs, or else its last one. A look of CheckHealth is
-    shown as its sentence. With --json each step has all of its evidence.
+    shown as its sentence. With --json each step has all of its evidence. With a release's id: its waves, its functions,
+    what happened when.
     """
     which.must_be_one(deployment)
     stack = context.stack(context.account())
+    if which.release(stack, deployment, alias, of_release):
+        with explained("reading the deployments table", NOTHING_CHANGED):
+            release = releases.read(deployment)
+        if release:
+            _release(release, as_json)
+            return
     with explained("reading the deployments table", NOTHING_CHANGED):
         record = deployments.find(deployment)
         if record is None and _without_record(stack, deployment, as_json):
@@ -67,6 +78,14 @@ def show(context: Context, deployment: str, alias: str | None, as_json: bool) ->
         click.echo(f"{when.utc(at)}  {f'{what:<18} {known}'.rstrip()}")
 
 
+def _release(known: Told, as_json: bool) -> None:
+    if as_json:
+        click.echo(json.dumps(known.to_json(), indent=2))
+        return
+    for line in in_full.lines(known):
+        click.echo(line)
+
+
 def _without_record(stack: Stack, deployment: str, as_json: bool) -> bool:
     """Show an execution that has not written its record yet, or never did. False if there is none."""
     if not is_execution_name(deployment):
@@ -86,7 +105,8 @@ def _without_record(stack: Stack, deployment: str, as_json: bool) -> bool:
 
 def _heading(record: Record, plan: Plan | None) -> Iterator[str]:
     """What it is, and how it stands."""
-    yield f"{record.id}: deployment to {record.target}"
+    whole = f", a part of the release {record.release}" if record.release else ""
+    yield f"{record.id}: deployment to {record.target}{whole}"
     yield f"  started: {when.said(record.started_at)} by {record.started_by}"
     yield f"  artifact: {record.artifact}"
     if record.override_freeze:

@@ -1,4 +1,8 @@
-"""`bluegreen status`: who serves, a freeze, what runs, what waits, how the last one ended, what was refused since."""
+"""
+`bluegreen status`: who serves, a freeze, what runs, what waits, how the last one ended, what was refused since.
+
+Of a release: where it is, what it waits for, and how many of its functions serve what.
+"""
 
 import json
 import time
@@ -18,7 +22,7 @@ from bluegreen.ledger.locks import Lock
 from bluegreen.ledger.record import Record
 from bluegreen.target import Target
 from bluegreen.text import duration, sentence
-from bluegreen_cli import completion, when
+from bluegreen_cli import completion, when, which
 from bluegreen_cli.context import Context, json_option
 from bluegreen_cli.doctor.summary import remembered
 from bluegreen_cli.follow import seen
@@ -27,6 +31,9 @@ from bluegreen_cli.live import serving
 from bluegreen_cli.problems import NOTHING_CHANGED, explained
 from bluegreen_cli.progress import Progress
 from bluegreen_cli.records import newest_first
+from bluegreen_cli.releases import status as standing_of_release
+from bluegreen_cli.releases import told as releases
+from bluegreen_cli.releases.told import Told
 from bluegreen_cli.request import names
 
 
@@ -48,6 +55,11 @@ class Running:
     def lines(self, now: float) -> list[str]:
         """The lines on stdout."""
         name = self.lock.deployment
+        if self.lock.release:
+            return [
+                f"{name} is under way, as a part of the release {self.lock.release}.",
+                f"  `bluegreen watch {self.lock.release}` follows it.",
+            ]
         if not self.alive:
             return [f"{name} holds the lock, but its execution is {self.status}; RecoverDeployments undoes it."]
         lines = [f"{name} is under way, in {self.progress.state or 'its beginning'}."]
@@ -86,6 +98,7 @@ class Running:
         """For programs that read stdout."""
         return {
             "deployment": self.lock.deployment,
+            "release": self.lock.release,
             "execution": self.lock.held_by,
             "status": self.status,
             "state": self.progress.state or None,
@@ -103,14 +116,26 @@ class Running:
 
 
 @click.command()
-@click.argument("function", shell_complete=completion.functions)
+@click.argument("function", shell_complete=completion.functions_and_releases)
 @click.option("--alias", metavar="NAME", help="The stack's default unless given.")
+@which.release_option
 @json_option
 @click.pass_obj
-def status(context: Context, function: str, alias: str | None, as_json: bool) -> None:
-    """Say which version serves FUNCTION's alias, whether a deployment runs, and how the last one ended."""
-    named = names(function, alias)
-    target = named.at(context.stack(context.account()))
+def status(context: Context, function: str, alias: str | None, of_release: bool, as_json: bool) -> None:
+    """
+    Say which version serves FUNCTION's alias, whether a deployment runs, and how the last one ended.
+
+    With a release's id instead of a function's name: where the release is, and how many of its functions serve what.
+    """
+    which.function_or_release(function, alias, of_release)
+    stack = context.stack(context.account())
+    if which.release(stack, function, alias, of_release):
+        with explained("reading the deployments table", NOTHING_CHANGED):
+            known = releases.read(function)
+        if known:
+            _of_release(known, as_json)
+            return
+    target = names(function, alias).at(stack)
     route = serving(target)
     with explained("reading the deployments table", NOTHING_CHANGED):
         lock = locks.held(target)
@@ -118,7 +143,7 @@ def status(context: Context, function: str, alias: str | None, as_json: bool) ->
         last, refused = _last(target), _refused(target)
         upload = waiting.of(target)
         examined = checkup.last()
-        frozen = freezes.in_force(freezes.of(target), clock.now())
+        frozen = freezes.in_force(freezes.of(target, target.function), clock.now())
         served = ledger.now(target)
     since = served.since if served and served.version == route.alone else None
     if as_json:
@@ -158,6 +183,14 @@ def status(context: Context, function: str, alias: str | None, as_json: bool) ->
         click.echo(remembered(examined, time.time() - clock.moment(examined.at)))
 
 
+def _of_release(known: Told, as_json: bool) -> None:
+    if as_json:
+        click.echo(json.dumps(standing_of_release.to_json(known), indent=2))
+        return
+    for line in standing_of_release.lines(known):
+        click.echo(line)
+
+
 def how_it_ended(record: Record) -> str:
     """A sentence about a deployment that is over."""
     why = f": {record.error}: {record.cause}" if record.error else f" with version {record.serving}"
@@ -173,13 +206,13 @@ def how_it_ended(record: Record) -> str:
 def _last(target: Target) -> Record | None:
     """The alias's last deployment that has ended."""
     records = newest_first(target)
-    return next((record for record in records if record.target == target and not record.live), None)
+    return next((record for record in records if record.target.key == target.key and not record.live), None)
 
 
 def _refused(target: Target) -> Record | None:
     """The alias's last request that was refused, if no deployment began after it. An upload has no other reader."""
     newest, refused = (
-        next((record for record in newest_first(target, refused=kind) if record.target == target), None)
+        next((record for record in newest_first(target, refused=kind) if record.target.key == target.key), None)
         for kind in (False, True)
     )
     return refused if refused and (newest is None or refused.started_at > newest.started_at) else None
@@ -189,6 +222,8 @@ def _running(lock: Lock) -> Running:
     execution = executions.describe(lock.held_by)
     if execution is None:
         return Running(lock, "forgotten by Step Functions", Progress())
+    if lock.release:
+        return Running(lock, execution.status, Progress())
     try:
         progress = seen(lock.held_by)
     except DeploymentError:

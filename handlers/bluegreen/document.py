@@ -92,6 +92,7 @@ class Plan(Frozen):
     `given` are the settings of `health` that the request has itself; the others are the defaults.
     `past` is what the alias did in the hours before. `changes` are the names of the settings in which green will differ
     from blue. Green writes its log to `log_group`, blue to its own.
+    `copy_there` is the copy of the artifact in the target's own region; Lambda takes zips of no other one.
     `kept` says which published versions stay after a success; without it all do.
     With `default_test` the smoke test is the one for requests without any: it counts only where blue passes it.
     """
@@ -99,6 +100,7 @@ class Plan(Frozen):
     id: str
     target: Target
     artifact: Artifact
+    copy_there: Zip | None = None
     schedule: Schedule
     smoke_tests: tuple[Case, ...]
     default_test: bool = False
@@ -142,7 +144,7 @@ class Plan(Frozen):
         """What goes into $LATEST. Raises ValueError for a deployment that puts nothing there."""
         if isinstance(self.artifact, Existing | InLatest):
             raise ValueError(f"{self.artifact} is there already")
-        return self.artifact
+        return self.copy_there or self.artifact
 
     @property
     def digest(self) -> str:

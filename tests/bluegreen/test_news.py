@@ -331,6 +331,8 @@ class TestWhileItRuns:
             "deployment": "first",
             "function": "Shop",
             "alias": "PROD",
+            "account": "123456789012",
+            "region": "us-east-1",
             "artifact": "s3://artifacts/new.zip",
             "started_at": "2026-01-05T09:00:00.000Z",
             "started_by": "alice",

@@ -56,6 +56,52 @@ def test_the_arn_of_the_function_is_in_the_partition_of_its_region(region: str, 
     assert there.arn == f"arn:{partition}:lambda:{region}:123456789012:function:Shop"
 
 
+class TestElsewhere:
+    ROLE = "arn:aws:iam::210987654321:role/bluegreen-target-bluegreen-eu-west-1"
+    THERE = Target.at("eu", "Shop", "PROD", region="eu-west-1", role=ROLE, bucket="artifacts-there")
+
+    def test_a_target_is_in_the_account_of_its_role(self) -> None:
+        assert (
+            Target(
+                function="Shop",
+                alias="PROD",
+                region="eu-west-1",
+                account="210987654321",
+                role=self.ROLE,
+                bucket="artifacts-there",
+                place="eu",
+            )
+            == self.THERE
+        )
+        assert (self.THERE.elsewhere, SHOP.elsewhere) == (True, False)
+
+    def test_neither_role_nor_bucket_nor_place_is_a_part_of_its_keys(self) -> None:
+        beside = SHOP.model_copy(update={"region": "eu-west-1", "account": "210987654321"})
+
+        assert (self.THERE.key, self.THERE.function_key) == (beside.key, beside.function_key)
+
+    def test_it_says_where_it_is_and_one_beside_the_stack_does_not(self) -> None:
+        assert (self.THERE.said, SHOP.said) == ("Shop:PROD (210987654321, eu-west-1)", "Shop:PROD")
+        assert (self.THERE.where, SHOP.where) == ("account 210987654321, eu-west-1", "this account and region")
+        assert self.THERE.shown == {
+            "function": "Shop",
+            "alias": "PROD",
+            "account": "210987654321",
+            "region": "eu-west-1",
+        }
+        assert SHOP.shown == {"function": "Shop", "alias": "PROD"}
+        assert self.THERE.field("role") == "targets.eu.role"
+
+    def test_metrics_know_it_by_function_and_alias_alone(self) -> None:
+        assert str(self.THERE) == "Shop:PROD"
+
+    def test_the_operator_s_command_names_the_account_and_the_region(self) -> None:
+        assert self.THERE.by_hand("3") == (
+            "aws lambda update-alias --function-name arn:aws:lambda:eu-west-1:210987654321:function:Shop "
+            "--region eu-west-1 --name PROD --function-version 3 --routing-config AdditionalVersionWeights={}"
+        )
+
+
 def test_an_operator_gives_a_version_the_whole_alias_with_one_command() -> None:
     assert SHOP.by_hand("3") == (
         "aws lambda update-alias --function-name Shop --name PROD --function-version 3 "

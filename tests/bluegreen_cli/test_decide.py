@@ -24,8 +24,10 @@ def through_the_api(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         asked.append(path)
         with acting("ServeApi"):
             status, said = ask(method, path, json.dumps(body), caller="arn:aws:iam::123456789012:user/bob")
-        if status == 409:
-            raise Refused(said["message"], "")
+        if status >= 400:
+            refused = Refused(said["message"], "")
+            refused.status = status
+            raise refused
         return said
 
     monkeypatch.setattr(api, "ask", answer)

@@ -21,7 +21,7 @@ from bluegreen_cli.outcome import Ending
 from bluegreen_cli.progress import Progress
 from tests.bluegreen_cli.conftest import Bluegreen, aws_error
 
-WORDS = {"function": "Shop", "deployment": "Shop-1", "name": "shop-*"}
+WORDS = {"function": "Shop", "deployment": "Shop-1", "name": "shop-*", "file": "release.json"}
 """What stands for an argument of that name."""
 
 MORE = {
@@ -74,6 +74,7 @@ def _at_home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "code").mkdir()
     (tmp_path / "code" / "app.py").write_text("def handler(event, context): ...\n")
+    (tmp_path / "release.json").write_text('{"functions": [{"function": "Shop", "artifact": "$LATEST"}]}')
 
 
 ONE_OF_EACH: dict[str, Any] = {}

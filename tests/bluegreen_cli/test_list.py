@@ -68,6 +68,7 @@ def test_a_deployment_that_runs_is_named_with_greens_share(deployer: Deployer, b
 def test_every_page_is_asked_for(bluegreen: Bluegreen, deployer: Deployer, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[str] = []
     pages = {
+        "/releases": {"releases": []},
         "/functions": {"functions": [{"function": "Shop", "alias": "PROD"}], "next": "a_-1"},
         "/functions?next=a_-1": {"functions": [{"function": "Stock", "alias": "PROD"}]},
     }
@@ -80,7 +81,8 @@ def test_every_page_is_asked_for(bluegreen: Bluegreen, deployer: Deployer, monke
 
     found = bluegreen("list", "--json").json
 
-    assert ([each["function"] for each in found], asked) == (["Shop", "Stock"], [*pages])
+    assert [each["function"] for each in found] == ["Shop", "Stock"]
+    assert asked == [path for path in pages if path != "/releases"], "with --json there are functions only"
     assert found[0]["serving"] is None
     assert "not known" in bluegreen("list").stdout
 
@@ -94,7 +96,7 @@ def test_without_a_deployment_it_says_how_to_begin(deployer: Deployer, bluegreen
 
 def test_a_ledger_that_may_not_be_read_is_said(deployer: Deployer, bluegreen: Bluegreen, answers: Answers) -> None:
     deployer.deploy(GOOD % 2, traffic="AllAtOnce")
-    api = {"functions": [{"function": FUNCTION, "alias": "PROD"}]}
+    api = {"functions": [{"function": FUNCTION, "alias": "PROD"}], "releases": []}
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("bluegreen_cli.api.ask", lambda *_: api)
         answers.refuse("Query", "AccessDeniedException", "not authorized to perform: dynamodb:Query", 403)
@@ -102,3 +104,17 @@ def test_a_ledger_that_may_not_be_read_is_said(deployer: Deployer, bluegreen: Bl
 
     assert ran.exit_code != 0
     assert "dynamodb:Query" in ran.stderr
+
+
+def test_a_function_elsewhere_says_where_and_is_not_taken_for_the_one_beside_the_stack(
+    bluegreen: Bluegreen, deployer: Deployer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    there = {"function": FUNCTION, "alias": "PROD", "account": "210987654321", "region": "eu-west-1"}
+    monkeypatch.setattr("bluegreen_cli.api.ask", lambda *_: {"functions": [there]})
+
+    (found,) = bluegreen("list", "--json").json
+    shown = bluegreen("list").stdout
+
+    assert (found["account"], found["region"], found["serving"]) == ("210987654321", "eu-west-1", None)
+    assert f"{FUNCTION}:PROD (210987654321, eu-west-1)" in shown
+    assert "not known" in shown

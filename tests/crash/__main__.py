@@ -66,7 +66,7 @@ def main() -> int:
     spare_the_collector()  # it took a tenth of the time
     with multiprocessing.Pool(options.jobs, maxtasksperchild=25) as pool:
         searched = pool.apply_async(_search, (max(1, EXAMPLES // options.every),)) if whole else None
-        ran = pool.imap_unordered(attempt_a_release if options.release else attempt, planned, chunksize=8)
+        ran = pool.imap_unordered(attempt_a_release if options.release else attempt, planned, chunksize=2)
         _progress(ran, len(planned), kept)
         outcomes = kept.outcomes
         asked = {each for outcome in outcomes for each in outcome.asked}

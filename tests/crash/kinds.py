@@ -388,10 +388,13 @@ AWAY = {name: _at_state(_table_is_away(seconds)) for name, seconds in AWAY_SECON
 AWAY_AT_CALLS = {name: _meanwhile(_table_is_away(seconds)) for name, seconds in AWAY_SECONDS.items()}
 """What every state and every change of a release may meet."""
 
+
+def _states_later(number: int) -> Callable[[World], None]:
+    return lambda world: world.script.states_ahead.start(number, world.zombies.resume)
+
+
 MUCH_LATER = {
-    f"lost, the handler goes on {number} states later": _outlives(
-        False, lambda world, number=number: world.script.states_ahead.start(number, world.zombies.resume)
-    )
+    f"lost, the handler goes on {number} states later": _outlives(False, _states_later(number))
     for number in (30, 60, 90)
 }
 """What a change of a release may meet: the attempt was overtaken by later phases."""

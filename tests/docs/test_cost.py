@@ -23,5 +23,5 @@ def test_the_history_of_two_days_is_as_long_as_counted() -> None:
 
 
 def test_there_are_as_many_alarms_as_the_page_counts() -> None:
-    assert TEMPLATE.count("Type: AWS::CloudWatch::Alarm") == 9
-    assert "Nine alarms at 0.10 dollars: 0.90 dollars." in PAGE
+    assert TEMPLATE.count("Type: AWS::CloudWatch::Alarm") == 10
+    assert "Ten alarms at 0.10 dollars: 1.00 dollars." in PAGE

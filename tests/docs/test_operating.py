@@ -1,13 +1,16 @@
 """docs/operating.md says of every end, error and alarm what it means, who serves and what to do next."""
 
+import json
 import re
 from pathlib import Path
 
 import pytest
 
+import open_release
 from bluegreen import errors
 from bluegreen.document import ENDS
 from bluegreen.rollback.recovery import ABANDONED
+from statemachine.__main__ import RELEASE_ASL
 from statemachine.states import AWS_IS_BUSY, LAMBDA_GAVE_UP, UNREADABLE
 
 ROOT = Path(__file__).parents[2]
@@ -19,7 +22,13 @@ def subclasses(of: type[Exception]) -> list[type[Exception]]:
 
 
 OURS = {each.__name__ for each in subclasses(errors.DeploymentError) if each.__module__ == errors.__name__}
-ERRORS = {*OURS, ABANDONED, "RollbackFailed", *AWS_IS_BUSY, *LAMBDA_GAVE_UP, UNREADABLE}
+OF_RELEASES = {open_release.ABANDONED, "Unfinished"}
+ERRORS = {*OURS, *OF_RELEASES, ABANDONED, "RollbackFailed", *AWS_IS_BUSY, *LAMBDA_GAVE_UP, UNREADABLE}
+ENDS_OF_RELEASES = {
+    name
+    for name, state in json.loads(RELEASE_ASL.read_text())["States"].items()
+    if state["Type"] in ("Succeed", "Fail")
+}
 ALARMS = set(re.findall(r'AlarmName: !Sub "\$\{AWS::StackName\}-([a-z-]+)"', (ROOT / "template.yaml").read_text()))
 
 
@@ -38,7 +47,12 @@ def rows(heading: str, level: str = "## ") -> dict[str, list[str]]:
 
 @pytest.mark.parametrize(
     ("heading", "names", "cells"),
-    [("Ends", {*ENDS}, 3), ("Errors", ERRORS, 2), ("Alarms", ALARMS, 2)],
+    [
+        ("Ends", {*ENDS}, 3),
+        ("Ends of a release", ENDS_OF_RELEASES, 3),
+        ("Errors", ERRORS, 2),
+        ("Alarms", ALARMS, 2),
+    ],
 )
 def test_each_has_a_row_that_says_everything(heading: str, names: set[str], cells: int) -> None:
     found = rows(heading)

@@ -86,7 +86,7 @@ def test_a_body_is_described_by_the_model_that_reads_it() -> None:
 def test_a_deployment_has_the_fields_that_a_record_shows() -> None:
     described = set(DOCUMENT["components"]["schemas"]["Deployment"]["properties"])
 
-    assert described == set(Record.model_fields) - KEPT_BACK | {"function", "alias"}
+    assert described == set(Record.model_fields) - KEPT_BACK | {"function", "alias", "account", "region"}
     assert "proof" not in described
 
 

@@ -3,6 +3,7 @@
 import pytest
 
 from bluegreen.ledger import deployments, serving
+from bluegreen.target import Target
 from tests.bluegreen.examples import SHOP, found, opened, target
 from tests.handlers.desk import Desk
 from tests.machine.asking import ask
@@ -136,3 +137,43 @@ def test_a_page_says_where_the_next_one_begins(monkeypatch: pytest.MonkeyPatch) 
 def test_a_table_that_does_not_answer_is_answered_503(deployer: Deployer) -> None:
     with deployer.aws.fails("Query", "ServiceUnavailable", times=None):
         assert [ask("GET", path)[0] for path in ("/functions", "/functions/Shop")] == [503, 503]
+
+
+THERE = Target.at(
+    "eu", "Shop", "PROD", region="eu-west-1", role="arn:aws:iam::210987654321:role/deployer", bucket="there"
+)
+
+
+def test_functions_of_one_name_in_two_regions_are_shown_apart() -> None:
+    deployed("at home", "1", "2")
+    opened("there", blue="4", green="5", target=THERE)
+    assert deployments.complete(found("there"), latest_outcome="unchanged")
+    opened("runs there", target=THERE.model_copy(update={"place": "europe", "role": f"{THERE.role}-2"}))
+
+    _, answer = ask("GET", "/functions")
+
+    at_home, there = sorted(answer["functions"], key=len)
+    assert (at_home["last_deployed"], "region" in at_home, "running" in at_home) == ("2", False, False)
+    assert (there["last_deployed"], there["region"], there["account"]) == ("5", "eu-west-1", "210987654321")
+    assert there["running"]["id"] == "runs there"
+
+
+def test_a_function_by_its_name_is_the_one_beside_the_stack() -> None:
+    deployed("at home", "1", "2")
+    opened("there", blue="4", green="5", target=THERE)
+    assert deployments.complete(found("there"), latest_outcome="unchanged")
+
+    _, answer = ask("GET", "/functions/Shop")
+
+    assert [each["last_deployed"] for each in answer["aliases"]] == ["2"]
+
+
+def test_a_deployment_elsewhere_says_where() -> None:
+    opened("there", target=THERE)
+    opened("at home")
+
+    _, there = ask("GET", "/deployments/there")
+    _, at_home = ask("GET", "/deployments/at%20home")
+
+    assert (there["account"], there["region"]) == ("210987654321", "eu-west-1")
+    assert not {"account", "region"} & at_home.keys()

@@ -13,10 +13,12 @@ import recover_deployments
 from bluegreen import clock
 from bluegreen.decisions.gates import Decision
 from bluegreen.decisions.orders import Order
-from bluegreen.ledger import approvals, orders, waiting
+from bluegreen.ledger import approvals, deployments, orders, waiting
 from bluegreen.ledger.waiting import Waiting
+from bluegreen.news import dashboard
 from bluegreen.news.dashboard import METRICS
 from bluegreen.request.artifact import Zip
+from bluegreen.target import Target
 from tests.handlers.desk import Desk, Desks, context_of, just_before
 from tests.machine.deployer import ALIAS, BAD_UNDER_TRAFFIC, BUCKET, FUNCTION, GOOD, TARGET, Deployer
 from tests.machine.faults import Fault, HandlerKilled, acting
@@ -124,6 +126,20 @@ def test_a_change_counts_by_its_end_its_times_and_whom_it_harmed(deployer: Deplo
     assert back["Deployments", "Deployed"] == 1
     assert back["ChangeFailureRate", *CHANGE] == 100
     assert back["RequestsHarmed",] == 0
+
+
+def test_functions_of_one_name_in_two_regions_are_counted_apart(deployer: Deployer, written: Written) -> None:
+    run = deployer.deploy(GOOD % 2, traffic="AllAtOnce")
+    record = deployments.find(run.arn.rpartition(":")[2])
+    assert record
+    written()
+
+    role = "arn:aws:iam::210987654321:role/deployer"
+    there = Target.at("eu", FUNCTION, ALIAS, region="eu-west-1", role=role, bucket="there")
+    dashboard.ended(record.model_copy(update={"target": there}))
+
+    of_functions = {point.of for point in written() if point.name == "DeploymentFrequency"}
+    assert of_functions == {(f"210987654321:eu-west-1:{FUNCTION}", ALIAS)}
 
 
 @pytest.mark.parametrize(

@@ -34,7 +34,7 @@ def test_a_freeze_is_ordered_in_the_name_of_its_caller(name: str) -> None:
     pattern = name.replace("%2A", "*")
     assert (status, answer["name"], answer["owner"]) == (200, pattern, f"API by {CALLER}")
     assert (answer["until"], answer["in_force_until"], answer["reason"]) == (end, end, "inventory")
-    (ordered,) = freezes.of(TARGET)
+    (ordered,) = freezes.of(TARGET, FUNCTION)
     assert (ordered.pattern, ordered.owner) == (pattern, f"API by {CALLER}")
 
 
@@ -42,7 +42,7 @@ def test_no_caller_freezes_in_the_name_of_another() -> None:
     status, answer = freeze(owner="bob")
 
     assert (status, answer["message"]) == (400, "owner: unknown field; did you mean zone?; nothing was frozen")
-    assert freezes.of(TARGET) == ()
+    assert freezes.of(TARGET, FUNCTION) == ()
 
 
 def test_a_later_freeze_of_that_name_takes_the_place_of_the_one_before_and_says_so() -> None:
@@ -52,7 +52,7 @@ def test_a_later_freeze_of_that_name_takes_the_place_of_the_one_before_and_says_
 
     assert (answer["reason"], answer["instead_of"]["reason"]) == ("second", "first")
     assert answer["instead_of"]["owner"] == f"API by {CALLER}"
-    assert [each.freeze.reason for each in freezes.of(TARGET)] == ["second"]
+    assert [each.freeze.reason for each in freezes.of(TARGET, FUNCTION)] == ["second"]
 
 
 @pytest.mark.parametrize(

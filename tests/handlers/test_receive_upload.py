@@ -242,6 +242,13 @@ def test_what_lies_beside_the_packages_starts_nothing(machine: str, name: str) -
     assert executions(machine) == []
 
 
+@pytest.mark.parametrize("key", ["releases/by-request/friday.json", "releases/by-request/", "releases/"])
+def test_a_document_that_a_request_will_name_starts_no_release(machine: str, key: str) -> None:
+    assert receive_upload.handler(event(key), CONTEXT) == {}
+
+    assert executions(machine) == []
+
+
 @pytest.mark.parametrize("key", ["functions/deployment.json", f"functions/{FUNCTION}/builds/deployment.json"])
 def test_settings_that_nothing_reads_are_refused_with_the_place_that_is_read(key: str) -> None:
     with pytest.raises(InvalidRequest, match=r"upload them to functions/<Function>/deployment\.json") as refusal:

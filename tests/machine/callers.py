@@ -65,7 +65,7 @@ def weights(run: Run) -> list[float]:
 def took(run: Run) -> int:
     """Whole seconds from the first shift to the last."""
     shifts = run.document["bake"]["shifts"]
-    return round(shifts[-1]["at"] - shifts[0]["at"])
+    return round(float(shifts[-1]["at"] - shifts[0]["at"]))
 
 
 def looked_at(run: Run) -> list[float]:

@@ -18,6 +18,7 @@ from botocore.exceptions import ConnectionClosedError, ConnectTimeoutError, Endp
 from moto.core.botocore_stubber import MockRawResponse
 
 from tests.machine.iam import is_machine, refusal, refusal_once_missing
+from tests.machine.wire import account_of, key_of
 
 When = Literal["before", "after"]
 
@@ -47,12 +48,17 @@ HTTP_STATUS = {
 
 @dataclass(frozen=True)
 class Call:
-    """An attempt of a handler to call AWS: boto3's name for the service, the operation, and whose handler it is."""
+    """
+    An attempt of a handler to call AWS: boto3's name for the service, the operation, and whose handler it is.
+
+    `account` is that of the credentials.
+    """
 
     service: str
     operation: str
     state: str | None
     url: str
+    account: str
 
 
 Watcher = Callable[[Call, Callable[[], Any]], Any]
@@ -94,9 +100,15 @@ def acting(state: str | None, *, immune: bool = False) -> Iterator[None]:
         _thread.acting = before
 
 
-def denied(service: str, operation: str, url: str, body: Any) -> str | None:
-    """AWS's sentence for a call that the thread's handler may not make; None for one that it may make."""
-    return refusal(service, operation, _asker(), url, body)
+def acting_now() -> str | None:
+    """The handler that the thread's calls are of."""
+    state, _ = getattr(_thread, "acting", (None, False))
+    return state
+
+
+def denied(service: str, operation: str, url: str, body: Any, key: str = "") -> str | None:
+    """AWS's sentence for a call that the thread's handler may not make, signed with that key; None for one it may."""
+    return refusal(service, operation, _asker(), url, body, key)
 
 
 @contextmanager
@@ -183,20 +195,22 @@ class Faults:
                 if fault is not None and fault.when == "before":
                     return answer(fault.code, request.url)
                 service = endpoint._endpoint_prefix
-                if why := denied(service, operation.name, request.url, request.body):
+                key = key_of(request)
+                if why := denied(service, operation.name, request.url, request.body, key):
                     return answer(DENIED.get(service, "AccessDeniedException"), request.url, why)
                 answered = send(endpoint, request, operation, context)
                 if fault is not None:
                     return answer(fault.code, request.url)
                 if _is_missing(answered) and (
-                    why := refusal_once_missing(service, operation.name, _asker(), request.url)
+                    why := refusal_once_missing(service, operation.name, _asker(), request.url, key)
                 ):
                     return answer("AccessDenied", request.url, why)
                 return answered
 
             if immune or self._watcher is None:
                 return attempt()
-            return self._watcher(Call(endpoint._endpoint_prefix, name, state, request.url), attempt)
+            call = Call(endpoint._endpoint_prefix, name, state, request.url, account_of(request))
+            return self._watcher(call, attempt)
 
         with mock.patch.object(Endpoint, "_do_get_response", met):
             yield

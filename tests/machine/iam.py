@@ -4,6 +4,7 @@ What IAM says to the roles of our handlers and machines: what the template's pol
 A function that is gone has no tag, so AWS answers 403 for it and not 404.
 """
 
+from collections.abc import Callable
 from functools import cache
 from typing import Any
 from urllib.parse import urlsplit
@@ -11,9 +12,11 @@ from urllib.parse import urlsplit
 from moto.awslambda.exceptions import UnknownFunctionException
 from moto.awslambda.models import lambda_backends
 from moto.core.models import DEFAULT_ACCOUNT_ID
+from moto.iam.models import get_account_id_from
 from moto.logs.models import logs_backends
 from moto.s3.models import s3_backends
 
+from tests.machine import targets
 from tests.permissions import judge, needs, policies, seen
 from tests.permissions.judge import Asked
 from tests.permissions.names import Place, key_of
@@ -34,18 +37,35 @@ RESOURCES |= dict.fromkeys(STAND_INS, "stack-deploy")
 RESOURCES |= {name: f"stack-{name}" for name in committed_machines()}
 
 
-def refusal(service: str, operation: str, state: str | None, url: str, body: Any) -> str | None:
-    """AWS's sentence for a handler whose role may not, None for one that may and for every other caller."""
+def refusal(service: str, operation: str, state: str | None, url: str, body: Any, key: str = "") -> str | None:
+    """
+    AWS's sentence for a handler whose role may not, None for one that may and for every other caller.
+
+    `key` is the access key of the call. A handler that has assumed the role of a target is judged by target.yaml.
+    """
     role = role_of(state) if state else None
-    return role and _refusal(role, needs.of(_request(service, operation, url, body)))
+    if role and operation == "AssumeRole":
+        return targets.refusal_to_assume(role, body)
+    return role and _answer(role, key, _request(service, operation, url, body, key), needs.of)
 
 
-def refusal_once_missing(service: str, operation: str, state: str | None, url: str) -> str | None:
+def refusal_once_missing(service: str, operation: str, state: str | None, url: str, key: str = "") -> str | None:
     """The same before S3 says that an object is not there."""
     role = role_of(state) if state else None
     if role is None or service != "s3" or operation not in ("GetObject", "HeadObject"):
         return None
-    return _refusal(role, needs.once_it_is_missing(_request(service, operation, url, b"")))
+    return _answer(role, key, _request(service, operation, url, b"", key), needs.once_it_is_missing)
+
+
+def _answer(role: str, key: str, asked: Request, needs_of: Callable[[Request], list[Need]]) -> str | None:
+    if _is_assumed(key):
+        return targets.refusal(key, asked, needs_of(asked))
+    return _refusal(role, needs_of(asked))
+
+
+def _is_assumed(key: str) -> bool:
+    """The key came from STS."""
+    return key.startswith("ASIA")
 
 
 def is_machine(role: str | None) -> bool:
@@ -79,8 +99,9 @@ def role_of(state: str) -> str | None:
     return handler if f"{handler}Function" in stack().functions else None
 
 
-def _request(service: str, operation: str, url: str, body: Any) -> Request:
-    return Request(service, operation, url, body, (urlsplit(url).hostname or "").split(".")[1], DEFAULT_ACCOUNT_ID)
+def _request(service: str, operation: str, url: str, body: Any, key: str) -> Request:
+    account = get_account_id_from(key) if _is_assumed(key) else DEFAULT_ACCOUNT_ID
+    return Request(service, operation, url, body, (urlsplit(url).hostname or "").split(".")[1], account)
 
 
 def _refusal(role: str, all_needs: list[Need]) -> str | None:
@@ -110,8 +131,9 @@ HERE = Place(REGION, DEFAULT_ACCOUNT_ID, cache(_own))
 
 def _answers_for_itself(resource: str) -> bool:
     """A bucket that is not there says so to everyone, and one with a policy of its own lets roles in by that."""
-    bucket = s3_backends[DEFAULT_ACCOUNT_ID]["aws"].buckets.get(resource.removeprefix(BUCKETS).partition("/")[0])
-    return bucket is None or bucket.policy is not None
+    name = resource.removeprefix(BUCKETS).partition("/")[0]
+    bucket = s3_backends[DEFAULT_ACCOUNT_ID]["aws"].buckets.get(name)
+    return name not in s3_backends.bucket_accounts if bucket is None else bucket.policy is not None
 
 
 def _has_opted_in(resource: str) -> bool:

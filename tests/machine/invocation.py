@@ -134,9 +134,8 @@ class Invocations:
                 answer, failed = _failure("Runtime.ImportModuleError", f"{type(error).__name__}: {error}"), True
             else:
                 answer, failed = _run(handler, event, context)
-        self._metrics.count(
-            name, qualifier, version, errors=int(failed), duration_ms=(time.perf_counter() - begun) * 1000
-        )
+        duration_ms, place = (time.perf_counter() - begun) * 1000, (backend.account_id, backend.region_name)
+        self._metrics.count_one(place, name, qualifier, version, failed=failed, duration_ms=duration_ms)
         return answer, failed
 
     def _route(self, backend: LambdaBackend, name: str, qualifier: str) -> str:

@@ -32,6 +32,7 @@ from moto.awslambda.responses import LambdaResponse
 from moto.awslambda.urls import url_paths
 from moto.cloudwatch.models import CloudWatchBackend
 from moto.core.exceptions import JsonRESTError
+from moto.core.models import DEFAULT_ACCOUNT_ID
 from moto.core.responses import ActionResult
 from moto.s3.exceptions import MissingBucket
 from moto.s3.models import s3_backends
@@ -39,6 +40,8 @@ from moto.s3.models import s3_backends
 from tests.machine.clock import Clock
 
 LATEST = "$LATEST"
+HERE = (DEFAULT_ACCOUNT_ID, "us-east-1")
+"""Account and region of the stack."""
 
 
 class ResourceConflict(LambdaClientError):  # type: ignore[misc]
@@ -94,7 +97,7 @@ class Metrics:
 
     def __init__(self, clock: Clock, delay_seconds: float = 0.0) -> None:
         self._clock = clock
-        self._counted: dict[frozenset[tuple[str, str]], list[_Counted]] = {}
+        self._counted: dict[tuple[tuple[str, str], frozenset[tuple[str, str]]], list[_Counted]] = {}
         self.delay_seconds = delay_seconds
         self.later: dict[tuple[str, str], float] = {}
         self.silent_since = math.inf
@@ -113,11 +116,28 @@ class Metrics:
     ) -> None:
         """Invocations that start now. A throttled one counts as neither an invocation nor an error."""
         counted = _Counted(self._clock.now(), invocations, errors, throttles, duration_ms)
-        for dimensions in _dimension_sets(function, qualifier, version):
-            self._counted.setdefault(dimensions, []).append(counted)
+        self._add(HERE, _dimension_sets(function, qualifier, version), counted)
+
+    def count_one(
+        self, place: tuple[str, str], function: str, qualifier: str, version: str, *, failed: bool, duration_ms: float
+    ) -> None:
+        """An invocation that ends now, in that account and region."""
+        counted = _Counted(self._clock.now(), 1, int(failed), 0, duration_ms)
+        self._add(place, _dimension_sets(function, qualifier, version), counted)
+
+    def _add(self, place: tuple[str, str], sets: list[frozenset[tuple[str, str]]], counted: _Counted) -> None:
+        for dimensions in sets:
+            self._counted.setdefault((place, dimensions), []).append(counted)
 
     def read(
-        self, metric: str, dimensions: Mapping[str, str], start: float, end: float, period: int, stat: str
+        self,
+        metric: str,
+        dimensions: Mapping[str, str],
+        start: float,
+        end: float,
+        period: int,
+        stat: str,
+        place: tuple[str, str] = HERE,
     ) -> list[tuple[float, float]]:
         """Buckets stand on multiples of the period, as CloudWatch's do; nothing younger than the delay is known yet."""
         version = dimensions.get("ExecutedVersion", "")
@@ -127,7 +147,7 @@ class Metrics:
         known = min(self._clock.now() - late, self.silent_since)
         first = start // period * period
         buckets: dict[float, list[tuple[float, int]]] = {}
-        for counted in self._counted.get(frozenset(dimensions.items()), []):
+        for counted in self._counted.get((place, frozenset(dimensions.items())), []):
             if not first <= counted.moment <= known:
                 continue
             bucket = counted.moment // period * period
@@ -158,6 +178,7 @@ class Metrics:
                 end_time.replace(tzinfo=UTC).timestamp(),
                 int(asked["Period"]),
                 asked["Stat"],
+                (backend.account_id, backend.region_name),
             )
             if scan_by == "TimestampDescending":
                 found.reverse()
@@ -536,8 +557,11 @@ def _zip_of(backend: LambdaBackend, body: Mapping[str, Any]) -> str:
         content = base64.b64decode(body["ZipFile"])
     else:
         bucket, key, version = body["S3Bucket"], body["S3Key"], body.get("S3ObjectVersion")
+        buckets = s3_backends[backend.account_id][backend.partition]
         try:
-            found = s3_backends[backend.account_id][backend.partition].get_object(bucket, key, version)
+            if buckets.get_bucket(bucket).region_name != backend.region_name:
+                raise _not_in_s3("PermanentRedirect")
+            found = buckets.get_object(bucket, key, version)
         except MissingBucket:
             raise _not_in_s3("NoSuchBucket") from None
         if found is None:

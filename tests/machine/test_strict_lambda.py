@@ -252,6 +252,14 @@ class TestCode:
 
         assert code_of(caught) == "InvalidParameterValueException"
 
+    def test_an_object_of_another_region_is_refused(self, functions: Any) -> None:
+        far: Any = {"LocationConstraint": "eu-west-1"}
+        boto3.client("s3").create_bucket(Bucket="far", CreateBucketConfiguration=far)
+        boto3.client("s3").put_object(Bucket="far", Key="k", Body=zip_of(TWO))
+
+        with pytest.raises(ClientError, match="PermanentRedirect"):
+            functions.update_function_code(FunctionName="Shop", S3Bucket="far", S3Key="k")
+
     def test_a_dry_run_changes_nothing(self, functions: Any) -> None:
         before = functions.get_function_configuration(FunctionName="Shop")
         functions.update_function_code(FunctionName="Shop", ZipFile=zip_of(TWO), DryRun=True)

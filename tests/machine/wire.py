@@ -24,6 +24,7 @@ import threading
 from collections import defaultdict, deque
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, nullcontext
+from contextvars import ContextVar
 from datetime import datetime
 from enum import Enum
 from types import SimpleNamespace
@@ -36,6 +37,7 @@ from botocore import context
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse, HeadersDict
 from botocore.compat import HTTPHeaders
 from botocore.context import ClientContext
+from botocore.credentials import RefreshableCredentials
 from botocore.endpoint import Endpoint
 from botocore.regions import EndpointRulesetResolver
 from botocore.signers import RequestSigner
@@ -63,12 +65,14 @@ from moto.core.utils import get_value
 from moto.dynamodb import models as dynamodb_models
 from moto.dynamodb import responses as dynamodb_responses
 from moto.dynamodb.comparisons import ConditionExpressionParser
+from moto.dynamodb.models import DynamoDBBackend
 from moto.dynamodb.models import table as dynamodb_table
 from moto.dynamodb.models import utilities as dynamodb_utilities
 from moto.dynamodb.models.dynamo_type import DynamoType, Item, LimitedSizeDict
 from moto.dynamodb.models.table import Table
 from moto.dynamodb.parsing import ast_nodes, expressions, validators
 from moto.dynamodb.responses import DynamoHandler
+from moto.iam.models import get_account_id_from
 from moto.sns.models import Subscription
 from moto.sqs import models as sqs_models
 from moto.stepfunctions.responses import StepFunctionResponse
@@ -92,6 +96,7 @@ def short_way() -> Iterator[None]:
             (Endpoint, "create_request", _create_request),
             (EndpointRulesetResolver, "construct_endpoint", _endpoint),
             (RequestSigner, "sign", _sign),
+            (RequestSigner, "__init__", _begin_signing),
             (UserAgentString, "to_string", lambda _: "walk"),
             (context, "deepcopy", lambda current: ClientContext(set(current.features))),
             (BotocoreStubber, "process_request", _answer),
@@ -109,6 +114,7 @@ def short_way() -> Iterator[None]:
             (dynamodb_utilities, "dynamo_to_dict", _as_json),
             (dynamodb_responses, "dynamo_to_dict", _as_json),
             (dynamodb_models, "copy", SimpleNamespace(copy=copy.copy, deepcopy=_copied)),
+            (DynamoDBBackend, "transact_write_items", _write_together),
             (dynamodb_responses, "copy", SimpleNamespace(copy=copy.copy, deepcopy=_copied)),
             (dynamodb_table, "copy", SimpleNamespace(copy=copy.copy, deepcopy=_copied)),
             (validators, "deepcopy", _copied_expression),
@@ -130,11 +136,37 @@ def _sign(signer: Any, operation_name: str, request: Any, *arguments: Any, **nam
     if signer.signing_name == "s3":
         _sign_truly(signer, operation_name, request, *arguments, **named)
         return
-    request.headers["Authorization"] = _authorization(signer.region_name, signer.signing_name)
+    key = signer._credentials.access_key if signer._credentials else "somebody"
+    request.headers["Authorization"] = _authorization(signer.region_name, signer.signing_name, key)
 
 
-def _authorization(region: str, service: str) -> str:
-    return f"AWS4-HMAC-SHA256 Credential=somebody/20260105/{region}/{service}/aws4_request, SignedHeaders=host"
+_begin_signing_truly = vars(RequestSigner)["__init__"]
+_signing_asks = inspect.signature(_begin_signing_truly)
+_roles: WeakKeyDictionary[Any, Any] = WeakKeyDictionary()
+"""The credentials of clients that work as a role, by what such a client's signer and endpoint have in common."""
+
+
+def _begin_signing(signer: Any, *arguments: Any, **named: Any) -> None:
+    _begin_signing_truly(signer, *arguments, **named)
+    given = _signing_asks.bind(signer, *arguments, **named).arguments
+    own, emitter = given["credentials"], given["event_emitter"]
+    if isinstance(own, RefreshableCredentials) or (own and own.token):
+        _roles[emitter] = own
+
+
+def _authorization(region: str, service: str, key: str) -> str:
+    return f"AWS4-HMAC-SHA256 Credential={key}/20260105/{region}/{service}/aws4_request, SignedHeaders=host"
+
+
+def key_of(request: Any) -> str:
+    """The access key that a request is signed with."""
+    return _text(request.headers["Authorization"]).partition("Credential=")[2].partition("/")[0]
+
+
+def account_of(request: Any) -> str:
+    """Whose key it is."""
+    key = key_of(request)
+    return str(get_account_id_from(key)) if key.startswith("ASIA") else DEFAULT_ACCOUNT_ID
 
 
 _create_truly = vars(Endpoint)["create_request"]
@@ -146,7 +178,9 @@ def _create_request(endpoint: Any, asked: Any, operation: Any = None) -> Any:
         return _create_truly(endpoint, asked, operation)
     region = asked["context"].get("signing", {}).get("region") or asked["context"]["client_region"]
     headers: Any = HeadersDict(asked["headers"])
-    headers["Authorization"] = _authorization(region, endpoint._endpoint_prefix)
+    role = _roles.get(endpoint._event_emitter)
+    key = role.access_key if role else "somebody"
+    headers["Authorization"] = _authorization(region, endpoint._endpoint_prefix, key)
     return AWSPreparedRequest(
         asked["method"], asked["url"], headers, asked["body"], operation.has_streaming_output, asked["context"]
     )
@@ -198,7 +232,7 @@ def _call(asked: Any) -> Any:
     handler.querystring = handler.data = parse_qs(url.query, keep_blank_values=True)
     handler.headers = HeadersDict({name: _text(value) for name, value in asked.headers.items()})
     handler.response_headers, handler.uri_match = {}, {}
-    handler.region, handler.partition, handler.current_account = url.netloc.split(".")[1], "aws", DEFAULT_ACCOUNT_ID
+    handler.region, handler.partition, handler.current_account = url.netloc.split(".")[1], "aws", account_of(asked)
     handler._get_action = lambda: asked.operation
     return handler.call_action()
 
@@ -480,13 +514,36 @@ def _copied(value: Any) -> Any:
     if not isinstance(value, Table):
         return copy.deepcopy(value)
     table: Any = copy.copy(value)
-    table.items = defaultdict(dict)
-    for key, items in value.items.items():
+    table.items = defaultdict(dict, value.items)
+    for key in _written.get():
+        items = value.items.get(key, {})
         if isinstance(items, Item):
             table.items[key] = _copied_item(items)
-        else:
+        elif items:
             table.items[key] = {sort_key: _copied_item(item) for sort_key, item in items.items()}
     return table
+
+
+_written: ContextVar[frozenset[Any]] = ContextVar("written", default=frozenset())
+"""The hash keys that a transaction writes: nothing else of a table changes in it."""
+
+_write_together_truly = DynamoDBBackend.transact_write_items
+
+
+def _write_together(backend: Any, transact_items: Any) -> Any:
+    """Moto copies each table once for each item, to have what there was; of a large one that is most of the time."""
+    written = set()
+    for part in transact_items:
+        (op,) = part.values()
+        table = backend.tables.get(op.get("TableName"))
+        place = op.get("Key") or op.get("Item") or {}
+        if table and table.hash_key_attr in place:
+            written.add(DynamoType(place[table.hash_key_attr]))
+    reset = _written.set(frozenset(written))
+    try:
+        return _write_together_truly(backend, transact_items)
+    finally:
+        _written.reset(reset)
 
 
 def _copied_expression(value: Any) -> Any:

@@ -48,19 +48,20 @@ class Asked:
 def answer(asked: Asked, *, tagged: bool) -> Answer:
     """By all policies of the role; `tagged` says whether the function that it is about has opted in."""
     statements = policies.statements(asked.role)
-    if _allows(statements, asked, tagged):
+    if allows(statements, asked, tagged):
         return "allowed"
-    return "without tag" if _allows(statements, asked, True) else "denied"
+    return "without tag" if allows(statements, asked, True) else "denied"
 
 
 def allowing(asked: Asked) -> list[policies.Statement]:
     """Which statements allow it to a function that has opted in."""
     return [
-        each for each in policies.statements(asked.role) if each["Effect"] == "Allow" and _allows((each,), asked, True)
+        each for each in policies.statements(asked.role) if each["Effect"] == "Allow" and allows((each,), asked, True)
     ]
 
 
-def _allows(statements: tuple[policies.Statement, ...], asked: Asked, tagged: bool) -> bool:
+def allows(statements: tuple[policies.Statement, ...], asked: Asked, tagged: bool) -> bool:
+    """By these statements of its policies."""
     evaluator = _evaluator()
     keys: dict[str, Any] = {TAG: "true"} if tagged else {}
     if asked.action.startswith("kms:"):

@@ -58,10 +58,11 @@ def named(role: str) -> str:
 @cache
 def statements(role: str) -> tuple[Statement, ...]:
     """Allowing and denying ones."""
-    return tuple(_statements(stack(), role, {}))
+    return tuple(statements_of(stack(), role, {}))
 
 
-def _statements(of: Stack, role: str, given: Mapping[str, str]) -> Iterator[Statement]:
+def statements_of(of: Stack, role: str, given: Mapping[str, str]) -> Iterator[Statement]:
+    """The same of a role of any stack, with these parameters."""
     ((resource, properties),) = (each for each in of.of_type("AWS::IAM::Role").items() if named(each[0]) == role)
     resolver = Resolver(of, given)
     documents = [(role, policy["PolicyDocument"]) for policy in properties.get("Policies", [])]

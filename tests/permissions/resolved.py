@@ -24,6 +24,7 @@ NOTHING = object()
 
 ARNS = {
     "AWS::DynamoDB::Table": "arn:aws:dynamodb:region:account:table/{}",
+    "AWS::IAM::Role": "arn:aws:iam::account:role/{}",
     "AWS::KMS::Key": "arn:aws:kms:region:account:key/{}",
     "AWS::Lambda::Function": "arn:aws:lambda:region:account:function:{}",
     "AWS::Logs::LogGroup": "arn:aws:logs:region:account:log-group:{}:*",

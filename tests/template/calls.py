@@ -39,6 +39,7 @@ NEEDS: dict[str, set[str]] = {
     },
     "get_object": {"s3:GetObject"},
     "get_object of a version": {"s3:GetObjectVersion"},
+    "head_bucket": {"s3:ListBucket"},
     "head_object": {"s3:GetObject", "s3:GetObjectVersion", "s3:ListBucket"},
     "list_object_versions": {"s3:ListBucketVersions"},
     "put_object": {"s3:PutObject"},
@@ -191,7 +192,12 @@ def _named(module: Module, node: ast.AST, local: set[str]) -> list[Place]:
 
 
 def _methods(node: ast.AST) -> set[str]:
+    """The call of boto3 that the node is. What S3 is asked as the role of a target is left out: that is not ours."""
     match node:
+        case ast.Call(
+            func=ast.Attribute(value=ast.Call(func=ast.Name(id="client"), args=[ast.Constant(value="copies"), _]))
+        ):
+            return set()
         case ast.Call(func=ast.Attribute(attr="get_paginator"), args=[ast.Constant(value=str(method))]):
             return {method}
         case ast.Dict(keys=[ast.Constant(value=("Put" | "Update" | "Delete") as part)]):

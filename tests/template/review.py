@@ -1,7 +1,7 @@
 """
-What checkov says of the template, and parliament of the policies that SAM makes of it. `make check` runs it.
+What checkov says of the templates, and parliament of their policies as IAM gets them. `make check` runs it.
 
-    translate.py template.yaml | .venv-review/bin/python tests/template/review.py template.yaml
+    translate.py template.yaml target.yaml | .venv-review/bin/python tests/template/review.py template.yaml target.yaml
 
 A finding that is accepted has its reason: of checkov in .checkov.yaml, of parliament here. An acceptance without a
 finding is a mistake, too: it would hide the next one. Both tools are in an environment of their own
@@ -21,6 +21,7 @@ import yaml
 ACCEPTED = {
     "RESOURCE_STAR NotificationsKey": "in a key's own policy * is that key",
     "RESOURCE_STAR SeeMetricsPolicy": "the alarms are named by requests, and GetMetricData knows no resources",
+    "RESOURCE_STAR TargetRole": "as above",
     "RESOURCE_STAR OperatorPolicy": "as above, for `bluegreen plan`",
     "RESOURCE_MISMATCH states:ListExecutions": "it also knows map runs; these are executions of a machine",
     "RESOURCE_MISMATCH states:DescribeExecution": "it also knows express executions; these are standard ones",
@@ -33,16 +34,18 @@ OF_CHECKOV = Path(".checkov.yaml")
 
 ACCOUNT, REGION = "123456789012", "eu-west-1"
 PLACE = f"{REGION}:{ACCOUNT}"
-VALUES = {
+VALUES: dict[str, Any] = {
     "AWS::Partition": "aws",
     "AWS::Region": REGION,
     "AWS::AccountId": ACCOUNT,
     "AWS::StackName": "bluegreen",
     "ImageRegistries": "210987654321",
+    "HomeStackId": f"arn:aws:cloudformation:{PLACE}:stack/bluegreen/51af3dc0-da77-11e4-872e-1234567db123",
+    "TargetRoles": [f"arn:aws:iam::{ACCOUNT}:role/bluegreen-target-bluegreen-{REGION}"],
     "KmsKeyArn": f"arn:aws:kms:{PLACE}:key/theirs",
     "CleanUpRoleArn": f"arn:aws:iam::{ACCOUNT}:role/theirs",
 }
-"""Of what the template refers to and does not make."""
+"""Of what the templates refer to and do not make."""
 ARNS = {
     "AWS::DynamoDB::Table": "arn:aws:dynamodb:{place}:table/{name}",
     "AWS::Events::Rule": "arn:aws:events:{place}:rule/{name}",
@@ -86,6 +89,11 @@ def of_parliament(resources: dict[str, Any]) -> Found:
 def policies(resources: dict[str, Any]) -> Iterator[tuple[str, Any]]:
     """Each policy as IAM gets it, with the resource that has it."""
 
+    def filled(text: str, values: dict[str, Any]) -> str:
+        return re.sub(
+            r"\$\{([^}.]+)[^}]*\}", lambda found: values.get(found[1]) or VALUES.get(found[1]) or arn(found[1]), text
+        )
+
     def arn(name: str) -> str:
         form = ARNS.get(resources.get(name, {}).get("Type", ""), "{name}")
         return form.format(place=PLACE, name=name.lower() if "s3" in form else name)
@@ -93,7 +101,11 @@ def policies(resources: dict[str, Any]) -> Iterator[tuple[str, Any]]:
     def said(value: Any) -> Any:
         match value:
             case {"Fn::Sub": str(text)}:
-                return re.sub(r"\$\{([^}.]+)[^}]*\}", lambda found: VALUES.get(found[1]) or arn(found[1]), text)
+                return filled(text, {})
+            case {"Fn::Sub": [str(text), dict(values)]}:
+                return filled(text, said(values))
+            case {"Fn::Select": [int(at), parts]}:
+                return said(parts)[at]
             case {"Fn::GetAtt": [str(name), *_]} | {"Ref": str(name)}:
                 return VALUES.get(name) or arn(name)
             case {"Fn::If": [_, if_so, _]}:
@@ -117,19 +129,23 @@ def policies(resources: dict[str, Any]) -> Iterator[tuple[str, Any]]:
 
 
 def main() -> int:
-    """The exit code. The expanded template comes on standard input."""
+    """The exit code. The expanded templates come on standard input, a line for each in the order of the arguments."""
     warnings.simplefilter("ignore")
     accepted = {*ACCEPTED, *yaml.safe_load(OF_CHECKOV.read_text())["skip-check"]}
-    found = [*of_checkov(sys.argv[1]), *of_parliament(json.load(sys.stdin)["Resources"])]
+    found = [
+        (key, f"{template}: {text}")
+        for template, expanded in zip(sys.argv[1:], sys.stdin, strict=True)
+        for key, text in (*of_checkov(template), *of_parliament(json.loads(expanded)["Resources"]))
+    ]
     wrong = [text for key, text in found if key not in accepted]
     stale = sorted(accepted - {key for key, _ in found})
     for text in wrong:
-        print(f"template.yaml: {text}; mend it, or accept it in {OF_CHECKOV} or {sys.argv[0]} with a reason")
+        print(f"{text}; mend it, or accept it in {OF_CHECKOV} or {sys.argv[0]} with a reason")
     for key in stale:
         print(f"{key} is accepted in {OF_CHECKOV} or {sys.argv[0]}, and nothing finds it; leave it out")
-    print(
-        f"template.yaml: {len(found) - len(wrong)} findings of checkov and parliament are accepted, each for a reason"
-    )
+    kept = len(found) - len(wrong)
+    templates = " and ".join(sys.argv[1:])
+    print(f"{templates}: {kept} findings of checkov and parliament are accepted, each for a reason")
     return 1 if wrong or stale else 0
 
 

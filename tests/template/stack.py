@@ -1,4 +1,4 @@
-"""The template as CloudFormation sees it, once SAM has translated it."""
+"""The templates as CloudFormation sees them, once SAM has translated them."""
 
 import hashlib
 import json
@@ -15,6 +15,7 @@ from sandbox.server import interpreter
 
 ROOT = Path(__file__).parents[2]
 TEMPLATE = ROOT / "template.yaml"
+TARGET_TEMPLATE = ROOT / "target.yaml"
 TRANSLATE = Path(__file__).with_name("translate.py")
 
 Properties = dict[str, Any]
@@ -141,19 +142,24 @@ def as_list(value: Any) -> list[Any]:
 
 
 @cache
-def stack() -> Stack:
-    translated = json.loads(_translated())
+def stack(template: Path = TEMPLATE) -> Stack:
+    translated = json.loads(_translated(template))
     resources = dict(sorted(translated["Resources"].items()))
     return Stack(resources, translated["Outputs"], translated["Parameters"], translated["Conditions"])
 
 
-def _translated() -> str:
+def target_stack() -> Stack:
+    """What lets the stack deploy in another region or account."""
+    return stack(TARGET_TEMPLATE)
+
+
+def _translated(template: Path) -> str:
     """What SAM makes of the template; kept, since every process of a session asks for it and SAM takes seconds."""
-    digest = hashlib.sha256(TEMPLATE.read_bytes() + TRANSLATE.read_bytes()).hexdigest()[:16]
+    digest = hashlib.sha256(template.read_bytes() + TRANSLATE.read_bytes()).hexdigest()[:16]
     kept = ROOT / ".cache" / "translated" / f"{digest}.json"
     if not kept.exists():
         ran = subprocess.run(
-            [interpreter(), "-I", TRANSLATE, TEMPLATE],
+            [interpreter(), "-I", TRANSLATE, template],
             env={"AWS_DEFAULT_REGION": "eu-west-1"},
             text=True,
             capture_output=True,

@@ -1,4 +1,4 @@
-"""Runs in the sandbox's environment, which has SAM: reads a SAM template, writes CloudFormation's as JSON."""
+"""Runs in the sandbox's environment, which has SAM: reads templates, writes a line for each, CloudFormation's JSON."""
 
 import json
 import sys
@@ -17,7 +17,9 @@ class AwsManagedPolicies:
 
 
 def packaged(template: dict[str, Any]) -> dict[str, Any]:
-    """As after `sam package`: what is a path here is an object in S3 there."""
+    """As after `sam package`: what is a path here is an object in S3 there. Without a transform it has no such path."""
+    if "Transform" not in template:
+        return template
     template["Globals"]["Function"]["CodeUri"] = "s3://bucket/artifact.zip"
     for resource in template["Resources"].values():
         if resource["Type"] == "AWS::Serverless::StateMachine":
@@ -25,5 +27,6 @@ def packaged(template: dict[str, Any]) -> dict[str, Any]:
     return template
 
 
-template = yaml_parse(Path(sys.argv[1]).read_text())
-json.dump(transform(packaged(template), {}, AwsManagedPolicies()), sys.stdout)
+for path in sys.argv[1:]:
+    template = yaml_parse(Path(path).read_text())
+    print(json.dumps(transform(packaged(template), {}, AwsManagedPolicies())))

@@ -56,7 +56,11 @@ class JustStarted(Answer):
 _SHOWN: dict[str, Any] = {
     name: (field.annotation, field) for name, field in Record.model_fields.items() if name not in KEPT_BACK
 }
-Deployment = create_model("Deployment", __base__=Answer, function=(str, ...), alias=(str, ...), **_SHOWN)
+_WHERE: dict[str, Any] = {
+    **{name: (str, ...) for name in ("function", "alias")},
+    **{name: (str | None, None) for name in ("account", "region")},
+}
+Deployment = create_model("Deployment", __base__=Answer, **_WHERE, **_SHOWN)
 DeploymentInFull = create_model(
     "DeploymentInFull",
     __base__=Deployment,

@@ -46,11 +46,14 @@ class Alias(Answer):
 
     `last_deployed` is the version that this deployment gave it, `last_deployed_at` when it ended, and `deployment` its
     id; they are left out if none was completed. Someone else may have moved the alias since: `bluegreen status` and
-    `aws lambda get-alias` say which version serves now.
+    `aws lambda get-alias` say which version serves now. `account` and `region` are those of a function that a release
+    reached by a role.
     """
 
     function: str
     alias: str
+    account: str | None = None
+    region: str | None = None
     last_deployed: str | None = None
     last_deployed_at: str | None = None
     deployment: str | None = None
@@ -80,10 +83,11 @@ def everywhere() -> dict[str, Any]:
     """
     after = asked.after(router.current_event)
     found, following = serving.listed(after=after)
-    held = {lock.target: lock for lock in locks.all_held()[0]}
-    served = dict(found)
-    first = [] if after else [target for target in held if target not in served and serving.now(target) is None]
-    shown = [_shown(target, served.get(target), held) for target in (*first, *served)]
+    held = {lock.target.key: lock for lock in locks.all_held()[0]}
+    served = {target.key for target, _ in found}
+    beginning = [] if after else [lock.target for key, lock in held.items() if key not in served]
+    first = [(target, None) for target in beginning if serving.now(target) is None]
+    shown = [_shown(target, last, held) for target, last in (*first, *found)]
     return {"functions": shown} | asked.page(following)
 
 
@@ -106,26 +110,27 @@ def show(name: str) -> dict[str, Any]:
     target = Target.beside(os.environ["STATE_MACHINE_ARN"], function.name, "")
     if wrong := function.complaint(target.region, target.account):
         raise BadRequestError(f"name: {wrong}")
-    served = dict(serving.listed(target)[0])
-    held = {lock.target: lock for lock in locks.all_held(target)[0]}
-    known = [each for each in sorted({*served, *held}, key=str) if function.qualifier in ("", each.alias)]
+    served = {each.key: last for each, last in serving.listed(target)[0]}
+    held = {lock.target.key: lock for lock in locks.all_held(target)[0]}
+    of_it = (target.model_copy(update={"alias": key.rpartition(":")[2]}) for key in sorted({*served, *held}))
+    known = [each for each in of_it if function.qualifier in ("", each.alias)]
     if not known:
         raise NotFoundError(
             f"name: no deployment to {plain(unquote(name), 100)} was completed or runs; GET /functions lists what "
             "there is"
         )
-    return {"function": function.name, "aliases": [_shown(each, served.get(each), held) for each in known]}
+    return {"function": function.name, "aliases": [_shown(each, served.get(each.key), held) for each in known]}
 
 
-def _shown(target: Target, served: Served | None, held: Mapping[Target, Lock]) -> dict[str, Any]:
+def _shown(target: Target, served: Served | None, held: Mapping[str, Lock]) -> dict[str, Any]:
     lasting = (
         {"last_deployed": served.version, "last_deployed_at": served.since, "deployment": served.deployment}
         if served
         else {}
     )
-    lock = held.get(target)
+    lock = held.get(target.key)
     running = _running(lock.deployment) if lock else {}
-    return {"function": target.function, "alias": target.alias} | lasting | ({"running": running} if running else {})
+    return target.shown | lasting | ({"running": running} if running else {})
 
 
 def _running(deployment: str) -> dict[str, Any]:

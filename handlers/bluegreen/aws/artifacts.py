@@ -1,4 +1,10 @@
-"""Artifacts: the zips that deployments are made of, in S3."""
+"""
+Artifacts: the zips that deployments are made of, in S3.
+
+They lie in the stack's bucket, and a target elsewhere has a bucket of its own: Lambda takes code from the function's
+region only. Each copy there has its digest for a key. The stack's bucket is read with the handler's own credentials, a
+target's bucket is written with the target's role.
+"""
 
 import base64
 import hashlib
@@ -7,13 +13,14 @@ import os
 import shutil
 import tempfile
 import urllib.request
-from collections.abc import Mapping
-from typing import IO, Any, NamedTuple
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import IO, TYPE_CHECKING, Any, NamedTuple
 
 from bluegreen import clock
 from bluegreen.aws.client import client, in_our_words
 from bluegreen.aws.functions import Function
-from bluegreen.errors import AwsRefused, AwsUnavailable, InvalidRequest, NotFound
+from bluegreen.errors import AccessDenied, AwsRefused, AwsUnavailable, InvalidRequest, NotFound
 from bluegreen.request import package, written
 from bluegreen.request.artifact import Stored, Zip
 from bluegreen.request.package import Contents, Unfit
@@ -22,6 +29,12 @@ from bluegreen.request.smoke_tests import Case, as_sent
 from bluegreen.request.upload import COPIES, RELEASES
 from bluegreen.target import Target
 from bluegreen.text import DEEPEST, is_deeper
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+COPIES_THERE = "bluegreen/"
+"""Where copies of artifacts lie in the bucket of a target."""
 
 CHUNK = 1 << 20
 MOST_COMPARED = 3
@@ -111,33 +124,116 @@ def is_copy_of_earlier(bucket: str, key: str, version_id: str | None) -> bool:
     return any(_digest_of(bucket, key, each["VersionId"]) == digest for each in same_size[:MOST_COMPARED])
 
 
-def exists(artifact: Zip) -> bool:
-    """S3 has the object, as far as this role may see it."""
+def exists(artifact: Zip, target: Target) -> bool:
+    """S3 has the object in a bucket that the target's code may come from, as far as this role may see it."""
     try:
         with in_our_words():
-            client("s3").head_object(Bucket=artifact.bucket, Key=artifact.key, **_named(artifact.version_id))
+            _s3(target).head_object(Bucket=artifact.bucket, Key=artifact.key, **_named(artifact.version_id))
     except AwsRefused:
         return False
     return True
 
 
+def brought_to(target: Target, artifact: Zip, bucket: str) -> Zip:
+    """
+    The artifact's copy in a bucket of the target's region, made unless it is there. The artifact's digest is known.
+
+    The copy's key follows from the digest, which S3 compares with what is written. So a second copy has the same
+    content, and two that are made at the same time do no harm. No part of the way holds the whole of it.
+
+    Raises InvalidRequest if the bucket is in another region or keeps no versions, AwsRefused if the artifact has
+    another digest by now, and what else S3 answers.
+    """
+    if not artifact.sha256:
+        raise ValueError(f"the digest of {artifact} is not known")
+    key = f"{COPIES_THERE}{base64.b64decode(artifact.sha256).hex()}.zip"
+    with _in(bucket, target):
+        version_id = _version_with(artifact.sha256, target, bucket, key)
+    if not version_id:
+        version_id = _copied(artifact, target, bucket, key)
+    return artifact.model_copy(update={"bucket": bucket, "key": key, "version_id": version_id, "sequencer": None})
+
+
+@contextmanager
+def _in(bucket: str, target: Target) -> Iterator[None]:
+    """Errors of S3 about the bucket of a target name the field of the release's document that has it."""
+    try:
+        with in_our_words():
+            yield
+    except (AccessDenied, NotFound) as refused:
+        raise type(refused)(
+            f"{target.field('bucket')}: the bucket {bucket} cannot be used ({refused}); write the output BucketName of "
+            f"the stack that target.yaml made in {target.where}"
+        ) from refused
+
+
+def _version_with(digest: str, target: Target, bucket: str, key: str) -> str | None:
+    """The newest version of the object, if it has that digest. S3 keeps the one that it compared."""
+    owner = target.account
+    try:
+        with in_our_words():
+            answer = client("copies", target).head_object(
+                Bucket=bucket, Key=key, ChecksumMode="ENABLED", ExpectedBucketOwner=owner
+            )
+    except NotFound:
+        return None
+    return _version_of(answer) if answer.get("ChecksumSHA256") == digest else None
+
+
+def _copied(artifact: Zip, target: Target, bucket: str, key: str) -> str:
+    """The object version that has the copy."""
+    with _in(bucket, target):
+        region = (
+            client("copies", target).head_bucket(Bucket=bucket, ExpectedBucketOwner=target.account).get("BucketRegion")
+        )
+    if region not in (None, target.region):
+        raise InvalidRequest(
+            f"{target.field('bucket')}: {bucket} is in {region}, and Lambda takes the code of {target.function} from "
+            f"{target.region} only; write the output BucketName of the stack that target.yaml made in {target.where}"
+        )
+    with in_our_words():
+        source = client("s3").get_object(Bucket=artifact.bucket, Key=artifact.key, **_named(artifact.version_id))
+    with _in(bucket, target):
+        answer = client("copies", target).put_object(
+            Bucket=bucket,
+            Key=key,
+            Body=source["Body"],
+            ContentLength=source["ContentLength"],
+            ChecksumAlgorithm="SHA256",
+            ChecksumSHA256=artifact.digest,
+            ExpectedBucketOwner=target.account,
+        )
+    if not (version_id := _version_of(answer)):
+        raise InvalidRequest(
+            f"{target.field('bucket')}: {bucket} keeps no versions, so others could overwrite a copy there; turn its "
+            "versioning on"
+        )
+    return version_id
+
+
 def keep_copy(function: Function, target: Target) -> Zip:
     """
-    Store the zip of a version or of $LATEST in the artifact bucket, where its key starts nothing.
+    Store the zip of a version or of $LATEST in the artifact bucket of its region, where its key starts nothing.
 
     The answer names the object version, which no later write changes. S3 refuses the object if its digest differs.
     Raises AwsRefused if the bucket keeps no versions.
     """
     place = f"{target.account}/{target.region}/{target.function}"
-    bucket, key = os.environ["ARTIFACT_BUCKET"], f"{COPIES}{place}/{base64.b64decode(function.sha256).hex()}.zip"
+    bucket = target.bucket or os.environ["ARTIFACT_BUCKET"]
+    key = f"{COPIES}{place}/{base64.b64decode(function.sha256).hex()}.zip"
     with in_our_words(), tempfile.TemporaryFile() as file:
         download(function, file)
-        answer = client("s3").put_object(Bucket=bucket, Key=key, Body=file, ChecksumSHA256=function.sha256)
+        answer = _s3(target).put_object(Bucket=bucket, Key=key, Body=file, ChecksumSHA256=function.sha256)
     if not (version_id := _version_of(answer)):
         raise AwsRefused(
             f"the bucket {bucket} keeps no versions, so others could overwrite a copy there; turn its versioning on"
         )
     return Zip(bucket=bucket, key=key, version_id=version_id, sha256=function.sha256)
+
+
+def _s3(target: Target) -> "S3Client":
+    """For the bucket that the target's code comes from."""
+    return client("copies", target) if target.elsewhere else client("s3")
 
 
 def download(function: Function, file: IO[bytes]) -> None:

@@ -1,9 +1,10 @@
 """The way to AWS: a client for each service, region and role, and its errors under our names."""
 
 import logging
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import cache
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any, Literal, overload
 
 import boto3
@@ -44,6 +45,9 @@ _CONTROL = Config(connect_timeout=3, read_timeout=10, retries={"mode": "standard
 LONGEST_ANSWER = 1_000
 """Characters of an error's text, so that there is room after it for what it means here and what to do."""
 
+LONGEST_SESSION_NAME = 64
+"""Characters, of a role's session (AssumeRole in the API reference of STS)."""
+
 PROBE_SECONDS = 5
 """How long a probe waits for its answer."""
 
@@ -61,11 +65,16 @@ _TELLING = Config(connect_timeout=2, read_timeout=5, retries={"mode": "standard"
 _PACING = Config(connect_timeout=1, read_timeout=1, retries={"mode": "standard", "total_max_attempts": 1})
 """A table that does not answer may hold up a rollback for no longer."""
 
-_CONFIGS = _INVOKING | {"sns": _TELLING, "events": _TELLING, "glance": _TELLING, "pace": _PACING}
+_COPYING = _CONTROL.merge(Config(s3={"payload_signing_enabled": False}))
+"""
+S3 for what is read once, from another bucket. To sign a body takes reading it twice; TLS and a checksum guard it.
+"""
+
+_CONFIGS = _INVOKING | {"sns": _TELLING, "events": _TELLING, "glance": _TELLING, "pace": _PACING, "copies": _COPYING}
 """Of the services that are not asked as all the others."""
 
-_SERVICES = dict.fromkeys(_INVOKING, "lambda") | {"glance": "logs", "pace": "dynamodb"}
-"""What boto3 calls them."""
+_NAMED = dict.fromkeys(_INVOKING, "lambda") | {"glance": "logs", "pace": "dynamodb", "copies": "s3"}
+"""boto3's names of the services that have another one here."""
 
 _NAMES: dict[str, type[DeploymentError]] = {
     "TooManyRequestsException": AwsUnavailable,
@@ -122,9 +131,11 @@ def client(service: Literal["lambda"]) -> "LambdaClient": ...
 @overload
 def client(service: Literal["logs", "glance"], target: Target) -> "CloudWatchLogsClient": ...
 @overload
+def client(service: Literal["copies"], target: Target) -> "S3Client": ...
+@overload
 def client(service: Literal["s3"]) -> "S3Client": ...
 @overload
-def client(service: Literal["dynamodb"]) -> "DynamoDBClient": ...
+def client(service: Literal["dynamodb", "pace"]) -> "DynamoDBClient": ...
 @overload
 def client(service: Literal["stepfunctions"]) -> "SFNClient": ...
 @overload
@@ -135,38 +146,64 @@ def client(service: str, target: Target | None = None) -> Any:
     """
     A client that outlives the invocation: of the stack's own account and region, or of a target's.
 
-    `invoke` and `probe` are Lambda, with more and with less patience; `glance` is CloudWatch Logs with little.
+    `invoke` and `probe` are Lambda, with more and with less patience; `glance` is CloudWatch Logs with little, and so
+    is `pace` DynamoDB. Calls of `lambda` wait for their turn (`pacing.py`). `copies` is S3, for the bucket of a target
+    elsewhere.
     """
-    return _client(service, target.region, target.role) if target else _client(service)
+    return _client(service, target.region, target.role, target.place) if target else _client(service)
 
 
 def patient(target: Target, seconds: int) -> "LambdaClient":
     """Lambda, for an invocation whose answer may take so many seconds; never twice for one call."""
-    return _client("invoke", target.region, target.role, seconds)  # type: ignore[no-any-return]
+    return _client("invoke", target.region, target.role, target.place, seconds)  # type: ignore[no-any-return]
 
 
 @cache
-def _client(service: str, region: str | None = None, role: str = "", read_seconds: int = 0) -> Any:
+def _client(service: str, region: str | None = None, role: str = "", place: str = "", read_seconds: int = 0) -> Any:
     config = _CONFIGS.get(service, _CONTROL)
     config = config.merge(Config(read_timeout=read_seconds)) if read_seconds else config
-    make = _session(role).client if role else boto3.client
-    made = make(_SERVICES.get(service, service), region_name=region, config=config)  # type: ignore[call-overload]
+    make = _session(role, place).client if role else boto3.client
+    made = make(_NAMED.get(service, service), region_name=region, config=config)  # type: ignore[call-overload]
     if service == "lambda":
         pacing.under(made, role.split(":")[4] if role else "", lambda: _client("pace"))
     return made
 
 
-def _session(role: str) -> boto3.Session:
-    """As that role, whose credentials botocore renews by itself."""
+@cache
+def _session(role: str, place: str) -> boto3.Session:
+    """
+    As that role, whose credentials botocore renews by itself. Its trust policy wants the stack's id.
+
+    Raises AccessDenied outside of the stack's functions, which alone may assume it.
+    """
+    field, stack = f"targets.{place}.role", os.environ.get("STACK_ID", "")
+    if not stack:
+        raise AccessDenied(f"{field}: only the stack's own functions may assume {role}")
     own = boto3.Session()
-    session = botocore.session.Session()
     fetcher = AssumeRoleCredentialFetcher(
-        client_creator=own._session.create_client,
-        source_credentials=own._session.get_credentials(),
+        client_creator=partial(own.client, config=_CONTROL),
+        source_credentials=own.get_credentials(),
         role_arn=role,
-        extra_args={"RoleSessionName": "bluegreen"},
+        extra_args={
+            "RoleSessionName": f"bluegreen-{stack.split('/')[1]}"[:LONGEST_SESSION_NAME],
+            "ExternalId": stack,
+        },
     )
-    renewed = DeferredRefreshableCredentials(fetcher.fetch_credentials, "assume-role")
+
+    def assume() -> Any:
+        try:
+            return fetcher.fetch_credentials()
+        except ClientError as error:
+            if not isinstance(refused := _named(error), AccessDenied):
+                raise
+            raise AccessDenied(
+                f"{field}: the deployer may not assume {role} ({refused}); deploy target.yaml there with the outputs "
+                "StackId and RolesForTargets of this stack, and name the role in its parameter TargetRoles "
+                "(docs/targets.md)"
+            ) from error
+
+    session = botocore.session.Session()
+    renewed = DeferredRefreshableCredentials(assume, "assume-role")
     session._credentials = renewed  # type: ignore[attr-defined]  # botocore has no public way to set these
     return boto3.Session(botocore_session=session)
 

@@ -24,13 +24,14 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from bluegreen import clock
 from bluegreen.decisions.turns import (
+    CUT_MS,
     FORGOTTEN_MS,
     GRACE_MS,
     HOLD_MS,
@@ -58,6 +59,7 @@ MOST_TURNS = 10
 """So many turns are taken with one write."""
 
 LONGEST_TEXT = 300
+"""Characters of an error in the log."""
 
 AWAY_SECONDS = 10
 """For so long a process does not ask a table again that did not answer."""
@@ -177,10 +179,10 @@ def _set(variable: ContextVar[Any], value: Any) -> Iterator[None]:
 
 
 def under(lambda_: "LambdaClient", account: str, dynamodb: Callable[[], "DynamoDBClient"]) -> None:
-    """Let every attempt of this client wait for its turn; `account` is "" for the stack's own."""
+    """Let every attempt of this client wait for its turn, once; `account` is "" for the stack's own."""
     pace = _Pace(account, lambda_.meta.region_name, dynamodb)
-    lambda_.meta.events.register("before-send.lambda", pace.wait)
-    lambda_.meta.events.register("needs-retry.lambda", pace.note)
+    lambda_.meta.events.register("before-send.lambda", pace.wait, unique_id="wait for the turn")
+    lambda_.meta.events.register("needs-retry.lambda", pace.note, unique_id="note a throttle")
 
 
 class _Pace:
@@ -193,9 +195,9 @@ class _Pace:
 
     def wait(self, event_name: str, **_: Any) -> None:
         """
-        Return when the attempt's turn has come.
+        Return when the attempt's turn has come. It is signed by then, and AWS takes a signature for five minutes.
 
-        Raises AwsUnavailable if that is too late: nothing was sent, and the state is retried.
+        Raises AwsUnavailable if the turn would come too late: nothing was sent, and the state is retried.
         """
         limit = _limit_of(event_name)
         if limit is None:
@@ -221,6 +223,8 @@ class _Pace:
         slowed_to = halved(known, now)
         if slowed_to is None:
             return
+        with _lock:  # in case the table does not answer
+            _known[key] = replace(known, slowed_at=now, slowed_to=slowed_to)
         self._write(
             key,
             "SET slowed_at = :now, slowed_to = :to",
@@ -359,7 +363,8 @@ def _next_of_block(key: str, lane: Lane) -> tuple[_Taken, int] | None:
 def _wait_alone(key: str, lane: Lane) -> None:
     """Calls of this process are an interval apart; other processes' are not known."""
     with _lock:
-        now, interval = _now(), lane.interval(Standing(), 0)
+        now = _now()
+        interval = lane.interval(_known.get(key, Standing()), now)
         ahead = _alone.get(key, 0) - now
         begins = now + (ahead if 0 < ahead <= WRONG_MS else 0)
         _alone[key] = begins + interval
@@ -386,14 +391,14 @@ def _taking(standing: Standing, lane: Lane, now: int, cost: int, latest: int) ->
     sets = {}
     if lane.cuts(standing, now):
         sets["cut"] = "if_not_exists(cut, :nothing) + :one"
-        values |= {"nothing": 0, "one": 1, "grace": now + GRACE_MS, "end": now + GRACE_MS + cost}
-        conditions = ["next_at > :grace AND next_at <= :wrong", is_open]
+        values |= {"nothing": 0, "one": 1, "cut": now + CUT_MS, "end": now + CUT_MS + cost}
+        conditions = ["next_at > :cut AND next_at <= :wrong", is_open]
     elif standing.queue(now):
         values |= {"cost": cost, "latest": latest}
         conditions = ["next_at > :now AND next_at <= :latest"]
         if lane.undoing:
-            values["grace"] = now + GRACE_MS
-            conditions.append("(next_at <= :grace OR (undoing_until > :now AND undoing_until <= :wrong))")
+            values["cut"] = now + CUT_MS
+            conditions.append("(next_at <= :cut OR (undoing_until > :now AND undoing_until <= :wrong))")
     else:
         values["end"] = now + cost
         conditions = ["(attribute_not_exists(next_at) OR next_at <= :now OR next_at > :wrong)"]

@@ -44,5 +44,6 @@ def _told_apart(target: Target, refusal: AwsRefused) -> AwsRefused:
     return Untagged(
         f"{sentence(str(refusal))} That is because {target.function} has lost its tag {OPT_IN_TAG} = {OPTED_IN}, "
         f"without which the deployer may not touch it. `aws lambda tag-resource --resource {target.arn} "
-        f"--tags {OPT_IN_TAG}={OPTED_IN}` sets it, and so does `bluegreen adopt {target.function}`."
+        f"--tags {OPT_IN_TAG}={OPTED_IN}{target.in_region}` sets it, and so does `bluegreen{target.in_region} adopt "
+        f"{target.function}`."
     )

@@ -18,14 +18,22 @@ What the deployer remembers, in one DynamoDB table. docs/protocol.md says who ma
     orders#<id>                 orders                 what people ordered it to do, in order            orders.py
     refusals#<function>         told, frozen           when people were last told of a refused request   refusals.py
     freezes#<account>:<region>  <name or pattern>      which functions are frozen, why, until when       freezes.py
+    pace#<account>:<region>     <limit>                when Lambda may be called next                aws/pacing.py
     doctor                      last                   what `bluegreen doctor` found last                checkup.py
+    release#<id>                record                 what a release wants, how far it is, its end      releases.py
+    release#<id>                member#<wave>#<nr>     one of its functions, and how it stands           releases.py
+    release#<id>                request#<nr>           what is asked for that function                   releases.py
+    release#<id>                verdict#<wave>         what the looks at a wave came to                  releases.py
+    pace#<account>:<region>     <limit>                when the next call of Lambda may be made          aws/pacing.py
 
 <alias> is `account:region:function:alias`, <function> is `account:region:function`. The
 index ByFunction lists a function's deployments and, under another key, its refused requests, by their start. ByKind
-lists the locks that are held, the uploads that wait, the aliases to which a deployment was completed, and the records
-of whose end people have not been told yet.
+lists the locks that are held, the uploads that wait, the aliases to which a deployment was completed, the records of
+whose end people have not been told yet, and the releases that have not ended or of whose end they have not.
 
 What would be too large for the table lies in the artifact bucket.
 
-    internal/releases/<id>/evidence-<wave>-<chunk>.json.gz  the last looks at a release's functions      evidence.py
+    internal/releases/<id>/evidence-<wave>-<chunk>.json.gz  the last looks at a release's functions  evidence.py
+    internal/releases/<id>/<phase>.json                     the functions of a Distributed Map       releasing/items.py
+    internal/releases/<id>/wave-<wave>.json                 what puts a wave back without the table  releasing/facts.py
 """

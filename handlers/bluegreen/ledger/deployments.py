@@ -188,10 +188,11 @@ def learn_plan(opened: Record, plan: Plan, *, is_newest: bool) -> tuple[Record, 
     if not isinstance(plan.artifact, Existing):
         learned["code"] = plan.digest
     writing: list[dict[str, Any]] = [{"Put": {"Item": _plan_item(plan)}}]
-    if isinstance(plan.artifact, Zip):
-        writing.append(code.writing(plan.target, plan.artifact))
-        if is_newest:
-            writing.append(uploads.writing(plan))
+    had_from = plan.copy_there if plan.target.elsewhere else plan.artifact
+    if isinstance(had_from, Zip):
+        writing.append(code.writing(plan.target, had_from))
+    if isinstance(plan.artifact, Zip) and is_newest:
+        writing.append(uploads.writing(plan))
     if _written(change(opened.id, learned, while_in=(OPEN,), unless_known=("blue",)), *writing):
         return opened.model_copy(update=learned | {"changes": plan.changes}), plan
     found, known = load(opened.id)

@@ -1,7 +1,8 @@
 """
 The freezes: which functions nobody may deploy to, why, until when, and who said so.
 
-All are in one partition, since every opening reads them and there are few. DynamoDB deletes those long over.
+All are in one partition, since every opening reads them and there are few: that of the stack's own account and region.
+A freeze holds the functions whose name it fits, wherever they are. DynamoDB deletes those long over.
 """
 
 from typing import Any
@@ -62,9 +63,9 @@ def everywhere(here: Target) -> list[Ordered]:
     return [each for each in readable(_ordered, items) if each.freeze.over_at > now]
 
 
-def of(target: Target) -> tuple[Ordered, ...]:
-    """The freezes that are for the target's function, and are not over."""
-    return tuple(each for each in everywhere(target) if fits(each.pattern, target.function))
+def of(here: Target, function: str) -> tuple[Ordered, ...]:
+    """The freezes of the stack that are for a function of that name, and are not over. `here` is beside the stack."""
+    return tuple(each for each in everywhere(here) if fits(each.pattern, function))
 
 
 def in_force(ordered: tuple[Ordered, ...], now: float) -> tuple[Ordered, float] | None:

@@ -171,7 +171,7 @@ class Record(Frozen):
     def to_json(self) -> Item:
         """The record as callers of the API and the command line get it."""
         shown = self.model_dump(mode="json", exclude_none=True, exclude=set(KEPT_BACK))
-        return {"id": self.id, "function": self.target.function, "alias": self.target.alias} | shown
+        return {"id": self.id} | self.target.shown | shown
 
     def to_item(self) -> Any:
         """As DynamoDB takes it."""

@@ -39,7 +39,7 @@ AT_ONCE = 50
 MemberState = Literal["new", "refused", "nothing", "opened", "staged", "shifted", "back", "stuck", "deployed"]
 """
 new       nothing was done for it yet
-refused   a check refused it, or another deployment holds its lock, or nothing of it was touched before the release ended
+refused   a check refused it, another deployment holds its lock, or the release ended before anything of it was touched
 nothing   its alias has this code with these settings already
 opened    it has its lock, record and plan
 staged    its green is published and tested, or its $LATEST is mended
@@ -78,8 +78,9 @@ class Release(Frozen):
     `began_as` is the ARN of the first execution, which holds the functions' locks. `execution` works on it now: another
     one, if the first died. An event of it carries `proof`. `waves` are in their order, and `wave` and `step` (both from
     0; step -1 is before the wave's first) say how far it is. `false_alarm` is the probability, over the whole release,
-    that greens no worse than their blues are rolled back. `tolerate` functions may fail. With `keep_waves` a rollback
-    leaves the waves that were baked. Looks are `pace_seconds` apart at least.
+    that greens no worse than their blues are rolled back. `tolerate` functions may fail; one more puts back those that
+    `rollback` says. With `keep_waves` a rollback leaves the waves that were baked. Looks are `pace_seconds` apart at
+    least. Each approval is waited for up to `approval_seconds`.
 
     `error` and `cause` are set when it fails, and `failed` names the functions that did.
     """
@@ -100,6 +101,7 @@ class Release(Frozen):
     waves: tuple[WavePlan, ...] = ()
     schedule: Schedule = Schedule(name="unknown")
     tolerate: int = 0
+    rollback: Literal["all", "target"] = "all"
     keep_waves: bool = False
     calls_per_second: float = 10.0
     false_alarm: float = 0.01

@@ -38,7 +38,9 @@ METRICS = {
 
 def ended(record: Record) -> None:
     """Count an end, at its own moment. The caller makes sure that each end is counted once."""
-    dimensions = {"end": record.state, "function": record.target.function, "alias": record.target.alias}
+    target = record.target
+    function = target.function_key if target.elsewhere else target.function
+    dimensions = {"end": record.state, "function": function, "alias": target.alias}
     _write(_of_end(record), dimensions, record.ended_at)
 
 

@@ -34,6 +34,8 @@ class Event(Frozen):
     deployment: str = Field(description="The deployment's id, which is its execution's name.")
     function: str
     alias: str
+    account: str = Field(description="The account of the function.")
+    region: str = Field(description="The region of the function.")
     artifact: Text = Field(description="What is deployed: where it lies, or which version.")
     started_at: str = Field(description="ISO 8601, UTC.")
     started_by: Text = Field(description="Who started it; a claim unless started_by_proved is true.")
@@ -145,6 +147,8 @@ def _of(record: Record) -> dict[str, Any]:
         "deployment": record.id,
         "function": record.target.function,
         "alias": record.target.alias,
+        "account": record.target.account,
+        "region": record.target.region,
         "artifact": record.artifact,
         "started_at": record.started_at,
         "started_by": record.started_by,

@@ -68,8 +68,8 @@ def told(target: Target, found: Callers) -> Warnings:
     sources = [_of_mapping(target, each) for each in found.mappings]
     permitted = [_of_permission(target, each) for each in found.permissions]
     return (
-        *_some(sources, f"aws lambda list-event-source-mappings --function-name {target.function}"),
-        *_some(permitted, f"aws lambda get-policy --function-name {target.function}"),
+        *_some(sources, f"aws lambda list-event-source-mappings {target.option}"),
+        *_some(permitted, f"aws lambda get-policy {target.option}"),
         *([_of_url(target, found.url)] if found.url else []),
         *([_of_settings(target, found.settings_of_events)] if found.settings_of_events else []),
     )
@@ -90,7 +90,8 @@ def invoked(target: Target, last_day: Day | None) -> Warning | None:
 
 def moving(target: Target, mapping: Mapping) -> str:
     """The command that points a mapping to the alias. The mapping goes on where it stands."""
-    return f"aws lambda update-event-source-mapping --uuid {mapping.uuid} --function-name {target}"
+    function = f"{target.arn}:{target.alias}{target.in_region}" if target.elsewhere else target
+    return f"aws lambda update-event-source-mapping --uuid {mapping.uuid} --function-name {function}"
 
 
 def commands(target: Target, found: Callers) -> str:
@@ -143,20 +144,20 @@ def _of_permission(target: Target, permission: Permission) -> Warning:
             problem,
             f"allow the same for {target.arn}:{target.alias}, point the caller there, then take this statement "
             f"{f'({permission.sid}) ' if permission.sid else ''}out of the policy (`aws lambda get-policy "
-            f"--function-name {target.function}` shows it)",
+            f"{target.option}` shows it)",
         )
     return _warning(
         problem,
-        f"`aws lambda add-permission --function-name {target.function} --qualifier {target.alias} {options}`, point "
-        f"the caller to {target.arn}:{target.alias}, then `aws lambda remove-permission --function-name "
-        f"{target.function} --statement-id {shlex.quote(permission.sid)}`",
+        f"`aws lambda add-permission {target.option} --qualifier {target.alias} {options}`, point "
+        f"the caller to {target.arn}:{target.alias}, then `aws lambda remove-permission "
+        f"{target.option} --statement-id {shlex.quote(permission.sid)}`",
     )
 
 
 def _of_url(target: Target, url: Url) -> Warning:
     return _warning(
         f"{url.address} invokes {target.function} itself, so its callers get new code untested and at once",
-        f"`aws lambda create-function-url-config --function-name {target.function} --qualifier {target.alias} "
+        f"`aws lambda create-function-url-config {target.option} --qualifier {target.alias} "
         f"--auth-type {url.auth}` makes a URL of the alias; give callers that one",
     )
 
@@ -171,7 +172,7 @@ def _of_settings(target: Target, settings: dict[str, Any]) -> Warning:
     return _warning(
         f"the retries and destinations of asynchronous invocations are set for {target.function} itself, and do not "
         f"hold for {target}",
-        f"`aws lambda put-function-event-invoke-config --function-name {target.function} --qualifier {target.alias} "
+        f"`aws lambda put-function-event-invoke-config {target.option} --qualifier {target.alias} "
         f"{said}` sets them for the alias",
     )
 

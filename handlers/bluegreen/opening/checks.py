@@ -112,7 +112,7 @@ def function_has_opted_in(situation: Situation) -> Refusal | None:
     return Refusal(
         field="function",
         problem=f"{function} has no tag {OPT_IN_TAG} = {OPTED_IN}, so the deployer may not change it",
-        advice=f"`bluegreen adopt {function}` sets it",
+        advice=f"`bluegreen{situation.target.in_region} adopt {function}` sets it",
     )
 
 
@@ -120,9 +120,14 @@ def no_such_function(target: Target) -> Refusal:
     """Also for `bluegreen deploy`, which asks Lambda for the version before it starts an execution."""
     return Refusal(
         field="function",
-        problem=f"there is no function {target.function} in this account and region",
-        advice="correct the name, or create it with `bluegreen create`",
+        problem=f"there is no function {target.function} in {target.where}",
+        advice=f"correct the name, or create it with `bluegreen{target.in_region} create`",
     )
+
+
+def _adopting(target: Target) -> str:
+    """The command that makes the alias, with credentials of the function's account."""
+    return f"bluegreen{target.in_region} adopt {target.function} --alias {target.alias}"
 
 
 def no_such_version(target: Target, version: str) -> Refusal:
@@ -187,7 +192,7 @@ def artifact_has_the_handler(situation: Situation) -> Refusal | Warning | None:
         field="artifact",
         problem=problem,
         advice="zip the content of the code's folder, not the folder, or correct the handler first: `aws lambda "
-        f"update-function-configuration --function-name {function.name} --handler NAME`",
+        f"update-function-configuration {situation.target.option} --handler NAME`",
     )
 
 
@@ -230,7 +235,7 @@ def alias_is_whole(situation: Situation) -> Refusal | None:
         return Refusal(
             field="alias",
             problem=f"{target.function} has no alias {target.alias}",
-            advice=f"correct the name, or create it with `bluegreen adopt {target.function} --alias {target.alias}`",
+            advice=f"correct the name, or create it with `{_adopting(target)}`",
         )
     if alias.settling:
         raise StillInProgress(f"Lambda is moving the provisioned concurrency of {target}; try again when it is READY")
@@ -245,7 +250,7 @@ def alias_is_whole(situation: Situation) -> Refusal | None:
         return Refusal(
             field="alias",
             problem=f"{target} points to $LATEST, so a rollback would have no version to go back to",
-            advice=f"`bluegreen adopt {target.function} --alias {target.alias}` publishes $LATEST and points it there",
+            advice=f"`{_adopting(target)}` publishes $LATEST and points it there",
         )
     return None
 
@@ -354,15 +359,15 @@ def _wrong_with_hook(situation: Situation, function: str) -> tuple[str, str] | N
     try:
         tags = situation.tags_of(function)
     except NotFound:
-        return f"there is no function {function} in this account and region", "correct the name, or create it first"
+        return f"there is no function {function} in {situation.target.where}", "correct the name, or create it first"
     if is_own(situation.home.stack, function, tags):
         return f"{function} is a part of the stack {situation.home.stack}", "name a function of your own"
     if tags.get(OPT_IN_TAG) == OPTED_IN:
         return None
-    arn = situation.target.model_copy(update={"function": function}).arn
+    hook = situation.target.model_copy(update={"function": function})
     return (
         f"{function} has no tag {OPT_IN_TAG} = {OPTED_IN}, so the deployer may not invoke it",
-        f"`aws lambda tag-resource --resource {arn} --tags {OPT_IN_TAG}={OPTED_IN}` sets it",
+        f"`aws lambda tag-resource --resource {hook.arn} --tags {OPT_IN_TAG}={OPTED_IN}{hook.in_region}` sets it",
     )
 
 

@@ -6,6 +6,7 @@ read, started or uploaded.
 """
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Self
@@ -52,34 +53,48 @@ FUNCTIONS = (
 REGISTRIES = ("{}.dkr.ecr.{}.amazonaws.com", "{}.dkr-ecr.{}.on.aws")
 REGISTRIES_IN_CHINA = ("{}.dkr.ecr.{}.amazonaws.com.cn", "{}.dkr-ecr.{}.on.amazonwebservices.com.cn")
 """Hosts of an account's registry in a region: for IPv4, and for both IPv4 and IPv6. (Amazon ECR user guide.)"""
+REGION_OF_REGISTRY = re.compile(r"[0-9]{12}\.dkr[.-]ecr\.([a-z0-9-]+)\.")
 
 
 @dataclass(frozen=True)
 class Home:
     """
-    The stack's name, its bucket, and the accounts, beside its own, from whose registries images may come.
+    The stack's name, its bucket, its account and region, and the accounts beside its own whose images are deployed.
 
-    Lambda takes images only from Amazon ECR in the function's own region, so the account alone names the registry.
+    `here` is a target without a function. Lambda takes images only from Amazon ECR in the function's own region, so the
+    account alone names the registry. Images for a target elsewhere may also come from the target's account.
     """
 
     stack: str
     bucket: str
+    here: Target
     accounts: tuple[str, ...] = ()
 
     @classmethod
     def of_handlers(cls) -> Self:
         """From the variables that the template sets."""
+        machine = os.environ["STATE_MACHINE_ARN"]
         return cls(
-            stack=os.environ["STATE_MACHINE_ARN"].rpartition(":")[2].removesuffix(MACHINE),
+            stack=machine.rpartition(":")[2].removesuffix(MACHINE),
             bucket=os.environ["ARTIFACT_BUCKET"],
+            here=Target.beside(machine, "", ""),
             accounts=accounts(os.environ.get("IMAGE_REGISTRIES", "")),
         )
 
     def registries(self, target: Target) -> tuple[str, ...]:
         """The hosts from which images may come."""
-        hosts = REGISTRIES_IN_CHINA if target.region.startswith("cn-") else REGISTRIES
-        of = dict.fromkeys((target.account, *self.accounts))
-        return tuple(host.format(account, target.region) for account in of for host in hosts)
+        return self._registries(target, target.region)
+
+    def has_in_another_region(self, image_uri: str, target: Target) -> bool:
+        """The image is in a registry of an account whose images are deployed, and of another region."""
+        host = registry_of(image_uri)
+        found = REGION_OF_REGISTRY.match(host)
+        return found is not None and found[1] != target.region and host in self._registries(target, found[1])
+
+    def _registries(self, target: Target, region: str) -> tuple[str, ...]:
+        hosts = REGISTRIES_IN_CHINA if region.startswith("cn-") else REGISTRIES
+        of = dict.fromkeys((target.account, self.here.account, *self.accounts))
+        return tuple(host.format(account, region) for account in of for host in hosts)
 
     def has(self, image_uri: str, target: Target) -> bool:
         """The image is in one of those registries."""
@@ -148,11 +163,20 @@ def _copy(artifact: Zip, function: str) -> Refusal:
 
 def _foreign(image: Image, target: Target, home: Home) -> Refusal:
     """An image is code, so it comes from where the owner of the stack says."""
+    if home.has_in_another_region(image.image_uri, target):
+        return Refusal(
+            field="artifact.image_uri",
+            problem=f"{registry_of(image.image_uri)} is a registry of another region, and Lambda takes images for "
+            f"{target.function} from {target.region} only",
+            advice=f"replicate the repository to {target.region} (`aws ecr put-replication-configuration`), and name "
+            "the image there, which has the same digest",
+        )
     return Refusal(
         field="artifact.image_uri",
         problem=f"{registry_of(image.image_uri) or image.image_uri} is none of this stack's registries, which are "
         f"{', '.join(home.registries(target))}",
-        advice="push the image there, or add the registry's account to the stack's parameter ImageRegistries",
+        advice="push the image there, or add the registry's account to the stack's parameter ImageRegistries"
+        + (", and to that of the target's stack" if target.elsewhere else ""),
     )
 
 

@@ -23,6 +23,7 @@ def planned(deployment: str, situation: Situation, latest: Function, proof: str)
     request, blue = situation.request, situation.blue
     source = situation.successor if isinstance(request.artifact, Existing) else latest
     brought = brings(situation.artifact, blue, source)
+    new_code = brought in ("new_code", "mending")
     cases, by_default = tests_of(situation)
     watched = situation.schedule.watched
     past = watch.past(situation.target, blue.version, request.health, clock.now()) if watched else Past()
@@ -30,6 +31,7 @@ def planned(deployment: str, situation: Situation, latest: Function, proof: str)
         id=deployment,
         target=situation.target,
         artifact=situation.artifact,
+        copy_there=copy_there(situation) if new_code else None,
         schedule=schedule_of(situation, past),
         red_alarms=tuple(name for name, state in situation.alarm_states.items() if state == alarms.RED),
         smoke_tests=cases,
@@ -45,7 +47,7 @@ def planned(deployment: str, situation: Situation, latest: Function, proof: str)
             sha256=latest.sha256,
             settings=digests(latest.settings, proof),
             revision=latest.revision,
-            only_there=brought in ("new_code", "mending") and is_only_there(situation.target, latest, blue),
+            only_there=new_code and is_only_there(situation.target, latest, blue),
         ),
         past=past,
         brings=brought,
@@ -87,7 +89,15 @@ def is_only_there(target: Target, latest: Function, blue: Function) -> bool:
     if latest.sha256 == blue.sha256 or latest.package_type == "Image":
         return False
     artifact = code.known(target, latest.sha256)
-    return artifact is None or not artifact.is_pinned or not artifacts.exists(artifact)
+    return artifact is None or not artifact.is_pinned or not artifacts.exists(artifact, target)
+
+
+def copy_there(situation: Situation) -> Zip | None:
+    """The zip in the bucket of a target elsewhere, from which Lambda takes it; None for anything else."""
+    artifact, target = situation.artifact, situation.target
+    if not target.elsewhere or not isinstance(artifact, Zip):
+        return None
+    return artifacts.brought_to(target, artifact, target.bucket)
 
 
 def is_newest(situation: Situation) -> bool:

@@ -44,11 +44,11 @@ def versions_may_share_an_alias(situation: Situation) -> Refusal | None:
 
 def function_can_be_invoked(situation: Situation) -> Refusal | Warning | None:
     """With a reserved concurrency of 0 Lambda throttles all invocations. A rollback by hand needs none."""
-    function = situation.target.function
+    target, function = situation.target, situation.target.function
     if situation.latest.reserved_concurrency != 0:
         return None
     problem = f"{function} has a reserved concurrency of 0, so Lambda throttles every invocation of it"
-    command = f"`aws lambda delete-function-concurrency --function-name {function}`"
+    command = f"`aws lambda delete-function-concurrency {target.option}`"
     if isinstance(situation.request.artifact, Existing) and not tests_of(situation)[0]:
         return Warning(field="function", problem=problem, advice=f"{command} switches it on")
     return Refusal(
@@ -65,8 +65,8 @@ def provisioned_concurrency_is_there(situation: Situation) -> Warning | None:
     if found and found.status == aliases.IN_PROGRESS:
         raise StillInProgress(
             f"alias: Lambda is allocating the provisioned concurrency of {target}; nothing was changed; start the "
-            "deployment again once `aws lambda get-provisioned-concurrency-config --function-name "
-            f"{target.function} --qualifier {target.alias}` says READY"
+            "deployment again once `aws lambda get-provisioned-concurrency-config "
+            f"{target.option} --qualifier {target.alias}` says READY"
         )
     if found is None or found.status != aliases.FAILED:
         return None
@@ -76,7 +76,7 @@ def provisioned_concurrency_is_there(situation: Situation) -> Warning | None:
         f"{f' ({found.reason})' if found.reason else ''}, so Lambda may not move it to the new version and may keep "
         "requests with the old one",
         advice="correct what the reason names, or take it away: `aws lambda delete-provisioned-concurrency-config "
-        f"--function-name {target.function} --qualifier {target.alias}`",
+        f"{target.option} --qualifier {target.alias}`",
     )
 
 
@@ -85,7 +85,7 @@ def provisioned_concurrency_follows_the_alias(situation: Situation) -> Warning |
     target, found, blue = situation.target, situation.provisioned_for_blue, situation.blue.version
     if found is None:
         return None
-    of = f"--function-name {target.function} --qualifier"
+    of = f"{target.option} --qualifier"
     return Warning(
         field="alias",
         problem=f"version {blue} has provisioned concurrency of its own ({found.amount}); the new version gets none, "
@@ -105,8 +105,9 @@ def callers_follow_the_alias(situation: Situation) -> Refusal | Warnings:
             field=bypass.FIELD,
             problem=f"event source mappings invoke {target.function} itself and not {target.alias}, so they would get "
             f"the new code untested and at once: {bypass.named(found.active)}",
-            advice=f"move them to the alias with `bluegreen adopt {target.function} --alias {target.alias} "
-            f'--move-callers`, or write "bypass": "allow" (`--allow-bypass`); by hand: '
+            advice=f"move them to the alias with `bluegreen{target.in_region} adopt {target.function} --alias "
+            f"{target.alias} --move-callers`, or write "
+            '"bypass": "allow" (`--allow-bypass`); by hand: '
             f"{bypass.commands(target, found)}",
         )
     return bypass.told(target, found)
@@ -134,7 +135,7 @@ def code_fits(situation: Situation) -> Refusal | Warning | None:
     if account is None or not isinstance(artifact, Zip):
         return None
     used, most, size = account.code_bytes, account.most_code_bytes, artifact.size_bytes or 0
-    has = f"Lambda keeps {used / GB:.1f} GB of code in this account and region, of {most / GB:.1f} GB at most"
+    has = f"Lambda keeps {used / GB:.1f} GB of code in {situation.target.where}, of {most / GB:.1f} GB at most"
     advice = "delete versions that no alias needs: `aws lambda delete-function --function-name F --qualifier N`"
     if used + size > most:
         return Refusal(field="artifact", problem=f"{has}, and this zip has {size / MB:.1f} MB more", advice=advice)
@@ -149,7 +150,7 @@ def concurrency_is_left(situation: Situation) -> Warning | None:
     most = function.reserved_concurrency
     whose = f"the reserved concurrency of {function.name}"
     if most is None and account is not None:
-        most, whose = account.shared_concurrency, "the concurrency that functions share in this account and region"
+        most, whose = account.shared_concurrency, f"the concurrency that functions share in {situation.target.where}"
     if not most or day is None or day.peak is None or day.peak < NEARLY * most:
         return None
     return Warning(
@@ -228,7 +229,8 @@ def logs_can_be_searched(situation: Situation) -> Refusal | None:
                     field="health.logs",
                     problem=f"the log group {group} may not be searched ({error})",
                     advice=f"the stack may search log groups with the tag {OPT_IN_TAG} = {OPTED_IN} only: `aws logs "
-                    f"tag-resource --resource-arn {target.beside_logs(group)} --tags {OPT_IN_TAG}={OPTED_IN}`",
+                    f"tag-resource --resource-arn {target.beside_logs(group)} --tags {OPT_IN_TAG}={OPTED_IN}"
+                    f"{target.in_region}`",
                 )
             except AwsRefused as error:
                 return Refusal(

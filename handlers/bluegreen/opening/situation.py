@@ -81,7 +81,7 @@ class Situation:
     @once
     def freezes(self) -> tuple[Ordered, ...]:
         """Those that are for the function, also if they are not in force now."""
-        return freezes.of(self.target)
+        return freezes.of(self.home.here, self.target.function)
 
     @once
     def frozen(self) -> tuple[Ordered, float] | None:

@@ -34,6 +34,6 @@ def inventory(target: Target, kept: Kept, blue: str, green: str | None) -> Inven
     in_use = {blue, *([green, *serving.before(target, green, kept.count)] if green else [])}
     for alias, its_versions in named.items():
         of_alias = target.model_copy(update={"alias": alias})
-        steps = kept.count - 1 if green is None and of_alias == target else kept.count
+        steps = kept.count - 1 if green is None and alias == target.alias else kept.count
         in_use |= {*its_versions, *(each for one in its_versions for each in serving.before(of_alias, one, steps))}
     return Inventory(versions=tuple(found), aliases=tuple(named), in_use=frozenset(in_use))

@@ -1,5 +1,7 @@
 """The end of a function's deployment, where its release is committed or the function's wave is kept."""
 
+from typing import Any
+
 from bluegreen.aws import aliases, functions
 from bluegreen.baking.alias import must_be
 from bluegreen.decisions.restoration import LatestKind
@@ -44,7 +46,7 @@ def complete(release: str, member: Member) -> None:
         raise DeploymentOver(f"The record of {member.deployment} is gone; {member.target} was left as it is.")
     if record.live:
         raise StillInProgress(f"The deployment {member.deployment} of {member.target} is {record.state} by now.")
-    failed = {}
+    failed: dict[str, Any] = {}
     if record.state != DEPLOYED:
         cause = f"Its deployment was undone before it was complete: {record.error}: {record.cause}"
         failed = {"error": DeploymentOver.__name__, "cause": cause}

@@ -15,7 +15,11 @@ from bluegreen.target import Target
 
 
 class Facts(Frozen):
-    """A function whose alias is about to be shifted, and where it may be from then on. It `stays` once its wave has baked."""
+    """
+    A function whose alias is about to be shifted, and where it may be from then on.
+
+    It `stays` once its wave has baked.
+    """
 
     target: Target
     blue: str

@@ -29,16 +29,25 @@ def look_after(release: Release) -> Literal["recovered", "running"]:
     executions that are started, one takes the release over.
     """
     order = standing(orders.given(release.id), clock.now()).aborted
-    holder = executions.describe(release.execution)
-    if holder is None and clock.now() - clock.moment(release.started_at) < FORGOTTEN_AFTER_SECONDS:
-        raise StillInProgress(f"Step Functions does not show the execution {release.execution} yet")
-    if holder and holder.running:
+    if is_worked_on(release):
         if order is None or release.state not in (OPENING, OPEN):
             return "running"
         executions.stop(release.execution, Aborted.__name__, order.why_aborted)
     started = _start(release)
     audit.note(release.id, RECOVERY, {"execution": started, "aborted": order.why_aborted if order else None})
     return "recovered"
+
+
+def is_worked_on(release: Release) -> bool:
+    """
+    Whether the release's execution runs, as far as Step Functions shows: it may show one that was just stopped.
+
+    Raises StillInProgress if it does not show a young one.
+    """
+    holder = executions.describe(release.execution)
+    if holder is None and clock.now() - clock.moment(release.started_at) < FORGOTTEN_AFTER_SECONDS:
+        raise StillInProgress(f"Step Functions does not show the execution {release.execution} yet")
+    return holder is not None and holder.running
 
 
 def _start(release: Release) -> str:

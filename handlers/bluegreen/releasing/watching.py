@@ -63,7 +63,7 @@ def look(release: Release, go: Go, ordered: Standing, now: float) -> Looked:
     members = [each for each in wave if _is_looked_at(each)]
     looks: dict[int, Look] = {}
     failed = [each for each in everyone if each.error and not (each.returned or is_over(each))]  # by a lost attempt
-    failed += _alarmed(release, [each for each in everyone if each.wave != go.wave and _is_looked_at(each)])
+    failed += alarmed_before(release, go.wave, everyone)
     logs: dict[int, float] = {}
     for chunk, start in enumerate(range(0, len(wave), AT_ONCE)):
         some = [each for each in wave[start : start + AT_ONCE] if _is_looked_at(each)]
@@ -88,10 +88,10 @@ def _is_looked_at(member: Member) -> bool:
     return bool(member.shifts) and not member.error
 
 
-def _alarmed(release: Release, members: Sequence[Member]) -> list[Member]:
-    """Functions of waves before, whose greens have everything: their alarms are still watched."""
+def alarmed_before(release: Release, wave: int, members: Sequence[Member]) -> list[Member]:
+    """Functions of waves before this one, whose greens have everything, with an alarm that went off: they are noted."""
     failed = []
-    for target, group in _by_place(members).items():
+    for target, group in _by_place([each for each in members if each.wave != wave and _is_looked_at(each)]).items():
         states = alarms.states(target, tuple(dict.fromkeys(name for each in group for name in each.alarms)))
         for each in group:
             if red := [name for name in each.alarms if states.get(name) == alarms.RED]:

@@ -7,7 +7,7 @@ command line refuse the same documents in the same words, with everything that i
 
 import math
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, Literal
 
 from pydantic_core import ErrorDetails
 
@@ -76,6 +76,7 @@ class Release(Frozen):
     traffic: str | Steps | None
     targets: dict[str, TargetAt]
     tolerate: int
+    rollback: Literal["all", "target"]
     keep_waves: bool
     calls_per_second: int
     false_alarm: float

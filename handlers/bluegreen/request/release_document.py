@@ -152,6 +152,11 @@ class OfAll(Frozen):
         0,
         description="So many functions may fail: each of them is put back alone. One more, and all are put back.",
     )
+    rollback: Literal["all", "target"] = Field(
+        "all",
+        description="What a failure puts back: all functions, or those of its own target, and the others go on. The "
+        "stack's own account and region are a target, too.",
+    )
     keep_waves: StrictBool = Field(
         False, description="A failure puts back the functions of its own wave only. Waves that are over stay."
     )

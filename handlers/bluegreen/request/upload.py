@@ -23,6 +23,8 @@ BY_REQUEST = "by-request/"
 """In a function's folder, where artifacts lie that a request names. S3's events about them start nothing."""
 RELEASES = "releases/"
 """Where the documents of releases lie: releases/<name>.json starts a release."""
+RELEASES_BY_REQUEST = f"{RELEASES}{BY_REQUEST}"
+"""Where documents lie that a request will name. S3's events about them start nothing."""
 COPIES = "restored/"
 """Where the stack keeps code for rollbacks. No request may name an object there."""
 PACKAGES = (".zip", ".jar")
@@ -113,8 +115,8 @@ class Upload(Frozen):
 
     @property
     def is_beside(self) -> bool:
-        """It starts nothing: deployment.json, an artifact for a request, or a folder that the S3 console made."""
-        beside = rf"{FOLDER}[^/]+/{SETTINGS}|{FOLDER}{FUNCTION}/{BY_REQUEST}(?s:.*)"
+        """It starts nothing: deployment.json, what a request will name, or a folder that the S3 console made."""
+        beside = rf"{FOLDER}[^/]+/{SETTINGS}|{FOLDER}{FUNCTION}/{BY_REQUEST}(?s:.*)|{RELEASES_BY_REQUEST}(?s:.*)"
         return self.key.endswith("/") or re.fullmatch(beside, self.key) is not None
 
     @property

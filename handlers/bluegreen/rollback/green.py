@@ -61,7 +61,7 @@ def _why(error: Exception, target: Target, group: str) -> str:
     if isinstance(error, AccessDenied):
         return (
             f"the stack may search log groups with the tag {OPT_IN_TAG} = {OPTED_IN} only: `aws logs tag-resource "
-            f"--resource-arn {target.beside_logs(group)} --tags {OPT_IN_TAG}={OPTED_IN}`"
+            f"--resource-arn {target.beside_logs(group)} --tags {OPT_IN_TAG}={OPTED_IN}{target.in_region}`"
         )
     if isinstance(error, NotFound):
         return f"there is no log group {group}"

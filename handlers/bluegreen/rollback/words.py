@@ -51,7 +51,7 @@ def _alias(outcome: AliasOutcome, target: Target, blue: str) -> str:
         "function_gone": f"Someone else deleted {target.function}, with its versions and aliases; nothing serves "
         f"{target}, and there is nothing left to put back.",
         "blue_gone": f"It could not be rolled back: someone else deleted version {blue}, so {target} stays at {route}. "
-        f"`aws lambda list-versions-by-function --function-name {target.function}` lists what there is, and "
+        f"`aws lambda list-versions-by-function {target.option}` lists what there is, and "
         f"`bluegreen rollback {target.function} --alias {target.alias} --to VERSION` gives the alias to one of them.",
     }[outcome.kind]
 
@@ -62,9 +62,9 @@ def for_an_operator(record: Record, why: str) -> tuple[str, str]:
     again = "It is tried again by itself: every minute at first, every five minutes after half an hour."
     if record.users_are_safe:
         safe = "No user meets green. Until this deployment can be closed no other one of the alias begins."
-        return f"HELD UP: a deployment of {target} cannot be closed", f"{why}\n\n{safe} {again}"
+        return f"HELD UP: a deployment of {target.said} cannot be closed", f"{why}\n\n{safe} {again}"
     command = f"\n\nTo put blue back by hand: {target.by_hand(blue)}" if blue else ""
-    return f"ROLLBACK FAILED: {target} may be split", f"{why}\n\n{again}{command}"
+    return f"ROLLBACK FAILED: {target.said} may be split", f"{why}\n\n{again}{command}"
 
 
 def _latest(whole: Outcome, target: Target) -> str:

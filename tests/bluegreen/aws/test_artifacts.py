@@ -112,10 +112,10 @@ def test_code_without_a_link_is_not_kept_and_not_asked_for_again(deployer: Deplo
 def test_an_object_is_there_in_the_version_that_is_named(deployer: Deployer) -> None:
     version = put(CODE)
 
-    assert artifacts.exists(Zip(bucket=BUCKET, key="new.zip"))
-    assert artifacts.exists(Zip(bucket=BUCKET, key="new.zip", version_id=version))
+    assert artifacts.exists(Zip(bucket=BUCKET, key="new.zip"), SHOP)
+    assert artifacts.exists(Zip(bucket=BUCKET, key="new.zip", version_id=version), SHOP)
     boto3.client("s3").delete_object(Bucket=BUCKET, Key="new.zip", VersionId=version)
-    assert not artifacts.exists(Zip(bucket=BUCKET, key="new.zip", version_id=version))
+    assert not artifacts.exists(Zip(bucket=BUCKET, key="new.zip", version_id=version), SHOP)
 
 
 @pytest.mark.parametrize("code", ["403", "400"])
@@ -124,7 +124,7 @@ def test_an_object_that_s3_does_not_show_does_not_count_as_there(deployer: Deplo
     put(CODE)
 
     with deployer.aws.fails("HeadObject", code, times=None):
-        assert not artifacts.exists(Zip(bucket=BUCKET, key="new.zip"))
+        assert not artifacts.exists(Zip(bucket=BUCKET, key="new.zip"), SHOP)
 
 
 def put(body: bytes, key: str = "new.zip") -> str:

@@ -1,6 +1,7 @@
 """AWS's errors under our names: the state machine retries by these."""
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 import boto3
@@ -34,7 +35,16 @@ from bluegreen.errors import (
 from bluegreen.request.smoke_tests import Case
 from bluegreen.target import Target
 from tests.bluegreen.examples import REGION, SHOP
-from tests.machine.deployer import Deployer, zip_of
+from tests.machine.deployer import STACK, Deployer, zip_of
+
+LONGEST = f"bluegreen-{'x' * 54}"
+"""The longest name of a session that STS takes: 64 characters."""
+
+
+def forget_clients() -> None:
+    """Their credentials are those of another AWS."""
+    aws_client._client.cache_clear()
+    aws_client._session.cache_clear()
 
 
 def answered(code: str, status: int = 400) -> ClientError:
@@ -180,16 +190,17 @@ def sent(clients: Any, service: str, call: Callable[[], object]) -> Sent:
 def plain_aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """AWS whose calls are signed, as another account sees them."""
     monkeypatch.setenv("AWS_DEFAULT_REGION", REGION)
+    monkeypatch.setenv("STACK_ID", STACK)
     with mock_aws():
-        aws_client._client.cache_clear()
+        forget_clients()
         yield
-        aws_client._client.cache_clear()
+        forget_clients()
 
 
 def elsewhere(region: str = "eu-west-1", account: str = "210987654321", role: str = "deployer") -> Target:
     """An alias of a function in another account."""
     arn = f"arn:aws:iam::{account}:role/{role}"
-    return Target(function="Shop", alias="PROD", region=region, account=account, role=arn)
+    return Target.at("eu", "Shop", "PROD", region=region, role=arn, bucket="artifacts-there")
 
 
 def create_function(target: Target) -> None:
@@ -205,6 +216,26 @@ def create_function(target: Target) -> None:
         Code={"ZipFile": zip_of("def handler(event, context): return 1")},
         Tags={"of": "the other account"},
     )
+
+
+@contextmanager
+def assuming(monkeypatch: pytest.MonkeyPatch, refusal: ClientError | None = None) -> Iterator[list[dict[str, Any]]]:
+    """What STS is asked; it refuses, or every call after it finds nothing."""
+    call = BaseClient._make_api_call  # type: ignore[attr-defined]
+    asked: list[dict[str, Any]] = []
+
+    def made(client: Any, operation: str, parameters: Any) -> Any:
+        if operation == "AssumeRole":
+            asked.append(parameters)
+            if refusal:
+                raise refusal
+        return call(client, operation, parameters)
+
+    monkeypatch.setattr(BaseClient, "_make_api_call", made)
+    try:
+        yield asked
+    except NotFound:
+        assert refusal is None
 
 
 @pytest.mark.usefixtures("plain_aws")
@@ -269,24 +300,58 @@ class TestATarget:
         second = sent(client("cloudwatch", target), "cloudwatch", lambda: alarms.states(target, ("sales",)))
         third = sent(client("lambda", target), "lambda", lambda: functions.describe(target))
 
-        assert first.signed_by == third.signed_by
-        assert {call.signed_by[:4] for call in (first, second, third)} == {"ASIA"}
+        assert first.signed_by.startswith("ASIA")
+        assert {call.signed_by for call in (first, second, third)} == {first.signed_by}
+
+    @pytest.mark.parametrize(
+        ("stack", "session"), [(STACK, "bluegreen-bluegreen"), (STACK.replace("/bluegreen/", f"/{'x' * 99}/"), LONGEST)]
+    )
+    def test_a_role_is_assumed_with_the_stack_s_id_in_a_session_that_is_called_after_it(
+        self, monkeypatch: pytest.MonkeyPatch, stack: str, session: str
+    ) -> None:
+        monkeypatch.setenv("STACK_ID", stack)
+        target = elsewhere()
+
+        with assuming(monkeypatch) as asked:
+            functions.describe(target)
+
+        assert asked == [{"RoleArn": target.role, "ExternalId": stack, "RoleSessionName": session}]
+
+    def test_no_one_but_the_stack_assumes_a_role(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.delenv("STACK_ID")
+
+        with pytest.raises(
+            AccessDenied, match=r"^targets\.eu\.role: only the stack's own functions may assume arn:aws:iam"
+        ):
+            functions.describe(elsewhere())
 
     @pytest.mark.parametrize(("code", "name"), [("AccessDenied", AccessDenied), ("Throttling", AwsUnavailable)])
     def test_a_role_that_cannot_be_assumed_has_our_word_for_it(
         self, monkeypatch: pytest.MonkeyPatch, code: str, name: type[DeploymentError]
     ) -> None:
-        call = BaseClient._make_api_call  # type: ignore[attr-defined]
-
-        def refused(client: Any, operation: str, parameters: Any) -> Any:
-            if operation == "AssumeRole":
-                raise answered(code)
-            return call(client, operation, parameters)
-
-        monkeypatch.setattr(BaseClient, "_make_api_call", refused)
-
-        with pytest.raises(name, match="the reason"):
+        with assuming(monkeypatch, answered(code)), pytest.raises(name, match="the reason"):
             functions.describe(elsewhere(role="forbidden"))
+
+    def test_a_role_that_the_stack_may_not_assume_is_named_with_its_field_and_what_to_do(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        with assuming(monkeypatch, answered("AccessDenied")), pytest.raises(AccessDenied) as refused:
+            functions.describe(elsewhere(role="forbidden"))
+
+        assert str(refused.value) == (
+            "targets.eu.role: the deployer may not assume arn:aws:iam::210987654321:role/forbidden (An error occurred "
+            "(AccessDenied) when calling the Operation operation: the reason); deploy target.yaml there with the "
+            "outputs StackId and RolesForTargets of this stack, and name the role in its parameter TargetRoles "
+            "(docs/targets.md)"
+        )
+
+    def test_a_role_that_may_be_assumed_at_last_is_used(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        target = elsewhere()
+        create_function(target)
+        with monkeypatch.context() as first, assuming(first, answered("AccessDenied")), pytest.raises(AccessDenied):
+            refusals.tags(target)
+
+        assert refusals.tags(target) == {"of": "the other account"}
 
 
 @pytest.mark.parametrize(

@@ -1,12 +1,14 @@
 """
 Many callers of Lambda beside each other, each in a thread, in a time of their own.
 
-One of them runs at a time, until it sleeps or is done; then the one that wakes first runs. So the same town is the same
-run, however busy the machine is. Lambda and the table are moto's.
+One of them runs at a time, until it sleeps or is done; then the one that wakes first runs. So nothing depends on how
+busy the machine is. Lambda and the table are moto's.
 """
 
 import heapq
 import itertools
+import json
+import re
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -15,7 +17,8 @@ from typing import Any
 from unittest import mock
 
 import botocore.endpoint
-from botocore.awsrequest import AWSResponse, HeadersDict
+from botocore.awsrequest import AWSResponse
+from botocore.compat import HTTPHeaders
 from moto.core.botocore_stubber import MockRawResponse
 
 from bluegreen import clock
@@ -108,7 +111,7 @@ class Town:
     @contextmanager
     def installed(self) -> Iterator[None]:
         """In place of the walker's clock, within a deployer's AWS."""
-        events = client("lambda", TARGET).meta.events
+        events: Any = client("lambda", TARGET).meta.events
         jumping = SimpleNamespace(sleep=self.sleep)
         with ExitStack() as patches:
             patches.enter_context(mock.patch.object(clock, "now", self.time))
@@ -116,6 +119,9 @@ class Town:
             patches.enter_context(mock.patch.object(botocore.endpoint, "time", jumping))
             events.register_last("before-send.lambda", self.receive)
             patches.callback(events.unregister, "before-send.lambda", self.receive)
+            of_the_pace: Any = client("pace").meta.events
+            of_the_pace.register("before-call.dynamodb.UpdateItem", _must_use_its_values)
+            patches.callback(of_the_pace.unregister, "before-call.dynamodb.UpdateItem", _must_use_its_values)
             yield
 
     def receive(self, request: Any, **_: Any) -> AWSResponse | None:
@@ -126,7 +132,8 @@ class Town:
         if not self.throttles(who):
             return None
         body = MockRawResponse(b'{"Type": "User", "message": "Rate exceeded"}')
-        headers = HeadersDict({"x-amzn-errortype": "TooManyRequestsException"})
+        headers = HTTPHeaders()
+        headers["x-amzn-errortype"] = "TooManyRequestsException"
         return AWSResponse(request.url, 429, headers, body)
 
     def watch(self, call: Call, attempt: Callable[[], Any]) -> Any:
@@ -134,6 +141,13 @@ class Town:
         if call.operation == PACE:
             self.writes.append(self.now - BEGIN)
         return attempt()
+
+
+def _must_use_its_values(params: dict[str, Any], **_: Any) -> None:
+    """DynamoDB refuses an update with a value that no expression names. Moto does not."""
+    sent = json.loads(params["body"])
+    named = set(re.findall(r":\w+", f"{sent['UpdateExpression']} {sent['ConditionExpression']}"))
+    assert named == set(sent["ExpressionAttributeValues"])
 
 
 def most(moments: list[float], within: float = SECOND) -> int:

@@ -30,7 +30,7 @@ def test_those_that_fit_the_function_are_for_it() -> None:
     for pattern in ("Shop", "Sh*", "*", "Basket", "shop"):
         freezes.order(SHOP, ordered(pattern))
 
-    assert {each.pattern for each in freezes.of(SHOP)} == {"Shop", "Sh*", "*"}
+    assert {each.pattern for each in freezes.of(SHOP, SHOP.function)} == {"Shop", "Sh*", "*"}
 
 
 def test_a_later_one_for_the_same_name_takes_its_place() -> None:
@@ -62,7 +62,7 @@ def test_a_freeze_is_lifted_once() -> None:
 def test_another_region_has_freezes_of_its_own() -> None:
     freezes.order(SHOP, ordered("*"))
 
-    assert freezes.of(SHOP.model_copy(update={"region": "eu-west-3"})) == ()
+    assert freezes.of(SHOP.model_copy(update={"region": "eu-west-3"}), SHOP.function) == ()
 
 
 def test_the_one_that_holds_longest_is_in_force() -> None:
@@ -78,4 +78,4 @@ def test_one_that_this_stack_version_cannot_read_holds_nobody_up() -> None:
     table.put({"Item": key | table.values({"owner": "x", "since": "x", "until": "never", "reason": "x"})})
     freezes.order(SHOP, ordered("*"))
 
-    assert [each.pattern for each in freezes.of(SHOP)] == ["*"]
+    assert [each.pattern for each in freezes.of(SHOP, SHOP.function)] == ["*"]

@@ -22,6 +22,7 @@ FULL: dict[str, Any] = {
     "latest_sha256": "the digest of $LATEST",
     "code": "the digest of the new code",
     "override_freeze": "the shop is down",
+    "release": "friday",
     "warnings": ("function: it is slow; make it quick",),
     "changes": ("Environment (variable STAGE)", "Timeout"),
     "latest_kept": Zip(bucket="artifacts", key="restored/a.zip", sha256=IN_BASE64),

@@ -151,7 +151,7 @@ class TestTheArtifact:
         assert said(checks.artifact_has_the_handler, self.of_handler("app.handler")) == (
             f"artifact: the handler of Shop is app.handler, and {ADDRESS} has no file app.py; zip the content of the "
             "code's folder, not the folder, or correct the handler first: `aws lambda update-function-configuration "
-            "--function-name Shop --handler NAME`"
+            "--function-name BonusCalculatorLambda --handler NAME`"
         )
 
     @pytest.mark.parametrize(

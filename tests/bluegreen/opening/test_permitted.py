@@ -9,20 +9,26 @@ from bluegreen.errors import InvalidRequest
 from bluegreen.opening.permitted import FUNCTIONS, Home, is_own, must_be_permitted
 from bluegreen.request.request import Request
 from bluegreen.request.upload import COPIES, Upload, place_by_request
+from bluegreen.target import Target
 from tests.bluegreen.examples import ACCOUNT, DIGEST, REGION, target
 from tests.template.stack import TEMPLATE
 
 OTHER = "210987654321"
 SHA = f"sha256:{DIGEST.hex()}"
 OWN = f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com"
-HOME = Home(stack="bluegreen", bucket="artifacts")
+HERE = Target(function="", alias="", region=REGION, account=ACCOUNT)
+THERE = Target.at(
+    "eu", "Shop", "PROD", region="eu-west-1", role="arn:aws:iam::555555555555:role/deployer", bucket="there"
+)
+HOME = Home(stack="bluegreen", bucket="artifacts", here=HERE)
 
 
-def refusal(home: Home = HOME, region: str = REGION, **more: Any) -> str:
+def refusal(home: Home = HOME, at: Target | None = None, region: str = REGION, **more: Any) -> str:
     """What is said against the request; "" if it is permitted."""
     request = Request.read({"function": "Shop", "artifact": "$LATEST"} | more)
+    asked_for = at or target(request.function).model_copy(update={"region": region})
     try:
-        must_be_permitted(request, target(request.function).model_copy(update={"region": region}), home)
+        must_be_permitted(request, asked_for, home)
     except InvalidRequest as refused:
         return str(refused)
     return ""
@@ -54,7 +60,7 @@ class TestAFunctionOfTheStack:
         monkeypatch.setenv("ARTIFACT_BUCKET", "artifacts")
         monkeypatch.setenv("IMAGE_REGISTRIES", f"{OTHER}, {ACCOUNT}")
 
-        assert Home.of_handlers() == Home("my-deploy", "artifacts", (OTHER, ACCOUNT))
+        assert Home.of_handlers() == Home("my-deploy", "artifacts", HERE, (OTHER, ACCOUNT))
 
 
 class TestAZip:
@@ -119,7 +125,7 @@ class TestAnImage:
         "uri",
         [
             f"{OTHER}.dkr.ecr.{REGION}.amazonaws.com/shop",
-            f"{ACCOUNT}.dkr.ecr.eu-west-1.amazonaws.com/shop",
+            f"{OTHER}.dkr.ecr.eu-west-1.amazonaws.com/shop",
             f"{OWN}.evil.example/shop",
             f"{OWN}:443/shop",
             f"{OWN}@evil.example/shop",
@@ -135,9 +141,41 @@ class TestAnImage:
         host = uri.partition("/")[0] if "/" in uri else f"{uri}@{SHA}"
         assert said.startswith(f"artifact.image_uri: {host} is none of this stack's registries, which are {OWN}, ")
 
+    @pytest.mark.parametrize(
+        "host", [f"{ACCOUNT}.dkr.ecr.eu-west-1.amazonaws.com", f"{ACCOUNT}.dkr-ecr.eu-west-1.on.aws"]
+    )
+    def test_of_another_region_is_refused_with_how_it_comes_here(self, host: str) -> None:
+        assert refusal(artifact={"image_uri": f"{host}/shop@{SHA}"}) == (
+            f"artifact.image_uri: {host} is a registry of another region, and Lambda takes images for Shop from "
+            f"{REGION} only; replicate the repository to {REGION} (`aws ecr put-replication-configuration`), and name "
+            "the image there, which has the same digest"
+        )
+
+    @pytest.mark.parametrize("account", [ACCOUNT, THERE.account, OTHER])
+    def test_for_a_target_elsewhere_may_come_from_either_account_and_from_those_that_are_named(
+        self, account: str
+    ) -> None:
+        home = Home("bluegreen", "artifacts", HERE, (OTHER,))
+
+        image = f"{account}.dkr.ecr.eu-west-1.amazonaws.com/shop@{SHA}"
+
+        assert refusal(home, THERE, artifact={"image_uri": image}) == ""
+
+    def test_for_a_target_elsewhere_comes_from_the_target_s_region(self) -> None:
+        said = refusal(at=THERE, artifact={"image_uri": f"{OWN}/shop@{SHA}"})
+
+        assert said.startswith(f"artifact.image_uri: {OWN} is a registry of another region")
+        assert "replicate the repository to eu-west-1" in said
+
+    def test_for_a_target_elsewhere_comes_from_no_registry_that_nobody_named(self) -> None:
+        said = refusal(at=THERE, artifact={"image_uri": f"333333333333.dkr.ecr.eu-west-1.amazonaws.com/shop@{SHA}"})
+
+        assert "is none of this stack's registries" in said
+        assert said.endswith("the stack's parameter ImageRegistries, and to that of the target's stack")
+
     @pytest.mark.parametrize("named", [(OTHER,), (ACCOUNT, OTHER)])
     def test_may_also_come_from_the_accounts_that_the_parameter_names(self, named: tuple[str, ...]) -> None:
-        home = Home("bluegreen", "artifacts", named)
+        home = Home("bluegreen", "artifacts", HERE, named)
 
         for account in (OTHER, ACCOUNT):
             host = f"{account}.dkr.ecr.{REGION}.amazonaws.com"

@@ -42,8 +42,8 @@ Which = Callable[[Place], bool]
 
 DOCUMENT: dict[str, Any] = {
     "traffic": {
-        "steps": [{"weight": 0.5, "bake_seconds": 30}],
-        "final_bake_seconds": 30,
+        "steps": [{"weight": 0.5, "bake_seconds": 60}],
+        "final_bake_seconds": 60,
         "keep_control": 0,
     },
     "waves": [{"most": 2}, {}],
@@ -339,41 +339,35 @@ def _next(world: ReleaseWorld) -> Iterator[str]:
     yield from (f"2: {harm} (next deployment)" for harm in dict.fromkeys(world.users.harmed))
 
 
-KEY_PLACES = [
-    ("good", Place(states.OPEN_MEMBER, "TransactWriteItems", 1)),
-    ("good", Place(states.UPDATE_CODE, "UpdateFunctionCode", 3)),
-    ("good", Place(states.SHIFT, "UpdateAlias", 7)),
-    ("good", Place(states.COMPLETE, "TransactWriteItems", 3)),
-    ("bad", Place(states.ROLL_BACK, "UpdateAlias", 2)),
-    ("stopped", Place(states.ROLL_BACK, "TransactWriteItems", 1)),
-    ("tolerated", Place(states.PUT_BACK, "UpdateAlias", 1)),
-    ("committed", Place(states.OPEN, "UpdateItem", 1)),
-]
-"""The calls that change something, each at another function."""
+FOUND = (
+    Case(
+        "good",
+        (("stopped, the handler goes on after recovery", Place(states.OPEN_MEMBER, "TransactWriteItems", 1)),),
+    ),
+    Case("good", (("lost, the handler goes on 60 states later", Place(states.OPEN_MEMBER, "UpdateItem", 5)),)),
+    Case("kept", (("lost, the handler goes on a shift later", Place(states.SHIFT, "UpdateItem", 3)),)),
+    Case("good", (("the table is away for ninety minutes", Place(states.COMPLETE, "TransactWriteItems", 2)),)),
+    Case("kept", (("the table is away for ten minutes", Place(states.ROLL_BACK, "", 1)),)),
+)
+"""What left a mixture of versions or a lock when this matrix first ran."""
 
-KEY_STATES = [Place(states.SHIFT, "", 3), Place(states.STAGE_FUNCTIONS, "", 1), Place(states.COMPLETE, "", 1)]
+IN_SHORT = (
+    Case("good", (("handler killed after", Place(states.UPDATE_CODE, "UpdateFunctionCode", 3)),)),
+    Case("good", (("stopped, the handler goes on after recovery", Place(states.SHIFT, "UpdateAlias", 7)),)),
+    Case("good", (("timeout after effect, beyond boto3's retries", Place(states.COMPLETE, "UpdateItem", 6)),)),
+    Case("good", (("timed out in the state", Place(states.SHIFT, "", 3)),)),
+    Case("good", (("the map's items are gone", Place(states.STAGE_FUNCTIONS, "", 1)),)),
+    Case("good", (("the part's execution is stopped", Place(states.UPDATE_CODE, "", 3)),)),
+    Case("good", (("another actor: green", Place(states.SHIFT, "UpdateAlias", 10)),)),
+    Case("bad", (("access denied, until a person helps", Place(states.ROLL_BACK, "UpdateAlias", 2)),)),
+    Case("tolerated", (("handler killed after", Place(states.PUT_BACK, "UpdateAlias", 1)),)),
+    Case("stopped", (("the sweep beside", Place(states.ROLL_BACK, "TransactWriteItems", 1)),)),
+    Case("committed", (("stopped, the handler goes on", Place(states.OPEN, "UpdateItem", 1)),)),
+)
 
 
 def quick() -> Iterator[Case]:
-    """The fixed subset that `make test` runs: the scenarios, and faults at the places that change something."""
-    yield from map(Case, SCENARIOS)
-    for number, kind in enumerate(WRITES_IN_SHORT):
-        scenario, place = KEY_PLACES[number % len(KEY_PLACES)]
-        yield Case(scenario, ((kind, place),))
-    for number, kind in enumerate(STATES_IN_SHORT):
-        yield Case("good", ((kind, KEY_STATES[number % len(KEY_STATES)]),))
-
-
-WRITES_IN_SHORT = (
-    *(
-        "stopped, the handler goes on after recovery",
-        "handler killed after",
-        "timeout after effect, beyond boto3's retries",
-    ),
-    *("5xx, beyond them", "another actor: green", "the sweep beside"),
-    *("access denied, until a person helps", "handler killed before"),
-)
-STATES_IN_SHORT = (
-    *("the table is away for ten minutes", "the map's items are gone", "stopped in the state"),
-    *("timed out in the state", "a person orders: abort", "state fails after its work"),
-)
+    """The fixed subset that `make test` runs: what was found, some other changes, and the other scenarios."""
+    cases = (*FOUND, *IN_SHORT)
+    yield from cases
+    yield from (Case(name) for name in SCENARIOS if name not in {case.scenario for case in cases})

@@ -82,7 +82,8 @@ class ReleaseWorld(World):
     """Holds the actors of a case together, as for a deployment."""
 
     NAMES = NAMES
+    CALLS_A_SECOND = 4
     ROOM = "releases"
-    DRIVER = Releaser
+    DRIVER: type[Driver] = Releaser
     MACHINES = (DEPLOY_ASL, RELEASE_ASL, FUNCTIONS_ASL)
     driver: Releaser

@@ -47,8 +47,11 @@ class World:
     """
 
     NAMES: tuple[str, ...] = (FUNCTION,)
+    CALLS_A_SECOND = 2
+    """Of all users together."""
+
     ROOM = "deployments"
-    DRIVER = Driver
+    DRIVER: type[Driver] = Driver
     MACHINES: tuple[Path, ...] = (DEPLOY_ASL,)
 
     def __init__(self, deployer: Deployer) -> None:
@@ -60,7 +63,7 @@ class World:
         self.ledgers = Ledgers({name: Ledger(each, self._approved) for name, each in self.observers.items()})
         self.ledger = self.ledgers.of[FUNCTION]
         self.stopwatch = Stopwatch(self.observer)
-        self.users = Users(self.aws, self.observers)
+        self.users = Users(self.aws, self.observers, self.CALLS_A_SECOND)
         self.script = Script()
         self.uncounted = Uncounted()
         self.uploads = Uploads()

@@ -57,7 +57,8 @@ class _Asked:
 
 class People:
     """
-    Give orders to the deployment or release under test, by the API's paths in its `room`. `taken` has those that were accepted, in order.
+    Give orders to the deployment or release under test, by the API's paths in its `room`. `taken` has those that were
+    accepted, in order.
 
     Who is told that something is wrong with the API, or gets no answer, asks again later. People who `decide` look for
     steps that wait until they have `left`.

@@ -9,7 +9,6 @@ from tests.crash.world.observer import Observer, lambda_backend
 from tests.machine.deployer import ALIAS
 from tests.machine.walk import InProcessAws
 
-CALLS_A_SECOND = 2
 SECONDS_BETWEEN_QUIET_CALLS = 10
 """Half an hour may pass once the execution is over, and little happens in it."""
 
@@ -23,7 +22,7 @@ class Users:
     the bad versions cannot answer. While they are `quiet` they call less often.
     """
 
-    def __init__(self, aws: InProcessAws, observers: Mapping[str, Observer]) -> None:
+    def __init__(self, aws: InProcessAws, observers: Mapping[str, Observer], calls_a_second: int) -> None:
         self.served: Counter[str] = Counter()
         self.harmed: list[str] = []
         self.known_bad: set[str] = set()
@@ -32,11 +31,12 @@ class Users:
         self._aws = aws
         self._observers = observers
         self._turns = cycle(observers)
+        self._calls_a_second = calls_a_second
         self._lambda = lambda_backend()
 
     def begin(self) -> None:
         """From now on users call again and again while time passes."""
-        self._aws.after(1 / CALLS_A_SECOND, self._call_and_go_on)
+        self._aws.after(1 / self._calls_a_second, self._call_and_go_on)
 
     def call(self) -> None:
         """One user calls, and no time passes."""
@@ -57,4 +57,4 @@ class Users:
 
     def _call_and_go_on(self) -> None:
         self.call()
-        self._aws.after(SECONDS_BETWEEN_QUIET_CALLS if self.quiet else 1 / CALLS_A_SECOND, self._call_and_go_on)
+        self._aws.after(SECONDS_BETWEEN_QUIET_CALLS if self.quiet else 1 / self._calls_a_second, self._call_and_go_on)

@@ -1,0 +1,109 @@
+"""Orders and decisions about a release, by the HTTP API."""
+
+import json
+from typing import Any
+from urllib.parse import quote
+
+import click
+
+from bluegreen import clock
+from bluegreen.decisions.orders import Order, standing
+from bluegreen.document import ROLLBACK_FAILED
+from bluegreen.ledger import orders as ledger
+from bluegreen.ledger.releases import RELEASED, Release
+from bluegreen.text import duration, sentence
+from bluegreen_cli import api
+from bluegreen_cli.display import last
+from bluegreen_cli.outcome import CUT_SHORT
+from bluegreen_cli.problems import Problem
+from bluegreen_cli.releases import told
+from bluegreen_cli.releases.display import display
+from bluegreen_cli.releases.follow import follow_release
+from bluegreen_cli.releases.outcome import Ending
+from bluegreen_cli.stack import Stack
+
+SAYS = {
+    "pause": "no green gets a larger share from the next look on. Without resume, promote or abort within {limit} "
+    "every function is rolled back.",
+    "resume": "resumed.",
+    "promote": "the wave's next step comes at the next look, unless a green is worse.",
+}
+
+
+def give(stack: Stack, release: Release, order: str, as_json: bool, **body: Any) -> None:
+    """Give an order, and say what it comes to."""
+    given = {name: each for name, each in body.items() if each}
+    answer = api.ask(stack, "POST", f"{path(release.id)}/{order}", given)
+    *earlier, _ = answer["orders"]
+    before = standing(tuple(map(_order, earlier)), clock.now())
+    instead = before.paused if order != "resume" else None
+    if as_json:
+        shown = {"release": release.id, "orders": answer["orders"]}
+        click.echo(json.dumps(shown | ({"instead_of": ledger.shown(instead)} if instead else {}), indent=2))
+        return
+    click.echo(f"Release {release.id}: {SAYS[order].format(limit=duration(body.get('seconds') or 0))}")
+    if instead:
+        click.echo(sentence(f"It takes back a pause, ordered by {instead.said}"))
+    if order == "resume":
+        for line in still_held(release.id) or ["It goes on at the next look."]:
+            click.echo(line)
+
+
+def abort(stack: Stack, release: Release, reason: str, follow: bool, as_json: bool) -> None:
+    """Order that every function be put back, and exit: 0 only if every blue serves again."""
+    api.ask(stack, "DELETE", path(release.id), {"reason": reason} if reason else None)
+    click.echo(f"Release {release.id} is being aborted: every function is given back to its blue.", err=True)
+    if not follow:
+        if as_json:
+            click.echo(json.dumps({"release": release.id, "aborted": True}, indent=2))
+        else:
+            click.echo(f"`bluegreen watch {release.id}` follows it to its end.")
+        return
+    with display() as shown:
+        known = follow_release(release.id, release.execution, shown)
+    assert known, "a release that takes an order has a record"
+    ended = Ending(known)
+    undone = known.record.state not in (RELEASED, ROLLBACK_FAILED)
+    code = 0 if undone else ended.exit_code or CUT_SHORT
+    if as_json:
+        click.echo(json.dumps(ended.to_json() | {"aborted": True}, indent=2))
+    else:
+        said = f"Aborted {release.id} ({known.record.state}): {ended.serves}" if undone else ended.said()
+        last(said, code)
+        for line in ended.in_full():
+            click.echo(line, err=True)
+    click.get_current_context().exit(code)
+
+
+def decided(release: str, made: dict[str, Any], as_json: bool) -> None:
+    """What a decision that was taken comes to."""
+    if as_json:
+        click.echo(json.dumps(made, indent=2))
+        return
+    follows = f"`bluegreen watch {release}` follows it."
+    goes_on = "It is shifted." if made["decision"] == "approved" else "Every function is rolled back."
+    click.echo(f"Wave {made['step']} of {release} is {made['decision']}. {goes_on} {follows}")
+
+
+def shown(stack: Stack, release: str) -> dict[str, Any] | None:
+    """The release as the API shows it. None if there is none, or if the caller may not ask."""
+    try:
+        found: dict[str, Any] = api.ask(stack, "GET", path(release))
+    except Problem:
+        return None
+    return found
+
+
+def path(release: str) -> str:
+    """Of the API."""
+    return f"/releases/{quote(release, safe='')}"
+
+
+def still_held(release: str) -> list[str]:
+    """What a person must still do before it goes on."""
+    known = told.read(release)
+    return [*known.waits_for()] if known else []
+
+
+def _order(given: dict[str, Any]) -> Order:
+    return Order.model_validate(given | {"at": clock.moment(given["at"])})

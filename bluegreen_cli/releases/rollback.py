@@ -1,0 +1,105 @@
+"""Giving a whole release back: a new one, which gives each of its functions the version that served before."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from bluegreen.ledger import serving, tests
+from bluegreen.ledger.releases import Member, Release
+from bluegreen.text import plain
+from bluegreen_cli.problems import NOTHING_STARTED, Refused, explained
+from bluegreen_cli.releases import where
+from bluegreen_cli.releases.document import Read, Written
+from bluegreen_cli.releases.together import each_of
+from bluegreen_cli.releases.told import Told
+from bluegreen_cli.stack import Stack
+
+MOST_TOGETHER = 1000
+"""Functions of a wave."""
+
+
+@dataclass(frozen=True)
+class Back:
+    """
+    A function of the release: what serves it since which deployment, as the ledger knows it.
+
+    `untested`: no smoke test was written for the version that it goes back to.
+    """
+
+    member: Member
+    serving: str
+    deployment: str
+    untested: bool
+
+    @property
+    def since(self) -> str:
+        """What was deployed after the release; "" if nothing was."""
+        if self.deployment == self.member.deployment:
+            return ""
+        return f"{where.said(self.member.target)}: {self.deployment} has deployed version {self.serving} since"
+
+
+def document(known: Told, stack: Stack, override_freeze: str | None, no_smoke_tests: bool) -> Read:
+    """
+    The document of the release that goes back.
+
+    Raises Refused, naming each function that was deployed to since, and if the release deployed to none.
+    """
+    deployed = [each for each in known.members if each.state == "deployed" and each.green and each.green != each.blue]
+    if not deployed:
+        raise Refused(
+            f"{known.record.id} ended as {known.record.state}, and none of its functions serves a version that it gave",
+            NOTHING_STARTED,
+            f"`bluegreen show {known.record.id}` has every function.",
+        )
+    if away := [where.said(each.target) for each in deployed if where.elsewhere(each.target)]:
+        raise Refused(
+            f"{len(away)} of {len(deployed)} functions of {known.record.id} are in other accounts or regions",
+            NOTHING_STARTED,
+            'Write a document with the versions before, as {"artifact": {"version": "1"}}, and the targets.',
+            away,
+        )
+    found = _seen(deployed)
+    if since := [each.since for each in found if each.since]:
+        raise Refused(
+            f"{len(since)} of {len(found)} functions of {known.record.id} were deployed to since",
+            NOTHING_STARTED,
+            "Roll these back by themselves, as with `bluegreen rollback FUNCTION`, or write a release of the others.",
+            since,
+        )
+    written = Written(f"the rollback of {known.record.id}", _written(known.record, found, no_smoke_tests), {})
+    return written.within(stack, override_freeze)
+
+
+def _seen(deployed: Sequence[Member]) -> list[Back]:
+    found: dict[int, Back] = {}
+
+    def look(member: Member) -> None:
+        served = serving.now(member.target)
+        found[member.number] = Back(
+            member,
+            served.version if served else "",
+            served.deployment if served else "something else",
+            tests.written_for(member.target, member.blue) is None,
+        )
+
+    with explained("reading the deployments table", NOTHING_STARTED):
+        for _ in each_of(deployed, look):
+            pass
+    return [found[each.number] for each in deployed]
+
+
+def _written(record: Release, found: Sequence[Back], no_smoke_tests: bool) -> dict[str, Any]:
+    """All at once, as a single rollback is."""
+    return {
+        "functions": [_entry(each, no_smoke_tests) for each in found],
+        "traffic": "AllAtOnce",
+        "waves": [{"most": MOST_TOGETHER}],
+        "calls_per_second": int(record.calls_per_second),
+    }
+
+
+def _entry(back: Back, no_smoke_tests: bool) -> dict[str, Any]:
+    target = back.member.target
+    entry = {"function": target.function, "alias": target.alias, "artifact": {"version": plain(back.member.blue)}}
+    return entry | ({"smoke_tests": "off"} if no_smoke_tests or back.untested else {})

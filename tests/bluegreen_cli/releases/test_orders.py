@@ -1,0 +1,229 @@
+"""Orders to a release that runs, its way back afterwards, and the list of releases."""
+
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+import recover_deployments
+from bluegreen.ledger import orders
+from tests.bluegreen_cli.conftest import Bluegreen, Ran
+from tests.bluegreen_cli.releases.conftest import running
+from tests.crash.world.driver import context_of
+from tests.machine.asking import CALLER
+from tests.machine.deployer import GOOD
+from tests.machine.shop import BLUE, GREEN, NAMES, Shop
+
+AT_ONCE: dict[str, Any] = {"traffic": "AllAtOnce", "waves": [{}]}
+
+
+def given() -> list[tuple[str, str, str]]:
+    return [(each.order, each.by, each.reason) for each in orders.given("monday")]
+
+
+def wait_for(true: Callable[[], bool]) -> bool:
+    for _ in range(200):
+        if true():
+            return True
+        time.sleep(0.2)
+    return False
+
+
+def swept() -> bool:
+    """The sweep that comes every few minutes; the execution that was stopped may only just have ended."""
+    recover_deployments.handler({}, context_of("RecoverDeploymentsFunction"))
+    return False
+
+
+class TestAbort:
+    def test_gives_every_blue_back_before_it_answers(self, shop: Shop, bluegreen: Bluegreen) -> None:
+        ran: list[Ran] = []
+        thread = threading.Thread(
+            target=lambda: ran.append(bluegreen("abort", "monday", "--reason", "complaints & more"))
+        )
+        with running(shop, to_the_end=True):
+            thread.start()
+            assert wait_for(lambda: bool(given()))
+        assert wait_for(lambda: not thread.is_alive() or swept())
+
+        assert ran[0].exit_code == 0
+        assert ran[0].stdout == "Aborted monday (RolledBack): Of 5 functions 5 serve the version before.\n"
+        assert "Release monday is being aborted: every function is given back to its blue." in ran[0].stderr
+        assert given() == [("abort", CALLER, "complaints & more")]
+        assert shop.aliases() == BLUE
+
+    def test_can_be_ordered_only(self, shop: Shop, bluegreen: Bluegreen) -> None:
+        with running(shop):
+            ran = bluegreen("abort", "monday", "--no-follow")
+            told = bluegreen("abort", "monday", "--no-follow", "--json")
+
+        assert (ran.exit_code, ran.stdout) == (0, "`bluegreen watch monday` follows it to its end.\n")
+        assert told.json == {"release": "monday", "aborted": True}
+
+    def test_one_that_has_ended_is_refused_with_the_way_back(self, shop: Shop, bluegreen: Bluegreen) -> None:
+        shop.release(name="monday", **AT_ONCE)
+
+        ran = bluegreen("abort", "monday")
+
+        assert ran.exit_code == 2
+        assert "it has ended as Released. `bluegreen rollback monday` puts every function of it back" in ran.stderr
+
+
+class TestPauseResumeAndPromote:
+    def test_each_is_an_order_with_who_and_why(self, shop: Shop, bluegreen: Bluegreen) -> None:
+        with running(shop, to_the_end=True):
+            paused = bluegreen("pause", "monday", "--seconds", "600", "--reason", "lunch")
+            again = bluegreen("pause", "monday")
+            resumed = bluegreen("resume", "monday")
+            paused_again = bluegreen("pause", "monday", "--json")
+            promoted = bluegreen("promote", "monday", "--json")
+
+        assert [each.exit_code for each in (paused, again, resumed, paused_again, promoted)] == [0, 2, 0, 0, 0]
+        assert "Without resume, promote or abort within 10 min every function is rolled back." in paused.stdout
+        assert "it is paused already" in again.stderr
+        assert resumed.stdout == "Release monday: resumed.\nIt goes on at the next look.\n"
+        assert [each["order"] for each in promoted.json["orders"]] == ["pause", "resume", "pause", "promote"]
+        assert promoted.json["instead_of"]["order"] == "pause"
+        assert given()[0] == ("pause", CALLER, "lunch")
+        assert shop.aliases() == GREEN
+
+    def test_a_function_of_it_takes_no_order_of_its_own(self, shop: Shop, bluegreen: Bluegreen) -> None:
+        with running(shop):
+            for command in ("abort", "pause", "resume", "promote", "rollback"):
+                ran = bluegreen(command, "Orders")
+
+                assert (command, ran.exit_code) == (command, 2)
+                assert "Orders:PROD is deployed to by the release monday, whose functions go together" in ran.stderr
+                assert f"`bluegreen {command} monday`" in ran.stderr
+        assert given() == []
+
+
+class TestDecisions:
+    def test_a_wave_that_does_not_wait_is_refused_in_the_apis_words(self, shop: Shop, bluegreen: Bluegreen) -> None:
+        with running(shop):
+            ran = bluegreen("approve", "monday")
+
+        assert (ran.exit_code, "the release does not wait for an approval" in ran.stderr) == (2, True)
+
+    def test_no_such_id_is_neither_a_release_nor_a_deployment(self, shop: Shop, bluegreen: Bluegreen) -> None:
+        assert "there is no deployment tuesday" in bluegreen("approve", "tuesday").stderr
+        assert "there is no release tuesday" in bluegreen("reject", "tuesday", "--release").stderr
+
+    def test_an_id_that_both_have_is_refused(self, shop: Shop, bluegreen: Bluegreen) -> None:
+        shop.release(name="monday", **AT_ONCE)
+        shop.aws.walk({"function": "Tax", "artifact": "$LATEST"}, "monday")
+
+        ran = bluegreen("approve", "monday")
+
+        assert (ran.exit_code, "monday is a release, and the id of a deployment" in ran.stderr) == (2, True)
+
+
+class TestRollback:
+    def test_a_release_gives_every_function_the_version_before(self, shop: Shop, bluegreen: Bluegreen) -> None:
+        shop.release(name="monday", **AT_ONCE)
+        assert shop.aliases() == GREEN
+
+        ran = bluegreen("rollback", "monday")
+
+        assert ran.exit_code == 0
+        assert ran.stdout.endswith("Of 5 functions 5 serve their new version.\n")
+        assert "5 functions in 1 wave, by AllAtOnce." in ran.stderr
+        assert shop.aliases() == BLUE
+
+    def test_only_what_it_gave_goes_back(self, shop: Shop, bluegreen: Bluegreen) -> None:
+        shop.release({"Tax": GOOD % 1}, name="monday", **AT_ONCE)
+
+        told = bluegreen("rollback", "monday", "--json").json
+
+        assert [each["function"] for each in told["functions"]] == [name for name in NAMES if name != "Tax"]
+        assert shop.aliases() == BLUE
+
+    def test_functions_that_were_deployed_to_since_are_named_and_nothing_is_started(
+        self, shop: Shop, bluegreen: Bluegreen
+    ) -> None:
+        shop.release(name="monday", **AT_ONCE)
+        for name in ("Tax", "Orders"):
+            artifact = shop.upload(name, GOOD % 3)
+            shop.aws.walk({"function": name, "artifact": artifact, "traffic": "AllAtOnce"}, f"{name}-2")
+
+        ran = bluegreen("rollback", "monday")
+
+        assert ran.exit_code == 2
+        assert "Error: 2 of 5 functions of monday were deployed to since." in ran.stderr
+        assert "\n  Orders:PROD: Orders-2 has deployed version 3 since\n" in ran.stderr
+        assert "\n  Tax:PROD: Tax-2 has deployed version 3 since\n" in ran.stderr
+        assert "Nothing was started." in ran.stderr
+
+    def test_functions_elsewhere_are_named(self, shop: Shop, bluegreen: Bluegreen) -> None:
+        shop.release(name="monday", **AT_ONCE)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("bluegreen_cli.releases.where.elsewhere", lambda target: target.function == "Tax")
+            ran = bluegreen("rollback", "monday")
+
+        assert ran.exit_code == 2
+        assert "1 of 5 functions of monday are in other accounts or regions" in ran.stderr
+        assert "\n  Tax:PROD (123456789012, us-east-1)\n" in ran.stderr
+        assert shop.aliases() == GREEN
+
+    def test_one_that_gave_nothing_has_nothing_to_give_back(self, shop: Shop, bluegreen: Bluegreen) -> None:
+        shop.release({name: GOOD % 1 for name in NAMES}, name="monday", **AT_ONCE)
+
+        ran = bluegreen("rollback", "monday")
+
+        assert (ran.exit_code, "none of its functions serves a version that it gave" in ran.stderr) == (2, True)
+
+    def test_one_that_runs_is_aborted(self, shop: Shop, bluegreen: Bluegreen) -> None:
+        with running(shop):
+            ran = bluegreen("rollback", "monday", "--no-follow", "--reason", "no")
+
+        assert (ran.exit_code, given()) == (0, [("abort", CALLER, "no")])
+
+    def test_it_goes_back_as_a_whole(self, shop: Shop, bluegreen: Bluegreen) -> None:
+        shop.release(name="monday", **AT_ONCE)
+
+        ran = bluegreen("rollback", "monday", "--to", "1")
+
+        assert (ran.exit_code, "A release goes back as a whole" in ran.stderr) == (2, True)
+
+    def test_it_can_be_started_only(self, shop: Shop, bluegreen: Bluegreen) -> None:
+        shop.release(name="monday", **AT_ONCE)
+
+        ran = bluegreen("rollback", "monday", "--no-follow")
+
+        assert (ran.exit_code, ran.stdout.startswith("Started release-")) == (0, True)
+
+
+class TestList:
+    def test_releases_that_run_stand_above_the_functions(self, shop: Shop, bluegreen: Bluegreen) -> None:
+        with running(shop):
+            ran, told = bluegreen("list"), bluegreen("list", "--releases", "--json").json
+            only = bluegreen("list", "--releases")
+
+        first, *rest = ran.stdout.splitlines()
+        assert first.startswith("release monday of 5 functions is open, at wave 1 of 2, started ")
+        assert len(rest) == 1
+        assert [each["id"] for each in told] == ["monday"]
+        assert only.stdout.splitlines() == [only.stdout.splitlines()[0]]
+
+    def test_none_runs(self, shop: Shop, bluegreen: Bluegreen) -> None:
+        shop.release(name="monday", **AT_ONCE)
+
+        assert bluegreen("list", "--releases", "--json").json == []
+        assert bluegreen("list", "--releases").stdout == "No release runs; `bluegreen release FILE` begins one.\n"
+        assert "release monday" not in bluegreen("list").stdout
+
+
+@pytest.fixture(autouse=True)
+def _region(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_REGION", "us-east-1")
+
+
+def test_releases_that_run_are_offered_after_tab(shop: Shop) -> None:
+    from tests.bluegreen_cli.test_completion import offered
+
+    with running(shop):
+        found = [offered(command, "mon") for command in ("watch", "status", "abort", "approve", "report")]
+
+    assert found == [["monday"]] * 5

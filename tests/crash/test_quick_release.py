@@ -1,0 +1,14 @@
+"""A fixed part of the crash matrix of a release."""
+
+import pytest
+
+from tests.crash.matrix import Case
+from tests.crash.releases.matrix import quick, run
+
+
+@pytest.mark.parametrize("case", list(quick()), ids=str)
+def test_after_any_fault_a_release_is_all_green_or_all_blue(case: Case) -> None:
+    outcome = run(case)
+
+    assert outcome.violations == []
+    assert not outcome.unmet, "the fault met nothing"
