@@ -55,11 +55,11 @@ def test_an_item_is_forgotten_when_it_says_so() -> None:
 
 
 def test_an_artifact_that_was_replaced_can_still_be_gone_back_to() -> None:
-    replaced, _ = BUCKET["LifecycleConfiguration"]["Rules"]
+    replaced, *others = BUCKET["LifecycleConfiguration"]["Rules"]
 
     assert BUCKET["VersioningConfiguration"]["Status"] == "Enabled"
     assert replaced["NoncurrentVersionExpiration"]["NoncurrentDays"] == {"Ref": "ArtifactRetentionDays"}
-    assert not any("ExpirationInDays" in rule for rule in BUCKET["LifecycleConfiguration"]["Rules"])
+    assert {rule["Prefix"] for rule in (replaced, *others) if "ExpirationInDays" in rule} == {"internal/"}
 
 
 def test_the_bucket_tells_eventbridge() -> None:

@@ -29,6 +29,9 @@ EARLY_SECONDS = 1
 MOST_NAMED = 5
 """Functions that carry the evidence, of which people read."""
 
+PROBED_AT_ONCE = 10
+"""Functions of a chunk that a look probes. Each is asked ten cases at most, of which one may take five seconds."""
+
 AT_ONCE = 500
 """Functions of one call of GetMetricData and of one object of evidence."""
 
@@ -128,6 +131,7 @@ def _look_at(
     alarmed = watch.alarms_of_all(
         [(each.plan, bakes[m.number].look.pardoned) for each, m in zip(asking, members, strict=True)]
     )
+    asked_too = _to_probe(bakes, {each.number: (a.plan, s) for each, a, s in zip(members, asking, seen, strict=True)})
     looks: dict[int, Look] = {}
     failed: list[Member] = []
     for member, asked, one, red in zip(members, asking, seen, alarmed, strict=True):
@@ -138,7 +142,7 @@ def _look_at(
         if one.verdict.kind != "cannot_measure":
             logs[member.number] = one.verdict.log_confirmed
         try:
-            probed = _probed(asked.plan, member, one)
+            probed = watch.probe(asked.plan, member.green) if member.number in asked_too else Probed()
             found = conclude(asked.plan, bakes[member.number], one, red, probed, now, ordered)
             if found.next == "roll_back":
                 raise GreenUnhealthy(f"Version {member.green} is unhealthy: {found.reason}.")
@@ -155,9 +159,14 @@ def _look_at(
     return looks, failed
 
 
-def _probed(plan: Plan, member: Member, seen: Seen) -> Probed:
-    probes = needs_probes(seen.verdict) and plan.health.no_traffic == "probe"
-    return watch.probe(plan, member.green) if probes else Probed()
+def _to_probe(bakes: Mapping[int, Bake], seen: Mapping[int, tuple[Plan, Seen]]) -> frozenset[int]:
+    """The functions with too few requests that are probed at this look: those first that were probed least."""
+    quiet = [
+        number
+        for number, (plan, one) in seen.items()
+        if needs_probes(one.verdict) and plan.health.no_traffic == "probe"
+    ]
+    return frozenset(sorted(quiet, key=lambda number: bakes[number].look.probes)[:PROBED_AT_ONCE])
 
 
 def _bake(member: Member, look: Look) -> Bake:

@@ -1,0 +1,32 @@
+"""A release of functions that nobody calls: their smoke tests are sent again, some at each look."""
+
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
+
+from bluegreen.releasing import watching
+from tests.machine.deployer import GOOD
+from tests.machine.faults import Call
+from tests.machine.shop import open_shop
+
+NAMES = tuple(f"Quiet{number:02}" for number in range(14))
+TESTED = {"smoke_tests": [{"name": "answers", "payload": {}}]}
+
+
+def test_a_look_probes_only_so_many_functions_and_each_has_its_turn() -> None:
+    with open_shop(NAMES) as shop:
+        at_a_look: Counter[float] = Counter()
+        probed: Counter[str] = Counter()
+
+        def count(call: Call, attempt: Callable[[], Any]) -> Any:
+            if call.state == "LookAtWave" and call.operation == "Invoke":
+                at_a_look[shop.aws.clock.now()] += 1
+                probed[call.url.partition("/functions/")[2].partition("/")[0]] += 1
+            return attempt()
+
+        with shop.aws.watched(count):
+            run = shop.release({name: GOOD % 2 for name in NAMES}, waves=[{}], defaults=TESTED)
+
+    assert run.ended == "Released"
+    assert max(at_a_look.values()) == watching.PROBED_AT_ONCE
+    assert set(probed) == {*NAMES}
