@@ -108,7 +108,7 @@ def test_every_function_that_cannot_be_deployed_is_named_and_nothing_is_touched(
     assert not shop.locks()
 
 
-def test_a_release_of_what_serves_already_deploys_nothing(shop: Shop) -> None:
+def test_a_release_of_code_that_serves_already_deploys_nothing(shop: Shop) -> None:
     run = shop.release({name: GOOD % 1 for name in NAMES})
 
     assert run.path == [*OPENED, "NothingToDeploy"]
@@ -128,7 +128,7 @@ def test_a_failure_that_is_tolerated_is_put_back_alone(shop: Shop) -> None:
     assert not shop.locks()
 
 
-def test_waves_that_were_baked_stay_where_the_release_says_so(shop: Shop) -> None:
+def test_waves_that_were_baked_stay_at_green_with_keep_waves(shop: Shop) -> None:
     shop.users_call(2)
 
     run = shop.release({"Tax": BAD_UNDER_TRAFFIC}, keep_waves=True)

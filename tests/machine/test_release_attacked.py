@@ -106,7 +106,7 @@ def test_an_alarm_that_was_red_before_the_release_puts_nothing_back(shop: Shop) 
     assert shop.run(document).ended == "Released"
 
 
-def test_who_knows_the_proof_cannot_name_the_version_that_a_function_gets(shop: Shop) -> None:
+def test_a_caller_with_the_proof_cannot_choose_the_version_that_a_function_gets(shop: Shop) -> None:
     """As a principal may who reads the execution's history and invokes NoteMember."""
     lambda_ = boto3.client("lambda")
     for name in NAMES:
@@ -132,7 +132,7 @@ def test_who_knows_the_proof_cannot_name_the_version_that_a_function_gets(shop: 
     assert shop.aliases() == {name: ("3", {}) for name in NAMES}
 
 
-def test_users_come_before_functions_that_nothing_was_shifted_of(shop: Shop) -> None:
+def test_shifted_functions_go_back_before_functions_of_later_waves(shop: Shop) -> None:
     with (
         bounded(shop, "RollBackRelease"),
         slices_of(3),
@@ -145,7 +145,7 @@ def test_users_come_before_functions_that_nothing_was_shifted_of(shop: Shop) -> 
     assert not shop.locks()
 
 
-def test_a_function_that_does_not_go_back_leaves_the_others_their_time(shop: Shop) -> None:
+def test_the_others_go_back_although_one_function_does_not(shop: Shop) -> None:
     """An attempt that has come on is no failure: the retries are for those that are left at the end."""
     denied = shop.aws.fails("GetAlias", "AccessDeniedException", times=1, state="RollBackRelease")
     with slices_of(2), denied, shop.aws.state_fails("LookAtWave", "Unknown", times=None):
@@ -156,7 +156,7 @@ def test_a_function_that_does_not_go_back_leaves_the_others_their_time(shop: Sho
     assert "StillInProgress" not in json.dumps(run.history, default=str)
 
 
-def test_no_more_users_are_shifted_once_one_function_too_many_has_failed(shop: Shop) -> None:
+def test_a_shift_stops_once_more_functions_failed_than_are_tolerated(shop: Shop) -> None:
     shifted: list[str] = []
 
     def watch(call: Call, attempt: Callable[[], Any]) -> Any:
@@ -173,7 +173,7 @@ def test_no_more_users_are_shifted_once_one_function_too_many_has_failed(shop: S
     assert FUNCTION in shifted[0]
 
 
-def test_waves_that_are_over_stay_also_if_the_next_one_is_rejected(shop: Shop) -> None:
+def test_kept_waves_stay_at_green_if_a_person_rejects_the_next_wave(shop: Shop) -> None:
     with at(shop, "LookAtWave", lambda: tell("reject"), number=9):
         run = shop.release(name="monday", keep_waves=True, waves=[{"most": 1}, {"approve": True}])
 
@@ -182,7 +182,7 @@ def test_waves_that_are_over_stay_also_if_the_next_one_is_rejected(shop: Shop) -
     assert shop.states(run)[FUNCTION] == "Deployed"
 
 
-def test_a_record_that_cannot_be_read_keeps_no_other_function_from_going_back(shop: Shop) -> None:
+def test_the_others_go_back_although_one_record_cannot_be_read(shop: Shop) -> None:
     def damage() -> None:
         boto3.client("dynamodb").update_item(
             TableName=TABLE,
@@ -208,7 +208,7 @@ def test_a_wave_that_a_person_rejected_is_not_shifted(shop: Shop) -> None:
         gates.must_be_approved(a_release(), 0)
 
 
-def test_who_knows_the_proof_of_an_old_release_cannot_delete_versions(shop: Shop) -> None:
+def test_a_caller_with_the_proof_of_an_old_release_cannot_delete_versions(shop: Shop) -> None:
     for number in (2, 3, 4):
         shop.release({name: GOOD % number for name in NAMES}, name=f"v{number}", defaults={"keep_versions": 1})
     record = next(each for each in shop.deployer.items("release#v4") if each["sk"] == "record")
@@ -242,7 +242,7 @@ def test_a_function_that_a_killed_look_found_bad_goes_back_at_once(shop: Shop) -
     assert run.path[-4:] == ["LookAtWave", "RollBackRelease", "AllBack?", "RolledBack"]
 
 
-def test_a_function_that_is_put_back_moves_no_other_one_s_evidence(shop: Shop) -> None:
+def test_putting_one_function_back_changes_no_evidence_of_the_others(shop: Shop) -> None:
     shop.users_call(2)
 
     with mock.patch.object(watching, "AT_ONCE", 2):
@@ -253,7 +253,7 @@ def test_a_function_that_is_put_back_moves_no_other_one_s_evidence(shop: Shop) -
     assert kept == [{"monday.2"}, {"monday.3", "monday.4"}, {"monday.5"}]
 
 
-def test_a_region_that_is_away_takes_no_time_from_the_others(shop: Shop) -> None:
+def test_other_regions_go_back_although_one_region_does_not_answer(shop: Shop) -> None:
     def member(number: int, region: str) -> Member:
         target = Target(function=f"F{number}", alias="PROD", region=region, account="123456789012")
         return Member(number=number, wave=0, deployment=f"monday.{number}", target=target, state="shifted")

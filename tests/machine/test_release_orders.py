@@ -65,7 +65,7 @@ def test_a_promote_takes_the_next_step_before_its_bake_is_over(shop: Shop) -> No
     assert shop.aliases() == GREEN
 
 
-def test_a_paused_release_waits_and_is_rolled_back_when_nobody_comes(shop: Shop) -> None:
+def test_a_paused_release_is_rolled_back_once_the_limit_of_the_pause_is_over(shop: Shop) -> None:
     with at(shop, "LookAtWave", lambda: tell("pause", seconds=1800)):
         run = shop.release(name="monday")
 
@@ -106,7 +106,7 @@ def test_a_wave_that_a_person_rejects_puts_every_function_back(shop: Shop) -> No
     assert shop.aliases() == BLUE
 
 
-def test_a_wave_that_nobody_approves_in_time_puts_every_function_back(shop: Shop) -> None:
+def test_an_approval_that_does_not_come_in_time_puts_every_function_back(shop: Shop) -> None:
     run = shop.release(waves=[{"most": 1}, {"approve": True}], approval={"timeout_seconds": 600})
 
     assert run.error == "ApprovalTimedOut"
@@ -124,7 +124,7 @@ def test_a_hook_that_says_no_puts_every_function_back(shop: Shop, moment: str) -
     assert shop.aliases() == BLUE
 
 
-def test_hooks_that_agree_hold_nothing_up(shop: Shop) -> None:
+def test_a_release_goes_on_if_its_hooks_agree(shop: Shop) -> None:
     shop.aws.create_function("Judge", ANSWERS % "Succeeded")
 
     run = shop.release(waves=[{"hooks": {"before": "Judge", "after": "Judge"}}])
@@ -155,7 +155,7 @@ def test_a_release_is_shown_with_its_functions_its_verdicts_and_its_orders(shop:
     assert "proof" not in shown
 
 
-def test_a_release_that_there_is_not_is_said_so(shop: Shop) -> None:
+def test_an_unknown_release_is_not_found(shop: Shop) -> None:
     assert ask("GET", "/releases/tuesday")[0] == 404
     assert ask("POST", "/releases/tuesday/pause", "{}")[0] == 404
 

@@ -13,7 +13,7 @@ NAMES = tuple(f"Quiet{number:02}" for number in range(14))
 TESTED = {"smoke_tests": [{"name": "answers", "payload": {}}]}
 
 
-def test_a_look_probes_only_so_many_functions_and_each_has_its_turn() -> None:
+def test_a_look_probes_ten_quiet_functions_and_later_looks_the_others() -> None:
     with open_shop(NAMES) as shop:
         at_a_look: Counter[float] = Counter()
         probed: Counter[str] = Counter()

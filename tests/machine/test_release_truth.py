@@ -44,7 +44,7 @@ def member(number: int) -> releases.Member:
     return next(each for each in releases.members("monday") if each.number == number)
 
 
-def test_a_function_of_a_kept_wave_that_someone_else_moved_is_not_said_to_be_deployed(shop: Shop) -> None:
+def test_a_function_of_a_kept_wave_that_someone_else_moved_is_not_shown_as_deployed(shop: Shop) -> None:
     def someone_moves_orders() -> None:
         lambda_ = boto3.client("lambda")
         lambda_.update_alias(
