@@ -67,7 +67,11 @@ def _not_yet(release: Release, go: Go, left: list[Member]) -> Go:
 
 
 def _all_confirmed(release: str, members: list[Member], in_time: Callable[[], bool]) -> bool:
-    """Raises what `must_serve` does. False if there was no time for all."""
+    """
+    See each alias at green alone, and note it for the next slice. False if there was no time for all.
+
+    Raises what `must_serve` does.
+    """
     for member in members:
         if member.confirmed:
             continue

@@ -1,8 +1,8 @@
 """
 LookAtWave: look at every function of the wave that was shifted, and go on, bake on, put some back, or stop.
 
-Each function is judged as CheckHealth judges one; all of them together are judged by one promise for the release. Safe
-to retry: a look reads the same minutes again. People's orders are read first.
+Each function is judged as CheckHealth judges one, and all of them together by the one `false_alarm` of the release.
+People's orders are read first. Safe to retry: a look reads the same minutes again.
 """
 
 import math
@@ -80,12 +80,12 @@ def _must_not_be_suspected(release: Release, go: Go, looked: Looked, ordered: or
 
 
 def _promoted(go: Go, ordered: orders.Standing) -> bool:
-    """A promote stands that no shift has carried out yet. It speaks for no later step."""
+    """A person has ordered promote since the last shift. It counts for the next shift only."""
     return ordered.promoted is not None and ordered.promoted.at > go.shifted_at
 
 
 def _gated(release: Release, go: Go, ordered: orders.Standing, now: float) -> Go:
-    """The wave's first shift, unless a pause, an approval or a hook stands before it."""
+    """What comes before the wave's first shift: the end of a pause, an approval, a hook; or the shift."""
     if ordered.paused:
         seconds = ordered.wait(now, gates.MOST_SECONDS)
         reason = f"paused by {ordered.paused.said}"
@@ -94,7 +94,7 @@ def _gated(release: Release, go: Go, ordered: orders.Standing, now: float) -> Go
 
 
 def _told(release: Release, go: Go, ordered: orders.Standing) -> float:
-    """Tell people once of each pause. When the pause that stands was ordered, 0 if none stands."""
+    """Tell people once of each pause; when the pause that stands was ordered, 0 if there is none."""
     pause = ordered.paused
     if pause is None or pause.at == go.told_pause:
         return pause.at if pause else 0.0

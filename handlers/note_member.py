@@ -1,8 +1,8 @@
 """
 NoteMember: write down how a function of a release stands: that its green is made and tested, or why it is not.
 
-It runs in two states. In NoteFailure the document has what a Catch kept; in NoteStaged it has none. Which version green
-is, its own record says: a document that another principal made must not choose it. Safe to retry.
+It runs in two states. In NoteFailure the document has what a Catch kept; in NoteStaged it has none. Green's
+version is read from the deployment's record: a document that another principal made must not choose it. Safe to retry.
 """
 
 from bluegreen.document import Done, Failure

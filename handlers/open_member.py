@@ -1,7 +1,7 @@
 """
-OpenMember: do for one function of a release what OpenDeployment does for a deployment. It changes nothing of a user's.
+OpenMember: check, lock and plan one function of a release, as OpenDeployment does. It changes no function.
 
-What refuses the function is written down, so that the release can name every function that is refused. Safe to retry.
+A refusal is written into the member, so that ConfirmOpen can name every function that is refused. Safe to retry.
 """
 
 from bluegreen.aws import pacing
@@ -25,7 +25,7 @@ from bluegreen.request.release import CALLS_TO_OPEN
 from bluegreen.request.request import Request
 
 RAISED = (AwsUnavailable, StillInProgress, DeploymentInterrupted, DeploymentOver, NotTheHolder)
-"""What the state is retried for, or what is no fault of the function; the rest refuses it."""
+"""Errors that are no fault of the function: the state is retried, or the release is over. Others refuse it."""
 
 
 @step

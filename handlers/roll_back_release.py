@@ -1,5 +1,5 @@
 """
-RollBackRelease: give every function's users their blue back, as many as there is time for; then close the release.
+RollBackRelease: give blue back to as many functions as there is time for; once all are back, close the release.
 
 It runs in two states. In PutBackFailed it puts back only functions that failed and are tolerated. A release that is
 committed is not rolled back: it goes forward. Safe to repeat.
@@ -30,7 +30,7 @@ from bluegreen.releasing.rings import Failed
 from bluegreen.rollback.alias import take_back
 
 ROLLBACK_FAILED_ALARM = {"alarm": ROLLBACK_FAILED}
-"""The alarm goes off by the line in the log."""
+"""A metric filter counts log lines with this; the alarm rollback-failed goes off by it."""
 
 CALLED_AFTER_ATTEMPTS = 3
 
@@ -109,7 +109,7 @@ def in_order(release: Release, members: list[Member]) -> list[Member]:
 
 
 def _stays(release: Release, member: Member) -> bool:
-    """It is of a wave that was baked to its end, and the release keeps those."""
+    """Its wave has baked to its end, and the release keeps such waves."""
     return (
         release.keep_waves
         and member.wave < release.wave
@@ -134,9 +134,10 @@ def _completed(release: Release, member: Member) -> bool:
 
 def _must_have_worked(failed: Failed, release: Release, found: Found) -> None:
     """
-    Raises StillInProgress, so that the state is retried; an operator is called where AWS refuses again and again.
+    Raises StillInProgress if some functions are not back, so that the state is retried.
 
-    Where some went back, and there was no time for others, those are next: the retries are for what is left at the end.
+    It raises nothing while there is more to try and this attempt has put some back: the retries are for those that are
+    left at the end. After a few attempts that AWS refuses, an operator is called.
     """
     if not found.errors or (found.more and found.some_went_back):
         return

@@ -23,7 +23,7 @@ from bluegreen.releasing.failing import must_be_tolerated
 from bluegreen.releasing.rings import Shifting
 
 WILL_PASS = (AwsUnavailable, StillInProgress, DeploymentOver)
-"""No fault of the function: the state is retried, or the release is over."""
+"""Errors that are no fault of the function: the state is retried, or the release is over."""
 
 
 @step

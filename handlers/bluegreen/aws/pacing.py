@@ -54,7 +54,7 @@ PATIENCE_SECONDS = 20
 """How long a call waits for its turn where nothing says how much time there is."""
 
 LEAST_MS = 2_000
-"""So long a call waits in any case: a rollback of two calls is over by then."""
+"""A call may wait so long even where less time is left: by then a rollback of two calls is over."""
 
 MOST_TURNS = 10
 """So many turns are taken with one write."""
@@ -63,10 +63,10 @@ LONGEST_TEXT = 300
 """Characters of an error in the log."""
 
 AWAY_SECONDS = 10
-"""For so long a process does not ask a table again that did not answer."""
+"""After the table did not answer, a process does not ask it again for so long."""
 
 MOST_TRIES = 20
-"""To take a turn while the item changes under the caller's hands."""
+"""Writes by which a caller tries to take a turn while others change the item."""
 
 THROTTLED = frozenset({"TooManyRequestsException", "ThrottlingException", "Throttling", "RequestLimitExceeded"})
 """Lambda's codes for too many calls."""
@@ -134,7 +134,7 @@ _away: dict[str, float] = {}
 """Until when the table is not asked."""
 
 _lock = threading.Lock()
-"""Of the three, and of the turns of a block that several threads use. Nothing is waited for within it."""
+"""Guards these three, and the turns of a block that several threads use. No thread sleeps or calls AWS within it."""
 
 
 @contextmanager
@@ -167,7 +167,7 @@ def at_rate(calls_per_second: float) -> Iterator[None]:
 
 @contextmanager
 def within(seconds: float) -> Iterator[None]:
-    """Calls of this block wait until so many seconds from now at most, but for two seconds in any case."""
+    """Calls of this block wait for so many seconds from now at most, and may wait two seconds in any case."""
     yield from _set(_until, clock.now() + seconds)
 
 

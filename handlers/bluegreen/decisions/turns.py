@@ -13,26 +13,27 @@ UNDOING_A_SECOND = 14
 """Control-plane calls of an undo: Lambda allows 15 from all callers together."""
 
 GRACE_MS = 300
-"""An ordinary caller that has seen the item so lately goes without another look."""
+"""An ordinary caller that read the item within this time makes its call without reading it again."""
 
 CUT_MS = GRACE_MS + 220
 """
-So long from now an undo goes before the turns that others have taken.
+An undo takes a turn that begins so soon, and makes the later turns of others void.
 
-Until the grace is over they call as before, and three of the calls may be early: those are worth 72 ms each to an undo.
+Other callers still call until their grace is over, and three of those calls may be early. Each of the three costs an
+undo an interval of 72 ms.
 """
 
 HOLD_MS = 1_000
 """So long after an undo's last turn other callers wait, in case the undo takes another one."""
 
 QUEUE_MS = 30_000
-"""Nobody takes a turn that is further away."""
+"""No caller takes a turn that is further away."""
 
 WRONG_MS = 60_000
 """No honest moment is further away: a later one was written by a wrong clock, and does not count."""
 
 SLOW_MS, STEP_MS, STEP_PERCENT = 60_000, 10_000, 10
-"""Callers are slow for so long after a throttle, and then faster by a step of so many percent at a time."""
+"""After a throttle callers are slow for SLOW_MS; then each STEP_MS adds STEP_PERCENT of the full rate."""
 
 LEAST_PERCENT = 10
 SETTLED_MS = 2_000
@@ -42,7 +43,7 @@ FORGOTTEN_MS = SLOW_MS + STEP_MS * (100 - LEAST_PERCENT) // STEP_PERCENT
 """So long after a throttle it is over, however slow callers were."""
 
 MOST_EARLY = 3
-"""So many turns before its own a call may be made where nobody has called for as long."""
+"""A call may come so many turns early, if there was no call during as many turns."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,8 +7,8 @@ Releases: the record of each, and its members, which are the functions that it d
     release#<id>   request#<number>          what is asked for that function, as OpenMember gets it
     release#<id>   verdict#<wave>            what the looks at a wave came to
 
-A record is `opening`, then `open`. It becomes `committed` or `undoing`, one of them, by a conditional write: whoever
-finds it committed finishes forward, whoever finds it undoing goes back. At last it has the name of an end.
+A record is `opening`, then `open`. One conditional write makes it `committed` or `undoing`. A handler that finds it
+committed goes forward, and one that finds it undoing goes back. At last its state is the name of an end.
 """
 
 import json
@@ -51,7 +51,7 @@ deployed  its deployment is completed
 
 
 LIVE_MEMBER: tuple[MemberState, ...] = ("new", "refused", "nothing", "opened", "staged", "shifted")
-"""Of a member whose deployment may still be open."""
+"""States of a member whose deployment may still be open."""
 
 STATES_BEFORE: Mapping[str, tuple[MemberState, ...]] = {
     "opened": ("new", "refused"),
@@ -59,7 +59,7 @@ STATES_BEFORE: Mapping[str, tuple[MemberState, ...]] = {
     "staged": ("opened",),
     "shifted": ("staged",),
 }
-"""Of which state a member is before these. It may come to an end from any that is no end."""
+"""From which states a member comes into each that is no end. It comes to an end from every one of LIVE_MEMBER."""
 
 
 class WavePlan(Frozen):
@@ -73,10 +73,10 @@ class WavePlan(Frozen):
 
 class Release(Frozen):
     """
-    A release, as people ask for it. Times are ISO 8601, UTC.
+    The record of a release. Times are ISO 8601, UTC.
 
     `began_as` is the ARN of the first execution, which holds the functions' locks. `execution` works on it now: another
-    one, if the first died. An event of it carries `proof`. `waves` are in their order, and `wave` and `step` (both from
+    one, if the first died. Its events carry `proof`. `waves` are in their order, and `wave` and `step` (both from
     0; step -1 is before the wave's first) say how far it is. `false_alarm` is the probability, over the whole release,
     that greens no worse than their blues are rolled back. `tolerate` functions may fail; one more puts back those that
     `rollback` says. With `keep_waves` a rollback leaves the waves that were baked. Looks are `pace_seconds` apart at
@@ -135,7 +135,7 @@ class Member(Frozen):
 
     `deployment` is the id of its own deployment. `revision` is that of its alias since the last of its `shifts`. With
     an `error` it has failed. `verdict` is what the last look said of its green. `returned`: blue has its alias again.
-    Other functions of the release call one that is `called`. It `tidies`: its old versions are deleted at the end.
+    `called`: other functions of the release call it. `tidies`: its old versions are deleted at the end.
     `alarms` are those that it names and that were not in ALARM when it was opened. `confirmed`: its alias was seen at
     green alone, at the end.
     """
@@ -168,7 +168,7 @@ class Member(Frozen):
 
     @property
     def name(self) -> str:
-        """As people know it: by its place in the document, which counts from 0 there, and the alias."""
+        """As errors name it: `functions.0 (Shop:PROD)`, by its place in the document from 0."""
         return f"functions.{self.number - 1} ({self.target})"
 
     def to_json(self) -> dict[str, Any]:
@@ -263,9 +263,9 @@ def learn(release: str, known: Member, *, at: Sequence[MemberState] = (), **lear
     """
     Write down what is known of a member from now on; the member as it is then.
 
-    Raises DeploymentOver if the member has gone on meanwhile: then the attempt that calls was overtaken. A new state
-    wants one of the states before it, or of those in `at`. Whatever else is learned, and any end, wants a member that
-    has not ended. A shift wants that no later one is written down.
+    A new state is written only over one of the states before it, or of those in `at`; an end and everything else, only
+    while the member has not ended; a shift, only if no later one is written. Raises DeploymentOver otherwise: another
+    attempt has overtaken the one that calls.
     """
     after = known.model_copy(update=learned)
     values = {name: after.model_dump(mode="json")[name] for name in learned}
@@ -300,9 +300,9 @@ def _same(learned: Mapping[str, Any]) -> tuple[MemberState, ...]:
 
 def still_opening(release: str) -> dict[str, Any]:
     """
-    A part of a transaction, which wants the release to be `opening`.
+    A part of the transaction that takes a function's lock: the condition that the release is `opening`.
 
-    With it a function's lock is taken, so no late attempt takes one that nobody would free.
+    So a late attempt takes no lock after the release has ended, when no handler would free it.
     """
     condition = {
         "ConditionExpression": "#state = :opening",
@@ -339,7 +339,7 @@ def commit(release: str, execution: str) -> Release:
 
 def begin_undoing(release: str, error: str, cause: str, failed: Iterable[str] = ()) -> Release | None:
     """
-    From now on it only goes back, unless it is committed or has ended. The first reason that is given stays.
+    From now on it only goes back, unless it is committed or has ended. The first error and cause stay.
 
     Answers the record as it is then; None if there is none.
     """
@@ -367,7 +367,7 @@ def close(release: str, state: str, **learned: Any) -> Release | None:
 
 
 def learn_told(release: str) -> None:
-    """Write down that people know how it ended: the sweep passes it over from now on."""
+    """Write down that people know how it ended. The sweep of RecoverDeployments no longer reads it."""
     table.update(
         {
             "Key": table.key(partition(release), RECORD),
@@ -384,7 +384,7 @@ def learn_paged(release: str) -> None:
 
 
 def unfinished() -> list[Release]:
-    """Every release that has not ended, or of whose end people have not been told."""
+    """Every release that has not ended, or whose end people do not know yet."""
     items = table.query(
         IndexName="ByKind",
         KeyConditionExpression="kind = :kind AND begins_with(pk, :prefix)",

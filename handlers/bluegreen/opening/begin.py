@@ -1,4 +1,4 @@
-"""Beginning a deployment: the checks, the lock, record and plan. Nothing of a user's is changed. Safe to repeat."""
+"""Beginning a deployment: the checks, the lock, record and plan. No function is changed. Safe to repeat."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -29,7 +29,7 @@ class Candidate:
     A deployment that is to begin.
 
     `execution` is the ARN that will hold the lock, and `started_at` (ISO 8601) is when that began. `release` is the id
-    of the release that the deployment belongs to, "" for none. `while_` is what the lock's transaction wants beside it.
+    of the release that the deployment belongs to, "" for none. `while_` is a further condition of the transaction.
     """
 
     id: str

@@ -16,7 +16,11 @@ from bluegreen.request.artifact import Existing
 
 
 def must_serve(member: Member) -> None:
-    """Raises AliasMoved, naming the function, unless its alias is at green alone, or was; and what `must_be` raises."""
+    """
+    Raises AliasMoved, naming the function, unless its alias is at green alone, and what `must_be` raises.
+
+    The alias of a deployment that is complete is not read again.
+    """
     record = deployments.find(member.deployment)
     if record and record.state == DEPLOYED:
         return
@@ -54,7 +58,7 @@ def complete(release: str, member: Member) -> None:
 
 
 def _latest(record: Record, plan: Plan) -> LatestKind:
-    """Whether someone else has changed $LATEST since green was published: noted, and no reason to undo anything."""
+    """Whether someone else has changed $LATEST since green was published. The record notes it; nothing is undone."""
     try:
         latest = functions.describe(plan.target)
     except DeploymentError:

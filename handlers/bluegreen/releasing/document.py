@@ -18,11 +18,11 @@ Next = Literal["open", "stage", "bake", "shift", "put_back", "complete", "tidy",
 """
 open       every function is checked, locked and planned, and nothing of it is changed
 stage      every function's green is made and tested
-bake       users meet this share for `next_seconds`, and then there is a look
+bake       a Wait of `next_seconds`, then LookAtWave
 shift      functions of the wave get their next share
-put_back   functions that failed, and are tolerated, get blue back
-complete   green has everything: the release is committed, and each deployment is completed
-tidy       it is complete, and versions that are no longer of use are deleted
+put_back   functions that failed get blue back; the release tolerates these failures
+complete   every green has its whole alias: the release is committed, and each deployment is completed
+tidy       it is complete, and old versions are deleted
 released   it is complete
 nothing    every alias has its code already
 roll_back  it goes back
@@ -33,7 +33,7 @@ class Held(Frozen):
     """
     Which release the document belongs to. `execution` began it, and holds the locks of its functions.
 
-    Each handler makes `calls_per_second` of Lambda's control plane at most.
+    All its handlers together make `calls_per_second` calls of Lambda's control plane at most in an account and region.
     """
 
     id: str
@@ -44,11 +44,11 @@ class Held(Frozen):
 
 class Go(Section):
     """
-    What follows, and where the release stands: `step` of `wave`, both from 0; -1 is before the wave's first step.
+    What follows, and where the release is: at `step` of `wave`, both from 0; step -1 is before the wave's first shift.
 
-    CheckHealth's rule holds for LookAtWave, too: it runs after `next_seconds`, and looks at `due_at` (seconds since
-    1970). `told_pause` is when the pause that stands was ordered, once people were told of it. The last shift ended at
-    `shifted_at`: it has carried out a promote that is older.
+    LookAtWave runs after `next_seconds`, and looks once `due_at` (seconds since 1970) has come. `told_pause` is when
+    the pause that stands was ordered, if people were told of it, and 0 otherwise. The last shift ended at `shifted_at`.
+    An order to promote counts only if it is younger.
     """
 
     next: Next

@@ -1,7 +1,7 @@
 """
-The facts that put a wave back while the table does not answer: an object of S3 for each wave, written before its shift.
+What RollBackRelease needs while the table does not answer: an object in S3 for each wave, from before its first shift.
 
-They count only then. A release that runs must keep nobody on a bad green because DynamoDB is away.
+While the table answers, these objects are not read.
 """
 
 import json
@@ -16,9 +16,9 @@ from bluegreen.target import Target
 
 class Facts(Frozen):
     """
-    A function whose alias is about to be shifted, and where it may be from then on.
+    A function whose alias is about to be shifted, and the routes that its alias may have from then on.
 
-    It `stays` once its wave has baked.
+    If it `stays`, it keeps green once its wave has baked.
     """
 
     target: Target
@@ -28,13 +28,13 @@ class Facts(Frozen):
 
 
 def keep(release: Release, wave: int, members: Sequence[Member]) -> None:
-    """Store those of a wave."""
+    """Write the facts of a wave."""
     facts = [_facts(release, each).as_json() for each in members]
     objects.write(_key(release.id, wave), json.dumps(facts).encode())
 
 
 def of_release(release: str, up_to_wave: int) -> Iterator[Facts]:
-    """Those of every wave whose shift may have begun, the newest wave first, but for waves before it that stay."""
+    """The facts of every wave whose shift may have begun, the newest first, without earlier waves that stay."""
     for wave in range(up_to_wave, -1, -1):
         for each in json.loads(objects.read(_key(release, wave)) or b"[]"):
             known = Facts.model_validate(each)

@@ -17,7 +17,7 @@ from bluegreen.target import Target
 from bluegreen.text import duration, sentence
 
 ASKED_EVERY = 12
-"""A decision is looked for every twelfth of the time that it was waited for, as looks at old bakes are."""
+"""The decision is read again after a twelfth of the time since people were asked, as looks at old bakes are made."""
 LEAST_SECONDS, MOST_SECONDS = 15, 240
 
 
@@ -43,7 +43,11 @@ def after_wave(release: Release, wave: int) -> None:
 
 
 def must_be_approved(release: Release, wave: int) -> None:
-    """For the handler that moves users: the document is no proof. Raises ApprovalRefused, ApprovalTimedOut."""
+    """
+    Raises ApprovalRefused, and ApprovalTimedOut if there is no decision.
+
+    ShiftWave reads the decision itself, since its event does not prove that LookAtWave has read it.
+    """
     if not release.waves[wave].approve:
         return
     decision = approvals.decided(release.id, wave + 1)
@@ -58,7 +62,7 @@ def _must_be_no_rejection(release: Release, wave: int, decision: Decision) -> No
 
 
 def _waits(release: Release, wave: int) -> int:
-    """Seconds until the decision is looked for again; 0 if the wave may go on."""
+    """Seconds until the decision is read again; 0 if the wave may go on."""
     if not release.waves[wave].approve:
         return 0
     decision = approvals.decided(release.id, wave + 1)

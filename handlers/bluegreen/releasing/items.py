@@ -12,7 +12,7 @@ OPENED, STAGED, TIDIED = "open", "stage", "tidy"
 
 
 def items_of(members: Sequence[Member]) -> list[dict[str, Any]]:
-    """What a child of the map needs to know beside the release. Nothing of a request is among it."""
+    """What a child of the map gets beside the release's id and proof. What is deployed stands in the ledger only."""
     return [
         {
             "id": each.deployment,
@@ -26,5 +26,5 @@ def items_of(members: Sequence[Member]) -> list[dict[str, Any]]:
 
 
 def keep(release: str, phase: str, members: Sequence[Member]) -> None:
-    """Store them where the map of that phase finds them."""
+    """Write the items to the object that the map of that phase reads."""
     objects.write_plain(f"{objects.INTERNAL}releases/{release}/{phase}.json", json.dumps(items_of(members)).encode())

@@ -15,7 +15,7 @@ logger = logging.getLogger(__name__)
 
 
 def started(release: Release) -> None:
-    """Once at best: that users begin to meet it."""
+    """Tell people that every function is open. A retry of ConfirmOpen tells them again; a failed message is lost."""
     _sent(
         f"Started: release {release.id}",
         f"{release.functions} functions in {len(release.waves)} waves, by {release.schedule.name}. "
@@ -26,12 +26,12 @@ def started(release: Release) -> None:
 
 
 def waits(release: Release, reason: str, commands: tuple[str, ...]) -> bool:
-    """That it waits for a person. False if people were not told."""
+    """Tell people that the release waits for one of them. False if they were not told."""
     return _sent(f"Waits: release {release.id}", reason, commands, release)
 
 
 def tell(release: str) -> bool:
-    """Whether people know of its end, by this call or an earlier one."""
+    """Tell people how it ended, once. True if they know, by this call or by an earlier one."""
     try:
         record = releases.find(release)
         if record is None or record.live:

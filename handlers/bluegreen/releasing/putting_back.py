@@ -26,7 +26,7 @@ Why = Callable[[Member], tuple[str, str]]
 OVER = ("back", "stuck", "deployed", "nothing")
 
 AWAY_AFTER_SECONDS = 5
-"""A call that was waited for so long, and failed: the next one to that region would be no quicker."""
+"""If a call fails after so long, the region is away: calls for other functions there would take as long."""
 
 AS_IT_ENDED: dict[str, MemberState] = {
     DEPLOYED: "deployed",
@@ -41,9 +41,10 @@ AS_IT_ENDED: dict[str, MemberState] = {
 @dataclass
 class Found:
     """
-    The members as they are now, the errors of those that could not be put back, and whether some were not tried.
+    The members as they are now, and the errors of those that could not be put back, by their numbers.
 
-    With `some_went_back` this attempt has come on. The accounts and regions that are `away` did not answer.
+    `more`: there was no time for some. `some_went_back`: this attempt changed something. `away` are the accounts and
+    regions that did not answer.
     """
 
     members: list[Member]
@@ -62,7 +63,7 @@ def put_back(release: Release, members: Sequence[Member], why: Why, attempt: int
     """
     Give blue the alias of each of these functions back, then close their deployments, while there is time.
 
-    An error of one function holds up no other. Those of waves that no shift was begun for have nothing to give back. A
+    An error of one function holds up no other. An alias of a wave whose first shift never began is not read. A
     region that does not answer takes no time from the others: its functions are left to the next attempt.
     """
     found = Found(list(members))
@@ -91,12 +92,12 @@ def _learn(found: Found, number: int, member: Member) -> None:
 
 
 def is_over(member: Member) -> bool:
-    """Nothing is left to do for it. One that was refused may still be opened by a late attempt, until `_closed`."""
+    """Nothing is left to do for it. One that was refused may have a deployment that is open, until `_closed`."""
     return member.state in OVER or (member.state == "refused" and member.returned)
 
 
 def _returned(release: str, member: Member, why: Why, attempt: int) -> Member:
-    """Blue has the alias again. A deployment that moved nothing is left to `_closed`."""
+    """The member, once blue has its alias again. A deployment that never moved the alias is left to `_closed`."""
     record = deployments.find(member.deployment)
     if record is None or not record.live or not record.weights:
         return member

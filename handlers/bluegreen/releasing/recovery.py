@@ -15,7 +15,10 @@ RECOVERY = "RecoverDeployments"
 """The state of its step in the audit."""
 
 FORGOTTEN_AFTER_SECONDS = 24 * 3600
-"""Step Functions forgets an execution 90 days after its end; a young one that it does not show has only just begun."""
+"""
+A release that is older, and whose execution Step Functions does not show, has lost it: Step Functions forgets an
+execution 90 days after its end. The execution of a younger one may just have begun.
+"""
 
 MOST_RECOVERIES = 99
 """Executions of one release, so that their names stay within Step Functions' limit of 80 characters."""
@@ -23,10 +26,10 @@ MOST_RECOVERIES = 99
 
 def look_after(release: Release) -> Literal["recovered", "running"]:
     """
-    Start the execution that goes on, if none works on the release, or if a person ordered to abort it.
+    Start another execution, if none works on the release, or if a person ordered to abort it.
 
-    Raises StillInProgress if Step Functions does not show yet what became of the last one. Safe beside itself: of two
-    executions that are started, one takes the release over.
+    Raises StillInProgress if Step Functions does not show the last execution yet. Two calls at the same time are safe:
+    of two executions that are started, one takes the release over.
     """
     order = standing(orders.given(release.id), clock.now()).aborted
     if is_worked_on(release):
@@ -40,9 +43,9 @@ def look_after(release: Release) -> Literal["recovered", "running"]:
 
 def is_worked_on(release: Release) -> bool:
     """
-    Whether the release's execution runs, as far as Step Functions shows: it may show one that was just stopped.
+    Whether the release's execution runs. Step Functions may show one as running that was just stopped.
 
-    Raises StillInProgress if it does not show a young one.
+    Raises StillInProgress if it does not show the execution of a release that began within a day.
     """
     holder = executions.describe(release.execution)
     if holder is None and clock.now() - clock.moment(release.started_at) < FORGOTTEN_AFTER_SECONDS:
@@ -51,7 +54,7 @@ def is_worked_on(release: Release) -> bool:
 
 
 def _start(release: Release) -> str:
-    """The ARN of an execution that runs. One of that name may have died before it took the release over."""
+    """The ARN of an execution that runs. A number is skipped if its execution ended before it took the release over."""
     machine = os.environ["RELEASE_MACHINE_ARN"]
     for number in range(release.recoveries + 1, MOST_RECOVERIES + 1):
         name = f"{release.id}-recovery-{number}"

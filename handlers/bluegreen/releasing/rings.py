@@ -1,5 +1,5 @@
 """
-The input of each state's handler of a release, and the proof that the event comes from who it says.
+The input of each handler of a release, and the proof that its event comes from the execution that it names.
 
     Asked      OpenRelease: the release's document, or the order to go on with a release whose execution died
     Part       OpenMember, NoteMember: one function of a release
@@ -25,7 +25,7 @@ RESUME = "resume"
 
 @dataclass(frozen=True)
 class Asked:
-    """What the execution was started with, and which is seen running. `release` is the one that it may go on with."""
+    """An execution that Step Functions shows running, its input, and the `release` of its name or that it resumes."""
 
     call: Call
     started_at: str
@@ -33,7 +33,7 @@ class Asked:
 
     @classmethod
     def read(cls, call: Call) -> Self:
-        """Raises NotTheHolder too, for an order to go on with a release that there is not."""
+        """Raises NotTheHolder if the execution does not run, or resumes a release that does not exist."""
         started_at = proof.must_be_running(call.execution, started_at=call.started, document=call.document)
         resumed = call.document.get(RESUME) if isinstance(call.document, dict) else None
         known = releases.find(resumed if isinstance(resumed, str) else call.name)
@@ -58,7 +58,7 @@ class Asked:
 
 @dataclass(frozen=True)
 class Part:
-    """A function of a release that is open. The child's own execution is not known to the ledger: the proof counts."""
+    """A function of an open release. The ledger does not know the child's execution: the proof in its event counts."""
 
     call: Call
     release: Release
@@ -124,7 +124,7 @@ class _Moving(Running):
 
     @classmethod
     def read(cls, call: Call) -> Self:
-        """Raises AwsUnavailable too, if the execution is not seen in the state."""
+        """Raises AwsUnavailable if Step Functions does not show the execution in the state."""
         running = super().read(call)
         proof.must_be_in(call.execution, cls.STATE, call.document)
         return running
@@ -138,7 +138,7 @@ class Shifting(_Moving):
 
 
 class Completing(_Moving):
-    """What CompleteRelease has. It goes on where it was, and may be repeated after it has closed the release."""
+    """What CompleteRelease has. It is also repeated after the commit, and after it has closed the release."""
 
     STATE = "CompleteRelease"
     STATES = (OPEN, COMMITTED, RELEASED)
@@ -147,7 +147,7 @@ class Completing(_Moving):
 @dataclass(frozen=True)
 class Failed:
     """
-    A release that is to be rolled back, as far as it is not committed.
+    A release that RollBackRelease puts back, unless it is committed.
 
     Without a `failure` only the functions that failed are put back, and the release goes on. `release` is None while
     the table does not answer: then the execution is seen in RollBackRelease with this document.

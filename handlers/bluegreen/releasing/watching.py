@@ -25,10 +25,10 @@ from bluegreen.verdict.release import Together, together, worst
 from bluegreen.verdict.words import odds
 
 MOST_NAMED = 5
-"""Functions that carry the evidence, of which people read."""
+"""Functions that carry most of the evidence: so many are named to people."""
 
 PROBED_AT_ONCE = 10
-"""Functions of a chunk that a look probes. Each is asked ten cases at most, of which one may take five seconds."""
+"""Functions of a chunk that one look probes. A probe has ten cases at most, and each may take five seconds."""
 
 AT_ONCE = 500
 """Functions of one call of GetMetricData and of one object of evidence."""
@@ -57,7 +57,7 @@ def look(release: Release, go: Go, ordered: Standing, now: float) -> Looked:
     """
     Look at the wave's functions that have a share. Raises ReleaseUnhealthy if all together are found worse.
 
-    A function that fails is written down as failed.
+    It writes down each function that failed.
     """
     everyone = releases.members(release.id)
     wave = [each for each in everyone if each.wave == go.wave]
@@ -90,7 +90,7 @@ def _is_looked_at(member: Member) -> bool:
 
 
 def alarmed_before(release: Release, wave: int, members: Sequence[Member]) -> list[Member]:
-    """Functions of waves before this one, whose greens have everything, with an alarm that went off: they are noted."""
+    """Functions of earlier waves with an alarm in ALARM; each is written down as failed."""
     failed = []
     for target, group in _by_place([each for each in members if each.wave != wave and _is_looked_at(each)]).items():
         states = alarms.states(target, tuple(dict.fromkeys(name for each in group for name in each.alarms)))
@@ -102,7 +102,7 @@ def alarmed_before(release: Release, wave: int, members: Sequence[Member]) -> li
 
 
 def _by_place(members: Sequence[Member]) -> dict[Target, list[Member]]:
-    """Those with alarms, by account and region."""
+    """The functions that name alarms, by account and region."""
     found: dict[Target, list[Member]] = {}
     for each in members:
         if each.alarms:
@@ -158,7 +158,7 @@ def _look_at(
 
 
 def _to_probe(bakes: Mapping[int, Bake], seen: Mapping[int, tuple[Plan, Seen]]) -> frozenset[int]:
-    """The functions with too few requests that are probed at this look: those first that were probed least."""
+    """The numbers of the functions with too few requests that this look probes: those that were probed least."""
     quiet = [
         number
         for number, (plan, one) in seen.items()
@@ -177,7 +177,7 @@ def _first(plans: Mapping[str, Plan], member: Member) -> Look:
 
 
 def _least(release: Release, go: Go) -> float:
-    """Seconds until the next look at least: what one execution can afford."""
+    """Seconds until the next look at least, so that one execution has room for all looks."""
     return min(release.pace_seconds, max(1, release.schedule.steps[go.step].bake_seconds))
 
 
@@ -185,7 +185,7 @@ def _together(
     release: Release, go: Go, members: Sequence[Member], logs: dict[int, float], now: float
 ) -> tuple[WaveVerdict, float, bool]:
     """
-    The verdict, the release's evidence with that of the waves before, and whether it is enough, or once was.
+    The verdict, the log of the release's evidence over all waves, and whether that is proof now or once was.
 
     A function that could not be measured, or was put back, keeps what was known of it.
     """

@@ -6,7 +6,7 @@ from bluegreen.ledger.releases import Member, Release
 from bluegreen.text import LONGEST_CAUSE, plain, sentence
 
 MOST_NAMED = 50
-"""Functions that one sentence names; the record has all."""
+"""Functions that one sentence names. The members have all errors."""
 
 
 def of_failures(failed: Sequence[Member]) -> str:
@@ -37,7 +37,7 @@ def of_end(release: Release, members: Sequence[Member]) -> tuple[str, str]:
 
 
 def for_an_operator(release: Release, stuck: Sequence[Member], why: str) -> tuple[str, str]:
-    """Subject and text of a call for help with functions that do not go back."""
+    """Subject and text of the message that calls an operator to functions that do not go back."""
     commands = "\n".join(each.target.by_hand(each.blue) for each in stuck[:MOST_NAMED] if each.blue)
     return (
         f"ROLLBACK FAILED: {len(stuck)} functions of the release {release.id} may be split",

@@ -118,8 +118,9 @@ class Release(Frozen):
         """
         The shifts and bakes of every wave. `default_traffic` is the stack's strategy, for a release without `traffic`.
 
-        Green of the slowest metrics is seen before it gets everything, and a bake is drawn out as long as any function
-        asks. Raises InvalidRequest if a strategy does not go with the release.
+        Bakes are so long that the function with the slowest metrics is measured before its green gets everything. A
+        bake may be extended to the longest max_bake_seconds of any function. Raises InvalidRequest if a strategy does
+        not go with the release.
         """
         traffic = self.traffic or default_traffic
         if isinstance(traffic, str):
@@ -164,7 +165,7 @@ _IN_S3 = "upload it to releases/<name>.json in the artifact bucket, where it may
 def complaints(
     document: Any, *, region: str = "", account: str = "", default_alias: str = "", inline: bool = False
 ) -> list[str]:
-    """What Release.read would refuse, one complaint a text, a thousand at most. [] for what it takes."""
+    """Why Release.read would refuse the document, one complaint a text, a thousand at most; [] if it would not."""
     wrong = Complaints()
     _read(document, Here(region, account, default_alias), inline, wrong)
     return wrong.told

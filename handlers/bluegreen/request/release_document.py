@@ -83,10 +83,10 @@ class AskedWave(Frozen):
     """
 
     most: Annotated[Whole, Field(ge=1, le=MOST_FUNCTIONS)] | None = Field(
-        None, description="The next so many functions, or fewer."
+        None, description="How many functions come next, or fewer if fewer are left."
     )
     share: Annotated[Real, Field(gt=0, le=1)] | None = Field(
-        None, description="The next functions, or fewer: this share of all functions of the release, rounded up."
+        None, description="How many functions come next, or fewer: a share of all functions of the release, rounded up."
     )
     functions: Annotated[tuple[Reference, ...], Field(min_length=1, max_length=MOST_AT_ONCE)] | None = Field(
         None, description="These functions of the release."
@@ -175,7 +175,7 @@ class OfAll(Frozen):
     )
     tolerate: Annotated[Whole, Field(ge=0, lt=MOST_FUNCTIONS)] = Field(
         0,
-        description="So many functions may fail: each of them is put back alone. One more, and all are put back.",
+        description="How many functions may fail: each of them is put back alone. If one more fails, all are put back.",
     )
     rollback: Literal["all", "target"] = Field(
         "all",
@@ -187,12 +187,12 @@ class OfAll(Frozen):
     )
     calls_per_second: Annotated[Whole, Field(ge=1, le=14)] = Field(
         10,
-        description="Calls of Lambda that change functions, for each account and region. Lambda takes 15 a second of "
-        "everybody together.",
+        description="Calls of Lambda's control plane that the release makes a second at most, for each account and "
+        "region. Lambda takes 15, from all callers together.",
     )
     false_alarm: Annotated[Real, Field(ge=0.0001, le=0.1)] = Field(
         0.01,
-        description="The highest probability that a release is put back of which no green is worse than its blue.",
+        description="The highest probability that the release is put back although no green is worse than its blue.",
     )
     approval: Approval = Field(
         Approval(),
