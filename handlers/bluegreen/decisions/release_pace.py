@@ -24,7 +24,7 @@ from bluegreen.request.traffic import Schedule
 SLICE_SECONDS = 60
 """ShiftWave, CompleteRelease and RollBackRelease begin work on no other function once they have run for so long."""
 CALLS_TO_PUT_BACK = 4
-"""Calls of Lambda's control plane for a function that RollBackRelease puts back, at most."""
+"""Of Lambda's control plane, to put a function back: GetAlias twice, UpdateAlias, UpdateFunctionCode."""
 EVENTS_PER_SLICE = 7
 """Such a state: entered, scheduled, started, succeeded, left; the Choice after it: entered, left."""
 EVENTS_PER_APPROVAL = 7
