@@ -133,7 +133,7 @@ class StillInProgress(DeploymentError):
 
 
 class AwsUnavailable(DeploymentError):
-    """A throttle, a 5xx or a broken connection; the call may or may not have worked."""
+    """A throttle, a 5xx or a broken connection; the call may or may not have worked. Or its turn came too late."""
 
 
 class AwsRefused(DeploymentError):

@@ -62,10 +62,10 @@ def weights(run: Run) -> list[float]:
     return [shift["weight"] for shift in run.document["bake"]["shifts"]]
 
 
-def took(run: Run) -> float:
-    """Seconds from the first shift to the last."""
+def took(run: Run) -> int:
+    """Whole seconds from the first shift to the last."""
     shifts = run.document["bake"]["shifts"]
-    return float(shifts[-1]["at"] - shifts[0]["at"])
+    return round(float(shifts[-1]["at"] - shifts[0]["at"]))
 
 
 def looked_at(run: Run) -> list[float]:

@@ -11,7 +11,7 @@ from tests.machine.deployer import Deployer
 @pytest.mark.parametrize(
     ("health", "ended", "reason"),
     [
-        ({}, "Deployed", "nobody called green in the 8 min that CloudWatch shows; going on, as the default says"),
+        ({}, "Deployed", "nobody called green in the 7 min that CloudWatch shows; going on, as the default says"),
         ({"no_traffic": "proceed"}, "Deployed", "going on, as the request says"),
         ({"no_traffic": "probe"}, "Deployed", "answered no probe wrongly"),
         ({"no_traffic": "roll_back"}, "RolledBack", "the request says to roll back"),

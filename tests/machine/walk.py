@@ -383,7 +383,11 @@ def in_process_aws(
 
 @contextmanager
 def _time_is(clock: Clock) -> Iterator[None]:
-    """The interpreter's waits, retries and timestamps, boto3's retries, S3's dates, and the handlers' clock."""
+    """
+    The interpreter's waits, retries and timestamps, boto3's retries, S3's dates, and the handlers' clock.
+
+    The handlers' process begins with it: it knows no moment of another clock.
+    """
 
     def wait(_: Any, env: Any, wait_seconds: float) -> None:
         if env.is_running():
@@ -417,6 +421,9 @@ def _time_is(clock: Clock) -> Iterator[None]:
             ours = importlib.import_module("bluegreen.clock")
             patches.enter_context(mock.patch.object(ours, "now", clock.now))
             patches.enter_context(mock.patch.object(ours, "sleep", clock.sleep))
+            pacing = importlib.import_module("bluegreen.aws.pacing")
+            for seen_before in (pacing._known, pacing._alone, pacing._away):
+                patches.enter_context(mock.patch.dict(seen_before, clear=True))
         yield
 
 

@@ -64,6 +64,12 @@ NEEDS: dict[str, set[str]] = {
 }
 """A method of boto3, and what IAM asks of its caller; for a transaction that is what it asks for each of its parts."""
 
+PACE = "bluegreen.aws.pacing"
+"""It lies under every client of Lambda, and acts before those calls that it paces."""
+
+NOT_PACED = {"invoke", "get_policy"}
+"""Methods of Lambda with limits of their own."""
+
 ADAPTERS = ("bluegreen.aws.", "bluegreen.ledger.")
 """The rooms whose modules speak to AWS."""
 
@@ -112,7 +118,7 @@ def calls_of(handler: str) -> set[str]:
     while ahead:
         place = ahead.pop()
         module = modules().get(place[0])
-        if module is None or place in seen:
+        if module is None or module.name == PACE or place in seen:
             continue
         seen.add(place)
         if place[1] in module.imports:
@@ -138,7 +144,13 @@ def _routes(handler: str) -> list[Place]:
 
 def needs_of(handler: str) -> set[str]:
     """The permissions without which those calls fail."""
-    return set().union(*(NEEDS[method] for method in calls_of(handler)))
+    calls = calls_of(handler)
+    paced = {"dynamodb:UpdateItem"} if any(map(_is_paced, calls)) else set()
+    return paced.union(*(NEEDS[method] for method in calls))
+
+
+def _is_paced(method: str) -> bool:
+    return method not in NOT_PACED and any(action.startswith("lambda:") for action in NEEDS[method])
 
 
 def unknown_calls() -> set[str]:

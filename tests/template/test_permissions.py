@@ -205,6 +205,7 @@ def test_the_handlers_that_take_or_free_a_lock_touch_locks_and_no_others() -> No
         ("refusals#*", {"RecoverPrevious", "RecoverDeployments", "RejectDeployment"}),
         ("start#*", {"ReceiveUpload", "ServeApi"}),
         ("freezes#*", {"ServeApi"}),
+        ("pace#*", may("lambda:ListTags")),
     ],
 )
 def test_the_items_of_the_ledger_have_few_writers(key: str, writers: set[str]) -> None:
@@ -229,7 +230,7 @@ def test_smoke_tests_and_looks_leave_the_record_as_it_is() -> None:
     for handler in ("SmokeTest", "CheckHealth"):
         keys = {key for each in OF_FUNCTIONS if owner(each) == handler for key in each.keys or ()}
         asks = {"approval#*", "decision#*", "orders#*"} if handler == "CheckHealth" else set()
-        assert keys == {"deployment#*", "steps#*"} | asks
+        assert keys == {"deployment#*", "steps#*", "pace#*"} | asks
         assert handler not in may_write("deployment#*")
 
 

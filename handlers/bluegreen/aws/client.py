@@ -12,6 +12,7 @@ from botocore.config import Config
 from botocore.credentials import AssumeRoleCredentialFetcher, DeferredRefreshableCredentials
 from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError, NoCredentialsError, ParamValidationError
 
+from bluegreen.aws import pacing
 from bluegreen.errors import (
     AccessDenied,
     AwsRefused,
@@ -57,8 +58,14 @@ _INVOKING = {
 _TELLING = Config(connect_timeout=2, read_timeout=5, retries={"mode": "standard", "total_max_attempts": 2})
 """News and glances hold no handler up for longer: they are sent again, or can be missed."""
 
-_CONFIGS = _INVOKING | {"sns": _TELLING, "events": _TELLING, "glance": _TELLING}
+_PACING = Config(connect_timeout=1, read_timeout=1, retries={"mode": "standard", "total_max_attempts": 1})
+"""A table that does not answer may hold up a rollback for no longer."""
+
+_CONFIGS = _INVOKING | {"sns": _TELLING, "events": _TELLING, "glance": _TELLING, "pace": _PACING}
 """Of the services that are not asked as all the others."""
+
+_SERVICES = dict.fromkeys(_INVOKING, "lambda") | {"glance": "logs", "pace": "dynamodb"}
+"""What boto3 calls them."""
 
 _NAMES: dict[str, type[DeploymentError]] = {
     "TooManyRequestsException": AwsUnavailable,
@@ -117,7 +124,7 @@ def client(service: Literal["logs", "glance"], target: Target) -> "CloudWatchLog
 @overload
 def client(service: Literal["s3"]) -> "S3Client": ...
 @overload
-def client(service: Literal["dynamodb"]) -> "DynamoDBClient": ...
+def client(service: Literal["dynamodb", "pace"]) -> "DynamoDBClient": ...
 @overload
 def client(service: Literal["stepfunctions"]) -> "SFNClient": ...
 @overload
@@ -128,7 +135,8 @@ def client(service: str, target: Target | None = None) -> Any:
     """
     A client that outlives the invocation: of the stack's own account and region, or of a target's.
 
-    `invoke` and `probe` are Lambda, with more and with less patience; `glance` is CloudWatch Logs with little.
+    `invoke` and `probe` are Lambda, with more and with less patience; `glance` is CloudWatch Logs with little, and so
+    is `pace` DynamoDB. Calls of `lambda` wait for their turn (`pacing.py`).
     """
     return _client(service, target.region, target.role) if target else _client(service)
 
@@ -142,9 +150,11 @@ def patient(target: Target, seconds: int) -> "LambdaClient":
 def _client(service: str, region: str | None = None, role: str = "", read_seconds: int = 0) -> Any:
     config = _CONFIGS.get(service, _CONTROL)
     config = config.merge(Config(read_timeout=read_seconds)) if read_seconds else config
-    name = "lambda" if service in _INVOKING else "logs" if service == "glance" else service
     make = _session(role).client if role else boto3.client
-    return make(name, region_name=region, config=config)  # type: ignore[call-overload]
+    made = make(_SERVICES.get(service, service), region_name=region, config=config)  # type: ignore[call-overload]
+    if service == "lambda":
+        pacing.under(made, role.split(":")[4] if role else "", lambda: _client("pace"))
+    return made
 
 
 def _session(role: str) -> boto3.Session:

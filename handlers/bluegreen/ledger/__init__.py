@@ -18,6 +18,7 @@ What the deployer remembers, in one DynamoDB table. docs/protocol.md says who ma
     orders#<id>                 orders                 what people ordered it to do, in order            orders.py
     refusals#<function>         told, frozen           when people were last told of a refused request   refusals.py
     freezes#<account>:<region>  <name or pattern>      which functions are frozen, why, until when       freezes.py
+    pace#<account>:<region>     <limit>                when Lambda may be called next                aws/pacing.py
     doctor                      last                   what `bluegreen doctor` found last                checkup.py
 
 <alias> is `account:region:function:alias`, <function> is `account:region:function`. The
