@@ -15,6 +15,7 @@ from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
+from bluegreen.aws import pacing
 from bluegreen.errors import AwsUnavailable, DeploymentError, NotTheHolder, StillInProgress
 from bluegreen.ledger import audit
 from bluegreen.model import Section
@@ -24,6 +25,9 @@ logger = Logger()
 metrics = Metrics()
 
 NOTED_WITHIN_ATTEMPTS = 3
+
+WAITING = 0.5
+"""The part of a handler's time in which it may wait for its turns to call Lambda; the rest is for the calls."""
 
 WORTH_A_RETRY = (AwsUnavailable, StillInProgress)
 
@@ -48,7 +52,8 @@ def step(handler: Callable[[In], Section]) -> LambdaHandler:
         try:
             read = ring.read(call)
             audited_as = read.audited_as
-            section = handler(read)
+            with pacing.within(context.get_remaining_time_in_millis() / 1000 * WAITING):
+                section = handler(read)
         except WORTH_A_RETRY as error:
             logger.warning("worth a retry", extra={"error": type(error).__name__, "cause": str(error)})
             raise

@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from bluegreen.aws import aliases, functions
+from bluegreen.aws import aliases, functions, pacing
 from bluegreen.decisions.restoration import AliasFacts, AliasOutcome, alias_restoration
 from bluegreen.decisions.route import Route
 from bluegreen.errors import (
@@ -65,6 +65,7 @@ def _put_back(record: Record, attempt: int, *, blue_exists: bool = True) -> Alia
     return AliasOutcome(kind="back", route=back.route)
 
 
+@pacing.undoing()
 def take_back(target: Target, blue: str, routes: tuple[Route, ...], attempt: int, revision: str = "") -> str:
     """
     Give blue the alias back while the ledger does not answer; what was done, in a sentence.

@@ -10,6 +10,7 @@ itself.
 from typing import Any
 
 from bluegreen import news
+from bluegreen.aws import pacing
 from bluegreen.decisions.restoration import Outcome
 from bluegreen.document import DEPLOYED, ROLLBACK_FAILED, ROLLED_BACK, Ended
 from bluegreen.errors import DeploymentError, RollbackImpossible
@@ -45,6 +46,7 @@ def mark(record: Record, error: str, cause: str) -> Record:
     return marked
 
 
+@pacing.undoing()
 def restore(marked: Record, *, attempt: int, enough_at_latest: int = latest.ENOUGH_ATTEMPTS) -> Ended:
     """
     What `undo` does with a record that is marked.
