@@ -7,7 +7,7 @@ The deployment was completed before, and stays so whatever happens here. Safe to
 from collections.abc import Sequence
 
 from bluegreen import news
-from bluegreen.aws import aliases, versions
+from bluegreen.aws import aliases, pacing, versions
 from bluegreen.document import Done
 from bluegreen.edge import step
 from bluegreen.errors import AwsRefused, NotFound, StillInProgress
@@ -29,7 +29,8 @@ def handler(deployment: Tidying) -> Done:
     chosen = found.too_old(plan.kept)[:MOST_AT_ONCE]
     intended = sorted({*record.to_delete, *chosen}, key=int)
     deployments.learn_to_delete(plan.id, intended)
-    stopped = _delete(target, chosen, found.aliases)
+    with pacing.expecting(2 * len(chosen)):
+        stopped = _delete(target, chosen, found.aliases)
     left = {each.version for each in versions.published(target)}
     deleted = [version for version in intended if version not in left]
     deployments.learn_deleted(plan.id, deleted, stopped)

@@ -10,7 +10,7 @@ Safe to retry: the lock knows its execution, and the plan is written once.
 import secrets
 
 from bluegreen import news
-from bluegreen.aws import executions, functions
+from bluegreen.aws import executions, functions, pacing
 from bluegreen.decisions.gates import GRACE_SECONDS, opening_gate
 from bluegreen.decisions.shift import next_weight
 from bluegreen.document import NOTHING_TO_DEPLOY, Bake, Deployment, Green, Look, Opening, Plan
@@ -33,11 +33,15 @@ from bluegreen.opening.situation import Situation
 from bluegreen.request.artifact import Existing, Zip
 from bluegreen.rings import Asked
 
+CONTROL_PLANE_CALLS = 10
+"""Of Lambda, to open a deployment of new code."""
+
 MOST_WAITING_AT_ONCE = 3
 """Attempts to store the upload that waits, while other uploads of the alias come at the same moment."""
 
 
 @step
+@pacing.expecting(CONTROL_PLANE_CALLS)
 def handler(asked: Asked) -> Opening:
     if asked.record and asked.name_was_taken:
         raise InvalidRequest(
