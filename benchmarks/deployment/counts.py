@@ -23,7 +23,7 @@ from botocore.client import BaseClient
 import serve_api
 from bluegreen.edge import logger
 from tests.machine.deployer import FUNCTION, GOOD, TABLE, Deployer, installed
-from tests.machine.faults import Call
+from tests.machine.faults import PACE, Call
 from tests.machine.walk import quiet
 
 TWO_DAYS = "10 % for 48 hours"
@@ -51,8 +51,9 @@ class Counts:
     `handlers` are invocations of the deployer's functions, those by the API and by its orders too. `invokes` are those
     that these make of the user's functions,
     `waited_seconds` what the handlers spent waiting for Lambda. `shifts` is N, the number of steps of the traffic.
-    `control_plane` are calls in Lambda's bucket of 15 requests a second (all but GetFunction and Invoke), `events` are
-    those of the execution's history, which has `history_bytes`.
+    `control_plane` are calls in Lambda's bucket of 15 requests a second (all but GetFunction and Invoke), `pace` are
+    the calls of DynamoDB by which those and GetFunction take their turns. `events` are those of the execution's
+    history, which has `history_bytes`.
     """
 
     traffic: str
@@ -67,6 +68,7 @@ class Counts:
     calls: dict[str, int]
     control_plane: int
     get_function: int
+    pace: int
     events: int
     history_bytes: int
     metrics: int
@@ -128,6 +130,7 @@ def count(
         calls=dict(sorted(by_service.items())),
         control_plane=by_service["lambda"] - calls["lambda", "Invoke"] - calls["lambda", "GetFunction"],
         get_function=calls["lambda", "GetFunction"],
+        pace=calls["dynamodb", PACE],
         events=len(run.history),
         history_bytes=len(json.dumps(run.history, default=str)),
         metrics=sum(metrics),
@@ -183,7 +186,8 @@ def _write_units(calls: Counter[tuple[str, str]]) -> int:
     plan = sum(_units(item) for item in items if item["sk"]["S"] in ("plan", "newest", "now"))
     put = ((record + lock) * in_index * calls["dynamodb", "TransactWriteItems"] + plan) * in_transaction
     updated = record * in_index * calls["dynamodb", "UpdateItem"]
-    return steps + put + updated + lock * in_index * calls["dynamodb", "DeleteItem"]
+    freed = lock * in_index * calls["dynamodb", "DeleteItem"]
+    return steps + put + updated + freed + calls["dynamodb", PACE]
 
 
 def _units(item: dict[str, Any]) -> int:

@@ -124,6 +124,7 @@ def _uses(counts: list[Counts]) -> Table:
         *(row(f"- {service}", *(each.calls.get(service, 0) for each in counts)) for service in SERVICES),
         row("of Lambda's, in its bucket of 15 a second", *(each.control_plane for each in counts)),
         row("of Lambda's, GetFunction", *(each.get_function for each in counts)),
+        row("of DynamoDB's, for turns to call Lambda", *(each.pace for each in counts)),
         row("events of the execution's history", *(each.events for each in counts)),
         row("KB of that history", *(f"{each.history_bytes / 1024:.0f}" for each in counts)),
     ]

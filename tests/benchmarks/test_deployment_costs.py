@@ -95,6 +95,7 @@ def test_dollars_are_the_counts_at_list_price() -> None:
         traffic="AllAtOnce",
         control_plane=7,
         get_function=13,
+        pace=20,
         events=50,
         history_bytes=35_000,
         path=[],
@@ -133,7 +134,7 @@ def test_a_template_without_memory_cannot_be_priced(tmp_path: Path) -> None:
 
 COUNTED = {
     *("traffic", "path", "shifts", "looks", "retries", "transitions", "handlers", "invokes", "calls"),
-    *("control_plane", "get_function", "events", "metrics"),
+    *("control_plane", "get_function", "pace", "events", "metrics"),
 }
 """What is the same in every run."""
 
