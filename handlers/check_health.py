@@ -14,7 +14,7 @@ from bluegreen.baking.conclude import conclude
 from bluegreen.baking.gates import gated, must_not_be_rejected
 from bluegreen.decisions import orders
 from bluegreen.decisions.bake import needs_probes
-from bluegreen.decisions.pace import wait
+from bluegreen.decisions.pace import EARLY_SECONDS, wait
 from bluegreen.decisions.words import of_the_rest
 from bluegreen.document import Look
 from bluegreen.edge import step
@@ -22,9 +22,6 @@ from bluegreen.errors import Aborted, GreenUnhealthy, PausedTooLong
 from bluegreen.ledger import orders as ledger
 from bluegreen.rings import Looking
 from bluegreen.text import duration
-
-TOLERANCE_SECONDS = 1
-"""Step Functions' clock and the handler's may differ by so much."""
 
 
 @step
@@ -35,7 +32,7 @@ def handler(deployment: Looking) -> Look:
     must_not_be_rejected(plan, bake.green_weight)
     resumed = bake.look.told_pause and not ordered.paused
     promoted = ordered.promotes(bake.moved_at, bake.green_weight)
-    if now < bake.look.due_at - TOLERANCE_SECONDS and not (bake.look.awaits or promoted or resumed):
+    if now < bake.look.due_at - EARLY_SECONDS and not (bake.look.awaits or promoted or resumed):
         next_seconds = ordered.wait(now, wait(now, bake.look.due_at))
         return bake.look.model_copy(
             update=_told(deployment, ordered) | {"next": "bake_on", "next_seconds": next_seconds}

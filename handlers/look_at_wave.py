@@ -10,7 +10,7 @@ import math
 from bluegreen import clock
 from bluegreen.decisions import orders
 from bluegreen.decisions.bake import SUSPECTED_ODDS
-from bluegreen.decisions.pace import wait
+from bluegreen.decisions.pace import EARLY_SECONDS, wait
 from bluegreen.edge import step
 from bluegreen.errors import Aborted, PausedTooLong, ReleaseUnhealthy
 from bluegreen.ledger import orders as ledger
@@ -23,9 +23,6 @@ from bluegreen.releasing.rings import Running
 from bluegreen.releasing.watching import Looked, alarmed_before, look
 from bluegreen.text import duration
 from bluegreen.verdict.words import odds
-
-TOLERANCE_SECONDS = 1
-"""Step Functions' clock and the handler's may differ by so much."""
 
 
 @step
@@ -40,7 +37,7 @@ def handler(running: Running) -> Go:
             return go.model_copy(update=told | {"next": "put_back"})
         return _gated(release, go, ordered, now).model_copy(update=told)
     resumed = go.told_pause and not ordered.paused
-    if now < go.due_at - TOLERANCE_SECONDS and not (resumed or _promoted(go, ordered)):
+    if now < go.due_at - EARLY_SECONDS and not (resumed or _promoted(go, ordered)):
         seconds = ordered.wait(now, wait(now, go.due_at))
         return go.model_copy(update=told | {"next": "bake", "next_seconds": seconds})
     looked = look(release, go, ordered, now)

@@ -19,10 +19,11 @@ from bluegreen.errors import AwsUnavailable, InvalidRequest, UploadWaits
 from bluegreen.ledger import deployments, starts, waiting
 from bluegreen.ledger.record import Record
 from bluegreen.ledger.waiting import Waiting
-from bluegreen.opening.begin import CONTROL_PLANE_CALLS, Candidate, begin
+from bluegreen.opening.begin import Candidate, begin
 from bluegreen.opening.checks import artifact_is_newer, must_pass
 from bluegreen.opening.situation import Situation
 from bluegreen.request.artifact import Zip
+from bluegreen.request.release import CALLS_TO_OPEN
 from bluegreen.rings import Asked
 
 MOST_WAITING_AT_ONCE = 3
@@ -30,7 +31,7 @@ MOST_WAITING_AT_ONCE = 3
 
 
 @step
-@pacing.expecting(CONTROL_PLANE_CALLS)
+@pacing.expecting(CALLS_TO_OPEN)
 def handler(asked: Asked) -> Opening:
     if asked.record and asked.name_was_taken:
         raise InvalidRequest(

@@ -19,8 +19,9 @@ from bluegreen.errors import (
 from bluegreen.ledger import deployments, releases
 from bluegreen.ledger.record import Record
 from bluegreen.ledger.starts import Author
-from bluegreen.opening.begin import CONTROL_PLANE_CALLS, Candidate, begin
+from bluegreen.opening.begin import Candidate, begin
 from bluegreen.releasing.rings import Part
+from bluegreen.request.release import CALLS_TO_OPEN
 from bluegreen.request.request import Request
 
 RAISED = (AwsUnavailable, StillInProgress, DeploymentInterrupted, DeploymentOver, NotTheHolder)
@@ -28,7 +29,7 @@ RAISED = (AwsUnavailable, StillInProgress, DeploymentInterrupted, DeploymentOver
 
 
 @step
-@pacing.expecting(CONTROL_PLANE_CALLS)
+@pacing.expecting(CALLS_TO_OPEN)
 def handler(part: Part) -> Done:
     release, member = part.release, part.member
     try:

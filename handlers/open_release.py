@@ -5,7 +5,6 @@ Started by recovery, it goes on with a release whose execution has ended. Safe t
 once.
 """
 
-import math
 import os
 import secrets
 from typing import Any
@@ -29,13 +28,10 @@ from bluegreen.request.names import FunctionReference
 from bluegreen.request.release_place import placed
 from bluegreen.request.traffic import known
 from bluegreen.target import Target
-from bluegreen.verdict.release import needed_for_one
+from bluegreen.verdict.release import false_alarm_of_one
 
 LONGEST_ID = 60
 """Characters: the names of its functions' deployments and of its recoveries are longer, and a name has 80 at most."""
-
-LEAST_FALSE_ALARM = 1e-9
-"""As small as `health.false_alarm` may be."""
 
 INLINE = "the execution's input"
 """How a document is called that came in there."""
@@ -180,7 +176,7 @@ def _member(
     request = asked.request
     alias = request.alias or os.environ["DEFAULT_ALIAS"]
     if at := read.targets.get(asked.target):
-        target = Target.at(asked.target, request.function, alias, region=at.region, role=at.role, bucket=at.bucket)
+        target = at.target(asked.target, request.function, alias)
     else:
         target = here.model_copy(update={"function": request.function, "alias": alias})
     member = Member(
@@ -190,17 +186,13 @@ def _member(
         target=target,
         called=target.function in called,
     )
-    alone = {"false_alarm": of_one_function(release), "when_suspected": "promote"}
-    health = request.health.model_copy(update=alone)  # what is suspected is the release (`look_at_wave`)
+    doubt = false_alarm_of_one(release.functions, release.false_alarm)
+    alone = {"false_alarm": doubt, "when_suspected": "promote"}  # LookAtWave suspects the release, not the function
+    health = request.health.model_copy(update=alone)
     whole = request.model_copy(
         update={"traffic": read.traffic, "health": health, "override_freeze": release.override_freeze}
     )
     return member, whole.to_json()
-
-
-def of_one_function(release: Release) -> float:
-    """The doubt at which one function is found worse by itself, so that the promise holds over all of them."""
-    return max(math.exp(-needed_for_one(release.functions, release.false_alarm)), LEAST_FALSE_ALARM)
 
 
 def _starter_must_be_known(release: Release) -> None:

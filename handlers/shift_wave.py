@@ -11,6 +11,7 @@ from bluegreen.decisions.orders import standing
 from bluegreen.decisions.pace import longest, seconds_to_next_look, wait
 from bluegreen.decisions.route import Route, route
 from bluegreen.decisions.shift import Shifted
+from bluegreen.document import UNMOVED
 from bluegreen.edge import step
 from bluegreen.errors import Aborted, AwsUnavailable, DeploymentError, DeploymentOver, StillInProgress
 from bluegreen.ledger import deployments, orders, releases
@@ -55,7 +56,7 @@ def handler(shifting: Shifting) -> Go:
 
 def _is_to_shift(member: Member, step: int) -> bool:
     """Green is published, has not failed, and has not this share yet."""
-    moves = member.brings not in ("nothing", "mending") and member.state in ("staged", "shifted")
+    moves = member.brings not in UNMOVED and member.state in ("staged", "shifted")
     return moves and not member.error and len(member.shifts) <= step
 
 

@@ -6,17 +6,17 @@ from statemachine import states
 from statemachine.sdk import Fail, Retry, State, Succeed, Task, Wait
 from statemachine.states import GONE, INSTEAD_OF_THE_REQUEST, OF_THE_RELEASE, UNREADABLE, Question, TaskRow
 
-SLICE_SECONDS = 300
+STATE_SECONDS = 300
 """
-A handler that works on many functions works for a minute, and is given another turn: what it has begun then still ends.
-A look takes less than five.
+Of a state that works on many functions. Its handler begins nothing new after a minute, and is invoked again. A look
+takes less than five minutes.
 """
 
 OPEN_RELEASE = TaskRow(
     "OpenRelease",
     "Read the release's document, and note what each function is to get. Nothing is changed yet.",
     learns="$",
-    seconds=SLICE_SECONDS,
+    seconds=STATE_SECONDS,
     retry=states.until_done(900),
     failure=INSTEAD_OF_THE_REQUEST,
 )
@@ -46,21 +46,21 @@ SHIFT_WAVE = TaskRow(
     "ShiftWave",
     "Give the greens of the wave their next share, as many as there is time for.",
     learns="$.go",
-    seconds=SLICE_SECONDS,
+    seconds=STATE_SECONDS,
     retry=states.until_done(900),
 )
 LOOK_AT_WAVE = TaskRow(
     "LookAtWave",
     "Compare every green of the wave with its blue, and all together by one promise.",
     learns="$.go",
-    seconds=SLICE_SECONDS,
+    seconds=STATE_SECONDS,
     retry=states.until_done(900),
 )
 PUT_BACK_FAILED = TaskRow(
     "PutBackFailed",
     "Give blue back to functions that failed and are tolerated; the others go on.",
     learns="$.go",
-    seconds=SLICE_SECONDS,
+    seconds=STATE_SECONDS,
     runs="RollBackRelease",
     retry=states.every_error(but=["RollbackImpossible", "NotTheHolder", "DeploymentOver", UNREADABLE]),
 )
@@ -68,7 +68,7 @@ COMPLETE_RELEASE = TaskRow(
     "CompleteRelease",
     "See every alias at green, commit, and close each function's deployment.",
     learns="$.go",
-    seconds=SLICE_SECONDS,
+    seconds=STATE_SECONDS,
     retry=states.every_error(
         but=["Aborted", "AliasMoved", "DeploymentOver", "NotTheHolder", "UpdateFailed", *GONE, UNREADABLE]
     ),
@@ -77,7 +77,7 @@ ROLL_BACK_RELEASE = TaskRow(
     "RollBackRelease",
     "Give every function's users their blue back, and close the release; retried for half an hour.",
     learns="$.rollback",
-    seconds=SLICE_SECONDS,
+    seconds=STATE_SECONDS,
     retry=states.every_error(but=["RollbackImpossible", "NotTheHolder", UNREADABLE]),
     failure="$.rollback_failure",
 )

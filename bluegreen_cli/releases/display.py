@@ -15,7 +15,6 @@ from bluegreen.ledger.releases import Member
 from bluegreen.text import LONGEST_CAUSE, plain
 from bluegreen_cli.display import BAR, PLAIN_SHAPES, SHAPES, is_unicode
 from bluegreen_cli.format import percent, time_of_day
-from bluegreen_cli.releases import where
 from bluegreen_cli.releases.follow import Watcher, line, news
 from bluegreen_cli.releases.told import Told, share_of
 
@@ -131,7 +130,7 @@ def cells(member: Member) -> tuple[str, ...]:
     why = f"{member.error}: {member.cause}" if member.error else member.verdict.replace("_", " ")
     share = share_of(member)
     return (
-        plain(where.said(member.target)),
+        plain(member.target.said),
         str(member.wave + 1),
         WORDS[member.state],
         percent(share) if share else "-",

@@ -215,8 +215,7 @@ def _checked(origin: str, content: dict[str, Any], stack: Stack) -> Release:
 def _target(read_: Release, member: Member, stack: Stack) -> Target:
     request = member.request
     if at := read_.targets.get(member.target):
-        alias = request.alias or stack.default_alias
-        return Target(function=request.function, alias=alias, region=at.region, account=at.account, role=at.role)
+        return at.target(member.target, request.function, request.alias or stack.default_alias)
     return stack.target(request.function, request.alias)
 
 

@@ -10,7 +10,6 @@ from bluegreen.ledger.releases import RELEASED
 from bluegreen.text import duration, sentence
 from bluegreen_cli.outcome import CUT_SHORT
 from bluegreen_cli.problems import NOTHING_TOUCHED
-from bluegreen_cli.releases import where
 from bluegreen_cli.releases.told import Told, of_failure
 
 EXIT_CODES = {RELEASED: 0, NOTHING_TO_DEPLOY: 0, ROLLED_BACK: 1, REJECTED: 2, ROLLBACK_FAILED: 3}
@@ -68,7 +67,7 @@ class Ending:
             yield of_failure(each)
         for each in self.told.members:
             if each.state == "stuck" and each.blue:
-                yield f"{where.said(each.target)}: put blue back by hand with `{each.target.by_hand(each.blue)}`"
+                yield f"{each.target.said}: put blue back by hand with `{each.target.by_hand(each.blue)}`"
 
     def to_json(self) -> dict[str, Any]:
         """For programs that read stdout."""

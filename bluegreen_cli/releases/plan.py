@@ -12,24 +12,23 @@ import click
 from bluegreen.decisions import release_pace
 from bluegreen.decisions.pace import looks, waits
 from bluegreen.decisions.words import of_schedule, of_signals
-from bluegreen.document import Brings
+from bluegreen.document import UNMOVED, Brings
 from bluegreen.errors import DeploymentError, Frozen, InvalidRequest
 from bluegreen.ledger import locks
 from bluegreen.opening.checks import BEFORE_THE_LOCK, WITH_THE_LOCK, must_pass
 from bluegreen.opening.plan import brings
 from bluegreen.opening.preflight import PREFLIGHT
 from bluegreen.request.artifact import Existing, InLatest
-from bluegreen.request.release import Member
+from bluegreen.request.release import CALLS_TO_OPEN, Member
 from bluegreen.request.request import Request
 from bluegreen.request.traffic import Schedule
 from bluegreen.target import Target
 from bluegreen.text import duration, plain
-from bluegreen.verdict.release import failures_needed, needed_for_one
+from bluegreen.verdict.release import failures_needed, false_alarm_of_one, needed_for_one
 from bluegreen.verdict.words import odds
 from bluegreen_cli.before import Before
 from bluegreen_cli.format import percent
 from bluegreen_cli.problems import NOTHING_UPLOADED_OR_STARTED, of_error
-from bluegreen_cli.releases import where
 from bluegreen_cli.releases.document import Read, refused
 from bluegreen_cli.releases.together import each_of
 from bluegreen_cli.stack import Stack
@@ -60,15 +59,13 @@ STAGED_EACH: dict[Brings, tuple[str, ...]] = {
 }
 """The states of a function's child execution. One that has its code already has none."""
 
-OPENING_CALLS: dict[Brings, int] = {"new_code": 10, "latest": 10, "version": 10, "mending": 2, "nothing": 2}
-"""Of Lambda's control plane: what OpenMember reads of a function. An alias that stays needs no look at its callers."""
+OPENING_CALLS: dict[Brings, int] = {
+    **dict.fromkeys(("new_code", "latest", "version"), CALLS_TO_OPEN),
+    **dict.fromkeys(UNMOVED, 2),
+}
+"""Of Lambda's control plane, by OpenMember. The callers of an alias that stays are not read."""
 STAGING_CALLS: dict[Brings, int] = {"new_code": 2, "latest": 1, "version": 0, "mending": 1, "nothing": 0}
 """UpdateFunctionCode and PublishVersion."""
-
-UNMOVED = ("nothing", "mending")
-
-LEAST_FALSE_ALARM = 1e-9
-"""As small as `health.false_alarm` may be, and as OpenRelease makes it."""
 
 MOST_NAMED = 5
 SAY_EVERY = 20
@@ -168,7 +165,7 @@ def _named(read: Read, number: int, said: str) -> str:
 def _check(read: Read, member: Member, stack: Stack) -> Checked:
     """Functions elsewhere are not seen: only the deployer may assume the roles of targets."""
     target = read.targets[member.number]
-    if where.elsewhere(target):
+    if target.elsewhere:
         return Checked(member, target, _by_artifact(member.request), seen=False)
     situation = Before(_as_opened(read, member), target, stack, read.local.get(member.number))
     warnings = must_pass(BEFORE_THE_LOCK, situation)
@@ -186,8 +183,8 @@ def _check(read: Read, member: Member, stack: Stack) -> Checked:
 def _as_opened(read: Read, member: Member) -> Request:
     """The request with what is the release's, as OpenRelease hands it to OpenMember."""
     whole = read.release
-    doubt = math.exp(-needed_for_one(len(whole.members), whole.false_alarm))
-    health = member.request.health.model_copy(update={"false_alarm": max(doubt, LEAST_FALSE_ALARM)})
+    doubt = false_alarm_of_one(len(whole.members), whole.false_alarm)
+    health = member.request.health.model_copy(update={"false_alarm": doubt})
     return member.request.model_copy(
         update={"traffic": whole.traffic, "health": health, "override_freeze": whole.override_freeze}
     )
@@ -215,7 +212,7 @@ def planned(read: Read, functions: Sequence[Checked], stack: Stack) -> Planned:
         seconds = _paced(of_wave, release.calls_per_second, lambda each: _shifts(each, schedule))
         seconds += sum(each[-1] for each in _looks(schedule, pace, moves))
         before, after = (hook.function if hook else None for hook in (wave.hooks.before, wave.hooks.after))
-        names = tuple(where.said(each.target) for each in of_wave)
+        names = tuple(each.target.said for each in of_wave)
         waves.append(PlannedWave(names, wave.approve, before, after, at, seconds, moves))
         at += seconds
     completing = _paced(functions, release.calls_per_second, lambda each: int(each.brings != "nothing"))
@@ -322,11 +319,9 @@ def lines(plan: Planned) -> Iterator[str]:
         return
     yield f"{plain(plan.origin)}: {number} functions in {len(plan.waves)} waves, by {plan.schedule.name}:"
     yield f"  {', '.join(f'{count} {BROUGHT[kind]}' for kind, count in sorted(brought.items()))}"
-    yield from (
-        f"  warning: {where.said(each.target)}: {warning}" for each in plan.checked for warning in each.warnings
-    )
+    yield from (f"  warning: {each.target.said}: {warning}" for each in plan.checked for warning in each.warnings)
     if unseen := [each for each in plan.checked if not each.seen]:
-        names = _some([where.said(each.target) for each in unseen])
+        names = _some([each.target.said for each in unseen])
         yield f"  not checked: {names}; only the deployer may assume their roles"
     yield (
         f"  first every function is checked and locked, for about {duration(plan.opening_seconds)}; then every green "
@@ -384,7 +379,7 @@ def to_json(plan: Planned) -> dict[str, Any]:
     return {
         "functions": [
             {
-                **where.shown(each.target),
+                **each.target.shown,
                 "wave": each.member.wave + 1,
                 "brings": each.brings,
                 "checked": each.seen,

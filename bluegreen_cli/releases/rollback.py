@@ -6,16 +6,13 @@ from typing import Any
 
 from bluegreen.ledger import serving, tests
 from bluegreen.ledger.releases import Member, Release
+from bluegreen.request.waves import MOST_AT_ONCE
 from bluegreen.text import plain
 from bluegreen_cli.problems import NOTHING_STARTED, Refused, explained
-from bluegreen_cli.releases import where
 from bluegreen_cli.releases.document import Read, Written
 from bluegreen_cli.releases.together import each_of
 from bluegreen_cli.releases.told import Told
 from bluegreen_cli.stack import Stack
-
-MOST_TOGETHER = 1000
-"""Functions of a wave."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +33,7 @@ class Back:
         """What was deployed after the release; "" if nothing was."""
         if self.deployment == self.member.deployment:
             return ""
-        return f"{where.said(self.member.target)}: {self.deployment} has deployed version {self.serving} since"
+        return f"{self.member.target.said}: {self.deployment} has deployed version {self.serving} since"
 
 
 def document(known: Told, stack: Stack, override_freeze: str | None, no_smoke_tests: bool) -> Read:
@@ -52,7 +49,7 @@ def document(known: Told, stack: Stack, override_freeze: str | None, no_smoke_te
             NOTHING_STARTED,
             f"`bluegreen show {known.record.id}` has every function.",
         )
-    if away := [where.said(each.target) for each in deployed if where.elsewhere(each.target)]:
+    if away := [each.target.said for each in deployed if each.target.elsewhere]:
         raise Refused(
             f"{len(away)} of {len(deployed)} functions of {known.record.id} are in other accounts or regions",
             NOTHING_STARTED,
@@ -94,7 +91,7 @@ def _written(record: Release, found: Sequence[Back], no_smoke_tests: bool) -> di
     return {
         "functions": [_entry(each, no_smoke_tests) for each in found],
         "traffic": "AllAtOnce",
-        "waves": [{"most": MOST_TOGETHER}],
+        "waves": [{"most": MOST_AT_ONCE}],
         "calls_per_second": int(record.calls_per_second),
     }
 

@@ -5,12 +5,13 @@ from collections.abc import Iterator
 from bluegreen import clock
 from bluegreen.aws import executions
 from bluegreen.ledger.releases import Member, WavePlan
+from bluegreen.releasing.words import of_wave
 from bluegreen.text import LONGEST_CAUSE, duration, plain, sentence
 from bluegreen_cli import when
 from bluegreen_cli.format import percent
 from bluegreen_cli.releases.display import cells
 from bluegreen_cli.releases.outcome import Ending
-from bluegreen_cli.releases.told import Told, of_verdict, of_wave
+from bluegreen_cli.releases.told import Told, of_verdict
 
 
 def lines(known: Told) -> Iterator[str]:

@@ -5,11 +5,12 @@ from typing import Any
 
 from bluegreen.decisions.orders import Order
 from bluegreen.ledger import orders
+from bluegreen.releasing.words import of_wave
 from bluegreen_cli import when
 from bluegreen_cli.format import percent
 from bluegreen_cli.releases.display import WORDS
 from bluegreen_cli.releases.outcome import Ending
-from bluegreen_cli.releases.told import Told, of_failure, of_verdict, of_wave
+from bluegreen_cli.releases.told import Told, of_failure, of_verdict
 
 MOST_FAILURES = 20
 

@@ -5,7 +5,6 @@ from datetime import UTC, datetime
 
 from bluegreen.aws import executions
 from bluegreen_cli.format import percent
-from bluegreen_cli.releases import where
 from bluegreen_cli.releases.display import WORDS, chosen
 from bluegreen_cli.releases.follow import Watcher, news
 from bluegreen_cli.releases.outcome import Ending
@@ -70,7 +69,7 @@ class OfRelease(Watcher):
         for each in shown:
             why = f"{each.error}: {each.cause}" if each.error else each.verdict.replace("_", " ")
             share = percent(share_of(each)) if share_of(each) else "-"
-            yield where.said(each.target), str(each.wave + 1), WORDS[each.state], share, why
+            yield each.target.said, str(each.wave + 1), WORDS[each.state], share, why
         if left_out:
             yield f"{left_out:,} functions are left out", "", "", "", ""
 

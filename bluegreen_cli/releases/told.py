@@ -12,14 +12,15 @@ from typing import Any, NamedTuple, TypeVar
 
 from bluegreen import clock
 from bluegreen.decisions.orders import Order, Standing, standing
+from bluegreen.document import UNMOVED
 from bluegreen.errors import AccessDenied
 from bluegreen.ledger import approvals, orders, releases
 from bluegreen.ledger.releases import COMMITTED, OPEN, OPENING, UNDOING, Member, Release, WaveVerdict
+from bluegreen.releasing.words import of_wave
 from bluegreen.text import duration, sentence
 from bluegreen.verdict.words import odds
 from bluegreen_cli import when
 from bluegreen_cli.format import percent
-from bluegreen_cli.releases import where
 
 T = TypeVar("T")
 
@@ -28,8 +29,6 @@ MOST_NAMED = 5
 
 MOVED = ("shifted", "deployed")
 """States of a member whose green has a share."""
-UNMOVED = ("nothing", "mending")
-"""What a member brings if its alias stays as it is."""
 
 
 class Moment(NamedTuple):
@@ -244,11 +243,6 @@ def share_of(member: Member) -> float:
     return 0.0 if member.returned or member.state in ("back", "refused") else member.weight
 
 
-def of_wave(record: Release, wave: int) -> str:
-    """`wave 2 of 4`, of a wave from 0."""
-    return f"wave {wave + 1} of {len(record.waves)}"
-
-
 def named(members: Sequence[Member]) -> str:
     """The first ones, and how many more there are."""
     shown = [str(each.target) for each in members[:MOST_NAMED]]
@@ -267,7 +261,7 @@ def of_verdict(verdict: WaveVerdict) -> str:
 
 def of_failure(member: Member) -> str:
     """Which function failed, and why."""
-    return sentence(f"{where.said(member.target)}: {member.error}: {member.cause}")
+    return sentence(f"{member.target.said}: {member.error}: {member.cause}")
 
 
 def of_order(order: Order) -> str:

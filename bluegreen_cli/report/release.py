@@ -10,14 +10,14 @@ from bluegreen import clock
 from bluegreen.document import NOTHING_TO_DEPLOY, REJECTED, ROLLBACK_FAILED, ROLLED_BACK
 from bluegreen.ledger.audit import Step
 from bluegreen.ledger.releases import RELEASED, Member, WavePlan, WaveVerdict
+from bluegreen.releasing.words import of_wave
 from bluegreen.text import duration, plain, sentence
 from bluegreen.verdict.release import needed_for_one
 from bluegreen.verdict.words import odds
 from bluegreen_cli.format import percent
-from bluegreen_cli.releases import where
 from bluegreen_cli.releases.display import WORDS
 from bluegreen_cli.releases.outcome import Ending
-from bluegreen_cli.releases.told import Told, of_failure, of_order, of_verdict, of_wave, share_of
+from bluegreen_cli.releases.told import Told, of_failure, of_order, of_verdict, share_of
 from bluegreen_cli.report.markup import Html, el, facts, html, section, table
 from bluegreen_cli.report.page import notice, page
 from bluegreen_cli.report.traffic import EVEN
@@ -87,7 +87,7 @@ def _ending(known: Told) -> Iterator[Html]:
     for member in known.members:
         if member.state == "stuck" and member.blue:
             yield html(
-                f"{where.said(member.target)} could not be put back. By hand: ",
+                f"{member.target.said} could not be put back. By hand: ",
                 el("code", member.target.by_hand(member.blue)),
             )
 
@@ -164,7 +164,7 @@ def _function(member: Member) -> tuple[object, ...]:
     failed = bool(member.error)
     state = el("span", WORDS[member.state], class_="failed") if failed else WORDS[member.state]
     found = of_failure(member) if failed else member.verdict.replace("_", " ") or "-"
-    link = el("a", where.said(member.target), href=f"{quote(f'{member.deployment}.html', safe='')}")
+    link = el("a", member.target.said, href=f"{quote(f'{member.deployment}.html', safe='')}")
     return link, member.wave + 1, versions, state, percent(share_of(member)), found
 
 
@@ -191,7 +191,7 @@ def _evidence(known: Told) -> Iterator[Html]:
 
 
 def _suspects(known: Told, verdict: WaveVerdict) -> Iterator[tuple[object, ...]]:
-    names = {each.number: where.said(each.target) for each in known.members}
+    names = {each.number: each.target.said for each in known.members}
     ranked = sorted(verdict.logs.items(), key=lambda each: (-each[1], each[0]))
     for number, log in ranked[:MOST_SUSPECTS]:
         yield names.get(number, str(number)), odds(log + EVEN)

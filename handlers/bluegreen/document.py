@@ -58,6 +58,9 @@ mending    the alias has this code with these settings, and $LATEST has other co
 nothing    the alias has this code with these settings
 """
 
+UNMOVED: tuple[Brings, ...] = ("nothing", "mending")
+"""What an artifact brings where the alias stays as it is."""
+
 
 OldVersions = Literal["keep", "delete"]
 """What becomes of versions that are no longer of use, after a success."""

@@ -37,6 +37,7 @@ from bluegreen.decisions.turns import (
     HOLD_MS,
     QUEUE_MS,
     SETTLED_MS,
+    UNDOING_A_SECOND,
     WRONG_MS,
     Lane,
     Standing,
@@ -81,7 +82,7 @@ class Limit:
     ordinary: int = 0
 
 
-CONTROL_PLANE = Limit("control-plane", most=15, undoing=14)
+CONTROL_PLANE = Limit("control-plane", most=15, undoing=UNDOING_A_SECOND)
 """Its ordinary rate is the stack's."""
 
 GET_FUNCTION = Limit("get-function", most=100, undoing=90, ordinary=50)

@@ -42,6 +42,9 @@ SELDOM_SECONDS = 1_000_000
 UNTHINNED_SECONDS = 3600
 PARTS_OF_AGE = 12
 
+EARLY_SECONDS = 1
+"""A look that is due may come so much too early: Step Functions' clock and the handler's may differ."""
+
 TOLERANCE = 0.2
 """Of a pace: handlers take some seconds of every look, which must not lengthen the next pause."""
 

@@ -16,12 +16,15 @@ from bluegreen.decisions.pace import (
     looks,
     waits,
 )
+from bluegreen.decisions.turns import UNDOING_A_SECOND
 from bluegreen.errors import InvalidRequest
-from bluegreen.request.release import CALLS_PER_MEMBER, Release
+from bluegreen.request.release import Release
 from bluegreen.request.traffic import Schedule
 
 SLICE_SECONDS = 60
-"""ShiftWave, CompleteRelease and RollBackRelease work for so long at a time."""
+"""ShiftWave, CompleteRelease and RollBackRelease begin work on no other function once they have run for so long."""
+CALLS_TO_PUT_BACK = 4
+"""Calls of Lambda's control plane for a function that RollBackRelease puts back, at most."""
 EVENTS_PER_SLICE = 7
 """Such a state: entered, scheduled, started, succeeded, left; the Choice after it: entered, left."""
 EVENTS_PER_APPROVAL = 7
@@ -71,10 +74,10 @@ def _pace(release: Release, plan: Schedule) -> int:
 
 
 def _events(release: Release, plan: Schedule, pace: int) -> int:
-    """CompleteRelease takes a call for each function at most, and RollBackRelease as many as staging."""
+    """CompleteRelease makes one call for each function at most."""
     rate, everybody = release.calls_per_second, len(release.members)
     shifts = len(plan.steps) * sum(_slices(len(wave.numbers), rate) for wave in release.waves)
-    ends = _slices(everybody, rate) + _slices(everybody * CALLS_PER_MEMBER, rate)
+    ends = _slices(everybody, rate) + _slices(everybody * CALLS_TO_PUT_BACK, UNDOING_A_SECOND)
     looked = len(release.waves) * sum(waits(looks(step.bake_seconds, pace, longest(plan, step))) for step in plan.steps)
     asked = sum(wave.approve for wave in release.waves)
     while_asked = asked * waits(looks(release.approval.timeout_seconds, pace)) if asked else 0

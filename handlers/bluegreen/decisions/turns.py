@@ -9,6 +9,9 @@ as its theoretical arrival time. All moments and spans are milliseconds, as whol
 import math
 from dataclasses import dataclass
 
+UNDOING_A_SECOND = 14
+"""Control-plane calls of an undo: Lambda allows 15 from all callers together."""
+
 GRACE_MS = 300
 """An ordinary caller that has seen the item so lately goes without another look."""
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from bluegreen.aws import executions, functions
-from bluegreen.document import Plan
+from bluegreen.document import UNMOVED, Plan
 from bluegreen.errors import DeploymentInProgress, DeploymentInterrupted, InvalidRequest
 from bluegreen.ledger import deployments, starts
 from bluegreen.ledger.locks import Lock
@@ -18,9 +18,6 @@ from bluegreen.opening.situation import Situation
 from bluegreen.request.artifact import Existing
 from bluegreen.request.request import Request
 from bluegreen.target import Target
-
-CONTROL_PLANE_CALLS = 10
-"""Of Lambda, to begin a deployment of new code."""
 
 Held = Callable[[Record, Situation, str], None]
 """Gets the record that could not be opened, the situation and why, and may raise an error of its own."""
@@ -59,7 +56,7 @@ def begin(candidate: Candidate, when_held: Held | None = None) -> tuple[Record, 
     _starter_must_be_known(record, situation)
     _take_lock(record, situation, candidate.while_, when_held)
     warnings += must_pass(WITH_THE_LOCK, situation)
-    if brings(situation.artifact, situation.blue, situation.successor) not in ("nothing", "mending"):
+    if brings(situation.artifact, situation.blue, situation.successor) not in UNMOVED:
         warnings += must_pass(PREFLIGHT, situation)
     plan = planned(candidate.id, situation, functions.describe(candidate.target), record.proof)
     record = record.model_copy(update={"warnings": tuple(map(str, warnings))})

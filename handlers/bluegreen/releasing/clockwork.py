@@ -1,14 +1,16 @@
-"""How long one invocation of a release's handler works before the state machine gives it another one."""
+"""
+How long one invocation of a release's handler works before the state machine invokes it again.
+
+The handler's function has 240 seconds, so work on a function that was begun in time comes to its end.
+"""
 
 from collections.abc import Callable
 
 from bluegreen import clock
-
-SLICE_SECONDS = 60
-"""Of the function's time, 240 seconds: what is begun then still ends."""
+from bluegreen.decisions.release_pace import SLICE_SECONDS
 
 
 def in_a_slice() -> Callable[[], bool]:
-    """Whether there is still time, counted from now."""
+    """Answers whether the slice that begins now is not over."""
     until = clock.now() + SLICE_SECONDS
     return lambda: clock.now() < until

@@ -11,7 +11,7 @@ from bluegreen.ledger import approvals
 from bluegreen.ledger.releases import Release
 from bluegreen.releasing import news
 from bluegreen.releasing.document import Go
-from bluegreen.releasing.words import of_place
+from bluegreen.releasing.words import of_wave
 from bluegreen.request.gates import Hook
 from bluegreen.target import Target
 from bluegreen.text import duration, sentence
@@ -28,7 +28,7 @@ def before_wave(release: Release, wave: int) -> Go:
     Raises ApprovalRefused, ApprovalTimedOut and HookFailed.
     """
     if seconds := _waits(release, wave):
-        reason = f"{of_place(release, wave)} waits for a person's approval"
+        reason = f"{of_wave(release, wave)} waits for a person's approval"
         now = clock.now()
         return Go(next="bake", next_seconds=seconds, wave=wave, due_at=now + seconds, reason=reason)
     if hook := release.waves[wave].before:
@@ -48,13 +48,13 @@ def must_be_approved(release: Release, wave: int) -> None:
         return
     decision = approvals.decided(release.id, wave + 1)
     if decision is None:
-        raise ApprovalTimedOut(f"{of_place(release, wave).capitalize()} needs a person's approval, and has none.")
+        raise ApprovalTimedOut(f"{of_wave(release, wave).capitalize()} needs a person's approval, and has none.")
     _must_be_no_rejection(release, wave, decision)
 
 
 def _must_be_no_rejection(release: Release, wave: int, decision: Decision) -> None:
     if decision.decision == REJECTED:
-        raise ApprovalRefused(f"{of_place(release, wave).capitalize()} was {decision}.")
+        raise ApprovalRefused(f"{of_wave(release, wave).capitalize()} was {decision}.")
 
 
 def _waits(release: Release, wave: int) -> int:
@@ -69,11 +69,11 @@ def _waits(release: Release, wave: int) -> int:
     asked = approvals.ask(release.id, wave + 1, limit)
     if asked.is_over(now - LATE_SECONDS):
         raise ApprovalTimedOut(
-            f"No person approved {of_place(release, wave)} within {duration(limit)}, until {asked.ends_at}."
+            f"No person approved {of_wave(release, wave)} within {duration(limit)}, until {asked.ends_at}."
         )
     if not asked.told_at and news.waits(
         release,
-        f"{of_place(release, wave).capitalize()}, {release.waves[wave].functions} functions, waits for a person's "
+        f"{of_wave(release, wave).capitalize()}, {release.waves[wave].functions} functions, waits for a person's "
         f"approval until {asked.ends_at}.",
         deciding_commands(release.id, wave + 1),
     ):
@@ -95,7 +95,7 @@ def _ask(release: Release, wave: int, moment: str, hook: Hook) -> None:
         reply = functions.ask_hook(Target.beside(release.began_as, "", ""), hook, event)
     except AwsRefused as error:
         raise HookFailed(
-            f"The hook {hook.function} of {of_place(release, wave)} could not be invoked: {error}"
+            f"The hook {hook.function} of {of_wave(release, wave)} could not be invoked: {error}"
         ) from error
     if wrong := objection(reply):
-        raise HookFailed(f"The hook {hook.function} of {of_place(release, wave)} stops the release: {sentence(wrong)}")
+        raise HookFailed(f"The hook {hook.function} of {of_wave(release, wave)} stops the release: {sentence(wrong)}")

@@ -56,12 +56,6 @@ class Asked:
         return known.id if known and self.call.execution in (known.began_as, known.execution) else None
 
 
-class _OfMember(Held):
-    """What a child of the Distributed Map names."""
-
-    model_config = {"frozen": True, "extra": "ignore"}
-
-
 @dataclass(frozen=True)
 class Part:
     """A function of a release that is open. The child's own execution is not known to the ledger: the proof counts."""

@@ -13,6 +13,7 @@ from bluegreen.baking.watch import Asking, Probed
 from bluegreen.decisions.bake import SUSPECTED_ODDS, needs_probes
 from bluegreen.decisions.figures import Seen
 from bluegreen.decisions.orders import Standing
+from bluegreen.decisions.pace import EARLY_SECONDS
 from bluegreen.document import Bake, Look, Plan
 from bluegreen.errors import GreenUnhealthy, ReleaseUnhealthy
 from bluegreen.ledger import deployments, evidence, releases
@@ -22,9 +23,6 @@ from bluegreen.releasing.putting_back import is_over
 from bluegreen.target import Target
 from bluegreen.verdict.release import Together, together, worst
 from bluegreen.verdict.words import odds
-
-EARLY_SECONDS = 1
-"""Step Functions' clock and the handler's may differ by so much."""
 
 MOST_NAMED = 5
 """Functions that carry the evidence, of which people read."""
@@ -81,7 +79,7 @@ def look(release: Release, go: Go, ordered: Standing, now: float) -> Looked:
             f"of it comes from {', '.join(verdict.worst[:MOST_NAMED])}."
         )
     baking = [each for each in looks.values() if each.next == "bake_on"]
-    until = max(min(each.due_at for each in baking), now + _least(release, go, now)) if baking else 0.0
+    until = max(min(each.due_at for each in baking), now + _least(release, go)) if baking else 0.0
     reason = f"{len(looks) - len(baking)} of {len(looks)} functions have baked"
     return Looked(tuple(failed), until, reason, verdict, now_together)
 
@@ -178,7 +176,7 @@ def _first(plans: Mapping[str, Plan], member: Member) -> Look:
     return Look(next_weight=member.weight, pardoned=plans[member.deployment].red_alarms)
 
 
-def _least(release: Release, go: Go, now: float) -> float:
+def _least(release: Release, go: Go) -> float:
     """Seconds until the next look at least: what one execution can afford."""
     return min(release.pace_seconds, max(1, release.schedule.steps[go.step].bake_seconds))
 

@@ -16,8 +16,8 @@ def of_failures(failed: Sequence[Member]) -> str:
     return plain(f"{said}{more}", LONGEST_CAUSE)
 
 
-def of_place(release: Release, wave: int) -> str:
-    """`wave 2 of 3`."""
+def of_wave(release: Release, wave: int) -> str:
+    """`wave 2 of 3`; `wave` counts from 0."""
     return f"wave {wave + 1} of {len(release.waves)}"
 
 

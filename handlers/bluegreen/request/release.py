@@ -48,8 +48,11 @@ LARGEST_INLINE = 200 * 1024
 LONGEST_RELEASE_SECONDS = 7 * 24 * 3600
 """The timeout of the state machine."""
 
-CALLS_PER_MEMBER = 4
-"""GetAlias twice, UpdateFunctionCode, PublishVersion: what `calls_per_second` is for, beside a call for each shift."""
+CALLS_TO_OPEN = 10
+"""Calls of Lambda's control plane by which a function is checked and planned, before new code is deployed to it."""
+
+CALLS_PER_MEMBER = CALLS_TO_OPEN + 3
+"""Of a function that gets new code, beside a call for each shift: UpdateFunctionCode, PublishVersion, GetAlias."""
 
 
 class Member(Frozen):
@@ -105,11 +108,6 @@ class Release(Frozen):
         if release is None:
             raise InvalidRequest(str(wrong))
         return release
-
-    @classmethod
-    def read_text(cls, text: str | bytes, *, region: str = "", account: str = "", default_alias: str = "") -> "Release":
-        """From an object in S3 or a file. Raises InvalidRequest, also for what is no JSON and for a key given twice."""
-        return cls.read(parsed(text), region=region, account=account, default_alias=default_alias)
 
     @property
     def period_seconds(self) -> int:

@@ -7,7 +7,7 @@ Of `functions` and `defaults` these models are read one by one, so that every wr
 
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, StrictBool, model_validator
+from pydantic import Field, StrictBool, ValidationInfo, field_validator, model_validator
 
 from bluegreen.model import Frozen
 from bluegreen.request.artifact import Artifact, BucketName
@@ -21,6 +21,7 @@ from bluegreen.request.smoke_tests import SmokeTests
 from bluegreen.request.traffic import TrafficTogether
 from bluegreen.request.versions import KeepVersions
 from bluegreen.request.waves import MOST_AT_ONCE
+from bluegreen.target import Target
 
 MOST_FUNCTIONS = 10_000
 MOST_CALLED = 1_000
@@ -114,18 +115,42 @@ class AskedWave(Frozen):
 
 
 class TargetAt(Frozen):
-    """Another account or region, in which functions of the release are."""
+    """
+    A region of another account, or another region, in which functions of the release are.
+
+    The stack `target.yaml` makes role and bucket there. A role is required in the stack's own account, too: the stack's
+    roles may touch functions of their own region only.
+    """
 
     region: RegionName = Field(description="The functions' region.")
-    role: RoleArn = Field(description="The ARN of the role there that the deployer assumes; its account is theirs.")
-    bucket: BucketName = Field(
-        description="The artifact bucket there, in the same region. Lambda takes zips of its own region only."
+    role: RoleArn = Field(
+        description="The ARN of the role that the deployer assumes, in the functions' account: the output RoleArn of "
+        "the stack that target.yaml made there."
     )
+    bucket: BucketName = Field(
+        description="The artifact bucket in that region, to which zips are copied: the output BucketName of the same "
+        "stack."
+    )
+
+    @field_validator("role")
+    @classmethod
+    def is_in_the_partition_of_the_region(cls, role: str, info: ValidationInfo) -> str:
+        """Refuse a role that no session of the region can come from."""
+        region, partition = info.data.get("region"), role.split(":")[1]
+        if region and Target.at("", "", "", region=region, role=role, bucket="").partition != partition:
+            raise ValueError(
+                f"{role} is in {partition}, another partition of AWS than {region}; write a role of the same partition"
+            )
+        return role
 
     @property
     def account(self) -> str:
         """The role's, which is the functions'."""
         return self.role.split(":")[4]
+
+    def target(self, name: str, function: str, alias: str) -> Target:
+        """An alias there. `name` is that of this target in the document's `targets`."""
+        return Target.at(name, function, alias, region=self.region, role=self.role, bucket=self.bucket)
 
 
 DEFAULT_WAVES = (AskedWave(most=1), AskedWave(most=10), AskedWave(share=0.2), AskedWave())

@@ -20,7 +20,6 @@ class Wave(Frozen):
     numbers: tuple[int, ...]
     approve: bool
     hooks: WaveHooks
-    name: str
 
 
 def calls_of(entries: Entries, names: Names, wrong: Complaints) -> list[list[int]] | None:
@@ -111,9 +110,8 @@ def waves_of(
             numbers=tuple(number + 1 for number in wave),
             approve=by[take].approve,
             hooks=by[take].hooks,
-            name=f"wave {number} of {len(found)}",
         )
-        for number, (take, wave) in enumerate(found, start=1)
+        for take, wave in found
     )
 
 

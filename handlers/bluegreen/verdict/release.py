@@ -20,6 +20,8 @@ from bluegreen.verdict.judgement import judge
 
 HALF = math.log(0.5)
 MOST_OF_IT = 0.75
+LEAST_FALSE_ALARM = 1e-9
+"""As small as `health.false_alarm` may be."""
 USUAL_WEIGHT = 0.1
 MOST_FAILURES = 1000
 """So many failures of green and no success are more than any release asks for."""
@@ -112,14 +114,13 @@ def needed_for_one(of: int, false_alarm: float) -> float:
     return math.log((2 * of if of > 1 else 1) / false_alarm)
 
 
-def bad_alone(peaks: Mapping[str, float], of: int, false_alarm: float) -> tuple[str, ...]:
+def false_alarm_of_one(of: int, false_alarm: float) -> float:
     """
-    The functions that are found bad by themselves, the worst first: `peaks` has each one's `log_evidence_peak`.
+    The `health.false_alarm` with which each function of a release is judged by itself.
 
-    A sound one is among them, or the release `worse`, with probability `false_alarm` at most.
+    A sound one is found bad, or the release `worse`, with probability `false_alarm` at most.
     """
-    enough = needed_for_one(of, false_alarm)
-    return tuple(name for name in _worst_first(peaks) if peaks[name] >= enough)
+    return max(math.exp(-needed_for_one(of, false_alarm)), LEAST_FALSE_ALARM)
 
 
 def worst(logs: Mapping[str, float], of: int) -> tuple[str, ...]:

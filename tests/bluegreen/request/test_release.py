@@ -23,6 +23,7 @@ from bluegreen.request.release import (
 from bluegreen.request.release_entries import MOST_TOLD, ranges
 from bluegreen.request.request import LARGEST_REQUEST, Request
 from bluegreen.request.traffic import STRATEGIES
+from bluegreen.target import Target
 from bluegreen.text import LONGEST
 from tests.bluegreen.examples import ACCOUNT, REGION
 from tests.bluegreen.strategies import requests
@@ -67,7 +68,7 @@ class TestWhatItComesTo:
         (member,) = release.members
         assert (member.number, member.target, member.depends_on, member.wave) == (1, "", (), 0)
         assert member.request == Request.read(entry("Shop"))
-        assert [wave.name for wave in release.waves] == ["wave 1 of 1"]
+        assert [wave.numbers for wave in release.waves] == [(1,)]
         assert (release.tolerate, release.keep_waves, release.calls_per_second) == (0, False, 10)
         assert (release.false_alarm, release.traffic, release.targets) == (0.01, None, {})
 
@@ -76,7 +77,6 @@ class TestWhatItComesTo:
 
         assert [(member.number, member.wave) for member in release.members] == [(1, 0), (2, 0), (3, 1)]
         assert [wave.numbers for wave in release.waves] == [(1, 2), (3,)]
-        assert [wave.name for wave in release.waves] == ["wave 1 of 2", "wave 2 of 2"]
 
     @pytest.mark.parametrize("function", ["Shop:PROD", f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:Shop:PROD"])
     def test_a_function_is_named_as_in_a_request(self, function: str) -> None:
@@ -436,7 +436,32 @@ class TestTargets:
         assert said.endswith("write the ARN of a role, as arn:aws:iam::111122223333:role/bluegreen")
 
     def test_a_role_may_have_a_path_and_be_in_another_partition(self) -> None:
-        Release.read(named("Shop", targets={"cn": EU | {"role": "arn:aws-cn:iam::111122223333:role/ci/R+1"}}))
+        cn = EU | {"region": "cn-north-1", "role": "arn:aws-cn:iam::111122223333:role/ci/R+1"}
+
+        Release.read(named("Shop", targets={"cn": cn}))
+
+    @pytest.mark.parametrize(
+        ("region", "partition"), [("cn-north-1", "aws"), ("us-gov-west-1", "aws"), ("eu-west-1", "aws-cn")]
+    )
+    def test_a_role_of_another_partition_than_the_region_is_refused(self, region: str, partition: str) -> None:
+        role = EU["role"].replace(":aws:", f":{partition}:")
+
+        assert refused(named("Shop", targets={"eu": EU | {"region": region, "role": role}})) == [
+            f"targets.eu.role: {role} is in {partition}, another partition of AWS than {region}; write a role of the "
+            "same partition"
+        ]
+
+    @pytest.mark.parametrize("name", EU)
+    def test_each_field_is_required_also_in_the_stacks_own_account(self, name: str) -> None:
+        eu = {field: value for field, value in EU.items() if field != name}
+
+        assert refused(named("Shop", targets={"eu": eu})) == [f"targets.eu.{name}: is required"]
+
+    def test_a_target_knows_its_account_and_makes_targets_of_functions(self) -> None:
+        at = Release.read(named("Shop", targets={"eu": EU})).targets["eu"]
+
+        assert at.account == "111122223333"
+        assert at.target("eu", "Shop", "PROD") == Target.at("eu", "Shop", "PROD", **EU)
 
     def test_a_name_of_other_characters_is_refused(self) -> None:
         assert refused(named("Shop", targets={"e u": EU})) == [
@@ -743,7 +768,7 @@ class TestTime:
     def test_is_that_of_the_bakes_approvals_and_calls_of_all_waves(self) -> None:
         release = Release.read(named("A", "B", traffic=self.STEPS, approval={"required": True}) | self.EVERY)
 
-        assert release.longest_in_all(release.schedule("AllAtOnce")) == 2 * 100_000 + 86_400 + 2 * (4 + 2)
+        assert release.longest_in_all(release.schedule("AllAtOnce")) == 2 * 100_000 + 86_400 + 2 * (13 + 2)
 
     def test_is_a_week_at_most(self) -> None:
         release = named(*"ABCDEF", traffic=self.STEPS) | self.EVERY
@@ -751,12 +776,12 @@ class TestTime:
         Release.read(release)
         assert refused(named(*"ABCDEFG", traffic=self.STEPS) | self.EVERY) == [
             "waves: 7 waves with bakes of 100000 seconds, 0 approvals of 86400 and 7 functions at 1 calls a second may "
-            f"take 700042 seconds together, and {LONGEST_RELEASE_SECONDS} (7 days) is the most; write larger waves, "
+            f"take 700105 seconds together, and {LONGEST_RELEASE_SECONDS} (7 days) is the most; write larger waves, "
             "shorter bakes or a shorter approval.timeout_seconds"
         ]
         assert refused(release | {"approval": {"required": True}}) == [
             "waves: 6 waves with bakes of 100000 seconds, 1 approvals of 86400 and 6 functions at 1 calls a second may "
-            f"take 686436 seconds together, and {LONGEST_RELEASE_SECONDS} (7 days) is the most; write larger waves, "
+            f"take 686490 seconds together, and {LONGEST_RELEASE_SECONDS} (7 days) is the most; write larger waves, "
             "shorter bakes or a shorter approval.timeout_seconds"
         ]
 
@@ -845,7 +870,7 @@ class TestSize:
 
 class TestText:
     def test_is_read_as_json(self) -> None:
-        assert Release.read_text(json.dumps(named("Shop")).encode()) == Release.read(named("Shop"))
+        assert parsed(json.dumps(named("Shop")).encode()) == named("Shop")
 
     @pytest.mark.parametrize(
         ("text", "said"),
@@ -859,7 +884,7 @@ class TestText:
     )
     def test_that_is_no_json_or_has_a_key_twice_is_refused(self, text: str | bytes, said: str) -> None:
         with pytest.raises(InvalidRequest) as refusal:
-            Release.read_text(text)
+            parsed(text)
 
         assert str(refusal.value).startswith(said)
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from bluegreen.verdict import Bucket, judge
 from bluegreen.verdict.evidence import Worse
 from bluegreen.verdict.policy import Tolerance
-from bluegreen.verdict.release import Together, bad_alone, failures_needed, needed_for_one, together, worst
+from bluegreen.verdict.release import Together, failures_needed, false_alarm_of_one, needed_for_one, together, worst
 from tests.bluegreen.verdict.seen import Figures, minutes, sides
 from tests.bluegreen.verdict.test_any_counts import unhurried
 
@@ -358,12 +358,13 @@ class TestWhichOnes:
         assert all(found[name] > 0 for name in names)
         assert evidence <= 0 or together(alone, of=12) >= 0.75 * evidence
 
-    def test_functions_are_bad_by_themselves_from_the_level_that_a_release_of_their_number_asks_for(self) -> None:
-        enough = needed_for_one(100, 0.01)
-        peaks = {"Shop": enough, "Cart": enough + 3, "Orders": enough - 0.1}
+    def test_a_function_is_bad_by_itself_from_the_level_that_a_release_of_so_many_asks_for(self) -> None:
+        assert needed_for_one(100, 0.01) == pytest.approx(math.log(20_000))
+        assert false_alarm_of_one(100, 0.01) == pytest.approx(1 / 20_000)
+        assert false_alarm_of_one(1, 0.01) == pytest.approx(0.01)
 
-        assert bad_alone(peaks, of=100, false_alarm=0.01) == ("Cart", "Shop")
-        assert enough == pytest.approx(math.log(20_000))
+    def test_no_function_is_judged_with_a_false_alarm_that_no_request_may_have(self) -> None:
+        assert false_alarm_of_one(10_000, 1e-9) == 1e-9
 
 
 class TestHowMuchOneNeeds:

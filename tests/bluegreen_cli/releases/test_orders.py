@@ -9,6 +9,7 @@ import pytest
 
 import recover_deployments
 from bluegreen.ledger import orders
+from bluegreen.target import Target
 from tests.bluegreen_cli.conftest import Bluegreen, Ran
 from tests.bluegreen_cli.releases.conftest import running
 from tests.crash.world.driver import context_of
@@ -159,7 +160,7 @@ class TestRollback:
     def test_functions_elsewhere_are_named(self, shop: Shop, bluegreen: Bluegreen) -> None:
         shop.release(name="monday", **AT_ONCE)
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr("bluegreen_cli.releases.where.elsewhere", lambda target: target.function == "Tax")
+            patch.setattr(Target, "elsewhere", property(lambda target: target.function == "Tax"))
             ran = bluegreen("rollback", "monday")
 
         assert ran.exit_code == 2
