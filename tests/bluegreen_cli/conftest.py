@@ -1,6 +1,7 @@
 """`bluegreen` as an operator runs it, against the installed deployer: the committed state machine, real handlers."""
 
 import json
+import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -120,8 +121,9 @@ def answers() -> Iterator[Answers]:
 
 @pytest.fixture
 def deployer(answers: Answers) -> Iterator[Deployer]:
-    """The deployer, and the stack whose outputs name its resources."""
-    with installed() as deployer:
+    """The deployer, and the stack whose outputs name its resources. Calls of Lambda are not paced, as at a laptop."""
+    with installed() as deployer, mock.patch.dict(os.environ):
+        del os.environ["CALLS_PER_SECOND"]
         answers.stack(
             "bluegreen",
             DeployStateMachineArn=deployer.aws.machine_arn(),

@@ -19,6 +19,7 @@ from botocore.exceptions import ClientError
 
 from bluegreen.decisions.replies import Reply, mismatches
 from bluegreen.document import OPT_IN_TAG, OPTED_IN
+from bluegreen.request.release import Release
 from bluegreen.request.request import Request
 from sandbox.server import interpreter
 from tests.examples.test_bonus_calculators import node
@@ -179,6 +180,12 @@ def test_a_role_may_invoke_what_its_function_calls_and_no_untested_code(
     arns = [f"{name}{qualifier}" for name in ENTRIES for qualifier in ("", ":PROD", ":7", ":$LATEST")]
 
     assert {arn for arn in arns if may(resources, caller, arn)} == permitted
+
+
+def test_the_release_takes_callees_first() -> None:
+    read = Release.read(RELEASE, default_alias="PROD")
+    names = {each.number: each.request.function for each in read.members}
+    assert [[names[number] for number in wave.numbers] for wave in read.waves] == [["Tax"], ["Prices"], ["Shop"]]
 
 
 def test_the_release_is_written_as_releases_are() -> None:

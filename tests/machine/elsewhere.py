@@ -119,6 +119,9 @@ def elsewhere(account: str, region: str, *, trusted: bool = True) -> Iterator[El
 @contextmanager
 def clients_of_each_handler() -> Iterator[None]:
     """Clients and sessions are kept by the handler that works, and for as long as the block lasts."""
+    if not hasattr(aws_client._client, "__wrapped__"):  # within such a block, as with functions in several places
+        yield
+        return
     made: dict[Any, Any] = {}
 
     def kept(make: Any) -> Any:

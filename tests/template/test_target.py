@@ -22,7 +22,7 @@ GIVEN = {"HomeStackId": STACK_ID, "HomeRoles": OURS}
 
 OF_FUNCTIONS = ("lambda:", "logs:FilterLogEvents", "cloudwatch:")
 """How actions begin that are about functions of users and what they write."""
-OF_THE_STACK_ITSELF = ("HaveAbortsCarriedOut", "RunItsStates")
+OF_THE_STACK_ITSELF = ("HaveAbortsCarriedOut", "RunItsStates", "RunStatesOfReleases", "RunStatesOfFunctions")
 """Statements that are about functions of the stack, which is at home."""
 SHARED = {"lambda:ListTags", "lambda:ListEventSourceMappings", "lambda:GetAccountSettings"}
 """Of these no role sees more than the tags of a function that has not opted in (test_permissions.py)."""

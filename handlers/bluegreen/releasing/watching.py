@@ -61,7 +61,7 @@ def look(release: Release, go: Go, ordered: Standing, now: float) -> Looked:
     """
     everyone = releases.members(release.id)
     wave = [each for each in everyone if each.wave == go.wave]
-    members = [each for each in wave if _is_looked_at(each)]
+    [each for each in wave if _is_looked_at(each)]
     looks: dict[int, Look] = {}
     failed = [each for each in everyone if each.error and not (each.returned or is_over(each))]  # by a lost attempt
     failed += alarmed_before(release, go.wave, everyone)
@@ -71,7 +71,7 @@ def look(release: Release, go: Go, ordered: Standing, now: float) -> Looked:
         judged, worse = _look_at(release, go, chunk, some, ordered, now, logs)
         looks |= judged
         failed += worse
-    verdict, now_together, unhealthy = _together(release, go, members, logs, now)
+    verdict, now_together, unhealthy = _together(release, go, everyone, logs, now)
     releases.learn_verdict(release.id, verdict)
     if unhealthy and not failed:
         raise ReleaseUnhealthy(
@@ -187,17 +187,21 @@ def _together(
     """
     The verdict, the log of the release's evidence over all waves, and whether that is proof now or once was.
 
-    A function that could not be measured, or was put back, keeps what was known of it.
+    A function that could not be measured, or was put back, keeps what was known of it. Where a failure puts back its
+    target alone, the functions of that target say nothing of those that go on.
     """
     before = releases.verdicts(release.id)
     known = {number: log for each in before for number, log in each.logs.items()} | logs
     of_wave = {number for each in before if each.wave == go.wave for number in each.logs} | {*logs}
     peak = max((each.peak for each in before), default=0.0)
+    gone = {each.number for each in members if each.error} if release.rollback == "target" else set()
+    if gone:
+        known, peak = {number: log for number, log in known.items() if number not in gone}, 0.0
     now_together = together([*known.values()], release.functions, release.tolerate)
     after = Together(of=release.functions, false_alarm=release.false_alarm, peak=peak).after(now_together)
     verdict = WaveVerdict(
         wave=go.wave,
-        logs={number: round(known[number], 6) for number in sorted(of_wave)},
+        logs={number: round(known[number], 6) for number in sorted(of_wave) if number in known},
         peak=after.peak,
         worst=_worst(release, members, known) if now_together >= math.log(SUSPECTED_ODDS) else (),
         at=clock.iso(now),
