@@ -16,7 +16,10 @@ from bluegreen_cli.request import LONGEST_SHOWN, names
 from bluegreen_cli.stack import Stack
 
 LIST_RELEASES = "`bluegreen list` lists the releases that run; people's notifications have the id of each."
-LIST_THEM = "`bluegreen history FUNCTION` lists the deployments of a function, `bluegreen list` the functions."
+LIST_THEM = (
+    "`bluegreen history FUNCTION` lists the deployments of a function, `bluegreen list` the functions and the releases "
+    "that run."
+)
 
 alias_option = click.option(
     "--alias", metavar="NAME", help="With a function's name: its alias; the stack's default unless given."

@@ -38,7 +38,8 @@ class Row:
     """
     An alias: `known` is what the API says of it, `route` is None if Lambda does not say who serves.
 
-    `frozen` is the freeze in force and when it lets go. `last` is the last deployment that has ended.
+    `frozen` is the freeze in force and when it lets go. `last` is the last deployment that has ended, `part` the one
+    that runs as a part of a release.
     """
 
     target: Target
@@ -46,6 +47,7 @@ class Row:
     route: Route | None
     frozen: tuple[Ordered, float] | None
     last: Record | None
+    part: Record | None = None
 
     @property
     def where(self) -> dict[str, str]:
@@ -64,15 +66,19 @@ class Row:
         if self.route is None:
             serves = "not known"
         else:
-            serves = f"{self.route}{'' if self.since or running else ', not by a deployment'}"
+            serves = f"{self.route}{'' if self.since or running or self.part else ', not by a deployment'}"
         return (
             f"{self.target}{f' ({where})' if (where := ', '.join(self.where.values())) else ''}",
             serves,
             when.ago(self.since) if self.since else "-",
-            f"{running['id']}, green has {percent(running['green_weight'])}" if running else "-",
+            f"{running['id']}, green has {percent(running['green_weight'])}" if running else self._part,
             f"until {when.utc(clock.iso(self.frozen[1]))}" if self.frozen else "-",
             f"{self.last.state} {when.ago(self.last.ended_at or self.last.started_at)}" if self.last else "-",
         )
+
+    @property
+    def _part(self) -> str:
+        return self.part.id if self.part else "-"
 
     def to_json(self) -> dict[str, Any]:
         """For programs that read stdout."""
@@ -133,7 +139,8 @@ def _running(stack: Stack) -> Iterator[str]:
     for each in api.ask(stack, "GET", "/releases")["releases"]:
         if each.get("ended_at"):
             continue
-        waves = f", at wave {each['wave'] + 1} of {len(each['waves'])}" if each["step"] >= 0 else ""
+        at = "at" if each["step"] >= 0 else "before"
+        waves = f", {at} wave {each['wave'] + 1} of {len(each['waves'])}" if each["step"] >= 0 or each["wave"] else ""
         yield (
             f"release {each['id']} of {each['functions']} functions is {each['state']}{waves}, started "
             f"{when.ago(each['started_at'])} by {each['started_by']}"
@@ -155,9 +162,17 @@ def _row(stack: Stack, known: dict[str, Any], frozen: builtins.list[Ordered]) ->
     beside = stack.target(known["function"], known["alias"])
     target = beside.model_copy(update={name: known[name] for name in ("account", "region") if known.get(name)})
     of_it = tuple(each for each in frozen if fits(each.pattern, target.function))
-    last = next((each for each in newest_first(target) if each.target.key == target.key and not each.live), None)
+    last = part = None
+    for each in newest_first(target):
+        if each.target.key != target.key:
+            continue
+        if not each.live:
+            last = each
+            break
+        if each.release:
+            part = each
     route = serving_if_known(target) if target.account == stack.number else None
-    return Row(target, known, route, freezes.in_force(of_it, clock.now()), last)
+    return Row(target, known, route, freezes.in_force(of_it, clock.now()), last, part)
 
 
 def _print(rows: builtins.list[Row]) -> None:

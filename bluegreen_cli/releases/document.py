@@ -32,7 +32,7 @@ from bluegreen_cli.aws import client
 from bluegreen_cli.package import Package
 from bluegreen_cli.problems import NOTHING_UPLOADED_OR_STARTED, Problem, Refused, explained
 from bluegreen_cli.releases.together import each_of
-from bluegreen_cli.request import THE_STACKS_BUCKET
+from bluegreen_cli.request import LONGEST_SHOWN, THE_STACKS_BUCKET
 from bluegreen_cli.stack import Stack
 
 PATH = "path"
@@ -133,8 +133,10 @@ def read(path: str) -> Written:
         raise Refused(
             f"{plain(path)} cannot be read: {error}", NOTHING_UPLOADED_OR_STARTED, "Correct the path."
         ) from error
-    with explained(f"reading {plain(path)}", NOTHING_UPLOADED_OR_STARTED, CORRECT_IT):
+    try:
         content = release.parsed(text)
+    except InvalidRequest as error:
+        raise refused(path, [str(error)]) from error
     wrong: list[str] = []
     local: dict[int, Local] = {}
     if isinstance(content, dict):
@@ -158,6 +160,9 @@ def _local_code(content: dict[str, Any], folder: Path) -> tuple[list[str], dict[
     local: dict[int, Local] = {}
     known: dict[str, Local | Problem] = {}
     for number, path in _paths(content):
+        if not path:
+            wrong.append(f"{_at(content, number)}: it is empty; write a zip or a folder, relative to this document")
+            continue
         if path not in known:
             try:
                 known[path] = Local.read(folder / path)
@@ -167,8 +172,16 @@ def _local_code(content: dict[str, Any], folder: Path) -> tuple[list[str], dict[
         if isinstance(found, Local):
             local[number] = found
         else:
-            wrong.append(f"functions.{number - 1}.artifact.path: {found.what.removeprefix('artifact: ')}")
+            advice = f"{found.advice[:1].lower()}{found.advice[1:]}".removesuffix(".")
+            wrong.append(f"{_at(content, number)}: {found.what.removeprefix('artifact: ')}; {advice}")
     return wrong, local
+
+
+def _at(content: dict[str, Any], number: int) -> str:
+    """Where a path stands, with the function's name, as other complaints have it."""
+    function = content["functions"][number - 1].get("function")
+    named = f" ({plain(function, LONGEST_SHOWN)})" if isinstance(function, str) else ""
+    return f"functions.{number - 1}.artifact.path{named}"
 
 
 def _paths(content: dict[str, Any]) -> Iterator[tuple[int, str]]:

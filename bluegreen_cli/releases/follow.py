@@ -159,7 +159,7 @@ def _done(known: Told) -> tuple[str, str] | None:
     if record.state == OPENING:
         done = all_ - counts["new"]
         return ("opening", f"{done} of {all_} functions are checked") if done else None
-    if record.state == OPEN and record.step < 0:
+    if record.state == OPEN and record.step < 0 and record.wave == 0:
         done = counts["staged"]
         return ("staging", f"{done} of {all_ - counts['nothing']} greens are made and tested") if done else None
     if record.state == COMMITTED:

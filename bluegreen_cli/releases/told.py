@@ -105,6 +105,8 @@ class Told:
             case state if state == OPENING:
                 done = all_ - self.counts["new"]
                 return f"checks and locks its functions: {done} of {all_} so far; nothing is changed"
+            case state if state == OPEN and record.step < 0 and record.wave > 0:
+                return f"is between waves: {of_wave(record, record.wave)} is not shifted yet"
             case state if state == OPEN and record.step < 0:
                 done = all_ - self.counts["opened"] - self.counts["new"]
                 return f"makes and tests its greens: {done} of {all_} so far; no user has met one"

@@ -208,6 +208,18 @@ class TestList:
         assert [each["id"] for each in told] == ["monday"]
         assert only.stdout.splitlines() == [only.stdout.splitlines()[0]]
 
+    def test_a_function_that_a_release_shifts_is_not_said_to_be_moved_by_someone_else(
+        self, shop: Shop, bluegreen: Bluegreen
+    ) -> None:
+        shop.release(name="sunday", **AT_ONCE)
+        with running(shop, sources=dict.fromkeys(NAMES, GOOD % 3)):
+            ran = bluegreen("list")
+
+        line = next(each for each in ran.stdout.splitlines() if each.startswith("Orders:PROD"))
+        assert "version 2 (90 %) and version 3 (10 %) " in line
+        assert "not by a deployment" not in line
+        assert " monday.2 " in line
+
     def test_none_runs(self, shop: Shop, bluegreen: Bluegreen) -> None:
         shop.release(name="monday", **AT_ONCE)
 

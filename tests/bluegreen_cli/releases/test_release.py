@@ -145,11 +145,12 @@ class TestWrongDocuments:
         first, *lines = ran.stderr.splitlines()
         assert first == f"Error: {path} has 4 mistakes."
         assert [line.partition(":")[0].strip() for line in lines[:4]] == [
-            "functions.0.artifact.path",
-            "functions.2.artifact.path",
+            "functions.0.artifact.path (Orders)",
+            "functions.2.artifact.path (Stock)",
             "tolerate",
             "functions.1.trafic (Tax)",
         ]
+        assert lines[0].endswith("missing.zip; build it first, or correct the path")
         assert "Nothing was uploaded or started." in lines
         assert objects() == []
 
@@ -165,14 +166,19 @@ class TestWrongDocuments:
             ('{"functions": [], "functions": []}', "it is not JSON"),
             ("[]", "is not a JSON object"),
             ("{}", "functions: is required"),
+            (
+                '{"functions": [{"function": "Tax", "artifact": {"path": ""}}]}',
+                "functions.0.artifact.path (Tax): it is empty; write a zip or a folder",
+            ),
         ],
     )
     def test_a_file_that_is_no_document_is_refused_without_aws(
         self, bluegreen: Bluegreen, write: Write, text: str, said: str
     ) -> None:
-        ran = bluegreen("release", write(text))
+        ran = bluegreen("release", path := write(text))
 
         assert ran.exit_code == 2
+        assert ran.stderr.startswith(f"Error: {path} has 1 mistake.")
         assert said in ran.stderr
 
     def test_a_file_that_is_not_there_is_refused(self, bluegreen: Bluegreen, tmp_path: Path) -> None:

@@ -90,6 +90,27 @@ class TestWhileItRuns:
         assert (found["state"], found["wave"], found["counts"]) == ("open", 0, {"shifted": 2, "staged": 3})
         assert found["given"]["paused"]["reason"] == "lunch"
 
+    def test_between_two_waves_it_does_not_say_that_no_user_has_met_a_green(
+        self, shop: Shop, bluegreen: Bluegreen
+    ) -> None:
+        found: list[tuple[Ran, Ran, list[str]]] = []
+
+        def look(arn: str, entered: str, when: str) -> None:
+            if (entered, when) != ("Bake", "entered") or found or ":release:" not in arn:
+                return
+            if (known := told.read("monday")) and known.awaits:
+                said = [each.what for each in news(None, known)]
+                found.append((bluegreen("status", "monday"), bluegreen("list"), said))
+                bluegreen("approve", "monday")
+
+        with shop.aws.at_states(look):
+            shop.release(name="monday", waves=[{"most": 1}, {"approve": True}], traffic="AllAtOnce")
+
+        status, functions, said = found[0]
+        assert status.stdout.splitlines()[0] == "monday is between waves: wave 2 of 2 is not shifted yet."
+        assert "staging" not in said
+        assert functions.stdout.startswith("release monday of 5 functions is open, before wave 2 of 2, started ")
+
     def test_show_has_waves_functions_and_moments(self, shop: Shop, bluegreen: Bluegreen) -> None:
         with running(shop):
             ran = bluegreen("show", "monday")
