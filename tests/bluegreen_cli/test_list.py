@@ -110,7 +110,7 @@ def test_a_function_elsewhere_says_where_and_is_not_taken_for_the_one_beside_the
     bluegreen: Bluegreen, deployer: Deployer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     there = {"function": FUNCTION, "alias": "PROD", "account": "210987654321", "region": "eu-west-1"}
-    monkeypatch.setattr("bluegreen_cli.api.ask", lambda *_: {"functions": [there]})
+    monkeypatch.setattr("bluegreen_cli.api.ask", lambda *_: {"functions": [there], "releases": []})
 
     (found,) = bluegreen("list", "--json").json
     shown = bluegreen("list").stdout
