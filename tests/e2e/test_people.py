@@ -104,7 +104,10 @@ ATTEMPTS: dict[str, tuple[Attempt, set[str]]] = {
         of("s3", "put_object", at=lambda work: work.object("functions/Else/deployment.json"), Body=b"{}"),
         {"operator", "ci"},
     ),
-    "start a release": (of("s3", "put_object", at=lambda work: work.object("releases/all.json"), Body=b"{}"), set()),
+    "start a release": (
+        of("s3", "put_object", at=lambda work: work.object("releases/all.json"), Body=b"{}"),
+        {"operator", "ci"},
+    ),
     "write a copy": (of("s3", "put_object", at=lambda work: work.object("restored/a.zip"), Body=b""), set()),
     "read a copy": (of("s3", "get_object", at=lambda work: work.object("restored/a.zip")), set()),
     "read an upload": (

@@ -16,6 +16,7 @@ from bluegreen.errors import AccessDenied, AwsUnavailable, DeploymentOver, NotTh
 from tests.crash.world.driver import context_of
 from tests.machine.shop import BLUE, GREEN, Shop, open_shop
 from tests.machine.test_release_orders import at
+from tests.permissions.seen import seen
 from tests.template.stack import file_of
 
 OF_THE_RELEASE = ("ConfirmFunctions", "ShiftWave", "LookAtWave", "CompleteRelease", "RollBackRelease")
@@ -113,6 +114,17 @@ def test_the_input_of_the_execution_gets_nobody_the_proof(shop: Shop) -> None:
     during(shop, send)
 
 
+@pytest.fixture
+def denials_are_expected() -> Iterator[None]:
+    """A handler of the deploy machine asks for the forged event's execution of a release: its role may not."""
+    before = seen.copy()
+    yield
+    denied = {each for each in seen - before if each.answer == "denied"}
+    assert {each.asked.action for each in denied} <= {"states:DescribeExecution"}
+    seen.difference_update(denied)
+
+
+@pytest.mark.usefixtures("denials_are_expected")
 def test_who_knows_the_proof_moves_nobody_to_green_and_completes_nothing(shop: Shop) -> None:
     """As a principal does who reads the execution's history: but the execution is not in those states."""
 

@@ -7,7 +7,7 @@ import pytest
 
 from tests.template.stack import ROOT, TARGET_TEMPLATE, TEMPLATE, stack
 
-MOST_LINES = 1526
+MOST_LINES = 1527
 
 
 def test_the_template_can_be_read_in_one_sitting() -> None:
