@@ -40,7 +40,7 @@ FUNCTIONS = (
 BAD = "BonusOfFinance"
 """In the second release it gets v3, which fails for some employees."""
 
-TRAFFIC = {"steps": [{"weight": 0.3, "bake_seconds": 4}], "final_bake_seconds": 2}
+TRAFFIC = {"steps": [{"weight": 0.3, "bake_seconds": 8}], "final_bake_seconds": 4}
 WAVES = [{"most": 2}, {}]
 POLL_SECONDS = 0.5
 LONGEST_SECONDS = 240

@@ -20,7 +20,7 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """What the demo found."""
     result = tmp_path_factory.mktemp("demo") / "result.json"
     done = subprocess.run(
-        [sys.executable, "-m", "sandbox.demo.release", "--json", result, "--per-second", "6"],
+        [sys.executable, "-m", "sandbox.demo.release", "--json", result, "--per-second", "20"],
         cwd=ROOT,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

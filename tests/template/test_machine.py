@@ -97,7 +97,7 @@ def test_a_machine_may_do_nothing_beside_but_what_step_functions_does_as_it(reso
     beside = {
         "DeployStateMachine": set[str](),
         "ReleaseStateMachine": follows | {"events:PutTargets", "events:PutRule", "events:DescribeRule"},
-        "FunctionsStateMachine": follows | {"s3:GetObject"},
+        "FunctionsStateMachine": follows | {"s3:GetObject", "s3:ListBucket"},
     }
     actions = {action for each in stack().statements(f"{resource}Role") for action in each.actions}
 
