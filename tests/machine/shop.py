@@ -3,7 +3,7 @@
 import json
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from functools import partial
 from typing import Any
 
@@ -16,7 +16,7 @@ import recover_deployments
 from bluegreen.request.upload import place_by_request
 from tests.crash.world.driver import context_of
 from tests.machine.deployer import ALIAS, BUCKET, FUNCTION, GOOD, Deployer, installed, zip_of
-from tests.machine.faults import Call
+from tests.machine.faults import Call, acting
 from tests.machine.walk import DEPLOY_ASL, REGION, Run, handlers_of
 
 RELEASE_ASL = DEPLOY_ASL.with_name("release.asl.json")
@@ -178,3 +178,17 @@ def open_shop(names: tuple[str, ...] = NAMES, **world: Any) -> Iterator[Shop]:
     with installed(handlers_of(DEPLOY_ASL, RELEASE_ASL, FUNCTIONS_ASL), **world) as deployer:
         deployer.aws.machine_arn(RELEASE_ASL)
         yield Shop(deployer, names)
+
+
+def at(shop: Shop, state: str, do: Callable[[], object], number: int = 1) -> AbstractContextManager[None]:
+    """Once, when the release enters that state for the time with this number."""
+    seen = [0]
+
+    def hook(_: str, name: str, moment: str) -> None:
+        if (name, moment) == (state, "entered"):
+            seen[0] += 1
+            if seen[0] == number:
+                with acting(None, immune=True):
+                    do()
+
+    return shop.aws.at_states(hook)

@@ -14,8 +14,7 @@ import pytest
 
 from bluegreen.errors import AccessDenied, AwsUnavailable, DeploymentOver, NotTheHolder
 from tests.crash.world.driver import context_of
-from tests.machine.shop import BLUE, GREEN, Shop, open_shop
-from tests.machine.test_release_orders import at
+from tests.machine.shop import BLUE, GREEN, Shop, at, open_shop
 from tests.permissions.seen import seen
 from tests.template.stack import file_of
 

@@ -23,8 +23,8 @@ from bluegreen.target import Target
 from tests.crash.world.driver import context_of
 from tests.machine.deployer import BAD_UNDER_TRAFFIC, FUNCTION, GOOD, TABLE, alarm, zip_of
 from tests.machine.faults import Call, HandlerKilled, acting
-from tests.machine.shop import BLUE, GREEN, NAMES, Shop, open_shop
-from tests.machine.test_release_orders import at, tell
+from tests.machine.shop import BLUE, GREEN, NAMES, Shop, at, open_shop
+from tests.machine.test_release_orders import tell
 
 MOST_TURNS = 40
 

@@ -1,14 +1,13 @@
 """People in command of a release: orders, approvals and hooks, given over the HTTP API while it runs."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from tests.machine.asking import ask
-from tests.machine.faults import acting
-from tests.machine.shop import BLUE, GREEN, NAMES, Shop, open_shop
+from tests.machine.shop import BLUE, GREEN, NAMES, Shop, at, open_shop
 
 ANSWERS = "def handler(event, context): return {'status': '%s', 'reason': event['moment'] + str(event['wave'])}"
 
@@ -17,20 +16,6 @@ ANSWERS = "def handler(event, context): return {'status': '%s', 'reason': event[
 def shop() -> Iterator[Shop]:
     with open_shop() as shop:
         yield shop
-
-
-def at(shop: Shop, state: str, do: Callable[[], object], number: int = 1) -> Any:
-    """Once, when the release enters that state for the time with this number."""
-    seen = [0]
-
-    def hook(_: str, name: str, moment: str) -> None:
-        if (name, moment) == (state, "entered"):
-            seen[0] += 1
-            if seen[0] == number:
-                with acting(None, immune=True):
-                    do()
-
-    return shop.aws.at_states(hook)
 
 
 def tell(order: str, **body: Any) -> tuple[int, Any]:

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
 from typing import Any
 from unittest import mock
 
@@ -17,27 +16,13 @@ from bluegreen.ledger.record import Record
 from tests.machine.asking import ask
 from tests.machine.deployer import ALIAS, BAD_UNDER_TRAFFIC, FUNCTION, GOOD, TARGET
 from tests.machine.faults import Call, acting
-from tests.machine.shop import BLUE, GREEN, NAMES, RELEASE_ASL, Shop, open_shop
+from tests.machine.shop import BLUE, GREEN, NAMES, RELEASE_ASL, Shop, at, open_shop
 
 
 @pytest.fixture
 def shop() -> Iterator[Shop]:
     with open_shop() as shop:
         yield shop
-
-
-def at(shop: Shop, state: str, do: Callable[[], object], number: int = 1) -> AbstractContextManager[None]:
-    """Once, when the release enters that state for the time with this number."""
-    seen = [0]
-
-    def hook(_: str, name: str, moment: str) -> None:
-        if (name, moment) == (state, "entered"):
-            seen[0] += 1
-            if seen[0] == number:
-                with acting(None, immune=True):
-                    do()
-
-    return shop.aws.at_states(hook)
 
 
 def member(number: int) -> releases.Member:
