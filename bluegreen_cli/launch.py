@@ -6,9 +6,9 @@ import secrets
 import signal
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, NoReturn, Protocol
 
 import click
 
@@ -151,6 +151,28 @@ def to_the_end(
             f"`bluegreen status {target.function} --alias {target.alias}` says how it stands.",
         ) from interrupt
     summary.ends(ended)
+    leave(ended, as_json)
+
+
+class Ended(Protocol):
+    """How a deployment or a release ended, for people and for programs."""
+
+    @property
+    def exit_code(self) -> int:
+        """The documented one."""
+
+    def said(self) -> str:
+        """In a sentence."""
+
+    def in_full(self) -> Iterable[str]:
+        """Lines for stderr."""
+
+    def to_json(self) -> dict[str, Any]:
+        """For --json."""
+
+
+def leave(ended: Ended, as_json: bool) -> NoReturn:
+    """Say how it ended, and exit with the documented code."""
     if as_json:
         click.echo(json.dumps(ended.to_json(), indent=2))
     else:

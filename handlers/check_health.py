@@ -18,17 +18,16 @@ from bluegreen.decisions.pace import EARLY_SECONDS, wait
 from bluegreen.decisions.words import of_the_rest
 from bluegreen.document import Look
 from bluegreen.edge import step
-from bluegreen.errors import Aborted, GreenUnhealthy, PausedTooLong
+from bluegreen.errors import GreenUnhealthy
 from bluegreen.ledger import orders as ledger
 from bluegreen.rings import Looking
-from bluegreen.text import duration
 
 
 @step
 def handler(deployment: Looking) -> Look:
     plan, bake, green, now = deployment.plan, deployment.bake, deployment.green.version, clock.now()
     ordered = orders.standing(ledger.given(plan.id), now)
-    _must_go_on(ordered, now)
+    ordered.must_go_on(now)
     must_not_be_rejected(plan, bake.green_weight)
     resumed = bake.look.told_pause and not ordered.paused
     promoted = ordered.promotes(bake.moved_at, bake.green_weight)
@@ -68,14 +67,3 @@ def _told(deployment: Looking, ordered: orders.Standing) -> dict[str, float]:
     reason = f"Green keeps its share: paused by {pause.said}."
     news.waits(deployment.record, "resume", reason, until=pause.over_at, commands=commands)
     return {"told_pause": pause.at}
-
-
-def _must_go_on(ordered: orders.Standing, now: float) -> None:
-    """Raises Aborted, and PausedTooLong once the limit of a pause is over."""
-    if ordered.aborted:
-        raise Aborted(ordered.aborted.why_aborted)
-    if ordered.paused and now >= ordered.paused.over_at:
-        limit = duration(ordered.paused.seconds)
-        raise PausedTooLong(
-            f"Paused by {ordered.paused.said}. No other order came within {limit}, which was the pause's limit."
-        )

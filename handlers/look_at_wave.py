@@ -12,7 +12,7 @@ from bluegreen.decisions import orders
 from bluegreen.decisions.bake import SUSPECTED_ODDS
 from bluegreen.decisions.pace import EARLY_SECONDS, wait
 from bluegreen.edge import step
-from bluegreen.errors import Aborted, PausedTooLong, ReleaseUnhealthy
+from bluegreen.errors import ReleaseUnhealthy
 from bluegreen.ledger import orders as ledger
 from bluegreen.ledger import releases
 from bluegreen.ledger.releases import Release
@@ -21,7 +21,6 @@ from bluegreen.releasing.document import Go
 from bluegreen.releasing.failing import must_be_tolerated
 from bluegreen.releasing.rings import Running
 from bluegreen.releasing.watching import Looked, alarmed_before, look
-from bluegreen.text import duration
 from bluegreen.verdict.words import odds
 
 
@@ -29,7 +28,7 @@ from bluegreen.verdict.words import odds
 def handler(running: Running) -> Go:
     release, go, now = running.release, running.go, clock.now()
     ordered = orders.standing(ledger.given(release.id), now)
-    _must_go_on(ordered, now)
+    ordered.must_go_on(now)
     told = {"told_pause": _told(release, go, ordered)}
     if go.step < 0:
         if alarmed_before(release, go.wave, releases.members(release.id)):
@@ -102,14 +101,3 @@ def _told(release: Release, go: Go, ordered: orders.Standing) -> float:
     limit = clock.iso(pause.over_at)
     news.waits(release, f"Every green keeps its share until {limit}: paused by {pause.said}.", commands)
     return pause.at
-
-
-def _must_go_on(ordered: orders.Standing, now: float) -> None:
-    """Raises Aborted, and PausedTooLong once the limit of a pause is over."""
-    if ordered.aborted:
-        raise Aborted(ordered.aborted.why_aborted)
-    if ordered.paused and now >= ordered.paused.over_at:
-        limit = duration(ordered.paused.seconds)
-        raise PausedTooLong(
-            f"Paused by {ordered.paused.said}. No other order came within {limit}, which was the pause's limit."
-        )

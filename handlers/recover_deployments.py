@@ -12,6 +12,8 @@ many wait for a person. Safe to repeat and safe beside itself.
 import os
 import random
 import sys
+from collections.abc import Callable
+from functools import partial
 from typing import Any, Literal, Self
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -132,7 +134,11 @@ def handler(event: Any, context: LambdaContext) -> dict[str, list[str]]:
         again = [lock for lock in looked_at if occasion.wants_another_look(found.get(lock.deployment, "later"))]
         if again and _has_time(context, pause):
             clock.sleep(pause)
-            found |= {lock.deployment: _recovered(lock) for lock in again if _has_time(context)}
+            found |= {
+                lock.deployment: _tried(partial(recover_or_abort, lock), lock.deployment)
+                for lock in again
+                if _has_time(context)
+            }
     told = occasion.tell()
     if occasion.is_sweep:
         live = [name for name, each in found.items() if each == "running"]
@@ -145,7 +151,7 @@ def handler(event: Any, context: LambdaContext) -> dict[str, list[str]]:
         told |= {name: each and each.told for name, each in waits.items()}
     for release in occasion.releases():
         if release.live:
-            found[release.id] = _release_recovered(release)
+            found[release.id] = _tried(partial(look_after, release), release.id)
         else:
             told[release.id] = _release_told(release)
     logger.info("looked", extra={"found": found, "told": told})
@@ -167,25 +173,14 @@ def _has_time_to_tell(context: LambdaContext) -> bool:
     return context.get_remaining_time_in_millis() > TELLING_SECONDS * 1000
 
 
-def _recovered(lock: Lock) -> Found:
+def _tried(recover: Callable[[], Found], name: str) -> Found:
     try:
-        return recover_or_abort(lock)
+        return recover()
     except (AwsUnavailable, StillInProgress) as error:
-        logger.warning("not recovered yet", extra={"deployment": lock.deployment, "cause": str(error)})
+        logger.warning("not recovered yet", extra={"deployment": name, "cause": str(error)})
         return "later"
     except Exception:  # a fault in one record must not hold up the others
-        _count_failure("not recovered", lock.deployment)
-        return "failed"
-
-
-def _release_recovered(release: Release) -> Found:
-    try:
-        return look_after(release)
-    except (AwsUnavailable, StillInProgress) as error:
-        logger.warning("not recovered yet", extra={"release": release.id, "cause": str(error)})
-        return "later"
-    except Exception:  # a fault in one release must not hold up the others
-        _count_failure("not recovered", release.id)
+        _count_failure("not recovered", name)
         return "failed"
 
 

@@ -8,7 +8,7 @@ from bluegreen.aws import executions
 from bluegreen.text import sentence
 from bluegreen_cli import api
 from bluegreen_cli.display import last
-from bluegreen_cli.launch import WAITING, sigterm_as_ctrl_c
+from bluegreen_cli.launch import WAITING, leave, sigterm_as_ctrl_c
 from bluegreen_cli.problems import NOTHING_CHANGED, NOTHING_STARTED, Denied, Interrupted, Lost, Refused, Unknown
 from bluegreen_cli.releases.display import display
 from bluegreen_cli.releases.document import Read
@@ -61,13 +61,7 @@ def to_the_end(
         _waits(known, as_json, summary)
     ended = Ending(known)
     kept.ends(ended)
-    if as_json:
-        click.echo(json.dumps(ended.to_json(), indent=2))
-    else:
-        last(ended.said(), ended.exit_code)
-        for line in ended.in_full():
-            click.echo(line, err=True)
-    click.get_current_context().exit(ended.exit_code)
+    leave(ended, as_json)
 
 
 def _without_record(arn: str, name: str) -> Refused:

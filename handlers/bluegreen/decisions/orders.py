@@ -7,6 +7,7 @@ Orders are only ever added, and each keeps who gave it and why. A look reads all
 import math
 from typing import Literal
 
+from bluegreen.errors import Aborted, PausedTooLong
 from bluegreen.model import Frozen, Text
 from bluegreen.request.order import LONGEST_PAUSES_SECONDS
 from bluegreen.text import duration, sentence
@@ -54,6 +55,16 @@ class Standing(Frozen):
     paused: Order | None = None
     promoted: Order | None = None
     paused_seconds: float = 0.0
+
+    def must_go_on(self, now: float) -> None:
+        """Raises Aborted, and PausedTooLong once the limit of a pause is over."""
+        if self.aborted:
+            raise Aborted(self.aborted.why_aborted)
+        if self.paused and now >= self.paused.over_at:
+            limit = duration(self.paused.seconds)
+            raise PausedTooLong(
+                f"Paused by {self.paused.said}. No other order came within {limit}, which was the pause's limit."
+            )
 
     def promotes(self, moved_at: float, weight: float) -> Order | None:
         """
