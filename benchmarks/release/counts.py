@@ -61,7 +61,7 @@ class Counts:
 
     @property
     def floor(self) -> int:
-        """The fewest control-plane calls that could do it: 3 + N a function, with N shifts."""
+        """The fewest control-plane calls: GetAlias, UpdateFunctionCode, PublishVersion, and an UpdateAlias a shift."""
         return self.functions * (3 + 2)
 
     @property

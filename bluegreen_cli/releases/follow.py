@@ -140,7 +140,7 @@ def _changes(before: Told | None, after: Told) -> Iterator[Moment]:
         in_waves = f"{waves} wave{'s' if waves != 1 else ''}"
         yield Moment(now, "release", f"{functions} in {in_waves}, by {record.schedule.name}")
     if last and record.recoveries > last.recoveries:
-        yield Moment(now, "recovered", "its execution ended too early; another one goes on with it")
+        yield Moment(now, "recovered", "its execution ended before the release did; another one goes on with it")
     if last and last.state != record.state and record.state in _BEGINS:
         yield Moment(now, record.state, _BEGINS[record.state])
     done = _done(after)

@@ -48,7 +48,7 @@ def heading(known: Told) -> Iterator[str]:
     if record.keep_waves:
         yield "  waves that are over stay as they are if a later one fails"
     if record.recoveries:
-        yield f"  its execution ended too early {record.recoveries} times, and another one went on"
+        yield f"  its execution ended {record.recoveries} times before the release did, and another one went on"
     if record.live:
         yield f"  ended: not yet, it {known.doing}"
         yield from (f"  {each}" for each in known.waits_for())

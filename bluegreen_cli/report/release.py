@@ -108,7 +108,7 @@ def _facts(known: Told) -> Iterator[tuple[str, object]]:
     yield "waves that are over", "stay if a later one fails" if record.keep_waves else "go back if a later one fails"
     yield "false alarms", f"{percent(record.false_alarm)} of releases whose greens are all fine, at most"
     yield "in spite of a freeze", record.override_freeze or ""
-    yield "recovered", f"{record.recoveries} times, after its execution ended too early" if record.recoveries else ""
+    yield "recovered", f"{record.recoveries} times: its execution had ended before it" if record.recoveries else ""
     yield "execution", record.execution
 
 

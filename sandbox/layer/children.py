@@ -1,9 +1,9 @@
 """
 Machines that start others, in moto's interpreter: the parameters of `startExecution`, and a Distributed Map.
 
-Each item of a Distributed Map has an execution of its own. What such an execution is, and how several of them run
-beside each other, is said by whoever runs the interpreter: the sandbox, and the tests that walk machines in their
-process. So this module knows moto and nothing else.
+Each item of a Distributed Map has an execution of its own. Two callers run the interpreter: the sandbox, and the tests
+that walk machines in their process. Each decides what such an execution is, and how several of them run beside each
+other. So this module knows moto and nothing else.
 """
 
 from __future__ import annotations

@@ -200,7 +200,7 @@ def world(deployed: Sequence[Function]) -> Iterator[World]:
 
 @contextmanager
 def broken(region: str, deployed: Sequence[Function]) -> Iterator[None]:
-    """CloudWatch answers a part of these queries, or none of it, whoever asks for what else."""
+    """CloudWatch answers the queries of these functions in part or not at all. It answers all others in full."""
     cloudwatch: Any = client("cloudwatch", TARGET.model_copy(update={"region": region}))
     with asked(cloudwatch, "GetMetricData") as calls:
 

@@ -271,5 +271,5 @@ def _largest_first(pool: ProcessPoolExecutor, work: Sequence[Callable[[], T]]) -
 
 
 def _told(of: int) -> Iterable[str]:
-    """What happens to a release of so many; one function has no waves and calls nobody."""
+    """The cases that a release of so many functions can have. One function alone has no waves, and calls no other."""
     return [what for what, cell in IDENTICAL.items() if of > 1 or not (cell.waves or cell.calls)]

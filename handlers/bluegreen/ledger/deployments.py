@@ -371,7 +371,7 @@ def _close(
     """
     Until people and other systems are told, the record is among the untold ones.
 
-    Of a part of a release nobody is told: people hear of the release.
+    A deployment that is a part of a release is told at once: people hear of the release itself.
     """
     ended |= {"ended_at": now} | ({"told_at": now, "announced_at": now} if live.release else {"kind": UNTOLD})
     update = change(live.id, ended, while_in=while_in, unless_known=unless_known)
