@@ -8,7 +8,7 @@ from typing import Any
 from bluegreen import clock
 from bluegreen.decisions.route import Route, said
 from bluegreen.decisions.words import of_watched
-from bluegreen.document import DEPLOYED, NOTHING_TO_DEPLOY, REJECTED, ROLLBACK_FAILED, ROLLED_BACK
+from bluegreen.document import NOTHING_TO_DEPLOY, ROLLBACK_FAILED
 from bluegreen.ledger.audit import Step
 from bluegreen.ledger.record import UNDOING
 from bluegreen.text import duration, sentence
@@ -16,12 +16,9 @@ from bluegreen.verdict.words import odds, points
 from bluegreen_cli.format import percent
 from bluegreen_cli.progress import SENTENCES
 from bluegreen_cli.report.markup import Html, el, facts, html, section, table
-from bluegreen_cli.report.page import notice, page
+from bluegreen_cli.report.page import heading, kind_of, notice, page
 from bluegreen_cli.report.told import Look, Told, shifts_of
 from bluegreen_cli.report.traffic import EVEN, charts, counted, limit
-
-KINDS = {DEPLOYED: "good", NOTHING_TO_DEPLOY: "good", ROLLED_BACK: "warn", REJECTED: "warn", ROLLBACK_FAILED: "bad"}
-"""By end, how the notice about it looks. A deployment that runs has none."""
 
 MOST_LOOKS = 400
 """Of more looks, only those that found something new show the counts of each signal."""
@@ -37,7 +34,7 @@ def report(told: Told, serving: Route | None) -> str:
         el("p", "Lambda Blue/Green: report of a deployment", class_="over"),
         el("h1", record.target.function, ":", el("wbr"), record.target.alias),
         el("p", _route(told), class_="route") if record.blue else "",
-        notice(KINDS.get(record.state, "still"), _heading(told), *_ending(told), *_who_serves(told, serving)),
+        notice(kind_of(record.state), _heading(told), *_ending(told), *_who_serves(told, serving)),
         *(el("p", f"Warning: {warning}", class_="warning") for warning in record.warnings),
         facts(_facts(told)),
         section("What was seen of both versions", *_seen(told)),
@@ -56,22 +53,8 @@ def _route(told: Told) -> str:
 
 
 def _heading(told: Told) -> str:
-    record, took = told.record, duration(told.ended_at - told.began_at)
-    match record.state:
-        case state if state == DEPLOYED:
-            return f"✓ Deployed in {took}"
-        case state if state == NOTHING_TO_DEPLOY:
-            return "✓ Nothing to deploy"
-        case state if state == ROLLED_BACK:
-            return f"↩ Rolled back after {took}"
-        case state if state == REJECTED:
-            return "✕ Rejected: nothing was touched"
-        case state if state == ROLLBACK_FAILED:
-            return "✕ The rollback failed"
-        case state if state == UNDOING:
-            return "… It is being undone"
-        case _:
-            return f"… It has run for {took}"
+    state, took = told.record.state, duration(told.ended_at - told.began_at)
+    return heading(state, took, "It is being undone" if state == UNDOING else f"It has run for {took}")
 
 
 def _ending(told: Told) -> Iterator[Html]:

@@ -7,9 +7,9 @@ from importlib.metadata import version as version_of
 from urllib.parse import quote
 
 from bluegreen import clock
-from bluegreen.document import NOTHING_TO_DEPLOY, REJECTED, ROLLBACK_FAILED, ROLLED_BACK
+from bluegreen.document import NOTHING_TO_DEPLOY, REJECTED
 from bluegreen.ledger.audit import Step
-from bluegreen.ledger.releases import RELEASED, Member, WavePlan, WaveVerdict
+from bluegreen.ledger.releases import Member, WavePlan, WaveVerdict
 from bluegreen.releasing.words import of_wave
 from bluegreen.text import duration, plain, sentence
 from bluegreen.verdict.release import needed_for_one
@@ -19,11 +19,8 @@ from bluegreen_cli.releases.display import WORDS
 from bluegreen_cli.releases.outcome import Ending
 from bluegreen_cli.releases.told import Told, of_failure, of_order, of_verdict, share_of
 from bluegreen_cli.report.markup import Html, el, facts, html, section, table
-from bluegreen_cli.report.page import notice, page
+from bluegreen_cli.report.page import heading, kind_of, notice, page
 from bluegreen_cli.report.traffic import EVEN
-
-KINDS = {RELEASED: "good", NOTHING_TO_DEPLOY: "good", ROLLED_BACK: "warn", REJECTED: "warn", ROLLBACK_FAILED: "bad"}
-"""By end, how the notice about it looks. A release that runs has none."""
 
 MOST_SUSPECTS = 20
 """Functions of a wave whose odds are shown, those with the highest."""
@@ -48,7 +45,7 @@ def report(shown: Shown) -> str:
         el("p", "Lambda Blue/Green: report of a release", class_="over"),
         el("h1", record.id),
         el("p", f"{record.functions} functions in {len(record.waves)} waves", class_="route"),
-        notice(KINDS.get(record.state, "still"), _heading(known), *_ending(known)),
+        notice(kind_of(record.state), _heading(known), *_ending(known)),
         facts(_facts(known)),
         section("Waves", _waves(known)),
         section("Functions", *_functions(known)),
@@ -60,20 +57,7 @@ def report(shown: Shown) -> str:
 
 
 def _heading(known: Told) -> str:
-    record, took = known.record, duration(known.seconds)
-    match record.state:
-        case state if state == RELEASED:
-            return f"✓ Released in {took}"
-        case state if state == NOTHING_TO_DEPLOY:
-            return "✓ Nothing to deploy"
-        case state if state == ROLLED_BACK:
-            return f"↩ Rolled back after {took}"
-        case state if state == REJECTED:
-            return "✕ Rejected: nothing was touched"
-        case state if state == ROLLBACK_FAILED:
-            return "✕ The rollback failed"
-        case _:
-            return f"… It {known.doing}"
+    return heading(known.record.state, duration(known.seconds), f"It {known.doing}")
 
 
 def _ending(known: Told) -> Iterator[Html]:
