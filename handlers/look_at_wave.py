@@ -93,7 +93,7 @@ def _gated(release: Release, go: Go, ordered: orders.Standing, now: float) -> Go
 
 
 def _told(release: Release, go: Go, ordered: orders.Standing) -> float:
-    """Tell people once of each pause; when the pause that stands was ordered, 0 if there is none."""
+    """Tell people once of each pause. The answer is when the pause that stands was ordered, and 0 if none does."""
     pause = ordered.paused
     if pause is None or pause.at == go.told_pause:
         return pause.at if pause else 0.0

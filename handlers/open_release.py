@@ -157,7 +157,7 @@ def _read(asked: Asked) -> tuple[Release, list[tuple[Member, dict[str, Any]]]]:
 
 
 def _name_in(reference: str) -> str:
-    """Of what depends_on says: a function's name, name:alias or ARN."""
+    """The function's name in an entry of depends_on, which is a name, name:alias or an ARN."""
     read = FunctionReference.read(reference)
     return read.name if read else reference
 

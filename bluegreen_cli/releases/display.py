@@ -103,7 +103,7 @@ class Board(Display):
 
 
 def standing(known: Told, rows: int, shapes: tuple[str, str] = SHAPES) -> Group:
-    """The release with a bar for the whole, what it waits for, and its functions, so many at most."""
+    """The release with a bar for the whole, what it waits for, and at most `rows` of its functions."""
     done = round(BAR * known.share)
     full, empty = shapes
     bar = Text(full * done, style="green") + Text(empty * (BAR - done), style="blue")

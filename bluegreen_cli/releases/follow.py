@@ -41,7 +41,7 @@ class Watcher(Protocol):
 
 
 class Both(Watcher):
-    """Several that get to know the same."""
+    """Hands what happens to several watchers."""
 
     def __init__(self, *watchers: Watcher) -> None:
         self._watchers = watchers

@@ -76,7 +76,7 @@ def abort(stack: Stack, release: Release, reason: str, follow: bool, as_json: bo
 
 
 def decided(release: str, made: dict[str, Any], as_json: bool) -> None:
-    """What a decision that was taken comes to."""
+    """Say what follows from a decision that was taken."""
     if as_json:
         click.echo(json.dumps(made, indent=2))
         return

@@ -74,7 +74,7 @@ SAY_EVERY = 20
 
 @dataclass(frozen=True)
 class Checked:
-    """A function, what its artifact brings, and what it was warned of. `seen`: AWS was asked about it."""
+    """A function, what its artifact brings, and the warnings about it. `seen` says whether AWS was asked about it."""
 
     member: Member
     target: Target

@@ -92,7 +92,7 @@ def _learn(found: Found, number: int, member: Member) -> None:
 
 
 def is_over(member: Member) -> bool:
-    """Nothing is left to do for it. One that was refused may have a deployment that is open, until `_closed`."""
+    """Nothing is left to do for the function. A refused one may have a deployment that is open, until `_closed`."""
     return member.state in OVER or (member.state == "refused" and member.returned)
 
 

@@ -58,7 +58,7 @@ class Asked:
 
 @dataclass(frozen=True)
 class Part:
-    """A function of an open release. The ledger does not know the child's execution: the proof in its event counts."""
+    """A function of an open release. The ledger does not know the child's execution, so the proof counts."""
 
     call: Call
     release: Release
@@ -83,7 +83,7 @@ class Part:
 
     @property
     def audited_as(self) -> str | None:
-        """The function's own deployment."""
+        """The steps of the function's own deployment."""
         return self.member.deployment
 
 
@@ -107,12 +107,12 @@ class Running:
 
     @property
     def audited_as(self) -> str | None:
-        """Its own."""
+        """The release's own steps."""
         return self.release.id
 
 
 class Confirming(Running):
-    """What ConfirmFunctions has. It may be repeated after it has found nothing to deploy."""
+    """What ConfirmFunctions has. The handler may be repeated after it has found nothing to deploy."""
 
     STATES = (OPENING, OPEN, NOTHING_TO_DEPLOY)
 
@@ -138,7 +138,7 @@ class Shifting(_Moving):
 
 
 class Completing(_Moving):
-    """What CompleteRelease has. It is also repeated after the commit, and after it has closed the release."""
+    """What CompleteRelease has. The handler may be repeated after the commit, and after it has closed the release."""
 
     STATE = "CompleteRelease"
     STATES = (OPEN, COMMITTED, RELEASED)
@@ -177,7 +177,7 @@ class Failed:
 
     @property
     def audited_as(self) -> str | None:
-        """Its own."""
+        """The release's own steps."""
         return self.id
 
 
