@@ -1,0 +1,86 @@
+"""A sweep that cannot go on with a release says which one, and the next sweep goes on with it."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+import recover_deployments
+from bluegreen.errors import AwsUnavailable, DeploymentError
+from tests.crash.world.driver import context_of
+from tests.machine.shop import BLUE, GREEN, RELEASE_ASL, Shop, at, open_shop
+
+
+@pytest.fixture
+def shop() -> Iterator[Shop]:
+    with open_shop() as shop:
+        yield shop
+
+
+def sweep() -> Any:
+    return recover_deployments.handler({}, context_of("RecoverDeploymentsFunction"))
+
+
+def dies(shop: Shop) -> None:
+    """While every green has a share."""
+    with at(shop, "Bake", lambda: shop.aws.stop(*shop.aws.executions(RELEASE_ASL))):
+        assert shop.release(name="monday").ended == "ABORTED"
+
+
+def is_recovered(shop: Shop) -> None:
+    assert shop.sweep("monday").ended == "RolledBack"
+    assert shop.aliases() == BLUE
+    assert not shop.locks()
+
+
+def test_a_release_is_named_that_step_functions_does_not_start_again(shop: Shop) -> None:
+    dies(shop)
+
+    with (
+        shop.aws.fails("StartExecution", "ServiceUnavailable", times=None),
+        pytest.raises(DeploymentError, match=r"Not recovered, .*: monday\. The next sweep tries again\."),
+    ):
+        sweep()
+
+    is_recovered(shop)
+
+
+def test_a_release_is_named_whose_recovery_meets_a_bug(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    dies(shop)
+
+    with monkeypatch.context() as patched:
+        patched.setattr("recover_deployments.look_after", lambda release: release.no_such_field)
+        with pytest.raises(DeploymentError, match=r"Not recovered, .*: monday"):
+            sweep()
+
+    is_recovered(shop)
+
+
+def test_a_release_is_named_of_whose_end_a_bug_lets_nobody_hear(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    with shop.aws.fails("Publish", "InternalError", times=None):
+        assert shop.release(name="monday").ended == "Released"
+
+    with monkeypatch.context() as patched:
+        patched.setattr("bluegreen.releasing.news.tell", lambda release: release.no_such_field)
+        with pytest.raises(DeploymentError, match="people were not told: monday"):
+            sweep()
+    sweep()
+
+    assert "monday" in shop.deployer.messages()[-1]["Subject"]
+    assert shop.aliases() == GREEN
+
+
+def test_a_sweep_fails_while_the_table_does_not_say_which_releases_there_are(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dies(shop)
+
+    def is_away() -> Any:
+        raise AwsUnavailable("the table does not answer")
+
+    with monkeypatch.context() as patched:
+        patched.setattr("bluegreen.ledger.releases.unfinished", is_away)
+        with pytest.raises(AwsUnavailable):
+            sweep()
+
+    is_recovered(shop)
