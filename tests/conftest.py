@@ -5,6 +5,7 @@ None is held to a time: a machine that is slow, or busy with others, finds the s
 """
 
 import os
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -112,3 +113,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def pytest_collection_finish() -> None:
     """The garbage collector took a tenth of the time, for the most part by going through what the imports made."""
     spare_the_collector()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def environment_stays() -> Iterator[None]:
+    """A variable that one file leaves behind would change what the commands of the next one do."""
+    before = set(os.environ)
+    yield
+    assert set(os.environ) - before <= {"PYTEST_CURRENT_TEST"}, "a test of this file left these variables behind"

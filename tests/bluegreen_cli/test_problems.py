@@ -1,8 +1,10 @@
 """The problems that stop every command: credentials, region, stack, a silent AWS. None of them prints a traceback."""
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import pytest
 from botocore.exceptions import EndpointConnectionError, NoCredentialsError
@@ -101,13 +103,11 @@ def test_a_stack_of_another_product_is_refused(deployer: Deployer, bluegreen: Bl
     assert "the stack website has no output 'DeployStateMachineArn'" in ran.stderr
 
 
-def test_the_environment_may_name_stack_and_region(
-    deployer: Deployer, bluegreen: Bluegreen, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("BLUEGREEN_STACK", "mine")
-    monkeypatch.setenv("AWS_REGION", "eu-west-1")
+def test_the_environment_may_name_stack_and_region(deployer: Deployer, bluegreen: Bluegreen) -> None:
+    with mock.patch.dict(os.environ, {"BLUEGREEN_STACK": "mine", "AWS_REGION": "eu-west-1"}):
+        ran = bluegreen("status", FUNCTION)
 
-    assert "there is no stack mine in account 123456789012, region eu-west-1" in bluegreen("status", FUNCTION).stderr
+    assert "there is no stack mine in account 123456789012, region eu-west-1" in ran.stderr
 
 
 def test_a_stack_that_the_caller_may_not_read_names_the_permission(
