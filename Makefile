@@ -11,7 +11,7 @@ CLI := .venv-cli/.ready
 # Images set it, and then every process compiles every module anew.
 export PYTHONDONTWRITEBYTECODE =
 
-.PHONY: help demo demo-release sandbox cli quickstart test check asl events schema openapi examples picture build sbom deploy crash-matrix fuzz permissions bench bench-release bench-verdict lock clean
+.PHONY: help demo demo-release sandbox cli quickstart test check asl events schema openapi examples picture build sbom deploy crash-matrix crash-matrix-release fuzz permissions bench bench-release bench-verdict lock clean
 
 help:
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 18
@@ -73,8 +73,11 @@ sbom: $(DEV) $(SANDBOX)          ## what artifact and tools are made of, in Cycl
 deploy: build                    ## the stack, into the AWS account of your credentials (PARAMETERS="DefaultAlias=LIVE")
 	@.venv-sandbox/bin/sam deploy $(if $(PARAMETERS),--parameter-overrides $(PARAMETERS))
 
-crash-matrix: $(DEV) $(SANDBOX)  ## every fault at every AWS call and every state (about 70 minutes on two cores)
+crash-matrix: $(DEV) $(SANDBOX)  ## every fault at every AWS call and every state (about an hour on two cores)
 	@$(BIN)/python -m tests.crash
+
+crash-matrix-release: $(DEV)     ## the same for a release of five functions (about an hour on two cores)
+	@$(BIN)/python -m tests.crash --release
 
 fuzz: $(DEV)                     ## inputs that no honest caller sends, at every entrance (INPUTS=40: times as many as `make test`)
 	@PYTHONPATH=handlers:. $(BIN)/python -m tests.fuzz --inputs $(or $(INPUTS),40)

@@ -20,8 +20,7 @@ import base64
 import functools
 import hashlib
 import random
-import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
@@ -30,10 +29,11 @@ from typing import Any
 import boto3
 
 from tests.crash import checks, kinds, states
+from tests.crash.branches import Alone, Course, course_of
 from tests.crash.world import World, a_world
 from tests.crash.world.driver import LAMBDA_WAITS_SECONDS
 from tests.crash.world.function import ALARM, OTHER, UPDATE_SECONDS
-from tests.crash.world.places import AtState, Place
+from tests.crash.world.places import AtState, Case, Place
 from tests.crash.world.recovery import SWEEP_SECONDS
 from tests.crash.world.seams import READS
 from tests.crash.world.table import Record
@@ -70,7 +70,7 @@ LATER = SETTINGS | {
 """A later step waits for a person, and not for long."""
 
 MOST_SWEEPS = 14
-HELP_COMES_AFTER_SWEEPS = 2
+HELP_COMES_AFTER_SECONDS = 12 * 60
 
 
 @dataclass(frozen=True)
@@ -260,25 +260,12 @@ SCENARIOS = {
 }
 
 
-@dataclass(frozen=True)
-class Case:
-    """A scenario and what goes wrong; `resume_at` is the call of recovery before which a parked handler goes on."""
-
-    scenario: str
-    faults: tuple[tuple[str, Place], ...] = ()
-    resume_at: int | None = None
-
-    def __str__(self) -> str:
-        faults = " and ".join(f"{kind} @ {place}" for kind, place in self.faults) or "no fault"
-        return f"{self.scenario}: {faults}" + (f", before recovery's call {self.resume_at}" if self.resume_at else "")
-
-
 @dataclass
 class Outcome:
     """
     What came of a run. `whole_after` is in control-plane calls from a stop to a whole alias, if it was split.
 
-    `asked` is what the roles' calls asked of IAM.
+    `asked` is what the roles' calls asked of IAM, and `seconds` are of CPU, from the first fault on.
     """
 
     case: Case
@@ -286,9 +273,9 @@ class Outcome:
     violations: list[str]
     served: int
     harmed: int
-    seconds: float
     sweeps: int
     whole_after: int | None
+    seconds: float = 0.0
     unmet: bool = False
     record: Record | None = None
     told: list[str] = field(default_factory=list)
@@ -296,9 +283,9 @@ class Outcome:
 
 
 @cache
-def fault_free(scenario: str) -> tuple[tuple[Place, ...], tuple[Place, ...]]:
-    """The calls and the states of the scenario's run without a fault, its own ones only."""
-    with _prepared(Case(scenario)) as world:
+def fault_free(scenario: str) -> Course:
+    """The scenario's run without a fault; of its calls and states its own ones only."""
+    with _prepared(scenario) as world:
         run = _deploy(world, scenario)
         assert run is not None
         assert run.ended == SCENARIOS[scenario].ends, f"{scenario}: {run.ended} {run.cause}"
@@ -309,7 +296,7 @@ def fault_free(scenario: str) -> tuple[tuple[Place, ...], tuple[Place, ...]]:
             [place for place in places if own(place) and not _looks_again(place, looks)]
             for places in (_without_polls(world.calls.trace), world.states.visits)
         )
-        return tuple(calls), tuple(visits)
+        return course_of(world, calls, visits)
 
 
 def _without_polls(trace: list[Place]) -> list[Place]:
@@ -328,10 +315,10 @@ def _looks_again(place: Place, looks: int) -> bool:
     return place.state in states.LOOKING and number > 0 and (number - 1) % looks > 0
 
 
-def cases() -> Iterator[Case]:
-    """Every kind of fault at every place of every scenario."""
-    for name in SCENARIOS:
-        calls, visits = fault_free(name)
+def cases(scenarios: Collection[str] = SCENARIOS.keys()) -> Iterator[Case]:
+    """Every kind of fault at every place of these scenarios."""
+    for name in scenarios:
+        calls, visits, _ = fault_free(name)
         yield Case(name)
         yield from (Case(name, ((kind, kinds.EVERYWHERE),)) for kind in kinds.RUNS)
         for place in calls:
@@ -340,7 +327,7 @@ def cases() -> Iterator[Case]:
             yield from (Case(name, ((kind, place),)) for kind in kinds.at_state(place) if _applies(kind, name, place))
             yield from (Case(name, ((f"{kind}, event lost", place),)) for kind in kinds.EVENT_LOST)
     outlives = "stopped, the handler goes on after recovery"
-    for place in fault_free("good")[0]:
+    for place in fault_free("good").calls if "good" in scenarios else ():
         if place.state in (states.UPDATE_CODE, states.PUBLISH, states.COMPLETE) or (
             place.state == states.SHIFT and place.nth == 2
         ):
@@ -372,6 +359,8 @@ def _differs(kind: str, scenario: str, place: Place) -> bool:
 
 def pairs(number: int, seed: int) -> Iterator[Case]:
     """Two faults in one run, at random."""
+    if number == 0:
+        return
     dice = random.Random(seed)
     single = [
         case
@@ -386,8 +375,8 @@ def pairs(number: int, seed: int) -> Iterator[Case]:
 
 
 @contextmanager
-def _prepared(case: Case) -> Iterator[World]:
-    scenario = SCENARIOS[case.scenario]
+def _prepared(name: str) -> Iterator[World]:
+    scenario = SCENARIOS[name]
     with a_world() as world:
         world.users.known_bad = {digest(BAD_UNDER_TRAFFIC), digest(LATE)}
         scenario.prepare(world)
@@ -397,12 +386,6 @@ def _prepared(case: Case) -> Iterator[World]:
                 world.script.at_states.append(AtState(act.state, act.nth, "entered", do, is_fault=False))
         world.uploads.put(scenario.source, scenario.settings)
         world.recovery.events = scenario.events
-        for kind, place in case.faults:
-            kinds.arm(world, kind, place)
-            if kind.endswith("event lost"):
-                world.recovery.events = 0
-        if case.resume_at is not None:
-            world.script.recovery_resumes.start(case.resume_at, world.zombies.resume)
         yield world
 
 
@@ -428,10 +411,11 @@ def recovered(world: World, ended: str) -> int:
                     break
                 world.aws.clock.sleep(seconds)
     sweeps = 0
+    help_comes_at = world.aws.clock.now() + HELP_COMES_AFTER_SECONDS
     while sweeps < MOST_SWEEPS:
         world.aws.clock.sleep(SWEEP_SECONDS)
         sweeps += 1
-        if sweeps > HELP_COMES_AFTER_SWEEPS:
+        if world.aws.clock.now() > help_comes_at:
             world.script.end_what_lasts()
         if world.recovery.sweep() and world.table.is_calm() and sweeps > 1:
             break
@@ -440,9 +424,14 @@ def recovered(world: World, ended: str) -> int:
 
 def run(case: Case) -> Outcome:
     """One run of a case, and everything that is wrong after it."""
-    begun = time.process_time()
-    with _prepared(case) as world:
-        execution = _deploy(world, case.scenario)
+    return play(Alone(case))
+
+
+def play(branch: Alone) -> Outcome:
+    """The same of the case that this process plays."""
+    with _prepared(branch.case.scenario) as world:
+        branch.begin(world)
+        execution = _deploy(world, branch.case.scenario)
         ended = execution.ended if execution else "not started"
         world.users.quiet = world.people.left = True
         sweeps = recovered(world, ended) if execution else 0
@@ -450,7 +439,7 @@ def run(case: Case) -> Outcome:
             sweeps += recovered(world, states.DEPLOYED)
         world.users.quiet = False
         told = world.deployer.notified()
-        scenario = SCENARIOS[case.scenario]
+        scenario = SCENARIOS[branch.case.scenario]
         found = list(checks.violations(world, execution, heir=scenario.heir))
         found += checks.disobeyed(world, scenario.settings)
         record = world.table.record_of(world.driver.execution)
@@ -461,17 +450,16 @@ def run(case: Case) -> Outcome:
             for late in world.driver.late_runs
             if late.ended != states.REJECTED
         ]
-        where = [place.state for kind, place in case.faults if kind.startswith("another actor: $LATEST")]
+        where = [place.state for kind, place in branch.case.faults if kind.startswith("another actor: $LATEST")]
         found += checks.unnoticed(world, record, where)
         unmet = not all(world.script.met())
         found += _next(world)
         return Outcome(
-            case=case,
+            case=branch.case,
             ended=ended,
             violations=found,
             served=world.users.served.total(),
             harmed=len(world.users.harmed),
-            seconds=time.process_time() - begun,
             sweeps=sweeps,
             whole_after=world.stopwatch.whole_after,
             unmet=unmet,

@@ -20,8 +20,8 @@ from bluegreen.rollback import alias, recovery, undo
 from bluegreen.rollback.recovery import Recovered
 from bluegreen.target import Target
 from tests.crash import kinds, states
-from tests.crash.matrix import Case, run
-from tests.crash.world.places import Place
+from tests.crash.matrix import run
+from tests.crash.world.places import Case, Place
 from tests.crash.world.table import lock_of
 
 SHIFT = Place(states.SHIFT, "UpdateAlias", 2)

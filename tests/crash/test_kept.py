@@ -2,13 +2,14 @@
 
 from pathlib import Path
 
-from tests.crash.__main__ import Kept
-from tests.crash.matrix import Case, Outcome
+from tests.crash.kept import Kept
+from tests.crash.matrix import Outcome
+from tests.crash.world.places import Case
 
 
 def test_a_run_that_is_started_again_knows_the_outcomes_so_far(tmp_path: Path) -> None:
     path = tmp_path / "kept"
-    outcomes = [Outcome(Case(name), "Deployed", [], 3, 0, 0.5, 0, None) for name in ("good", "bad")]
+    outcomes = [Outcome(Case(name), "Deployed", [], 3, 0, 0, None) for name in ("good", "bad")]
     first = Kept(path)
     first.keep(outcomes[0])
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from tests.crash.matrix import Case
 from tests.crash.releases.matrix import quick, run
+from tests.crash.world.places import Case
 
 
 @pytest.mark.parametrize("case", list(quick()), ids=str)

@@ -14,8 +14,7 @@ Functions that do the same are the same places: of each phase the first, a middl
 """
 
 import functools
-import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
@@ -27,11 +26,12 @@ import boto3
 from bluegreen.request.upload import place_by_request
 from tests.crash import kinds
 from tests.crash import states as of_one
-from tests.crash.matrix import Act, Case, Outcome, digest, recovered
+from tests.crash.branches import Alone, Course, course_of
+from tests.crash.matrix import Act, Outcome, digest, recovered
 from tests.crash.releases import checks, states
 from tests.crash.releases.world import ReleaseWorld
 from tests.crash.world import a_world
-from tests.crash.world.places import AtState, Injection, Place
+from tests.crash.world.places import AtState, Case, Injection, Place
 from tests.crash.world.seams import READS
 from tests.machine.deployer import BAD_UNDER_TRAFFIC, BROKEN, BUCKET, FUNCTION, GOOD, zip_of
 from tests.machine.faults import HandlerKilled
@@ -182,9 +182,9 @@ OF_STATES = frozenset(
 
 
 @cache
-def fault_free(scenario: str) -> tuple[tuple[Place, ...], tuple[Place, ...]]:
-    """The calls and the states of the scenario's run without a fault that are tried, its own ones only."""
-    with _prepared(Case(scenario)) as world:
+def fault_free(scenario: str) -> Course:
+    """The scenario's run without a fault; of its calls and states those that are tried, its own ones only."""
+    with _prepared(scenario) as world:
         world.driver.deploy()
         world.people.left = True
         _recovered(world)
@@ -197,7 +197,8 @@ def fault_free(scenario: str) -> tuple[tuple[Place, ...], tuple[Place, ...]]:
             by_state.setdefault(visit.state, []).append(number)
         calls = [each for each in _calls(world.calls.trace, by_state) if own(each)]
         chosen = {place for name in by_state for place in _some([each for each in visits if each.state == name])}
-        return tuple(calls), tuple(each for each in visits if each in chosen and own(each))
+        visits = [each for each in visits if each in chosen and own(each)]
+        return course_of(world, calls, visits, states.OF_A_FUNCTION)
 
 
 def _some(of: Sequence[Item]) -> list[Item]:
@@ -229,10 +230,10 @@ def _of_each_function(places: list[Place]) -> Iterator[Place]:
             yield from dict.fromkeys((same[len(same) // 2], same[-1]))
 
 
-def cases() -> Iterator[Case]:
-    """Every kind of fault at every place of every scenario."""
-    for name in SCENARIOS:
-        calls, visits = fault_free(name)
+def cases(scenarios: Collection[str] = SCENARIOS.keys()) -> Iterator[Case]:
+    """Every kind of fault at every place of these scenarios."""
+    for name in scenarios:
+        calls, visits, _ = fault_free(name)
         yield Case(name)
         yield from (Case(name, ((kind, kinds.EVERYWHERE),)) for kind in kinds.RUNS)
         for place in calls:
@@ -259,8 +260,8 @@ def at_state(place: Place) -> list[str]:
 
 
 @contextmanager
-def _prepared(case: Case) -> Iterator[ReleaseWorld]:
-    scenario = SCENARIOS[case.scenario]
+def _prepared(name: str) -> Iterator[ReleaseWorld]:
+    scenario = SCENARIOS[name]
     with a_world(ReleaseWorld) as world:
         assert isinstance(world, ReleaseWorld)
         world.users.known_bad = {digest(BAD_UNDER_TRAFFIC)}
@@ -270,10 +271,6 @@ def _prepared(case: Case) -> Iterator[ReleaseWorld]:
         scenario.prepare(world)
         world.driver.document = DOCUMENT | {"functions": list(_functions(scenario))} | dict(scenario.more)
         world.recovery.events = scenario.events
-        for kind, place in case.faults:
-            kinds.arm(world, kind, place)
-            if kind.endswith("event lost"):
-                world.recovery.events = 0
         yield world
 
 
@@ -293,8 +290,13 @@ def _recovered(world: ReleaseWorld) -> int:
 
 def run(case: Case) -> Outcome:
     """One run of a case, and everything that is wrong after it."""
-    begun = time.process_time()
-    with _prepared(case) as world:
+    return play(Alone(case))
+
+
+def play(branch: Alone) -> Outcome:
+    """The same of the case that this process plays."""
+    with _prepared(branch.case.scenario) as world:
+        branch.begin(world)
         world.driver.deploy()
         world.users.quiet = world.people.left = True
         sweeps = _recovered(world)
@@ -302,17 +304,16 @@ def run(case: Case) -> Outcome:
             world.driver.follow()
             sweeps += recovered(world, of_one.DEPLOYED)
         world.users.quiet = False
-        found = list(checks.violations(world, faults=len(case.faults)))
+        found = list(checks.violations(world, faults=len(branch.case.faults)))
         unmet = not all(world.script.met())
         record = world.table.release(world.driver.execution)
         found += _next(world)
         return Outcome(
-            case=case,
+            case=branch.case,
             ended=record.get("state", world.driver.runs[-1].ended),
             violations=found,
             served=world.users.served.total(),
             harmed=len(world.users.harmed),
-            seconds=time.process_time() - begun,
             sweeps=sweeps,
             whole_after=world.stopwatch.whole_after,
             unmet=unmet,

@@ -3,6 +3,7 @@
 import json
 from typing import Any
 
+from tests.crash import states as of_one
 from tests.machine.shop import FUNCTIONS_ASL, RELEASE_ASL
 
 _RELEASE: dict[str, dict[str, Any]] = json.loads(RELEASE_ASL.read_text())["States"]
@@ -48,3 +49,8 @@ OF_A_FUNCTION = frozenset({*_FUNCTIONS, *_CHILD}) - _RELEASE.keys()
 
 WAITS_FOR_FUNCTIONS = frozenset({OPEN_FUNCTIONS, STAGE_FUNCTIONS, TIDY})
 """Each starts an execution of the functions' machine and waits for it: it is no handler of ours."""
+
+HEADS = {name: name for name in (*_RELEASE, *_CHILD) if name in TASKS} | {
+    name: of_one.IN_SHORT[name] for name in (of_one.API, of_one.RECOVERY)
+}
+"""Every handler in the order of the machines, then those that no state runs, and the head of its column."""

@@ -93,6 +93,7 @@ class World:
         self.others.gave_settings.clear()
         self.calls.count_anew()
         self.states.count_anew()
+        self.handlers.count_anew()
         self.people.new_run()
         self.users.quiet = False
 

@@ -1,4 +1,4 @@
-"""Where something happens in a run, and what is to happen there."""
+"""Where something happens in a run, what is to happen there, and the case that both make."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -20,6 +20,19 @@ class Place:
         return f"{self.state}{f'.{self.operation}' if self.operation else ''}#{self.nth}"
 
 
+@dataclass(frozen=True)
+class Case:
+    """A scenario and what goes wrong; `resume_at` is the call of recovery before which a parked handler goes on."""
+
+    scenario: str
+    faults: tuple[tuple[str, Place], ...] = ()
+    resume_at: int | None = None
+
+    def __str__(self) -> str:
+        faults = " and ".join(f"{kind} @ {place}" for kind, place in self.faults) or "no fault"
+        return f"{self.scenario}: {faults}" + (f", before recovery's call {self.resume_at}" if self.resume_at else "")
+
+
 Inject = Callable[[Call, Callable[[], Any]], Any]
 """Gets a call and the attempt to make it; makes the attempt or does not, and returns the answer."""
 
@@ -32,14 +45,12 @@ class Injection:
     inject: Inject
     times: int | None = 1
     met: int = 0
-    seen: int = 0
 
-    def meets(self, call: Call) -> bool:
-        """Whether the fault meets this attempt; counts it."""
+    def meets(self, call: Call, nth: int) -> bool:
+        """Whether the fault meets this attempt, the nth of its operation by its handler."""
         if (call.state, call.operation) != (self.place.state, self.place.operation):
             return False
-        self.seen += 1
-        if self.seen < self.place.nth or (self.times is not None and self.met >= self.times):
+        if nth < self.place.nth or (self.times is not None and self.met >= self.times):
             return False
         self.met += 1
         return True
@@ -77,14 +88,12 @@ class InHandler:
     skew_seconds: float = 0.0
     alternating: bool = False
     met: int = 0
-    seen: int = 0
 
-    def is_due(self, state: str) -> bool:
-        """Whether it meets this invocation; counts it."""
+    def is_due(self, state: str, nth: int) -> bool:
+        """Whether it meets this invocation, the nth by that state."""
         if self.state not in (state, "*"):
             return False
-        self.seen += 1
-        if self.seen < self.nth or (self.times is not None and self.met >= self.times):
+        if nth < self.nth or (self.times is not None and self.met >= self.times):
             return False
         self.met += 1
         self.skew_seconds *= -1 if self.alternating else 1

@@ -44,6 +44,8 @@ class Script:
         self.recovery_resumes = Countdown()
         self.recovery_hangs = Countdown()
         self.table_is_away: Callable[[], bool] = lambda: False
+        self.at_visit: Callable[[int], object] = lambda number: None
+        """Gets the number of every visit of a state, from 1 on, before anything happens there."""
 
     def met(self) -> list[int]:
         """How often each of the faults met its place."""

@@ -83,20 +83,22 @@ class CallSeam:
 
         if self._uncounted.goes_on:
             return observed()
-        self._count(handler, call.operation)
+        nth = self._count(handler, call.operation)
         if call.service == "dynamodb" and self._script.table_is_away():
             return answer("InternalServerError", call.url)
         for injection in self._script.injections:
-            if injection.meets(call):
+            if injection.meets(call, nth):
                 return injection.inject(call, observed)
         return observed()
 
-    def _count(self, handler: str, operation: str) -> None:
+    def _count(self, handler: str, operation: str) -> int:
         self._counts[handler, operation] += 1
-        self.trace.append(Place(handler, operation, self._counts[handler, operation]))
+        nth = self._counts[handler, operation]
+        self.trace.append(Place(handler, operation, nth))
         if handler == RECOVERY:
             self._script.recovery_resumes.step()
             self._script.recovery_hangs.step()
+        return nth
 
 
 class StateSeam:
@@ -137,6 +139,7 @@ class StateSeam:
             self.visits.append(Place(state, "", self._counts[state]))
             self.calls_before.append(len(self._calls.trace))
             self._script.states_ahead.step()
+            self._script.at_visit(len(self.visits))
         for due in list(self._script.at_states):
             if due.is_due(state, self._counts[state], moment):
                 due.met += 1
@@ -167,15 +170,21 @@ class HandlerSeam:
 
     def __init__(self, aws: InProcessAws, script: Script, uncounted: Uncounted, zombies: Zombies) -> None:
         self._aws = aws
+        self._counts: Counter[str] = Counter()
         self._script = script
         self._uncounted = uncounted
         self._zombies = zombies
+
+    def count_anew(self) -> None:
+        """The next invocation by each state is its first."""
+        self._counts.clear()
 
     def let_through(self, state: str, handler: Handler, event: Any, context: Any) -> Any:
         """The handler runs, perhaps by a wrong clock; its answer, unless the state is to fail."""
         if self._uncounted.goes_on:
             return handler(event, context)
-        due = next((due for due in self._script.in_handlers if due.is_due(state)), None)
+        self._counts[state] += 1
+        due = next((due for due in self._script.in_handlers if due.is_due(state, self._counts[state])), None)
         with self._skewed(due.skew_seconds) if due else nullcontext():
             if due and due.error and due.when == "before":
                 raise lost(due.error)

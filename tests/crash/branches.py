@@ -1,0 +1,153 @@
+"""
+Cases of one scenario, which are the same run until the first fault of each.
+
+That run is made once. Where the first fault of a case is to come, it branches: a copy of this process gets the fault,
+goes on to its end and leaves what came of it, and this process goes on without a fault to where the next cases branch.
+"""
+
+import ctypes
+import gc
+import os
+import pickle
+import signal
+from bisect import bisect_right
+from collections.abc import Callable, Collection, Iterable, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple, NoReturn
+
+from tests.crash import kinds
+from tests.crash.world import World
+from tests.crash.world.places import Case, Place
+
+MOST_SECONDS = 900
+"""Of real time, for one case; 150 orders of events of the search take less."""
+
+
+class Course(NamedTuple):
+    """
+    A scenario's run without a fault: the places that are tried, and for each of its places a visit of a state.
+
+    Until that visit (0 is before the first one) the run is the same as with a fault at that place.
+    """
+
+    calls: tuple[Place, ...]
+    visits: tuple[Place, ...]
+    same_until: Mapping[Place, int]
+
+
+def course_of(
+    world: World, calls: Iterable[Place], visits: Iterable[Place], side_by_side: Collection[str] = ()
+) -> Course:
+    """Of the run that this world has seen; states `side_by_side` are entered before others of their name are left."""
+    entered: dict[str, list[int]] = {}
+    for number, visit in enumerate(world.states.visits, start=1):
+        entered.setdefault(visit.state, []).append(number)
+
+    def same_until(state: str, latest: int) -> int:
+        own = entered.get(state, [])
+        begun = own[: bisect_right(own, latest)]
+        if not begun:
+            return latest
+        return begun[0] if state in side_by_side else begun[-1]
+
+    before = world.states.calls_before
+    places = {call: same_until(call.state, bisect_right(before, nth)) for nth, call in enumerate(world.calls.trace)}
+    places |= {visit: same_until(visit.state, nth) for nth, visit in enumerate(world.states.visits, start=1)}
+    return Course(tuple(calls), tuple(visits), {**places, kinds.EVERYWHERE: 0})
+
+
+def by_visit(cases: Iterable[Case], course: Course) -> dict[int, list[Case]]:
+    """The cases of one scenario that branch at each visit."""
+    found: dict[int, list[Case]] = {}
+    for case in cases:
+        visit = min((course.same_until[place] for _, place in case.faults), default=0)
+        found.setdefault(visit, []).append(case)
+    return found
+
+
+class Alone:
+    """A case in a run of its own."""
+
+    def __init__(self, case: Case) -> None:
+        self.case = case
+
+    def begin(self, world: World) -> None:
+        """The faults wait for their places from now on."""
+        for kind, place in self.case.faults:
+            kinds.arm(world, kind, place)
+            if kind.endswith("event lost"):
+                world.recovery.events = 0
+        if self.case.resume_at is not None:
+            world.script.recovery_resumes.start(self.case.resume_at, world.zombies.resume)
+
+
+class Branching(Alone):
+    """Cases of one scenario; `case` is the one that this process plays, and `left` has those that did not branch."""
+
+    def __init__(self, scenario: str, left: dict[int, list[Case]], processes: "Processes") -> None:
+        super().__init__(Case(scenario))
+        self.left = left
+        self._processes = processes
+
+    def begin(self, world: World) -> None:
+        def branch(visit: int) -> None:
+            for case in self.left.pop(visit, ()):
+                if self._processes.branch(case):
+                    world.script.at_visit = lambda number: None
+                    self.case = case
+                    super(Branching, self).begin(world)
+                    return
+
+        world.script.at_visit = branch
+        branch(0)
+
+
+class Processes:
+    """
+    Copies of this process, `most` at a time; what each leaves goes to `keep`, with its seconds of CPU.
+
+    Threads have to be gevent's: the copy of a process has of the others only the one that copied it.
+    """
+
+    def __init__(self, most: int, folder: Path, keep: Callable[[Any, Any, float], None]) -> None:
+        self.is_copy = False
+        self._most, self._folder, self._keep = most, folder, keep
+        self._running: dict[int, tuple[Any, Path]] = {}
+        self._number = 0
+
+    def branch(self, what: Any) -> bool:
+        """Whether this is the copy, which is to do that and then to `leave`."""
+        while len(self._running) >= self._most:
+            self._wait()
+        self._number += 1
+        path = self._folder / str(self._number)
+        gc.freeze()  # what both have is not looked through, and so not copied, again
+        pid = _fork()
+        if pid == 0:
+            self.is_copy, self._path = True, path
+            signal.alarm(MOST_SECONDS)
+            return True
+        self._running[pid] = what, path
+        return False
+
+    def leave(self, result: Any) -> NoReturn:
+        """The end of a copy."""
+        self._path.write_bytes(pickle.dumps(result))
+        os._exit(0)
+
+    def wait(self) -> None:
+        """Until all copies have left."""
+        while self._running:
+            self._wait()
+
+    def _wait(self) -> None:
+        pid, status, usage = os.wait4(-1, 0)
+        what, path = self._running.pop(pid)
+        result = pickle.loads(path.read_bytes()) if status == 0 else None  # this program wrote it
+        path.unlink(missing_ok=True)
+        self._keep(what, result, usage.ru_utime + usage.ru_stime)
+
+
+def _fork() -> int:
+    """As `os.fork` does, but threads go on in the copy: they are gevent's, and Python would call them ended."""
+    return int(ctypes.PyDLL(None).fork())

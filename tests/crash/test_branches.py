@@ -1,0 +1,58 @@
+"""Cases that branch off one run come to the same ends as cases that are run alone."""
+
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from tests.crash import matrix
+from tests.crash.branches import by_visit
+from tests.crash.kept import Kept
+from tests.crash.matrix import Outcome
+from tests.crash.releases import matrix as releases
+from tests.crash.world.places import Case, Place
+
+ROOT = Path(__file__).parents[2]
+
+COMMANDS: dict[str, tuple[list[str], Callable[[Case], Outcome]]] = {
+    "of a deployment": (
+        ["--scenarios", "stopped,unanswered", "--only", "killed before @ RecoverDeployments.U"],
+        matrix.run,
+    ),
+    "of a release": (
+        ["--release", "--scenarios", "refused", "--only", "killed before @ RollBackRelease.T"],
+        releases.run,
+    ),
+}
+
+
+def _facts(outcome: Outcome) -> Outcome:
+    return replace(outcome, seconds=0.0, asked=frozenset())
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_the_command_finds_what_runs_of_their_own_find(command: str, tmp_path: Path) -> None:
+    options, run = COMMANDS[command]
+    kept = tmp_path / "kept"
+    arguments = [sys.executable, "-m", "tests.crash", "--pairs", "0", "--kept", str(kept), *options]
+
+    done = subprocess.run(arguments, cwd=ROOT, capture_output=True, text=True, timeout=300)
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    outcomes = Kept(kept).outcomes
+    assert len(outcomes) > 2, done.stdout
+    assert not any(outcome.unmet for outcome in outcomes)
+    assert [_facts(outcome) for outcome in outcomes] == [_facts(run(outcome.case)) for outcome in outcomes]
+
+
+def test_a_case_branches_where_the_state_of_its_first_fault_is_entered() -> None:
+    course = matrix.fault_free("bad")
+    shift = next(number for number, visit in enumerate(course.visits, start=1) if str(visit) == "ShiftAlias#1")
+    case = Case("bad", (("", Place("RollBack", "UpdateAlias", 1)), ("", Place("ShiftAlias", "UpdateAlias", 1))))
+
+    found = by_visit([case, Case("bad")], course)
+
+    assert found == {course.same_until[Place("ShiftAlias", "", 1)]: [case], 0: [Case("bad")]}, shift
