@@ -64,7 +64,8 @@ class Shop:
     def sweep(self, release: str) -> Run:
         """RecoverDeployments looks after everything; the execution that goes on with the release, to its end."""
         (record,) = (item for item in self.deployer.items(f"release#{release}") if item["sk"] == "record")
-        recovered = recover_deployments.handler({}, context_of("RecoverDeploymentsFunction"))
+        with self.aws.acting("RecoverDeployments"):
+            recovered = recover_deployments.handler({}, context_of("RecoverDeploymentsFunction"))
         assert release in recovered["recovered"], "nobody goes on with the release"
         machine = self.aws.machine_arn(RELEASE_ASL).replace(":stateMachine:", ":execution:")
         number = record.get("recoveries", 0) + 1

@@ -45,6 +45,19 @@ def without(monkeypatch: pytest.MonkeyPatch) -> Callable[[str, str], None]:
     return take
 
 
+@pytest.mark.parametrize(
+    ("state", "role"),
+    [
+        *(("ShiftAlias", "ShiftAlias"), ("SmokeTestGreen", "SmokeTest"), ("OpenMember", "OpenMember")),
+        *(("ConfirmOpen", "ConfirmFunctions"), ("PutBackFailed", "RollBackRelease"), ("NoteStaged", "NoteMember")),
+        *(("ReleaseStateMachine", "ReleaseStateMachine"), ("RecoverDeployments", "RecoverDeployments")),
+        *((FUNCTION, None), ("Bake", None)),
+    ],
+)
+def test_a_state_of_any_machine_has_the_role_of_the_handler_that_it_runs(state: str, role: str | None) -> None:
+    assert role_of(state) == role
+
+
 def test_a_walk_fails_that_needs_what_the_template_does_not_give(
     deployer: Deployer, without: Callable[[str, str], None]
 ) -> None:

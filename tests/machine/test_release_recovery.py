@@ -8,6 +8,7 @@ import pytest
 import recover_deployments
 from bluegreen.errors import AwsUnavailable, DeploymentError
 from tests.crash.world.driver import context_of
+from tests.machine.faults import acting
 from tests.machine.shop import BLUE, GREEN, RELEASE_ASL, Shop, at, open_shop
 
 
@@ -18,7 +19,8 @@ def shop() -> Iterator[Shop]:
 
 
 def sweep() -> Any:
-    return recover_deployments.handler({}, context_of("RecoverDeploymentsFunction"))
+    with acting("RecoverDeployments"):
+        return recover_deployments.handler({}, context_of("RecoverDeploymentsFunction"))
 
 
 def dies(shop: Shop) -> None:

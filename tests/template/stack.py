@@ -188,9 +188,10 @@ def machine(name: str = "deploy") -> dict[str, Any]:
     return committed
 
 
+@cache
 def tasks() -> dict[str, Any]:
-    """The states that run a handler."""
-    return tasks_of(machine())
+    """The states of all machines that run a handler."""
+    return {state: task for name in committed_machines() for state, task in tasks_of(machine(name)).items()}
 
 
 def tasks_of(machine: Mapping[str, Any]) -> dict[str, Any]:
