@@ -82,7 +82,7 @@ crash-matrix-release: $(DEV)     ## the same for a release of five functions (ab
 fuzz: $(DEV)                     ## inputs that no honest caller sends, at every entrance (INPUTS=40: times as many as `make test`)
 	@PYTHONPATH=handlers:. $(BIN)/python -m tests.fuzz --inputs $(or $(INPUTS),40)
 
-permissions: $(DEV) $(SANDBOX)   ## what each role may do and needs, into docs/ (as long as `make test`)
+permissions: $(DEV) $(SANDBOX)   ## what each role may do and needs, into docs/ (about fifteen minutes on two cores)
 	@$(BIN)/python -m tests.permissions
 
 bench: $(DEV) $(SANDBOX)         ## what a deployment costs, as ratios

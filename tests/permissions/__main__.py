@@ -1,7 +1,7 @@
 """
 `python -m tests.permissions`: does the runs that show what each role needs, and writes docs/permissions.md and .json.
 
-    --every N        every Nth case of the crash matrix (100); 1 is all of it, and takes 70 minutes on two cores
+    --every N        every Nth case of the two crash matrices (100); 1 is all of them, and takes hours on two cores
     --seen FILE ...  no runs: these files have what was seen; `PERMISSIONS_SEEN=FILE make test` writes one
 """
 
@@ -19,10 +19,12 @@ from tests.permissions.gathering import WRITES, from_json, problems
 from tests.template.stack import ROOT
 
 TESTS = ("tests/e2e", "tests/machine", "tests/handlers", "tests/crash")
+EVERY_CASE = ("--only", ":")
+"""All cases have one in their description, and of a selection the matrix writes no report."""
 
 
 def main() -> int:
-    """0 if every role may do what it does, and nothing else."""
+    """0 if every role may do what it does, and nothing else, and if no run failed. The table is written in any case."""
     parser = argparse.ArgumentParser(
         prog="python -m tests.permissions", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -32,15 +34,20 @@ def main() -> int:
     if options.seen:
         return write(options.seen)
     with tempfile.TemporaryDirectory() as folder:
-        files = [Path(folder, "tests.json"), Path(folder, "matrix.json")]
-        for command in (
-            ["pytest", "-q", "-n", "auto", "--dist", "loadfile", *TESTS],
-            ["tests.crash", "--every", str(options.every), "--asked", str(files[1])],
-        ):
-            environment = {**os.environ, WRITES: str(files[0])}
-            if failed := subprocess.run([sys.executable, "-m", *command], cwd=ROOT, env=environment).returncode:
-                return failed
-        return write(files)
+        tests, deployments, releases = files = [Path(folder, f"{name}.json") for name in ("tests", "one", "release")]
+        matrix = ["tests.crash", *EVERY_CASE, "--every", str(options.every), "--asked"]
+        failed = [
+            run("pytest", "-q", "-n", "auto", "--dist", "loadfile", *TESTS, seen=tests),
+            run(*matrix, str(deployments)),
+            run(*matrix, str(releases), "--release"),
+        ]
+        return write(files) or max(failed)
+
+
+def run(*module: str, seen: Path | None = None) -> int:
+    """Its exit code. A session of pytest writes what was `seen` there."""
+    environment = {**os.environ, WRITES: str(seen)} if seen else None
+    return subprocess.run([sys.executable, "-m", *module], cwd=ROOT, env=environment).returncode
 
 
 def write(files: Iterable[Path]) -> int:
