@@ -20,39 +20,6 @@ from tests.template.stack import ROOT, file_of, stack
 DOCS = ROOT / "docs"
 PAGE = Path(__file__).with_name("permissions.template.md")
 
-NOT_YET = "no run of a release has shown that it is needed"
-OF_RELEASES = (
-    ("CompleteRelease", "lambda:GetProvisionedConcurrencyConfig"),
-    ("CompleteRelease", "lambda:ListTags"),
-    ("ConfirmFunctions", "dynamodb:GetItem"),
-    ("ConfirmFunctions", "dynamodb:UpdateItem"),
-    ("ConfirmFunctions", "lambda:InvokeFunction"),
-    ("ConfirmFunctions", "lambda:ListTags"),
-    ("LookAtWave", "dynamodb:UpdateItem"),
-    ("LookAtWave", "lambda:ListTags"),
-    ("LookAtWave", "logs:FilterLogEvents"),
-    ("LookAtWave", "s3:GetObject"),
-    ("LookAtWave", "s3:GetObjectVersion"),
-    ("OpenMember", "dynamodb:GetItem"),
-    ("OpenMember", "logs:FilterLogEvents"),
-    ("OpenMember", "states:DescribeExecution"),
-    ("OpenRelease", "dynamodb:PutItem"),
-    ("OpenRelease", "s3:GetObject"),
-    ("OpenRelease", "s3:ListBucket"),
-    ("RecoverDeployments", "dynamodb:Query"),
-    ("RecoverDeployments", "dynamodb:UpdateItem"),
-    ("RollBackRelease", "dynamodb:GetItem"),
-    ("RollBackRelease", "dynamodb:UpdateItem"),
-    ("RollBackRelease", "ecr:BatchGetImage"),
-    ("RollBackRelease", "ecr:GetDownloadUrlForLayer"),
-    ("RollBackRelease", "events:PutEvents"),
-    ("RollBackRelease", "lambda:GetProvisionedConcurrencyConfig"),
-    ("RollBackRelease", "s3:ListBucket"),
-    ("ShiftWave", "dynamodb:Query"),
-    ("ShiftWave", "lambda:GetProvisionedConcurrencyConfig"),
-)
-"""Role and action. Most are for hooks, images, provisioned concurrency and logs, which few of the releases have."""
-
 EXCEPTIONS = (
     ("*", "logs:CreateLogStream", "Lambda writes the function's log with its role"),
     ("*", "logs:PutLogEvents", "Lambda writes the function's log with its role"),
@@ -62,11 +29,15 @@ EXCEPTIONS = (
     ("ReceiveUpload", "sqs:SendMessage", "Lambda sends an event there that failed three times, with the role"),
     ("*StateMachine", "logs:*", "Step Functions asks for it when it creates a state machine that logs"),
     ("FunctionsStateMachine", "states:*", "Step Functions starts and follows the children of a Distributed Map"),
-    *((role, action, NOT_YET) for role, action in OF_RELEASES),
+    (
+        "RollBackRelease",
+        "events:PutEvents",
+        "it shares its undoing with RollBack, which sends events; about a function of a release none is sent",
+    ),
 )
 """
-Role, action and reason, for what no run can show, since AWS itself needs it or AWS's own policy has it. NOT_YET is for
-what no run has shown. A reason counts for those roles alone that no run has shown to need the action.
+Role, action and reason, for what no run can show: AWS itself needs it, AWS's own policy has it, or the handler has code
+for it that another role runs. A reason counts for those roles alone that no run has shown to need the action.
 """
 
 Row = dict[str, Any]
