@@ -27,7 +27,7 @@ from bluegreen.releasing.document import Ended, Go
 from bluegreen.releasing.gates import before_wave
 from bluegreen.releasing.putting_back import Found, put_back
 from bluegreen.releasing.rings import Failed
-from bluegreen.rollback.alias import take_back
+from bluegreen.releasing.without_table import take_all_back
 
 ROLLBACK_FAILED_ALARM = {"alarm": ROLLBACK_FAILED}
 """A metric filter counts log lines with this; the alarm rollback-failed goes off by it."""
@@ -39,25 +39,27 @@ CALLED_AFTER_ATTEMPTS = 3
 def handler(failed: Failed) -> Section:
     with pacing.undoing():
         if failed.release is None:
-            raise _without_the_table(failed)
+            return _without_the_table(failed)
         return _all(failed, failed.release, failed.failure) if failed.failure else _some(failed, failed.release)
 
 
-def _without_the_table(failed: Failed) -> AwsUnavailable:
+def _without_the_table(failed: Failed) -> Ended:
     """
-    Users get blue back at once; the rest waits until the table answers.
+    Users get blue back at once, slice by slice; the rest waits until the table answers.
 
     Every green was found healthy once CompleteRelease is to run, and the release may be committed: nothing is moved.
+    Raises AwsUnavailable once there is nothing to put back but what is tried again with the next attempt.
     """
-    back, left = 0, []
-    for each in facts.of_release(failed.id, failed.go.wave) if failed.go.next != "complete" else ():
-        try:
-            take_back(each.target, each.blue, each.routes, failed.call.retries)
-            back += 1
-        except DeploymentError as error:
-            left.append(f"{each.target}: {error}")
-    said = f"; not yet: {'; '.join(left[: words.MOST_NAMED])}" if left else ""
-    return AwsUnavailable(f"The deployments table does not answer. {back} aliases are at blue{said}")
+    if failed.go.next == "complete":
+        raise AwsUnavailable("The deployments table does not answer. Every green was found healthy; no alias was moved")
+    everyone, before = list(facts.of_release(failed.id, failed.go.wave)), failed.so_far
+    now, errors = take_all_back(everyone, before, failed.call.retries, in_a_slice())
+    if (now.tried, now.left) != (before.tried, before.left):
+        return Ended(next="more", without_table=now, evidence={"aliases": len(everyone)})
+    named = [f"{everyone[place].target}: {errors.get(place, 'there was no time')}" for place in now.left]
+    said = f"; not yet: {'; '.join(named[: words.MOST_NAMED])}" if named else ""
+    back = len(everyone) - len(named)
+    raise AwsUnavailable(f"The deployments table does not answer. {back} of {len(everyone)} aliases are at blue{said}")
 
 
 def _some(failed: Failed, release: Release) -> Go:

@@ -156,6 +156,31 @@ def test_the_others_go_back_although_one_function_does_not(shop: Shop) -> None:
     assert "StillInProgress" not in json.dumps(run.history, default=str)
 
 
+def test_all_users_are_back_slice_by_slice_while_the_table_is_away(shop: Shop) -> None:
+    """As many functions as one invocation has no time for, and one that AWS refuses at first."""
+    entered: list[set[str]] = []
+
+    def note(arn: str, state: str, moment: str) -> None:
+        if (state, moment) == ("RollBackRelease", "entered"):
+            with acting(None, immune=True):
+                entered.append({name for name, where in shop.aliases().items() if where == ("1", {})})
+
+    denied = shop.aws.fails("GetAlias", "AccessDeniedException", times=1, state="RollBackRelease")
+    with (
+        bounded(shop, "RollBackRelease"),
+        slices_of(2),
+        denied,
+        shop.aws.at_states(note),
+        shop.table_is_away_in("LookAtWave", "RollBackRelease", attempts=60),
+    ):
+        run = shop.release(waves=[{}])
+
+    assert [len(each) for each in entered[:4]] == [0, 1, 3, 5]
+    assert run.ended == "RolledBack"
+    assert shop.aliases() == BLUE
+    assert not shop.locks()
+
+
 def test_a_shift_stops_once_more_functions_failed_than_are_tolerated(shop: Shop) -> None:
     shifted: list[str] = []
 

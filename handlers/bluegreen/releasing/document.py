@@ -70,9 +70,22 @@ class OpenedRelease(Section):
     failure: dict[str, str] | None = None
 
 
+class WithoutTable(Frozen):
+    """
+    How far RollBackRelease came while the table does not answer, by places in the list of `facts.of_release`.
+
+    The first `tried` were tried, and all of these but `left` are at blue. `repeated`: a retry was among the attempts.
+    """
+
+    tried: int = 0
+    left: tuple[int, ...] = ()
+    repeated: bool = False
+
+
 class Ended(Section):
     """The answer of RollBackRelease: how the execution ends, or that there is `more` to put back."""
 
     next: Literal["more", "rolled_back", "rejected", "complete"]
     error: str = ""
     cause: str = ""
+    without_table: WithoutTable = WithoutTable()

@@ -16,7 +16,7 @@ from bluegreen.errors import AwsRefused, AwsUnavailable, DeploymentOver, NotTheH
 from bluegreen.ledger import releases
 from bluegreen.ledger.releases import COMMITTED, OPEN, OPENING, RELEASED, Member, Release
 from bluegreen.opening import proof
-from bluegreen.releasing.document import Go, Held
+from bluegreen.releasing.document import Ended, Go, Held, WithoutTable
 from bluegreen.rings import Call
 
 RESUME = "resume"
@@ -150,7 +150,8 @@ class Failed:
     A release that RollBackRelease puts back, unless it is committed.
 
     Without a `failure` only the functions that failed are put back, and the release goes on. `release` is None while
-    the table does not answer: then the execution is seen in RollBackRelease with this document.
+    the table does not answer: then the execution is seen in RollBackRelease with this document, and `so_far` says how
+    far the slices before this one came.
     """
 
     call: Call
@@ -158,6 +159,7 @@ class Failed:
     release: Release | None
     go: Go
     failure: Failure | None
+    so_far: WithoutTable
 
     @classmethod
     def read(cls, call: Call) -> Self:
@@ -173,7 +175,9 @@ class Failed:
         go = Go.model_validate(call.document.get("go") or {"next": "roll_back"})
         if not failure and release and release.state != OPEN:
             raise DeploymentOver(f"The release {release.id} is {release.state}; nothing was changed.")
-        return cls(call, held.id, release, go, Failure.model_validate(failure) if failure else None)
+        last = call.document.get("rollback")
+        so_far = Ended.model_validate(last).without_table if last else WithoutTable()
+        return cls(call, held.id, release, go, Failure.model_validate(failure) if failure else None, so_far)
 
     @property
     def audited_as(self) -> str | None:
