@@ -6,6 +6,7 @@ committed is not rolled back: it goes forward. Safe to repeat.
 """
 
 from bluegreen.aws import pacing
+from bluegreen.decisions.route import Serving
 from bluegreen.document import REJECTED, ROLLBACK_FAILED, ROLLED_BACK, Failure
 from bluegreen.edge import logger, step
 from bluegreen.errors import (
@@ -17,7 +18,7 @@ from bluegreen.errors import (
     RollbackImpossible,
     StillInProgress,
 )
-from bluegreen.ledger import releases
+from bluegreen.ledger import deployments, releases
 from bluegreen.ledger.releases import COMMITTED, RELEASED, Member, Release
 from bluegreen.model import Section
 from bluegreen.releasing import facts, news, words
@@ -56,10 +57,10 @@ def _without_the_table(failed: Failed) -> Ended:
     now, errors = take_all_back(everyone, before, failed.call.retries, in_a_slice())
     if (now.tried, now.left) != (before.tried, before.left):
         return Ended(next="more", without_table=now, evidence={"aliases": len(everyone)})
-    named = [f"{everyone[place].target}: {errors.get(place, 'there was no time')}" for place in now.left]
-    said = f"; not yet: {'; '.join(named[: words.MOST_NAMED])}" if named else ""
+    named = [words.of_left(everyone[place], str(errors.get(place, "there was no time"))) for place in now.left]
+    said = f" Not yet: {' '.join(named[: words.MOST_COMMANDS])}" if named else ""
     back = len(everyone) - len(named)
-    raise AwsUnavailable(f"The deployments table does not answer. {back} of {len(everyone)} aliases are at blue{said}")
+    raise AwsUnavailable(f"The deployments table does not answer. {back} of {len(everyone)} aliases are at blue.{said}")
 
 
 def _some(failed: Failed, release: Release) -> Go:
@@ -154,16 +155,22 @@ def _must_have_worked(failed: Failed, release: Release, found: Found) -> None:
 
 def _closed(release: Release, members: list[Member]) -> Ended:
     untouched = all(each.state in ("new", "refused", "nothing") for each in members)
-    stuck = any(each.state == "stuck" for each in members)
+    stuck = [(each, _serving(each)) for each in members if each.state == "stuck"]
     state = REJECTED if untouched else ROLLBACK_FAILED if stuck else ROLLED_BACK
     failed = tuple(each.name for each in members if each.error)
-    closed = releases.close(release.id, state, failed=failed or None) or release
+    cause = words.of_stuck(release, stuck) if stuck else None
+    closed = releases.close(release.id, state, failed=failed or None, cause=cause) or release
     try:
         told = news.tell(release.id)
     except DeploymentError:
         told = False
     ended = _ended(closed)
     return ended.model_copy(update={"evidence": {"told": told, "state": state}})
+
+
+def _serving(member: Member) -> Serving | None:
+    record = deployments.find(member.deployment)
+    return record.serving if record else None
 
 
 def _ended(release: Release) -> Ended:

@@ -181,6 +181,19 @@ def test_all_users_are_back_slice_by_slice_while_the_table_is_away(shop: Shop) -
     assert not shop.locks()
 
 
+def test_a_rollback_without_the_table_says_which_functions_are_not_back_and_what_to_run(shop: Shop) -> None:
+    denied = shop.aws.fails("GetAlias", "AccessDeniedException", times=None, state="RollBackRelease")
+    away = shop.table_is_away_in("LookAtWave", "RollBackRelease", attempts=10_000)
+    with bounded(shop, "RollBackRelease"), denied, away:
+        run = shop.release(waves=[{"functions": ["Orders", "Prices"]}, {}])
+
+    said = json.loads(run.cause)["errorMessage"]
+    by_hand = "aws lambda update-alias --function-name Prices --name PROD --function-version 1 --routing-config"
+    assert run.ended == "RollbackFailed"
+    assert said.startswith("The deployments table does not answer. 0 of 2 aliases are at blue. Not yet: Orders:PROD: ")
+    assert f"By hand: `{by_hand} AdditionalVersionWeights={{}}`." in said
+
+
 def test_a_shift_stops_once_more_functions_failed_than_are_tolerated(shop: Shop) -> None:
     shifted: list[str] = []
 

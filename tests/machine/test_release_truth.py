@@ -46,6 +46,27 @@ def test_a_function_of_a_kept_wave_that_someone_else_moved_is_not_shown_as_deplo
     assert member(2).error == "AliasMoved"
 
 
+def test_a_release_that_cannot_be_put_back_says_which_function_is_where_and_what_to_run(shop: Shop) -> None:
+    shop.users_call(2)
+    blues_go = at(
+        shop, "RollBackRelease", lambda: boto3.client("lambda").delete_function(FunctionName="Orders", Qualifier="1")
+    )
+    with blues_go:
+        run = shop.release({"Tax": BAD_UNDER_TRAFFIC}, name="monday")
+
+    says = (
+        "1 function could not be put back. functions.1 (Orders:PROD): someone else deleted version 1, so Orders:PROD "
+        "stays at version 2. `aws lambda list-versions-by-function --function-name Orders` lists what there is, and "
+        "`bluegreen rollback Orders --alias PROD --to VERSION` gives the alias to one of them. The release was rolled "
+        "back because: functions.4 (Tax:PROD): GreenUnhealthy: "
+    )
+    assert run.ended == "RollbackFailed"
+    assert json.loads(run.cause)["errorMessage"].startswith(says)
+    assert says in shop.deployer.messages()[-1]["Message"]
+    assert says in shop.record(run)["cause"]
+    assert shop.aliases() == BLUE | {"Orders": ("2", {})}
+
+
 def test_a_function_of_a_release_takes_no_orders_of_its_own(shop: Shop) -> None:
     answers = []
 

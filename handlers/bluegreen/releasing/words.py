@@ -2,18 +2,44 @@
 
 from collections.abc import Sequence
 
+from bluegreen.decisions.route import Serving, said
 from bluegreen.ledger.releases import Member, Release
+from bluegreen.releasing.facts import Facts
+from bluegreen.rollback.words import without_blue
 from bluegreen.text import LONGEST_CAUSE, plain, sentence
 
 MOST_NAMED = 50
 """Functions that one sentence names. The members have all errors."""
 
 
+MOST_COMMANDS = 20
+"""Functions that one sentence names with commands for each."""
+
+
 def of_failures(failed: Sequence[Member]) -> str:
     """Which functions failed, and why each did."""
-    said = "; ".join(f"{each.name}: {each.error}: {each.cause.removesuffix('.')}" for each in failed[:MOST_NAMED])
+    named = "; ".join(f"{each.name}: {each.error}: {each.cause.removesuffix('.')}" for each in failed[:MOST_NAMED])
     more = f"; and {len(failed) - MOST_NAMED} more" if len(failed) > MOST_NAMED else ""
-    return plain(f"{said}{more}", LONGEST_CAUSE)
+    return plain(f"{named}{more}", LONGEST_CAUSE)
+
+
+def of_stuck(release: Release, stuck: Sequence[tuple[Member, Serving | None]]) -> str:
+    """Which functions could not be put back, where each is, what to do about it; then why the release went back."""
+    parts = [
+        f"{each.name}: {without_blue(each.target, each.blue, said(serving) if serving else 'its version')}"
+        for each, serving in stuck[:MOST_COMMANDS]
+    ]
+    if len(stuck) > MOST_COMMANDS:
+        parts.append(f"So are {len(stuck) - MOST_COMMANDS} more: `bluegreen show {release.id}` names them.")
+    which = f"{len(stuck)} function{'s' if len(stuck) != 1 else ''} could not be put back. {' '.join(parts)}"
+    return plain(f"{which} The release was rolled back because: {release.cause or release.error}", LONGEST_CAUSE)
+
+
+def of_left(known: Facts, why: str) -> str:
+    """A function whose alias is not at blue while the table does not answer, and the command that puts it there."""
+    command = known.target.by_hand(known.blue)
+    by_hand = "" if command in why else f" By hand: `{command}`."
+    return f"{known.target.said}: {sentence(why)}{by_hand}"
 
 
 def of_wave(release: Release, wave: int) -> str:
@@ -31,9 +57,9 @@ def of_end(release: Release, members: Sequence[Member]) -> tuple[str, str]:
         f"{counts['nothing']} had this code already" if counts["nothing"] else "",
         f"{counts['stuck']} could not be put back" if counts["stuck"] else "",
     ]
-    said = ", ".join(part for part in parts if part) or "nothing was touched"
+    stands = ", ".join(part for part in parts if part) or "nothing was touched"
     why = f" {release.error}: {sentence(release.cause or '')}" if release.error else ""
-    return f"{release.state}: {whose}", f"{sentence(said[0].upper() + said[1:])}{why}"
+    return f"{release.state}: {whose}", f"{sentence(stands[0].upper() + stands[1:])}{why}"
 
 
 def for_an_operator(release: Release, stuck: Sequence[Member], why: str) -> tuple[str, str]:

@@ -50,10 +50,20 @@ def _alias(outcome: AliasOutcome, target: Target, blue: str) -> str:
         f"`bluegreen adopt {target.function} --alias {target.alias}` creates it again.",
         "function_gone": f"Someone else deleted {target.function}, with its versions and aliases; nothing serves "
         f"{target}, and there is nothing left to put back.",
-        "blue_gone": f"It could not be rolled back: someone else deleted version {blue}, so {target} stays at {route}. "
-        f"`aws lambda list-versions-by-function {target.option}` lists what there is, and "
-        f"`bluegreen rollback {target.function} --alias {target.alias} --to VERSION` gives the alias to one of them.",
+        "blue_gone": f"It could not be rolled back: {without_blue(target, blue, str(route))}",
     }[outcome.kind]
+
+
+def without_blue(target: Target, blue: str, where: str) -> str:
+    """Why an alias whose blue was deleted stays `where` it is, and what an operator can run."""
+    command = target.by_hand("VERSION")
+    if not target.elsewhere:
+        command = f"bluegreen rollback {target.function} --alias {target.alias} --to VERSION"
+    return (
+        f"someone else deleted version {blue}, so {target.said} stays at {where}. "
+        f"`aws lambda list-versions-by-function {target.option}` lists what there is, and "
+        f"`{command}` gives the alias to one of them."
+    )
 
 
 def for_an_operator(record: Record, why: str) -> tuple[str, str]:
