@@ -54,7 +54,11 @@ def handler(asked: Asked) -> OpenedRelease:
     return _answer(record, Go(next="open"))
 
 
-def _read_or_refused(asked: Asked) -> tuple[Release, list[tuple[Member, dict[str, Any]]]]:
+Opening = tuple[Release, list[tuple[Member, dict[str, Any]]], dict[str, Any]]
+"""The record, each function with what is asked for it alone, and what is asked for all others."""
+
+
+def _read_or_refused(asked: Asked) -> Opening:
     """What the document comes to. Raises InvalidRequest for a wrong one; that refusal is written down, and told."""
     try:
         return _read(asked)
@@ -109,7 +113,7 @@ def _answer(release: Release, go: Go, failure: dict[str, str] | None = None) -> 
     return OpenedRelease(release=held, bucket=os.environ["ARTIFACT_BUCKET"], go=go, failure=failure, evidence=noted)
 
 
-def _read(asked: Asked) -> tuple[Release, list[tuple[Member, dict[str, Any]]]]:
+def _read(asked: Asked) -> Opening:
     call = asked.call
     if len(call.name) > LONGEST_ID:
         raise InvalidRequest(f"name: {call.name} has {len(call.name)} characters; write {LONGEST_ID} at most")
@@ -153,7 +157,9 @@ def _read(asked: Asked) -> tuple[Release, list[tuple[Member, dict[str, Any]]]]:
     )
     _starter_must_be_known(release)
     called = {_name_in(said) for each in read.members for said in each.depends_on}
-    return release, [_member(release, read, each, here, called) for each in read.members]
+    of_all = next((each.request for each in read.members if not each.own_tests), None)
+    tests = of_all.as_json(exclude_unset=True, include={"smoke_tests"}) if of_all else {}
+    return release, [_member(release, read, each, here, called) for each in read.members], tests
 
 
 def _name_in(reference: str) -> str:
@@ -192,7 +198,7 @@ def _member(
     whole = request.model_copy(
         update={"traffic": read.traffic, "health": health, "override_freeze": release.override_freeze}
     )
-    return member, whole.to_json()
+    return member, whole.as_json(exclude_unset=True, exclude=None if asked.own_tests else {"smoke_tests"})
 
 
 def _starter_must_be_known(release: Release) -> None:

@@ -1,5 +1,6 @@
 """A release from end to end: the states it goes through, what the aliases say, what users get."""
 
+import json
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -184,6 +185,25 @@ def test_callees_come_first_and_go_back_last(shop: Shop) -> None:
     of_interest = [each for each in moved if each[0] in (FUNCTION, "Tax", "Stock")]
     assert [name for name, version in of_interest if version == "2"] == ["Stock", "Tax"]
     assert [name for name, version in of_interest if version == "back"] == [FUNCTION, "Tax", "Stock"]
+
+
+def test_smoke_tests_of_the_defaults_are_kept_once_for_all_functions(shop: Shop) -> None:
+    own = [{"name": "of its own", "expect": {"statusCode": 200}}]
+    document = shop.document(defaults={"smoke_tests": [{"name": "of all", "payload": {"long": "x" * 10_000}}]})
+    document["functions"][1]["smoke_tests"] = own
+
+    run = shop.run(document, "monday")
+
+    asked = [item for item in shop.deployer.items("release#monday") if item["sk"].startswith("request#")]
+    assert run.ended == "Released"
+    assert sum("of all" in item["request"] for item in asked) == 1
+    assert sum(len(item["request"]) for item in asked) < 20_000
+    plans = [
+        next(item for item in shop.deployer.items(f"deployment#monday.{number}") if item["sk"] == "plan")
+        for number in range(1, 6)
+    ]
+    tested = [[json.loads(case)["name"] for case in plan["smoke_tests"]] for plan in plans]
+    assert tested == [["of all"], ["of its own"], ["of all"], ["of all"], ["of all"]]
 
 
 def test_old_versions_are_deleted_at_the_end_where_the_document_asks_for_it(shop: Shop) -> None:

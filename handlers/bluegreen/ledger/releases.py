@@ -4,7 +4,8 @@ Releases: the record of each, and its members, which are the functions that it d
     pk             sk                        what
     release#<id>   record                    what the release wants, how far it is, its end
     release#<id>   member#<wave>#<number>    a function: its deployment, versions, shifts, how it stands
-    release#<id>   request#<number>          what is asked for that function, as OpenMember gets it
+    release#<id>   request#<number>          what is asked for that function
+    release#<id>   request#of-all            what is asked for all functions whose own request does not say it
     release#<id>   verdict#<wave>            what the looks at a wave came to
 
 A record is `opening`, then `open`. One conditional write makes it `committed` or `undoing`. A handler that finds it
@@ -33,6 +34,7 @@ RELEASE = "release"
 OPENING, OPEN, COMMITTED, UNDOING = "opening", "open", "committed", "undoing"
 RELEASED = "Released"
 LIVE = (OPENING, OPEN, COMMITTED, UNDOING)
+OF_ALL = "request#of-all"
 AT_ONCE = 50
 """Members that one transaction writes, each with its request: DynamoDB takes 100 items."""
 
@@ -203,14 +205,17 @@ def find(release: str) -> Release | None:
     return Release.model_validate(item) if item else None
 
 
-def open_release(record: Release, members: Sequence[tuple[Member, dict[str, Any]]]) -> Release:
+def open_release(record: Release, members: Sequence[tuple[Member, dict[str, Any]]], of_all: dict[str, Any]) -> Release:
     """
-    Write the members, each with what is asked for it, and then the record. Again is harmless.
+    Write what is asked `of_all`, the members, each with what is asked for it, and then the record. Again is harmless.
 
     Answers the record that stands there, which is another one's if the name was taken.
     """
     if standing := find(record.id):
         return standing
+    if of_all:
+        key = table.key(partition(record.id), OF_ALL)
+        table.put({"Item": key | table.values({"request": json.dumps(of_all)}), **_ONCE})
     for start in range(0, len(members), AT_ONCE):
         parts = [
             {"Put": {"Item": table.key(partition(record.id), sk) | table.values(item), **_ONCE}}
@@ -254,9 +259,10 @@ def member(release: str, wave: int, number: int) -> Member | None:
 
 def request_for(release: str, number: int) -> dict[str, Any]:
     """What is asked for the function of that number."""
-    item = table.get(partition(release), _request_sk(number)) or {}
-    found: dict[str, Any] = json.loads(item["request"])
-    return found
+    of_all = table.get(partition(release), OF_ALL) or {"request": "{}"}
+    own = table.get(partition(release), _request_sk(number)) or {}
+    asked: dict[str, Any] = json.loads(of_all["request"]) | json.loads(own["request"])
+    return asked
 
 
 def learn(release: str, known: Member, *, at: Sequence[MemberState] = (), **learned: Any) -> Member:

@@ -61,11 +61,13 @@ class Member(Frozen):
 
     `request` is what a deployment of it alone would ask for. It has no traffic, approval and hooks, which are the
     release's; override_freeze and started_by are the release's, too. `target` is the name of a target, "" for the
-    stack's own account and region. `depends_on` is as people wrote it.
+    stack's own account and region. `depends_on` is as people wrote it. Unless it has `own_tests`, its smoke tests are
+    those of the defaults.
     """
 
     number: int
     request: Request
+    own_tests: bool
     target: str
     depends_on: tuple[str, ...]
     wave: int
@@ -285,6 +287,7 @@ def _release(of_all: OfAll, entries: Entries, waves: tuple[Wave, ...]) -> Releas
             Member(
                 number=number + 1,
                 request=_request(entry, common),
+                own_tests=number in entries.with_own_tests,
                 target=entry.target or "",
                 depends_on=entry.depends_on,
                 wave=comes[number + 1],

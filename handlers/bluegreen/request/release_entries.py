@@ -232,8 +232,9 @@ class Entries:
     """
     What came of the entries, by their places: which function each is, if it says so, and its fields.
 
-    In place of a wrong field, which is told, an entry has its default, and `unread` its name. `raw` are the values of
-    `functions`; `targets` are those that are right, `target_names` all that were written.
+    In place of a wrong field, which is told, an entry has its default, and `unread` its name. `with_own_tests` have
+    smoke tests that are not those of the defaults. `raw` are the values of `functions`; `targets` are those that are
+    right, `target_names` all that were written.
     """
 
     def __init__(
@@ -251,6 +252,7 @@ class Entries:
         self.named: dict[int, Named] = {}
         self.found: dict[int, Entry] = {}
         self.unread: dict[int, set[Any]] = {}
+        self.with_own_tests: set[int] = set()
         for number, each in enumerate(raw):
             self._read(number, each)
         if inherited.unfinished and any(isinstance(each, dict) and "health" not in each for each in raw):
@@ -262,6 +264,8 @@ class Entries:
         name = reference.name if reference else ""
         if isinstance(own, dict):
             own, misplaced = sorted_out(own, IN_AN_ENTRY)
+            if "smoke_tests" in own:
+                self.with_own_tests.add(number)
             self._tell(number, name, misplaced)
             self._measure(number, name, own)
             self._tell(number, name, (("function", each.removeprefix("function: ")) for each in said))
