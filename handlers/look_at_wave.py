@@ -49,9 +49,12 @@ def handler(running: Running) -> Go:
 def _following(running: Running, looked: Looked, ordered: orders.Standing, now: float) -> Go:
     release, go = running.release, running.go
     noted = {"reason": looked.reason, "evidence": looked.noted()}
-    if looked.bakes_on_until:
-        seconds = ordered.wait(now, wait(now, looked.bakes_on_until))
-        return go.model_copy(update=noted | {"next": "bake", "next_seconds": seconds, "due_at": looked.bakes_on_until})
+    until = looked.bakes_on_until
+    if ordered.paused and not until:  # no function of the wave has a share, so none bakes on
+        until = now + gates.MOST_SECONDS
+    if until:
+        seconds = ordered.wait(now, wait(now, until))
+        return go.model_copy(update=noted | {"next": "bake", "next_seconds": seconds, "due_at": until})
     _must_not_be_suspected(release, go, looked, ordered)
     if go.step + 1 < len(release.schedule.steps):
         return go.model_copy(update=noted | {"next": "shift", "step": go.step + 1})
@@ -86,9 +89,7 @@ def _promoted(go: Go, ordered: orders.Standing) -> bool:
 def _gated(release: Release, go: Go, ordered: orders.Standing, now: float) -> Go:
     """What comes before the wave's first shift: the end of a pause, an approval, a hook; or the shift."""
     if ordered.paused:
-        seconds = ordered.wait(now, gates.MOST_SECONDS)
-        reason = f"paused by {ordered.paused.said}"
-        return Go(next="bake", next_seconds=seconds, wave=go.wave, due_at=now + seconds, reason=reason)
+        return gates.while_paused(go.wave, ordered, ordered.paused, now)
     return gates.before_wave(release, go.wave)
 
 

@@ -72,7 +72,7 @@ def _some(failed: Failed, release: Release) -> Go:
     if found.more:
         return go.model_copy(update={"next": "put_back"})
     if go.step < 0:
-        return before_wave(release, go.wave)
+        return before_wave(release, go.wave).model_copy(update={"told_pause": go.told_pause})
     return go.model_copy(update={"next": "shift", "evidence": {"put_back": [each.name for each in members]}})
 
 

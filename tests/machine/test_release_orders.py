@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from tests.machine.asking import ask
+from tests.machine.deployer import GOOD, alarm
 from tests.machine.shop import BLUE, GREEN, NAMES, Shop, at, open_shop
 
 ANSWERS = "def handler(event, context): return {'status': '%s', 'reason': event['moment'] + str(event['wave'])}"
@@ -65,6 +66,45 @@ def test_a_paused_release_goes_on_once_it_is_resumed(shop: Shop) -> None:
 
     assert run.ended == "Released"
     assert shop.aliases() == GREEN
+
+
+def test_no_user_meets_a_green_of_a_release_that_is_paused_while_it_is_staged(shop: Shop) -> None:
+    shop.users_call(1)
+
+    with at(shop, "StageFunctions", lambda: tell("pause", seconds=1800)):
+        run = shop.release(name="monday")
+
+    assert run.error == "PausedTooLong"
+    assert {version for _, version in shop.served} == {"1"}
+
+
+def test_a_pause_holds_a_wave_that_is_approved_while_an_alarm_puts_a_function_back(shop: Shop) -> None:
+    document = shop.document(tolerate=1, waves=[{"most": 2}, {"approve": True}])
+    document["functions"][0]["health"] = {"alarms": ["sales"]}
+    alarm("sales", "OK")
+    shop.users_call(1)
+
+    def pause() -> None:
+        tell("approve", step=2)
+        tell("pause", seconds=1800)
+        alarm("sales", "ALARM")
+
+    with at(shop, "LookAtWave", pause, number=8):
+        run = shop.run(document, "monday")
+
+    assert "PutBackFailed" in run.path
+    assert run.error == "PausedTooLong"
+    assert not any(shop.served[name, "2"] for name in NAMES[2:])
+    assert sum("paused by" in message["Message"] for message in shop.deployer.messages()) == 1
+
+
+def test_a_pause_holds_a_wave_in_which_nothing_moves(shop: Shop) -> None:
+    first, *others = NAMES
+    with at(shop, "LookAtWave", lambda: tell("pause", seconds=1800), number=7):
+        run = shop.release({name: GOOD % 1 for name in others}, name="monday", waves=[{"functions": [first]}, {}])
+
+    assert run.error == "PausedTooLong"
+    assert shop.aliases() == BLUE
 
 
 def test_a_wave_that_wants_an_approval_waits_for_it(shop: Shop) -> None:
