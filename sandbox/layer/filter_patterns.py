@@ -1,8 +1,8 @@
 """
 Filter patterns of CloudWatch Logs, as metric filters and FilterLogEvents take them.
 
-Of the syntax this has terms and phrases, JSON conditions, space-delimited fields and regular expressions between
-percent signs. NOT EXISTS, IS NULL and the like are refused.
+Of the syntax this has terms and phrases, JSON conditions with NOT EXISTS, space-delimited fields and regular
+expressions between percent signs. IS NULL and the like are refused.
 """
 
 from __future__ import annotations
@@ -108,6 +108,10 @@ def _one(tokens: list[str]) -> Condition:
         if not tokens or tokens.pop(0) != ")":
             raise Invalid("Invalid filter pattern")
         return inner
+    if len(tokens) > 2 and tokens[0].startswith("$.") and tokens[1:3] == ["NOT", "EXISTS"]:
+        absent = tokens[0][2:]
+        del tokens[:3]
+        return lambda line: look(line, absent) is None
     if len(tokens) < 3 or not tokens[0].startswith("$.") or tokens[1] not in COMPARED:
         raise Invalid("Invalid filter pattern")
     path, op, value = tokens.pop(0)[2:], tokens.pop(0), tokens.pop(0)

@@ -3,9 +3,11 @@
 import json
 from collections.abc import Iterator
 from typing import Any
+from unittest import mock
 
 import pytest
 
+from bluegreen.aws import executions
 from tests.machine.asking import ask
 from tests.machine.deployer import GOOD, alarm
 from tests.machine.shop import BLUE, GREEN, NAMES, Shop, at, open_shop
@@ -29,12 +31,14 @@ def test_an_abort_puts_every_function_back_and_says_who_ordered_it(shop: Shop) -
     def abort() -> None:
         told.append(ask("DELETE", "/releases/monday", json.dumps({"reason": "a wrong price"})))
 
-    with at(shop, "LookAtWave", abort, number=2):
+    stops = mock.patch.object(executions, "stop", wraps=executions.stop)
+    with at(shop, "LookAtWave", abort, number=2), stops as stop:
         run = shop.release(name="monday")
         ended = shop.aws.finish(run.arn.replace("monday", "monday-recovery-1"))
 
     assert told[0][0] == 202
     assert run.ended == "ABORTED"
+    assert stop.call_args.args[1] == "Aborted", "so deployment-cut-short is quiet"
     assert ended.ended == "RolledBack"
     assert ended.error == "Aborted"
     assert "a wrong price" in ended.cause

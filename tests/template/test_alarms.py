@@ -1,10 +1,14 @@
 """The deployer's own failures reach people."""
 
+import json
 from typing import Any
 
 import pytest
 
 from bluegreen.document import ROLLBACK_FAILED
+from bluegreen.errors import Aborted
+from sandbox import machine_log
+from sandbox.layer.filter_patterns import compiled
 from tests.template.stack import ROOT, machine, stack, with_own_key
 
 ALARMS = stack().of_type("AWS::CloudWatch::Alarm")
@@ -31,7 +35,7 @@ def test_alarms_may_use_the_topic_and_its_key() -> None:
 FILTERS = stack().of_type("AWS::Logs::MetricFilter")
 
 
-def filters_of(alarm: str) -> dict[str, tuple[Any, str]]:
+def filters_of(alarm: str) -> dict[str, tuple[Any, Any]]:
     """The log groups and patterns that count the alarm's metric, by name."""
     metric = {name: ALARMS[alarm][name] for name in ("Namespace", "MetricName")}
     found = {}
@@ -61,10 +65,31 @@ def test_a_rollback_that_needs_help_and_a_failed_recovery_raise_the_same_alarm()
         assert '"alarm": ROLLBACK_FAILED' in (ROOT / "handlers" / f"{handler}.py").read_text()
 
 
-def test_an_execution_that_was_stopped_or_timed_out_raises_an_alarm() -> None:
-    assert list(filters_of("DeploymentCutShortAlarm").values()) == [
-        ({"Ref": "DeployStateMachineLogs"}, '{ $.type = "ExecutionAborted" || $.type = "ExecutionTimedOut" }')
-    ]
+@pytest.mark.parametrize(
+    ("execution", "kind", "error", "counts"),
+    [
+        ("deploy:shop", "Aborted", None, True),
+        ("deploy:shop", "TimedOut", None, True),
+        ("deploy:shop", "Failed", "GreenUnhealthy", False),
+        ("release:monday", "Aborted", None, True),
+        ("release:monday", "Aborted", "by hand", True),
+        ("release:monday", "Aborted", Aborted.__name__, False),
+        ("release:monday", "TimedOut", None, True),
+        ("functions:monday-stage", "Aborted", None, False),
+        ("functions/EachFunction:4711", "Aborted", None, False),
+    ],
+)
+def test_an_execution_that_was_stopped_or_timed_out_raises_an_alarm_unless_a_person_aborted_the_release(
+    execution: str, kind: str, error: str | None, counts: bool
+) -> None:
+    """The functions' executions end with that of their release, which is counted itself."""
+    ((group, pattern),) = filters_of("DeploymentCutShortAlarm").values()
+    event = {"id": 9, "type": f"Execution{kind}", f"execution{kind}EventDetails": {"error": error} if error else {}}
+    line = machine_log.line(event, f"arn:aws:states:eu-west-1:1:execution:bluegreen-{execution}", with_data=False)
+    fits = compiled(pattern["Fn::Sub"].replace("${AWS::StackName}", "bluegreen"))
+
+    assert group == {"Ref": "DeployStateMachineLogs"}
+    assert fits(json.dumps(line)) is counts
 
 
 @pytest.mark.parametrize("alarm", ALARMS)
