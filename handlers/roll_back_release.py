@@ -112,14 +112,11 @@ def in_order(release: Release, members: list[Member]) -> list[Member]:
 
 
 def _stays(release: Release, member: Member) -> bool:
-    """Its wave has baked to its end, and the release keeps such waves."""
-    return (
-        release.keep_waves
-        and member.wave < release.wave
-        and member.weight == 1
-        and not member.error
-        and member.state in ("shifted", "deployed")
-    )
+    """Its wave has baked to its end, and the release keeps such waves. Mended functions have no shift."""
+    whole = member.weight == 1 and member.state == "shifted"
+    mended = member.brings == "mending" and member.state == "staged"
+    over = release.keep_waves and member.wave < release.wave
+    return over and not member.error and (whole or mended or member.state == "deployed")
 
 
 def _completed(release: Release, member: Member) -> bool:

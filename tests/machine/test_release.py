@@ -4,9 +4,10 @@ import json
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import boto3
 import pytest
 
-from tests.machine.deployer import BAD_UNDER_TRAFFIC, BROKEN, FUNCTION, GOOD, alarm
+from tests.machine.deployer import BAD_UNDER_TRAFFIC, BROKEN, FUNCTION, GOOD, alarm, zip_of
 from tests.machine.faults import Call, HandlerKilled
 from tests.machine.shop import BLUE, GREEN, NAMES, Shop, open_shop
 
@@ -138,6 +139,20 @@ def test_waves_that_were_baked_stay_at_green_with_keep_waves(shop: Shop) -> None
     assert shop.aliases() == BLUE | {FUNCTION: ("2", {}), "Orders": ("2", {})}
     assert shop.states(run)["Orders"] == "Deployed"
     assert shop.states(run)["Tax"] == "RolledBack"
+    assert not shop.locks()
+
+
+def test_a_latest_that_was_mended_in_a_wave_that_is_over_stays_mended_with_keep_waves(shop: Shop) -> None:
+    boto3.client("lambda").update_function_code(FunctionName=FUNCTION, ZipFile=zip_of(GOOD % 7))
+    before = shop.digests()
+    shop.users_call(2)
+
+    run = shop.release({FUNCTION: GOOD % 1, "Tax": BAD_UNDER_TRAFFIC}, keep_waves=True)
+
+    assert run.ended == "RolledBack"
+    assert shop.states(run) == {name: "RolledBack" for name in NAMES} | {FUNCTION: "Deployed", "Orders": "Deployed"}
+    assert shop.digests()[FUNCTION] != before[FUNCTION]
+    assert shop.aliases() == BLUE | {"Orders": ("2", {})}
     assert not shop.locks()
 
 
