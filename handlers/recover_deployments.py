@@ -44,7 +44,10 @@ KEPT_SECONDS = 300
 """Of the function's ten minutes, reserved for the last recovery and for notifications."""
 
 TELLING_SECONDS = 60
-"""EventBridge and SNS are waited for half a minute at most; a deployment seldom has two steps that wait."""
+"""
+EventBridge and SNS are waited for half a minute at most; a deployment seldom has two steps that wait. Another execution
+of a release is started within that time, too.
+"""
 
 Found = Literal["recovered", "running", "later", "failed"]
 """`later`: the next attempt may succeed. `failed`: an operator must help."""
@@ -75,11 +78,16 @@ class Occasion(Section):
         return executions.arn_of(os.environ["RELEASE_MACHINE_ARN"], self.name) == self.executionArn
 
     def releases(self) -> list[Release]:
-        """Those that have not ended, or of whose end people do not know; or the one that is to be aborted."""
+        """
+        Those that have not ended, or of whose end people do not know; or the one that is to be aborted.
+
+        All come in random order, as the locks do.
+        """
         if self.abort:
             known = releases.find(self.abort)
             return [known] if known and known.live else []
-        return releases.unfinished() if self.is_sweep or self.is_of_a_release else []
+        unfinished = releases.unfinished() if self.is_sweep or self.is_of_a_release else []
+        return random.sample(unfinished, len(unfinished))
 
     @property
     def is_sweep(self) -> bool:
@@ -142,7 +150,7 @@ def handler(event: Any, context: LambdaContext) -> dict[str, list[str]]:
     told = occasion.tell()
     if occasion.is_sweep:
         live = [name for name, each in found.items() if each == "running"]
-        waits = {name: _waits(name) for name in live if _has_time_to_tell(context)}
+        waits = {name: _waits(name) for name in live if _has_time_for_one_more(context)}
         ended = sum(each == "recovered" for each in found.values())
         dashboard.standing(
             DeploymentsRunning=len(looked_at) + len(unreadable) - ended,
@@ -150,6 +158,8 @@ def handler(event: Any, context: LambdaContext) -> dict[str, list[str]]:
         )
         told |= {name: each and each.told for name, each in waits.items()}
     for release in occasion.releases():
+        if not _has_time_for_one_more(context):
+            break
         if release.live:
             found[release.id] = _tried(partial(look_after, release), release.id)
         else:
@@ -168,8 +178,8 @@ def _has_time(context: LambdaContext, pause: int = 0) -> bool:
     return context.get_remaining_time_in_millis() > (KEPT_SECONDS + pause) * 1000
 
 
-def _has_time_to_tell(context: LambdaContext) -> bool:
-    """Of one more deployment's approvals. The others are left to the next sweep."""
+def _has_time_for_one_more(context: LambdaContext) -> bool:
+    """Deployment whose approvals people are told of, or release. The others are left to the next sweep."""
     return context.get_remaining_time_in_millis() > TELLING_SECONDS * 1000
 
 

@@ -1,6 +1,7 @@
 """A sweep that cannot go on with a release says which one, and the next sweep goes on with it."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -43,6 +44,15 @@ def test_a_release_is_named_that_step_functions_does_not_start_again(shop: Shop)
         pytest.raises(DeploymentError, match=r"Not recovered, .*: monday\. The next sweep tries again\."),
     ):
         sweep()
+
+    is_recovered(shop)
+
+
+def test_a_sweep_that_has_no_time_left_for_a_release_leaves_it_to_the_next_sweep(shop: Shop) -> None:
+    dies(shop)
+    context = replace(context_of("RecoverDeploymentsFunction"), timeout_seconds=30)
+
+    assert recover_deployments.handler({}, context) == {"recovered": []}
 
     is_recovered(shop)
 
