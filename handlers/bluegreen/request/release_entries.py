@@ -397,6 +397,13 @@ def tell_health(entries: Entries, wrong: Complaints) -> None:
                 "a release keeps one promise for all its functions; write false_alarm beside `functions`",
                 number,
             )
+        if "when_suspected" in health.model_fields_set:
+            wrong.add(
+                place(number, name, "health.when_suspected"),
+                "a release suspects all its functions together, and goes back then unless a person promotes it; leave "
+                "it out",
+                number,
+            )
 
 
 class Names:

@@ -695,6 +695,11 @@ class TestHealth:
                 {"false_alarm": 0.1},
                 "a release keeps one promise for all its functions; write false_alarm beside `functions`",
             ),
+            (
+                {"when_suspected": "hold"},
+                "a release suspects all its functions together, and goes back then unless a person promotes it; leave "
+                "it out",
+            ),
         ],
     )
     def test_a_setting_that_only_a_deployment_alone_can_have_is_refused(self, health: Any, said: str) -> None:
