@@ -100,5 +100,6 @@ def _told(release: Release, go: Go, ordered: orders.Standing) -> float:
         return pause.at if pause else 0.0
     commands = tuple(f"bluegreen {order} {release.id}" for order in ("resume", "promote", "abort"))
     limit = clock.iso(pause.over_at)
-    news.waits(release, f"Every green keeps its share until {limit}: paused by {pause.said}.", commands)
+    reason = f"Every green keeps its share until {limit}: paused by {pause.said}."
+    news.waits(release, go.wave, "resume", reason, limit, commands)
     return pause.at

@@ -16,7 +16,7 @@ from bluegreen.edge import step
 from bluegreen.errors import Aborted, AwsUnavailable, DeploymentError, DeploymentOver, StillInProgress
 from bluegreen.ledger import deployments, orders, releases
 from bluegreen.ledger.releases import Member, Release
-from bluegreen.releasing import facts, gates
+from bluegreen.releasing import facts, gates, news
 from bluegreen.releasing.clockwork import in_a_slice
 from bluegreen.releasing.document import Go
 from bluegreen.releasing.failing import must_be_tolerated
@@ -55,13 +55,19 @@ def handler(shifting: Shifting) -> Go:
                 failed.append(releases.learn(release.id, member, error=type(error).__name__, cause=cause))
                 must_be_tolerated(release)
     shifted_at = clock.now() if to_shift else go.shifted_at
+    moved = sum(_moves(each) and not each.error for each in members)
+    if moved and not failed:
+        news.shifted(release, go.wave, go.step, moved)
     return _following(release, go.model_copy(update={"shifted_at": shifted_at}), failed)
 
 
 def _is_to_shift(member: Member, step: int) -> bool:
     """Green is published, has not failed, and has not this share yet."""
-    moves = member.brings not in UNMOVED and member.state in ("staged", "shifted")
-    return moves and not member.error and len(member.shifts) <= step
+    return _moves(member) and not member.error and len(member.shifts) <= step
+
+
+def _moves(member: Member) -> bool:
+    return member.brings not in UNMOVED and member.state in ("staged", "shifted")
 
 
 def _shift(release: Release, member: Member, step: int) -> None:

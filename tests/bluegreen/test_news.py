@@ -443,7 +443,8 @@ class TestTheSchema:
     def test_the_page_names_every_event_and_field(self) -> None:
         page = (ROOT / "docs" / "events.md").read_text()
 
-        for kind in schema.KINDS:
+        kinds: list[type[schema.Event | schema.ReleaseEvent]] = [*schema.KINDS, *schema.KINDS_OF_A_RELEASE]
+        for kind in kinds:
             assert f"`{kind.DETAIL_TYPE}`" in page
             for name, field in kind.model_fields.items():
                 assert f"`{field.alias or name}`" in page

@@ -3,10 +3,15 @@
 import json
 from collections.abc import Callable, Iterator
 from typing import Any
+from urllib.parse import quote
 
 import boto3
+import jsonschema_rs
 import pytest
 
+import recover_deployments
+from bluegreen.news import schema
+from tests.crash.world.driver import context_of
 from tests.machine.deployer import BAD_UNDER_TRAFFIC, BROKEN, FUNCTION, GOOD, alarm, zip_of
 from tests.machine.faults import Call, HandlerKilled
 from tests.machine.shop import BLUE, GREEN, NAMES, Shop, open_shop
@@ -58,6 +63,57 @@ def test_people_hear_of_a_release_once(shop: Shop) -> None:
 
     assert shop.deployer.notified() == ["Released: release monday of 5 functions"]
     assert shop.record(run)["told_at"]
+
+
+def test_other_systems_get_the_events_of_a_release(shop: Shop) -> None:
+    run = shop.release({name: GOOD % 1 for name in NAMES[3:]}, name="monday", waves=[{"most": 2}, {"approve": True}])
+
+    fits = jsonschema_rs.Draft202012Validator
+    announced = shop.deployer.announced()
+    for event in announced:
+        assert fits({**schema.schema(), "$ref": f"#/$defs/{quote(event['detail-type'])}"}).is_valid(event["detail"])
+    assert run.error == "ApprovalTimedOut"
+    assert [event["detail-type"] for event in announced] == [
+        *("Release Started", "Release Shifted", "Release Shifted", "Release Waits", "Release Ended")
+    ]
+    started, first, second, waits, ended = (event["detail"] for event in announced)
+    assert (started["release"], started["functions"], started["waves"]) == ("monday", 5, 2)
+    assert [(each["wave"], each["shift"], each["weight"], each["shifted"]) for each in (first, second)] == [
+        (1, 1, 0.1, 2),
+        (1, 2, 1, 2),
+    ]
+    assert (waits["wave"], waits["waits_for"]) == (2, "approval")
+    assert "bluegreen approve monday" in " ".join(waits["commands"])
+    assert (ended["state"], ended["error"], ended["back"], ended["deployed"]) == (
+        *("RolledBack", "ApprovalTimedOut"),
+        *(3, 0),
+    )
+    assert "No person approved wave 2 of 2" in ended["cause"]
+
+
+def test_other_systems_get_the_end_of_a_release_whose_document_is_wrong(shop: Shop) -> None:
+    run = shop.run({"functions": []}, "monday")
+
+    (ended,) = shop.deployer.announced("Release Ended")
+    assert run.ended == "Refused"
+    assert (ended["detail"]["state"], ended["detail"]["functions"]) == ("Rejected", 0)
+    assert ended["resources"] == [run.arn]
+
+
+@pytest.mark.parametrize(("away", "told"), [("PutEvents", "announced_at"), ("Publish", "told_at")])
+def test_those_who_were_not_told_of_the_end_of_a_release_are_told_by_the_sweep(
+    shop: Shop, away: str, told: str
+) -> None:
+    with shop.aws.fails(away, "InternalError", times=None):
+        run = shop.release(name="monday", traffic="AllAtOnce")
+    assert told not in shop.record(run)
+
+    for _ in range(2):
+        recover_deployments.handler({}, context_of("RecoverDeploymentsFunction"))
+
+    assert {"told_at", "announced_at"} <= shop.record(run).keys()
+    assert shop.deployer.notified().count("Released: release monday of 5 functions") == 1
+    assert [event["detail"]["state"] for event in shop.deployer.announced("Release Ended")] == ["Released"]
 
 
 def test_one_bad_green_under_traffic_puts_every_function_back(shop: Shop) -> None:

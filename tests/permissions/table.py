@@ -29,11 +29,6 @@ EXCEPTIONS = (
     ("ReceiveUpload", "sqs:SendMessage", "Lambda sends an event there that failed three times, with the role"),
     ("*StateMachine", "logs:*", "Step Functions asks for it when it creates a state machine that logs"),
     ("FunctionsStateMachine", "states:*", "Step Functions starts and follows the children of a Distributed Map"),
-    (
-        "RollBackRelease",
-        "events:PutEvents",
-        "it shares its undoing with RollBack, which sends events; about a function of a release none is sent",
-    ),
 )
 """
 Role, action and reason, for what no run can show: AWS itself needs it, AWS's own policy has it, or the handler has code

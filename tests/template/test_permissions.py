@@ -37,10 +37,11 @@ READS = ("Get", "List", "Query", "Describe", "BatchGet", "Filter")
 WHO_PUT_BLUE_BACK = {"RecoverPrevious", "RollBack", "RollBackRelease", "RecoverDeployments"}
 WHO_END_A_DEPLOYMENT = WHO_PUT_BLUE_BACK | {"CompleteDeployment", "CompleteRelease", "RejectDeployment"}
 WHO_HAVE_TO_DO_WITH_LOCKS = WHO_END_A_DEPLOYMENT | {"OpenDeployment", "OpenMember"}
-WHO_TELL_OF_RELEASES_ALONE = {"OpenRelease", "ConfirmFunctions", "LookAtWave", "CompleteRelease"}
-WHO_TELL_SYSTEMS = (WHO_END_A_DEPLOYMENT - {"CompleteRelease"}) | {
-    *("OpenDeployment", "AwaitApproval", "ShiftAlias", "CheckHealth", "DeleteVersions")
+WHO_TELL_PEOPLE = WHO_END_A_DEPLOYMENT | {
+    *("OpenDeployment", "AwaitApproval", "ShiftAlias", "CheckHealth", "DeleteVersions"),
+    *("OpenRelease", "ConfirmFunctions", "LookAtWave"),
 }
+WHO_TELL_SYSTEMS = WHO_TELL_PEOPLE | {"ShiftWave"}
 WHO_KEEP_OBJECTS_OF_RELEASES = {"OpenRelease", "ConfirmFunctions", "ShiftWave", "LookAtWave", "CompleteRelease"}
 TELLING = {"sns:Publish", "events:PutEvents"}
 
@@ -58,7 +59,7 @@ CHANGES = {
     "lambda:DeleteFunction": {"DeleteVersions"},
     "dynamodb:DeleteItem": WHO_HAVE_TO_DO_WITH_LOCKS | {"ReceiveUpload", "ServeApi"},
     "s3:PutObject": WHO_PUT_BLUE_BACK | {"UpdateCode"} | WHO_KEEP_OBJECTS_OF_RELEASES,
-    "sns:Publish": WHO_TELL_SYSTEMS | WHO_TELL_OF_RELEASES_ALONE,
+    "sns:Publish": WHO_TELL_PEOPLE,
     "events:PutEvents": WHO_TELL_SYSTEMS,
     "states:StartExecution": {"ReceiveUpload", "ServeApi", "RecoverDeployments"},
     "states:StopExecution": {"RecoverDeployments"},

@@ -84,7 +84,8 @@ class Release(Frozen):
     `rollback` says. With `keep_waves` a rollback leaves the waves that were baked. Looks are `pace_seconds` apart at
     least. Each approval is waited for up to `approval_seconds`.
 
-    `error` and `cause` are set when it fails, and `failed` names the functions that did.
+    `error` and `cause` are set when it fails, and `failed` names the functions that did. People were told of the end at
+    `told_at`, other systems at `announced_at`.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
@@ -119,6 +120,7 @@ class Release(Frozen):
     undoing_at: str | None = None
     ended_at: str | None = None
     told_at: str | None = None
+    announced_at: str | None = None
     paged_at: str | None = None
 
     @property
@@ -372,12 +374,16 @@ def close(release: str, state: str, **learned: Any) -> Release | None:
     return Release.model_validate(item) if item else find(release)
 
 
-def learn_told(release: str) -> None:
-    """Write down that people know how it ended. The sweep of RecoverDeployments no longer reads it."""
+def learn_told(release: str, *, people: bool, systems: bool) -> None:
+    """Write down who knows how it ended. Once both do, the sweep of RecoverDeployments no longer reads it."""
+    known = [name for name, knows in (("told_at", people), ("announced_at", systems)) if knows]
+    if not known:
+        return
+    update = "SET " + ", ".join(f"{name} = if_not_exists({name}, :now)" for name in known)
     table.update(
         {
             "Key": table.key(partition(release), RECORD),
-            "UpdateExpression": "SET told_at = :now REMOVE kind",
+            "UpdateExpression": f"{update} REMOVE kind" if people and systems else update,
             "ConditionExpression": "attribute_exists(pk)",
             "ExpressionAttributeValues": table.values({":now": clock.iso(clock.now())}),
         }
@@ -390,7 +396,7 @@ def learn_paged(release: str) -> None:
 
 
 def unfinished() -> list[Release]:
-    """Every release that has not ended, or whose end people do not know yet."""
+    """Every release that has not ended, or of whose end people or other systems do not know yet."""
     items = table.query(
         IndexName="ByKind",
         KeyConditionExpression="kind = :kind AND begins_with(pk, :prefix)",

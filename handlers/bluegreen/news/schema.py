@@ -1,10 +1,11 @@
 """
-What other systems get to know of a deployment: the details of the events on EventBridge's default bus.
+What other systems get to know of deployments and releases: the details of the events on EventBridge's default bus.
 
 docs/events.schema.json is their JSON schema, written from here. Events may get further fields under the same number of
 `schema`; a field that changes its meaning or goes away gets the next number.
 """
 
+from collections.abc import Sequence
 from typing import Any, ClassVar, Literal
 
 from pydantic import Field
@@ -14,6 +15,7 @@ from bluegreen.aws.executions import console_link
 from bluegreen.decisions.route import Serving
 from bluegreen.document import Plan
 from bluegreen.ledger.record import Cause, Record
+from bluegreen.ledger.releases import Member, Release
 from bluegreen.model import Frozen, Text
 from bluegreen.request.traffic import Weight
 
@@ -95,7 +97,75 @@ class Ended(Event):
     cause: Cause | None = Field(description="Why, as people read it.")
 
 
+class ReleaseEvent(Frozen):
+    """What every event of a release has. The deployments of its functions send no events."""
+
+    DETAIL_TYPE: ClassVar[str]
+
+    schema_: Literal[1] = Field(1, alias="schema", description="The version of this schema.")
+    release: str = Field(description="The release's id.")
+    functions: int = Field(description="How many functions it has; 0 if its document was refused.")
+    waves: int = Field(description="How many waves it has.")
+    started_at: str = Field(description="ISO 8601, UTC.")
+    started_by: Text = Field(description="Who started it; a claim unless started_by_proved is true.")
+    started_by_proved: bool
+    execution: str = Field(description="The ARN of the execution that works on it now.")
+    link: str = Field(description="Where a person looks at the execution.")
+
+
+class ReleaseStarted(ReleaseEvent):
+    """Every function is checked and locked. A refused release and one with nothing to deploy never start."""
+
+    DETAIL_TYPE: ClassVar[str] = "Release Started"
+
+    strategy: str = Field(description="The name of the traffic strategy.")
+
+
+class ReleaseWaits(ReleaseEvent):
+    """A release goes on only after a person did something."""
+
+    DETAIL_TYPE: ClassVar[str] = "Release Waits"
+
+    waits_for: WaitsFor
+    reason: Cause = Field(description="Why, as people read it.")
+    until: str | None = Field(description="When the waiting ends by itself (ISO 8601, UTC); null if it does not.")
+    commands: tuple[str, ...] = Field(description="What a person can run now.")
+    wave: int = Field(ge=1, description="The wave that waits, or that the release came to; the first is 1.")
+
+
+class ReleaseShifted(ReleaseEvent):
+    """Every green of a wave that goes on got another share of its alias."""
+
+    DETAIL_TYPE: ClassVar[str] = "Release Shifted"
+
+    wave: int = Field(ge=1, description="The number of the wave; the first is 1.")
+    weight: Weight = Field(description="The greens' share of their aliases, from 0 to 1.")
+    shift: int = Field(ge=1, description="The number of the wave's shift; the first is 1.")
+    shifted: int = Field(description="How many functions of the wave have the share.")
+
+
+class ReleaseEnded(ReleaseEvent):
+    """A release or a refused document came to its end. The same end may be sent more than once."""
+
+    DETAIL_TYPE: ClassVar[str] = "Release Ended"
+
+    state: str = Field(
+        description="Released, NothingToDeploy, Rejected, RolledBack or RollbackFailed: how its record ended."
+    )
+    ended_at: str | None = Field(description="ISO 8601, UTC.")
+    deployed: int = Field(description="How many functions serve their new version.")
+    back: int = Field(description="How many are back at the version before.")
+    stuck: int = Field(description="How many could not be put back.")
+    failed: tuple[Text, ...] = Field(description="Functions that failed, 50 at most.")
+    error: Text | None = Field(description="The name of the first error; null after a success.")
+    cause: Cause | None = Field(description="Why, as people read it.")
+
+
 KINDS: tuple[type[Event], ...] = (Started, Waits, Shifted, Ended)
+KINDS_OF_A_RELEASE: tuple[type[ReleaseEvent], ...] = (ReleaseStarted, ReleaseWaits, ReleaseShifted, ReleaseEnded)
+
+MOST_FAILED = 50
+"""Functions that the end of a release names: an event has 256 KB at most."""
 
 
 def started(record: Record, plan: Plan) -> Started:
@@ -126,9 +196,36 @@ def ended(record: Record) -> Ended:
     return Ended(**_of(record), **{name: getattr(record, name) for name in same})
 
 
+def release_started(release: Release) -> ReleaseStarted:
+    """Once every function is open."""
+    return ReleaseStarted(**_of_release(release), strategy=release.schedule.name)
+
+
+def release_waits(
+    release: Release, wave: int, waits_for: WaitsFor, reason: str, until: str | None, commands: tuple[str, ...]
+) -> ReleaseWaits:
+    """`wave` counts from 0."""
+    what = {"waits_for": waits_for, "reason": reason, "until": until, "commands": commands}
+    return ReleaseWaits(**_of_release(release), **what, wave=wave + 1)
+
+
+def release_shifted(release: Release, wave: int, step: int, shifted: int) -> ReleaseShifted:
+    """Once so many functions of the wave have the share of that step. Both count from 0."""
+    weight = release.schedule.steps[step].weight
+    return ReleaseShifted(**_of_release(release), wave=wave + 1, weight=weight, shift=step + 1, shifted=shifted)
+
+
+def release_ended(release: Release, members: Sequence[Member]) -> ReleaseEnded:
+    """As the record says."""
+    counts = {state: sum(each.state == state for each in members) for state in ("deployed", "back", "stuck")}
+    same = {name: getattr(release, name) for name in ("state", "ended_at", "error", "cause")}
+    return ReleaseEnded(**_of_release(release), **counts, **same, failed=release.failed[:MOST_FAILED])
+
+
 def schema() -> dict[str, Any]:
     """The details of every event, each under its detail-type. A reader lets further fields pass."""
-    definitions = {kind.DETAIL_TYPE: kind.model_json_schema(mode="serialization") for kind in KINDS}
+    kinds: list[type[Event | ReleaseEvent]] = [*KINDS, *KINDS_OF_A_RELEASE]
+    definitions = {kind.DETAIL_TYPE: kind.model_json_schema(mode="serialization") for kind in kinds}
     for definition in definitions.values():
         del definition["additionalProperties"]
         for field in definition["properties"].values():
@@ -155,4 +252,14 @@ def _of(record: Record) -> dict[str, Any]:
         "started_by_proved": record.started_by_proved,
         "execution": record.execution,
         "link": console_link(record.execution),
+    }
+
+
+def _of_release(release: Release) -> dict[str, Any]:
+    """What every event of a release has."""
+    same = ("functions", "started_at", "started_by", "started_by_proved", "execution")
+    return {name: getattr(release, name) for name in same} | {
+        "release": release.id,
+        "waves": len(release.waves),
+        "link": console_link(release.execution),
     }

@@ -85,8 +85,11 @@ def _waits(release: Release, wave: int) -> int:
         )
     if not asked.told_at and news.waits(
         release,
+        wave,
+        "approval",
         f"{of_wave(release, wave).capitalize()}, {release.waves[wave].functions} functions, waits for a person's "
         f"approval until {asked.ends_at}.",
+        asked.ends_at,
         deciding_commands(release.id, wave + 1),
     ):
         approvals.learn_told(release.id, wave + 1)

@@ -1,12 +1,18 @@
-"""News of a release: one message for all of its functions."""
+"""
+News of a release: messages for people and events for other systems, about all of its functions together.
+
+Its end is told at least once: until both know of it, RecoverDeployments finds its record and tells them again.
+"""
 
 import logging
 
 from bluegreen import clock
-from bluegreen.aws import notifications
+from bluegreen.aws import events, notifications
 from bluegreen.errors import DeploymentError
 from bluegreen.ledger import releases
 from bluegreen.ledger.releases import Member, Release
+from bluegreen.news import schema
+from bluegreen.news.schema import ReleaseEvent, WaitsFor
 from bluegreen.releasing import words
 
 CALLED_AGAIN_AFTER_SECONDS = 3600
@@ -15,7 +21,8 @@ logger = logging.getLogger(__name__)
 
 
 def started(release: Release) -> None:
-    """Tell people that every function is open. A retry of ConfirmOpen tells them again; a failed message is lost."""
+    """Tell that every function is open. A retry of ConfirmOpen tells it again; what cannot be sent is lost."""
+    _announced(schema.release_started(release))
     _sent(
         f"Started: release {release.id}",
         f"{release.functions} functions in {len(release.waves)} waves, by {release.schedule.name}. "
@@ -25,34 +32,52 @@ def started(release: Release) -> None:
     )
 
 
-def waits(release: Release, reason: str, commands: tuple[str, ...]) -> bool:
-    """Tell people that the release waits for one of them. False if they were not told."""
+def waits(
+    release: Release, wave: int, waits_for: WaitsFor, reason: str, until: str | None, commands: tuple[str, ...]
+) -> bool:
+    """Tell that the release waits for a person, until when (ISO 8601). False if people were not told."""
+    _announced(schema.release_waits(release, wave, waits_for, reason, until, commands))
     return _sent(f"Waits: release {release.id}", reason, commands, release)
 
 
+def shifted(release: Release, wave: int, step: int, functions: int) -> None:
+    """Tell other systems that so many functions of the wave have the share of that step."""
+    _announced(schema.release_shifted(release, wave, step, functions))
+
+
 def tell(release: str) -> bool:
-    """Tell people how it ended, once. True if they know, by this call or by an earlier one."""
+    """Tell how it ended. True if people and other systems know, by this call or by an earlier one."""
     try:
         record = releases.find(release)
         if record is None or record.live:
             return False
-        if record.told_at is None:
-            subject, text = words.of_end(record, releases.members(release))
-            if not _sent(subject, text, (f"bluegreen show {release}",), record):
-                return False
-            releases.learn_told(release)
+        people, systems = record.told_at is not None, record.announced_at is not None
+        members = [] if people and systems else releases.members(release)
+        if not people:
+            subject, text = words.of_end(record, members)
+            people = _sent(subject, text, (f"bluegreen show {release}",), record)
+        systems = systems or _announced(schema.release_ended(record, members))
+        releases.learn_told(release, people=people, systems=systems)
     except DeploymentError:
         return False
-    return True
+    return people and systems
 
 
 def call_an_operator(release: Release, stuck: list[Member], why: str) -> None:
-    """Notify people that functions do not go back, at most once an hour."""
+    """Tell people and other systems that functions do not go back, at most once an hour."""
     if release.paged_at and clock.now() - clock.moment(release.paged_at) < CALLED_AGAIN_AFTER_SECONDS:
         return
     subject, text = words.for_an_operator(release, stuck, why)
     if _sent(subject, text, (f"bluegreen show {release.id}",), release):
         releases.learn_paged(release.id)
+        _announced(schema.release_waits(release, release.wave, "operator", f"{subject}. {text}", None, ()))
+
+
+def _announced(event: ReleaseEvent) -> bool:
+    if events.put(event.DETAIL_TYPE, event.as_json(by_alias=True), event.execution):
+        return True
+    logger.warning("EventBridge was not told: %s of %s", event.DETAIL_TYPE, event.release)
+    return False
 
 
 def _sent(subject: str, text: str, steps: tuple[str, ...], release: Release) -> bool:
