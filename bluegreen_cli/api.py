@@ -57,7 +57,10 @@ def ask(stack: Stack, method: str, path: str, body: Any = None) -> Any:
         raise Denied(f"{doing} is not allowed: {words or answer.status_code}", NOTHING_CHANGED, SIGN_IN)
     if answer.status_code == 429 or answer.status_code >= 500:
         raise Unknown(f"{doing} got the answer {answer.status_code}: {words or 'without words'}", MAYBE, TRY_AGAIN)
-    refused = Refused(words or f"{doing} got the answer {answer.status_code}", "")
+    if of_api and "what" in said:
+        refused = Refused(said["what"], said["untouched"], said.get("advice", ""))
+    else:
+        refused = Refused(words or f"{doing} got the answer {answer.status_code}", "")
     refused.status = answer.status_code
     raise refused
 

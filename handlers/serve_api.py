@@ -9,6 +9,7 @@ from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from bluegreen.api import served
+from bluegreen.api.refusals import Refused
 from bluegreen.edge import logger
 from bluegreen.errors import AwsRefused, AwsUnavailable
 from bluegreen.opening import proof
@@ -38,6 +39,12 @@ def refused(error: AwsRefused) -> Response[dict[str, str]]:
         content_type=content_types.APPLICATION_JSON,
         body={"message": "AWS refuses this request; nothing was started. If it has `next`, send it unchanged"},
     )
+
+
+@app.exception_handler(Refused)  # type: ignore[untyped-decorator]
+def in_parts(refusal: Refused) -> Response[dict[str, object]]:
+    """The route says why."""
+    return refusal.answer()
 
 
 _FORBIDDEN = {

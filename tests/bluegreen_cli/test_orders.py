@@ -185,10 +185,11 @@ class TestPauseResumeAndPromote:
         ran, _ = while_it_runs(deployer, lambda: bluegreen("resume", FUNCTION))
 
         assert ran.exit_code == 2
-        assert (
-            f"resume: deployment running of {FUNCTION}:PROD cannot take this order; nothing was ordered: " in ran.stderr
-        )
-        assert "it is not paused. There is nothing to resume." in ran.stderr
+        assert ran.stderr.splitlines() == [
+            f"Error: resume: deployment running of {FUNCTION}:PROD cannot take this order: it is not paused.",
+            "Nothing was ordered.",
+            "There is nothing to resume.",
+        ]
 
     def test_history_has_the_orders_as_json(self, deployer: Deployer, bluegreen: Bluegreen) -> None:
         while_it_runs(deployer, lambda: bluegreen("promote", FUNCTION, "--reason", "urgent"))

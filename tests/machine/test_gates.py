@@ -216,7 +216,7 @@ class TestAnApproval:
 
         must_be_back(deployer, run, "ApprovalTimedOut")
         status, said = answer[0]
-        assert (status, "the time to decide about step 1 was over at" in said["message"]) == (409, True)
+        assert (status, "the time to decide about step 1 of first was over at" in said["message"]) == (409, True)
 
     def test_is_given_once(self, deployer: Deployer) -> None:
         first = later(deployer, 60, lambda: decide(deployer, "first", "approve"))
@@ -227,7 +227,7 @@ class TestAnApproval:
         assert first[0][0] == 200
         for status, said in (change[0], other[0]):
             assert status == 409
-            assert f"step 1 was approved by API by {BOB} at" in said["message"]
+            assert f"step 1 of first was approved by API by {BOB} at" in said["message"]
 
     def test_that_is_repeated_is_answered_as_it_stands(self, deployer: Deployer) -> None:
         first = later(deployer, 60, lambda: decide(deployer, "first", "approve", {"reason": "tried it"}))
@@ -253,7 +253,7 @@ class TestAnApproval:
         assert "No person approved step 3" in run.cause
         assert (first[0][0], again[0]) == (200, first[0])
         assert (late[0][0], early[0][0]) == (409, 409)
-        assert f"step 2 was approved by API by {BOB}" in late[0][1]["message"]
+        assert f"step 2 of first was approved by API by {BOB}" in late[0][1]["message"]
         assert "step 4 of first does not wait for an approval; nothing was changed" in early[0][1]["message"]
 
     def test_that_step_functions_refuses_is_recorded_and_says_so(self, deployer: Deployer) -> None:

@@ -15,11 +15,12 @@ from http import HTTPStatus
 from typing import Annotated, Any, Literal
 from urllib.parse import unquote
 
-from aws_lambda_powertools.event_handler.exceptions import BadRequestError, NotFoundError, ServiceError
+from aws_lambda_powertools.event_handler.exceptions import BadRequestError, ServiceError
 from pydantic import Field, ValidationError
 
 from bluegreen import clock
 from bluegreen.api import asked
+from bluegreen.api.refusals import Refused
 from bluegreen.api.routes import Answer, Router
 from bluegreen.aws import executions
 from bluegreen.decisions.gates import APPROVED, LONGEST_REASON, REJECTED, Decision
@@ -101,17 +102,17 @@ def _decide(deployment: str, which: str) -> dict[str, Any]:
     step = _step(record, said.step)
     made = approvals.decided(deployment, step.step) or _newly_decided(record, step, which, by, said.reason)
     if (made.by, made.decision) != (by, which):
-        raise _refused(f"step {step.step} was {made} already; {NOTHING}")
+        raise _refused(f"step {step.step} of {record.id} was {made} already")
     if not approvals.is_sent(deployment, step.step):
         _send(record, made)
     return {"id": deployment} | made.model_dump(mode="json")
 
 
 def _newly_decided(record: Record, step: Asked, which: str, by: str, reason: str) -> Decision:
-    """The decision that stands now: this one, or another that came at the same moment. Raises ServiceError."""
+    """The decision that stands now: this one, or another that came at the same moment. Raises Refused."""
     now = clock.now()
     if step.is_over(now):
-        raise _refused(f"the time to decide about step {step.step} was over at {step.ends_at}; {NOTHING}")
+        raise _refused(f"the time to decide about step {step.step} of {record.id} was over at {step.ends_at}")
     if which == APPROVED:
         _must_be_another_than_the_starter(record, by)
     decision = Decision.model_validate(
@@ -125,7 +126,7 @@ def _newly_decided(record: Record, step: Asked, which: str, by: str, reason: str
 
 
 def _send(record: Record, decision: Decision) -> None:
-    """To the state that waits. Raises ServiceError, which says that the decision is recorded."""
+    """To the state that waits. Raises ServiceError or Refused, which say that the decision is recorded."""
     recorded = f"the decision about step {decision.step} of {record.id} is recorded"
     try:
         token = _token(record.id, decision.step)
@@ -138,9 +139,11 @@ def _send(record: Record, decision: Decision) -> None:
             "it takes effect when AwaitApproval's time is over",
         ) from error
     if not waited:
-        raise _refused(
-            f"{recorded}, but {record.id} was no longer waiting when ServeApi sent it; `bluegreen "
-            f"status {record.target.function} --alias {record.target.alias}` shows its state"
+        raise Refused(
+            HTTPStatus.CONFLICT,
+            f"{record.id} was no longer waiting when ServeApi sent the decision",
+            recorded,
+            f"`bluegreen status {record.target.function} --alias {record.target.alias}` shows its state",
         )
     with suppress(AwsRefused, AwsUnavailable):  # without it a repetition sends it again, which is harmless
         approvals.learn_sent(record.id, decision.step)
@@ -167,29 +170,27 @@ def _said(body: Any) -> Said:
 
 
 def _live(deployment: str) -> Record:
-    """Raises NotFoundError, and ServiceError for a deployment that is over."""
+    """Raises Refused if there is none, or if it is over."""
     record = deployments.find(deployment) if is_execution_name(deployment) else None
     if record is None:
-        raise NotFoundError(f"there is no deployment {plain(deployment, 100)}; {NOTHING}")
+        raise Refused(HTTPStatus.NOT_FOUND, f"there is no deployment {plain(deployment, 100)}", NOTHING)
     if record.state != OPEN:
         how = "is being undone" if record.live else f"has ended as {record.state}"
-        raise _refused(f"deployment {deployment} {how}, so there is nothing to decide; {NOTHING}")
+        raise _refused(f"deployment {deployment} {how}, so there is nothing to decide")
     return record
 
 
 def _step(record: Record, named: int | None) -> Asked:
-    """The step that the caller names, or the one that waits now, or did last. Raises ServiceError."""
+    """The step that the caller names, or the one that waits now, or did last. Raises Refused."""
     steps = approvals.asked(record.id)
     if not steps:
         raise _refused(
-            f"deployment {record.id} does not wait for an approval; {NOTHING}; `bluegreen watch {record.id}` shows "
-            "what it does"
+            f"deployment {record.id} does not wait for an approval", f"`bluegreen watch {record.id}` shows what it does"
         )
     found = steps[-1] if named is None else next((each for each in steps if each.step == named), None)
     if found is None:
         raise _refused(
-            f"step {named} of {record.id} does not wait for an approval; {NOTHING}; the last step that did is "
-            f"{steps[-1].step}"
+            f"step {named} of {record.id} does not wait for an approval", f"The last step that did is {steps[-1].step}"
         )
     return found
 
@@ -202,12 +203,14 @@ def _token(deployment: str, step: int) -> str:
 def _must_be_another_than_the_starter(record: Record, by: str) -> None:
     plan = deployments.plan_of(record.id)
     if plan is None:
-        raise _refused(f"this stack version cannot read the plan of {record.id}; {NOTHING}")
+        raise _refused(f"this stack version cannot read the plan of {record.id}")
     if plan.approval.other_than_starter and record.started_by == by:
-        raise ServiceError(
+        raise Refused(
             HTTPStatus.FORBIDDEN,
             f"{by} started {record.id}, and its request wants another principal to approve "
-            f"(approval.other_than_starter); {NOTHING}; ask another person",
+            "(approval.other_than_starter)",
+            NOTHING,
+            "Ask another person",
         )
 
 
@@ -217,5 +220,5 @@ def _sent(token: str, decision: Decision) -> bool:
     return executions.fail(token, ApprovalRefused.__name__, f"Step {decision.step} was {decision}.")
 
 
-def _refused(why: str) -> ServiceError:
-    return ServiceError(HTTPStatus.CONFLICT, why)
+def _refused(why: str, advice: str = "") -> Refused:
+    return Refused(HTTPStatus.CONFLICT, why, NOTHING, advice)

@@ -40,10 +40,13 @@ SIGNED = {"type": "apiKey", "name": "Authorization", "in": "header", "x-amazon-a
 
 
 class Refusal(Answer):
-    """Why a request was not served."""
+    """Why a request was not served. Some refusals have the parts of `message` apart, too."""
 
     message: str
     statusCode: int | None = None  # noqa: N815  # Powertools' name
+    what: str | None = None
+    untouched: str | None = None
+    advice: str | None = None
 
 
 def describing(*others: Router) -> Router:

@@ -15,14 +15,14 @@ from http import HTTPStatus
 from typing import Any, Literal, TypeVar
 from urllib.parse import unquote
 
-from aws_lambda_powertools.event_handler import Response, content_types
-from aws_lambda_powertools.event_handler.exceptions import BadRequestError, NotFoundError
+from aws_lambda_powertools.event_handler.exceptions import BadRequestError
 
 from bluegreen import clock
 from bluegreen.api import asked, routes
+from bluegreen.api.refusals import Refused
 from bluegreen.api.routes import Parameter, Router
 from bluegreen.aws import handlers
-from bluegreen.decisions.orders import Kind, Order, objection, standing
+from bluegreen.decisions.orders import Kind, Objection, Order, objection, standing
 from bluegreen.document import DEPLOYED
 from bluegreen.edge import logger
 from bluegreen.errors import AwsUnavailable, DeploymentError, InvalidRequest
@@ -30,11 +30,11 @@ from bluegreen.ledger import deployments, orders
 from bluegreen.ledger.record import OPEN, Record
 from bluegreen.request import order as request
 from bluegreen.request.names import is_execution_name
-from bluegreen.text import plain, sentence
+from bluegreen.text import plain
 
 UNTOUCHED = "nothing was ordered"
 
-Answer = Response[dict[str, Any]]
+Answer = tuple[dict[str, Any], HTTPStatus]
 Body = TypeVar("Body", bound=request.Asked)
 
 router = Router()
@@ -86,11 +86,10 @@ def abort(deployment: str) -> Answer:
     """
     body = _body(request.Asked)
     answer = _give(unquote(deployment), "abort", body)
-    if answer.status_code == HTTPStatus.ACCEPTED:
-        try:
-            handlers.undo_soon(unquote(deployment))
-        except DeploymentError as error:  # the order stands: the next look or the next sweep carries it out
-            logger.error("RecoverDeployments was not asked to abort", extra={"cause": str(error)})
+    try:
+        handlers.undo_soon(unquote(deployment))
+    except DeploymentError as error:  # the order stands: the next look or the next sweep carries it out
+        logger.error("RecoverDeployments was not asked to abort", extra={"cause": str(error)})
     return answer
 
 
@@ -136,9 +135,11 @@ def _body(model: type[Body]) -> Body:
 def _give(deployment: str, kind: Kind, body: request.Asked, **more: Any) -> Answer:
     record = deployments.find(deployment) if is_execution_name(deployment) else None
     if record is None:
-        raise NotFoundError(
-            f"there is no deployment {plain(deployment, 100)}, or it has only just begun; {UNTOUCHED}. "
-            "GET /deployments?function=NAME lists a function's deployments"
+        raise Refused(
+            HTTPStatus.NOT_FOUND,
+            f"there is no deployment {plain(deployment, 100)}, or it has only just begun",
+            UNTOUCHED,
+            "GET /deployments?function=NAME lists a function's deployments",
         )
     given, number = orders.counted(deployment)
     ordered = standing(given, clock.now())
@@ -151,44 +152,39 @@ def _give(deployment: str, kind: Kind, body: request.Asked, **more: Any) -> Answ
         reason=body.reason,
         **more,
     )
-    if why := _over(record) or objection(order, ordered, number, record.shift) or _has_no_steps(record, order):
-        return _refused(kind, record, why)
+    if wrong := _over(record) or objection(order, ordered, number, record.shift) or _has_no_steps(record, order):
+        what = f"{kind}: deployment {record.id} of {record.target} cannot take this order"
+        raise Refused(HTTPStatus.CONFLICT, what, UNTOUCHED, wrong.advice, wrong.why)
     if not orders.give(deployment, order, number):
         raise AwsUnavailable(f"another order came at the same moment; {UNTOUCHED}")
     return _accepted(record, (*given, order))
 
 
-def _over(record: Record) -> str:
+def _over(record: Record) -> Objection | None:
     if record.release and record.live:
-        return f"it is a part of the release {record.release}, and takes no orders of its own. Order that instead"
+        part = f"it is a part of the release {record.release}, and takes no orders of its own"
+        return Objection(part, "Order that instead")
     if record.state == OPEN:
-        return ""
+        return None
     if record.live:
-        return f"it is being rolled back already: {record.error}: {sentence(record.cause or 'It does not say why')}"
+        cause = record.cause or "It does not say why"
+        return Objection(f"it is being rolled back already: {record.error}: {cause}", "")
     if record.state != DEPLOYED:
-        return f"it has ended as {record.state}"
+        return Objection(f"it has ended as {record.state}", "")
     rollback = f"`bluegreen rollback {record.target.function} --alias {record.target.alias}`"
-    return f"it has ended as {record.state}. {rollback} gives the alias back to the version that served before"
+    gives = f"{rollback} gives the alias back to the version that served before"
+    return Objection(f"it has ended as {record.state}", gives)
 
 
-def _has_no_steps(record: Record, order: Order) -> str:
+def _has_no_steps(record: Record, order: Order) -> Objection | None:
     """Adaptive's weights follow the evidence."""
     if order.order != "promote" or order.to != "next":
-        return ""
+        return None
     plan = deployments.plan_of(record.id)
     if plan and not plan.schedule.adaptive:
-        return ""
-    return 'its strategy, Adaptive, has no steps. Promote it to "all", or let it run'
-
-
-def _refused(kind: Kind, record: Record, why: str) -> Answer:
-    said = f"{kind}: deployment {record.id} of {record.target} cannot take this order; {UNTOUCHED}: {sentence(why)}"
-    return _answer(HTTPStatus.CONFLICT, {"message": said})
+        return None
+    return Objection("its strategy, Adaptive, has no steps", 'Promote it to "all", or let it run')
 
 
 def _accepted(record: Record, given: tuple[Order, ...]) -> Answer:
-    return _answer(HTTPStatus.ACCEPTED, {"id": record.id, "orders": [orders.shown(each) for each in given]})
-
-
-def _answer(status: HTTPStatus, body: dict[str, Any]) -> Answer:
-    return Response(status_code=status, content_type=content_types.APPLICATION_JSON, body=body)
+    return {"id": record.id, "orders": [orders.shown(each) for each in given]}, HTTPStatus.ACCEPTED

@@ -19,7 +19,7 @@ from http import HTTPStatus
 from typing import Any
 from urllib.parse import unquote
 
-from aws_lambda_powertools.event_handler.exceptions import BadRequestError, NotFoundError, ServiceError
+from aws_lambda_powertools.event_handler.exceptions import BadRequestError
 from pydantic import ValidationError, create_model
 
 from bluegreen import clock
@@ -27,15 +27,16 @@ from bluegreen.api import asked
 from bluegreen.api.approvals import Awaited, Decided, Said
 from bluegreen.api.deployments import Started
 from bluegreen.api.orders import Given, Ordered
+from bluegreen.api.refusals import Refused
 from bluegreen.api.routes import NEXT, Answer, Router
 from bluegreen.aws import executions, handlers
 from bluegreen.decisions import release_pace
 from bluegreen.decisions.gates import APPROVED, REJECTED, Decision
-from bluegreen.decisions.orders import Kind, Order, objection, standing
+from bluegreen.decisions.orders import Kind, Objection, Order, objection, standing
 from bluegreen.edge import logger
 from bluegreen.errors import AwsUnavailable, DeploymentError, InvalidRequest
 from bluegreen.ledger import approvals, orders, releases, starts
-from bluegreen.ledger.releases import OPEN, OPENING, Release, WaveVerdict
+from bluegreen.ledger.releases import OPEN, OPENING, RELEASED, Release, WaveVerdict
 from bluegreen.request import order as request
 from bluegreen.request import release as document
 from bluegreen.request.explain import explain
@@ -44,7 +45,7 @@ from bluegreen.request.release_document import Document
 from bluegreen.request.release_place import placed
 from bluegreen.request.traffic import known
 from bluegreen.target import Target
-from bluegreen.text import plain, sentence
+from bluegreen.text import plain
 
 NOTHING_STARTED, NOTHING_ORDERED, NOTHING_CHANGED = "nothing was started", "nothing was ordered", "nothing was changed"
 
@@ -215,7 +216,12 @@ def reject(release: str) -> dict[str, Any]:
 def _found(release: str, untouched: str) -> Release:
     found = releases.find(release) if is_execution_name(release) else None
     if found is None:
-        raise NotFoundError(f"there is no release {plain(release, 100)}, or it has only just begun; {untouched}")
+        raise Refused(
+            HTTPStatus.NOT_FOUND,
+            f"there is no release {plain(release, 100)}, or it has only just begun",
+            untouched,
+            "`bluegreen list --releases` lists the releases",
+        )
     return found
 
 
@@ -235,24 +241,24 @@ def _give(name: str, kind: Kind, body: request.Asked, **more: Any) -> tuple[dict
         return _accepted(release, given)
     order = Order(order=kind, by=asked.principal(router.current_event), at=clock.now(), reason=body.reason, **more)
     shifts = 0 if release.state == OPENING else 1
-    if why := _over(release) or objection(order, ordered, number, shifts):
-        raise ServiceError(
-            HTTPStatus.CONFLICT,
-            f"{kind}: the release {release.id} cannot take this order; {NOTHING_ORDERED}: {sentence(why)}",
-        )
+    if wrong := _over(release) or objection(order, ordered, number, shifts):
+        what = f"{kind}: the release {release.id} cannot take this order"
+        raise Refused(HTTPStatus.CONFLICT, what, NOTHING_ORDERED, wrong.advice, wrong.why)
     if not orders.give(release.id, order, number):
         raise AwsUnavailable(f"another order came at the same moment; {NOTHING_ORDERED}")
     return _accepted(release, (*given, order))
 
 
-def _over(release: Release) -> str:
+def _over(release: Release) -> Objection | None:
     if release.state in (OPENING, OPEN):
-        return ""
+        return None
     if not release.live:
-        return f"it has ended as {release.state}. `bluegreen rollback {release.id}` puts every function of it back"
+        back = f"`bluegreen rollback {release.id}` puts every function of it back"
+        why = f"`bluegreen show {release.id}` says why"
+        return Objection(f"it has ended as {release.state}", back if release.state == RELEASED else why)
     if release.error:
-        return f"it is being rolled back already: {release.error}: {sentence(release.cause or '')}"
-    return "it is committed, and only goes forward. Roll it back once it is complete"
+        return Objection(f"it is being rolled back already: {release.error}: {release.cause or ''}", "")
+    return Objection("it is committed, and only goes forward", "Roll it back once it is complete")
 
 
 def _accepted(release: Release, given: tuple[Order, ...]) -> tuple[dict[str, Any], int]:
@@ -270,12 +276,14 @@ def _decide(name: str, which: str) -> dict[str, Any]:
     made = approvals.decided(release.id, waiting.step)
     if made is None:
         if waiting.is_over(clock.now()):
-            raise _refused(f"the time to decide about wave {waiting.step} was over at {waiting.ends_at}")
+            raise _refused(f"the time to decide about wave {waiting.step} of {name} was over at {waiting.ends_at}")
         if which == APPROVED and release.other_than_starter and release.started_by == by:
-            raise ServiceError(
+            raise Refused(
                 HTTPStatus.FORBIDDEN,
-                f"{by} started {release.id}, and its document wants another principal to approve "
-                f"(approval.other_than_starter); {NOTHING_CHANGED}; ask another person",
+                f"{by} started {release.id}, and its document wants another principal to approve wave {waiting.step} "
+                "(approval.other_than_starter)",
+                NOTHING_CHANGED,
+                "Ask another person",
             )
         decision = Decision.model_validate(
             {"step": waiting.step, "decision": which, "by": by, "at": clock.iso(clock.now()), "reason": said.reason}
@@ -284,20 +292,21 @@ def _decide(name: str, which: str) -> dict[str, Any]:
     if made is None:
         raise AwsUnavailable(f"DynamoDB does not show the decision about wave {waiting.step} that stands already")
     if (made.by, made.decision) != (by, which):
-        raise _refused(f"wave {waiting.step} was {made} already")
+        raise _refused(f"wave {waiting.step} of {name} was {made} already")
     return {"id": release.id} | made.model_dump(mode="json")
 
 
 def _waiting(release: Release, wave: int | None) -> approvals.Asked:
-    """The wave that the caller names, or the one that waits now, or did last. Raises ServiceError."""
-    if release.state != OPEN:
-        raise _refused(_over(release) or "nothing waits for a decision yet")
+    """The wave that the caller names, or the one that waits now, or did last. Raises Refused."""
+    subject = f"the release {release.id}" if wave is None else f"wave {wave} of the release {release.id}"
+    if over := _over(release):
+        raise _refused(f"there is nothing to decide about {subject}: {over.why}", over.advice)
     waiting = approvals.asked(release.id)
     found = next((each for each in reversed(waiting) if wave in (None, each.step)), None)
     if found is None:
-        raise _refused(f"{'the release' if wave is None else f'wave {wave}'} does not wait for an approval")
+        raise _refused(f"{subject} does not wait for an approval", f"`bluegreen status {release.id}` says what it does")
     return found
 
 
-def _refused(why: str) -> ServiceError:
-    return ServiceError(HTTPStatus.CONFLICT, f"{why}; {NOTHING_CHANGED}")
+def _refused(why: str, advice: str = "") -> Refused:
+    return Refused(HTTPStatus.CONFLICT, why, NOTHING_CHANGED, advice)

@@ -5,7 +5,7 @@ Orders are only ever added, and each keeps who gave it and why. A look reads all
 """
 
 import math
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from bluegreen.errors import Aborted, PausedTooLong
 from bluegreen.model import Frozen, Text
@@ -115,28 +115,39 @@ def standing(given: tuple[Order, ...], now: float) -> Standing:
     return Standing(aborted=aborted, paused=paused, promoted=promoted, paused_seconds=max(0.0, seconds))
 
 
-def objection(order: Order, ordered: Standing, number: int, shifts: int) -> str:
+class Objection(NamedTuple):
+    """Why an order is refused, and what to do instead."""
+
+    why: str
+    advice: str
+
+
+def objection(order: Order, ordered: Standing, number: int, shifts: int) -> Objection | None:
     """
-    Why an order is refused after `number` others, and what to do instead; "" for one that is taken.
+    Why an order is refused after `number` others; None for one that is taken.
 
     The record of the deployment is open, and has so many shifts.
     """
     if order.order == "abort":
-        return ""
+        return None
     if ordered.aborted:
-        return f"it is being aborted by {ordered.aborted.said}. `bluegreen watch` follows it to its end"
+        return Objection(f"it is being aborted by {ordered.aborted.said}", "`bluegreen watch` follows it to its end")
     if number >= MOST - (order.order == "pause"):  # a pause needs room for the order that ends it
-        return f"it has {number} orders already, and {MOST} is the most. Let it run, or abort it"
+        return Objection(f"it has {number} orders already, and {MOST} is the most", "Let it run, or abort it")
     if not shifts:
-        return "green has no share of the alias yet. Order it again after the first shift, or abort the deployment"
+        return Objection(
+            "green has no share of the alias yet", "Order it again after the first shift, or abort the deployment"
+        )
     if order.order == "resume" and not ordered.paused:
-        return "it is not paused. There is nothing to resume"
+        return Objection("it is not paused", "There is nothing to resume")
     if order.order != "pause":
-        return ""
+        return None
     if ordered.paused:
-        return f"it is paused already by {ordered.paused.said}. Resume it first to set another limit"
+        return Objection(f"it is paused already by {ordered.paused.said}", "Resume it first to set another limit")
     left = LONGEST_PAUSES_SECONDS - round(ordered.paused_seconds)
     if order.seconds > left:
         most = duration(LONGEST_PAUSES_SECONDS)
-        return f"its pauses may last {most} together, and {left} seconds are left. Pause it for fewer seconds"
-    return ""
+        return Objection(
+            f"its pauses may last {most} together, and {left} seconds are left", "Pause it for fewer seconds"
+        )
+    return None

@@ -66,10 +66,15 @@ class TestAbort:
     def test_one_that_has_ended_is_refused_with_the_way_back(self, shop: Shop, bluegreen: Bluegreen) -> None:
         shop.release(name="monday", **AT_ONCE)
 
-        ran = bluegreen("abort", "monday")
+        ran, found = bluegreen("abort", "monday"), bluegreen("abort", "monday", "--json").json
 
-        assert ran.exit_code == 2
-        assert "it has ended as Released. `bluegreen rollback monday` puts every function of it back" in ran.stderr
+        assert ran.exit_code == found["exit_code"] == 2
+        assert ran.stderr.splitlines() == [
+            "Error: abort: the release monday cannot take this order: it has ended as Released.",
+            "Nothing was ordered.",
+            "`bluegreen rollback monday` puts every function of it back.",
+        ]
+        assert [found["untouched"], found["advice"]] == ran.stderr.splitlines()[1:]
 
 
 class TestPauseResumeAndPromote:
@@ -104,9 +109,27 @@ class TestPauseResumeAndPromote:
 class TestDecisions:
     def test_a_wave_that_does_not_wait_is_refused_in_the_apis_words(self, shop: Shop, bluegreen: Bluegreen) -> None:
         with running(shop):
-            ran = bluegreen("approve", "monday")
+            ran, also = bluegreen("approve", "monday"), bluegreen("reject", "monday", "--step", "2")
 
-        assert (ran.exit_code, "the release does not wait for an approval" in ran.stderr) == (2, True)
+        assert ran.exit_code == also.exit_code == 2
+        assert ran.stderr.splitlines() == [
+            "Error: the release monday does not wait for an approval.",
+            "Nothing was changed.",
+            "`bluegreen status monday` says what it does.",
+        ]
+        assert also.stderr.startswith("Error: wave 2 of the release monday does not wait for an approval.\n")
+
+    def test_one_that_has_ended_is_refused_with_its_name_and_its_end(self, shop: Shop, bluegreen: Bluegreen) -> None:
+        shop.run({"functions": []}, "monday")
+
+        ran = bluegreen("approve", "monday", "--step", "1")
+
+        assert ran.exit_code == 2
+        assert ran.stderr.splitlines() == [
+            "Error: there is nothing to decide about wave 1 of the release monday: it has ended as Rejected.",
+            "Nothing was changed.",
+            "`bluegreen show monday` says why.",
+        ]
 
     def test_no_such_id_is_neither_a_release_nor_a_deployment(self, shop: Shop, bluegreen: Bluegreen) -> None:
         assert "there is no deployment tuesday" in bluegreen("approve", "tuesday").stderr
