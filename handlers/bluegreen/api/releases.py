@@ -32,11 +32,12 @@ from bluegreen.api.routes import NEXT, Answer, Router
 from bluegreen.aws import executions, handlers
 from bluegreen.decisions import release_pace
 from bluegreen.decisions.gates import APPROVED, REJECTED, Decision
-from bluegreen.decisions.orders import Kind, Objection, Order, objection, standing
+from bluegreen.decisions.orders import Kind, Objection, Order, Standing, objection, standing
 from bluegreen.edge import logger
 from bluegreen.errors import AwsUnavailable, DeploymentError, InvalidRequest
 from bluegreen.ledger import approvals, orders, releases, starts
 from bluegreen.ledger.releases import OPEN, OPENING, RELEASED, Release, WaveVerdict
+from bluegreen.releasing.words import of_wave
 from bluegreen.request import order as request
 from bluegreen.request import release as document
 from bluegreen.request.explain import explain
@@ -197,7 +198,12 @@ def resume(release: str) -> tuple[dict[str, Any], int]:
 
 @takes("/releases/{id}/promote", "PromoteRelease", body=request.Asked)
 def promote(release: str) -> tuple[dict[str, Any], int]:
-    """Promote: the wave's next step, however its bake stands. It takes a pause back, too."""
+    """
+    Promote: the wave's next step, however its bake stands.
+
+    It takes a pause back, too. It is refused before the wave's first shift, which needs no promote: there a person
+    approves, or the pause is resumed.
+    """
     return _give(unquote(release), "promote", _body(request.Asked), to="next")
 
 
@@ -240,8 +246,8 @@ def _give(name: str, kind: Kind, body: request.Asked, **more: Any) -> tuple[dict
     if kind == "abort" and ordered.aborted and release.live:
         return _accepted(release, given)
     order = Order(order=kind, by=asked.principal(router.current_event), at=clock.now(), reason=body.reason, **more)
-    shifts = 0 if release.state == OPENING else 1
-    if wrong := _over(release) or objection(order, ordered, number, shifts):
+    wrong = _over(release) or objection(order, ordered, number, 1) or _too_soon(release, order, ordered)
+    if wrong:
         what = f"{kind}: the release {release.id} cannot take this order"
         raise Refused(HTTPStatus.CONFLICT, what, NOTHING_ORDERED, wrong.advice, wrong.why)
     if not orders.give(release.id, order, number):
@@ -259,6 +265,33 @@ def _over(release: Release) -> Objection | None:
     if release.error:
         return Objection(f"it is being rolled back already: {release.error}: {release.cause or ''}", "")
     return Objection("it is committed, and only goes forward", "Roll it back once it is complete")
+
+
+def _too_soon(release: Release, order: Order, ordered: Standing) -> Objection | None:
+    """The order would come to nothing before the first shift, of the release or of its wave."""
+    if order.order == "abort":
+        return None
+    if release.state == OPENING:
+        return Objection(
+            "it still checks and locks its functions, and no green has a share of an alias",
+            f"Order it again once `bluegreen status {release.id}` says that it makes its greens, or abort the release",
+        )
+    if order.order != "promote" or release.step >= 0:
+        return None
+    wave = of_wave(release, release.wave)
+    number = release.wave + 1
+    if release.waves[release.wave].approve and approvals.decided(release.id, number) is None:
+        resume = f"`bluegreen resume {release.id}` ends the pause, and " if ordered.paused else ""
+        return Objection(
+            f"{wave} needs a person's approval before its first shift, and a promote is none",
+            f"{resume}`bluegreen approve {release.id} --step {number}` is one, as soon as the wave waits for it",
+        )
+    if ordered.paused:
+        return None
+    return Objection(
+        f"no green of {wave} has a share yet, and its first shift comes without a promote",
+        "Order it again after that shift",
+    )
 
 
 def _accepted(release: Release, given: tuple[Order, ...]) -> tuple[dict[str, Any], int]:

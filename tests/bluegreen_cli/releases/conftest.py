@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from bluegreen_cli.releases import told
 from tests.bluegreen_cli.conftest import Answers
 from tests.machine.deployer import BUCKET, TABLE, Deployer, installed, zip_of
 from tests.machine.shop import FUNCTIONS_ASL, RELEASE_ASL, Shop
@@ -90,3 +91,19 @@ def running(
             shop.aws.stop(arn)
     if to_the_end:
         shop.aws.finish(arn)
+
+
+def at_the_gate(shop: Shop, do: Callable[[], object], **asked: Any) -> None:
+    """The release `monday`, whose second wave waits for an approval: once it does, this is done, then it goes on."""
+    done: list[object] = []
+
+    def hook(arn: str, entered: str, when: Moment) -> None:
+        if (entered, when) != ("Bake", "entered") or done or ":release:" not in arn:
+            return
+        if (known := told.read("monday")) and known.awaits:
+            done.append(None)
+            do()
+
+    with shop.aws.at_states(hook):
+        shop.release(name="monday", waves=[{"most": 1}, {"approve": True}], traffic="AllAtOnce", **asked)
+    assert done, "no wave waited"

@@ -11,7 +11,7 @@ import recover_deployments
 from bluegreen.ledger import orders
 from bluegreen.target import Target
 from tests.bluegreen_cli.conftest import Bluegreen, Ran
-from tests.bluegreen_cli.releases.conftest import running
+from tests.bluegreen_cli.releases.conftest import at_the_gate, running
 from tests.crash.world.driver import context_of
 from tests.machine.asking import CALLER
 from tests.machine.deployer import GOOD
@@ -103,6 +103,65 @@ class TestPauseResumeAndPromote:
                 assert (command, ran.exit_code) == (command, 2)
                 assert "Orders:PROD is deployed to by the release monday, whose functions go together" in ran.stderr
                 assert f"`bluegreen {command} monday`" in ran.stderr
+        assert given() == []
+
+
+class TestBeforeAShift:
+    def test_a_promote_is_no_approval_and_is_not_swallowed(self, shop: Shop, bluegreen: Bluegreen) -> None:
+        ran: list[Ran] = []
+
+        def promote() -> None:
+            ran.append(bluegreen("promote", "monday"))
+            bluegreen("pause", "monday")
+            ran.append(bluegreen("promote", "monday"))
+            bluegreen("resume", "monday")
+            bluegreen("approve", "monday")
+            ran.append(bluegreen("promote", "monday"))
+
+        at_the_gate(shop, promote)
+
+        first, paused, approved = ran
+        assert first.exit_code == paused.exit_code == approved.exit_code == 2
+        assert first.stderr.splitlines() == [
+            "Error: promote: the release monday cannot take this order: wave 2 of 2 needs a person's approval before "
+            "its first shift, and a promote is none.",
+            "Nothing was ordered.",
+            "`bluegreen approve monday --step 2` is one, as soon as the wave waits for it.",
+        ]
+        assert paused.stderr.splitlines()[-1].startswith(
+            "`bluegreen resume monday` ends the pause, and `bluegreen appr"
+        )
+        assert (
+            "no green of wave 2 of 2 has a share yet, and its first shift comes without a promote." in approved.stderr
+        )
+        assert [each[0] for each in given()] == ["pause", "resume"]
+        assert shop.aliases() == GREEN
+
+    def test_a_promote_ends_a_pause_all_the_same(self, shop: Shop, bluegreen: Bluegreen) -> None:
+        ran: list[Ran] = []
+
+        def hook(_: str, state: str, when: str) -> None:
+            if (state, when) != ("ShiftWave", "entered") or ran:
+                return
+            ran.extend([bluegreen("pause", "monday"), bluegreen("promote", "monday")])
+
+        with shop.aws.at_states(hook):
+            shop.release(name="monday", **AT_ONCE)
+
+        assert [each.exit_code for each in ran] == [0, 0]
+        assert shop.aliases() == GREEN
+
+    def test_an_order_while_it_is_opened_is_refused_as_one_to_a_release(self, shop: Shop, bluegreen: Bluegreen) -> None:
+        with running(shop, "OpenFunctions"):
+            paused, promoted = bluegreen("pause", "monday"), bluegreen("promote", "monday")
+
+        assert paused.exit_code == promoted.exit_code == 2
+        assert paused.stderr.splitlines() == [
+            "Error: pause: the release monday cannot take this order: it still checks and locks its functions, and no "
+            "green has a share of an alias.",
+            "Nothing was ordered.",
+            "Order it again once `bluegreen status monday` says that it makes its greens, or abort the release.",
+        ]
         assert given() == []
 
 
