@@ -5,10 +5,12 @@ It runs in two states. In ConfirmOpen every function must be open: then the rele
 green must be made and tested. Safe to retry.
 """
 
+from bluegreen import clock
+from bluegreen.decisions.orders import standing
 from bluegreen.document import NOTHING_TO_DEPLOY
 from bluegreen.edge import step
 from bluegreen.errors import InvalidRequest
-from bluegreen.ledger import releases
+from bluegreen.ledger import orders, releases
 from bluegreen.ledger.releases import Member
 from bluegreen.model import Section
 from bluegreen.releasing import gates, news, words
@@ -53,7 +55,12 @@ def _staged(confirming: Confirming, members: list[Member]) -> OpenedRelease:
             )
     if unfit:
         must_be_tolerated(release)
-    following = Go(next="put_back") if unfit else gates.before_wave(release, 0)
+    if unfit:
+        following = Go(next="put_back")
+    elif standing(orders.given(release.id), clock.now()).paused:
+        following = Go(next="bake")  # LookAtWave knows what a pause holds up
+    else:
+        following = gates.before_wave(release, 0)
     return OpenedRelease.model_validate(confirming.call.document | {"go": following})
 
 

@@ -55,6 +55,14 @@ def test_a_promote_takes_the_next_step_before_its_bake_is_over(shop: Shop) -> No
     assert shop.aliases() == GREEN
 
 
+def test_a_pause_while_greens_are_made_holds_the_first_wave(shop: Shop) -> None:
+    with at(shop, "StageFunctions", lambda: tell("pause", seconds=600)):
+        run = shop.release(name="monday")
+
+    assert run.error == "PausedTooLong"
+    assert "ShiftWave" not in run.path
+
+
 def test_a_paused_release_is_rolled_back_once_the_limit_of_the_pause_is_over(shop: Shop) -> None:
     with at(shop, "LookAtWave", lambda: tell("pause", seconds=1800)):
         run = shop.release(name="monday")
