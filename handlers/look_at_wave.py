@@ -17,6 +17,7 @@ from bluegreen.ledger import orders as ledger
 from bluegreen.ledger import releases
 from bluegreen.ledger.releases import Release
 from bluegreen.releasing import gates, news
+from bluegreen.releasing.clockwork import telling_the_next_look
 from bluegreen.releasing.document import Go
 from bluegreen.releasing.failing import must_be_tolerated
 from bluegreen.releasing.rings import Running
@@ -26,6 +27,10 @@ from bluegreen.verdict.words import odds
 
 @step
 def handler(running: Running) -> Go:
+    return telling_the_next_look(running, _looked(running))
+
+
+def _looked(running: Running) -> Go:
     release, go, now = running.release, running.go, clock.now()
     ordered = orders.standing(ledger.given(release.id), now)
     ordered.must_go_on(now)

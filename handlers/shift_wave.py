@@ -17,7 +17,7 @@ from bluegreen.errors import Aborted, AwsUnavailable, DeploymentError, Deploymen
 from bluegreen.ledger import deployments, orders, releases
 from bluegreen.ledger.releases import Member, Release
 from bluegreen.releasing import facts, gates, news
-from bluegreen.releasing.clockwork import in_a_slice
+from bluegreen.releasing.clockwork import in_a_slice, telling_the_next_look
 from bluegreen.releasing.document import Go
 from bluegreen.releasing.failing import must_be_tolerated
 from bluegreen.releasing.rings import Shifting
@@ -58,7 +58,8 @@ def handler(shifting: Shifting) -> Go:
     moved = sum(_moves(each) and not each.error for each in members)
     if moved and not failed:
         news.shifted(release, go.wave, go.step, moved)
-    return _following(release, go.model_copy(update={"shifted_at": shifted_at}), failed)
+    following = _following(release, go.model_copy(update={"shifted_at": shifted_at}), failed)
+    return telling_the_next_look(shifting, following)
 
 
 def _is_to_shift(member: Member, step: int) -> bool:

@@ -13,6 +13,7 @@ from rich.text import Text
 
 from bluegreen.ledger.releases import Member
 from bluegreen.text import LONGEST_CAUSE, plain
+from bluegreen_cli import when
 from bluegreen_cli.display import BAR, PLAIN_SHAPES, SHAPES, is_unicode
 from bluegreen_cli.format import percent, time_of_day
 from bluegreen_cli.releases.follow import Watcher, line, news
@@ -110,7 +111,9 @@ def standing(known: Told, rows: int, shapes: tuple[str, str] = SHAPES) -> Group:
     head = Text(f"{plain(known.record.id)}  {plain(known.doing)}", style="bold")
     shown, left_out = chosen(known, rows)
     more = [Text(f"and {left_out:,} functions more", style="dim")] if left_out else []
-    waits = (Text(plain(each), style="yellow") for each in known.waits_for())
+    waits = [Text(plain(each), style="yellow") for each in known.waits_for()]
+    if known.looks_at:
+        waits.append(Text(f"The next look is at {when.at(known.looks_at)}.", style="dim"))
     return Group(head, bar + Text(f"  {percent(known.share)} of all aliases"), *waits, table(known, shown), *more)
 
 

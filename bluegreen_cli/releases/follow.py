@@ -12,7 +12,7 @@ from bluegreen.aws import executions
 from bluegreen.errors import AccessDenied, AwsUnavailable, DeploymentError
 from bluegreen.ledger.releases import COMMITTED, OPEN, OPENING, UNDOING
 from bluegreen.text import sentence
-from bluegreen_cli import follow
+from bluegreen_cli import follow, when
 from bluegreen_cli.follow import LONGEST_PAUSE_SECONDS, PATIENCE_SECONDS, POLL_SECONDS
 from bluegreen_cli.problems import Lost, next_step
 from bluegreen_cli.releases import told
@@ -143,9 +143,16 @@ def _changes(before: Told | None, after: Told) -> Iterator[Moment]:
         yield Moment(now, "recovered", "its execution ended before the release did; another one goes on with it")
     if last and last.state != record.state and record.state in _BEGINS:
         yield Moment(now, record.state, _BEGINS[record.state])
+    if after.looks_at and (before is None or _said(after) > _said(before)):
+        yield Moment(now, "next look", f"at {when.utc(after.looks_at)}; orders and decisions take effect then")
     done = _done(after)
     if done and (before is None or done != _done(before)):
         yield Moment(now, *done)
+
+
+def _said(known: Told) -> int:
+    """How many orders and decisions people gave."""
+    return len(known.orders) + sum("decision" in each for each in known.approvals)
 
 
 _BEGINS = {

@@ -8,11 +8,12 @@ import click
 
 from bluegreen import clock
 from bluegreen.decisions.orders import Order, standing
+from bluegreen.decisions.pace import MOST_SECONDS
 from bluegreen.document import ROLLBACK_FAILED
 from bluegreen.ledger import orders as ledger
 from bluegreen.ledger.releases import RELEASED, Release
 from bluegreen.text import duration, sentence
-from bluegreen_cli import api
+from bluegreen_cli import api, when
 from bluegreen_cli.display import last
 from bluegreen_cli.outcome import CUT_SHORT
 from bluegreen_cli.problems import Problem
@@ -23,11 +24,14 @@ from bluegreen_cli.releases.outcome import Ending
 from bluegreen_cli.stack import Stack
 
 SAYS = {
-    "pause": "no green gets a larger share from the next look on. Without resume, promote or abort within {limit} "
+    "pause": "no green gets a larger share from the next look on{at}. Without resume, promote or abort within {limit} "
     "every function is rolled back.",
     "resume": "resumed.",
-    "promote": "the wave's next step comes at the next look, unless a green is worse.",
+    "promote": "the wave's next step comes at the next look{at}, unless a green is worse.",
 }
+LATER = (
+    f"A handler works on its functions just now: the next look is {duration(MOST_SECONDS)} after that at the latest."
+)
 
 
 def give(stack: Stack, release: Release, order: str, as_json: bool, **body: Any) -> None:
@@ -37,25 +41,32 @@ def give(stack: Stack, release: Release, order: str, as_json: bool, **body: Any)
     *earlier, _ = answer["orders"]
     before = standing(tuple(map(_order, earlier)), clock.now())
     instead = before.paused if order != "resume" else None
+    at = answer.get("takes_effect_at")
     if as_json:
-        shown = {"release": release.id, "orders": answer["orders"]}
+        shown = {"release": release.id, "orders": answer["orders"], "takes_effect_at": at}
         click.echo(json.dumps(shown | ({"instead_of": ledger.shown(instead)} if instead else {}), indent=2))
         return
-    click.echo(f"Release {release.id}: {SAYS[order].format(limit=duration(body.get('seconds') or 0))}")
+    click.echo(f"Release {release.id}: {SAYS[order].format(limit=duration(body.get('seconds') or 0), at=_at(at))}")
     if instead:
         click.echo(sentence(f"It takes back a pause, ordered by {instead.said}"))
     if order == "resume":
-        for line in still_held(release.id) or ["It goes on at the next look."]:
+        for line in still_held(release.id) or [f"It goes on at the next look{_at(at)}."]:
             click.echo(line)
+    if not at:
+        click.echo(LATER)
 
 
 def abort(stack: Stack, release: Release, reason: str, follow: bool, as_json: bool) -> None:
     """Order that every function be put back, and exit: 0 only if every blue serves again."""
-    api.ask(stack, "DELETE", path(release.id), {"reason": reason} if reason else None)
+    answer = api.ask(stack, "DELETE", path(release.id), {"reason": reason} if reason else None)
+    at = answer.get("takes_effect_at")
     click.echo(f"Release {release.id} is being aborted: every function is given back to its blue.", err=True)
+    if at:
+        begins = "That begins within seconds. If RecoverDeployments does not hear of it, it begins"
+        click.echo(f"{begins} by {when.at(at)}.", err=True)
     if not follow:
         if as_json:
-            click.echo(json.dumps({"release": release.id, "aborted": True}, indent=2))
+            click.echo(json.dumps({"release": release.id, "aborted": True, "takes_effect_at": at}, indent=2))
         else:
             click.echo(f"`bluegreen watch {release.id}` follows it to its end.")
         return
@@ -103,6 +114,10 @@ def still_held(release: str) -> list[str]:
     """What a person must still do before it goes on."""
     known = told.read(release)
     return [*known.waits_for()] if known else []
+
+
+def _at(takes_effect_at: str | None) -> str:
+    return f", {when.at(takes_effect_at)}" if takes_effect_at else ""
 
 
 def _order(given: dict[str, Any]) -> Order:

@@ -21,6 +21,8 @@ def lines(known: Told) -> Iterator[str]:
     if record.live:
         yield f"{record.id} {known.doing}."
         yield from (f"  {each}" for each in known.waits_for())
+        if known.looks_at:
+            yield f"  next look, at which orders and decisions take effect: {when.at(known.looks_at)}"
         yield f"  {percent(known.share)} of all aliases are at green"
         yield f"  functions: {_counted(known)}"
         if known.verdicts:

@@ -126,6 +126,12 @@ class Told:
         record = self.record
         return record.schedule.steps[record.step].weight if 0 <= record.step < len(record.schedule.steps) else 0.0
 
+    @property
+    def looks_at(self) -> str | None:
+        """When LookAtWave runs next, and reads orders and decisions; None while a handler works on the functions."""
+        at = self.record.looks_at
+        return at if at and self.record.state == OPEN and clock.moment(at) > self.read_at else None
+
     def waits_for(self) -> Iterator[str]:
         """Sentences: a person's pause or abort that stands, and an approval that is waited for."""
         ordered, name = self.ordered, self.record.id

@@ -48,6 +48,12 @@ from bluegreen.request.traffic import known
 from bluegreen.target import Target
 from bluegreen.text import plain
 
+SWEEP_SECONDS = 300
+"""RecoverDeployments looks after every release so often, by its schedule."""
+
+SURE_SECONDS = 3
+"""A look that is so far away reads an order that is written now: clocks may differ by less."""
+
 NOTHING_STARTED, NOTHING_ORDERED, NOTHING_CHANGED = "nothing was started", "nothing was ordered", "nothing was changed"
 
 router = Router()
@@ -90,6 +96,16 @@ ReleaseInFull = create_model(
 )
 
 
+class OrderedRelease(Ordered):
+    """
+    The orders that were given to the release, the oldest first, and when the last one takes effect at the latest.
+
+    Without that time a handler works on the functions now: the order takes effect at the look after it.
+    """
+
+    takes_effect_at: str | None = None
+
+
 class Releases(Answer):
     """The releases that run, and those of whose end people have not been told yet."""
 
@@ -98,7 +114,7 @@ class Releases(Answer):
 
 NOT_FOUND = {HTTPStatus.NOT_FOUND: "There is no such release. Nothing was changed."}
 REFUSED = NOT_FOUND | {HTTPStatus.CONFLICT: "It does not fit how the release stands; `message` says why."}
-ORDERED = {HTTPStatus.ACCEPTED: Ordered}
+ORDERED = {HTTPStatus.ACCEPTED: OrderedRelease}
 takes = partial(router.offers, "POST", needs_body=False, answers=ORDERED, refuses=REFUSED)
 decides = partial(router.offers, "POST", body=Said, needs_body=False, answers={HTTPStatus.OK: Decided}, refuses=REFUSED)
 
@@ -295,7 +311,21 @@ def _too_soon(release: Release, order: Order, ordered: Standing) -> Objection | 
 
 
 def _accepted(release: Release, given: tuple[Order, ...]) -> tuple[dict[str, Any], int]:
-    return {"id": release.id, "orders": [orders.shown(each) for each in given]}, HTTPStatus.ACCEPTED
+    at = _takes_effect_at(release, given[-1])
+    answer = {"id": release.id, "orders": [orders.shown(each) for each in given]}
+    return answer | ({"takes_effect_at": clock.iso(at)} if at else {}), HTTPStatus.ACCEPTED
+
+
+def _takes_effect_at(release: Release, order: Order) -> float | None:
+    """
+    At the next look; an abort also by the sweep. None if the release does not wait for a look.
+
+    The record is read after the order is written, so a look that has not begun by then reads the order.
+    """
+    now, known = clock.now(), releases.find(release.id)
+    look = clock.moment(known.looks_at) if known and known.looks_at else 0.0
+    found = [look] if look >= now + SURE_SECONDS else []
+    return min([*found, now + SWEEP_SECONDS] if order.order == "abort" else found, default=None)
 
 
 def _decide(name: str, which: str) -> dict[str, Any]:

@@ -79,7 +79,8 @@ class Release(Frozen):
 
     `began_as` is the ARN of the first execution, which holds the functions' locks. `execution` works on it now: another
     one, if the first died. Its events carry `proof`. `waves` are in their order, and `wave` and `step` (both from
-    0; step -1 is before the wave's first) say how far it is. `false_alarm` is the probability, over the whole release,
+    0; step -1 is before the wave's first) say how far it is. `looks_at` is when LookAtWave runs next, or ran, and then
+    reads people's orders. `false_alarm` is the probability, over the whole release,
     that greens no worse than their blues are rolled back. `tolerate` functions may fail; one more puts back those that
     `rollback` says. With `keep_waves` a rollback leaves the waves that were baked. Looks are `pace_seconds` apart at
     least. Each approval is waited for up to `approval_seconds`.
@@ -114,6 +115,7 @@ class Release(Frozen):
     override_freeze: Text | None = None
     wave: int = 0
     step: int = -1
+    looks_at: str | None = None
     error: Text | None = None
     cause: Cause | None = None
     failed: tuple[Text, ...] = ()
@@ -328,6 +330,11 @@ def begin(release: str, execution: str) -> Release:
 def learn_position(release: str, execution: str, wave: int, step: int) -> Release:
     """Write down which step of which wave comes next. Raises DeploymentOver unless the release is open."""
     return _must(release, {"wave": wave, "step": step}, while_in=(OPEN,), execution=execution)
+
+
+def learn_next_look(release: str, execution: str, at: float) -> None:
+    """Write down when LookAtWave runs next, for people. Nothing is written unless the release is open."""
+    _changed(release, {"looks_at": clock.iso(at)}, while_in=(OPEN,), execution=execution)
 
 
 def keep_refused(refused: Release) -> bool:

@@ -3,11 +3,13 @@
 import threading
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
 import recover_deployments
+from bluegreen import clock
 from bluegreen.ledger import orders
 from bluegreen.target import Target
 from tests.bluegreen_cli.conftest import Bluegreen, Ran
@@ -58,10 +60,12 @@ class TestAbort:
     def test_can_be_ordered_only(self, shop: Shop, bluegreen: Bluegreen) -> None:
         with running(shop):
             ran = bluegreen("abort", "monday", "--no-follow")
-            told = bluegreen("abort", "monday", "--no-follow", "--json")
+            told = bluegreen("abort", "monday", "--no-follow", "--json").json
 
         assert (ran.exit_code, ran.stdout) == (0, "`bluegreen watch monday` follows it to its end.\n")
-        assert told.json == {"release": "monday", "aborted": True}
+        assert "That begins within seconds. If RecoverDeployments does not hear of it, it begins by 2026-" in ran.stderr
+        assert (told["release"], told["aborted"]) == ("monday", True)
+        assert 0 < clock.moment(told["takes_effect_at"]) - orders.given("monday")[0].at <= 300
 
     def test_one_that_has_ended_is_refused_with_the_way_back(self, shop: Shop, bluegreen: Bluegreen) -> None:
         shop.release(name="monday", **AT_ONCE)
@@ -89,11 +93,39 @@ class TestPauseResumeAndPromote:
         assert [each.exit_code for each in (paused, again, resumed, paused_again, promoted)] == [0, 2, 0, 0, 0]
         assert "Without resume, promote or abort within 10 min every function is rolled back." in paused.stdout
         assert "it is paused already" in again.stderr
-        assert resumed.stdout == "Release monday: resumed.\nIt goes on at the next look.\n"
+        assert resumed.stdout == (
+            "Release monday: resumed.\nIt goes on at the next look.\n"
+            "A handler works on its functions just now: the next look is 4 min after that at the latest.\n"
+        )
         assert [each["order"] for each in promoted.json["orders"]] == ["pause", "resume", "pause", "promote"]
         assert promoted.json["instead_of"]["order"] == "pause"
         assert given()[0] == ("pause", CALLER, "lunch")
         assert shop.aliases() == GREEN
+
+    def test_each_says_when_the_next_look_carries_it_out(self, shop: Shop, bluegreen: Bluegreen) -> None:
+        ran: list[Ran] = []
+        at: list[float] = []
+
+        def hook(arn: str, state: str, when: str) -> None:
+            if when != "entered" or ":release:" not in arn:
+                return
+            if state == "LookAtWave" and len(ran) == 5 and not at:
+                at.append(clock.now())
+            if state != "Bake" or ran:
+                return
+            for command in ("pause", "status", "resume", "pause", "promote"):
+                ran.append(bluegreen(command, "monday"))
+
+        with shop.aws.at_states(hook):
+            shop.release(name="monday")
+
+        paused, status, resumed, _, promoted = (each.stdout for each in ran)
+        (look,) = at
+        said = datetime.fromtimestamp(look, UTC).strftime("%Y-%m-%d %H:%M:%S UTC (in ")
+        assert f"gets a larger share from the next look on, {said}" in paused
+        assert f"\n  next look, at which orders and decisions take effect: {said}" in status
+        assert resumed.startswith(f"Release monday: resumed.\nIt goes on at the next look, {said}")
+        assert f"the wave's next step comes at the next look, {said}" in promoted
 
     def test_a_function_of_it_takes_no_order_of_its_own(self, shop: Shop, bluegreen: Bluegreen) -> None:
         with running(shop):

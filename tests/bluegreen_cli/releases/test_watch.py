@@ -11,7 +11,7 @@ from rich.console import Console
 
 from bluegreen.errors import AwsUnavailable
 from bluegreen.ledger.releases import Member
-from bluegreen_cli import follow
+from bluegreen_cli import follow, when
 from bluegreen_cli.releases import told
 from bluegreen_cli.releases.display import Board, Display, display, standing
 from bluegreen_cli.releases.follow import news
@@ -303,6 +303,22 @@ class TestTheTable:
         ]
         assert "Orders:PROD" in shown
         assert "meets users" in shown
+
+    def test_it_says_when_the_next_look_is_and_so_do_lines_once_an_order_is_given(
+        self, shop: Shop, bluegreen: Bluegreen
+    ) -> None:
+        with running(shop, "Bake"):
+            before = read()
+            bluegreen("pause", "monday")
+            after = read()
+
+        look = when.utc(after.record.looks_at or "")
+        assert f"The next look is at {look} (in " in written(after)
+        assert [each.what for each in news(before, before)] == []
+        assert [(each.what, each.said) for each in news(before, after)][-1] == (
+            "next look",
+            f"at {look}; orders and decisions take effect then",
+        )
 
     def test_those_that_failed_come_first_and_the_rest_is_counted(self, shop: Shop) -> None:
         shop.release({"Tax": BROKEN}, name="monday")
