@@ -56,7 +56,7 @@ def decide(
         again = f"`bluegreen show {deployment}` says whether it was taken. If not, name the step: `--step N`."
         raise Unknown(error.what, error.untouched, again) from error
     if release:
-        orders.decided(deployment, made, as_json)
+        orders.decided(stack, deployment, made, as_json)
         return
     if as_json:
         click.echo(json.dumps(made, indent=2))

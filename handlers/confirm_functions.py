@@ -14,6 +14,7 @@ from bluegreen.ledger import orders, releases
 from bluegreen.ledger.releases import Member
 from bluegreen.model import Section
 from bluegreen.releasing import gates, news, words
+from bluegreen.releasing.clockwork import telling_the_next_look
 from bluegreen.releasing.document import Go, OpenedRelease
 from bluegreen.releasing.failing import must_be_tolerated
 from bluegreen.releasing.items import STAGED, keep
@@ -60,7 +61,7 @@ def _staged(confirming: Confirming, members: list[Member]) -> OpenedRelease:
     elif standing(orders.given(release.id), clock.now()).paused:
         following = Go(next="bake")  # LookAtWave knows what a pause holds up
     else:
-        following = gates.before_wave(release, 0)
+        following = telling_the_next_look(confirming, gates.before_wave(release, 0))
     return OpenedRelease.model_validate(confirming.call.document | {"go": following})
 
 

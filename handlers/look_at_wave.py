@@ -94,6 +94,7 @@ def _promoted(go: Go, ordered: orders.Standing) -> bool:
 def _gated(release: Release, go: Go, ordered: orders.Standing, now: float) -> Go:
     """What comes before the wave's first shift: the end of a pause, an approval, a hook; or the shift."""
     if ordered.paused:
+        gates.must_not_be_rejected(release, go.wave)
         return gates.while_paused(go.wave, ordered, ordered.paused, now)
     return gates.before_wave(release, go.wave)
 

@@ -86,14 +86,34 @@ def abort(stack: Stack, release: Release, reason: str, follow: bool, as_json: bo
     click.get_current_context().exit(code)
 
 
-def decided(release: str, made: dict[str, Any], as_json: bool) -> None:
-    """Say what follows from a decision that was taken."""
+def decided(stack: Stack, release: str, made: dict[str, Any], as_json: bool) -> None:
+    """Say what follows from a decision that was taken. An approver may not read the table, so the API is asked."""
     if as_json:
         click.echo(json.dumps(made, indent=2))
         return
-    follows = f"`bluegreen watch {release}` follows it."
-    goes_on = "It is shifted." if made["decision"] == "approved" else "Every function is rolled back."
-    click.echo(f"Wave {made['step']} of {release} is {made['decision']}. {goes_on} {follows}")
+    click.echo(f"Wave {made['step']} of {release} is {made['decision']}. {_follows(stack, release, made['decision'])}")
+    click.echo(f"`bluegreen watch {release}` follows it.")
+
+
+def _follows(stack: Stack, release: str, decision: str) -> str:
+    known = shown(stack, release)
+    paused = standing(tuple(map(_order, known["orders"])), clock.now()).paused if known else None
+    look = f"at the next look{_at(_next_look(known))}"
+    if decision != "approved":
+        return f"Every function is rolled back {look}."
+    if paused:
+        until = when.at(clock.iso(paused.over_at))
+        return (
+            f"Nothing is shifted yet: the release is paused until {until} by {paused.said}. "
+            f"`bluegreen resume {release}` lets the wave be shifted."
+        )
+    return f"It is shifted {look}{'' if known else ', unless the release is paused'}."
+
+
+def _next_look(known: dict[str, Any] | None) -> str | None:
+    """None if it is not known, or if a handler works just now."""
+    at = known.get("looks_at") if known else None
+    return at if at and clock.moment(at) > clock.now() else None
 
 
 def shown(stack: Stack, release: str) -> dict[str, Any] | None:

@@ -50,6 +50,13 @@ def after_wave(release: Release, wave: int) -> None:
         _ask(release, wave, "after", hook)
 
 
+def must_not_be_rejected(release: Release, wave: int) -> None:
+    """Raises ApprovalRefused if a person has rejected the wave."""
+    decision = approvals.decided(release.id, wave + 1) if release.waves[wave].approve else None
+    if decision:
+        _must_be_no_rejection(release, wave, decision)
+
+
 def must_be_approved(release: Release, wave: int) -> None:
     """
     Raises ApprovalRefused, and ApprovalTimedOut if there is no decision.

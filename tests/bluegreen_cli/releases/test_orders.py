@@ -222,6 +222,36 @@ class TestDecisions:
             "`bluegreen show monday` says why.",
         ]
 
+    def test_what_follows_is_told_as_it_is(self, shop: Shop, bluegreen: Bluegreen) -> None:
+        ran: list[Ran] = []
+
+        def decide() -> None:
+            bluegreen("pause", "monday", "--reason", "lunch")
+            for command in ("approve", "resume", "approve"):
+                ran.append(bluegreen(command, "monday"))
+
+        at_the_gate(shop, decide)
+
+        paused, _, goes_on = (each.stdout.splitlines() for each in ran)
+        assert paused[0].startswith(
+            "Wave 2 of monday is approved. Nothing is shifted yet: the release is paused until 2026-01-05 "
+        )
+        assert paused[0].endswith(f" by {CALLER}: lunch. `bluegreen resume monday` lets the wave be shifted.")
+        assert goes_on[0].startswith("Wave 2 of monday is approved. It is shifted at the next look, 2026-01-05 ")
+        assert goes_on[1] == "`bluegreen watch monday` follows it."
+        assert shop.aliases() == GREEN
+
+    def test_a_rejection_rolls_a_paused_release_back_at_the_next_look(self, shop: Shop, bluegreen: Bluegreen) -> None:
+        ran: list[Ran] = []
+        at_the_gate(shop, lambda: ran.extend([bluegreen("pause", "monday"), bluegreen("reject", "monday")]))
+
+        assert ran[1].stdout.startswith(
+            "Wave 2 of monday is rejected. Every function is rolled back at the next look, "
+        )
+        assert "Rolled back after " in bluegreen("status", "monday").stdout
+        assert "ApprovalRefused" in bluegreen("status", "monday").stdout
+        assert shop.aliases() == BLUE
+
     def test_no_such_id_is_neither_a_release_nor_a_deployment(self, shop: Shop, bluegreen: Bluegreen) -> None:
         assert "there is no deployment tuesday" in bluegreen("approve", "tuesday").stderr
         assert "there is no release tuesday" in bluegreen("reject", "tuesday", "--release").stderr

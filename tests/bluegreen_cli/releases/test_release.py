@@ -246,9 +246,7 @@ class TestApprovals:
         assert (ran.json["end"], ran.json["awaits"]) == (None, 1)
         watched = bluegreen("watch", name, "--wait-for-approval")
         assert (approved.exit_code, watched.exit_code) == (0, 0)
-        assert approved.stdout == (
-            f"Wave 1 of {name} is approved. It is shifted. `bluegreen watch {name}` follows it.\n"
-        )
+        assert approved.stdout.startswith(f"Wave 1 of {name} is approved. It is shifted at the next look, 2026-01-05 ")
         assert f"wave 1 by API by {CALLER}: tried it." in watched.stderr
 
     def test_a_rejected_wave_rolls_every_function_back(self, shop: Shop, bluegreen: Bluegreen, write: Write) -> None:
@@ -261,7 +259,7 @@ class TestApprovals:
         watched = bluegreen("watch", name, "--json")
 
         assert waits.exit_code == 5
-        assert "Every function is rolled back." in rejected.stdout
+        assert "Every function is rolled back at the next look, " in rejected.stdout
         assert (watched.exit_code, watched.json["error"]) == (1, "ApprovalRefused")
 
 
