@@ -15,10 +15,10 @@ from bluegreen_cli.records import newest_first
 from bluegreen_cli.request import LONGEST_SHOWN, names
 from bluegreen_cli.stack import Stack
 
-LIST_RELEASES = "`bluegreen list` lists the releases that run; people's notifications have the id of each."
+LIST_RELEASES = "`bluegreen list --releases` lists the releases, the newest first."
 LIST_THEM = (
-    "`bluegreen history FUNCTION` lists the deployments of a function, `bluegreen list` the functions and the releases "
-    "that run."
+    "`bluegreen history FUNCTION` lists the deployments of a function, `bluegreen list` the functions, and `bluegreen "
+    "list --releases` the releases."
 )
 
 alias_option = click.option(

@@ -27,8 +27,10 @@ from bluegreen_cli.format import percent
 from bluegreen_cli.live import serving_if_known
 from bluegreen_cli.problems import NOTHING_CHANGED, Problem, explained
 from bluegreen_cli.records import newest_first
+from bluegreen_cli.releases import listing
 from bluegreen_cli.stack import Stack
 
+MOST = 1000
 WIDE = 200
 """Columns of the table in a pipe or a file."""
 
@@ -95,24 +97,32 @@ class Row:
 
 
 @click.command("list")
-@click.option("--releases", "only_releases", is_flag=True, help="Only the releases that run.")
+@click.option("--releases", "only_releases", is_flag=True, help="Only the releases, also those that have ended.")
+@click.option(
+    "--limit",
+    type=click.IntRange(1, MOST),
+    default=20,
+    show_default=True,
+    metavar="N",
+    help="At most so many releases.",
+)
 @json_option
 @click.pass_obj
-def list(context: Context, only_releases: bool, as_json: bool) -> None:
+def list(context: Context, only_releases: bool, limit: int, as_json: bool) -> None:
     """
     List every function: who serves since when, which deployment runs, whether it is frozen, how the last one ended.
 
     These are the aliases to which a deployment was completed or runs. `bluegreen status FUNCTION` says more of one. The
-    releases that run stand above them; with --json only `--releases` has them.
+    releases that run stand above them. With --releases: every release, the newest first, with its end.
     """
     stack = context.stack(context.account())
     if only_releases:
-        _releases(stack, as_json)
+        _releases(stack, limit, as_json)
         return
     if not as_json:
         with suppress(Problem):  # a caller who may not see releases, or a stack without them: the functions follow
-            for line in builtins.list(_running(stack)):
-                click.echo(line)
+            for release in builtins.list(listing.running(stack)):
+                click.echo(listing.line(release))
     known = builtins.list(_known(stack))
     with explained("reading the deployments table", NOTHING_CHANGED):
         frozen = freezes.everywhere(stack.target("", None))
@@ -125,26 +135,17 @@ def list(context: Context, only_releases: bool, as_json: bool) -> None:
         click.echo("No deployment was completed or runs yet; `bluegreen deploy FUNCTION PATH` begins one.")
 
 
-def _releases(stack: Stack, as_json: bool) -> None:
+def _releases(stack: Stack, limit: int, as_json: bool) -> None:
     """Raises a Problem if the API does not say it."""
+    found, more = listing.newest_first(stack, limit)
     if as_json:
-        found = api.ask(stack, "GET", "/releases")["releases"]
-        click.echo(json.dumps([each for each in found if not each.get("ended_at")], indent=2))
-        return
-    for line in builtins.list(_running(stack)) or ["No release runs; `bluegreen release FILE` begins one."]:
-        click.echo(line)
-
-
-def _running(stack: Stack) -> Iterator[str]:
-    for each in api.ask(stack, "GET", "/releases")["releases"]:
-        if each.get("ended_at"):
-            continue
-        at = "at" if each["step"] >= 0 else "before"
-        waves = f", {at} wave {each['wave'] + 1} of {len(each['waves'])}" if each["step"] >= 0 or each["wave"] else ""
-        yield (
-            f"release {each['id']} of {each['functions']} functions is {each['state']}{waves}, started "
-            f"{when.ago(each['started_at'])} by {each['started_by']}"
-        )
+        click.echo(json.dumps(found, indent=2))
+    elif found:
+        listing.show(found)
+    else:
+        click.echo("There is no release yet; `bluegreen release FILE` begins one.")
+    if more:
+        click.echo("There are older ones: raise --limit.", err=True)
 
 
 def _known(stack: Stack) -> Iterator[dict[str, Any]]:

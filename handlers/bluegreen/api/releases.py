@@ -2,7 +2,7 @@
 Releases: start one, read one and its functions, and give it orders.
 
     POST   /releases                 the document; 202 with the release's id
-    GET    /releases                 those that run
+    GET    /releases                 those that run; with all=true every one, the newest first, in pages
     GET    /releases/{id}            the record, each wave's verdict, people's orders and decisions, a page of functions
     DELETE /releases/{id}            abort: every function is put back
     POST   /releases/{id}/pause      no green gets a larger share; {"seconds": 3600} is the limit
@@ -16,7 +16,7 @@ import os
 import uuid
 from functools import partial
 from http import HTTPStatus
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import unquote
 
 from aws_lambda_powertools.event_handler.exceptions import BadRequestError
@@ -28,7 +28,7 @@ from bluegreen.api.approvals import Awaited, Decided, Said
 from bluegreen.api.deployments import Started
 from bluegreen.api.orders import Given, Ordered
 from bluegreen.api.refusals import Refused
-from bluegreen.api.routes import NEXT, Answer, Router
+from bluegreen.api.routes import NEXT, Answer, Parameter, Router
 from bluegreen.aws import executions, handlers
 from bluegreen.decisions import release_pace
 from bluegreen.decisions.gates import APPROVED, REJECTED, Decision
@@ -107,9 +107,14 @@ class OrderedRelease(Ordered):
 
 
 class Releases(Answer):
-    """The releases that run, and those of whose end people have not been told yet."""
+    """
+    The releases that run, and those of whose end people have not been told yet.
+
+    With `all=true` a page of every release, the newest first.
+    """
 
     releases: tuple[ReleaseShown, ...]
+    next: str | None = None
 
 
 NOT_FOUND = {HTTPStatus.NOT_FOUND: "There is no such release. Nothing was changed."}
@@ -147,10 +152,22 @@ def start() -> tuple[dict[str, Any], int]:
     return {"id": name, "execution": arn, "console": executions.console_link(arn)}, HTTPStatus.ACCEPTED
 
 
-@router.offers("GET", "/releases", "ListReleases", answers={HTTPStatus.OK: Releases})
-def running() -> dict[str, Any]:
-    """List the releases that run."""
-    return {"releases": [each.to_json() for each in releases.unfinished()]}
+@router.offers(
+    "GET",
+    "/releases",
+    "ListReleases",
+    query={"all": Parameter("true: those that have ended, too.", Literal["true", "false"]), "next": NEXT},
+    answers={HTTPStatus.OK: Releases},
+)
+def several() -> dict[str, Any]:
+    """List the releases that run; with `all=true` every release, the newest first."""
+    event = router.current_event
+    every = event.get_query_string_value("all", "false")
+    if every not in ("true", "false"):
+        raise BadRequestError("all: write true or false")
+    after = asked.after(event)
+    found, following = releases.newest_first(after) if every == "true" else (releases.unfinished(), "")
+    return {"releases": [each.to_json() for each in found]} | asked.page(following)
 
 
 @router.offers(

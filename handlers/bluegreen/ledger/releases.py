@@ -33,6 +33,8 @@ from bluegreen.target import Target
 RELEASE = "release"
 OPENING, OPEN, COMMITTED, UNDOING = "opening", "open", "committed", "undoing"
 RELEASED = "Released"
+LISTED = "releases"
+"""The key of all releases in the index ByFunction, which has them in the order of their start."""
 LIVE = (OPENING, OPEN, COMMITTED, UNDOING)
 OF_ALL = "request#of-all"
 AT_ONCE = 50
@@ -232,8 +234,7 @@ def open_release(record: Release, members: Sequence[tuple[Member, dict[str, Any]
         reasons = table.together(*parts)
         if reasons and table.REFUSED not in reasons:
             raise AwsUnavailable(f"the table could not take the functions of the release now ({reasons[0]})")
-    item = record.model_dump(mode="json", exclude_none=True) | {"kind": RELEASE}
-    table.put({"Item": table.key(partition(record.id), RECORD) | table.values(item), **_ONCE})
+    table.put({"Item": _item(record), **_ONCE})
     return find(record.id) or record
 
 
@@ -339,8 +340,7 @@ def learn_next_look(release: str, execution: str, at: float) -> None:
 
 def keep_refused(refused: Release) -> bool:
     """Write the record of a release whose document is wrong; False for one that exists, which stays as it is."""
-    item = refused.model_dump(mode="json", exclude_none=True) | {"kind": RELEASE}
-    return table.put({"Item": table.key(partition(refused.id), RECORD) | table.values(item), **_ONCE})
+    return table.put({"Item": _item(refused), **_ONCE})
 
 
 def commit(release: str, execution: str) -> Release:
@@ -412,6 +412,27 @@ def unfinished() -> list[Release]:
     return readable(Release.model_validate, items)
 
 
+def newest_first(after: str = "", most: int = 50) -> tuple[list[Release], str]:
+    """
+    A page of all releases, those that have ended too, and what to ask for next; "" after the last page.
+
+    Only records count: a role that may write audit entries can put one into the index.
+    """
+    started_at, _, release = after.partition("|")
+    start = {"listed": LISTED, "started_at": started_at, "pk": partition(release), "sk": RECORD}
+    items, last = table.page(
+        after=start if after else None,
+        IndexName="ByFunction",
+        KeyConditionExpression="listed = :listed",
+        ExpressionAttributeValues=table.values({":listed": LISTED}),
+        ScanIndexForward=False,
+        Limit=most,
+    )
+    records = [item for item in items if item["pk"].startswith(partition(""))]
+    following = f"{last['started_at']}|{last['pk'].partition('#')[2]}" if last else ""
+    return readable(Release.model_validate, records), following
+
+
 def learn_verdict(release: str, verdict: WaveVerdict) -> None:
     """Write down what the looks at a wave came to, in the place of what was known."""
     table.put(
@@ -430,6 +451,11 @@ def verdicts(release: str) -> list[WaveVerdict]:
 def partition(release: str) -> str:
     """The key of everything about a release but its audit and its orders."""
     return f"{RELEASE}#{release}"
+
+
+def _item(record: Release) -> Item:
+    item = record.model_dump(mode="json", exclude_none=True) | {"kind": RELEASE, "listed": LISTED}
+    return table.key(partition(record.id), RECORD) | table.values(item)
 
 
 _ONCE = {"ConditionExpression": "attribute_not_exists(pk)"}

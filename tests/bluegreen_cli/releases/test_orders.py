@@ -1,5 +1,6 @@
 """Orders to a release that runs, its way back afterwards, and the list of releases."""
 
+import re
 import threading
 import time
 from collections.abc import Callable
@@ -10,13 +11,13 @@ import pytest
 
 import recover_deployments
 from bluegreen import clock
-from bluegreen.ledger import orders
+from bluegreen.ledger import orders, releases
 from bluegreen.target import Target
 from tests.bluegreen_cli.conftest import Bluegreen, Ran
 from tests.bluegreen_cli.releases.conftest import at_the_gate, running
 from tests.crash.world.driver import context_of
 from tests.machine.asking import CALLER
-from tests.machine.deployer import GOOD
+from tests.machine.deployer import BROKEN, GOOD
 from tests.machine.shop import BLUE, GREEN, NAMES, Shop
 
 AT_ONCE: dict[str, Any] = {"traffic": "AllAtOnce", "waves": [{}]}
@@ -344,13 +345,13 @@ class TestList:
     def test_releases_that_run_stand_above_the_functions(self, shop: Shop, bluegreen: Bluegreen) -> None:
         with running(shop):
             ran, told = bluegreen("list"), bluegreen("list", "--releases", "--json").json
-            only = bluegreen("list", "--releases")
+            _, only = bluegreen("list", "--releases").stdout.splitlines()
 
         first, *rest = ran.stdout.splitlines()
         assert first.startswith("release monday of 5 functions is open, at wave 1 of 2, started ")
         assert len(rest) == 1
         assert [each["id"] for each in told] == ["monday"]
-        assert only.stdout.splitlines() == [only.stdout.splitlines()[0]]
+        assert re.split(" {2,}", only)[2:5] == ["5", "runs: open, at wave 1 of 2", "-"]
 
     def test_a_function_that_a_release_shifts_is_not_said_to_be_moved_by_someone_else(
         self, shop: Shop, bluegreen: Bluegreen
@@ -364,11 +365,32 @@ class TestList:
         assert "not by a deployment" not in line
         assert " monday.2 " in line
 
-    def test_none_runs(self, shop: Shop, bluegreen: Bluegreen) -> None:
-        shop.release(name="monday", **AT_ONCE)
-
+    def test_none_was_begun(self, shop: Shop, bluegreen: Bluegreen) -> None:
         assert bluegreen("list", "--releases", "--json").json == []
-        assert bluegreen("list", "--releases").stdout == "No release runs; `bluegreen release FILE` begins one.\n"
+        assert bluegreen("list", "--releases").stdout == (
+            "There is no release yet; `bluegreen release FILE` begins one.\n"
+        )
+
+    def test_those_that_have_ended_are_listed_with_their_ends_the_newest_first_and_in_pages(
+        self, shop: Shop, bluegreen: Bluegreen, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        shop.release(name="monday", **AT_ONCE)
+        shop.release({"Tax": BROKEN}, name="tuesday", **AT_ONCE)
+        shop.run({"functions": []}, "wednesday")
+        real = releases.newest_first
+        monkeypatch.setattr(releases, "newest_first", lambda after="": real(after, most=1))
+
+        ran, found = bluegreen("list", "--releases"), bluegreen("list", "--releases", "--limit", "2", "--json")
+
+        rows = [re.split(" {2,}", line.strip()) for line in ran.stdout.splitlines()[1:]]
+        assert [(row[-1], row[2], row[3], row[5]) for row in rows] == [
+            ("wednesday", "0", "Rejected", "InvalidRequest"),
+            ("tuesday", "5", "RolledBack", "FunctionsFailed"),
+            ("monday", "5", "Released", "-"),
+        ]
+        assert all(row[4].startswith("2026-01-05 09:") for row in rows)
+        assert [each["id"] for each in found.json] == ["wednesday", "tuesday"]
+        assert (ran.stderr, found.stderr) == ("", "There are older ones: raise --limit.\n")
         assert "release monday" not in bluegreen("list").stdout
 
 
