@@ -13,7 +13,10 @@ from bluegreen_cli.problems import NOTHING_CHANGED, Problem, Refused, Unknown
 from bluegreen_cli.releases import orders
 from bluegreen_cli.stack import Stack
 
-NAMES_IT = "Give the deployment's id, not the function's name: `bluegreen status FUNCTION` names the one that waits."
+NAMES_IT = (
+    "Give the deployment's id, not the function's name: `bluegreen status FUNCTION` names the one that waits, and "
+    "`bluegreen list --releases` has the ids of releases."
+)
 
 
 def decide(
@@ -81,7 +84,7 @@ def _no_such(stack: Stack, name: str, which: str, step: int | None) -> Refused:
     named = f" --step {step}" if step else ""
     live = [f"`bluegreen {which} {each['running']['id']}{named}`" for each in aliases if "running" in each]
     advice = f"{name} is a function; give the id of its deployment: {', '.join(live)}." if live else NAMES_IT
-    return Refused(f"there is no deployment {name}", NOTHING_CHANGED, advice)
+    return Refused(f"there is no deployment {name}, nor a release with that id", NOTHING_CHANGED, advice)
 
 
 def _follows(stack: Stack, deployment: str, which: str) -> str:

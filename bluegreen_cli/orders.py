@@ -16,7 +16,7 @@ from bluegreen.ledger.locks import Lock
 from bluegreen.ledger.record import Record
 from bluegreen.target import Target
 from bluegreen.text import sentence
-from bluegreen_cli import api, follow
+from bluegreen_cli import api, follow, which
 from bluegreen_cli.live import serving_if_known
 from bluegreen_cli.problems import NOTHING_CHANGED, NOTHING_ORDERED, Lost, Refused, explained
 from bluegreen_cli.progress import Progress
@@ -33,16 +33,17 @@ def running(stack: Stack, function: str, alias: str | None, order: str) -> Lock:
 
     Raises Refused if none does, or if it is a part of a release: that gets the order as a whole.
     """
-    target = names(function, alias).at(stack)
-    with explained("reading the deployments table", NOTHING_CHANGED):
-        lock = locks.held(target)
-    if lock is None:
-        raise Refused(
-            f"no deployment of {target} runs",
-            NOTHING_ORDERED,
-            f"`bluegreen status {target.function} --alias {target.alias}` says who serves, and how the last deployment "
-            "ended.",
-        )
+    with which.meant(stack, function, alias):
+        target = names(function, alias).at(stack)
+        with explained("reading the deployments table", NOTHING_CHANGED):
+            lock = locks.held(target)
+        if lock is None:
+            raise Refused(
+                f"no deployment of {target} runs",
+                NOTHING_ORDERED,
+                f"`bluegreen status {target.function} --alias {target.alias}` says who serves, and how the last "
+                "deployment ended.",
+            )
     if lock.release:
         raise Refused(
             f"{target} is deployed to by the release {lock.release}, whose functions go together",

@@ -1,11 +1,12 @@
 """What is meant: a release or a deployment by its id, or the function whose running or last deployment it is."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import click
 
-from bluegreen.errors import AccessDenied
+from bluegreen.errors import AccessDenied, DeploymentError
 from bluegreen.ledger import deployments, locks, releases
 from bluegreen.ledger.releases import Release
 from bluegreen.request.names import FunctionReference, is_execution_name
@@ -72,6 +73,34 @@ def must_be_release(name: str) -> Release:
             LIST_RELEASES,
         )
     return found
+
+
+@contextmanager
+def meant(stack: Stack, name: str, alias: str | None) -> Iterator[None]:
+    """
+    A refusal in the block is about a name that was not found, and that may have been meant as a release's id.
+
+    Then the refusal says that there is no such release, either. A function that has had a deployment was not meant so.
+    """
+    try:
+        yield
+    except Refused as refused:
+        if alias is not None or not is_execution_name(name) or _may_be_a_function(stack, name):
+            raise
+        what = f"there is no release {plain(name, LONGEST_SHOWN)}, and {refused.what}"
+        advice = " ".join(filter(None, (refused.advice, LIST_RELEASES)))
+        raise type(refused)(what, refused.untouched, advice, refused.details) from refused
+
+
+def _may_be_a_function(stack: Stack, name: str) -> bool:
+    """It had a deployment, or the table does not say."""
+    function = FunctionReference.read(name)
+    if function is None:
+        return False
+    try:
+        return next(newest_first(stack.target(function.name, function.qualifier or None)), None) is not None
+    except DeploymentError:
+        return True
 
 
 def _find_release(name: str) -> Release | None:
@@ -144,4 +173,5 @@ def forgotten(deployment: str) -> Refused:
 
 def none_such(name: str, nor: str = "") -> Refused:
     """There is no deployment with that id."""
+    nor += ", nor a release with that id" if is_execution_name(name) else ""
     return Refused(f"there is no deployment {plain(name, LONGEST_SHOWN)}{nor}", NOTHING_CHANGED, LIST_THEM)

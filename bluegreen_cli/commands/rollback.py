@@ -74,8 +74,9 @@ def rollback(
             return
         _release(stack, release.id, override_freeze, no_smoke_tests, follow, as_json)
         return
-    named = request.names(function, alias)
-    target = named.at(stack)
+    with which.meant(stack, function, alias):
+        named = request.names(function, alias)
+        target = named.at(stack)
     with explained("reading the deployments table", NOTHING_CHANGED):
         lock = locks.held(target)
     if lock and lock.release:
@@ -103,7 +104,8 @@ def rollback(
         if ended.state != DEPLOYED and version in (None, ended.blue):
             say(ended, as_json)
     if version is None:
-        version = _served_before(target)
+        with which.meant(stack, function, alias):
+            version = _served_before(target)
         click.echo(f"Version {version} served before.", err=True)
     without_tests = no_smoke_tests or _nothing_is_written_for(target, version)
     asked = request.of_version(named, version, without_tests, override_freeze)

@@ -135,8 +135,9 @@ def status(context: Context, function: str, alias: str | None, of_release: bool,
         if known:
             _of_release(known, as_json)
             return
-    target = names(function, alias).at(stack)
-    route = serving(target)
+    with which.meant(stack, function, alias):
+        target = names(function, alias).at(stack)
+        route = serving(target)
     with explained("reading the deployments table", NOTHING_CHANGED):
         lock = locks.held(target)
         running = _running(lock) if lock else None

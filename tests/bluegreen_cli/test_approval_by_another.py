@@ -61,7 +61,7 @@ def test_the_starters_approval_is_refused_and_another_persons_lets_it_go_on(
     assert ran.exit_code == 0, ran.stderr
     assert [each.exit_code for each in decided] == [2, 0]
     assert f"{CALLER} started " in decided[0].stderr
-    assert "ask another person" in decided[0].stderr
+    assert "Ask another person" in decided[0].stderr
     assert "a role that may" not in decided[0].stderr
     (record,) = bluegreen("history", FUNCTION, "--json").json
     assert (record["started_by"], record["started_by_proved"]) == (f"API by {CALLER}", True)
@@ -84,7 +84,7 @@ def test_a_functions_name_in_place_of_an_id_is_refused_with_the_id_that_is_meant
     (record,) = bluegreen("history", FUNCTION, "--json").json
     assert [each.exit_code for each in ran] == [2, 0]
     assert ran[0].stderr.endswith(  # the command that follows the deployment writes there, too
-        f"Error: there is no deployment {name}.\nNothing was changed.\n"
+        f"Error: there is no deployment {name}, nor a release with that id.\nNothing was changed.\n"
         f"{name} is a function; give the id of its deployment: `bluegreen approve {record['id']}`.\n"
     )
 
@@ -96,7 +96,7 @@ def test_a_name_without_a_deployment_that_runs_is_told_where_the_id_stands(
     ran = bluegreen("approve", name)
 
     assert ran.exit_code == 2
-    assert f"there is no deployment {name}.\nNothing was changed.\nGive the deployment's id, not the" in ran.stderr
+    assert f"there is no deployment {name}, nor a release with that id.\nNothing was changed.\nGive the" in ran.stderr
 
 
 def test_a_role_that_may_not_approve_is_told_so(

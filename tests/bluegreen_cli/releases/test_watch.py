@@ -246,7 +246,31 @@ class TestNames:
 
         assert ran.exit_code == 2
         assert "there is no release tuesday, or it has only just begun" in ran.stderr
-        assert "`bluegreen list` lists the releases that run" in ran.stderr
+        assert "`bluegreen list --releases` lists the releases, the newest first." in ran.stderr
+
+    def test_a_wrong_id_is_not_taken_for_a_functions_name(self, shop: Shop, bluegreen: Bluegreen) -> None:
+        found = {
+            name: bluegreen(name, "tuesday") for name in ("pause", "abort", "rollback", "status", "show", "approve")
+        }
+
+        assert {ran.exit_code for ran in found.values()} == {2}
+        assert found["pause"].stderr.splitlines() == [
+            "Error: there is no release tuesday, and no deployment of tuesday:PROD runs.",
+            "Nothing was ordered.",
+            "`bluegreen status tuesday --alias PROD` says who serves, and how the last deployment ended. "
+            "`bluegreen list --releases` lists the releases, the newest first.",
+        ]
+        for name in ("rollback", "status"):
+            assert found[name].stderr.startswith("Error: there is no release tuesday, and there is no function tuesday")
+        for name in ("show", "approve"):
+            assert "there is no deployment tuesday, nor " in found[name].stderr
+            assert "a release with that id." in found[name].stderr
+            assert "`bluegreen list --releases`" in found[name].stderr
+
+    def test_a_function_that_was_deployed_to_is_not_taken_for_a_release(self, shop: Shop, bluegreen: Bluegreen) -> None:
+        shop.release(name="monday", traffic="AllAtOnce")
+
+        assert bluegreen("pause", "Tax").stderr.startswith("Error: no deployment of Tax:PROD runs.\n")
 
     def test_a_name_that_is_a_function_too_is_refused(self, shop: Shop, bluegreen: Bluegreen) -> None:
         shop.release(name="Tax", traffic="AllAtOnce")
