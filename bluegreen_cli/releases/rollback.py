@@ -4,14 +4,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from bluegreen.ledger import serving, tests
+from bluegreen.ledger import locks, serving, tests
+from bluegreen.ledger.locks import Lock
 from bluegreen.ledger.releases import Member, Release
 from bluegreen.request.waves import MOST_AT_ONCE
 from bluegreen.text import plain
 from bluegreen_cli.problems import NOTHING_STARTED, Refused, explained
 from bluegreen_cli.releases.document import Read, Written
 from bluegreen_cli.releases.together import each_of
-from bluegreen_cli.releases.told import Told
+from bluegreen_cli.releases.told import Told, named
 from bluegreen_cli.stack import Stack
 
 
@@ -20,13 +21,14 @@ class Back:
     """
     A function of the release: what serves it since which deployment, as the ledger knows it.
 
-    `untested`: no smoke test was written for the version that it goes back to.
+    `untested`: no smoke test was written for the version that it goes back to. A deployment that runs has the `lock`.
     """
 
     member: Member
     serving: str
     deployment: str
     untested: bool
+    lock: Lock | None
 
     @property
     def since(self) -> str:
@@ -40,7 +42,8 @@ def document(known: Told, stack: Stack, override_freeze: str | None, no_smoke_te
     """
     The document of the release that goes back.
 
-    Raises Refused, naming each function that was deployed to since, and if the release deployed to none.
+    Raises Refused, naming each function that was deployed to since, each deployment and release that holds functions
+    now, and if the release deployed to none.
     """
     deployed = [each for each in known.members if each.state == "deployed" and each.green and each.green != each.blue]
     if not deployed:
@@ -64,6 +67,8 @@ def document(known: Told, stack: Stack, override_freeze: str | None, no_smoke_te
             "Roll these back by themselves, as with `bluegreen rollback FUNCTION`, or write a release of the others.",
             since,
         )
+    if held := [(each.member, each.lock) for each in found if each.lock]:
+        raise _held(known.record.id, held, len(found))
     written = Written(f"the rollback of {known.record.id}", _written(known.record, found, no_smoke_tests), {})
     return written.within(stack, override_freeze)
 
@@ -78,12 +83,31 @@ def _seen(deployed: Sequence[Member]) -> list[Back]:
             served.version if served else "",
             served.deployment if served else "something else",
             tests.written_for(member.target, member.blue) is None,
+            locks.held(member.target),
         )
 
     with explained("reading the deployments table", NOTHING_STARTED):
         for _ in each_of(deployed, look):
             pass
     return [found[each.number] for each in deployed]
+
+
+def _held(release: str, held: Sequence[tuple[Member, Lock]], of: int) -> Refused:
+    """Each holder once, with the functions that it holds."""
+    by_holder: dict[tuple[str, str], list[Member]] = {}
+    for member, lock in held:
+        if lock.release:
+            holder = f"the release {lock.release}", f"`bluegreen abort {lock.release}`"
+        else:
+            abort = f"`bluegreen abort {lock.target.function} --alias {lock.target.alias}`"
+            holder = f"the deployment {lock.deployment}", abort
+        by_holder.setdefault(holder, []).append(member)
+    return Refused(
+        f"{len(held)} of {of} functions of {release} are being deployed to",
+        NOTHING_STARTED,
+        f"Roll {release} back again once that has ended.",
+        [f"{who} holds {named(members)}; {abort} undoes it" for (who, abort), members in by_holder.items()],
+    )
 
 
 def _written(record: Release, found: Sequence[Back], no_smoke_tests: bool) -> dict[str, Any]:

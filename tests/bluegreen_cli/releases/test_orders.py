@@ -302,6 +302,21 @@ class TestRollback:
         assert "\n  Tax:PROD: Tax-2 has deployed version 3 since\n" in ran.stderr
         assert "Nothing was started." in ran.stderr
 
+    def test_who_holds_functions_is_said_once_and_nothing_is_started(self, shop: Shop, bluegreen: Bluegreen) -> None:
+        shop.release(name="sunday", **AT_ONCE)
+        with running(shop, sources=dict.fromkeys(NAMES, GOOD % 3)):
+            ran, found = bluegreen("rollback", "sunday"), bluegreen("rollback", "sunday", "--json").json
+
+        assert ran.exit_code == 2
+        names = ", ".join(f"{name}:PROD" for name in NAMES)
+        assert ran.stderr.splitlines() == [
+            "Error: 5 of 5 functions of sunday are being deployed to.",
+            f"  the release monday holds {names}; `bluegreen abort monday` undoes it",
+            "Nothing was started.",
+            "Roll sunday back again once that has ended.",
+        ]
+        assert len(found["details"]) == 1
+
     def test_functions_elsewhere_are_named(self, shop: Shop, bluegreen: Bluegreen) -> None:
         shop.release(name="monday", **AT_ONCE)
         with pytest.MonkeyPatch.context() as patch:
