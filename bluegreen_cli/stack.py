@@ -27,7 +27,7 @@ class Output:
 
 @dataclass(frozen=True)
 class Stack:
-    """The stack's resources that commands use, and its defaults for a request."""
+    """The stack's resources that commands use, and its defaults for a request. `logs` is the handlers' log group."""
 
     name: str
     machine: str
@@ -37,6 +37,7 @@ class Stack:
     default_alias: str
     default_traffic: str
     image_accounts: tuple[str, ...] = ()
+    logs: str = ""
 
     @property
     def home(self) -> Home:
@@ -82,6 +83,9 @@ def find(name: str, account: Account) -> Stack:
             default_alias=parameters.get("DefaultAlias") or ALIAS_UNLESS_SET,
             default_traffic=parameters.get("DefaultTraffic") or TRAFFIC_UNLESS_SET,
             image_accounts=accounts(parameters.get("ImageRegistries") or ""),
+            logs=f"/aws/lambda/{name}-{told['StackId'].rpartition('/')[2].partition('-')[0]}"
+            if "StackId" in told
+            else "",
         )
     except KeyError as error:
         raise Refused(
@@ -91,6 +95,11 @@ def find(name: str, account: Account) -> Stack:
         ) from error
     os.environ["TABLE_NAME"] = stack.table
     return stack
+
+
+def _handlers_log(name: str, stack_id: str) -> str:
+    """The log group, as the template names it; "" for a stack that does not tell its id."""
+    return f"/aws/lambda/{name}-{stack_id.rpartition('/')[2].partition('-')[0]}" if stack_id else ""
 
 
 def outputs(name: str, account: Account) -> tuple[Output, ...]:

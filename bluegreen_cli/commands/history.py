@@ -15,11 +15,12 @@ from rich.text import Text
 from bluegreen.ledger import orders
 from bluegreen.ledger.record import Record
 from bluegreen.text import duration
-from bluegreen_cli import completion
+from bluegreen_cli import completion, which
 from bluegreen_cli.context import Context, json_option
 from bluegreen_cli.live import must_exist
 from bluegreen_cli.problems import NOTHING_CHANGED, explained
 from bluegreen_cli.records import newest_first
+from bluegreen_cli.releases import history as of_releases
 from bluegreen_cli.request import names
 
 MOST = 1000
@@ -28,23 +29,40 @@ WIDE = 250
 
 
 @click.command()
-@click.argument("function", shell_complete=completion.functions)
+@click.argument("function", shell_complete=completion.functions_and_releases)
 @click.option("--alias", metavar="NAME", help="Only of this alias.")
+@which.release_option
 @click.option("--refused", is_flag=True, help="List the refused requests instead of the deployments.")
 @click.option(
     "--limit", type=click.IntRange(1, MOST), default=20, show_default=True, metavar="N", help="At most so many."
 )
 @json_option
 @click.pass_obj
-def history(context: Context, function: str, alias: str | None, refused: bool, limit: int, as_json: bool) -> None:
-    """List FUNCTION's deployments, the newest first."""
-    named = names(function, alias)
-    target = named.at(context.stack(context.account()))
+def history(
+    context: Context, function: str, alias: str | None, of_release: bool, refused: bool, limit: int, as_json: bool
+) -> None:
+    """
+    List FUNCTION's deployments, the newest first.
+
+    With a release's id instead of a function's name: each of its functions with the version before, the one that the
+    release brought, and the one that the last completed deployment gave it.
+    """
+    which.function_or_release(function, alias, of_release)
+    stack = context.stack(context.account())
+    if release := which.release(stack, function, alias, of_release):
+        if refused:
+            raise click.UsageError("--refused is for a function.")
+        of_releases.show(release, limit, as_json)
+        return
+    with which.meant(stack, function, alias):
+        named = names(function, alias)
+    target = named.at(stack)
     with explained("reading the deployments table", NOTHING_CHANGED):
         records = newest_first(target, refused=refused)
         found = list(islice((record for record in records if named.alias in (None, record.target.alias)), limit))
     if not found:
-        must_exist(target)
+        with which.meant(stack, function, alias):
+            must_exist(target)
     if as_json:
         click.echo(json.dumps(_with_orders(found), indent=2))
     elif found:

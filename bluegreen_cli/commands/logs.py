@@ -15,6 +15,7 @@ from bluegreen_cli import completion, lines, when, which
 from bluegreen_cli.context import Context, json_option
 from bluegreen_cli.lines import Found, Line
 from bluegreen_cli.problems import NOTHING_CHANGED, Refused, explained
+from bluegreen_cli.releases import logs as of_releases
 
 MOST_LINES = 9_999
 """FilterLogEvents answers 10,000 at most, and one more tells that there are more."""
@@ -36,8 +37,9 @@ class Side:
 
 
 @click.command()
-@click.argument("deployment", shell_complete=completion.deployments)
+@click.argument("deployment", shell_complete=completion.deployments_and_releases)
 @which.alias_option
+@which.release_option
 @click.option("--all", "every", is_flag=True, help="Every line, instead of those that report errors.")
 @click.option(
     "--minutes",
@@ -58,16 +60,27 @@ class Side:
 @json_option
 @click.pass_obj
 def logs(
-    context: Context, deployment: str, alias: str | None, every: bool, minutes: int, limit: int, as_json: bool
+    context: Context,
+    deployment: str,
+    alias: str | None,
+    of_release: bool,
+    every: bool,
+    minutes: int,
+    limit: int,
+    as_json: bool,
 ) -> None:
     """
     Show what green and blue wrote to their logs during DEPLOYMENT (its id), side by side in time: lines of errors.
 
     With a function's name instead of an id: its deployment that runs, or else its last one. Before green is published,
-    the lines are those of $LATEST. You need logs:FilterLogEvents on the function's log group.
+    the lines are those of $LATEST. You need logs:FilterLogEvents on the function's log group. With a release's id: the
+    warnings and errors of the handlers that worked on it, for which you need AuditorPolicy.
     """
     which.must_be_one(deployment)
     stack = context.stack(context.account())
+    if release := which.release(stack, deployment, alias, of_release):
+        of_releases.show(stack, release, every, minutes, limit, as_json)
+        return
     with explained("reading the deployments table", NOTHING_CHANGED):
         record = deployments.find(deployment) or deployments.find(which.of_function(stack, deployment, alias))
         if record is None:

@@ -15,6 +15,9 @@ from tests.machine.deployer import BUCKET, TABLE, Deployer, installed, zip_of
 from tests.machine.shop import FUNCTIONS_ASL, RELEASE_ASL, Shop
 from tests.machine.walk import DEPLOY_ASL, Moment, handlers_of
 
+LOGS = "/aws/lambda/bluegreen-1a2b3c4d"
+"""The handlers' log group, as the template names it."""
+
 
 @pytest.fixture
 def deployer(answers: Answers) -> Iterator[Deployer]:
@@ -26,6 +29,7 @@ def deployer(answers: Answers) -> Iterator[Deployer]:
             DeployStateMachineArn=deployer.aws.machine_arn(),
             ArtifactBucketName=BUCKET,
             DeploymentsTableName=TABLE,
+            StackId="arn:aws:cloudformation:us-east-1:123456789012:stack/bluegreen/1a2b3c4d-0000-1111-2222-333344445555",
             ApiUrl="https://api123.execute-api.eu-central-1.amazonaws.com",
         )
         yield deployer
