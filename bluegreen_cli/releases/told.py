@@ -239,7 +239,7 @@ def _around(record: Release, members: Sequence[Member]) -> Told:
 
 
 def _allowed(read_: Callable[[], tuple[T, ...]]) -> tuple[T, ...]:
-    """() for a caller who may not: CiPolicy reads releases, and neither orders nor approvals."""
+    """() for a caller who may not: a policy of the account's own may allow records alone."""
     try:
         return read_()
     except AccessDenied:

@@ -1,18 +1,26 @@
 """`bluegreen release`: from a document and local code to functions that serve, or go back."""
 
 import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import boto3
 import pytest
+from botocore.client import BaseClient
 
 from bluegreen_cli.releases import document
-from tests.bluegreen_cli.conftest import Answers, Bluegreen
+from tests.bluegreen_cli.conftest import Answers, Bluegreen, aws_error
 from tests.bluegreen_cli.releases.conftest import Write, held
 from tests.machine.asking import CALLER
 from tests.machine.deployer import BAD_UNDER_TRAFFIC, BROKEN, BUCKET, FUNCTION, GOOD, zip_of
+from tests.machine.faults import acting_now
 from tests.machine.shop import NAMES, Shop
+from tests.template.stack import stack
 
 ALL_AT_ONCE = {"traffic": "AllAtOnce", "waves": [{}]}
 
@@ -231,6 +239,27 @@ class TestFreezes:
         assert "in spite of a freeze: a hole in the wall" in bluegreen("show", done.json["release"]).stdout
 
 
+@contextmanager
+def reading_as_a_pipeline() -> Iterator[tuple[list[str], set[str]]]:
+    """What the command reads of the table is answered as far as CiPolicy allows; the keys allowed, and those asked."""
+    statements = stack().properties("CiPolicy")["PolicyDocument"]["Statement"]
+    (reads,) = [each for each in statements if each.get("Sid") == "ReadRecordsAndSteps"]
+    allowed: list[str] = reads["Condition"]["ForAllValues:StringLike"]["dynamodb:LeadingKeys"]
+    command, asked = threading.get_ident(), set[str]()
+    call = vars(BaseClient)["_make_api_call"]
+
+    def answered(client: BaseClient, operation: str, what: dict[str, Any]) -> Any:
+        if operation in ("GetItem", "Query") and threading.get_ident() == command and not acting_now():
+            key = (what.get("Key") or {"pk": what.get("ExpressionAttributeValues", {}).get(":pk")})["pk"]["S"]
+            asked.add(key.partition("#")[0])
+            if not any(fnmatchcase(key, pattern) for pattern in allowed):
+                raise aws_error(operation, "AccessDeniedException", "not in CiPolicy")
+        return call(client, operation, what)
+
+    with mock.patch.object(BaseClient, "_make_api_call", answered):
+        yield allowed, asked
+
+
 class TestApprovals:
     def test_it_exits_with_5_while_a_person_must_decide(self, shop: Shop, bluegreen: Bluegreen, write: Write) -> None:
         path = write(
@@ -248,6 +277,20 @@ class TestApprovals:
         assert (approved.exit_code, watched.exit_code) == (0, 0)
         assert approved.stdout.startswith(f"Wave 1 of {name} is approved. It is shifted at the next look, 2026-01-05 ")
         assert f"wave 1 by API by {CALLER}: tried it." in watched.stderr
+
+    def test_a_pipeline_may_read_what_it_needs_to_exit_with_5(
+        self, shop: Shop, bluegreen: Bluegreen, write: Write
+    ) -> None:
+        path = write(
+            {"functions": entries(Orders="a.zip"), "waves": [{"approve": True}], "traffic": "AllAtOnce"}, a=GOOD % 2
+        )
+
+        with held(shop, "Bake"), reading_as_a_pipeline() as (allowed, asked):
+            ran = bluegreen("release", path, "--json")
+
+        assert ran.exit_code == 5
+        assert asked == {"release", "orders", "approval", "decision"}
+        assert set(allowed) == {f"{each}#*" for each in (*asked, "deployment", "steps")}
 
     def test_a_rejected_wave_rolls_every_function_back(self, shop: Shop, bluegreen: Bluegreen, write: Write) -> None:
         path = write({"functions": entries(Orders="a.zip"), "waves": [{"approve": True}]}, a=GOOD % 2)
