@@ -56,10 +56,9 @@ def _staged(confirming: Confirming, members: list[Member]) -> OpenedRelease:
             )
     if unfit:
         must_be_tolerated(release)
-    if unfit:
         following = Go(next="put_back")
     elif standing(orders.given(release.id), clock.now()).paused:
-        following = Go(next="bake")  # LookAtWave knows what a pause holds up
+        following = Go(next="bake")  # LookAtWave asks what holds up the wave
     else:
         following = telling_the_next_look(confirming, gates.before_wave(release, 0))
     return OpenedRelease.model_validate(confirming.call.document | {"go": following})

@@ -95,7 +95,9 @@ def _gated(release: Release, go: Go, ordered: orders.Standing, now: float) -> Go
     """What comes before the wave's first shift: the end of a pause, an approval, a hook; or the shift."""
     if ordered.paused:
         gates.must_not_be_rejected(release, go.wave)
-        return gates.while_paused(go.wave, ordered, ordered.paused, now)
+        seconds = ordered.wait(now, gates.MOST_SECONDS)
+        reason = f"paused by {ordered.paused.said}"
+        return Go(next="bake", next_seconds=seconds, wave=go.wave, due_at=now + seconds, reason=reason)
     return gates.before_wave(release, go.wave)
 
 

@@ -25,7 +25,6 @@ from bluegreen.releasing import facts, news, words
 from bluegreen.releasing.clockwork import in_a_slice
 from bluegreen.releasing.completing import complete, must_serve
 from bluegreen.releasing.document import Ended, Go
-from bluegreen.releasing.gates import before_wave
 from bluegreen.releasing.putting_back import Found, put_back
 from bluegreen.releasing.rings import Failed
 from bluegreen.releasing.without_table import take_all_back
@@ -72,7 +71,7 @@ def _some(failed: Failed, release: Release) -> Go:
     if found.more:
         return go.model_copy(update={"next": "put_back"})
     if go.step < 0:
-        return before_wave(release, go.wave).model_copy(update={"told_pause": go.told_pause})
+        return go.model_copy(update={"next": "bake", "next_seconds": 0})  # LookAtWave asks what holds up the wave
     return go.model_copy(update={"next": "shift", "evidence": {"put_back": [each.name for each in members]}})
 
 

@@ -29,14 +29,10 @@ WILL_PASS = (AwsUnavailable, StillInProgress, DeploymentOver)
 @step
 def handler(shifting: Shifting) -> Go:
     release, go = shifting.release, shifting.go
-    ordered = standing(orders.given(release.id), clock.now())
-    if ordered.aborted:
-        raise Aborted(ordered.aborted.why_aborted)
+    if aborted := standing(orders.given(release.id), clock.now()).aborted:
+        raise Aborted(aborted.why_aborted)
     gates.must_be_approved(release, go.wave)
     members = releases.members(release.id, go.wave)
-    if ordered.paused and go.step == 0 and not any(each.shifts for each in members):
-        held = gates.while_paused(go.wave, ordered, ordered.paused, clock.now())
-        return held.model_copy(update={"told_pause": go.told_pause})
     releases.learn_position(release.id, shifting.call.execution, go.wave, go.step)
     if go.step == 0:
         facts.keep(release, go.wave, [each for each in members if each.green])

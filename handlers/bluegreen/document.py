@@ -286,6 +286,11 @@ class Ended(Section):
     error: str
     cause: str
 
+    @property
+    def is_end(self) -> bool:
+        """Always."""
+        return True
+
 
 class Failure(Frozen):
     """

@@ -70,7 +70,7 @@ def step(handler: Callable[[In], Section]) -> LambdaHandler:
             raise
         logger.info("done")
         if audited_as:
-            _note(audited_as, call, section.noted())
+            _note(audited_as, call, section)
         return section.model_dump(mode="json")
 
     return typing.cast(
@@ -85,12 +85,17 @@ def _at_the_pace_of(call: Call) -> AbstractContextManager[None]:
     return pacing.at_rate(rate) if isinstance(rate, (int, float)) and rate > 0 else nullcontext()
 
 
-def _note(deployment: str, call: Call, evidence: dict[str, Any]) -> None:
-    """If the audit entry cannot be written, the state is retried, but only three times."""
+def _note(deployment: str, call: Call, section: Section) -> None:
+    """
+    If the audit entry cannot be written, the state is retried, but only three times.
+
+    At the end it is not: while the table does not answer, no attempt could find out that the record is closed, and the
+    execution would end as RollbackFailed.
+    """
     try:
-        audit.note(deployment, call.state, evidence)
+        audit.note(deployment, call.state, section.noted())
     except DeploymentError as unnoted:
-        if isinstance(unnoted, AwsUnavailable) and call.retries < NOTED_WITHIN_ATTEMPTS:
+        if isinstance(unnoted, AwsUnavailable) and call.retries < NOTED_WITHIN_ATTEMPTS and not section.is_end:
             raise
         logger.error("not noted", extra={"error": type(unnoted).__name__, "cause": str(unnoted)})
 

@@ -32,6 +32,11 @@ class Section(BaseModel):
 
     evidence: dict[str, Any] = Field(default={}, exclude=True)
 
+    @property
+    def is_end(self) -> bool:
+        """The record is closed: a retry of the state would have nothing to do but to find that out."""
+        return False
+
     def noted(self) -> dict[str, Any]:
         """What goes into the audit."""
         return self.model_dump(mode="json") | self.evidence

@@ -8,7 +8,7 @@ from typing import Any, Self
 import pytest
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from bluegreen.document import Done
+from bluegreen.document import Done, Ended
 from bluegreen.edge import NOTED_WITHIN_ATTEMPTS, logger, metrics, step
 from bluegreen.errors import (
     AwsUnavailable,
@@ -157,6 +157,14 @@ class TestATableThatDoesNotAnswer:
                     works(event(retries=retries), CONTEXT)
             else:
                 assert works(event(retries=retries), CONTEXT) == {}
+
+    def test_the_last_step_is_not_tried_again_for_its_note(self, deployer: Deployer) -> None:
+        @step
+        def ends(given: Given) -> Ended:
+            return Ended(error="Aborted", cause="by a person")
+
+        with deployer.aws.fails("PutItem", "ServiceUnavailable", times=None):
+            assert ends(event(), CONTEXT) == {"error": "Aborted", "cause": "by a person"}
 
     def test_a_step_that_may_not_be_noted_goes_on(self, deployer: Deployer) -> None:
         with deployer.aws.fails("PutItem", "AccessDeniedException", times=None):

@@ -36,10 +36,10 @@ def shop() -> Iterator[Shop]:
 
 
 def a_release() -> Release:
-    """With one wave, which a person must approve."""
+    """With one wave, which a person must approve, and which is being shifted."""
     approved = (WavePlan(functions=1, approve=True),)
     empty = dict.fromkeys(("began_as", "execution", "started_at", "started_by", "document"), "")
-    return Release(id="monday", state="open", waves=approved, **empty)
+    return Release(id="monday", state="open", waves=approved, step=0, **empty)
 
 
 def bounded(shop: Shop, state: str) -> Any:

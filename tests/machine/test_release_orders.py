@@ -81,16 +81,6 @@ def test_a_paused_release_goes_on_once_it_is_resumed(shop: Shop) -> None:
     assert shop.aliases() == GREEN
 
 
-def test_no_user_meets_a_green_of_a_release_that_is_paused_while_it_is_staged(shop: Shop) -> None:
-    shop.users_call(1)
-
-    with at(shop, "StageFunctions", lambda: tell("pause", seconds=1800)):
-        run = shop.release(name="monday")
-
-    assert run.error == "PausedTooLong"
-    assert {version for _, version in shop.served} == {"1"}
-
-
 def test_a_pause_holds_a_wave_that_is_approved_while_an_alarm_puts_a_function_back(shop: Shop) -> None:
     document = shop.document(tolerate=1, waves=[{"most": 2}, {"approve": True}])
     document["functions"][0]["health"] = {"alarms": ["sales"]}

@@ -132,6 +132,10 @@ class Release(Frozen):
         """It has not ended."""
         return self.state in LIVE
 
+    def began(self, wave: int) -> bool:
+        """The first shift of the wave has begun, or may have: it is written down before it is made."""
+        return (wave, 0) <= (self.wave, self.step)
+
     def to_json(self) -> dict[str, Any]:
         """As callers of the API and the command line get it."""
         return self.model_dump(mode="json", exclude_none=True, exclude={"proof", "began_as"})

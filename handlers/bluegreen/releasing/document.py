@@ -89,3 +89,8 @@ class Ended(Section):
     error: str = ""
     cause: str = ""
     without_table: WithoutTable = WithoutTable()
+
+    @property
+    def is_end(self) -> bool:
+        """Unless more follows."""
+        return self.next in ("rolled_back", "rejected")

@@ -1,11 +1,10 @@
-"""What a wave has to pass before its first shift: the end of a pause, a person's approval, then its hook."""
+"""What a wave has to pass before its first shift: a person's approval, then its hook."""
 
 from typing import Any
 
 from bluegreen import clock
 from bluegreen.aws import functions
 from bluegreen.decisions.gates import LATE_SECONDS, REJECTED, Decision, deciding_commands, objection
-from bluegreen.decisions.orders import Order, Standing
 from bluegreen.decisions.pace import wait
 from bluegreen.errors import ApprovalRefused, ApprovalTimedOut, AwsRefused, HookFailed
 from bluegreen.ledger import approvals
@@ -35,13 +34,6 @@ def before_wave(release: Release, wave: int) -> Go:
     if hook := release.waves[wave].before:
         _ask(release, wave, "before", hook)
     return Go(next="shift", wave=wave, step=0)
-
-
-def while_paused(wave: int, ordered: Standing, pause: Order, now: float) -> Go:
-    """A wait before the wave's first shift, until the pause is over or its limit has come."""
-    seconds = ordered.wait(now, MOST_SECONDS)
-    reason = f"paused by {pause.said}"
-    return Go(next="bake", next_seconds=seconds, wave=wave, due_at=now + seconds, reason=reason)
 
 
 def after_wave(release: Release, wave: int) -> None:

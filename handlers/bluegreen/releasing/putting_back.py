@@ -68,7 +68,7 @@ def put_back(release: Release, members: Sequence[Member], why: Why, attempt: int
     """
     found = Found(list(members))
     for number, member in enumerate(found.members):
-        if member.state in OVER or member.returned or member.wave > release.wave:
+        if member.state in OVER or member.returned or not release.began(member.wave):
             continue
         if not in_time():
             return _with_more(found)

@@ -349,6 +349,7 @@ FOUND = (
     Case("kept", (("lost, the handler goes on a shift later", Place(states.SHIFT, "UpdateItem", 3)),)),
     Case("good", (("the table is away for ninety minutes", Place(states.COMPLETE, "TransactWriteItems", 2)),)),
     Case("kept", (("the table is away for ten minutes", Place(states.ROLL_BACK, "", 1)),)),
+    Case("refused", (("the table is away for ninety minutes", Place(states.ROLL_BACK, "Publish", 1)),)),
 )
 """What left a mixture of versions or a lock when this matrix first ran."""
 
