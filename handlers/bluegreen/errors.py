@@ -139,7 +139,7 @@ class RollbackImpossible(DeploymentError):
 
 
 class StillInProgress(DeploymentError):
-    """Lambda has not finished: it answered 409, a version is Pending, or an alias still moves. The state is retried."""
+    """Lambda or S3 has not finished: 409, a version is Pending, or an alias still moves. The state is retried."""
 
 
 class AwsUnavailable(DeploymentError):
@@ -167,4 +167,4 @@ class FunctionGone(NotFound):
 
 
 class PreconditionFailed(AwsRefused):
-    """A RevisionId or CodeSha256 that we named is no longer the current one."""
+    """A RevisionId or CodeSha256 that we named is no longer the current one, or an object is there by now."""

@@ -20,7 +20,14 @@ from typing import IO, TYPE_CHECKING, Any, NamedTuple
 from bluegreen import clock
 from bluegreen.aws.client import client, in_our_words
 from bluegreen.aws.functions import Function
-from bluegreen.errors import AccessDenied, AwsRefused, AwsUnavailable, InvalidRequest, NotFound
+from bluegreen.errors import (
+    AccessDenied,
+    AwsRefused,
+    AwsUnavailable,
+    InvalidRequest,
+    NotFound,
+    PreconditionFailed,
+)
 from bluegreen.request import package, written
 from bluegreen.request.artifact import Stored, Zip
 from bluegreen.request.package import Contents, Unfit
@@ -138,8 +145,8 @@ def brought_to(target: Target, artifact: Zip, bucket: str) -> Zip:
     """
     The artifact's copy in a bucket of the target's region, made unless it is there. The artifact's digest is known.
 
-    The copy's key follows from the digest, which S3 compares with what is written. So a second copy has the same
-    content, and two that are made at the same time do no harm. No part of the way holds the whole of it.
+    The copy's key follows from the digest, which S3 compares with what is written. Of several handlers that copy it at
+    the same time one writes, and the others take what it wrote. No part of the way holds the whole of it.
 
     Raises InvalidRequest if the bucket is in another region or keeps no versions, AwsRefused if the artifact has
     another digest by now, and what else S3 answers.
@@ -191,6 +198,16 @@ def _copied(artifact: Zip, target: Target, bucket: str, key: str) -> str:
             f"{target.field('bucket')}: {bucket} is in {region}, and Lambda takes the code of {target.function} from "
             f"{target.region} only; write the output BucketName of the stack that target.yaml made in {target.where}"
         )
+    try:
+        return _written(artifact, target, bucket, key, {"IfNoneMatch": "*"})
+    except PreconditionFailed:
+        with _in(bucket, target):
+            beside = _version_with(artifact.digest, target, bucket, key)
+        return beside or _written(artifact, target, bucket, key, {})
+
+
+def _written(artifact: Zip, target: Target, bucket: str, key: str, only: Any) -> str:
+    """The object version that is written. Raises PreconditionFailed if what `only` asks for is not so."""
     with in_our_words():
         source = client("s3").get_object(Bucket=artifact.bucket, Key=artifact.key, **_named(artifact.version_id))
     with _in(bucket, target):
@@ -202,6 +219,7 @@ def _copied(artifact: Zip, target: Target, bucket: str, key: str) -> str:
             ChecksumAlgorithm="SHA256",
             ChecksumSHA256=artifact.digest,
             ExpectedBucketOwner=target.account,
+            **only,
         )
     if not (version_id := _version_of(answer)):
         raise InvalidRequest(

@@ -89,6 +89,7 @@ _NAMES: dict[str, type[DeploymentError]] = {
     "TransactionInProgressException": AwsUnavailable,
     "RequestTimeout": AwsUnavailable,
     "RequestTimeoutException": AwsUnavailable,
+    "ConditionalRequestConflict": StillInProgress,
     "ResourceConflictException": StillInProgress,
     "ResourceNotReadyException": StillInProgress,
     "SnapStartNotReadyException": StillInProgress,
@@ -113,6 +114,7 @@ _NAMES: dict[str, type[DeploymentError]] = {
     "NoSuchBucket": NotFound,
     "ExecutionDoesNotExist": NotFound,
     "404": NotFound,
+    "PreconditionFailed": PreconditionFailed,
     "PreconditionFailedException": PreconditionFailed,
 }
 """

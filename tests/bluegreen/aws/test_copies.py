@@ -11,7 +11,7 @@ from moto.s3.models import s3_backends
 
 from bluegreen.aws import artifacts
 from bluegreen.aws.client import client
-from bluegreen.errors import AccessDenied, AwsRefused, AwsUnavailable, InvalidRequest, NotFound
+from bluegreen.errors import AccessDenied, AwsRefused, AwsUnavailable, InvalidRequest, NotFound, StillInProgress
 from bluegreen.request.artifact import Zip
 from tests.bluegreen.aws.answers import asked
 from tests.machine.deployer import BUCKET, Deployer
@@ -68,7 +68,7 @@ def test_the_same_code_at_another_key_is_the_same_copy(there: Elsewhere, artifac
     assert brought(there, artifact).version_id == brought(there, other).version_id
 
 
-def test_two_copies_at_the_same_time_are_both_right(there: Elsewhere, deployer: Deployer, artifact: Zip) -> None:
+def test_two_that_copy_at_the_same_time_have_one_copy(there: Elsewhere, deployer: Deployer, artifact: Zip) -> None:
     beside: list[Zip] = []
 
     def see(call: Call, make: Any) -> Any:
@@ -80,7 +80,18 @@ def test_two_copies_at_the_same_time_are_both_right(there: Elsewhere, deployer: 
     with deployer.aws.watched(see):
         copy = brought(there, artifact)
 
-    assert [there.content(each.key, str(each.version_id)) for each in (copy, *beside)] == [CODE, CODE]
+    assert [copy] == beside
+    assert there.objects() == [(COPY, copy.version_id)]
+    assert there.content(copy.key, str(copy.version_id)) == CODE
+
+
+def test_a_copy_that_another_is_about_to_write_is_waited_for(
+    there: Elsewhere, deployer: Deployer, artifact: Zip
+) -> None:
+    with deployer.aws.fails("PutObject", "ConditionalRequestConflict"), pytest.raises(StillInProgress):
+        brought(there, artifact)
+
+    assert there.content(COPY, str(brought(there, artifact).version_id)) == CODE
 
 
 def test_something_else_at_the_key_is_not_taken_for_the_copy(there: Elsewhere, artifact: Zip) -> None:
