@@ -106,7 +106,7 @@ def _without_record(stack: Stack, deployment: str, as_json: bool) -> bool:
 def _heading(record: Record, plan: Plan | None) -> Iterator[str]:
     """What it is, and how it stands."""
     whole = f", a part of the release {record.release}" if record.release else ""
-    yield f"{record.id}: deployment to {record.target}{whole}"
+    yield f"{record.id}: deployment to {record.target.said}{whole}"
     yield f"  started: {when.said(record.started_at)} by {record.started_by}"
     yield f"  artifact: {record.artifact}"
     if record.override_freeze:

@@ -253,7 +253,7 @@ def share_of(member: Member) -> float:
 
 def named(members: Sequence[Member]) -> str:
     """The first ones, and how many more there are."""
-    shown = [str(each.target) for each in members[:MOST_NAMED]]
+    shown = [each.target.said for each in members[:MOST_NAMED]]
     more = len(members) - len(shown)
     return f"{', '.join(shown)}{f' and {more} more' if more else ''}"
 

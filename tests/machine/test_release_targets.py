@@ -94,4 +94,5 @@ def test_a_target_that_fails_puts_back_all_or_its_own_as_the_document_says(
 
     assert run.ended == ends
     assert world.aliases() == aliases
+    assert world.shop.record(run)["failed"] == [f"functions.1 ({FUNCTION}:PROD, {OTHER_ACCOUNT}, {EU})"]
     assert not world.shop.locks()

@@ -180,8 +180,9 @@ class Member(Frozen):
 
     @property
     def name(self) -> str:
-        """As errors name it: `functions.0 (Shop:PROD)`, by its place in the document from 0."""
-        return f"functions.{self.number - 1} ({self.target})"
+        """As errors name it: `functions.0 (Shop:PROD)`, by its place in the document from 0; elsewhere with where."""
+        there = f", {self.target.account}, {self.target.region}" if self.target.elsewhere else ""
+        return f"functions.{self.number - 1} ({self.target}{there})"
 
     def to_json(self) -> dict[str, Any]:
         """As callers of the API and the command line get it."""
