@@ -52,13 +52,6 @@ def document(known: Told, stack: Stack, override_freeze: str | None, no_smoke_te
             NOTHING_STARTED,
             f"`bluegreen show {known.record.id}` has every function.",
         )
-    if away := [each.target.said for each in deployed if each.target.elsewhere]:
-        raise Refused(
-            f"{len(away)} of {len(deployed)} functions of {known.record.id} are in other accounts or regions",
-            NOTHING_STARTED,
-            'Write a document with the versions before, as {"artifact": {"version": "1"}}, and the targets.',
-            away,
-        )
     found = _seen(deployed)
     if since := [each.since for each in found if each.since]:
         raise Refused(
@@ -112,8 +105,13 @@ def _held(release: str, held: Sequence[tuple[Member, Lock]], of: int) -> Refused
 
 def _written(record: Release, found: Sequence[Back], no_smoke_tests: bool) -> dict[str, Any]:
     """All at once, as a single rollback is."""
+    elsewhere = {each.member.target.place: each.member.target for each in found if each.member.target.elsewhere}
     return {
         "functions": [_entry(each, no_smoke_tests) for each in found],
+        "targets": {
+            place: {"region": target.region, "role": target.role, "bucket": target.bucket}
+            for place, target in elsewhere.items()
+        },
         "traffic": "AllAtOnce",
         "waves": [{"most": MOST_AT_ONCE}],
         "calls_per_second": int(record.calls_per_second),
@@ -123,4 +121,5 @@ def _written(record: Release, found: Sequence[Back], no_smoke_tests: bool) -> di
 def _entry(back: Back, no_smoke_tests: bool) -> dict[str, Any]:
     target = back.member.target
     entry = {"function": target.function, "alias": target.alias, "artifact": {"version": plain(back.member.blue)}}
+    entry |= {"target": target.place} if target.elsewhere else {}
     return entry | ({"smoke_tests": "off"} if no_smoke_tests or back.untested else {})

@@ -12,12 +12,12 @@ import pytest
 import recover_deployments
 from bluegreen import clock
 from bluegreen.ledger import orders, releases
-from bluegreen.target import Target
 from tests.bluegreen_cli.conftest import Bluegreen, Ran
 from tests.bluegreen_cli.releases.conftest import at_the_gate, running
 from tests.crash.world.driver import context_of
 from tests.machine.asking import CALLER
-from tests.machine.deployer import BROKEN, GOOD
+from tests.machine.deployer import BROKEN, FUNCTION, GOOD
+from tests.machine.elsewhere import OTHER_ACCOUNT, elsewhere
 from tests.machine.shop import BLUE, GREEN, NAMES, Shop
 
 AT_ONCE: dict[str, Any] = {"traffic": "AllAtOnce", "waves": [{}]}
@@ -317,16 +317,24 @@ class TestRollback:
         ]
         assert len(found["details"]) == 1
 
-    def test_functions_elsewhere_are_named(self, shop: Shop, bluegreen: Bluegreen) -> None:
-        shop.release(name="monday", **AT_ONCE)
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(Target, "elsewhere", property(lambda target: target.function == "Tax"))
+    def test_functions_elsewhere_go_back_with_the_others_and_are_told_apart(
+        self, shop: Shop, bluegreen: Bluegreen
+    ) -> None:
+        with elsewhere(OTHER_ACCOUNT, "eu-west-1") as there:
+            role, bucket = there.target.role, there.bucket
+            functions = [
+                {"function": FUNCTION, "artifact": shop.upload(FUNCTION), **where} for where in ({}, {"target": "eu"})
+            ]
+            targets = {"eu": {"region": there.region, "role": role, "bucket": bucket}}
+            shop.run({"functions": functions, "targets": targets, "waves": [{}]} | AT_ONCE, "monday")
+            assert (shop.alias(FUNCTION), there.alias()) == (("2", {}), ("2", {}))
+
             ran = bluegreen("rollback", "monday")
 
-        assert ran.exit_code == 2
-        assert "1 of 5 functions of monday are in other accounts or regions" in ran.stderr
-        assert "\n  Tax:PROD (123456789012, us-east-1)\n" in ran.stderr
-        assert shop.aliases() == GREEN
+            assert (ran.exit_code, shop.alias(FUNCTION), there.alias()) == (0, ("1", {}), ("1", {}))
+            place = f"{FUNCTION}:PROD ({OTHER_ACCOUNT}, eu-west-1)"
+            assert f"wave 1 of 1: 2 functions get 100 %: {FUNCTION}:PROD, {place}." in ran.stderr
+            assert bluegreen("show", "monday.2").stdout.startswith(f"monday.2: deployment to {place}, a part of ")
 
     def test_one_that_gave_nothing_has_nothing_to_give_back(self, shop: Shop, bluegreen: Bluegreen) -> None:
         shop.release({name: GOOD % 1 for name in NAMES}, name="monday", **AT_ONCE)
