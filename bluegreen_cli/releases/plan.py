@@ -106,6 +106,7 @@ class Planned:
 
     origin: str
     checked: tuple[Checked, ...]
+    rollback: str
     schedule: Schedule
     pace_seconds: int
     waves: tuple[PlannedWave, ...]
@@ -221,6 +222,7 @@ def planned(read: Read, functions: Sequence[Checked], stack: Stack) -> Planned:
     return Planned(
         origin=read.origin,
         checked=tuple(functions),
+        rollback=release.rollback,
         schedule=schedule,
         pace_seconds=pace,
         waves=tuple(waves) if anything else (),
@@ -312,13 +314,17 @@ def say(plan: Planned, as_json: bool) -> None:
 
 def lines(plan: Planned) -> Iterator[str]:
     """For people."""
-    number = len(plan.checked)
+    functions = len(plan.checked)
     brought = Counter(each.brings for each in plan.checked)
     if not plan.waves:
-        yield f"Nothing to deploy: all {number} functions of {plain(plan.origin)} serve this code and these settings."
+        all_ = f"all {functions} functions of {plain(plan.origin)}"
+        yield f"Nothing to deploy: {all_} serve this code and these settings."
         return
-    yield f"{plain(plan.origin)}: {number} functions in {len(plan.waves)} waves, by {plan.schedule.name}:"
+    waves = f"{len(plan.waves)} wave{'s' if len(plan.waves) > 1 else ''}"
+    yield f"{plain(plan.origin)}: {_number(functions)} in {waves}, by {plan.schedule.name}:"
     yield f"  {', '.join(f'{count} {BROUGHT[kind]}' for kind, count in sorted(brought.items()))}"
+    if targets := _targets(plan):
+        yield f"  targets: {_some(targets)}; a failure puts back {PUT_BACK[plan.rollback]}"
     yield from (f"  warning: {each.target.said}: {warning}" for each in plan.checked for warning in each.warnings)
     if unseen := [each for each in plan.checked if not each.seen]:
         names = _some([each.target.said for each in unseen])
@@ -331,7 +337,8 @@ def lines(plan: Planned) -> Iterator[str]:
         yield f"  wave {place} of {len(plan.waves)}: {_of_wave(wave)}"
     yield from (f"  {each}" for each in plan.watch)
     yield f"  {needed(plan)}"
-    yield f"  {plan.calls:,} calls of Lambda's control plane, {plan.calls_per_second:g} a second at most"
+    each = " in each account and region" if targets else ""
+    yield f"  {plan.calls:,} calls of Lambda's control plane, {plan.calls_per_second:g} a second at most{each}"
     yield (
         f"  in all about {duration(plan.seconds)}, and with drawn-out bakes and approvals up to "
         f"{duration(plan.longest_seconds)}; {plan.transitions:,} state transitions, ${plan.dollars:.5f}"
@@ -345,6 +352,22 @@ BROUGHT: dict[str, str] = {
     "nothing": "have this code already",
     "version": "get a published version",
 }
+PUT_BACK = {"all": "all functions", "target": "those of its own target"}
+
+
+def _targets(plan: Planned) -> list[str]:
+    """Each with its place and how many functions it has; none if all functions are beside the stack."""
+    of_each = Counter((each.target.place, each.target.account, each.target.region) for each in plan.checked)
+    if not any(place for place, _, _ in of_each):
+        return []
+    return [
+        f"{place} ({account}, {region}; {_number(count)})" if place else f"here ({_number(count)})"
+        for (place, account, region), count in of_each.items()
+    ]
+
+
+def _number(functions: int) -> str:
+    return f"{functions} function{'s' if functions > 1 else ''}"
 
 
 def needed(plan: Planned) -> str:
@@ -360,8 +383,7 @@ def needed(plan: Planned) -> str:
 
 
 def _of_wave(wave: PlannedWave) -> str:
-    number = len(wave.functions)
-    parts = [f"{number} function{'s' if number > 1 else ''} after {duration(wave.after_seconds)}"]
+    parts = [f"{_number(len(wave.functions))} after {duration(wave.after_seconds)}"]
     parts += ["once a person approved it"] if wave.approve else []
     parts += [f"once the hook {wave.before} let it"] if wave.before else []
     parts += [f"for {duration(wave.seconds)}"]
@@ -380,6 +402,7 @@ def to_json(plan: Planned) -> dict[str, Any]:
         "functions": [
             {
                 **each.target.shown,
+                **({"target": each.target.place} if each.target.place else {}),
                 "wave": each.member.wave + 1,
                 "brings": each.brings,
                 "checked": each.seen,

@@ -1,7 +1,6 @@
 """`bluegreen release FILE --plan`: what a release would do and cost, as the machine then does it."""
 
 from collections import Counter
-from pathlib import Path
 from typing import Any
 from unittest import mock
 
@@ -167,16 +166,24 @@ def test_what_already_serves_costs_little(shop: Shop, bluegreen: Bluegreen, writ
     )
 
 
-def test_functions_elsewhere_are_said_to_be_unseen(
-    shop: Shop, bluegreen: Bluegreen, write: Write, tmp_path: Path
+@pytest.mark.parametrize(("rollback", "back"), [("all", "all functions"), ("target", "those of its own target")])
+def test_targets_are_told_and_functions_elsewhere_are_said_to_be_unseen(
+    shop: Shop, bluegreen: Bluegreen, write: Write, rollback: str, back: str
 ) -> None:
     eu = {"region": "eu-west-1", "role": "arn:aws:iam::210987654321:role/x", "bucket": "theirs"}
     entry = {"function": "Orders", "artifact": shop.upload("Orders"), "target": "eu"}
-    path = write({"functions": [entry], "targets": {"eu": eu}})
+    here = {"function": "Tax", "artifact": shop.upload("Tax")}
+    path = write({"functions": [here, entry], "targets": {"eu": eu}, "rollback": rollback})
 
     ran = bluegreen("release", path, "--plan")
 
     assert ran.exit_code == 0
-    assert (
-        "  not checked: Orders:PROD (210987654321, eu-west-1); only the deployer may assume their roles" in ran.stdout
-    )
+    for part in (
+        f"{path}: 2 functions in 2 waves, by ",
+        f"  targets: here (1 function), eu (210987654321, eu-west-1; 1 function); a failure puts back {back}\n",
+        "  not checked: Orders:PROD (210987654321, eu-west-1); only the deployer may assume their roles\n",
+        " calls of Lambda's control plane, 10 a second at most in each account and region\n",
+    ):
+        assert part in ran.stdout, part
+    asked = bluegreen("release", path, "--plan", "--json").json
+    assert [each.get("target") for each in asked["functions"]] == [None, "eu"]
