@@ -12,6 +12,7 @@ import botocore.session
 from botocore.config import Config
 from botocore.credentials import AssumeRoleCredentialFetcher, DeferredRefreshableCredentials
 from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError, NoCredentialsError, ParamValidationError
+from botocore.loaders import Loader
 
 from bluegreen.aws import pacing
 from bluegreen.errors import (
@@ -181,7 +182,7 @@ def _session(role: str, place: str) -> boto3.Session:
     field, stack = f"targets.{place}.role", os.environ.get("STACK_ID", "")
     if not stack:
         raise AccessDenied(f"{field}: only the stack's own functions may assume {role}")
-    own = boto3.Session()
+    own = boto3.Session(botocore_session=_beginning())
     fetcher = AssumeRoleCredentialFetcher(
         client_creator=partial(own.client, config=_CONTROL),
         source_credentials=own.get_credentials(),
@@ -204,10 +205,23 @@ def _session(role: str, place: str) -> boto3.Session:
                 "(docs/targets.md)"
             ) from error
 
-    session = botocore.session.Session()
+    session = _beginning()
     renewed = DeferredRefreshableCredentials(assume, "assume-role")
     session._credentials = renewed  # type: ignore[attr-defined]  # botocore has no public way to set these
     return boto3.Session(botocore_session=session)
+
+
+@cache
+def _descriptions() -> Loader:
+    """Of AWS's services: each file is read once for all targets, and not again for each role."""
+    return Loader()
+
+
+def _beginning() -> botocore.session.Session:
+    """A session without credentials of its own."""
+    session = botocore.session.Session()
+    session.register_component("data_loader", _descriptions())
+    return session
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, NamedTuple
+from unittest import mock
 
 import boto3
 import pytest
@@ -17,6 +18,7 @@ from botocore.exceptions import (
     ReadTimeoutError,
     ResponseStreamingError,
 )
+from botocore.loaders import JSONFileLoader
 from moto import mock_aws
 
 from bluegreen.aws import alarms, functions, refusals
@@ -71,6 +73,7 @@ def renamed(error: Exception) -> DeploymentError:
         ("TransactionConflictException", AwsUnavailable),
         ("TransactionInProgressException", AwsUnavailable),
         ("RequestTimeout", AwsUnavailable),
+        ("ConditionalRequestConflict", StillInProgress),
         ("ResourceConflictException", StillInProgress),
         ("ResourceNotReadyException", StillInProgress),
         ("SnapStartNotReadyException", StillInProgress),
@@ -83,6 +86,7 @@ def renamed(error: Exception) -> DeploymentError:
         ("NoSuchVersion", NotFound),
         ("NoSuchBucket", NotFound),
         ("ExecutionDoesNotExist", NotFound),
+        ("PreconditionFailed", PreconditionFailed),
         ("PreconditionFailedException", PreconditionFailed),
         ("CodeVerificationFailedException", AwsRefused),
         ("InvalidParameterValueException", AwsRefused),
@@ -291,6 +295,15 @@ class TestATarget:
         assert client("lambda", one) is client("lambda", elsewhere())
         assert client("lambda", one) is client("lambda", one.model_copy(update={"function": "Other", "alias": "LIVE"}))
         assert len({id(client("lambda", each)) for each in (one, other, SHOP, elsewhere("eu-central-1"))}) == 4
+
+    def test_a_second_role_reads_no_description_of_a_service_again(self) -> None:
+        """Each takes a tenth of a second of a whole processor, and a handler may reach a hundred targets."""
+        client("lambda", elsewhere(role="first"))
+
+        with mock.patch.object(JSONFileLoader, "load_file") as read:
+            client("lambda", elsewhere(role="second"))
+
+        assert read.mock_calls == []
 
     def test_a_role_is_assumed_at_the_first_call_and_kept_for_the_next(self) -> None:
         target = elsewhere()
