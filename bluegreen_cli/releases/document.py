@@ -112,16 +112,23 @@ class Read:
         return {"release": _put(stack, key, encoded)}
 
     def _upload_code(self, stack: Stack) -> None:
-        """Each zip once for each function. An object's own version is named, so a later upload changes nothing."""
+        """
+        Each zip once for each function, in however many targets that is.
+
+        An object's own version is named, so a later upload changes nothing.
+        """
         entries = self.content["functions"]
+        numbers: dict[str, list[int]] = {}
+        for number in self.local:
+            numbers.setdefault(entries[number - 1]["artifact"]["key"], []).append(number)
 
-        def upload(number: int) -> None:
-            artifact = entries[number - 1]["artifact"]
-            placed = _put(stack, artifact["key"], self.local[number].content())
-            entries[number - 1]["artifact"] = artifact | placed
+        def upload(key: str) -> None:
+            placed = _put(stack, key, self.local[numbers[key][0]].content())
+            for number in numbers[key]:
+                entries[number - 1]["artifact"] |= placed
 
-        for done in each_of(self.local, upload):
-            click.echo(f"uploaded {done} of {len(self.local)}", err=True)
+        for done in each_of(numbers, upload):
+            click.echo(f"uploaded {done} of {len(numbers)}", err=True)
 
 
 def read(path: str) -> Written:

@@ -13,7 +13,7 @@ import recover_deployments
 from bluegreen import clock
 from bluegreen.ledger import orders, releases
 from tests.bluegreen_cli.conftest import Bluegreen, Ran
-from tests.bluegreen_cli.releases.conftest import at_the_gate, running
+from tests.bluegreen_cli.releases.conftest import Write, at_the_gate, running
 from tests.crash.world.driver import context_of
 from tests.machine.asking import CALLER
 from tests.machine.deployer import BROKEN, FUNCTION, GOOD
@@ -318,23 +318,23 @@ class TestRollback:
         assert len(found["details"]) == 1
 
     def test_functions_elsewhere_go_back_with_the_others_and_are_told_apart(
-        self, shop: Shop, bluegreen: Bluegreen
+        self, shop: Shop, bluegreen: Bluegreen, write: Write
     ) -> None:
         with elsewhere(OTHER_ACCOUNT, "eu-west-1") as there:
-            role, bucket = there.target.role, there.bucket
-            functions = [
-                {"function": FUNCTION, "artifact": shop.upload(FUNCTION), **where} for where in ({}, {"target": "eu"})
-            ]
-            targets = {"eu": {"region": there.region, "role": role, "bucket": bucket}}
-            shop.run({"functions": functions, "targets": targets, "waves": [{}]} | AT_ONCE, "monday")
+            eu = {"region": there.region, "role": there.target.role, "bucket": there.bucket}
+            here = {"function": FUNCTION, "artifact": {"path": "a.zip"}}
+            path = write({"functions": [here, here | {"target": "eu"}], "targets": {"eu": eu}} | AT_ONCE, a=GOOD % 2)
+            ran = bluegreen("release", path, "--json")
             assert (shop.alias(FUNCTION), there.alias()) == (("2", {}), ("2", {}))
+            assert "uploaded 1 of 1\n" in ran.stderr
+            name = ran.json["release"]
 
-            ran = bluegreen("rollback", "monday")
+            ran = bluegreen("rollback", name)
 
             assert (ran.exit_code, shop.alias(FUNCTION), there.alias()) == (0, ("1", {}), ("1", {}))
             place = f"{FUNCTION}:PROD ({OTHER_ACCOUNT}, eu-west-1)"
             assert f"wave 1 of 1: 2 functions get 100 %: {FUNCTION}:PROD, {place}." in ran.stderr
-            assert bluegreen("show", "monday.2").stdout.startswith(f"monday.2: deployment to {place}, a part of ")
+            assert bluegreen("show", f"{name}.2").stdout.startswith(f"{name}.2: deployment to {place}, a part of ")
 
     def test_one_that_gave_nothing_has_nothing_to_give_back(self, shop: Shop, bluegreen: Bluegreen) -> None:
         shop.release({name: GOOD % 1 for name in NAMES}, name="monday", **AT_ONCE)
