@@ -22,7 +22,7 @@ demo: $(CLI) $(SANDBOX)          ## the main job on the embedded AWS, from start
 demo-release: $(CLI) $(SANDBOX)  ## five functions released together, one of them bad, on the embedded AWS
 	@.venv-cli/bin/python -m sandbox.demo.release
 
-sandbox: $(CLI) $(SANDBOX)       ## the embedded AWS with this stack deployed, until Ctrl-C (PORT=4566, MINUTE_SECONDS=60)
+sandbox: $(CLI) $(SANDBOX)       ## the embedded AWS with this stack deployed, until Ctrl-C (PORT=4566, MINUTE_SECONDS=60, PARAMETERS="DefaultAlias=LIVE")
 	@.venv-cli/bin/python -m sandbox
 
 cli: $(CLI)                      ## the command `bluegreen` alone, in .venv-cli

@@ -38,9 +38,10 @@ def main() -> int:
     for number in (signal.SIGTERM, signal.SIGINT):  # also where a shell in the background ignores Ctrl-C
         signal.signal(number, interrupt)
     try:
+        given = parameters()
         with Sandbox(port(), quiet=False, minute_seconds=minute_seconds()) as sandbox:
             print("deploying the stack with sam", file=sys.stderr, flush=True)
-            deploy_stack(sandbox, template)
+            deploy_stack(sandbox, template, parameters=given)
             serve(sandbox, {**sandbox.environment, "ROLE": role_of_functions(sandbox.environment)})
     except KeyboardInterrupt:
         return 0
@@ -101,6 +102,18 @@ def minute_seconds() -> float:
             f"MINUTE_SECONDS is {text!r}; write a number from 1 to 60, as in MINUTE_SECONDS=1 make sandbox"
         )
     return float(text)
+
+
+def parameters() -> dict[str, str]:
+    """Those of the stack that PARAMETERS has, as `make deploy` takes them; none where that is not set."""
+    text = os.environ.get("PARAMETERS", "")
+    found = [each.partition("=") for each in text.split()]
+    if not all(name and equals for name, equals, _ in found):
+        raise SandboxError(
+            f"PARAMETERS is {text!r}; write NAME=VALUE, with blanks between several, as in "
+            'PARAMETERS="DefaultAlias=LIVE" make sandbox'
+        )
+    return {name: value for name, _, value in found}
 
 
 def interrupt(number: int, frame: FrameType | None) -> None:

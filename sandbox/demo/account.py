@@ -37,21 +37,22 @@ class Account:
         self.release_machine = outputs["ReleaseStateMachineArn"]
         self._api = outputs["ApiUrl"]
 
-    def client(self, service: str, **config: Any) -> Any:
-        """As root; the host's own AWS settings count for nothing."""
+    def client(self, service: str, *, account: str = "", region: str = "", **config: Any) -> Any:
+        """As root of this account or of that one; the host's own AWS settings count for nothing."""
         environment = self._aws.environment
         return boto3.client(  # type: ignore[call-overload]
             service,
             endpoint_url=environment["AWS_ENDPOINT_URL"],
-            region_name=environment["AWS_DEFAULT_REGION"],
-            aws_access_key_id=environment["AWS_ACCESS_KEY_ID"],
+            region_name=region or environment["AWS_DEFAULT_REGION"],
+            aws_access_key_id=account or environment["AWS_ACCESS_KEY_ID"],
             aws_secret_access_key=environment["AWS_SECRET_ACCESS_KEY"],
             config=Config(**config),
         )
 
-    def caller(self) -> Any:
+    def caller(self, **where: str) -> Any:
         """Lambda as callers ask it: nothing is tried again, and no description of this client is made for a call."""
-        return self.client("lambda", retries={"total_max_attempts": 1}, max_pool_connections=16, user_agent="callers")
+        once: Any = {"retries": {"total_max_attempts": 1}, "max_pool_connections": 16, "user_agent": "callers"}
+        return self.client("lambda", **where, **once)
 
     @property
     def environment(self) -> dict[str, str]:

@@ -9,6 +9,7 @@ import pytest
 from sandbox import Sandbox
 from sandbox.stack import deploy_stack
 from sandbox.testing import ACCOUNT
+from tests.e2e.elsewhere import TARGET_ROLES
 from tests.e2e.installed import Calculator, Installed
 
 Calculators = Callable[..., Calculator]
@@ -21,6 +22,7 @@ PARAMETERS = {
     "CiProviderArn": f"arn:aws:iam::{ACCOUNT}:oidc-provider/{CI_PROVIDER}",
     "CiSubject": CI_SUBJECT,
     "UploadPrefix": "functions/bonus-*",
+    "TargetRoles": TARGET_ROLES,
 }
 """What the stack is installed with beside its defaults."""
 

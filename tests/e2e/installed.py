@@ -101,11 +101,15 @@ class Installed(Account):
 
     def watch_calls(self, operation: str, function: str) -> Callable[[], int]:
         """How often a function of the template calls an operation of AWS from now on."""
-        name, now = self.physical(function), self._aws.control("calls")[-1]["number"]
+        name, calls = self.physical(function), self.calls()
         return lambda: sum(
-            (call["session"], call["operation"], call["status"]) == (name, operation, 200)
-            for call in self._aws.control(f"calls?since={now}")
+            (call["session"], call["operation"], call["status"]) == (name, operation, 200) for call in calls()
         )
+
+    def calls(self) -> Callable[[], list[dict[str, Any]]]:
+        """Every call of AWS from now on."""
+        now = self._aws.control("calls")[-1]["number"]
+        return lambda: list(self._aws.control(f"calls?since={now}"))
 
     def http(self, request: urllib.request.Request) -> tuple[int, Any]:
         """Status and body, of errors too."""
@@ -143,9 +147,9 @@ class Installed(Account):
             text=True,
         )
 
-    def asked(self, role: str) -> list[dict[str, Any]]:
-        """What IAM was asked for that role so far, and what it said."""
-        return [each for each in self._aws.control("asked") if each["role"] == role]
+    def asked(self, role: str = "") -> list[dict[str, Any]]:
+        """What IAM was asked for that role so far, or for every one, and what it said."""
+        return [each for each in self._aws.control("asked") if role in ("", each["role"])]
 
     def close(self) -> None:
         """End what was started for it."""

@@ -28,6 +28,9 @@ STACK, REGION, ACCOUNT = "bluegreen", "eu-central-1", "000000000000"
 WRITES = "PERMISSIONS_SEEN"
 """A file: the session writes there what was seen, for `python -m tests.permissions`."""
 
+ASSUMES = "sts:AssumeRole"
+"""The table is of a stack without targets. tests/e2e/test_targets.py has one with targets, and judges these calls."""
+
 PROBLEMS = pytest.StashKey[list[str]]()
 FOLDER = pytest.StashKey["tempfile.TemporaryDirectory[str]"]()
 
@@ -106,7 +109,7 @@ def of_embedded_aws(asked: Iterable[dict[str, Any]]) -> Iterator[Seen]:
     place = Place(REGION, ACCOUNT, own)
     for each in asked:
         role = policies.named(own(each["role"]))
-        if role not in policies.roles():
+        if role not in policies.roles() or each["action"] == ASSUMES:
             continue
         keys = tuple(sorted({key_of(key) for key in each["keys"]}))
         question = Asked(role, each["action"], place.named(each["resource"]), keys, tuple(each["attributes"]))

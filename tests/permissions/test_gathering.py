@@ -73,6 +73,10 @@ class TestAnEmbeddedAws:
 
         assert seen == Seen(END_TO_END, ALLOWED.asked, "allowed")
 
+    @pytest.mark.parametrize("allowed", [True, False])
+    def test_is_not_asked_about_roles_of_targets(self, allowed: bool) -> None:
+        assert self.seen("sts:AssumeRole", "arn:aws:iam::222222222222:role/target", allowed) == []
+
     def test_denies_what_has_not_opted_in(self) -> None:
         (seen,) = self.seen("lambda:UpdateAlias", "arn:aws:lambda:function:bonus-7", False)
 

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from sandbox import EnvironmentMissing, PortTaken, Sandbox, SandboxError, ServerFailed
-from sandbox.__main__ import minute_seconds, write_privately
+from sandbox.__main__ import minute_seconds, parameters, write_privately
 from sandbox.server import ROOT, free_port, interpreter
 from sandbox.testing import eventually
 
@@ -164,3 +164,23 @@ def test_a_minute_that_is_none_is_refused_with_what_to_write(monkeypatch: pytest
     monkeypatch.setenv("MINUTE_SECONDS", text)
     with pytest.raises(SandboxError, match="write a number from 1 to 60, as in MINUTE_SECONDS=1"):
         minute_seconds()
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("", {}),
+        ("DefaultAlias=LIVE", {"DefaultAlias": "LIVE"}),
+        ("TargetRoles=arn:1,arn:2 KmsKeyArn=", {"TargetRoles": "arn:1,arn:2", "KmsKeyArn": ""}),
+    ],
+)
+def test_parameters_of_the_stack_are_read(monkeypatch: pytest.MonkeyPatch, text: str, found: dict[str, str]) -> None:
+    monkeypatch.setenv("PARAMETERS", text)
+    assert parameters() == found
+
+
+@pytest.mark.parametrize("text", ["DefaultAlias", "=LIVE", "DefaultAlias=LIVE PROD"])
+def test_parameters_that_are_none_are_refused(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
+    monkeypatch.setenv("PARAMETERS", text)
+    with pytest.raises(SandboxError, match="write NAME=VALUE"):
+        parameters()
