@@ -49,8 +49,8 @@ from sandbox.layer.children import Child, Ended
 from tests.machine.clock import Clock, SameTurn
 from tests.machine.faults import Faults, acting, acting_as_machine, role_of_machine
 from tests.machine.iam import start_refusal
+from tests.machine.patience import PATIENCE_SECONDS
 
-PATIENCE_SECONDS = 600
 LOOK_SECONDS = 0.001
 
 _thread = threading.local()

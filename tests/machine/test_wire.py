@@ -33,11 +33,13 @@ def credentials(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         yield
 
 
-def make_the_table() -> None:
-    attribute: Any = {"AttributeName": "pk", "AttributeType": "S"}
+def make_the_table(sort_key: str = "") -> None:
     dynamodb: Any = boto3.client("dynamodb", "eu-west-1")
     dynamodb.create_table(
-        TableName="things", KeySchema=[KEY], AttributeDefinitions=[attribute], BillingMode="PAY_PER_REQUEST"
+        TableName="things",
+        KeySchema=[KEY, *([{"AttributeName": sort_key, "KeyType": "RANGE"}] if sort_key else [])],
+        AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in ("pk", sort_key) if name],
+        BillingMode="PAY_PER_REQUEST",
     )
 
 
@@ -93,3 +95,19 @@ def test_an_item_is_not_changed_while_it_is_read(monkeypatch: pytest.MonkeyPatch
         assert changed.wait(60)
 
     assert was_changed == [False]
+
+
+def test_a_transaction_that_is_refused_leaves_nothing_where_an_item_was_deleted() -> None:
+    free, held = ({"pk": {"S": name}, "sk": {"S": "lock"}} for name in ("free", "held"))
+    with short_way():
+        make_the_table(sort_key="sk")
+        dynamodb: Any = boto3.client("dynamodb", "eu-west-1")
+        for key in (free, held):
+            dynamodb.put_item(TableName="things", Item=key)
+        dynamodb.delete_item(TableName="things", Key=free)
+        new = {"TableName": "things", "ConditionExpression": "attribute_not_exists(pk)"}
+
+        with pytest.raises(dynamodb.exceptions.TransactionCanceledException):
+            dynamodb.transact_write_items(TransactItems=[{"Put": {**new, "Item": key}} for key in (free, held)])
+
+        assert "Item" not in dynamodb.get_item(TableName="things", Key=free)

@@ -75,13 +75,13 @@ from tests.machine.faults import Fault, Faults, Watcher, When, acting, acting_as
 from tests.machine.iam import rule_refusal
 from tests.machine.invocation import Handler, Invocations, zip_of
 from tests.machine.nested import Nested
+from tests.machine.patience import PATIENCE_SECONDS
 from tests.machine.strict_lambda import Metrics, strict_lambda
 from tests.machine.wire import short_way
 from tests.template.stack import file_of, named_in, tasks_of
 
 REGION = "us-east-1"
 DEPLOY_ASL = Path(__file__).parents[2] / "statemachine" / "deploy.asl.json"
-PATIENCE_SECONDS = 600
 LOOK_SECONDS = 0.001
 TOKEN_LOOK_SECONDS = 5
 """So late, by the clock, an execution may hear what was reported with its task token."""

@@ -519,7 +519,7 @@ def _copied(value: Any) -> Any:
         items = value.items.get(key, {})
         if isinstance(items, Item):
             table.items[key] = _copied_item(items)
-        elif items:
+        else:
             table.items[key] = {sort_key: _copied_item(item) for sort_key, item in items.items()}
     return table
 

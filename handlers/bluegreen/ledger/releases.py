@@ -13,6 +13,7 @@ committed goes forward, and one that finds it undoing goes back. At last its sta
 """
 
 import json
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal
 
@@ -64,6 +65,10 @@ STATES_BEFORE: Mapping[str, tuple[MemberState, ...]] = {
     "shifted": ("staged",),
 }
 """From which states a member comes into each that is no end. It comes to an end from every one of LIVE_MEMBER."""
+
+
+OPENED: tuple[MemberState, ...] = ("opened", "nothing")
+"""States of a member that OpenMember has just opened."""
 
 
 class WavePlan(Frozen):
@@ -280,8 +285,8 @@ def learn(release: str, known: Member, *, at: Sequence[MemberState] = (), **lear
     Write down what is known of a member from now on; the member as it is then.
 
     A new state is written only over one of the states before it, or of those in `at`; an end and everything else, only
-    while the member has not ended; a shift, only if no later one is written. Raises DeploymentOver otherwise: another
-    attempt has overtaken the one that calls.
+    while the member has not ended; a shift, only if no later one is written; that it is open, only while it is not
+    returned. Raises DeploymentOver otherwise: another attempt has overtaken the one that calls.
     """
     after = known.model_copy(update=learned)
     values = {name: after.model_dump(mode="json")[name] for name in learned}
@@ -289,18 +294,22 @@ def learn(release: str, known: Member, *, at: Sequence[MemberState] = (), **lear
     states = {f":at{number}": state for number, state in enumerate(dict.fromkeys(wanted))}
     is_there = "attribute_exists(pk) AND attribute_not_exists(#state) OR " if "new" in wanted else ""
     condition = f"({is_there}#state IN ({', '.join(states)}))"
-    sizes: Item = {}
+    more: Item = {}
     if "shifts" in learned:
         condition += " AND (attribute_not_exists(#shifts) OR size(#shifts) <= :made)"
-        sizes = {":made": len(after.shifts)}
+        more = {":made": len(after.shifts)}
+    if learned.get("state") in OPENED:  # a late attempt to open finds a refused member, whose deployment was closed
+        condition += " AND (attribute_not_exists(#returned) OR #returned = :not_yet)"
+        more = {":not_yet": False}
+    updates = "SET " + ", ".join(f"#{name} = :{name}" for name in values)
     written = table.update(
         {
             "Key": table.key(partition(release), _sk(known.wave, known.number)),
-            "UpdateExpression": "SET " + ", ".join(f"#{name} = :{name}" for name in values),
+            "UpdateExpression": updates,
             "ConditionExpression": condition,
-            "ExpressionAttributeNames": {f"#{name}": name for name in {*values, "state"}},
+            "ExpressionAttributeNames": {name: name[1:] for name in re.findall(r"#\w+", updates + condition)},
             "ExpressionAttributeValues": table.values(
-                {f":{name}": value for name, value in values.items()} | states | sizes
+                {f":{name}": value for name, value in values.items()} | states | more
             ),
         }
     )
@@ -334,8 +343,13 @@ def begin(release: str, execution: str) -> Release:
 
 
 def learn_position(release: str, execution: str, wave: int, step: int) -> Release:
-    """Write down which step of which wave comes next. Raises DeploymentOver unless the release is open."""
-    return _must(release, {"wave": wave, "step": step}, while_in=(OPEN,), execution=execution)
+    """
+    Write down which step of which wave comes next.
+
+    Raises DeploymentOver unless the release is open, and if it has come further: then this attempt is a late one.
+    """
+    further = "(#wave < :wave OR (#wave = :wave AND #step <= :step))"
+    return _must(release, {"wave": wave, "step": step}, while_in=(OPEN,), execution=execution, if_=further)
 
 
 def learn_next_look(release: str, execution: str, at: float) -> None:
@@ -466,13 +480,14 @@ def _item(record: Release) -> Item:
 _ONCE = {"ConditionExpression": "attribute_not_exists(pk)"}
 
 
-def _must(release: str, values: Item, *, while_in: tuple[str, ...], execution: str) -> Release:
-    item = _changed(release, values, while_in=while_in, execution=execution)
+def _must(release: str, values: Item, *, while_in: tuple[str, ...], execution: str, if_: str = "") -> Release:
+    item = _changed(release, values, while_in=while_in, execution=execution, if_=if_)
     if item is None:
         now = find(release)
         state = now.state if now else "gone"
         raise DeploymentOver(
-            f"The release {release} is {state}, or another execution works on it; nothing was changed."
+            f"The release {release} is {state} and has come further, or another execution works on it; nothing was "
+            "changed."
         )
     return Release.model_validate(item)
 
@@ -484,13 +499,15 @@ def _changed(
     while_in: tuple[str, ...],
     at_first: Item | None = None,
     execution: str = "",
+    if_: str = "",
 ) -> Item | None:
-    """The record after the update; None if it is in another state, or another execution works on it."""
+    """The record after the update; None if it is in another state, another execution works on it, or not `if_`."""
     first = at_first or {}
     sets = [f"#{name} = :{name}" for name in values]
     sets += [f"#{name} = if_not_exists(#{name}, :{name})" for name in first]
     states = {f":while{number}": state for number, state in enumerate(while_in)}
     conditions = [f"#state IN ({', '.join(states)})"] + (["execution = :holder"] if execution else [])
+    conditions += [if_] if if_ else []
     holder = {":holder": execution} if execution else {}
     return table.update(
         {

@@ -60,6 +60,11 @@ class Go(Section):
     shifted_at: float = 0.0
     reason: str = ""
 
+    @property
+    def is_end(self) -> bool:
+        """Old versions may be left."""
+        return self.next in ("released", "tidy")
+
 
 class OpenedRelease(Section):
     """The answer of OpenRelease, which replaces the document. `failure` is as a Catch would keep it."""

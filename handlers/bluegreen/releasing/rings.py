@@ -181,8 +181,8 @@ class Failed:
 
     @property
     def audited_as(self) -> str | None:
-        """The release's own steps."""
-        return self.id
+        """The release's own steps. A table that did not answer is not waited for."""
+        return self.id if self.release else None
 
 
 def _shown(call: Call) -> Held:

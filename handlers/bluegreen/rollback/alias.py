@@ -78,6 +78,8 @@ def take_back(target: Target, blue: str, routes: tuple[Route, ...], attempt: int
     found = _seen(target, wanted, *routes).alias
     if found is None:
         return f"{target} is gone: someone else deleted it, so there is nothing to put back."
+    if found.route == wanted and not found.settling:
+        return f"{target} is back at version {blue}."
     untouched = attempt == 0 or found.revision == revision  # since this deployment's last shift
     ours = tuple(route for route in routes if untouched or not route.whole)
     facts = AliasFacts(blue=blue, routes=ours, returned=False, found=found.route, settling=found.settling)

@@ -7,12 +7,11 @@ from typing import Any
 from bluegreen.aws import executions
 from tests.crash.world import World
 from tests.crash.world.driver import Driver
+from tests.machine.patience import PATIENCE_SECONDS
 from tests.machine.shop import FUNCTIONS_ASL, NAMES, RELEASE_ASL
 from tests.machine.walk import DEPLOY_ASL, Run
 
 RELEASE = "monday"
-MOST_SECONDS = 120
-"""Of real time: an execution that recovery has started and nobody follows."""
 
 
 class Releaser(Driver):
@@ -47,7 +46,7 @@ class Releaser(Driver):
 
     def wait_to_begin(self, execution: str) -> None:
         if self._is_a_recovery(execution):
-            assert self._turns[execution].wait(MOST_SECONDS), f"nobody follows {execution}"
+            assert self._turns[execution].wait(PATIENCE_SECONDS), f"nobody follows {execution}"
 
     def sees(self, url: str) -> None:
         name = url.partition("/functions/")[2].partition("/")[0].partition("%3A")[0]

@@ -15,6 +15,7 @@ from tests.crash.world.zombies import Zombies
 from tests.machine.deployer import FUNCTION, Deployer
 from tests.machine.faults import HandlerKilled, HandlerTimedOut
 from tests.machine.invocation import Context
+from tests.machine.patience import PATIENCE_SECONDS
 from tests.machine.walk import REGION, Run
 
 LAMBDA_WAITS_SECONDS = (60, 120, 0)
@@ -65,7 +66,7 @@ class Driver:
 
     def wait_to_begin(self, execution: str) -> None:
         """Until it is the turn of that execution."""
-        self.may_begin.wait(30)
+        self.may_begin.wait(PATIENCE_SECONDS)
 
     def sees(self, url: str) -> None:
         """A handler calls Lambda there."""

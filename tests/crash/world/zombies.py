@@ -6,10 +6,7 @@ from dataclasses import dataclass, field
 
 from tests.crash.world.uncounted import Uncounted
 from tests.machine.faults import HandlerKilled
-
-MOST_SECONDS_TO_PARK = 60
-MOST_SECONDS_PARKED = 120
-"""Of real time: a test that waits for longer hangs."""
+from tests.machine.patience import PATIENCE_SECONDS
 
 
 @dataclass
@@ -49,7 +46,7 @@ class Zombies:
         thread = threading.Thread(target=body, daemon=True)
         self._waited_for[thread] = over
         thread.start()
-        assert over.wait(MOST_SECONDS_TO_PARK), f"{name} does not end"
+        assert over.wait(PATIENCE_SECONDS), f"{name} does not end"
         return all(parked.thread is not thread for parked in self._parked)
 
     def park(self) -> None:
@@ -60,7 +57,7 @@ class Zombies:
         over = self._waited_for.get(thread)
         assert over is not None, "only a handler in a thread of its own can be parked"
         over.set()
-        assert parked.resumed.wait(MOST_SECONDS_PARKED), "a parked handler was never resumed"
+        assert parked.resumed.wait(PATIENCE_SECONDS), "a parked handler was never resumed"
         if parked.killed:
             raise HandlerKilled
 
@@ -71,5 +68,5 @@ class Zombies:
             parked.killed = killed
             parked.resumed.set()
             with self._uncounted.work():
-                parked.thread.join(60)
+                parked.thread.join(PATIENCE_SECONDS)
         return bool(waiting)
