@@ -83,9 +83,7 @@ def find(name: str, account: Account) -> Stack:
             default_alias=parameters.get("DefaultAlias") or ALIAS_UNLESS_SET,
             default_traffic=parameters.get("DefaultTraffic") or TRAFFIC_UNLESS_SET,
             image_accounts=accounts(parameters.get("ImageRegistries") or ""),
-            logs=f"/aws/lambda/{name}-{told['StackId'].rpartition('/')[2].partition('-')[0]}"
-            if "StackId" in told
-            else "",
+            logs=_handlers_log(name, told.get("StackId", "")),
         )
     except KeyError as error:
         raise Refused(

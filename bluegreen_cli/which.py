@@ -78,9 +78,9 @@ def must_be_release(name: str) -> Release:
 @contextmanager
 def meant(stack: Stack, name: str, alias: str | None) -> Iterator[None]:
     """
-    A refusal in the block is about a name that was not found, and that may have been meant as a release's id.
+    Add to a refusal in the block that there is no release of this name either: it may have been meant as an id.
 
-    Then the refusal says that there is no such release, either. A function that has had a deployment was not meant so.
+    The name of a function that has had a deployment was not meant as a release's id.
     """
     try:
         yield

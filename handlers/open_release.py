@@ -55,7 +55,7 @@ def handler(asked: Asked) -> OpenedRelease:
 
 
 Opening = tuple[Release, list[tuple[Member, dict[str, Any]]], dict[str, Any]]
-"""The record, each function with what is asked for it alone, and what is asked for all others."""
+"""The record, each function with what is asked for it alone, and what is asked for all whose request lacks it."""
 
 
 def _read_or_refused(asked: Asked) -> Opening:

@@ -179,7 +179,7 @@ def _has_time(context: LambdaContext, pause: int = 0) -> bool:
 
 
 def _has_time_for_one_more(context: LambdaContext) -> bool:
-    """Deployment whose approvals people are told of, or release. The others are left to the next sweep."""
+    """Whether there is time for another release, or another deployment's approvals; the next sweep does the rest."""
     return context.get_remaining_time_in_millis() > TELLING_SECONDS * 1000
 
 

@@ -48,7 +48,7 @@ def _without_the_table(failed: Failed) -> Ended:
     Users get blue back at once, slice by slice; the rest waits until the table answers.
 
     Every green was found healthy once CompleteRelease is to run, and the release may be committed: nothing is moved.
-    Raises AwsUnavailable once there is nothing to put back but what is tried again with the next attempt.
+    Raises AwsUnavailable once a slice gets no further. The retry then tries the aliases that are left.
     """
     if failed.go.next == "complete":
         raise AwsUnavailable("The deployments table does not answer. Every green was found healthy; no alias was moved")
@@ -111,7 +111,7 @@ def in_order(release: Release, members: list[Member]) -> list[Member]:
 
 
 def _stays(release: Release, member: Member) -> bool:
-    """Its wave has baked to its end, and the release keeps such waves. Mended functions have no shift."""
+    """Its wave has baked to its end, and the release keeps such waves. A mended function has no shift."""
     whole = member.weight == 1 and member.state == "shifted"
     mended = member.brings == "mending" and member.state == "staged"
     over = release.keep_waves and member.wave < release.wave

@@ -43,7 +43,7 @@ def refused(error: AwsRefused) -> Response[dict[str, str]]:
 
 @app.exception_handler(Refused)  # type: ignore[untyped-decorator]
 def in_parts(refusal: Refused) -> Response[dict[str, object]]:
-    """The route says why."""
+    """Answer what a route refused, and why."""
     return refusal.answer()
 
 

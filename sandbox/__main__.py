@@ -105,7 +105,7 @@ def minute_seconds() -> float:
 
 
 def parameters() -> dict[str, str]:
-    """Those of the stack that PARAMETERS has, as `make deploy` takes them; none where that is not set."""
+    """The stack's parameters, from the variable PARAMETERS as `make deploy` takes it; none if that is not set."""
     text = os.environ.get("PARAMETERS", "")
     found = [each.partition("=") for each in text.split()]
     if not all(name and equals for name, equals, _ in found):

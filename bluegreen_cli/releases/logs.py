@@ -17,7 +17,7 @@ from bluegreen_cli.problems import NOTHING_CHANGED, Refused, explained
 from bluegreen_cli.stack import Stack
 
 LATE_SECONDS = 60
-"""Lines that a handler writes to its end, and CloudWatch Logs takes a moment to show them."""
+"""Lines of so long after the release's end are shown, too: the last handler writes some after it closed the record."""
 MOST_CALLS = 20
 """Of FilterLogEvents; each answers 1 MB or 10,000 lines at most."""
 

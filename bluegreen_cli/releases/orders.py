@@ -30,7 +30,8 @@ SAYS = {
     "promote": "the wave's next step comes at the next look{at}, unless a green is worse.",
 }
 LATER = (
-    f"A handler works on its functions just now: the next look is {duration(MOST_SECONDS)} after that at the latest."
+    f"A handler works on the release's functions now. The next look is {duration(MOST_SECONDS)} after its end, at the "
+    "latest."
 )
 
 

@@ -288,7 +288,7 @@ class Ended(Section):
 
     @property
     def is_end(self) -> bool:
-        """Always."""
+        """A deployment's `Ended` is written once its record is closed."""
         return True
 
 

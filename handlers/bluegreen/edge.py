@@ -89,8 +89,8 @@ def _note(deployment: str, call: Call, section: Section) -> None:
     """
     If the audit entry cannot be written, the state is retried, but only three times.
 
-    At the end it is not: while the table does not answer, no attempt could find out that the record is closed, and the
-    execution would end as RollbackFailed.
+    A state that has closed the record is not retried: while the table does not answer, no attempt could find out that
+    the record is closed, and the execution would end as RollbackFailed.
     """
     try:
         audit.note(deployment, call.state, section.noted())

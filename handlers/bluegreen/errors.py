@@ -167,4 +167,4 @@ class FunctionGone(NotFound):
 
 
 class PreconditionFailed(AwsRefused):
-    """A RevisionId or CodeSha256 that we named is no longer the current one, or an object is there by now."""
+    """A RevisionId or CodeSha256 that we named is no longer current, or S3 has an object that must not exist yet."""

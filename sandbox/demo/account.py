@@ -38,7 +38,7 @@ class Account:
         self._api = outputs["ApiUrl"]
 
     def client(self, service: str, *, account: str = "", region: str = "", **config: Any) -> Any:
-        """As root of this account or of that one; the host's own AWS settings count for nothing."""
+        """As root of `account`, or else of this account; the host's own AWS settings count for nothing."""
         environment = self._aws.environment
         return boto3.client(  # type: ignore[call-overload]
             service,

@@ -52,7 +52,7 @@ SWEEP_SECONDS = 300
 """RecoverDeployments looks after every release so often, by its schedule."""
 
 SURE_SECONDS = 3
-"""A look that is so far away reads an order that is written now: clocks may differ by less."""
+"""A look that is due in so many seconds or more reads an order that is written now: clocks differ by less."""
 
 NOTHING_STARTED, NOTHING_ORDERED, NOTHING_CHANGED = "nothing was started", "nothing was ordered", "nothing was changed"
 
@@ -100,7 +100,7 @@ class OrderedRelease(Ordered):
     """
     The orders that were given to the release, the oldest first, and when the last one takes effect at the latest.
 
-    Without that time a handler works on the functions now: the order takes effect at the look after it.
+    While a handler works on the functions that time is not known: the order takes effect at the look that follows.
     """
 
     takes_effect_at: str | None = None
@@ -234,8 +234,8 @@ def promote(release: str) -> tuple[dict[str, Any], int]:
     """
     Promote: the wave's next step, however its bake stands.
 
-    It takes a pause back, too. It is refused before the wave's first shift, which needs no promote: there a person
-    approves, or the pause is resumed.
+    It takes a pause back, too. Before the wave's first shift it does only that, and is refused if the release is not
+    paused, or if a person has yet to approve the wave.
     """
     return _give(unquote(release), "promote", _body(request.Asked), to="next")
 
@@ -301,13 +301,13 @@ def _over(release: Release) -> Objection | None:
 
 
 def _too_soon(release: Release, order: Order, ordered: Standing) -> Objection | None:
-    """The order would come to nothing before the first shift, of the release or of its wave."""
+    """Why the order would have no effect now, before the first shift of the release or of its wave."""
     if order.order == "abort":
         return None
     if release.state == OPENING:
         return Objection(
             "it still checks and locks its functions, and no green has a share of an alias",
-            f"Order it again once `bluegreen status {release.id}` says that it makes its greens, or abort the release",
+            f"Order it again once `bluegreen status {release.id}` says that it makes and tests its greens, or abort it",
         )
     if order.order != "promote" or release.step >= 0:
         return None
@@ -316,8 +316,8 @@ def _too_soon(release: Release, order: Order, ordered: Standing) -> Objection | 
     if release.waves[release.wave].approve and approvals.decided(release.id, number) is None:
         resume = f"`bluegreen resume {release.id}` ends the pause, and " if ordered.paused else ""
         return Objection(
-            f"{wave} needs a person's approval before its first shift, and a promote is none",
-            f"{resume}`bluegreen approve {release.id} --step {number}` is one, as soon as the wave waits for it",
+            f"{wave} needs a person's approval before its first shift, and a promote is no approval",
+            f"{resume}`bluegreen approve {release.id} --step {number}` approves the wave, as soon as it waits for that",
         )
     if ordered.paused:
         return None
@@ -335,7 +335,9 @@ def _accepted(release: Release, given: tuple[Order, ...]) -> tuple[dict[str, Any
 
 def _takes_effect_at(release: Release, order: Order) -> float | None:
     """
-    At the next look; an abort also by the sweep. None if the release does not wait for a look.
+    When the order takes effect at the latest: at the next look, or for an abort at the sweep if that comes first.
+
+    None if the release does not wait for a look.
 
     The record is read after the order is written, so a look that has not begun by then reads the order.
     """

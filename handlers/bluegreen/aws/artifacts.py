@@ -207,7 +207,7 @@ def _copied(artifact: Zip, target: Target, bucket: str, key: str) -> str:
 
 
 def _written(artifact: Zip, target: Target, bucket: str, key: str, only: Any) -> str:
-    """The object version that is written. Raises PreconditionFailed if what `only` asks for is not so."""
+    """Answers the object version that it writes. `only` has S3's conditions for that; raises PreconditionFailed."""
     with in_our_words():
         source = client("s3").get_object(Bucket=artifact.bucket, Key=artifact.key, **_named(artifact.version_id))
     with _in(bucket, target):

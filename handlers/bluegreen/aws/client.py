@@ -213,7 +213,7 @@ def _session(role: str, place: str) -> boto3.Session:
 
 @cache
 def _descriptions() -> Loader:
-    """Of AWS's services: each file is read once for all targets, and not again for each role."""
+    """One loader for all sessions, so that each description of an AWS service is read once, and not for each role."""
     return Loader()
 
 

@@ -86,9 +86,9 @@ class Release(Frozen):
 
     `began_as` is the ARN of the first execution, which holds the functions' locks. `execution` works on it now: another
     one, if the first died. Its events carry `proof`. `waves` are in their order, and `wave` and `step` (both from
-    0; step -1 is before the wave's first) say how far it is. `looks_at` is when LookAtWave runs next, or ran, and then
-    reads people's orders. `false_alarm` is the probability, over the whole release,
-    that greens no worse than their blues are rolled back. `tolerate` functions may fail; one more puts back those that
+    0; step -1 is before the wave's first) say how far it is. `looks_at` is when LookAtWave runs next and reads people's
+    orders; it stays as it is while a handler runs. `false_alarm` is the probability, over the whole release, that
+    greens no worse than their blues are rolled back. `tolerate` functions may fail; one more puts back those that
     `rollback` says. With `keep_waves` a rollback leaves the waves that were baked. Looks are `pace_seconds` apart at
     least. Each approval is waited for up to `approval_seconds`.
 
@@ -185,7 +185,7 @@ class Member(Frozen):
 
     @property
     def name(self) -> str:
-        """As errors name it: `functions.0 (Shop:PROD)`, by its place in the document from 0; elsewhere with where."""
+        """As errors name it, by its place from 0: `functions.0 (Shop:PROD)`; elsewhere with account and region."""
         there = f", {self.target.account}, {self.target.region}" if self.target.elsewhere else ""
         return f"functions.{self.number - 1} ({self.target}{there})"
 
@@ -435,7 +435,7 @@ def newest_first(after: str = "", most: int = 50) -> tuple[list[Release], str]:
     """
     A page of all releases, those that have ended too, and what to ask for next; "" after the last page.
 
-    Only records count: a role that may write audit entries can put one into the index.
+    Items that are no records are passed over: a role that may write audit entries can put some into the index.
     """
     started_at, _, release = after.partition("|")
     start = {"listed": LISTED, "started_at": started_at, "pk": partition(release), "sk": RECORD}

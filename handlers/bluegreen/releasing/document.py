@@ -97,5 +97,5 @@ class Ended(Section):
 
     @property
     def is_end(self) -> bool:
-        """Unless more follows."""
+        """The record is closed: there is no `more` to put back, and no CompleteRelease follows."""
         return self.next in ("rolled_back", "rejected")

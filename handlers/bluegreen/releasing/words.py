@@ -30,7 +30,7 @@ def of_stuck(release: Release, stuck: Sequence[tuple[Member, Serving | None]]) -
         for each, serving in stuck[:MOST_COMMANDS]
     ]
     if len(stuck) > MOST_COMMANDS:
-        parts.append(f"So are {len(stuck) - MOST_COMMANDS} more: `bluegreen show {release.id}` names them.")
+        parts.append(f"And {len(stuck) - MOST_COMMANDS} more, which `bluegreen show {release.id}` names.")
     which = f"{len(stuck)} function{'s' if len(stuck) != 1 else ''} could not be put back. {' '.join(parts)}"
     return plain(f"{which} The release was rolled back because: {release.cause or release.error}", LONGEST_CAUSE)
 

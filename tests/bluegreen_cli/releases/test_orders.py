@@ -96,7 +96,7 @@ class TestPauseResumeAndPromote:
         assert "it is paused already" in again.stderr
         assert resumed.stdout == (
             "Release monday: resumed.\nIt goes on at the next look.\n"
-            "A handler works on its functions just now: the next look is 4 min after that at the latest.\n"
+            "A handler works on the release's functions now. The next look is 4 min after its end, at the latest.\n"
         )
         assert [each["order"] for each in promoted.json["orders"]] == ["pause", "resume", "pause", "promote"]
         assert promoted.json["instead_of"]["order"] == "pause"
@@ -157,9 +157,9 @@ class TestBeforeAShift:
         assert first.exit_code == paused.exit_code == approved.exit_code == 2
         assert first.stderr.splitlines() == [
             "Error: promote: the release monday cannot take this order: wave 2 of 2 needs a person's approval before "
-            "its first shift, and a promote is none.",
+            "its first shift, and a promote is no approval.",
             "Nothing was ordered.",
-            "`bluegreen approve monday --step 2` is one, as soon as the wave waits for it.",
+            "`bluegreen approve monday --step 2` approves the wave, as soon as it waits for that.",
         ]
         assert paused.stderr.splitlines()[-1].startswith(
             "`bluegreen resume monday` ends the pause, and `bluegreen appr"
@@ -193,7 +193,7 @@ class TestBeforeAShift:
             "Error: pause: the release monday cannot take this order: it still checks and locks its functions, and no "
             "green has a share of an alias.",
             "Nothing was ordered.",
-            "Order it again once `bluegreen status monday` says that it makes its greens, or abort the release.",
+            "Order it again once `bluegreen status monday` says that it makes and tests its greens, or abort it.",
         ]
         assert given() == []
 
