@@ -20,7 +20,7 @@ from tests.crash.world import World
 from tests.crash.world.places import Case, Place
 
 MOST_SECONDS = 900
-"""Of real time, for one case; 150 orders of events of the search take less."""
+"""A copy is killed after so much real time. A case takes less, and so do the 150 examples of the search."""
 
 
 class Course(NamedTuple):
@@ -38,7 +38,7 @@ class Course(NamedTuple):
 def course_of(
     world: World, calls: Iterable[Place], visits: Iterable[Place], side_by_side: Collection[str] = ()
 ) -> Course:
-    """Of the run that this world has seen; states `side_by_side` are entered before others of their name are left."""
+    """The course of the run that this world has seen. Visits of states `side_by_side` overlap: children run there."""
     entered: dict[str, list[int]] = {}
     for number, visit in enumerate(world.states.visits, start=1):
         entered.setdefault(visit.state, []).append(number)
@@ -106,7 +106,7 @@ class Processes:
     """
     Copies of this process, `most` at a time; what each leaves goes to `keep`, with its seconds of CPU.
 
-    Threads have to be gevent's: the copy of a process has of the others only the one that copied it.
+    Threads have to be gevent's: of the system's threads a copy has only the one that made it.
     """
 
     def __init__(self, most: int, folder: Path, keep: Callable[[Any, Any, float], None]) -> None:

@@ -3,12 +3,12 @@
 
     --release        the matrix of a release of five functions, into docs/crash-matrix-release.md and .json
     --quick          the fixed subset that `make test` runs
-    --seed N         of the runs with two faults
     --jobs N         processes
-    --pairs N        how many of them
+    --pairs N        how many runs with two faults
+    --seed N         of these runs
     --only TEXT      cases whose description holds the text; nothing is written
     --scenarios A,B  cases of these scenarios; nothing is written
-    --every N        every Nth case, and as much less of the search; nothing is written
+    --every N        every Nth case, and an Nth of the search; nothing is written
     --asked FILE     what the roles' calls asked of IAM goes there, too
     --kept FILE      each outcome goes there, and a run that is started again goes on where it was stopped
 """
@@ -86,7 +86,7 @@ def main() -> int:
 def _play(
     planned: list[Case], of: Any, examples: int, progress: "_Progress", jobs: int
 ) -> tuple[dict[str, int], frozenset[Seen]]:
-    """All cases, each scenario's from its one beginning, and so many examples of the search; what that found."""
+    """Play all cases, those of a scenario as branches of one run, and so many examples; answers what the search did."""
     searches: list[tuple[dict[str, int], frozenset[Seen]]] = []
 
     def keep(what: Any, result: Any, seconds: float) -> None:

@@ -24,7 +24,7 @@ IN_BETWEEN = "choices, Bake, ends"
 
 @dataclass(frozen=True)
 class Page:
-    """Where it is written in docs/, from the template of that name: the heads of handlers, and scenarios with ends."""
+    """A page in docs/, by its own and its template's name, with the heads of handlers and the end of each scenario."""
 
     name: str
     heads: Mapping[str, str]

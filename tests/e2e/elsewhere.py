@@ -2,7 +2,7 @@
 Targets of the stack: other regions and accounts of the embedded AWS, made by the commands that docs/targets.md has.
 
     elsewhere = Elsewhere(installed)
-    elsewhere.prepare("us")
+    elsewhere.prepare()
 """
 
 import io
@@ -58,7 +58,7 @@ def command(beginning: str) -> str:
 
 
 def document() -> str:
-    """The release's document of the page."""
+    """The release's document that the page shows."""
     (found,) = re.findall(r"^ *```json\n(.*?)^ *```$", DOCUMENTED, re.DOTALL | re.MULTILINE)
     return str(found)
 
@@ -111,7 +111,7 @@ class Elsewhere:
         return self._installed.client(service, account=account, region=region)
 
     def as_role(self, place: str) -> Any:
-        """Lambda for who acts as the target's role, which its owner allows themselves by another trust policy."""
+        """A client of Lambda with the target's role. The account's owner takes the role by another trust policy."""
         role, account = self.targets[place]["role"], EVERYWHERE[place][0]
         trust = {"Effect": "Allow", "Principal": {"AWS": f"arn:aws:iam::{account}:root"}, "Action": "sts:AssumeRole"}
         self.client(place, "iam").update_assume_role_policy(
@@ -123,7 +123,7 @@ class Elsewhere:
         return session.client("lambda", region_name=EVERYWHERE[place][1], endpoint_url=endpoint)
 
     def serving(self, function: str) -> dict[str, str]:
-        """The code of each place's alias, which has one version, and $LATEST the same code as that."""
+        """The code that each place's alias serves. The alias has one version, and $LATEST has the same code."""
         return {place: self._serving(place, function) for place in PLACES}
 
     def _serving(self, place: str, function: str) -> str:
@@ -170,7 +170,7 @@ class Elsewhere:
 
     @contextmanager
     def called(self, function: str, per_second: Mapping[str, float]) -> Iterator[dict[str, Tally]]:
-        """Users call the alias in each place so often. It must be their own function that answers."""
+        """Users call the alias in each place so often. The function of that place must answer."""
         with ExitStack() as calling:
             yield {
                 place: calling.enter_context(
@@ -188,7 +188,7 @@ class Elsewhere:
             }
 
     def _run(self, place: str, line: str) -> str:
-        """A line of the page, in a shell of somebody with credentials of that account; what it prints."""
+        """Run a line of the page in a shell with credentials of the place's account; answers what it prints."""
         environment = self._installed.environment | {"AWS_ACCESS_KEY_ID": EVERYWHERE[place][0]}
         environment["PATH"] = f"{BLUEGREEN.parent}:{environment['PATH']}"
         ran = subprocess.run(

@@ -22,7 +22,7 @@ from tests.e2e.installed import Installed
 pytestmark = pytest.mark.xdist_group("e2e")
 
 TILL, UNTAGGED = "till", "untagged"
-"""A function of every place, and one that nobody adopted."""
+"""A function of every place, and one that was not adopted."""
 TARGETS = [place for place in PLACES if place != HOME]
 
 WORKS = """
@@ -174,7 +174,7 @@ def test_a_green_that_fails_under_traffic_puts_back_its_target_or_all(
 
 
 def test_what_iam_refuses_is_told_by_its_entry_and_nothing_is_touched(releases: Releases, elsewhere: Elsewhere) -> None:
-    """One function has no tag. The role of the other's target is none of TargetRoles."""
+    """One function has no tag. The other's target has a role that TargetRoles does not name."""
     places = ["us", STRANGER]
     elsewhere.create(UNTAGGED, code(FIRST), places, adopted=False)
     before = [elsewhere.digests(place, UNTAGGED) for place in places]
