@@ -19,6 +19,8 @@ from bluegreen.errors import (
     StillInProgress,
 )
 from bluegreen.ledger import audit
+from bluegreen.model import Section
+from bluegreen.releasing import document as releasing
 from bluegreen.rings import Call
 from tests.handlers.desk import context_of
 from tests.machine.deployer import Deployer
@@ -158,13 +160,23 @@ class TestATableThatDoesNotAnswer:
             else:
                 assert works(event(retries=retries), CONTEXT) == {}
 
-    def test_the_last_step_is_not_tried_again_for_its_note(self, deployer: Deployer) -> None:
+    @pytest.mark.parametrize(
+        "end",
+        [
+            Ended(error="Aborted", cause="by a person"),
+            releasing.Ended(next="rolled_back"),
+            releasing.Ended(next="rejected"),
+            releasing.Go(next="released"),
+            releasing.Go(next="tidy"),
+        ],
+    )
+    def test_the_last_step_is_not_tried_again_for_its_note(self, deployer: Deployer, end: Section) -> None:
         @step
-        def ends(given: Given) -> Ended:
-            return Ended(error="Aborted", cause="by a person")
+        def ends(given: Given) -> Section:
+            return end
 
         with deployer.aws.fails("PutItem", "ServiceUnavailable", times=None):
-            assert ends(event(), CONTEXT) == {"error": "Aborted", "cause": "by a person"}
+            assert ends(event(), CONTEXT) == end.model_dump(mode="json")
 
     def test_a_step_that_may_not_be_noted_goes_on(self, deployer: Deployer) -> None:
         with deployer.aws.fails("PutItem", "AccessDeniedException", times=None):

@@ -174,6 +174,16 @@ class TestATableThatDoesNotAnswer:
         assert "Whether version 1 is well could not be seen" in found(shifting)["doubts"]
         assert blue_is_back(shifting)
 
+    def test_finds_on_a_retry_that_blue_is_back(self, desks: Desks) -> None:
+        desk = desks(traffic="AllAtOnce").to("ShiftAlias")
+        desk.run("ShiftAlias")
+        desk.failed("GreenUnhealthy")
+
+        for retries in range(2):
+            away = desk.aws.fails("GetItem", "ReadTimeout", times=None)
+            with away, pytest.raises(AwsUnavailable, match=f"{FUNCTION}:{ALIAS} is back at version 1"):
+                desk.run("RollBack", retries=retries)
+
     def test_leaves_a_green_that_every_look_found_healthy(self, desks: Desks) -> None:
         """CompleteDeployment may have closed the record, and its reply be lost: then the record says green."""
         desk = desks(traffic="AllAtOnce").to("ShiftAlias")

@@ -172,6 +172,7 @@ def test_all_users_are_back_slice_by_slice_while_the_table_is_away(shop: Shop) -
         denied,
         shop.aws.at_states(note),
         shop.table_is_away_in("LookAtWave", "RollBackRelease", attempts=60),
+        shop.aws.fails("PutItem", "ServiceUnavailable", times=60, state="RollBackRelease"),
     ):
         run = shop.release(waves=[{}])
 

@@ -11,6 +11,7 @@ import pytest
 from bluegreen import clock
 from bluegreen.aws import executions
 from bluegreen.document import ROLLED_BACK
+from bluegreen.errors import DeploymentOver
 from bluegreen.ledger import deployments, releases
 from bluegreen.ledger.record import Record
 from tests.machine.asking import ask
@@ -183,3 +184,16 @@ def _forget_that_it_is_staged(number: int) -> None:
         ExpressionAttributeNames={"#state": "state"},
         ExpressionAttributeValues={":opened": {"S": "opened"}},
     )
+
+
+def test_a_late_look_does_not_move_a_release_back(shop: Shop) -> None:
+    def late() -> None:
+        now = releases.find("monday")
+        assert now
+        with pytest.raises(DeploymentOver, match="has come further"):
+            releases.learn_position("monday", now.execution, now.wave, now.step - 1)
+
+    with at(shop, "Bake", late, number=2):
+        run = shop.release(name="monday")
+
+    assert run.ended == "Released"
