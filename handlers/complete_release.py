@@ -47,8 +47,7 @@ def handler(completing: Completing) -> Go:
             complete(release.id, member)
     tidy = [each for each in releases.members(release.id) if each.tidies and each.state == "deployed"]
     keep(release.id, TIDIED, tidy)
-    failed = [each.name for each in releases.members(release.id) if each.error]
-    releases.close(release.id, RELEASED, failed=failed or None)
+    releases.close(release.id, RELEASED, [each for each in releases.members(release.id) if each.error])
     following = {"next": "tidy" if tidy else "released", "evidence": {"told": news.tell(release.id)}}
     return go.model_copy(update=following)
 

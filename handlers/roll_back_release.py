@@ -153,9 +153,9 @@ def _closed(release: Release, members: list[Member]) -> Ended:
     untouched = all(each.state in ("new", "refused", "nothing") for each in members)
     stuck = [(each, _serving(each)) for each in members if each.state == "stuck"]
     state = REJECTED if untouched else ROLLBACK_FAILED if stuck else ROLLED_BACK
-    failed = tuple(each.name for each in members if each.error)
+    failed = [each for each in members if each.error]
     cause = words.of_stuck(release, stuck) if stuck else None
-    closed = releases.close(release.id, state, failed=failed or None, cause=cause) or release
+    closed = releases.close(release.id, state, failed, cause) or release
     try:
         told = news.tell(release.id)
     except DeploymentError:

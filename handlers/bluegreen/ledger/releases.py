@@ -38,6 +38,8 @@ LISTED = "releases"
 """The key of all releases in the index ByFunction, which has them in the order of their start."""
 LIVE = (OPENING, OPEN, COMMITTED, UNDOING)
 OF_ALL = "request#of-all"
+MOST_FAILED = 50
+"""Names of failed functions that a record has: an item of DynamoDB has 400 KB at most."""
 AT_ONCE = 50
 """Members that one transaction writes, each with its request: DynamoDB takes 100 items."""
 
@@ -92,8 +94,8 @@ class Release(Frozen):
     `rollback` says. With `keep_waves` a rollback leaves the waves that were baked. Looks are `pace_seconds` apart at
     least. Each approval is waited for up to `approval_seconds`.
 
-    `error` and `cause` are set when it fails, and `failed` names the functions that did. People were told of the end at
-    `told_at`, other systems at `announced_at`.
+    `error` and `cause` are set when it fails. `failed_count` functions failed, and `failed` names the first 50. People
+    were told of the end at `told_at`, other systems at `announced_at`.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
@@ -126,6 +128,7 @@ class Release(Frozen):
     error: Text | None = None
     cause: Cause | None = None
     failed: tuple[Text, ...] = ()
+    failed_count: int = 0
     undoing_at: str | None = None
     ended_at: str | None = None
     told_at: str | None = None
@@ -393,9 +396,13 @@ def take_over(known: Release, execution: str) -> Release | None:
     return Release.model_validate(item) if item else None
 
 
-def close(release: str, state: str, **learned: Any) -> Release | None:
-    """Write how it ended. Answers the record as it is then."""
-    ended = {"state": state, "ended_at": clock.iso(clock.now())} | {k: v for k, v in learned.items() if v is not None}
+def close(release: str, state: str, failed: Sequence[Member] = (), cause: str | None = None) -> Release | None:
+    """Write how it ended, and which functions failed. Answers the record as it is then."""
+    ended: Item = {"state": state, "ended_at": clock.iso(clock.now())}
+    if failed:
+        ended |= {"failed": [each.name for each in failed[:MOST_FAILED]], "failed_count": len(failed)}
+    if cause is not None:
+        ended["cause"] = cause
     item = _changed(release, ended, while_in=LIVE)
     return Release.model_validate(item) if item else find(release)
 

@@ -157,15 +157,13 @@ class ReleaseEnded(ReleaseEvent):
     back: int = Field(description="How many are back at the version before.")
     stuck: int = Field(description="How many could not be put back.")
     failed: tuple[Text, ...] = Field(description="Functions that failed, 50 at most.")
+    failed_count: int = Field(description="How many failed.")
     error: Text | None = Field(description="The name of the first error; null after a success.")
     cause: Cause | None = Field(description="Why, as people read it.")
 
 
 KINDS: tuple[type[Event], ...] = (Started, Waits, Shifted, Ended)
 KINDS_OF_A_RELEASE: tuple[type[ReleaseEvent], ...] = (ReleaseStarted, ReleaseWaits, ReleaseShifted, ReleaseEnded)
-
-MOST_FAILED = 50
-"""Functions that the end of a release names: an event has 256 KB at most."""
 
 
 def started(record: Record, plan: Plan) -> Started:
@@ -218,8 +216,8 @@ def release_shifted(release: Release, wave: int, step: int, shifted: int) -> Rel
 def release_ended(release: Release, members: Sequence[Member]) -> ReleaseEnded:
     """As the record says."""
     counts = {state: sum(each.state == state for each in members) for state in ("deployed", "back", "stuck")}
-    same = {name: getattr(release, name) for name in ("state", "ended_at", "error", "cause")}
-    return ReleaseEnded(**_of_release(release), **counts, **same, failed=release.failed[:MOST_FAILED])
+    same = ("state", "ended_at", "failed", "failed_count", "error", "cause")
+    return ReleaseEnded(**_of_release(release), **counts, **{name: getattr(release, name) for name in same})
 
 
 def schema() -> dict[str, Any]:
