@@ -94,8 +94,7 @@ def _promoted(go: Go, ordered: orders.Standing) -> bool:
 def _gated(release: Release, go: Go, ordered: orders.Standing, now: float) -> Go:
     """What comes before the wave's first shift: the end of a pause, an approval, a hook; or the shift."""
     if ordered.paused:
-        gates.must_not_be_rejected(release, go.wave)
-        seconds = ordered.wait(now, gates.MOST_SECONDS)
+        seconds = ordered.wait(now, gates.while_paused(release, go.wave))
         reason = f"paused by {ordered.paused.said}"
         return Go(next="bake", next_seconds=seconds, wave=go.wave, due_at=now + seconds, reason=reason)
     return gates.before_wave(release, go.wave)

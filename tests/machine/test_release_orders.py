@@ -7,6 +7,7 @@ from unittest import mock
 
 import pytest
 
+from bluegreen import clock
 from bluegreen.aws import executions
 from tests.machine.asking import ask
 from tests.machine.deployer import GOOD, alarm
@@ -139,6 +140,27 @@ def test_an_approval_that_does_not_come_in_time_puts_every_function_back(shop: S
 
     assert run.error == "ApprovalTimedOut"
     assert shop.aliases() == BLUE
+
+
+def test_an_approval_that_does_not_come_in_time_puts_every_function_back_during_a_pause_too(shop: Shop) -> None:
+    waits = {"waves": [{"most": 1}, {"approve": True}], "approval": {"timeout_seconds": 600}}
+    with at(shop, "LookAtWave", lambda: tell("pause", seconds=7200), number=9):
+        run = shop.release(name="monday", **waits)
+
+    (asked,) = shop.deployer.items("approval#monday")
+    assert run.error == "ApprovalTimedOut"
+    assert f"within 10 min, until {asked['ends_at']}" in run.cause
+    assert clock.moment(shop.record(run)["undoing_at"]) - clock.moment(asked["ends_at"]) < 60
+    assert shop.aliases() == BLUE
+
+
+def test_a_pause_asks_no_person_about_a_wave(shop: Shop) -> None:
+    waits = {"waves": [{"approve": True}], "approval": {"timeout_seconds": 600}}
+    with at(shop, "StageFunctions", lambda: tell("pause", seconds=1800)):
+        run = shop.release(name="monday", **waits)
+
+    assert run.error == "PausedTooLong"
+    assert shop.deployer.items("approval#monday") == []
 
 
 @pytest.mark.parametrize("moment", ["before", "after"])

@@ -53,6 +53,20 @@ def ask(deployment: str, step: int, seconds: int, task_token: str = "") -> Asked
     return _asked(item or {})
 
 
+def asked_before(deployment: str, step: int) -> Asked | None:
+    """The step if people were asked about it; by a write that changes nothing, since who asks may not read."""
+    item = table.update(
+        {
+            "Key": table.key(asked_partition(deployment), _step(step)),
+            "UpdateExpression": "SET #step = :step",
+            "ConditionExpression": "attribute_exists(pk)",
+            "ExpressionAttributeNames": {"#step": "step"},
+            "ExpressionAttributeValues": table.values({":step": step}),
+        }
+    )
+    return _asked(item) if item else None
+
+
 def learn_told(deployment: str, step: int) -> None:
     """Write down that people know that the step waits."""
     table.update(

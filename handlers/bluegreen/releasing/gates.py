@@ -8,6 +8,7 @@ from bluegreen.decisions.gates import LATE_SECONDS, REJECTED, Decision, deciding
 from bluegreen.decisions.pace import wait
 from bluegreen.errors import ApprovalRefused, ApprovalTimedOut, AwsRefused, HookFailed
 from bluegreen.ledger import approvals
+from bluegreen.ledger.approvals import Asked
 from bluegreen.ledger.releases import Release
 from bluegreen.releasing import news
 from bluegreen.releasing.document import Go
@@ -42,11 +43,22 @@ def after_wave(release: Release, wave: int) -> None:
         _ask(release, wave, "after", hook)
 
 
-def must_not_be_rejected(release: Release, wave: int) -> None:
-    """Raises ApprovalRefused if a person has rejected the wave."""
-    decision = approvals.decided(release.id, wave + 1) if release.waves[wave].approve else None
-    if decision:
+def while_paused(release: Release, wave: int) -> int:
+    """
+    Seconds until the decision is read again. A pause asks no person newly, and the time of an approval goes on.
+
+    Raises ApprovalRefused and ApprovalTimedOut.
+    """
+    if not release.waves[wave].approve:
+        return MOST_SECONDS
+    if decision := approvals.decided(release.id, wave + 1):
         _must_be_no_rejection(release, wave, decision)
+        return MOST_SECONDS
+    now, asked = clock.now(), approvals.asked_before(release.id, wave + 1)
+    if asked is None:
+        return MOST_SECONDS
+    _must_be_in_time(release, wave, asked, now)
+    return max(1, wait(now, _over_at(asked)))
 
 
 def must_be_approved(release: Release, wave: int) -> None:
@@ -76,12 +88,9 @@ def _waits(release: Release, wave: int) -> int:
     if decision:
         _must_be_no_rejection(release, wave, decision)
         return 0
-    now, limit = clock.now(), release.approval_seconds
-    asked = approvals.ask(release.id, wave + 1, limit)
-    if asked.is_over(now - LATE_SECONDS):
-        raise ApprovalTimedOut(
-            f"No person approved {of_wave(release, wave)} within {duration(limit)}, until {asked.ends_at}."
-        )
+    now = clock.now()
+    asked = approvals.ask(release.id, wave + 1, release.approval_seconds)
+    _must_be_in_time(release, wave, asked, now)
     if not asked.told_at and news.waits(
         release,
         wave,
@@ -94,7 +103,18 @@ def _waits(release: Release, wave: int) -> int:
         approvals.learn_told(release.id, wave + 1)
     waited = now - clock.moment(asked.asked_at)
     due = now + min(max(LEAST_SECONDS, waited / ASKED_EVERY), MOST_SECONDS)
-    return max(1, wait(now, min(due, clock.moment(asked.ends_at) + LATE_SECONDS)))
+    return max(1, wait(now, min(due, _over_at(asked))))
+
+
+def _must_be_in_time(release: Release, wave: int, asked: Asked, now: float) -> None:
+    if now >= _over_at(asked):
+        limit = duration(release.approval_seconds)
+        raise ApprovalTimedOut(f"No person approved {of_wave(release, wave)} within {limit}, until {asked.ends_at}.")
+
+
+def _over_at(asked: Asked) -> float:
+    """A decision that came at the last moment is seen until then."""
+    return clock.moment(asked.ends_at) + LATE_SECONDS
 
 
 def _ask(release: Release, wave: int, moment: str, hook: Hook) -> None:
