@@ -24,15 +24,19 @@ def of_failures(failed: Sequence[Member]) -> str:
 
 
 def of_stuck(release: Release, stuck: Sequence[tuple[Member, Serving | None]]) -> str:
-    """Which functions could not be put back, where each is, what to do about it; then why the release went back."""
-    parts = [
+    """
+    How many functions could not be put back, why the release went back, and of each where it is and what to do.
+
+    The functions come last, since there may be no room for all.
+    """
+    count = f"{len(stuck)} function{'s' if len(stuck) != 1 else ''} could not be put back."
+    why = f"The release was rolled back because: {sentence(plain(release.cause or release.error))}"
+    all_of_them = f" `bluegreen show {release.id}` names all of them." if len(stuck) > 1 else ""
+    where = " ".join(
         f"{each.name}: {without_blue(each.target, each.blue, said(serving) if serving else 'its version')}"
         for each, serving in stuck[:MOST_COMMANDS]
-    ]
-    if len(stuck) > MOST_COMMANDS:
-        parts.append(f"And {len(stuck) - MOST_COMMANDS} more, which `bluegreen show {release.id}` names.")
-    which = f"{len(stuck)} function{'s' if len(stuck) != 1 else ''} could not be put back. {' '.join(parts)}"
-    return plain(f"{which} The release was rolled back because: {release.cause or release.error}", LONGEST_CAUSE)
+    )
+    return plain(f"{count}{all_of_them} {why} {where}", LONGEST_CAUSE)
 
 
 def of_left(known: Facts, why: str) -> str:

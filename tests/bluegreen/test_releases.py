@@ -1,0 +1,69 @@
+"""The record of a release, and what it says."""
+
+import pytest
+
+from bluegreen.document import ROLLED_BACK
+from bluegreen.ledger import releases
+from bluegreen.ledger.releases import OPEN, Member, Release
+from bluegreen.news import schema
+from bluegreen.releasing.words import of_stuck
+from bluegreen.target import Target
+from bluegreen.text import LONGEST_CAUSE
+
+MOST_BYTES = 400 * 1024
+"""Of an item of DynamoDB."""
+
+
+MONDAY = Release(
+    id="monday",
+    state=OPEN,
+    began_as="arn:aws:states:eu-west-1:123456789012:execution:bg-release:monday",
+    execution="arn:aws:states:eu-west-1:123456789012:execution:bg-release:monday",
+    started_at="2026-01-05T09:00:00+00:00",
+    started_by="a test",
+    document="{}",
+)
+
+
+def members(count: int) -> list[Member]:
+    """With names of 64 characters."""
+    here = Target(region="eu-west-1", account="123456789012", function="", alias="PROD")
+    return [
+        Member(
+            number=number,
+            wave=0,
+            deployment=f"monday.{number}",
+            target=here.model_copy(update={"function": f"F{number:063}"}),
+            blue="1",
+        )
+        for number in range(1, count + 1)
+    ]
+
+
+@pytest.mark.usefixtures("deployer")
+def test_a_record_and_its_event_name_50_failed_functions_and_count_all() -> None:
+    failed = members(10_000)
+    releases.open_release(MONDAY, [], {})
+
+    closed = releases.close("monday", ROLLED_BACK, failed)
+
+    assert closed == releases.find("monday")
+    assert closed is not None
+    assert closed.failed == tuple(each.name for each in failed[:50])
+    assert closed.failed_count == 10_000
+    assert len(closed.model_dump_json()) < MOST_BYTES
+    ended = schema.release_ended(closed, [])
+    assert (ended.failed, ended.failed_count) == (closed.failed, 10_000)
+
+
+def test_the_cause_of_a_release_that_cannot_be_put_back_says_why_it_went_back_however_many_are_stuck() -> None:
+    first = MONDAY.model_copy(update={"cause": f"Tax is worse{'.' * LONGEST_CAUSE}"})
+
+    said = of_stuck(first, [(each, None) for each in members(30)])
+
+    assert said.startswith(
+        "30 functions could not be put back. `bluegreen show monday` names all of them. The release was rolled back "
+        "because: Tax is worse."
+    )
+    assert f"functions.0 (F{1:063}:PROD): someone else deleted version 1" in said
+    assert len(said) <= LONGEST_CAUSE + len(" …")
