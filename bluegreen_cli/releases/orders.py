@@ -33,6 +33,7 @@ LATER = (
     f"A handler works on the release's functions now. The next look is {duration(MOST_SECONDS)} after its end, at the "
     "latest."
 )
+PROMOTED_LATER = "If greens get a share just now, that is the promoted step, and the bake after it takes its time."
 
 
 def give(stack: Stack, release: Release, order: str, as_json: bool, **body: Any) -> None:
@@ -54,7 +55,7 @@ def give(stack: Stack, release: Release, order: str, as_json: bool, **body: Any)
         for line in still_held(release.id) or [f"It goes on at the next look{_at(at)}."]:
             click.echo(line)
     if not at:
-        click.echo(LATER)
+        click.echo(f"{LATER} {PROMOTED_LATER}" if order == "promote" else LATER)
 
 
 def abort(stack: Stack, release: Release, reason: str, follow: bool, as_json: bool) -> None:

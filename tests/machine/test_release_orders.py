@@ -56,6 +56,19 @@ def test_a_promote_takes_the_next_step_before_its_bake_is_over(shop: Shop) -> No
     assert shop.aliases() == GREEN
 
 
+def test_a_promote_that_comes_during_a_shift_is_carried_out_by_it(shop: Shop) -> None:
+    told, steps = [], [{"weight": 0.1, "bake_seconds": 600}, {"weight": 0.5, "bake_seconds": 600}]
+    with (
+        at(shop, "LookAtWave", lambda: tell("promote")),
+        at(shop, "ShiftWave", lambda: told.append(tell("promote")), 2),
+    ):
+        run = shop.release(name="monday", waves=[{}], traffic={"steps": steps})
+
+    status, answer = told[0]
+    assert (status, "takes_effect_at" in answer) == (202, False)
+    assert run.path.count("LookAtWave") == 1 + 10 + 1, "the bake after the shift takes its time"
+
+
 def test_a_pause_while_greens_are_made_holds_the_first_wave(shop: Shop) -> None:
     unnoted = shop.aws.fails("UpdateItem", "ServiceUnavailable", times=None, state="LookAtWave")
     with at(shop, "StageFunctions", lambda: tell("pause", seconds=600)), unnoted:

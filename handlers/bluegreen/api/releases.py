@@ -101,6 +101,7 @@ class OrderedRelease(Ordered):
     The orders that were given to the release, the oldest first, and when the last one takes effect at the latest.
 
     While a handler works on the functions that time is not known: the order takes effect at the look that follows.
+    A promote that comes while greens get a share is carried out by that very shift.
     """
 
     takes_effect_at: str | None = None
@@ -235,7 +236,8 @@ def promote(release: str) -> tuple[dict[str, Any], int]:
     Promote: the wave's next step, however its bake stands.
 
     It takes a pause back, too. Before the wave's first shift it does only that, and is refused if the release is not
-    paused, or if a person has yet to approve the wave.
+    paused, or if a person has yet to approve the wave. One that comes while greens get a share is carried out by
+    that very shift: the bake after it takes its time.
     """
     return _give(unquote(release), "promote", _body(request.Asked), to="next")
 

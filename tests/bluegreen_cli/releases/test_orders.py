@@ -90,6 +90,7 @@ class TestPauseResumeAndPromote:
             resumed = bluegreen("resume", "monday")
             paused_again = bluegreen("pause", "monday", "--json")
             promoted = bluegreen("promote", "monday", "--json")
+            again_promoted = bluegreen("promote", "monday")
 
         assert [each.exit_code for each in (paused, again, resumed, paused_again, promoted)] == [0, 2, 0, 0, 0]
         assert "Without resume, promote or abort within 10 min every function is rolled back." in paused.stdout
@@ -100,6 +101,11 @@ class TestPauseResumeAndPromote:
         )
         assert [each["order"] for each in promoted.json["orders"]] == ["pause", "resume", "pause", "promote"]
         assert promoted.json["instead_of"]["order"] == "pause"
+        assert again_promoted.stdout == (
+            "Release monday: the wave's next step comes at the next look, unless a green is worse.\n"
+            "A handler works on its functions just now: the next look is 4 min after that at the latest. If greens get "
+            "a share just now, that is the promoted step, and the bake after it takes its time.\n"
+        )
         assert given()[0] == ("pause", CALLER, "lunch")
         assert shop.aliases() == GREEN
 
