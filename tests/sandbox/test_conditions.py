@@ -161,6 +161,30 @@ def test_a_scan_has_no_leading_key_which_satisfies_for_all_values_and_no_other_o
     assert any_of.get_item(TableName=table, Key=key("mine#1"))
 
 
+def test_a_query_reads_the_attributes_that_it_may_name_and_not_all_of_them(table: str, acting: Acting) -> None:
+    some = {
+        "ForAllValues:StringEquals": {"dynamodb:Attributes": ["pk", "sk", "step"]},
+        "StringEquals": {"dynamodb:Select": "SPECIFIC_ATTRIBUTES"},
+    }
+    may = acting("dynamodb", "without-tokens", allow("dynamodb:Query", ARN, Condition=MINE | some))
+    asked: dict[str, Any] = {
+        "TableName": table,
+        "KeyConditionExpression": "pk = :pk",
+        "ExpressionAttributeValues": {":pk": {"S": "mine#1"}},
+    }
+    names = {"#step": "step", "#token": "task_token"}
+
+    assert may.query(
+        **asked,
+        Select="SPECIFIC_ATTRIBUTES",
+        ProjectionExpression="#step",
+        ExpressionAttributeNames={"#step": "step"},
+    )
+    assert denied(may.query, **asked)
+    assert denied(may.query, **asked, Select="ALL_ATTRIBUTES")
+    assert denied(may.query, **asked, ProjectionExpression="#step, #token", ExpressionAttributeNames=names)
+
+
 def test_attributes_limit_what_a_request_names_wherever_it_names_it(table: str, acting: Acting) -> None:
     only = {"ForAllValues:StringEquals": {"dynamodb:Attributes": ["pk", "sk", "evidence"]}}
     may = acting("dynamodb", "evidence-only", allow("dynamodb:*", ARN, Condition=only))

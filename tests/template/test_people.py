@@ -103,6 +103,18 @@ def test_who_follows_or_starts_executions_does_so_with_both_machines_that_people
         assert release == deploy.replace("-deploy", "-release")
 
 
+def test_a_pipeline_reads_what_waits_for_a_person_without_task_tokens() -> None:
+    of_table = [each for each in statements("CiPolicy") if "dynamodb:" in str(each["Action"])]
+    (of_approvals,) = [each for each in of_table if "approval#*" in str(each["Condition"])]
+
+    assert of_approvals["Action"] == "dynamodb:Query"
+    assert of_approvals["Condition"] == {
+        "ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["approval#*"]},
+        "ForAllValues:StringEquals": {"dynamodb:Attributes": ["pk", "sk", "step", "asked_at", "ends_at"]},
+        "StringEquals": {"dynamodb:Select": "SPECIFIC_ATTRIBUTES"},
+    }
+
+
 @pytest.mark.parametrize("type_", ["AWS::IAM::Role", "AWS::IAM::ManagedPolicy"])
 def test_cloudformation_names_roles_and_policies_so_that_capability_iam_is_enough(type_: str) -> None:
     for name, properties in stack().of_type(type_).items():

@@ -120,11 +120,18 @@ def is_sent(deployment: str, step: int) -> bool:
 
 
 def shown(deployment: str) -> list[Item]:
-    """Steps and decisions as people see them, without tokens."""
+    """Steps and decisions as people see them. Tokens are not read, since CiPolicy allows the other attributes only."""
+    names = [name for name in Asked.model_fields if name not in ("task_token", "told_at")]
+    waiting = _all(
+        asked_partition(deployment),
+        Select="SPECIFIC_ATTRIBUTES",
+        ProjectionExpression=", ".join(f"#{name}" for name in names),
+        ExpressionAttributeNames={f"#{name}": name for name in names},
+    )
     made = {each.step: each.model_dump(mode="json", exclude={"step"}) for each in decisions(deployment)}
     return [
         each.model_dump(mode="json", exclude={"task_token", "told_at"}) | made.get(each.step, {})
-        for each in asked(deployment)
+        for each in readable(_asked, waiting)
     ]
 
 
@@ -138,9 +145,9 @@ def decision_partition(deployment: str) -> str:
     return f"decision#{deployment}"
 
 
-def _all(pk: str) -> list[Item]:
+def _all(pk: str, **only: Any) -> list[Item]:
     key: Any = table.values({":pk": pk})
-    return table.query(ConsistentRead=True, KeyConditionExpression="pk = :pk", ExpressionAttributeValues=key)
+    return table.query(ConsistentRead=True, KeyConditionExpression="pk = :pk", ExpressionAttributeValues=key, **only)
 
 
 def _step(step: int) -> str:

@@ -20,7 +20,7 @@ from tests.machine.asking import CALLER
 from tests.machine.deployer import BAD_UNDER_TRAFFIC, BROKEN, BUCKET, FUNCTION, GOOD, zip_of
 from tests.machine.faults import acting_now
 from tests.machine.shop import NAMES, Shop
-from tests.template.stack import stack
+from tests.template.stack import as_list, stack
 
 ALL_AT_ONCE = {"traffic": "AllAtOnce", "waves": [{}]}
 
@@ -239,12 +239,33 @@ class TestFreezes:
         assert "in spite of a freeze: a hole in the wall" in bluegreen("show", done.json["release"]).stdout
 
 
+def keys_of(statement: dict[str, Any]) -> list[str]:
+    keys: list[str] = statement["Condition"]["ForAllValues:StringLike"]["dynamodb:LeadingKeys"]
+    return keys
+
+
+def is_allowed(statement: dict[str, Any], operation: str, key: str, what: dict[str, Any]) -> bool:
+    """By one statement about the table, as IAM decides: `ForAllValues` holds for a request that names no attribute."""
+    named = {
+        what["ExpressionAttributeNames"][name] for name in what.get("ProjectionExpression", "").split(", ") if name
+    }
+    condition = statement["Condition"]
+    attributes = condition.get("ForAllValues:StringEquals", {}).get("dynamodb:Attributes")
+    select = condition.get("StringEquals", {}).get("dynamodb:Select")
+    return (
+        f"dynamodb:{operation}" in as_list(statement["Action"])
+        and any(fnmatchcase(key, pattern) for pattern in keys_of(statement))
+        and (attributes is None or named <= {*attributes})
+        and (select is None or select == what.get("Select", "ALL_ATTRIBUTES"))
+    )
+
+
 @contextmanager
 def reading_as_a_pipeline() -> Iterator[tuple[list[str], set[str]]]:
     """What the command reads of the table is answered as far as CiPolicy allows; the keys allowed, and those asked."""
     statements = stack().properties("CiPolicy")["PolicyDocument"]["Statement"]
-    (reads,) = [each for each in statements if each.get("Sid") == "ReadRecordsAndSteps"]
-    allowed: list[str] = reads["Condition"]["ForAllValues:StringLike"]["dynamodb:LeadingKeys"]
+    reads = {each["Sid"]: each for each in statements if "dynamodb:Query" in each.get("Action", ())}
+    allowed = [key for each in reads.values() for key in keys_of(each)]
     command, asked = threading.get_ident(), set[str]()
     call = vars(BaseClient)["_make_api_call"]
 
@@ -252,7 +273,7 @@ def reading_as_a_pipeline() -> Iterator[tuple[list[str], set[str]]]:
         if operation in ("GetItem", "Query") and threading.get_ident() == command and not acting_now():
             key = (what.get("Key") or {"pk": what.get("ExpressionAttributeValues", {}).get(":pk")})["pk"]["S"]
             asked.add(key.partition("#")[0])
-            if not any(fnmatchcase(key, pattern) for pattern in allowed):
+            if not any(is_allowed(each, operation, key, what) for each in reads.values()):
                 raise aws_error(operation, "AccessDeniedException", "not in CiPolicy")
         return call(client, operation, what)
 
