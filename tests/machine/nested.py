@@ -60,10 +60,11 @@ _thread = threading.local()
 class Nested:
     """The executions of Distributed Maps, and the waits for executions."""
 
-    def __init__(self, clock: Clock, faults: Faults, ends: threading.Condition) -> None:
+    def __init__(self, clock: Clock, faults: Faults, ends: threading.Condition, patience_seconds: float) -> None:
         self._clock = clock
         self._faults = faults
         self._ends = ends
+        self._patience_seconds = patience_seconds
         self._machines: dict[str, Any] = {}
         self._children: dict[str, list[str]] = {}
         self._held: WeakKeyDictionary[Environment, list[ExecutionWorker]] = WeakKeyDictionary()
@@ -122,7 +123,7 @@ class Nested:
         waiting = str(env.states.context_object.context_object_data["Execution"]["Id"])
 
         def stop() -> None:
-            assert begun.wait(PATIENCE_SECONDS), f"{started} does not begin"
+            assert begun.wait(self._patience_seconds), f"{started} does not begin"
             with acting_as_machine(env), suppress(ClientError):
                 boto3.client("stepfunctions", _region(started)).stop_execution(executionArn=started)
             with self._ends:
@@ -144,7 +145,7 @@ class Nested:
                 over.wait(LOOK_SECONDS)  # moto can stop an execution once its thread has read the definition
             begun.set()
             there = self._ends.wait_for(
-                lambda: late.is_set() or not env.is_running() or not _is_running(started), PATIENCE_SECONDS
+                lambda: late.is_set() or not env.is_running() or not _is_running(started), self._patience_seconds
             )
         assert there, f"{started} does not end"
         self._waiting.remove(waiting)

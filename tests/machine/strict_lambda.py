@@ -266,8 +266,9 @@ CONCURRENCY = 1000
 
 def get_account_settings(response: LambdaResponse) -> str:
     """GetAccountSettings, which moto lacks: the quotas of a new account, and the code of every version."""
-    functions: list[Any] = [*response.backend._lambdas.all()]
-    reserved = sum(int(each.reserved_concurrency or 0) for each in functions if each.version == LATEST)
+    groups: list[Any] = [*response.backend._lambdas._functions.values()]
+    latest = [group["latest"] for group in groups]
+    reserved = sum(int(each.reserved_concurrency or 0) for each in latest)
     return json.dumps(
         {
             "AccountLimit": {
@@ -278,8 +279,10 @@ def get_account_settings(response: LambdaResponse) -> str:
                 "UnreservedConcurrentExecutions": CONCURRENCY - reserved,
             },
             "AccountUsage": {
-                "TotalCodeSize": sum(each.code_size for each in functions),
-                "FunctionCount": len({each.function_name for each in functions}),
+                "TotalCodeSize": sum(
+                    each.code_size for group in groups for each in (group["latest"], *group["versions"])
+                ),
+                "FunctionCount": len(groups),
             },
         }
     )

@@ -364,3 +364,24 @@ class TestMetrics:
         aws.metrics.count("Shop", "PROD", "1")
 
         assert self.read(aws, "Invocations", "Sum", FunctionName="Shop") == [1]
+
+
+class TestAnAccount:
+    def test_has_the_code_of_each_version_and_what_functions_reserve(self, aws: InProcessAws, functions: Any) -> None:
+        aws.create_function("Orders", TWO)
+        update(aws, functions, TWO)
+        publish(aws, functions)
+        functions.put_function_concurrency(FunctionName="Orders", ReservedConcurrentExecutions=30)
+
+        settings = functions.get_account_settings()
+
+        sizes = [
+            functions.get_function(FunctionName=name, Qualifier=version)["Configuration"]["CodeSize"]
+            for name, version in [
+                *(("Shop", each) for each in ("$LATEST", "1", "2")),
+                ("Orders", "$LATEST"),
+                ("Orders", "1"),
+            ]
+        ]
+        assert settings["AccountUsage"] == {"TotalCodeSize": sum(sizes), "FunctionCount": 2}
+        assert settings["AccountLimit"]["UnreservedConcurrentExecutions"] == 970

@@ -4,6 +4,7 @@ import json
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -159,6 +160,20 @@ class TestTheMachine:
 
         assert aws.finish(aws.start({}, "next")).ended == "Deployed"
 
+    def test_an_execution_is_waited_for_as_long_as_a_test_has_patience(self, toys: Toys) -> None:
+        may_end = threading.Event()
+        toys.sections["SmokeTest"] = lambda event: {"waited": may_end.wait(30)}
+        with in_process_aws(toys.handlers(), patience_seconds=0.05) as aws:
+            arn = aws.start({}, "slow")
+
+            with pytest.raises(AssertionError, match="slow does not end"):
+                aws.finish(arn)
+            may_end.set()
+            for _ in range(1000):
+                with suppress(AssertionError):
+                    assert aws.finish(arn).ended == "Deployed"
+                    break
+
     @pytest.mark.parametrize(("looks", "seconds"), [(1, 5), (9, 55), (20, 165)])
     def test_what_is_still_in_progress_is_looked_at_less_and_less_often(
         self, aws: InProcessAws, looks: int, seconds: int
@@ -175,6 +190,18 @@ class TestTheMachine:
             run = aws.walk({})
 
         assert run.document["failure"]["Error"] == "States.Timeout"
+
+    def test_the_seconds_that_a_state_may_take_are_not_those_of_a_busy_machine(
+        self, aws: InProcessAws, toys: Toys, tmp_path: Path
+    ) -> None:
+        toys.sections["SmokeTest"] = lambda event: time.sleep(0.02)
+        machine = json.loads(DEPLOY_ASL.read_text())
+        for state in machine["States"].values():
+            state |= {"TimeoutSeconds": 0} if "TimeoutSeconds" in state else {}
+        at_once = tmp_path / "deploy.asl.json"
+        at_once.write_text(json.dumps(machine))
+
+        assert aws.walk({}, asl=at_once).ended == "Deployed"
 
     def test_what_a_handler_raises_is_an_error_of_its_class_name(self, aws: InProcessAws, toys: Toys) -> None:
         def worse(event: dict[str, Any]) -> Any:

@@ -1,5 +1,6 @@
 """The short way to moto finds what moto finds."""
 
+import gc
 import threading
 from collections.abc import Iterator
 from contextlib import nullcontext
@@ -10,6 +11,7 @@ import pytest
 from botocore.exceptions import ClientError
 from moto import mock_aws
 from moto.dynamodb.comparisons import ConditionExpressionParser
+from moto.dynamodb.models.table import Table
 from moto.dynamodb.responses import DynamoHandler
 
 from tests.machine.wire import short_way
@@ -33,13 +35,11 @@ def credentials(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         yield
 
 
-def make_the_table(sort_key: str = "") -> None:
+def make_the_table() -> None:
+    attribute: Any = {"AttributeName": "pk", "AttributeType": "S"}
     dynamodb: Any = boto3.client("dynamodb", "eu-west-1")
     dynamodb.create_table(
-        TableName="things",
-        KeySchema=[KEY, *([{"AttributeName": sort_key, "KeyType": "RANGE"}] if sort_key else [])],
-        AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in ("pk", sort_key) if name],
-        BillingMode="PAY_PER_REQUEST",
+        TableName="things", KeySchema=[KEY], AttributeDefinitions=[attribute], BillingMode="PAY_PER_REQUEST"
     )
 
 
@@ -97,17 +97,58 @@ def test_an_item_is_not_changed_while_it_is_read(monkeypatch: pytest.MonkeyPatch
     assert was_changed == [False]
 
 
-def test_a_transaction_that_is_refused_leaves_nothing_where_an_item_was_deleted() -> None:
-    free, held = ({"pk": {"S": name}, "sk": {"S": "lock"}} for name in ("free", "held"))
+SIBLINGS = [("lock", "a"), ("lock", "b"), ("record", "a")]
+
+
+def make_a_table_of_siblings() -> Any:
+    """Items by two keys. The partition `gone` had one."""
+    keys = [{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}]
+    attributes = [{"AttributeName": name, "AttributeType": "S"} for name in ("pk", "sk")]
+    dynamodb: Any = boto3.client("dynamodb", "eu-west-1")
+    dynamodb.create_table(
+        TableName="siblings", KeySchema=keys, AttributeDefinitions=attributes, BillingMode="PAY_PER_REQUEST"
+    )
+    for pk, sk in [*SIBLINGS, ("gone", "a")]:
+        dynamodb.put_item(TableName="siblings", Item={"pk": {"S": pk}, "sk": {"S": sk}, "is": {"S": "old"}})
+    dynamodb.delete_item(TableName="siblings", Key={"pk": {"S": "gone"}, "sk": {"S": "a"}})
+    return dynamodb
+
+
+def write(condition: str) -> list[Any]:
+    """A transaction: an item is updated, one deleted, and some are put, if the record is as the condition says."""
+    at = [{"pk": {"S": pk}, "sk": {"S": sk}} for pk, sk in [*SIBLINGS, ("lock", "c"), ("gone", "a"), ("new", "a")]]
+    new = {":new": {"S": "new"}}
+    change: Any = {"UpdateExpression": "SET #is = :new", "ExpressionAttributeNames": {"#is": "is"}}
+    check: Any = {"ConditionExpression": "#is = :is", "ExpressionAttributeNames": {"#is": "is"}}
+    writes: list[Any] = [
+        {"Update": {"Key": at[0], "ExpressionAttributeValues": new} | change},
+        {"Delete": {"Key": at[1]}},
+        *({"Put": {"Item": each | {"is": {"S": "new"}}}} for each in at[3:]),
+        {"ConditionCheck": {"Key": at[2], "ExpressionAttributeValues": {":is": {"S": condition}}} | check},
+    ]
+    return [{kind: op | {"TableName": "siblings"} for kind, op in each.items()} for each in writes]
+
+
+@pytest.mark.parametrize("condition", ["old", "another"], ids=["done", "cancelled"])
+def test_a_transaction_has_the_same_effect_on_all_items_or_none(condition: str) -> None:
+    found = []
+    for way in (short_way(), nullcontext()):
+        with way:
+            dynamodb = make_a_table_of_siblings()
+            with (
+                nullcontext() if condition == "old" else pytest.raises(dynamodb.exceptions.TransactionCanceledException)
+            ):
+                dynamodb.transact_write_items(TransactItems=write(condition))
+            found.append(dynamodb.scan(TableName="siblings")["Items"])
+            dynamodb.delete_table(TableName="siblings")
+
+    assert found[0] == found[1]
+    assert (len(found[0]) == len(SIBLINGS)) == (condition == "another")
+
+
+def test_a_transaction_leaves_no_copy_of_its_table_behind() -> None:
     with short_way():
-        make_the_table(sort_key="sk")
-        dynamodb: Any = boto3.client("dynamodb", "eu-west-1")
-        for key in (free, held):
-            dynamodb.put_item(TableName="things", Item=key)
-        dynamodb.delete_item(TableName="things", Key=free)
-        new = {"TableName": "things", "ConditionExpression": "attribute_not_exists(pk)"}
+        make_a_table_of_siblings().transact_write_items(TransactItems=write("old"))
 
-        with pytest.raises(dynamodb.exceptions.TransactionCanceledException):
-            dynamodb.transact_write_items(TransactItems=[{"Put": {**new, "Item": key}} for key in (free, held)])
-
-        assert "Item" not in dynamodb.get_item(TableName="things", Key=free)
+        assert vars(Table)["instances_tracked"] == []
+        assert len([each for each in gc.get_objects() if type(each) is Table]) == 1

@@ -150,6 +150,7 @@ class InProcessAws:
         nested: Nested,
         asl: Path,
         update_seconds: float,
+        patience_seconds: float,
     ) -> None:
         self.clock = clock
         self.metrics = metrics
@@ -158,6 +159,7 @@ class InProcessAws:
         self._nested = nested
         self._asl = asl
         self._update_seconds = update_seconds
+        self._patience_seconds = patience_seconds
         self._machines: dict[Path, str] = {}
 
     def machine_arn(self, asl: Path | None = None) -> str:
@@ -347,7 +349,7 @@ class InProcessAws:
     def _await_the_beginning(self, execution: Any) -> None:
         """Moto can stop an execution once its thread has read the definition."""
         looked = threading.Event()
-        for _ in range(round(PATIENCE_SECONDS / LOOK_SECONDS)):
+        for _ in range(round(self._patience_seconds / LOOK_SECONDS)):
             if execution.exec_worker.env:
                 return
             looked.wait(LOOK_SECONDS)
@@ -355,7 +357,7 @@ class InProcessAws:
 
     def _await_the_end(self, execution: Any) -> None:
         with self._ends:
-            ended = self._ends.wait_for(lambda: str(execution.status) != "RUNNING", PATIENCE_SECONDS)
+            ended = self._ends.wait_for(lambda: str(execution.status) != "RUNNING", self._patience_seconds)
         assert ended, f"{execution.execution_arn} does not end; it went {_path(_history(execution))}"
 
     def _execution(self, arn: str) -> Any:
@@ -379,12 +381,14 @@ def in_process_aws(
     seed: int = 0,
     update_seconds: float = 0.0,
     metrics_delay_seconds: float = 0.0,
+    patience_seconds: float = PATIENCE_SECONDS,
 ) -> Iterator[InProcessAws]:
     """
     AWS in this process, with these handlers as the functions of these names.
 
     The same seed rolls the same dice, for weighted aliases and for retries with jitter. Updates of functions take
-    `update_seconds`, metrics show `metrics_delay_seconds` late.
+    `update_seconds`, metrics show `metrics_delay_seconds` late. An execution that has not ended after
+    `patience_seconds` of real time hangs.
     """
     clock, faults = Clock(), Faults()
     environment = {"AWS_DEFAULT_REGION": REGION, "AWS_REGION": REGION}
@@ -407,10 +411,10 @@ def in_process_aws(
         world.enter_context(_histories_are_read_backwards())
         world.enter_context(_failures_have_causes())
         ends = world.enter_context(_ends_are_told())
-        nested = Nested(clock, faults, ends)
+        nested = Nested(clock, faults, ends, patience_seconds)
         world.enter_context(nested.installed())
         world.enter_context(quiet("moto.stepfunctions"))
-        aws = InProcessAws(clock, faults, metrics, ends, nested, asl, update_seconds)
+        aws = InProcessAws(clock, faults, metrics, ends, nested, asl, update_seconds, patience_seconds)
         try:
             yield aws
         finally:
@@ -434,6 +438,11 @@ def _time_is(clock: Clock) -> Iterator[None]:
         def now(cls, tz: datetime.tzinfo | None = None) -> Any:
             return datetime.datetime.fromtimestamp(clock.now(), tz)
 
+    class Done(threading.Event):
+        def wait(self, timeout: float | None = None) -> bool:
+            """Until it is set: the seconds that a state may take are none of this machine's."""
+            return super().wait()
+
     def now_as_s3_says() -> datetime.datetime:
         return datetime.datetime.fromtimestamp(clock.now(), datetime.UTC).replace(tzinfo=None)
 
@@ -450,6 +459,7 @@ def _time_is(clock: Clock) -> Iterator[None]:
         patches.enter_context(mock.patch.object(StateTaskServiceCallback, "_eval_wait_for_task_token", wait_for_token))
         for module in (retrier_decl, botocore.endpoint):
             patches.enter_context(mock.patch.object(module, "time", jumping))
+        patches.enter_context(mock.patch.object(execute_state, "threading", SimpleNamespace(Event=Done)))
         for module in (state_module, event_manager, execution_module, executions_module):
             patches.enter_context(mock.patch.object(module, "datetime", dates))
         patches.enter_context(mock.patch.object(s3_models, "utcnow", now_as_s3_says))

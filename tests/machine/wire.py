@@ -22,12 +22,12 @@ import re
 import sys
 import threading
 from collections import defaultdict, deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, nullcontext
 from contextvars import ContextVar
 from datetime import datetime
 from enum import Enum
-from types import SimpleNamespace
+from types import MappingProxyType, SimpleNamespace
 from typing import Any
 from unittest import mock
 from urllib.parse import parse_qs, unquote, urlsplit
@@ -49,6 +49,7 @@ from moto.awslambda.responses import LambdaResponse
 from moto.core import responses
 from moto.core.base_backend import BackendDict
 from moto.core.botocore_stubber import BotocoreStubber, MockRawResponse
+from moto.core.common_models import BaseModel
 from moto.core.constants import MISSING
 from moto.core.exceptions import ServiceException
 from moto.core.models import DEFAULT_ACCOUNT_ID
@@ -73,6 +74,7 @@ from moto.dynamodb.models.table import Table
 from moto.dynamodb.parsing import ast_nodes, expressions, validators
 from moto.dynamodb.responses import DynamoHandler
 from moto.iam.models import get_account_id_from
+from moto.s3.models import FakeKey, FakeMultipart
 from moto.sns.models import Subscription
 from moto.sqs import models as sqs_models
 from moto.stepfunctions.responses import StepFunctionResponse
@@ -123,9 +125,18 @@ def short_way() -> Iterator[None]:
             (ConditionExpressionParser, "_lex_condition_expression", _words_of),
             (_Update, "make", _update),
             (Subscription, "private_key", _signing_key),
+            (BaseModel, "__new__", _new),
         ):
             patches.enter_context(mock.patch.object(owner, name, instead))
         yield
+
+
+def _new(kind: type[BaseModel], *_: Any, **__: Any) -> BaseModel:
+    """Moto keeps all that it ever made, each copy of a table too, for a web page; of S3's, it closes the files."""
+    made: BaseModel = object.__new__(kind)
+    if issubclass(kind, FakeKey | FakeMultipart):
+        vars(kind)["instances_tracked"].append(made)
+    return made
 
 
 _sign_truly = RequestSigner.sign
@@ -515,31 +526,33 @@ def _copied(value: Any) -> Any:
         return copy.deepcopy(value)
     table: Any = copy.copy(value)
     table.items = defaultdict(dict, value.items)
-    for key in _written.get():
-        items = value.items.get(key, {})
+    for key, sort_keys in _written.get().items():
+        items = value.items.get(key)
         if isinstance(items, Item):
             table.items[key] = _copied_item(items)
-        else:
-            table.items[key] = {sort_key: _copied_item(item) for sort_key, item in items.items()}
+        elif items is not None:
+            table.items[key] = items | {each: _copied_item(items[each]) for each in sort_keys if each in items}
     return table
 
 
-_written: ContextVar[frozenset[Any]] = ContextVar("written", default=frozenset())
-"""The hash keys that a transaction writes: nothing else of a table changes in it."""
+_written: ContextVar[Mapping[DynamoType, set[DynamoType]]] = ContextVar("written", default=MappingProxyType({}))
+"""The items that a transaction writes, as sort keys by hash key: nothing else of a table changes in it."""
 
 _write_together_truly = DynamoDBBackend.transact_write_items
 
 
 def _write_together(backend: Any, transact_items: Any) -> Any:
     """Moto copies each table once for each item, to have what there was; of a large one that is most of the time."""
-    written = set()
+    written: defaultdict[DynamoType, set[DynamoType]] = defaultdict(set)
     for part in transact_items:
         (op,) = part.values()
         table = backend.tables.get(op.get("TableName"))
         place = op.get("Key") or op.get("Item") or {}
         if table and table.hash_key_attr in place:
-            written.add(DynamoType(place[table.hash_key_attr]))
-    reset = _written.set(frozenset(written))
+            sort_keys = written[DynamoType(place[table.hash_key_attr])]
+            if table.range_key_attr in place:
+                sort_keys.add(DynamoType(place[table.range_key_attr]))
+    reset = _written.set(written)
     try:
         return _write_together_truly(backend, transact_items)
     finally:
