@@ -10,7 +10,7 @@ import secrets
 from typing import Any
 
 from bluegreen import clock
-from bluegreen.aws import artifacts
+from bluegreen.aws import artifacts, pacing
 from bluegreen.decisions import release_pace
 from bluegreen.decisions.orders import standing
 from bluegreen.document import REJECTED
@@ -50,8 +50,11 @@ def handler(asked: Asked) -> OpenedRelease:
             f"name: {record.id} was a release, begun at {record.started_at}; Step Functions forgets a name after 90 "
             "days, the record does not: start it under another name"
         )
-    keep(record.id, OPENED, releases.members(record.id))
-    return _answer(record, Go(next="open"))
+    members = releases.members(record.id)
+    keep(record.id, OPENED, members)
+    places = {(each.target.account, each.target.region) for each in members}
+    at_once = release_pace.opened_at_once(places, pacing.least(record.calls_per_second))
+    return _answer(record, Go(next="open"), at_once=at_once)
 
 
 Opening = tuple[Release, list[tuple[Member, dict[str, Any]]], dict[str, Any]]
@@ -102,7 +105,9 @@ def _resumed(asked: Asked, dead: Release) -> OpenedRelease:
     return _answer(dead, Go(next="roll_back", wave=dead.wave, step=dead.step), failure)
 
 
-def _answer(release: Release, go: Go, failure: dict[str, str] | None = None) -> OpenedRelease:
+def _answer(
+    release: Release, go: Go, failure: dict[str, str] | None = None, at_once: int = release_pace.AT_ONCE
+) -> OpenedRelease:
     held = Held(
         id=release.id,
         proof=release.proof,
@@ -110,7 +115,14 @@ def _answer(release: Release, go: Go, failure: dict[str, str] | None = None) -> 
         calls_per_second=release.calls_per_second,
     )
     noted = {"functions": release.functions, "waves": len(release.waves), "next": go.next}
-    return OpenedRelease(release=held, bucket=os.environ["ARTIFACT_BUCKET"], go=go, failure=failure, evidence=noted)
+    return OpenedRelease(
+        release=held,
+        bucket=os.environ["ARTIFACT_BUCKET"],
+        at_once=at_once,
+        go=go,
+        failure=failure,
+        evidence=noted,
+    )
 
 
 def _read(asked: Asked) -> Opening:

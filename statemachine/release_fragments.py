@@ -68,7 +68,7 @@ def each_function() -> State:
             "Parameters": {"Bucket.$": "$.items.bucket", "Key.$": "$.items.key"},
         },
         item_selector=rows.EACH_FUNCTION,
-        max_concurrency=rows.AT_ONCE,
+        max_concurrency_path="$.at_once",
         tolerated_failure_percentage=100,
         label="EachFunction",
         result_path=None,

@@ -129,13 +129,26 @@ def of_the_release(row: TaskRow) -> TaskRow:
     return replace(row, execution=OF_THE_RELEASE, retry=[FOR_ITS_TURN, *row.retry])
 
 
+AT_ONCE = 40
+"""
+Functions that are staged, or whose versions are deleted, at a time. It hides latency: updates take most of the time.
+
+The handlers keep the pace of their calls, and more functions would only wait. OpenRelease says how many are opened.
+"""
+
+
 @dataclass(frozen=True)
 class FunctionsRow:
-    """A state that starts the machine of the functions, and waits until it has worked on each of them."""
+    """
+    A state that starts the machine of the functions, and waits until it has worked on each of them.
+
+    It works on so many of them `at_once`, or on as many as the document says at that path.
+    """
 
     name: str
     comment: str
     phase: str
+    at_once: int | str = AT_ONCE
 
     def state(self) -> State:
         """The state, which leads nowhere yet."""
@@ -149,6 +162,7 @@ class FunctionsRow:
                 "Input": {
                     "AWS_STEP_FUNCTIONS_STARTED_BY_EXECUTION_ID.$": "$$.Execution.Id",
                     "phase": self.phase,
+                    "at_once" if isinstance(self.at_once, int) else "at_once.$": self.at_once,
                     "release.$": "$.release",
                     "items": {
                         "bucket.$": "$.bucket",
@@ -170,7 +184,12 @@ class FunctionsRow:
         )
 
 
-OPEN_FUNCTIONS = FunctionsRow("OpenFunctions", "Check every function, and lock it. Nothing is changed yet.", "open")
+OPEN_FUNCTIONS = FunctionsRow(
+    "OpenFunctions",
+    "Check every function, and lock it. Nothing is changed yet.",
+    "open",
+    at_once="$.at_once",
+)
 DELETE_OLD_VERSIONS = FunctionsRow(
     "DeleteOldVersions", "Delete versions that are no longer of use, where the document asks for it.", "tidy"
 )
@@ -185,9 +204,6 @@ EACH_FUNCTION = {
     "green.$": "$$.Map.Item.Value.green",
 }
 """A child's document: what the deploy machine's states read, with the release beside it."""
-
-AT_ONCE = 40
-"""Children at a time. It hides latency; the pace of their calls is kept by the handlers, and more would only wait."""
 
 
 def bake() -> State:

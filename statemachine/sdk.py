@@ -67,6 +67,9 @@ class Fail(_Fail):
         return _and(super().allowed_fields(), "error_path", "cause_path")
 
 
+YOUNGER_IN_A_MAP = ("item_reader", "item_selector", "max_concurrency_path", "tolerated_failure_percentage", "label")
+
+
 class DistributedMap(_Map):
     """A Map whose items lie in S3, each of which an execution of its own works on."""
 
@@ -76,7 +79,7 @@ class DistributedMap(_Map):
 
     def allowed_fields(self) -> list[Any]:
         """The SDK's fields and those that it does not know."""
-        return _and(super().allowed_fields(), "item_reader", "item_selector", "tolerated_failure_percentage", "label")
+        return _and(super().allowed_fields(), *YOUNGER_IN_A_MAP)
 
     def to_dict(self) -> Any:
         """As the language has it."""

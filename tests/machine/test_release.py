@@ -1,6 +1,7 @@
 """A release from end to end: the states it goes through, what the aliases say, what users get."""
 
 import json
+from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Any
 from urllib.parse import quote
@@ -56,6 +57,21 @@ def test_good_greens_take_over_wave_by_wave(shop: Shop) -> None:
     assert not shop.locks()
     assert not shop.harmed
     assert all(shop.served[name, "2"] for name in NAMES)
+
+
+def test_few_functions_wait_for_their_turns_to_be_checked_at_a_time(shop: Shop) -> None:
+    at_work: Counter[str] = Counter()
+    most: Counter[str] = Counter()
+
+    def count(_: str, state: str, moment: str) -> None:
+        at_work[state] += 1 if moment == "entered" else -1
+        most[state] = max(most[state], at_work[state])
+
+    with shop.aws.at_states(count):
+        run = shop.release(calls_per_second=2, traffic="AllAtOnce", waves=[{}])
+
+    assert run.ended == "Released"
+    assert (most["OpenMember"], most["UpdateCode"]) == (2, len(NAMES))
 
 
 def test_people_hear_of_a_release_once(shop: Shop) -> None:

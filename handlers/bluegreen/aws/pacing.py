@@ -165,6 +165,11 @@ def at_rate(calls_per_second: float) -> Iterator[None]:
     yield from _set(_rate, calls_per_second)
 
 
+def least(calls_per_second: float) -> float:
+    """This rate, or the stack's if that is lower."""
+    return min(float(os.environ["CALLS_PER_SECOND"]), calls_per_second)
+
+
 @contextmanager
 def within(seconds: float) -> Iterator[None]:
     """Calls of this block wait for so many seconds from now at most, and may wait two seconds in any case."""
@@ -343,8 +348,8 @@ def _lane(limit: Limit) -> Lane:
         return Lane(limit.most, limit.undoing, undoing=True)
     if limit.ordinary:
         return Lane(limit.most, limit.ordinary)
-    rate, own = float(os.environ["CALLS_PER_SECOND"]), _rate.get()
-    return Lane(limit.most, min(rate, own or rate), even=own is not None)
+    own = _rate.get()
+    return Lane(limit.most, least(own or math.inf), even=own is not None)
 
 
 def _next_of_block(key: str, lane: Lane) -> tuple[_Taken, int] | None:

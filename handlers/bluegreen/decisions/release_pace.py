@@ -6,6 +6,7 @@ age. Every wave has the same bakes, so all have the same pace.
 """
 
 import math
+from collections.abc import Collection
 
 from bluegreen.decisions.pace import (
     EVENTS_PER_HOOK,
@@ -18,11 +19,19 @@ from bluegreen.decisions.pace import (
 )
 from bluegreen.decisions.turns import UNDOING_A_SECOND
 from bluegreen.errors import InvalidRequest
-from bluegreen.request.release import Release
+from bluegreen.request.release import CALLS_TO_OPEN, Release
 from bluegreen.request.traffic import Schedule
 
 SLICE_SECONDS = 60
 """ShiftWave, CompleteRelease and RollBackRelease begin work on no other function once they have run for so long."""
+OPENING_SECONDS = 8
+"""
+What OpenMember takes on AWS at most, without its waits for turns; never measured there.
+
+So many seconds' worth of functions are opened at a time. More would wait for their turns, and waiting is billed.
+"""
+AT_ONCE = 40
+"""Functions that are opened at a time at most, in whatever number of accounts and regions."""
 CALLS_TO_PUT_BACK = 4
 """Of Lambda's control plane, to put a function back: GetAlias twice, UpdateAlias, UpdateFunctionCode."""
 EVENTS_PER_SLICE = 7
@@ -53,6 +62,11 @@ def most_events(release: Release, default_traffic: str) -> int:
     """
     plan = release.schedule(default_traffic)
     return _events(release, plan, _pace(release, plan))
+
+
+def opened_at_once(places: Collection[object], calls_per_second: float) -> int:
+    """How many functions are opened at a time, in these accounts and regions, of which each has its own turns."""
+    return min(AT_ONCE, len(places) * math.ceil(OPENING_SECONDS * calls_per_second / CALLS_TO_OPEN))
 
 
 def must_be_affordable(release: Release, default_traffic: str) -> None:

@@ -3,6 +3,7 @@ The document between the states of a release.
 
     release    OpenRelease: the id, a proof, and the execution that began it
     bucket     OpenRelease: where the Distributed Map finds its items, at internal/releases/<id>/<phase>.json
+    at_once    OpenRelease: how many functions are opened at a time
     go         how far it is, and what follows
     failure    a Catch
     rollback   RollBackRelease
@@ -71,6 +72,7 @@ class OpenedRelease(Section):
 
     release: Held
     bucket: str
+    at_once: int
     go: Go
     failure: dict[str, str] | None = None
 

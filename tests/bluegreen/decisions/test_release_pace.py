@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bluegreen.decisions.pace import MOST_EVENTS, looks, waits
-from bluegreen.decisions.release_pace import most_events, must_be_affordable, pace_of
+from bluegreen.decisions.release_pace import most_events, must_be_affordable, opened_at_once, pace_of
 from bluegreen.errors import InvalidRequest
 from bluegreen.request.release import Release
 
@@ -24,6 +24,17 @@ def steps(*bakes: int) -> dict[str, Any]:
     """As many steps as bakes, in seconds; then green gets everything."""
     share = 0.9 / len(bakes)
     return {"steps": [{"weight": round(share * each, 3), "bake_seconds": bake} for each, bake in enumerate(bakes, 1)]}
+
+
+class TestOpening:
+    @pytest.mark.parametrize(
+        ("places", "calls_per_second", "at_once"),
+        [(1, 10, 8), (1, 14, 12), (1, 1, 1), (1, 0.5, 1), (3, 10, 24), (9, 10, 40)],
+    )
+    def test_no_more_functions_are_opened_at_a_time_than_have_turns_soon(
+        self, places: int, calls_per_second: float, at_once: int
+    ) -> None:
+        assert opened_at_once(range(places), calls_per_second) == at_once
 
 
 class TestEvents:
