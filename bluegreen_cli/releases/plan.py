@@ -260,11 +260,12 @@ def _calls(each: Checked, schedule: Schedule) -> int:
 def _transitions(
     functions: Sequence[Checked], waves: Sequence[PlannedWave], schedule: Schedule, pace: int, rate: float
 ) -> int:
-    """An approval is counted with the one look that finds it made."""
-    opened = len(OPENED) + len(MAP) + len(OPENED_EACH) * len(functions)
+    """AWS bills the start of each child as one. An approval is counted with the one look that finds it made."""
+    opened = len(OPENED) + len(MAP) + (1 + len(OPENED_EACH)) * len(functions)
     if all(each.brings == "nothing" for each in functions):
         return opened + len(NOTHING_TO_DEPLOY)
-    staged = len(STAGED) + len(MAP) + sum(len(STAGED_EACH[each.brings]) for each in functions)
+    staged = len(STAGED) + len(MAP)
+    staged += sum(1 + len(STAGED_EACH[each.brings]) for each in functions if each.brings != "nothing")
     shifted = 0
     for wave in waves:
         shifted += len(SHIFT) * len(schedule.steps) * _slices(len(wave.functions), rate)
