@@ -49,7 +49,6 @@ from sandbox.layer.children import Child, Ended
 from tests.machine.clock import Clock, SameTurn
 from tests.machine.faults import Faults, acting, acting_as_machine, role_of_machine
 from tests.machine.iam import start_refusal
-from tests.machine.patience import PATIENCE_SECONDS
 
 LOOK_SECONDS = 0.001
 

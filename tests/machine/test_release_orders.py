@@ -156,7 +156,7 @@ def test_an_approval_that_does_not_come_in_time_puts_every_function_back(shop: S
 
 
 def test_an_approval_that_does_not_come_in_time_puts_every_function_back_during_a_pause_too(shop: Shop) -> None:
-    waits = {"waves": [{"most": 1}, {"approve": True}], "approval": {"timeout_seconds": 600}}
+    waits: dict[str, Any] = {"waves": [{"most": 1}, {"approve": True}], "approval": {"timeout_seconds": 600}}
     with at(shop, "LookAtWave", lambda: tell("pause", seconds=7200), number=9):
         run = shop.release(name="monday", **waits)
 
@@ -168,7 +168,7 @@ def test_an_approval_that_does_not_come_in_time_puts_every_function_back_during_
 
 
 def test_a_pause_asks_no_person_about_a_wave(shop: Shop) -> None:
-    waits = {"waves": [{"approve": True}], "approval": {"timeout_seconds": 600}}
+    waits: dict[str, Any] = {"waves": [{"approve": True}], "approval": {"timeout_seconds": 600}}
     with at(shop, "StageFunctions", lambda: tell("pause", seconds=1800)):
         run = shop.release(name="monday", **waits)
 
