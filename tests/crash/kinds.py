@@ -55,7 +55,7 @@ def _answers(codes: dict[str, str], times: int | None, otherwise: str = "AccessD
     def inject(world: World, call: Call, attempt: Callable[[], Any]) -> Any:
         return answer(codes.get(call.service, otherwise), call.url)
 
-    return _at_call(inject, times)
+    return _at_call(inject, times, calls_for_help=times is None)
 
 
 def _no_answer(when: Literal["before", "after"], times: int | None) -> Arm:
@@ -101,9 +101,10 @@ def _outlives(stopped: bool, resume: Callable[[World], None]) -> Arm:
     return arm
 
 
-def _at_call(inject: InWorld, times: int | None = 1) -> Arm:
+def _at_call(inject: InWorld, times: int | None = 1, *, calls_for_help: bool = False) -> Arm:
     def arm(world: World, place: Place) -> None:
-        world.script.injections.append(Injection(place, functools.partial(inject, world), times))
+        met = functools.partial(inject, world)
+        world.script.injections.append(Injection(place, met, times, calls_for_help=calls_for_help))
 
     return arm
 

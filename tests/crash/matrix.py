@@ -70,7 +70,7 @@ LATER = SETTINGS | {
 """A later step waits for a person, and not for long."""
 
 MOST_SWEEPS = 14
-HELP_COMES_AFTER_SECONDS = 12 * 60
+HELP_COMES_AFTER_SWEEPS = 2
 
 
 @dataclass(frozen=True)
@@ -411,11 +411,10 @@ def recovered(world: World, ended: str) -> int:
                     break
                 world.aws.clock.sleep(seconds)
     sweeps = 0
-    help_comes_at = world.aws.clock.now() + HELP_COMES_AFTER_SECONDS
     while sweeps < MOST_SWEEPS:
         world.aws.clock.sleep(SWEEP_SECONDS)
         sweeps += 1
-        if world.aws.clock.now() > help_comes_at:
+        if sweeps > HELP_COMES_AFTER_SWEEPS:
             world.script.end_what_lasts()
         if world.recovery.sweep() and world.table.is_calm() and sweeps > 1:
             break

@@ -33,6 +33,9 @@ from tests.machine.invocation import Handler
 from tests.machine.walk import DEPLOY_ASL, handlers_of, quiet
 from tests.permissions.seen import MATRIX, in_run
 
+HELP_COMES_AFTER_SECONDS = 45 * 60
+"""Half an hour is how long a rollback is tried: then recovery has begun another one, which is helped."""
+
 
 class World:
     """
@@ -65,6 +68,7 @@ class World:
         self.stopwatch = Stopwatch(self.observer)
         self.users = Users(self.aws, self.observers, self.CALLS_A_SECOND)
         self.script = Script()
+        self.script.call_for_help = lambda: self.aws.clock.after(HELP_COMES_AFTER_SECONDS, self.script.end_what_lasts)
         self.uncounted = Uncounted()
         self.uploads = Uploads()
         self.zombies = Zombies(self.uncounted)

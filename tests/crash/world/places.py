@@ -39,12 +39,17 @@ Inject = Callable[[Call, Callable[[], Any]], Any]
 
 @dataclass
 class Injection:
-    """A fault that waits for its call; `times=None` is that call and every later one of its operation."""
+    """
+    A fault that waits for its call; `times=None` is that call and every later one of its operation.
+
+    One that `calls_for_help` lasts until a person helps.
+    """
 
     place: Place
     inject: Inject
     times: int | None = 1
     met: int = 0
+    calls_for_help: bool = False
 
     def meets(self, call: Call, nth: int) -> bool:
         """Whether the fault meets this attempt, the nth of its operation by its handler."""

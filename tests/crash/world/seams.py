@@ -88,6 +88,8 @@ class CallSeam:
             return answer("InternalServerError", call.url)
         for injection in self._script.injections:
             if injection.meets(call, nth):
+                if injection.calls_for_help and injection.met == 1:
+                    self._script.call_for_help()
                 return injection.inject(call, observed)
         return observed()
 
