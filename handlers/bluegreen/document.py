@@ -286,11 +286,6 @@ class Ended(Section):
     error: str
     cause: str
 
-    @property
-    def is_end(self) -> bool:
-        """A deployment's `Ended` is written once its record is closed."""
-        return True
-
 
 class Failure(Frozen):
     """

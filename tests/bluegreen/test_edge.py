@@ -8,7 +8,7 @@ from typing import Any, Self
 import pytest
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from bluegreen.document import Done, Ended
+from bluegreen.document import Done
 from bluegreen.edge import NOTED_WITHIN_ATTEMPTS, logger, metrics, step
 from bluegreen.errors import (
     AwsUnavailable,
@@ -163,14 +163,13 @@ class TestATableThatDoesNotAnswer:
     @pytest.mark.parametrize(
         "end",
         [
-            Ended(error="Aborted", cause="by a person"),
             releasing.Ended(next="rolled_back"),
             releasing.Ended(next="rejected"),
             releasing.Go(next="released"),
             releasing.Go(next="tidy"),
         ],
     )
-    def test_the_last_step_is_not_tried_again_for_its_note(self, deployer: Deployer, end: Section) -> None:
+    def test_the_last_step_of_a_release_is_not_tried_again_for_its_note(self, deployer: Deployer, end: Section) -> None:
         @step
         def ends(given: Given) -> Section:
             return end

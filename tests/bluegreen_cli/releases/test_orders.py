@@ -103,8 +103,8 @@ class TestPauseResumeAndPromote:
         assert promoted.json["instead_of"]["order"] == "pause"
         assert again_promoted.stdout == (
             "Release monday: the wave's next step comes at the next look, unless a green is worse.\n"
-            "A handler works on its functions just now: the next look is 4 min after that at the latest. If greens get "
-            "a share just now, that is the promoted step, and the bake after it takes its time.\n"
+            "A handler works on the release's functions now. The next look is 4 min after its end, at the latest. "
+            "If greens get a share just now, that is the promoted step, and the bake after it takes its time.\n"
         )
         assert given()[0] == ("pause", CALLER, "lunch")
         assert shop.aliases() == GREEN
