@@ -375,8 +375,9 @@ def _decide(name: str, which: str) -> dict[str, Any]:
         made = decision if approvals.decide(release.id, decision) else approvals.decided(release.id, waiting.step)
     if made is None:
         raise AwsUnavailable(f"DynamoDB does not show the decision about wave {waiting.step} that stands already")
-    if (made.by, made.decision) != (by, which):
-        raise _refused(f"wave {waiting.step} of {name} was {made} already")
+    if (made.by, made.decision) != (by, which) or release.began(waiting.step - 1):
+        was = f"wave {waiting.step} of {name} was {made.decision} by {made.by} at {made.at} already"
+        raise _refused(f"{was}{_begun(release, waiting.step)}", _what_waits(release))
     return {"id": release.id} | made.model_dump(mode="json")
 
 
@@ -388,8 +389,27 @@ def _waiting(release: Release, wave: int | None) -> approvals.Asked:
     waiting = approvals.asked(release.id)
     found = next((each for each in reversed(waiting) if wave in (None, each.step)), None)
     if found is None:
-        raise _refused(f"{subject} does not wait for an approval", f"`bluegreen status {release.id}` says what it does")
+        raise _refused(f"{subject} does not wait for an approval{_why_not(release, wave)}", _what_waits(release))
     return found
+
+
+def _begun(release: Release, wave: int) -> str:
+    return ", and its shift has begun" if release.began(wave - 1) else ""
+
+
+def _why_not(release: Release, wave: int | None) -> str:
+    if wave is None:
+        return ""
+    if wave > len(release.waves):
+        return f": it has {len(release.waves)} waves"
+    return " yet" if release.waves[wave - 1].approve else f": it needs none{_begun(release, wave)}"
+
+
+def _what_waits(release: Release) -> str:
+    last = next(reversed(approvals.asked(release.id)), None)
+    if last is None or approvals.decided(release.id, last.step) or last.is_over(clock.now()):
+        return f"No wave waits for an approval now. `bluegreen status {release.id}` says what the release does"
+    return f"Wave {last.step} waits: `bluegreen approve {release.id} --step {last.step}`"
 
 
 def _refused(why: str, advice: str = "") -> Refused:

@@ -11,7 +11,8 @@ import pytest
 
 import recover_deployments
 from bluegreen import clock
-from bluegreen.ledger import orders, releases
+from bluegreen.ledger import approvals, orders, releases
+from bluegreen_cli.releases import told
 from tests.bluegreen_cli.conftest import Bluegreen, Ran
 from tests.bluegreen_cli.releases.conftest import Write, at_the_gate, running
 from tests.crash.world.driver import context_of
@@ -213,9 +214,11 @@ class TestDecisions:
         assert ran.stderr.splitlines() == [
             "Error: the release monday does not wait for an approval.",
             "Nothing was changed.",
-            "`bluegreen status monday` says what it does.",
+            "No wave waits for an approval now. `bluegreen status monday` says what the release does.",
         ]
-        assert also.stderr.startswith("Error: wave 2 of the release monday does not wait for an approval.\n")
+        assert also.stderr.startswith(
+            "Error: wave 2 of the release monday does not wait for an approval: it needs none.\n"
+        )
 
     def test_one_that_has_ended_is_refused_with_its_name_and_its_end(self, shop: Shop, bluegreen: Bluegreen) -> None:
         shop.run({"functions": []}, "monday")
@@ -246,6 +249,39 @@ class TestDecisions:
         assert paused[0].endswith(f" by {CALLER}: lunch. `bluegreen resume monday` lets the wave be shifted.")
         assert goes_on[0].startswith("Wave 2 of monday is approved. It is shifted at the next look, 2026-01-05 ")
         assert goes_on[1] == "`bluegreen watch monday` follows it."
+        assert shop.aliases() == GREEN
+
+    def test_a_wave_whose_shift_has_begun_takes_no_decision_and_the_one_that_waits_is_named(
+        self, shop: Shop, bluegreen: Bluegreen
+    ) -> None:
+        first: list[Ran] = []
+        late: list[Ran] = []
+
+        def hook(arn: str, state: str, when: str) -> None:
+            known = told.read("monday") if (state, when) == ("Bake", "entered") and ":release:" in arn else None
+            wave = known.awaits["step"] if known and known.awaits else None
+            if wave == 2 and not first:
+                first.extend(bluegreen("approve", "monday", "--step", "2", "--reason", "fine") for _ in range(2))
+            if wave == 3 and not late:
+                for which, step in (("approve", "2"), ("reject", "2"), ("approve", "1"), ("approve", "4")):
+                    late.append(bluegreen(which, "monday", "--step", step))
+                bluegreen("approve", "monday")
+
+        waves = [{"most": 1}, {"most": 1, "approve": True}, {"approve": True}]
+        with shop.aws.at_states(hook):
+            shop.release(name="monday", waves=waves, traffic="AllAtOnce")
+
+        made = approvals.decided("monday", 2)
+        assert made
+        assert CALLER in made.by
+        assert [each.exit_code for each in first] == [0, 0], "while the wave waits for the look, again is harmless"
+        begun = f"wave 2 of monday was approved by {made.by} at {made.at} already, and its shift has begun."
+        none = "wave 1 of the release monday does not wait for an approval: it needs none, and its shift has begun."
+        no_such = "wave 4 of the release monday does not wait for an approval: it has 3 waves."
+        rest = ["Nothing was changed.", "Wave 3 waits: `bluegreen approve monday --step 3`."]
+        assert [(each.exit_code, each.stderr.splitlines()) for each in late] == [
+            (2, [f"Error: {said}", *rest]) for said in (begun, begun, none, no_such)
+        ]
         assert shop.aliases() == GREEN
 
     def test_a_rejection_rolls_a_paused_release_back_at_the_next_look(self, shop: Shop, bluegreen: Bluegreen) -> None:
