@@ -125,7 +125,7 @@ def _release(
     assert known, "its record was read a moment ago"
     arn = launch_release.start(back.document(known, stack, override_freeze, no_smoke_tests), stack)
     if follow:
-        launch_release.to_the_end(arn, as_json)
+        launch_release.to_the_end(arn, as_json, takes_back=name)
     else:
         launch_release.started(arn, as_json)
 

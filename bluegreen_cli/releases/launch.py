@@ -34,13 +34,20 @@ def start(read: Read, stack: Stack) -> str:
 
 
 def to_the_end(
-    arn: str, as_json: bool, *, release: str = "", past_people: bool = False, summary: Summary | None = None
+    arn: str,
+    as_json: bool,
+    *,
+    release: str = "",
+    past_people: bool = False,
+    summary: Summary | None = None,
+    takes_back: str = "",
 ) -> None:
     """
     Follow the release, say how it ended, and exit with the documented code.
 
     `release` is its id, if the execution has another name, as one of a recovery. Without `past_people` the command ends
-    as soon as the release waits for a person. Ctrl-C and SIGTERM end the following, not the release.
+    as soon as the release waits for a person. `takes_back` is the id of the release that this one rolls back.
+    Ctrl-C and SIGTERM end the following, not the release.
     """
     name, summary = release or arn.rpartition(":")[2], summary or Summary(None)
     summary.arn = arn
@@ -59,7 +66,7 @@ def to_the_end(
         raise _without_record(arn, name)
     if known.record.live:
         _waits(known, as_json, summary)
-    ended = Ending(known)
+    ended = Ending(known, takes_back)
     kept.ends(ended)
     leave(ended, as_json)
 

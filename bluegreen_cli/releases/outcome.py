@@ -18,9 +18,10 @@ EXIT_CODES = {RELEASED: 0, NOTHING_TO_DEPLOY: 0, ROLLED_BACK: 1, REJECTED: 2, RO
 
 @dataclass(frozen=True)
 class Ending:
-    """A release that is over."""
+    """A release that is over. `takes_back` is the id of the one that it rolled back, if that is known."""
 
     told: Told
+    takes_back: str = ""
 
     @property
     def exit_code(self) -> int:
@@ -47,8 +48,9 @@ class Ending:
     def serves(self) -> str:
         """How many functions serve which of their versions."""
         counts, all_ = self.told.counts, len(self.told.members)
+        again = f"serve again the version that served before {self.takes_back}"
         parts = [
-            (counts["deployed"], "serve their new version"),
+            (counts["deployed"], again if self.takes_back else "serve their new version"),
             (counts["back"] + counts["refused"], "serve the version before"),
             (counts["nothing"], "had this code already"),
             (counts["stuck"], "could not be put back"),

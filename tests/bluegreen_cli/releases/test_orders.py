@@ -316,7 +316,7 @@ class TestRollback:
         ran = bluegreen("rollback", "monday")
 
         assert ran.exit_code == 0
-        assert ran.stdout.endswith("Of 5 functions 5 serve their new version.\n")
+        assert ran.stdout.endswith("Of 5 functions 5 serve again the version that served before monday.\n")
         assert "5 functions in 1 wave, by AllAtOnce." in ran.stderr
         assert shop.aliases() == BLUE
 
