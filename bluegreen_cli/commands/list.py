@@ -119,10 +119,12 @@ def list(context: Context, only_releases: bool, limit: int, as_json: bool) -> No
     if only_releases:
         _releases(stack, limit, as_json)
         return
+    running: builtins.list[listing.Shown] = []
     if not as_json:
         with suppress(Problem):  # a caller who may not see releases, or a stack without them: the functions follow
-            for release in builtins.list(listing.running(stack)):
-                click.echo(listing.line(release))
+            running = builtins.list(listing.running(stack))
+    for release in running:
+        click.echo(listing.line(release))
     known = builtins.list(_known(stack))
     with explained("reading the deployments table", NOTHING_CHANGED):
         frozen = freezes.everywhere(stack.target("", None))
@@ -131,7 +133,7 @@ def list(context: Context, only_releases: bool, limit: int, as_json: bool) -> No
         click.echo(json.dumps([row.to_json() for row in rows], indent=2))
     elif rows:
         _print(rows)
-    else:
+    elif not running:
         click.echo("No deployment was completed or runs yet; `bluegreen deploy FUNCTION PATH` begins one.")
 
 

@@ -414,7 +414,7 @@ class TestList:
 
         first, *rest = ran.stdout.splitlines()
         assert first.startswith("release monday of 5 functions is open, at wave 1 of 2, started ")
-        assert len(rest) == 1
+        assert rest == []
         assert [each["id"] for each in told] == ["monday"]
         assert re.split(" {2,}", only)[2:5] == ["5", "runs: open, at wave 1 of 2", "-"]
 
