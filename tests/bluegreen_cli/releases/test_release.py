@@ -323,7 +323,7 @@ class TestApprovals:
         watched = bluegreen("watch", name, "--json")
 
         assert waits.exit_code == 5
-        assert "Every function is rolled back at the next look, " in rejected.stdout
+        assert "Every function is rolled back at the next look" in rejected.stdout
         assert (watched.exit_code, watched.json["error"]) == (1, "ApprovalRefused")
 
 
