@@ -69,8 +69,9 @@ def test_a_promote_that_comes_during_a_shift_is_carried_out_by_it(shop: Shop) ->
     assert run.path.count("LookAtWave") == 1 + 10 + 1, "the bake after the shift takes its time"
 
 
-def test_a_pause_while_greens_are_made_holds_the_first_wave(shop: Shop) -> None:
-    unnoted = shop.aws.fails("UpdateItem", "ServiceUnavailable", times=None, state="LookAtWave")
+@pytest.mark.parametrize("code", ["ServiceUnavailable", "AccessDeniedException"])
+def test_a_pause_while_greens_are_made_holds_the_first_wave(shop: Shop, code: str) -> None:
+    unnoted = shop.aws.fails("UpdateItem", code, times=None, state="LookAtWave")
     with at(shop, "StageFunctions", lambda: tell("pause", seconds=600)), unnoted:
         run = shop.release(name="monday")
 

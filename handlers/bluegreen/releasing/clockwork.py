@@ -9,7 +9,7 @@ from contextlib import suppress
 
 from bluegreen import clock
 from bluegreen.decisions.release_pace import SLICE_SECONDS
-from bluegreen.errors import AwsUnavailable
+from bluegreen.errors import AwsRefused, AwsUnavailable
 from bluegreen.ledger import releases
 from bluegreen.releasing.document import Go
 from bluegreen.releasing.rings import Running
@@ -22,8 +22,12 @@ def in_a_slice() -> Callable[[], bool]:
 
 
 def telling_the_next_look(running: Running, go: Go) -> Go:
-    """Write down when LookAtWave runs next, if a Wait follows. For people only, so a silent table holds nothing up."""
+    """
+    Write down when LookAtWave runs next, if a Wait follows.
+
+    Only people read it, so a table that refuses it or does not answer holds nothing up.
+    """
     if go.next == "bake":
-        with suppress(AwsUnavailable):
+        with suppress(AwsRefused, AwsUnavailable):
             releases.learn_next_look(running.release.id, running.call.execution, clock.now() + go.next_seconds)
     return go
