@@ -76,7 +76,7 @@ deploy: build                    ## the stack, into the AWS account of your cred
 crash-matrix: $(DEV) $(SANDBOX)  ## every fault at every AWS call and every state (about an hour on two cores)
 	@$(BIN)/python -m tests.crash
 
-crash-matrix-release: $(DEV)     ## the same for a release of five functions (about an hour on two cores)
+crash-matrix-release: $(DEV) $(SANDBOX) ## the same for a release of five functions (about an hour on two cores)
 	@$(BIN)/python -m tests.crash --release
 
 fuzz: $(DEV)                     ## inputs that no honest caller sends, at every entrance (INPUTS=40: times as many as `make test`)
