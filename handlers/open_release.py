@@ -106,7 +106,7 @@ def _resumed(asked: Asked, dead: Release) -> OpenedRelease:
 
 
 def _answer(
-    release: Release, go: Go, failure: dict[str, str] | None = None, at_once: int = release_pace.AT_ONCE
+    release: Release, go: Go, failure: dict[str, str] | None = None, at_once: int = release_pace.MOST_OPENED_AT_ONCE
 ) -> OpenedRelease:
     held = Held(
         id=release.id,

@@ -32,8 +32,8 @@ def handler(shifting: Shifting) -> Go:
     if aborted := standing(orders.given(release.id), clock.now()).aborted:
         raise Aborted(aborted.why_aborted)
     gates.must_be_approved(release, go.wave)
-    members = releases.members(release.id, go.wave)
     releases.learn_position(release.id, shifting.call.execution, go.wave, go.step)
+    members = releases.members(release.id, go.wave)
     if go.step == 0:
         facts.keep(release, go.wave, [each for each in members if each.green])
     in_time, failed = in_a_slice(), [each for each in members if each.error and not each.returned]

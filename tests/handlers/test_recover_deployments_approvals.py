@@ -50,7 +50,7 @@ class TestAnApprovalThatNobodyHeardOf:
 
     @pytest.mark.parametrize("operation", ["Query", "UpdateItem"])
     def test_fails_no_sweep_while_the_table_does_not_answer(self, waiting: Desk, operation: str) -> None:
-        """The queries before are for the locks and for the ends that nobody was told of; that after it for releases."""
+        """A sweep queries locks and untold ends first. Then come approvals and releases, whose queries fail here."""
         skip, times = (2, 3) if operation == "Query" else (0, None)
         with waiting.aws.fails(operation, "ServiceUnavailable", skip=skip, times=times) as fault:
             assert recover(SWEEP) == []

@@ -194,7 +194,7 @@ def test_a_late_look_does_not_move_a_release_back(shop: Shop) -> None:
     def late() -> None:
         now = releases.find("monday")
         assert now
-        with pytest.raises(DeploymentOver, match="has come further"):
+        with pytest.raises(DeploymentOver, match="has gone on without this attempt"):
             releases.learn_position("monday", now.execution, now.wave, now.step - 1)
 
     with at(shop, "Bake", late, number=2):

@@ -30,7 +30,7 @@ What OpenMember takes on AWS at most, without its waits for turns; never measure
 
 So many seconds' worth of functions are opened at a time. More would wait for their turns, and waiting is billed.
 """
-AT_ONCE = 40
+MOST_OPENED_AT_ONCE = 40
 """Functions that are opened at a time at most, in whatever number of accounts and regions."""
 CALLS_TO_PUT_BACK = 4
 """Of Lambda's control plane, to put a function back: GetAlias twice, UpdateAlias, UpdateFunctionCode."""
@@ -66,7 +66,7 @@ def most_events(release: Release, default_traffic: str) -> int:
 
 def opened_at_once(places: Collection[object], calls_per_second: float) -> int:
     """How many functions are opened at a time, in these accounts and regions, of which each has its own turns."""
-    return min(AT_ONCE, len(places) * math.ceil(OPENING_SECONDS * calls_per_second / CALLS_TO_OPEN))
+    return min(MOST_OPENED_AT_ONCE, len(places) * math.ceil(OPENING_SECONDS * calls_per_second / CALLS_TO_OPEN))
 
 
 def must_be_affordable(release: Release, default_traffic: str) -> None:

@@ -493,8 +493,8 @@ def _must(release: str, values: Item, *, while_in: tuple[str, ...], execution: s
         now = find(release)
         state = now.state if now else "gone"
         raise DeploymentOver(
-            f"The release {release} is {state} and has come further, or another execution works on it; nothing was "
-            "changed."
+            f"The release {release} is {state}. It has gone on without this attempt, or another execution works on "
+            "it; nothing was changed."
         )
     return Release.model_validate(item)
 
@@ -508,7 +508,7 @@ def _changed(
     execution: str = "",
     if_: str = "",
 ) -> Item | None:
-    """The record after the update; None if it is in another state, another execution works on it, or not `if_`."""
+    """The record after the update; None if its state, the execution that works on it, or `if_` does not allow it."""
     first = at_first or {}
     sets = [f"#{name} = :{name}" for name in values]
     sets += [f"#{name} = if_not_exists(#{name}, :{name})" for name in first]

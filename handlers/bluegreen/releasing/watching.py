@@ -61,7 +61,6 @@ def look(release: Release, go: Go, ordered: Standing, now: float) -> Looked:
     """
     everyone = releases.members(release.id)
     wave = [each for each in everyone if each.wave == go.wave]
-    [each for each in wave if _is_looked_at(each)]
     looks: dict[int, Look] = {}
     failed = [each for each in everyone if each.error and not (each.returned or is_over(each))]  # by a lost attempt
     failed += alarmed_before(release, go.wave, everyone)

@@ -46,7 +46,7 @@ class Releaser(Driver):
 
     def wait_to_begin(self, execution: str) -> None:
         if self._is_a_recovery(execution):
-            assert self._turns[execution].wait(PATIENCE_SECONDS), f"nobody follows {execution}"
+            assert self._turns[execution].wait(PATIENCE_SECONDS), f"the driver never followed {execution}"
 
     def sees(self, url: str) -> None:
         name = url.partition("/functions/")[2].partition("/")[0].partition("%3A")[0]
