@@ -105,7 +105,7 @@ def count(
         artifact = deployer.upload(GOOD % 2)
         if prepare:
             prepare(deployer)
-        with deployer.aws.watched(see), _metrics_asked_for() as metrics, _asked_of_the_api() as api:
+        with deployer.aws.watched(see), metrics_asked_for() as metrics, _asked_of_the_api() as api:
             asked = {"function": FUNCTION, "artifact": artifact, "traffic": STEPS.get(traffic, traffic)} | request
             run = deployer.run(asked, DEPLOYMENT)
         if run.ended != ends:
@@ -126,7 +126,7 @@ def count(
         transitions=len(run.path) + retries,
         handlers=by_machine + api.call_count + len(ordered),
         invokes=calls["lambda", "Invoke"] - len(ordered),
-        waited_seconds=_waited(run.history),
+        waited_seconds=waited(run.history),
         calls=dict(sorted(by_service.items())),
         control_plane=by_service["lambda"] - calls["lambda", "Invoke"] - calls["lambda", "GetFunction"],
         get_function=calls["lambda", "GetFunction"],
@@ -145,7 +145,7 @@ def _asked_of_the_api() -> Any:
 
 
 @contextmanager
-def _metrics_asked_for() -> Iterator[list[int]]:
+def metrics_asked_for() -> Iterator[list[int]]:
     """How many each GetMetricData asks for, which is what CloudWatch bills."""
     asked: list[int] = []
     make = BaseClient._make_api_call  # type: ignore[attr-defined]
@@ -159,17 +159,17 @@ def _metrics_asked_for() -> Iterator[list[int]]:
         yield asked
 
 
-def _waited(history: list[dict[str, Any]]) -> float:
-    """The clock stands still while a handler computes, so what passes is its waiting."""
-    started, waited = 0.0, 0.0
+def waited(history: list[dict[str, Any]]) -> float:
+    """Seconds within handlers. The clock stands still while a handler computes, so what passes is its waiting."""
+    started, seconds = 0.0, 0.0
     for event in history:
         kind = str(getattr(event["type"], "value", event["type"]))
         moment = datetime.fromisoformat(str(event["timestamp"])).timestamp()
         if kind == "LambdaFunctionStarted":
             started = moment
         elif kind in ("LambdaFunctionSucceeded", "LambdaFunctionFailed", "LambdaFunctionTimedOut"):
-            waited += moment - started
-    return round(waited, 3)
+            seconds += moment - started
+    return round(seconds, 3)
 
 
 def _write_units(calls: Counter[tuple[str, str]]) -> int:

@@ -3,8 +3,7 @@
 import re
 from dataclasses import dataclass
 from pathlib import Path
-
-from benchmarks.deployment.counts import Counts
+from typing import Protocol
 
 TEMPLATE = Path(__file__).parents[2] / "template.yaml"
 
@@ -19,9 +18,37 @@ BUSY_SECONDS = 1.0
 """Assumed for each invocation, cold starts included; what a handler waits for Lambda is counted and comes on top."""
 
 
+class Used(Protocol):
+    """What is billed of a deployment, or of a release."""
+
+    @property
+    def transitions(self) -> int:
+        """Of Step Functions."""
+
+    @property
+    def handlers(self) -> int:
+        """Invocations of the deployer's functions."""
+
+    @property
+    def waited_seconds(self) -> float:
+        """What these wait for Lambda."""
+
+    @property
+    def metrics(self) -> int:
+        """Metrics that CloudWatch is asked for."""
+
+    @property
+    def read_units(self) -> float:
+        """Of DynamoDB."""
+
+    @property
+    def write_units(self) -> int:
+        """Of DynamoDB."""
+
+
 @dataclass(frozen=True)
 class Dollars:
-    """What one deployment costs, by the service that bills it."""
+    """What a deployment or a release costs, by the service that bills it."""
 
     step_functions: float
     lambda_: float
@@ -42,7 +69,7 @@ def memory_gb(template: Path = TEMPLATE) -> float:
     return int(found[1]) / 1024
 
 
-def price(counts: Counts, gb: float) -> Dollars:
+def price(counts: Used, gb: float) -> Dollars:
     """Of these counts, with functions of that much memory."""
     seconds = counts.handlers * BUSY_SECONDS + counts.waited_seconds
     return Dollars(
