@@ -116,7 +116,7 @@ class Processes:
         self._number = 0
 
     def branch(self, what: Any) -> bool:
-        """Whether this is the copy, which is to do that and then to `leave`."""
+        """Copy this process; True in the copy, which does that work and then has to `leave`."""
         while len(self._running) >= self._most:
             self._wait()
         self._number += 1
@@ -131,12 +131,12 @@ class Processes:
         return False
 
     def leave(self, result: Any) -> NoReturn:
-        """The end of a copy."""
+        """End this copy. Its process leaves the result to the one that copied it."""
         self._path.write_bytes(pickle.dumps(result))
         os._exit(0)
 
     def wait(self) -> None:
-        """Until all copies have left."""
+        """Wait until all copies have left."""
         while self._running:
             self._wait()
 

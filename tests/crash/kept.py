@@ -27,11 +27,11 @@ class Kept:
 
     @property
     def cases(self) -> set[Case]:
-        """Those that need not be run."""
+        """The cases that need not be run."""
         return {outcome.case for outcome in self.outcomes}
 
     def keep(self, outcome: Outcome) -> None:
-        """Another one, in the file too."""
+        """Keep another outcome, in the file too."""
         now = time.monotonic()
         seconds, self._before = now - self._before, now
         self._add(seconds, outcome)

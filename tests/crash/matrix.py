@@ -427,7 +427,7 @@ def run(case: Case) -> Outcome:
 
 
 def play(branch: Alone) -> Outcome:
-    """The same of the case that this process plays."""
+    """Play the case of this process; answers what came of it, and everything that is wrong then."""
     with _prepared(branch.case.scenario) as world:
         branch.begin(world)
         execution = _deploy(world, branch.case.scenario)

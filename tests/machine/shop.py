@@ -182,7 +182,7 @@ def open_shop(names: tuple[str, ...] = NAMES, **world: Any) -> Iterator[Shop]:
 
 
 def at(shop: Shop, state: str, do: Callable[[], object], number: int = 1) -> AbstractContextManager[None]:
-    """Once, when the release enters that state for the time with this number."""
+    """Do something once: when the release enters that state for the time with this number."""
     seen = [0]
 
     def hook(_: str, name: str, moment: str) -> None:

@@ -22,10 +22,10 @@ def take_all_back(
     everyone: Sequence[Facts], before: WithoutTable, attempt: int, in_time: Callable[[], bool]
 ) -> tuple[WithoutTable, dict[int, DeploymentError]]:
     """
-    How far it came, and the errors of this attempt, by the places in `everyone`.
+    Put aliases back while there is time; answers how far that came, and the errors by their places in `everyone`.
 
-    Those that were not tried yet come first. Then come those that failed before: in another order on a retry, so that
-    a slow one does not starve the same others. A region that does not answer takes no time from the others.
+    Aliases that were not tried yet come first. Then come those that failed before: in another order on a retry, so that
+    a slow alias does not starve the same others. A region that does not answer takes no time from the others.
     """
     tried, left, errors = before.tried, {*before.left}, dict[int, DeploymentError]()
     repeated = before.repeated or attempt > 0

@@ -84,7 +84,7 @@ def _all_or_nothing(release: dict[str, Any], members: list[dict[str, Any]], seen
 
 
 def _told(world: ReleaseWorld, state: str) -> Iterator[str]:
-    """Once, and once more for each time that a fault may have hid that people had been told."""
+    """People are told once. They may be told again for each fault that hid that they had been."""
     subjects = world.deployer.notified()
     of_the_end = [subject for subject in subjects if subject.startswith(f"{state}: release {RELEASE} ")]
     if not 1 <= len(of_the_end) <= 1 + sum(world.script.met()):

@@ -34,7 +34,7 @@ from tests.machine.walk import DEPLOY_ASL, handlers_of, quiet
 from tests.permissions.seen import MATRIX, in_run
 
 HELP_COMES_AFTER_SECONDS = 45 * 60
-"""Half an hour is how long a rollback is tried: then recovery has begun another one, which is helped."""
+"""A rollback is tried for half an hour. By then recovery has begun another one, and that one gets the help."""
 
 
 class World:

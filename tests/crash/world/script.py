@@ -45,7 +45,7 @@ class Script:
         self.recovery_hangs = Countdown()
         self.table_is_away: Callable[[], bool] = lambda: False
         self.call_for_help: Callable[[], object] = self.end_what_lasts
-        """A person will help, a while later."""
+        """Calls a person, who helps a while later."""
         self.at_visit: Callable[[int], object] = lambda number: None
         """Gets the number of every visit of a state, from 1 on, before anything happens there."""
 
