@@ -57,12 +57,14 @@ def _following(running: Running, looked: Looked, ordered: orders.Standing, now: 
     until = looked.bakes_on_until
     if ordered.paused and not until:  # no function of the wave has a share, so none bakes on
         until = now + gates.MOST_SECONDS
+    if looked.left and not ordered.paused:
+        return go.model_copy(update=noted | {"next": "shift", "due_at": until})
     if until:
         seconds = ordered.wait(now, wait(now, until))
         return go.model_copy(update=noted | {"next": "bake", "next_seconds": seconds, "due_at": until})
     _must_not_be_suspected(release, go, looked, ordered)
     if go.step + 1 < len(release.schedule.steps):
-        return go.model_copy(update=noted | {"next": "shift", "step": go.step + 1})
+        return go.model_copy(update=noted | {"next": "shift", "step": go.step + 1, "due_at": 0.0})
     gates.after_wave(release, go.wave)
     if go.wave + 1 == len(release.waves):
         return go.model_copy(update=noted | {"next": "complete"})

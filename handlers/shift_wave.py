@@ -8,16 +8,15 @@ from bluegreen import clock
 from bluegreen.aws import pacing
 from bluegreen.baking.alias import give
 from bluegreen.decisions.orders import standing
-from bluegreen.decisions.pace import longest, seconds_to_next_look, wait
+from bluegreen.decisions.pace import EARLY_SECONDS, apart, together_until, wait
 from bluegreen.decisions.route import Route, route
 from bluegreen.decisions.shift import Shifted
-from bluegreen.document import UNMOVED
 from bluegreen.edge import step
 from bluegreen.errors import Aborted, AwsUnavailable, DeploymentError, DeploymentOver, StillInProgress
 from bluegreen.ledger import deployments, orders, releases
 from bluegreen.ledger.releases import Member, Release
 from bluegreen.releasing import facts, gates, news
-from bluegreen.releasing.clockwork import in_a_slice, telling_the_next_look
+from bluegreen.releasing.clockwork import first_look_at, in_a_slice, pause, telling_the_next_look
 from bluegreen.releasing.document import Go
 from bluegreen.releasing.failing import must_be_tolerated
 from bluegreen.releasing.rings import Shifting
@@ -37,37 +36,41 @@ def handler(shifting: Shifting) -> Go:
     if go.step == 0:
         facts.keep(release, go.wave, [each for each in members if each.green])
     in_time, failed = in_a_slice(), [each for each in members if each.error and not each.returned]
-    to_shift = [each for each in members if _is_to_shift(each, go.step)]
+    to_shift = [each for each in members if each.is_to_shift(go.step)]
+    moved = {each.number: each for each in members if each.moves and not each.error}
+    go = go.model_copy(update={"due_at": _looked_at_by(release, go)})
     with pacing.expecting(len(to_shift)):
         for number, member in enumerate(to_shift):
             if not in_time():
-                return go.model_copy(update={"next_seconds": 0, "evidence": {"shifted": number}})
+                return _after_a_slice(go, number)
             try:
-                _shift(release, member, go.step)
+                moved[member.number] = _shift(release, member, go.step)
             except WILL_PASS:
                 raise
             except DeploymentError as error:
-                cause = str(error)
-                failed.append(releases.learn(release.id, member, error=type(error).__name__, cause=cause))
+                name, cause = type(error).__name__, str(error)
+                failed.append(releases.learn(release.id, moved.pop(member.number), error=name, cause=cause))
                 must_be_tolerated(release)
     shifted_at = clock.now() if to_shift else go.shifted_at
-    moved = sum(_moves(each) and not each.error for each in members)
     if moved and not failed:
-        news.shifted(release, go.wave, go.step, moved)
-    following = _following(release, go.model_copy(update={"shifted_at": shifted_at}), failed)
+        news.shifted(release, go.wave, go.step, len(moved))
+    shifted = go.model_copy(update={"shifted_at": shifted_at})
+    following = _following(release, shifted, [*moved.values()], failed)
     return telling_the_next_look(shifting, following)
 
 
-def _is_to_shift(member: Member, step: int) -> bool:
-    """Green is published, has not failed, and has not this share yet."""
-    return _moves(member) and not member.error and len(member.shifts) <= step
+def _looked_at_by(release: Release, go: Go) -> float:
+    """When functions that have the share already are looked at, though others still wait for theirs."""
+    now = clock.now()
+    return go.due_at if go.due_at > now else now + release.pace_seconds
 
 
-def _moves(member: Member) -> bool:
-    return member.brings not in UNMOVED and member.state in ("staged", "shifted")
+def _after_a_slice(go: Go, shifted: int) -> Go:
+    then = "bake" if clock.now() >= go.due_at - EARLY_SECONDS else "shift"
+    return go.model_copy(update={"next": then, "next_seconds": 0, "evidence": {"shifted": shifted}})
 
 
-def _shift(release: Release, member: Member, step: int) -> None:
+def _shift(release: Release, member: Member, step: int) -> Member:
     record = deployments.find(member.deployment)
     if record is None:
         raise DeploymentOver(f"The record of {member.deployment} is gone; {member.target} was left as it is.")
@@ -82,18 +85,17 @@ def _shift(release: Release, member: Member, step: int) -> None:
     wanted = route(member.blue, member.green, weight)
     revision, _ = give(record, before, wanted, member.revision, write_ahead)
     shifts = (*member.shifts, Shifted(at=at, weight=weight))
-    releases.learn(release.id, member, state="shifted", shifts=shifts, revision=revision)
+    return releases.learn(release.id, member, state="shifted", shifts=shifts, revision=revision)
 
 
-def _following(release: Release, go: Go, failed: list[Member]) -> Go:
+def _following(release: Release, go: Go, moved: list[Member], failed: list[Member]) -> Go:
     if failed:
         must_be_tolerated(release)
         return go.model_copy(update={"next": "put_back"})
-    now, step = clock.now(), release.schedule.steps[go.step]
-    seconds = 0
-    if longest(release.schedule, step):
-        seconds = seconds_to_next_look(0, step.bake_seconds, release.pace_seconds)
-    noted = {"wave": go.wave, "step": go.step, "weight": step.weight}
+    now = clock.now()
+    first_looks = [first_look_at(release, each) for each in moved] or [now]
+    due_at = max(now, together_until(first_looks, apart(0, pause(release, go.step))))
+    noted = {"wave": go.wave, "step": go.step, "weight": release.schedule.steps[go.step].weight}
     return go.model_copy(
-        update={"next": "bake", "next_seconds": wait(now, now + seconds), "due_at": now + seconds, "evidence": noted}
+        update={"next": "bake", "next_seconds": wait(now, due_at), "due_at": due_at, "evidence": noted}
     )

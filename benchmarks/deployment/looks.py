@@ -32,6 +32,7 @@ from bluegreen.decisions.past import Past
 from bluegreen.decisions.shift import Shifted
 from bluegreen.document import Bake, Blue, Latest, Look, Plan
 from bluegreen.ledger import evidence
+from bluegreen.ledger.evidence import Kept
 from bluegreen.request.artifact import Existing
 from bluegreen.request.health import Health
 from bluegreen.request.traffic import schedule
@@ -192,12 +193,13 @@ class _Release:
     def look(self, now: float) -> None:
         """What the state of a release does in one invocation, but for the alarms."""
         kept = evidence.read("spring", 1, 0)
-        before = [kept.get(each.plan.id, Look(next_weight=0.1)) for each in self.asking]
+        first = Kept(shifts=1, look=Look(next_weight=0.1))
+        before = [kept.get(each.plan.id, first).look for each in self.asking]
         asking = [each._replace(memory=look.memory) for each, look in zip(self.asking, before, strict=True)]
         looks = {}
         for each, look, seen in zip(asking, before, watch.look_at_all(asking, now), strict=True):
             bake = Bake(shifts=each.shifts, revision="r1", look=look)
-            looks[each.plan.id] = conclude(each.plan, bake, seen, Alarms(), Probed(), now)
+            looks[each.plan.id] = Kept(shifts=1, look=conclude(each.plan, bake, seen, Alarms(), Probed(), now))
         evidence.keep("spring", 1, 0, looks)
 
 

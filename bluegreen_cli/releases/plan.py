@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from bluegreen.decisions import release_pace
-from bluegreen.decisions.pace import looks, waits
+from bluegreen.decisions.pace import looks
 from bluegreen.decisions.words import of_schedule, of_signals
 from bluegreen.document import UNMOVED, Brings
 from bluegreen.errors import DeploymentError, Frozen, InvalidRequest
@@ -21,7 +21,7 @@ from bluegreen.opening.preflight import PREFLIGHT
 from bluegreen.request.artifact import Existing, InLatest
 from bluegreen.request.release import CALLS_TO_OPEN, Member
 from bluegreen.request.request import Request
-from bluegreen.request.traffic import Schedule
+from bluegreen.request.traffic import Schedule, Step
 from bluegreen.target import Target
 from bluegreen.text import duration, plain
 from bluegreen.verdict.release import failures_needed, false_alarm_of_one, needed_for_one
@@ -211,7 +211,7 @@ def planned(read: Read, functions: Sequence[Checked], stack: Stack) -> Planned:
         of_wave = [by_number[number] for number in wave.numbers]
         moves = any(each.brings not in UNMOVED for each in of_wave)
         seconds = _paced(of_wave, release.calls_per_second, lambda each: _shifts(each, schedule))
-        seconds += sum(each[-1] for each in _looks(schedule, pace, moves))
+        seconds += sum(looks(step.bake_seconds, pace)[-1] for step in schedule.steps) if moves else 0
         before, after = (hook.function if hook else None for hook in (wave.hooks.before, wave.hooks.after))
         names = tuple(each.target.said for each in of_wave)
         waves.append(PlannedWave(names, wave.approve, before, after, at, seconds, moves))
@@ -269,14 +269,14 @@ def _transitions(
     shifted = 0
     for wave in waves:
         shifted += len(SHIFT) * len(schedule.steps) * _slices(len(wave.functions), rate)
-        shifted += len(LOOK) * sum(map(waits, _looks(schedule, pace, wave.moves)))
+        shifted += len(LOOK) * sum(_times(len(wave.functions), rate, pace, step, wave.moves) for step in schedule.steps)
         shifted += len(LOOK) * wave.approve
     return opened + staged + shifted + len(COMPLETE) * _slices(len(functions), rate) + len(RELEASED)
 
 
-def _looks(schedule: Schedule, pace: int, moves: bool) -> list[tuple[int, ...]]:
-    """Of each step the seconds after its shift at which there is a look."""
-    return [looks(step.bake_seconds, pace)[: None if moves else 1] for step in schedule.steps]
+def _times(functions: int, rate: float, pace: int, step: Step, moves: bool) -> int:
+    """How often LookAtWave runs in a step. Where no alias moves, it has nothing to look at."""
+    return release_pace.looks_at_wave(functions, rate, pace, step) if moves else 1
 
 
 def _slices(calls: int, rate: float) -> int:

@@ -10,7 +10,7 @@ deployment that was undone. So an execution that is aborted ends within five min
 """
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
 from itertools import pairwise, zip_longest
 
@@ -48,6 +48,9 @@ EARLY_SECONDS = 1
 TOLERANCE = 0.2
 """Of a pace: handlers take some seconds of every look, which must not lengthen the next pause."""
 
+APART = 5
+"""Of many functions that are looked at together, so many groups are due in a pause at most."""
+
 
 def seconds_to_next_look(baked: float, until: float, pace: int) -> int:
     """
@@ -61,6 +64,17 @@ def seconds_to_next_look(baked: float, until: float, pace: int) -> int:
 def least_pause(until: float, pace: float) -> int:
     """The pace, or the whole of a shorter bake, in seconds that a Wait state takes; 0 if there is no bake."""
     return math.ceil(min(until, pace))
+
+
+def apart(baked: float, pace: int) -> float:
+    """Seconds by which functions may be due after each other, and are looked at together."""
+    return _pause(baked, pace) / APART
+
+
+def together_until(due: Iterable[float], seconds: float) -> float:
+    """The moment at which all are due that are due within so many seconds after the first. None comes early."""
+    moments = sorted(due)
+    return max(at for at in moments if at <= moments[0] + seconds)
 
 
 def wait(now: float, due_at: float) -> int:

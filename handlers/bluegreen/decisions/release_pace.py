@@ -1,18 +1,22 @@
 """
 How often a release is looked at, and whether the history of one execution has room for all its waves.
 
-The looks at a wave come as those at a deployment (pace.py): a metric's period or more apart, thinner with the bake's
-age. Every wave has the same bakes, so all have the same pace.
+The looks at a function come as those at a deployment (pace.py): a metric's period or more apart, thinner with the
+bake's age. In a wave that takes long to shift, functions bake at different times, so a look is at those that are due.
+Every wave has the same bakes, so all have the same pace.
 """
 
 import math
 from collections.abc import Collection
 
 from bluegreen.decisions.pace import (
+    APART,
     EVENTS_PER_HOOK,
     EVENTS_PER_LOOK,
     MOST_EVENTS,
     SELDOM_SECONDS,
+    apart,
+    least_pause,
     longest,
     looks,
     waits,
@@ -20,7 +24,7 @@ from bluegreen.decisions.pace import (
 from bluegreen.decisions.turns import UNDOING_A_SECOND
 from bluegreen.errors import InvalidRequest
 from bluegreen.request.release import CALLS_TO_OPEN, Release
-from bluegreen.request.traffic import Schedule
+from bluegreen.request.traffic import Schedule, Step
 
 SLICE_SECONDS = 60
 """ShiftWave, CompleteRelease and RollBackRelease begin work on no other function once they have run for so long."""
@@ -69,6 +73,22 @@ def opened_at_once(places: Collection[object], calls_per_second: float) -> int:
     return min(MOST_OPENED_AT_ONCE, len(places) * math.ceil(OPENING_SECONDS * calls_per_second / CALLS_TO_OPEN))
 
 
+def looks_at_wave(functions: int, calls_per_second: float, pace: int, step: Step, longest_seconds: int = 0) -> int:
+    """
+    How often LookAtWave runs at most in a step of a wave of so many functions, before the bake of the last one is over.
+
+    While others still get their share, it runs after a slice if a look is due. Then it looks at each group of functions
+    that are due at about the same time. A bake may be drawn out to `longest_seconds`.
+    """
+    shifting = functions / calls_per_second
+    between = min(math.ceil(shifting / SLICE_SECONDS) - 1, math.floor(shifting / pace))
+    at = looks(step.bake_seconds, pace, longest_seconds)
+    if step.bake_seconds == 0:
+        return between + waits(at)
+    groups = min(APART, 1 + math.floor(shifting / apart(0, least_pause(step.bake_seconds, pace))))
+    return between + waits(at) + (groups - 1) * len(at)
+
+
 def must_be_affordable(release: Release, default_traffic: str) -> None:
     """Raises InvalidRequest if one execution has no room for the release, and as Release.schedule does."""
     events = most_events(release, default_traffic)
@@ -92,7 +112,11 @@ def _events(release: Release, plan: Schedule, pace: int) -> int:
     rate, everybody = release.calls_per_second, len(release.members)
     shifts = len(plan.steps) * sum(_slices(len(wave.numbers), rate) for wave in release.waves)
     ends = _slices(everybody, rate) + _slices(everybody * CALLS_TO_PUT_BACK, UNDOING_A_SECOND)
-    looked = len(release.waves) * sum(waits(looks(step.bake_seconds, pace, longest(plan, step))) for step in plan.steps)
+    looked = sum(
+        looks_at_wave(len(wave.numbers), rate, pace, step, longest(plan, step))
+        for wave in release.waves
+        for step in plan.steps
+    )
     asked = sum(wave.approve for wave in release.waves)
     while_asked = asked * waits(looks(release.approval.timeout_seconds, pace)) if asked else 0
     hooks = sum((wave.hooks.before is not None) + (wave.hooks.after is not None) for wave in release.waves)

@@ -1,8 +1,8 @@
 """
 What the looks at a release's functions came to so far: an object in S3 for each chunk of a wave.
 
-A look reads it, and puts its own in its place. So a look that is made again may begin from what it has kept itself: the
-buckets that it has folded are not read again, and it comes to the same verdict.
+A look reads it, and puts its own in its place at the end. So a look that is made again begins from the same, or it
+finds that no function is due.
 """
 
 from collections.abc import Mapping
@@ -12,11 +12,20 @@ from pydantic import TypeAdapter
 from bluegreen.aws import objects
 from bluegreen.document import Look
 from bluegreen.errors import AwsRefused
+from bluegreen.model import Frozen
 
-_LOOKS = TypeAdapter(dict[str, Look])
+
+class Kept(Frozen):
+    """The last look at a function, which came after so many `shifts` of its alias."""
+
+    shifts: int
+    look: Look
 
 
-def read(release: str, wave: int, chunk: int) -> dict[str, Look]:
+_KEPT = TypeAdapter(dict[str, Kept])
+
+
+def read(release: str, wave: int, chunk: int) -> dict[str, Kept]:
     """
     The last look at each function of the chunk, {} before the first.
 
@@ -28,14 +37,14 @@ def read(release: str, wave: int, chunk: int) -> dict[str, Look]:
     if content is None:
         return {}
     try:
-        return _LOOKS.validate_json(content)
+        return _KEPT.validate_json(content)
     except ValueError as error:
         raise AwsRefused(f"{key} in the artifact bucket is no evidence that this stack version can read") from error
 
 
-def keep(release: str, wave: int, chunk: int, looks: Mapping[str, Look]) -> None:
+def keep(release: str, wave: int, chunk: int, looks: Mapping[str, Kept]) -> None:
     """In place of what was kept of this chunk."""
-    objects.write(_key(release, wave, chunk), _LOOKS.dump_json(dict(looks)))
+    objects.write(_key(release, wave, chunk), _KEPT.dump_json(dict(looks)))
 
 
 def _key(release: str, wave: int, chunk: int) -> str:

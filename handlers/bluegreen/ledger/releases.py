@@ -23,7 +23,7 @@ from bluegreen import clock
 from bluegreen.aws import table
 from bluegreen.aws.table import Item
 from bluegreen.decisions.shift import Shifted
-from bluegreen.document import Brings
+from bluegreen.document import UNMOVED, Brings
 from bluegreen.errors import AwsUnavailable, DeploymentOver
 from bluegreen.ledger.record import RECORD, Cause, readable
 from bluegreen.model import Frozen, Text
@@ -185,6 +185,15 @@ class Member(Frozen):
     def weight(self) -> float:
         """Green's share of the alias; 0 before the first shift."""
         return self.shifts[-1].weight if self.shifts else 0.0
+
+    @property
+    def moves(self) -> bool:
+        """Its green is published, and gets shares of the alias."""
+        return self.brings not in UNMOVED and self.state in ("staged", "shifted")
+
+    def is_to_shift(self, step: int) -> bool:
+        """Its green has not failed, and has not the share of this step yet."""
+        return self.moves and not self.error and len(self.shifts) <= step
 
     @property
     def name(self) -> str:

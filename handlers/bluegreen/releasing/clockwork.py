@@ -1,5 +1,5 @@
 """
-How long one invocation of a release's handler works before the state machine invokes it again, and when that is.
+How long one invocation of a release's handler works before the state machine invokes it again, and when looks are due.
 
 The handler's function has 240 seconds, so work on a function that was begun in time comes to its end.
 """
@@ -8,9 +8,11 @@ from collections.abc import Callable
 from contextlib import suppress
 
 from bluegreen import clock
+from bluegreen.decisions.pace import least_pause, seconds_to_next_look
 from bluegreen.decisions.release_pace import SLICE_SECONDS
 from bluegreen.errors import AwsRefused, AwsUnavailable
 from bluegreen.ledger import releases
+from bluegreen.ledger.releases import Member, Release
 from bluegreen.releasing.document import Go
 from bluegreen.releasing.rings import Running
 
@@ -19,6 +21,17 @@ def in_a_slice() -> Callable[[], bool]:
     """Answers whether the slice that begins now is not over."""
     until = clock.now() + SLICE_SECONDS
     return lambda: clock.now() < until
+
+
+def pause(release: Release, step: int) -> int:
+    """Seconds between two looks at a function, at least: one execution has room for all looks."""
+    return max(1, least_pause(release.schedule.steps[step].bake_seconds, release.pace_seconds))
+
+
+def first_look_at(release: Release, member: Member) -> float:
+    """When a function is looked at after its last shift, in seconds since 1970; at once if it does not bake."""
+    bake_seconds = release.schedule.steps[len(member.shifts) - 1].bake_seconds
+    return member.shifts[-1].at + seconds_to_next_look(0, bake_seconds, release.pace_seconds)
 
 
 def telling_the_next_look(running: Running, go: Go) -> Go:

@@ -1,9 +1,14 @@
-"""A look at a wave: every function that was shifted, one after the other, and all of them together."""
+"""
+A look at a wave: every function whose look is due, one after the other, and all of the release together.
+
+Each function is looked at as often as in a deployment of its own at most, however long its wave is being shifted. One
+that has baked and waits for others of its wave is looked at every five minutes. Alarms are read of all, at every look.
+"""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from bluegreen import clock
 from bluegreen.aws import alarms
@@ -13,11 +18,13 @@ from bluegreen.baking.watch import Asking, Probed
 from bluegreen.decisions.bake import SUSPECTED_ODDS, needs_probes
 from bluegreen.decisions.figures import Seen
 from bluegreen.decisions.orders import Standing
-from bluegreen.decisions.pace import EARLY_SECONDS
+from bluegreen.decisions.pace import apart, together_until
 from bluegreen.document import Bake, Look, Plan
 from bluegreen.errors import GreenUnhealthy, ReleaseUnhealthy
 from bluegreen.ledger import deployments, evidence, releases
+from bluegreen.ledger.evidence import Kept
 from bluegreen.ledger.releases import Member, Release, WaveVerdict
+from bluegreen.releasing.clockwork import first_look_at, pause
 from bluegreen.releasing.document import Go
 from bluegreen.releasing.putting_back import is_over
 from bluegreen.target import Target
@@ -31,7 +38,10 @@ PROBED_AT_ONCE = 10
 """Functions of a chunk that one look probes. A probe has ten cases at most, and each may take five seconds."""
 
 AT_ONCE = 500
-"""Functions of one call of GetMetricData and of one object of evidence."""
+"""Functions of one object of evidence, which are looked at together."""
+
+RESTING_SECONDS = 300
+"""Between two looks at a function that has baked and waits for others of its wave, or whose last share has no bake."""
 
 
 @dataclass(frozen=True)
@@ -39,10 +49,12 @@ class Looked:
     """
     What a look came to: the functions that failed, and until when the others bake on (seconds since 1970, 0: no more).
 
-    `log_evidence` is the log of the odds that a green of the release is worse.
+    `left` functions of the wave have not the step's share yet. `log_evidence` is the log of the odds that a green of
+    the release is worse.
     """
 
     failed: tuple[Member, ...]
+    left: int
     bakes_on_until: float
     reason: str
     verdict: WaveVerdict
@@ -55,32 +67,36 @@ class Looked:
 
 def look(release: Release, go: Go, ordered: Standing, now: float) -> Looked:
     """
-    Look at the wave's functions that have a share. Raises ReleaseUnhealthy if all together are found worse.
+    Look at the wave's functions that are due. Raises ReleaseUnhealthy if all together are found worse.
 
     It writes down each function that failed.
     """
     everyone = releases.members(release.id)
     wave = [each for each in everyone if each.wave == go.wave]
-    looks: dict[int, Look] = {}
     failed = [each for each in everyone if each.error and not (each.returned or is_over(each))]  # by a lost attempt
     failed += alarmed_before(release, go.wave, everyone)
     logs: dict[int, float] = {}
-    for chunk, start in enumerate(range(0, len(wave), AT_ONCE)):
+    chunks = []
+    for number, start in enumerate(range(0, len(wave), AT_ONCE)):
         some = [each for each in wave[start : start + AT_ONCE] if _is_looked_at(each)]
-        judged, worse = _look_at(release, go, chunk, some, ordered, now, logs)
-        looks |= judged
-        failed += worse
+        chunks.append(_look_at(release, go, number, some, ordered, now, logs))
+    failed += [each for chunk in chunks for each in chunk.failed]
     verdict, now_together, unhealthy = _together(release, go, everyone, logs, now)
     releases.learn_verdict(release.id, verdict)
+    for number, chunk in enumerate(chunks):
+        evidence.keep(release.id, go.wave, number, chunk.kept)  # if the verdict was not learnt, all are due again
     if unhealthy and not failed:
         raise ReleaseUnhealthy(
             f"The greens of the release are worse, by all of their evidence together: odds {odds(verdict.peak)}. Most "
             f"of it comes from {', '.join(verdict.worst[:MOST_NAMED])}."
         )
-    baking = [each for each in looks.values() if each.next == "bake_on"]
-    until = max(min(each.due_at for each in baking), now + _least(release, go)) if baking else 0.0
-    reason = f"{len(looks) - len(baking)} of {len(looks)} functions have baked"
-    return Looked(tuple(failed), until, reason, verdict, now_together)
+    due = [at for chunk in chunks for at in chunk.due]
+    newest = max((each.shifts[-1].at for each in wave if _is_looked_at(each)), default=now)
+    until = together_until(due, apart(now - newest, pause(release, go.step))) if due else 0.0
+    looked_at = sum(chunk.functions for chunk in chunks)
+    reason = f"{looked_at - len(due)} of {looked_at} functions have baked"
+    left = sum(each.is_to_shift(go.step) for each in wave)
+    return Looked(tuple(failed), left, until, reason, verdict, now_together)
 
 
 def _is_looked_at(member: Member) -> bool:
@@ -91,22 +107,37 @@ def _is_looked_at(member: Member) -> bool:
 def alarmed_before(release: Release, wave: int, members: Sequence[Member]) -> list[Member]:
     """Functions of earlier waves with an alarm in ALARM; each is written down as failed."""
     failed = []
-    for target, group in _by_place([each for each in members if each.wave != wave and _is_looked_at(each)]).items():
-        states = alarms.states(target, tuple(dict.fromkeys(name for each in group for name in each.alarms)))
-        for each in group:
-            if red := [name for name in each.alarms if states.get(name) == alarms.RED]:
-                cause = f"The alarm {', '.join(red)} went off after green had everything."
-                failed.append(releases.learn(release.id, each, error=GreenUnhealthy.__name__, cause=cause))
+    for each, red in _in_alarm([each for each in members if each.wave != wave and _is_looked_at(each)]):
+        cause = f"The alarm {', '.join(red)} went off after green had everything."
+        failed.append(releases.learn(release.id, each, error=GreenUnhealthy.__name__, cause=cause))
     return failed
 
 
-def _by_place(members: Sequence[Member]) -> dict[Target, list[Member]]:
-    """The functions that name alarms, by account and region."""
-    found: dict[Target, list[Member]] = {}
+def _in_alarm(members: Sequence[Member]) -> Iterator[tuple[Member, list[str]]]:
+    """Those with alarms in ALARM, and which. Each alarm of an account and region is read once."""
+    by_place: dict[Target, list[Member]] = {}
     for each in members:
         if each.alarms:
-            found.setdefault(each.target.model_copy(update={"function": "", "alias": ""}), []).append(each)
-    return found
+            by_place.setdefault(each.target.model_copy(update={"function": "", "alias": ""}), []).append(each)
+    for place, group in by_place.items():
+        states = alarms.states(place, tuple(dict.fromkeys(name for each in group for name in each.alarms)))
+        for each in group:
+            if red := [name for name in each.alarms if states.get(name) == alarms.RED]:
+                yield each, red
+
+
+@dataclass(frozen=True)
+class _Chunk:
+    """
+    What became of so many `functions` that have not failed: their last looks, and when those that bake on are due.
+
+    These moments are seconds since 1970. `failed` are others, which have failed at this look.
+    """
+
+    functions: int
+    kept: dict[str, Kept]
+    due: list[float]
+    failed: list[Member]
 
 
 def _look_at(
@@ -117,43 +148,68 @@ def _look_at(
     ordered: Standing,
     now: float,
     logs: dict[int, float],
-) -> tuple[dict[int, Look], list[Member]]:
-    plans = deployments.plans_of([each.deployment for each in members])
-    before = evidence.read(release.id, go.wave, chunk)
-    bakes = {each.number: _bake(each, before.get(each.deployment) or _first(plans, each)) for each in members}
-    asking = [
-        Asking(plans[each.deployment], each.green, each.shifts, bakes[each.number].look.memory) for each in members
-    ]
+) -> _Chunk:
+    kept = evidence.read(release.id, go.wave, chunk)
+    red = {each.number for each, _ in _in_alarm(members)}
+
+    until = max(now, go.due_at)  # this look may come a little too early
+
+    def is_due(member: Member) -> bool:
+        bake = _bake(release, member, kept.get(member.deployment))
+        return bake.due_at <= until or member.number in red or bool(ordered.noted())
+
+    due = [each for each in members if is_due(each)]
+    plans = deployments.plans_of([each.deployment for each in due])
+    bakes = {each.number: _before(each, kept.get(each.deployment), plans[each.deployment]) for each in due}
+    asking = [Asking(plans[each.deployment], each.green, each.shifts, bakes[each.number].look.memory) for each in due]
     seen = watch.look_at_all(asking, now)
     alarmed = watch.alarms_of_all(
-        [(each.plan, bakes[m.number].look.pardoned) for each, m in zip(asking, members, strict=True)]
+        [(asked.plan, bakes[each.number].look.pardoned) for each, asked in zip(due, asking, strict=True)]
     )
-    asked_too = _to_probe(bakes, {each.number: (a.plan, s) for each, a, s in zip(members, asking, seen, strict=True)})
-    looks: dict[int, Look] = {}
-    failed: list[Member] = []
-    for member, asked, one, red in zip(members, asking, seen, alarmed, strict=True):
-        last = bakes[member.number].look
-        if last.next == "bake_on" and now < last.due_at - EARLY_SECONDS and not ordered.noted():
-            looks[member.number] = last  # another function's look is due, or this look is made again
-            continue
+    asked_too = _to_probe(bakes, {each.number: (a.plan, s) for each, a, s in zip(due, asking, seen, strict=True)})
+    failed: dict[int, Member] = {}
+    for member, asked, one, alarms_now in zip(due, asking, seen, alarmed, strict=True):
         if one.verdict.kind != "cannot_measure":
             logs[member.number] = one.verdict.log_confirmed
         try:
             probed = watch.probe(asked.plan, member.green) if member.number in asked_too else Probed()
-            found = conclude(asked.plan, bakes[member.number], one, red, probed, now, ordered)
+            found = conclude(asked.plan, bakes[member.number], one, alarms_now, probed, now, ordered)
             if found.next == "roll_back":
                 raise GreenUnhealthy(f"Version {member.green} is unhealthy: {found.reason}.")
         except GreenUnhealthy as error:
-            failed.append(
-                releases.learn(release.id, member, error=type(error).__name__, cause=str(error), verdict="worse")
+            failed[member.number] = releases.learn(
+                release.id, member, error=type(error).__name__, cause=str(error), verdict="worse"
             )
             continue
-        looks[member.number] = found
+        again = now + (pause(release, go.step) if found.next == "bake_on" else RESTING_SECONDS)
+        found = found.model_copy(update={"due_at": max(found.due_at, again)})
+        kept[member.deployment] = Kept(shifts=len(member.shifts), look=found)
         if found.verdict != member.verdict:
             releases.learn(release.id, member, verdict=found.verdict)
-    named = {each.deployment: looks[each.number] for each in members if each.number in looks}
-    evidence.keep(release.id, go.wave, chunk, named)
-    return looks, failed
+    left = [each for each in members if each.number not in failed]
+    after = [_bake(release, each, kept.get(each.deployment)) for each in left]
+    to_keep = {each.deployment: kept[each.deployment] for each in left if each.deployment in kept}
+    return _Chunk(len(left), to_keep, [each.due_at for each in after if each.goes_on], [*failed.values()])
+
+
+class _Baking(NamedTuple):
+    """Whether a function's bake goes on, and when the next look at it is due, in seconds since 1970."""
+
+    goes_on: bool
+    due_at: float
+
+
+def _bake(release: Release, member: Member, kept: Kept | None) -> _Baking:
+    bakes_anew = kept is None or kept.shifts < len(member.shifts)
+    if kept is None or (bakes_anew and release.schedule.steps[len(member.shifts) - 1].bake_seconds):
+        return _Baking(True, first_look_at(release, member))
+    return _Baking(not bakes_anew and kept.look.next == "bake_on", kept.look.due_at)
+
+
+def _before(member: Member, kept: Kept | None, plan: Plan) -> Bake:
+    """At the last look. An alarm that was red when the function was opened is pardoned until it has been OK once."""
+    first = Look(next_weight=member.weight, pardoned=plan.red_alarms)
+    return Bake(shifts=member.shifts, revision=member.revision, look=kept.look if kept else first)
 
 
 def _to_probe(bakes: Mapping[int, Bake], seen: Mapping[int, tuple[Plan, Seen]]) -> frozenset[int]:
@@ -164,20 +220,6 @@ def _to_probe(bakes: Mapping[int, Bake], seen: Mapping[int, tuple[Plan, Seen]]) 
         if needs_probes(one.verdict) and plan.health.no_traffic == "probe"
     ]
     return frozenset(sorted(quiet, key=lambda number: bakes[number].look.probes)[:PROBED_AT_ONCE])
-
-
-def _bake(member: Member, look: Look) -> Bake:
-    return Bake(shifts=member.shifts, revision=member.revision, look=look)
-
-
-def _first(plans: Mapping[str, Plan], member: Member) -> Look:
-    """Before any look. An alarm that was red when the function was opened is pardoned until it has been OK once."""
-    return Look(next_weight=member.weight, pardoned=plans[member.deployment].red_alarms)
-
-
-def _least(release: Release, go: Go) -> float:
-    """Seconds until the next look at least, so that one execution has room for all looks."""
-    return min(release.pace_seconds, max(1, release.schedule.steps[go.step].bake_seconds))
 
 
 def _together(

@@ -7,9 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bluegreen.decisions.pace import MOST_EVENTS, looks, waits
-from bluegreen.decisions.release_pace import most_events, must_be_affordable, opened_at_once, pace_of
+from bluegreen.decisions.release_pace import looks_at_wave, most_events, must_be_affordable, opened_at_once, pace_of
 from bluegreen.errors import InvalidRequest
 from bluegreen.request.release import Release
+from bluegreen.request.traffic import Step
 
 CANARY = "Canary10Percent5Minutes"
 LINEAR = "Linear10PercentEvery1Minute"
@@ -46,14 +47,21 @@ class TestEvents:
     def test_every_wave_is_looked_at_and_shifted_in_slices_of_a_minute(self) -> None:
         waves = [{"most": 1}, {"most": 600}, {"most": 601}]
         slices = 2 * (1 + 1 + 2) + 3 + 6
+        looked = (5 + 1) + (5 * 5 + 1) + (1 + 5 * 5 + 1 + 1)
 
-        assert most_events(release(1_202, waves=waves), CANARY) == 40 + 7 * slices + 3 * 6 * 9
+        assert most_events(release(1_202, waves=waves), CANARY) == 40 + 7 * slices + 9 * looked
+
+    @pytest.mark.parametrize(("functions", "groups"), [(119, 1), (120, 2), (240, 3), (480, 5), (600, 5)])
+    def test_functions_that_are_shifted_long_after_each_other_are_looked_at_in_groups(
+        self, functions: int, groups: int
+    ) -> None:
+        assert looks_at_wave(functions, 10, 60, Step(weight=0.1, bake_seconds=300)) == 5 * groups
 
     def test_fewer_calls_a_second_take_more_slices_but_not_of_the_rollback(self) -> None:
         slow = release(60, waves=[{}], calls_per_second=1)
 
         assert most_events(slow, "AllAtOnce") == 40 + 7 * (1 + 1 + 1) + 9
-        assert most_events(release(61, waves=[{}], calls_per_second=1), "AllAtOnce") == 40 + 7 * (2 + 2 + 1) + 9
+        assert most_events(release(61, waves=[{}], calls_per_second=1), "AllAtOnce") == 40 + 7 * (2 + 2 + 1) + 9 * 2
 
     def test_while_people_are_asked_looks_go_on(self) -> None:
         asked = release(2, waves=[{"most": 1, "approve": True}], approval={"timeout_seconds": 600})

@@ -20,14 +20,16 @@ from bluegreen.decisions.figures import Memory, Seen
 from bluegreen.document import Bake, Look
 from bluegreen.errors import AwsRefused
 from bluegreen.ledger import evidence
+from bluegreen.ledger.evidence import Kept
 from tests.bluegreen.many import Function, World, functions, world
 from tests.machine.deployer import BUCKET, Deployer
 
 KEY = "internal/releases/spring/evidence-2-3.json.gz"
 
 
-def look(number: int = 1, **more: Any) -> Look:
-    return Look(next_weight=0.5, reason=f"the look at {number}", memory=Memory(until=60 * number), **more)
+def look(number: int = 1, **more: Any) -> Kept:
+    last = Look(next_weight=0.5, reason=f"the look at {number}", memory=Memory(until=60 * number), **more)
+    return Kept(shifts=1, look=last)
 
 
 class TestTheEvidenceOfAChunk:
@@ -55,8 +57,8 @@ class TestTheEvidenceOfAChunk:
         body = boto3.client("s3").get_object(Bucket=BUCKET, Key=KEY)["Body"].read()
         kept = json.loads(gzip.decompress(body))
 
-        assert kept["Shop"]["memory"]["until"] == 60
-        assert "evidence" not in kept["Shop"]
+        assert kept["Shop"]["look"]["memory"]["until"] == 60
+        assert "evidence" not in kept["Shop"]["look"]
 
     @pytest.mark.parametrize("content", ["", "[]", "{", '{"Shop": {}}', '{"Shop": {"next_weight": 7, "memory": 1}}'])
     def test_that_cannot_be_read_is_not_taken_for_none(self, deployer: Deployer, content: str) -> None:
@@ -66,27 +68,29 @@ class TestTheEvidenceOfAChunk:
             evidence.read("spring", 2, 3)
 
 
-def look_at(called: World, now: float) -> tuple[list[Seen], dict[str, Look]]:
+def look_at(called: World, now: float) -> tuple[list[Seen], dict[str, Kept]]:
     """A look that begins with the evidence that was kept, and keeps its own."""
     before = evidence.read("spring", 1, 0)
     asking = [of_kept(each, before) for each in called.all()]
     seen = watch.look_at_all(asking, now)
     looks = {
-        each.plan.target.function: conclude(each.plan, bake(each, before), found, Alarms(), Probed(), now)
+        each.plan.target.function: Kept(
+            shifts=len(each.shifts), look=conclude(each.plan, bake(each, before), found, Alarms(), Probed(), now)
+        )
         for each, found in zip(asking, seen, strict=True)
     }
     evidence.keep("spring", 1, 0, looks)
     return seen, looks
 
 
-def of_kept(asking: Asking, kept: Mapping[str, Look]) -> Asking:
-    look = kept.get(asking.plan.target.function)
-    return asking._replace(memory=look.memory) if look else asking
+def of_kept(asking: Asking, kept: Mapping[str, Kept]) -> Asking:
+    last = kept.get(asking.plan.target.function)
+    return asking._replace(memory=last.look.memory) if last else asking
 
 
-def bake(asking: Asking, kept: Mapping[str, Look]) -> Bake:
-    look = kept.get(asking.plan.target.function, Look(next_weight=0.1))
-    return Bake(shifts=asking.shifts, revision="r1", look=look)
+def bake(asking: Asking, kept: Mapping[str, Kept]) -> Bake:
+    last = kept.get(asking.plan.target.function)
+    return Bake(shifts=asking.shifts, revision="r1", look=last.look if last else Look(next_weight=0.1))
 
 
 @given(deployed=st.lists(functions, min_size=1, max_size=5), minutes=st.integers(10, 30))
@@ -100,7 +104,7 @@ def test_a_look_that_is_made_again_from_what_it_kept_finds_the_same(deployed: li
         again, kept_again = look_at(called, now)
 
         assert [replace(each, unread=0) for each in again] == [replace(each, unread=0) for each in first]
-        assert [each.memory for each in kept_again.values()] == [each.memory for each in kept.values()]
+        assert [each.look.memory for each in kept_again.values()] == [each.look.memory for each in kept.values()]
 
 
 def test_a_look_from_what_was_kept_is_as_good_as_one_at_everything_and_reads_the_newest_alone() -> None:

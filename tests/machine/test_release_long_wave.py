@@ -1,0 +1,126 @@
+"""A wave that takes minutes to shift: its functions bake at different times, and looks come between the shifts."""
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from typing import Any
+from unittest import mock
+
+import pytest
+
+from bluegreen.baking import watch
+from bluegreen.ledger import releases
+from tests.machine.deployer import BAD_UNDER_TRAFFIC, FUNCTION, alarm
+from tests.machine.faults import Call, HandlerKilled
+from tests.machine.shop import BLUE, GREEN, Shop, at, open_shop
+from tests.machine.test_release_orders import tell
+
+ONE_WAVE: list[dict[str, Any]] = [{}]
+
+
+@pytest.fixture
+def shop() -> Iterator[Shop]:
+    with open_shop() as shop:
+        shop.users_call(2)
+        yield shop
+
+
+def each_shift_takes(shop: Shop, seconds: float) -> AbstractContextManager[None]:
+    """Lambda answers each UpdateAlias of ShiftWave late."""
+
+    def answer(call: Call, attempt: Callable[[], Any]) -> Any:
+        if (call.state, call.operation) == ("ShiftWave", "UpdateAlias"):
+            shop.aws.clock.sleep(seconds)
+        return attempt()
+
+    return shop.aws.watched(answer)
+
+
+@pytest.fixture
+def looked_at() -> Iterator[Counter[str]]:
+    """How often each function was looked at."""
+    times: Counter[str] = Counter()
+    look_at_all = watch.look_at_all
+
+    def count(asking: Any, now: float) -> Any:
+        times.update(each.plan.target.function for each in asking)
+        return look_at_all(asking, now)
+
+    with mock.patch.object(watch, "look_at_all", count):
+        yield times
+
+
+def test_a_bad_function_stops_the_shift_before_the_last_ones_get_a_green(shop: Shop) -> None:
+    with each_shift_takes(shop, 70):
+        run = shop.release({FUNCTION: BAD_UNDER_TRAFFIC}, waves=ONE_WAVE)
+
+    shifts, *_ = run.path[run.path.index("ShiftWave") :], None
+    assert shifts[:6] == ["ShiftWave", "WhatNext?", "Bake", "LookAtWave", "WhatNext?", "ShiftWave"]
+    assert run.error == "FunctionsFailed"
+    assert shop.aliases() == BLUE
+    assert shop.served["Tax", "2"] == 0
+
+
+@pytest.mark.parametrize(("seconds", "fewest"), [(0, 5), (20, 4), (50, 4)])
+def test_no_function_is_looked_at_more_often_because_the_shift_takes_long(
+    shop: Shop, looked_at: Counter[str], seconds: int, fewest: int
+) -> None:
+    """A canary of five minutes takes five looks. The first one comes late where a slice of the shift is not over."""
+    with each_shift_takes(shop, seconds):
+        run = shop.release(waves=ONE_WAVE)
+
+    assert run.ended == "Released"
+    assert shop.aliases() == GREEN
+    assert (min(looked_at.values()), max(looked_at.values())) == (fewest, 5)
+
+
+def test_an_alarm_puts_a_function_back_at_the_next_look_at_any_other(shop: Shop) -> None:
+    document = shop.document(waves=ONE_WAVE)
+    document["functions"][0]["health"] = {"alarms": ["sales"]}
+    alarm("sales", "OK")
+
+    with each_shift_takes(shop, 20), at(shop, "LookAtWave", lambda: alarm("sales", "ALARM"), number=4):
+        run = shop.run(document)
+
+    assert run.path.count("LookAtWave") == 4
+    assert run.error == "FunctionsFailed"
+    assert "sales" in run.cause
+    assert shop.aliases() == BLUE
+
+
+def test_a_pause_during_the_shift_keeps_the_other_functions_at_blue(shop: Shop) -> None:
+    seen: list[Any] = []
+
+    def pause() -> None:
+        tell("pause")
+        shop.aws.after(300, lambda: seen.append(shop.aliases()))
+        shop.aws.after(600, lambda: tell("resume"))
+
+    with each_shift_takes(shop, 70), at(shop, "LookAtWave", pause):
+        run = shop.release(name="monday", waves=ONE_WAVE)
+
+    assert [name for name, where in seen[0].items() if where != BLUE[name]] == [FUNCTION]
+    assert run.ended == "Released"
+    assert shop.aliases() == GREEN
+
+
+def test_every_look_that_is_killed_before_its_verdict_is_written_is_made_again(shop: Shop) -> None:
+    to_kill: list[bool] = []
+
+    def entered(_: str, state: str, moment: str) -> None:
+        if (state, moment) == ("LookAtWave", "entered"):
+            to_kill.append(True)
+
+    def kill_once(call: Call, attempt: Callable[[], Any]) -> Any:
+        if (call.state, call.operation) == ("LookAtWave", "PutItem") and to_kill[-1]:
+            to_kill[-1] = False
+            raise HandlerKilled
+        return attempt()
+
+    with each_shift_takes(shop, 20), shop.aws.at_states(entered), shop.aws.watched(kill_once):
+        run = shop.release(name="monday", waves=ONE_WAVE)
+
+    [verdict] = releases.verdicts("monday")
+    assert run.ended == "Released"
+    assert not any(to_kill)
+    assert {*verdict.logs} == {1, 2, 3, 4, 5}
