@@ -11,7 +11,11 @@ from bluegreen_cli.decide import decide
 @click.argument("deployment", shell_complete=completion.deployments_and_releases)
 @which.release_option
 @click.option(
-    "--step", type=click.IntRange(min=1), help="The step, or the wave of a release, that is meant, if another may wait."
+    "--step",
+    "--wave",
+    "step",
+    type=click.IntRange(min=1),
+    help="The step, or the wave of a release, that is meant, if another may wait.",
 )
 @click.option("--reason", metavar="TEXT", help="The reason. The record, the API and the notification show it.")
 @json_option

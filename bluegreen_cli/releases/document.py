@@ -40,7 +40,8 @@ PATH = "path"
 LARGEST_SENT = 100 * 1024
 """Bytes of a document that is sent by itself; a larger one is uploaded first."""
 
-CORRECT_IT = "Correct the file. `bluegreen release FILE --plan` checks it and starts nothing."
+CHECK_IT = "`bluegreen release FILE --plan` checks it and starts nothing."
+CORRECT_IT = f"Correct the file. {CHECK_IT}"
 
 
 @dataclass(frozen=True)

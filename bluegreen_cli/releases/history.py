@@ -14,6 +14,7 @@ from bluegreen.ledger.releases import Member, Release
 from bluegreen.ledger.serving import Served
 from bluegreen.text import plain
 from bluegreen_cli import when
+from bluegreen_cli.format import percent
 from bluegreen_cli.problems import NOTHING_CHANGED, explained
 from bluegreen_cli.releases.display import WORDS
 from bluegreen_cli.releases.together import each_of
@@ -52,6 +53,13 @@ def _print(members: list[Member], served: dict[int, Served | None]) -> None:
     Console(width=None if sys.stdout.isatty() else WIDE).print(table)
 
 
+def _serving(member: Member, served: Served | None) -> str:
+    """Both versions while the alias is split, or moves with its wave. The ledger learns who serves at the end only."""
+    if member.state == "shifted":
+        return f"{member.green} at {percent(member.weight)}" + (f", else {member.blue}" if member.weight < 1 else "")
+    return served.version if served else member.blue or "-"
+
+
 def _row(member: Member, served: Served | None) -> tuple[str, ...]:
     by = "-" if served is None else "this release" if served.deployment == member.deployment else served.deployment
     return (
@@ -61,7 +69,7 @@ def _row(member: Member, served: Served | None) -> tuple[str, ...]:
         member.green or "-",
         WORDS[member.state],
         member.error or "-",
-        served.version if served else "-",
+        _serving(member, served),
         when.utc(served.since) if served else "-",
         by,
         member.deployment,

@@ -87,7 +87,7 @@ def _waits(known: Told, as_json: bool, summary: Summary) -> None:
     record, asked = known.record, known.awaits or {}
     wave = asked.get("step")
     said = (
-        f"Wave {wave} waits for a person's approval: `bluegreen approve {record.id} --step {wave}` lets it go on, "
+        f"Wave {wave} waits for a person's approval: `bluegreen approve {record.id} --wave {wave}` lets it go on, "
         f"`bluegreen reject {record.id}` rolls every function back. `bluegreen watch {record.id} --wait-for-approval` "
         "follows it meanwhile."
     )

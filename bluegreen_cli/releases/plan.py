@@ -28,8 +28,8 @@ from bluegreen.verdict.release import failures_needed, false_alarm_of_one, neede
 from bluegreen.verdict.words import odds
 from bluegreen_cli.before import Before
 from bluegreen_cli.format import percent
-from bluegreen_cli.problems import NOTHING_UPLOADED_OR_STARTED, of_error
-from bluegreen_cli.releases.document import Read, refused
+from bluegreen_cli.problems import NOTHING_UPLOADED_OR_STARTED, Refused, of_error
+from bluegreen_cli.releases.document import CHECK_IT, Read
 from bluegreen_cli.releases.together import each_of
 from bluegreen_cli.stack import Stack
 
@@ -150,7 +150,9 @@ def _raise(read: Read, wrong: dict[int, DeploymentError]) -> None:
     """What the functions are refused for comes before what AWS did not answer."""
     said = [_named(read, number, str(error)) for number, error in sorted(wrong.items())]
     if any(isinstance(error, InvalidRequest | Frozen) for error in wrong.values()):
-        raise refused(read.origin, said)
+        those = f"{len(said)} function{'s' if len(said) > 1 else ''} of {plain(read.origin)}"
+        advice = f"Each line says what to do. {CHECK_IT}"
+        raise Refused(f"{those} cannot be deployed", NOTHING_UPLOADED_OR_STARTED, advice, said)
     for number, error in sorted(wrong.items()):
         function = read.targets[number].function
         problem = of_error(error, f"checking {function}", NOTHING_UPLOADED_OR_STARTED)

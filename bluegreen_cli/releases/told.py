@@ -146,7 +146,7 @@ class Told:
         if waits := self.awaits:
             yield (
                 f"Wave {waits['step']} waits for a person's approval until {when.at(waits['ends_at'])}: "
-                f"`bluegreen approve {name} --step {waits['step']}` lets it go on, `bluegreen reject {name}` rolls "
+                f"`bluegreen approve {name} --wave {waits['step']}` lets it go on, `bluegreen reject {name}` rolls "
                 "every function back."
             )
 

@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from bluegreen import clock
-from tests.bluegreen_cli.conftest import Answers, Bluegreen
+from tests.bluegreen_cli.conftest import Answers, Bluegreen, Ran
 from tests.bluegreen_cli.releases.conftest import LOGS
 from tests.machine.deployer import BROKEN, GOOD
 from tests.machine.log_groups import log_group
-from tests.machine.shop import NAMES, Shop
+from tests.machine.shop import NAMES, Shop, at
 
 
 def test_history_has_what_stood_before_what_the_release_brought_and_what_stands_now(
@@ -34,6 +34,16 @@ def test_history_has_what_stood_before_what_the_release_brought_and_what_stands_
     assert few.stderr == "3 functions more: raise --limit.\n"
     assert (refused.exit_code, "--refused is for a function." in refused.stderr) == (2, True)
     assert wrong.stderr.startswith("Error: there is no release tuesday, and there is no function tuesday")
+
+
+def test_history_of_a_release_that_runs_has_the_versions_that_serve(shop: Shop, bluegreen: Bluegreen) -> None:
+    seen: list[Ran] = []
+
+    with at(shop, "LookAtWave", lambda: seen.append(bluegreen("history", "monday"))):
+        shop.release(name="monday", waves=[{"most": 1}, {}])
+
+    _, *rows = [re.split(" {2,}", line.strip()) for line in seen[0].stdout.splitlines()]
+    assert [row[6] for row in rows] == ["2 at 10 %, else 1", "1", "1", "1", "1"]
 
 
 @contextmanager

@@ -208,7 +208,7 @@ class TestBeforeAShift:
 class TestDecisions:
     def test_a_wave_that_does_not_wait_is_refused_in_the_apis_words(self, shop: Shop, bluegreen: Bluegreen) -> None:
         with running(shop):
-            ran, also = bluegreen("approve", "monday"), bluegreen("reject", "monday", "--step", "2")
+            ran, also = bluegreen("approve", "monday"), bluegreen("reject", "monday", "--wave", "2")
 
         assert ran.exit_code == also.exit_code == 2
         assert ran.stderr.splitlines() == [

@@ -120,7 +120,7 @@ def test_every_function_that_would_be_refused_is_named(shop: Shop, bluegreen: Bl
     ran = bluegreen("release", path, "--plan")
 
     assert ran.exit_code == 2
-    assert f"Error: {path} has 2 mistakes." in ran.stderr
+    assert f"Error: 2 functions of {path} cannot be deployed." in ran.stderr
     assert "\n  functions.0 (Nobody): function: " in ran.stderr
     assert "\n  functions.2 (Tax): artifact" in ran.stderr
     assert "checked 3 of 3" in ran.stderr
