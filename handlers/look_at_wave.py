@@ -1,8 +1,8 @@
 """
-LookAtWave: look at every function of the wave that was shifted, and go on, bake on, put some back, or stop.
+LookAtWave: look at the functions of the wave whose look is due, and go on, bake on, put some back, or stop.
 
 Each function is judged as CheckHealth judges one, and all of them together by the one `false_alarm` of the release.
-People's orders are read first. Safe to retry: a look reads the same minutes again.
+People's orders are read first. Safe to retry: until a look is kept, it reads the same minutes again.
 """
 
 import math

@@ -1,7 +1,7 @@
 """
 ShiftWave: give the greens of a wave their next share, as many as there is time for.
 
-Safe to retry: a function that has the share is passed over. For each it is what ShiftAlias does for one deployment.
+Safe to retry: a function that has the share is passed over. It does for each what ShiftAlias does for one deployment.
 """
 
 from bluegreen import clock

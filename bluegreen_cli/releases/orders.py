@@ -62,7 +62,7 @@ def abort(stack: Stack, release: Release, reason: str, follow: bool, as_json: bo
     """Order that every function be put back, and exit: 0 only if every blue serves again."""
     answer = api.ask(stack, "DELETE", path(release.id), {"reason": reason} if reason else None)
     at = answer.get("takes_effect_at")
-    click.echo(f"Release {release.id} is being aborted: every function is given back to its blue.", err=True)
+    click.echo(f"Release {release.id} is being aborted: its functions are given back to their blues.", err=True)
     if at:
         begins = "That begins within seconds. If RecoverDeployments does not hear of it, it begins"
         click.echo(f"{begins} by {when.at(at)}.", err=True)

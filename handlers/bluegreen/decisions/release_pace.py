@@ -30,9 +30,9 @@ SLICE_SECONDS = 60
 """ShiftWave, CompleteRelease and RollBackRelease begin work on no other function once they have run for so long."""
 OPENING_SECONDS = 8
 """
-What OpenMember takes on AWS at most, without its waits for turns; never measured there.
+What OpenMember takes at most, without its waits for turns: an assumption, never measured on AWS.
 
-So many seconds' worth of functions are opened at a time. More would wait for their turns, and waiting is billed.
+As many functions are opened at a time as have their turns in so many seconds. More would wait, and waiting is billed.
 """
 MOST_OPENED_AT_ONCE = 40
 """Functions that are opened at a time at most, in whatever number of accounts and regions."""

@@ -1,8 +1,8 @@
 """
 What the looks at a release's functions came to so far: an object in S3 for each chunk of a wave.
 
-A look reads it, and puts its own in its place at the end. So a look that is made again begins from the same, or it
-finds that no function is due.
+A look reads it, and puts its own in its place at the end. A look that is made again reads the same minutes, unless the
+first one has kept what it came to: then no function is due.
 """
 
 from collections.abc import Mapping

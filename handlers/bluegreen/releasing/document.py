@@ -63,7 +63,7 @@ class Go(Section):
 
     @property
     def is_end(self) -> bool:
-        """Old versions may be left."""
+        """The release is complete; at most old versions are left to delete."""
         return self.next in ("released", "tidy")
 
 

@@ -113,7 +113,7 @@ def _must_be_in_time(release: Release, wave: int, asked: Asked, now: float) -> N
 
 
 def _over_at(asked: Asked) -> float:
-    """A decision that came at the last moment is seen until then."""
+    """The end of the approval's time, and a few seconds for a decision that was written right before it."""
     return clock.moment(asked.ends_at) + LATE_SECONDS
 
 

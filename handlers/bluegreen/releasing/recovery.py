@@ -16,8 +16,8 @@ RECOVERY = "RecoverDeployments"
 
 FORGOTTEN_AFTER_SECONDS = 24 * 3600
 """
-A release that is older, and whose execution Step Functions does not show, has lost it: Step Functions forgets an
-execution 90 days after its end. The execution of a younger one may just have begun.
+If Step Functions does not show the execution of a release that began so long ago, the execution is gone: Step Functions
+forgets one 90 days after its end. That of a younger release may only not be shown yet.
 """
 
 MOST_RECOVERIES = 99
@@ -26,7 +26,7 @@ MOST_RECOVERIES = 99
 
 def look_after(release: Release) -> Literal["recovered", "running"]:
     """
-    Start another execution, if none works on the release, or if a person ordered to abort it.
+    Start another execution, if none works on the release. If a person ordered to abort it, stop the one that does.
 
     Raises StillInProgress if Step Functions does not show the last execution yet. Two calls at the same time are safe:
     of two executions that are started, one takes the release over.

@@ -51,7 +51,7 @@ class Asked:
 
     @property
     def audited_as(self) -> str | None:
-        """Not that of an older release with the same name."""
+        """The release that this execution began or works on, if any; not an older one of the same name."""
         known = self.release
         return known.id if known and self.call.execution in (known.began_as, known.execution) else None
 

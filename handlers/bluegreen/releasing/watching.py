@@ -49,8 +49,8 @@ class Looked:
     """
     What a look came to: the functions that failed, and until when the others bake on (seconds since 1970, 0: no more).
 
-    `left` functions of the wave have not the step's share yet. `log_evidence` is the log of the odds that a green of
-    the release is worse.
+    `left` is how many functions of the wave still wait for the step's share. `log_evidence` is the log of the odds
+    that a green of the release is worse.
     """
 
     failed: tuple[Member, ...]

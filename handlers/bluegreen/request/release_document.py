@@ -175,7 +175,8 @@ class OfAll(Frozen):
     )
     tolerate: Annotated[Whole, Field(ge=0, lt=MOST_FUNCTIONS)] = Field(
         0,
-        description="How many functions may fail: each of them is put back alone. If one more fails, all are put back.",
+        description="How many functions may fail: each of them is put back alone. If one more fails, all are put back; "
+        "with rollback target, so many of each target, and those of that target.",
     )
     rollback: Literal["all", "target"] = Field(
         "all",
@@ -183,7 +184,9 @@ class OfAll(Frozen):
         "stack's own account and region are a target, too.",
     )
     keep_waves: StrictBool = Field(
-        False, description="A failure puts back the functions of its own wave only. Waves that are over stay."
+        False,
+        description="A failure puts back the functions that failed and the wave that is shifted. Others of waves that "
+        "are over stay.",
     )
     calls_per_second: Annotated[Whole, Field(ge=1, le=14)] = Field(
         10,
