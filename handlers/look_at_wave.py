@@ -58,7 +58,7 @@ def _following(running: Running, looked: Looked, ordered: orders.Standing, now: 
     if ordered.paused and not until:  # no function of the wave has a share, so none bakes on
         until = now + gates.MOST_SECONDS
     if looked.left and not ordered.paused:
-        return go.model_copy(update=noted | {"next": "shift", "due_at": until})
+        return go.model_copy(update=noted | {"next": "shift", "due_at": now + release.pace_seconds})
     if until:
         seconds = ordered.wait(now, wait(now, until))
         return go.model_copy(update=noted | {"next": "bake", "next_seconds": seconds, "due_at": until})

@@ -4,11 +4,13 @@ ShiftWave: give the greens of a wave their next share, as many as there is time 
 Safe to retry: a function that has the share is passed over. It does for each what ShiftAlias does for one deployment.
 """
 
+from collections.abc import Iterable
+
 from bluegreen import clock
 from bluegreen.aws import pacing
 from bluegreen.baking.alias import give
 from bluegreen.decisions.orders import standing
-from bluegreen.decisions.pace import EARLY_SECONDS, apart, together_until, wait
+from bluegreen.decisions.pace import apart, together_until, wait
 from bluegreen.decisions.route import Route, route
 from bluegreen.decisions.shift import Shifted
 from bluegreen.edge import step
@@ -38,11 +40,13 @@ def handler(shifting: Shifting) -> Go:
     in_time, failed = in_a_slice(), [each for each in members if each.error and not each.returned]
     to_shift = [each for each in members if each.is_to_shift(go.step)]
     moved = {each.number: each for each in members if each.moves and not each.error}
-    go = go.model_copy(update={"due_at": _looked_at_by(release, go)})
+    due_at = _look_due_at(release, go, moved.values())
     with pacing.expecting(len(to_shift)):
         for number, member in enumerate(to_shift):
+            if clock.now() >= due_at:
+                return go.model_copy(update={"next": "bake", "next_seconds": 0, "evidence": {"shifted": number}})
             if not in_time():
-                return _after_a_slice(go, number)
+                return go.model_copy(update={"next_seconds": 0, "evidence": {"shifted": number}})
             try:
                 moved[member.number] = _shift(release, member, go.step)
             except WILL_PASS:
@@ -59,15 +63,10 @@ def handler(shifting: Shifting) -> Go:
     return telling_the_next_look(shifting, following)
 
 
-def _looked_at_by(release: Release, go: Go) -> float:
-    """When functions that have the share already are looked at, though others still wait for theirs."""
-    now = clock.now()
-    return go.due_at if go.due_at > now else now + release.pace_seconds
-
-
-def _after_a_slice(go: Go, shifted: int) -> Go:
-    then = "bake" if clock.now() >= go.due_at - EARLY_SECONDS else "shift"
-    return go.model_copy(update={"next": then, "next_seconds": 0, "evidence": {"shifted": shifted}})
+def _look_due_at(release: Release, go: Go, moved: Iterable[Member]) -> float:
+    """When functions that have the share are looked at, though others still wait for theirs."""
+    began = min((each.shifts[-1].at for each in moved if len(each.shifts) > go.step), default=clock.now())
+    return max(go.due_at, began + release.pace_seconds)
 
 
 def _shift(release: Release, member: Member, step: int) -> Member:

@@ -270,7 +270,8 @@ def _transitions(
     staged += sum(1 + len(STAGED_EACH[each.brings]) for each in functions if each.brings != "nothing")
     shifted = 0
     for wave in waves:
-        shifted += len(SHIFT) * len(schedule.steps) * _slices(len(wave.functions), rate)
+        times = release_pace.times_shifted(len(wave.functions), rate, pace)
+        shifted += len(SHIFT) * len(schedule.steps) * times
         shifted += len(LOOK) * sum(_times(len(wave.functions), rate, pace, step, wave.moves) for step in schedule.steps)
         shifted += len(LOOK) * wave.approve
     return opened + staged + shifted + len(COMPLETE) * _slices(len(functions), rate) + len(RELEASED)

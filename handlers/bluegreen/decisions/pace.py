@@ -48,7 +48,7 @@ EARLY_SECONDS = 1
 TOLERANCE = 0.2
 """Of a pace: handlers take some seconds of every look, which must not lengthen the next pause."""
 
-APART = 5
+APART = 3
 """Of many functions that are looked at together, so many groups are due in a pause at most."""
 
 
@@ -159,7 +159,7 @@ def _events(schedule: Schedule, pace: int) -> int:
     return events
 
 
-def waits(at: Sequence[int]) -> int:
+def waits(at: Sequence[float]) -> int:
     """How often CheckHealth runs for the looks at these seconds after a shift."""
     return sum(max(1, math.ceil((after - before) / MOST_SECONDS)) for before, after in pairwise((0, *at)))
 

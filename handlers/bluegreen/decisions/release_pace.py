@@ -42,8 +42,8 @@ EVENTS_PER_SLICE = 7
 """Such a state: entered, scheduled, started, succeeded, left; the Choice after it: entered, left."""
 EVENTS_PER_APPROVAL = 7
 """The state that waits for a person, and a Choice, as a slice."""
-EVENTS_PER_PUTTING_BACK = 7
-"""PutBackFailed, and a Choice, as a slice."""
+EVENTS_PER_PUTTING_BACK = 7 + EVENTS_PER_SLICE + EVENTS_PER_LOOK
+"""PutBackFailed and a Choice, as a slice; then ShiftWave, and the look after it."""
 EVENTS_BESIDE = 40
 """Opening, staging and the end."""
 
@@ -77,16 +77,29 @@ def looks_at_wave(functions: int, calls_per_second: float, pace: int, step: Step
     """
     How often LookAtWave runs at most in a step of a wave of so many functions, before the bake of the last one is over.
 
-    While others still get their share, it runs after a slice if a look is due. Then it looks at each group of functions
-    that are due at about the same time. A bake may be drawn out to `longest_seconds`.
+    While others still get their share, it runs once in a pace. Then it looks at each group of functions that are due at
+    about the same time, until the last one has baked. A bake may be drawn out to `longest_seconds`.
     """
-    shifting = functions / calls_per_second
-    between = min(math.ceil(shifting / SLICE_SECONDS) - 1, math.floor(shifting / pace))
     at = looks(step.bake_seconds, pace, longest_seconds)
+    between = looks_while_shifting(functions, calls_per_second, pace)
     if step.bake_seconds == 0:
         return between + waits(at)
-    groups = min(APART, 1 + math.floor(shifting / apart(0, least_pause(step.bake_seconds, pace))))
-    return between + waits(at) + (groups - 1) * len(at)
+    apart_seconds = apart(0, least_pause(step.bake_seconds, pace))
+    groups = min(APART, 1 + math.floor(functions / calls_per_second / apart_seconds))
+    if groups == 1:
+        return between + waits(at)
+    return between + waits(at) + (groups - 1) * len(at) + 2
+
+
+def looks_while_shifting(functions: int, calls_per_second: float, pace: int) -> int:
+    """How often the shift of so many functions is interrupted by a look."""
+    return math.ceil(functions / calls_per_second / pace) - 1
+
+
+def times_shifted(functions: int, calls_per_second: float, pace: int) -> int:
+    """How often ShiftWave runs for one shift of so many functions: it ends with a slice, and where a look is due."""
+    paces, rest = divmod(functions / calls_per_second, pace)
+    return round(paces) * math.ceil(pace / SLICE_SECONDS) + math.ceil(rest / SLICE_SECONDS)
 
 
 def must_be_affordable(release: Release, default_traffic: str) -> None:
@@ -110,7 +123,7 @@ def _pace(release: Release, plan: Schedule) -> int:
 def _events(release: Release, plan: Schedule, pace: int) -> int:
     """CompleteRelease makes one call for each function at most."""
     rate, everybody = release.calls_per_second, len(release.members)
-    shifts = len(plan.steps) * sum(_slices(len(wave.numbers), rate) for wave in release.waves)
+    shifts = len(plan.steps) * sum(times_shifted(len(wave.numbers), rate, pace) for wave in release.waves)
     ends = _slices(everybody, rate) + _slices(everybody * CALLS_TO_PUT_BACK, UNDOING_A_SECOND)
     looked = sum(
         looks_at_wave(len(wave.numbers), rate, pace, step, longest(plan, step))
@@ -130,5 +143,5 @@ def _events(release: Release, plan: Schedule, pace: int) -> int:
     )
 
 
-def _slices(calls: int, calls_per_second: int) -> int:
+def _slices(calls: int, calls_per_second: float) -> int:
     return math.ceil(calls / (SLICE_SECONDS * calls_per_second))

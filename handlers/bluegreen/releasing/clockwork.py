@@ -8,7 +8,7 @@ from collections.abc import Callable
 from contextlib import suppress
 
 from bluegreen import clock
-from bluegreen.decisions.pace import least_pause, seconds_to_next_look
+from bluegreen.decisions.pace import least_pause, longest, seconds_to_next_look
 from bluegreen.decisions.release_pace import SLICE_SECONDS
 from bluegreen.errors import AwsRefused, AwsUnavailable
 from bluegreen.ledger import releases
@@ -25,13 +25,20 @@ def in_a_slice() -> Callable[[], bool]:
 
 def pause(release: Release, step: int) -> int:
     """Seconds between two looks at a function, at least: one execution has room for all looks."""
-    return max(1, least_pause(release.schedule.steps[step].bake_seconds, release.pace_seconds))
+    return least_pause(release.schedule.steps[step].bake_seconds, release.pace_seconds)
 
 
 def first_look_at(release: Release, member: Member) -> float:
     """When a function is looked at after its last shift, in seconds since 1970; at once if it does not bake."""
-    bake_seconds = release.schedule.steps[len(member.shifts) - 1].bake_seconds
-    return member.shifts[-1].at + seconds_to_next_look(0, bake_seconds, release.pace_seconds)
+    return next_look_at(release, member, member.shifts[-1].at)
+
+
+def next_look_at(release: Release, member: Member, now: float) -> float:
+    """When a function is looked at after a look, in seconds since 1970; at once if it does not bake."""
+    step = release.schedule.steps[len(member.shifts) - 1]
+    baked = now - member.shifts[-1].at
+    until = step.bake_seconds if baked < step.bake_seconds else longest(release.schedule, step)
+    return now + seconds_to_next_look(baked, until, release.pace_seconds)
 
 
 def telling_the_next_look(running: Running, go: Go) -> Go:

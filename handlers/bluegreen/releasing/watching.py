@@ -1,12 +1,12 @@
 """
 A look at a wave: every function whose look is due, one after the other, and all of the release together.
 
-Each function is looked at as often as in a deployment of its own at most, however long its wave is being shifted. One
-that has baked and waits for others of its wave is looked at every five minutes. Alarms are read of all, at every look.
+Each function is looked at as often as in a deployment of its own, however long its wave is being shifted. One that has
+baked, and waits for others of its wave, is looked at as often as before.
 """
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -24,7 +24,7 @@ from bluegreen.errors import GreenUnhealthy, ReleaseUnhealthy
 from bluegreen.ledger import deployments, evidence, releases
 from bluegreen.ledger.evidence import Kept
 from bluegreen.ledger.releases import Member, Release, WaveVerdict
-from bluegreen.releasing.clockwork import first_look_at, pause
+from bluegreen.releasing.clockwork import first_look_at, next_look_at, pause
 from bluegreen.releasing.document import Go
 from bluegreen.releasing.putting_back import is_over
 from bluegreen.target import Target
@@ -39,9 +39,6 @@ PROBED_AT_ONCE = 10
 
 AT_ONCE = 500
 """Functions of one object of evidence, which are looked at together."""
-
-RESTING_SECONDS = 300
-"""Between two looks at a function that has baked and waits for others of its wave, or whose last share has no bake."""
 
 
 @dataclass(frozen=True)
@@ -107,23 +104,22 @@ def _is_looked_at(member: Member) -> bool:
 def alarmed_before(release: Release, wave: int, members: Sequence[Member]) -> list[Member]:
     """Functions of earlier waves with an alarm in ALARM; each is written down as failed."""
     failed = []
-    for each, red in _in_alarm([each for each in members if each.wave != wave and _is_looked_at(each)]):
-        cause = f"The alarm {', '.join(red)} went off after green had everything."
-        failed.append(releases.learn(release.id, each, error=GreenUnhealthy.__name__, cause=cause))
+    for target, group in _by_place([each for each in members if each.wave != wave and _is_looked_at(each)]).items():
+        states = alarms.states(target, tuple(dict.fromkeys(name for each in group for name in each.alarms)))
+        for each in group:
+            if red := [name for name in each.alarms if states.get(name) == alarms.RED]:
+                cause = f"The alarm {', '.join(red)} went off after green had everything."
+                failed.append(releases.learn(release.id, each, error=GreenUnhealthy.__name__, cause=cause))
     return failed
 
 
-def _in_alarm(members: Sequence[Member]) -> Iterator[tuple[Member, list[str]]]:
-    """Those with alarms in ALARM, and which. Each alarm of an account and region is read once."""
-    by_place: dict[Target, list[Member]] = {}
+def _by_place(members: Sequence[Member]) -> dict[Target, list[Member]]:
+    """The functions that name alarms, by account and region."""
+    found: dict[Target, list[Member]] = {}
     for each in members:
         if each.alarms:
-            by_place.setdefault(each.target.model_copy(update={"function": "", "alias": ""}), []).append(each)
-    for place, group in by_place.items():
-        states = alarms.states(place, tuple(dict.fromkeys(name for each in group for name in each.alarms)))
-        for each in group:
-            if red := [name for name in each.alarms if states.get(name) == alarms.RED]:
-                yield each, red
+            found.setdefault(each.target.model_copy(update={"function": "", "alias": ""}), []).append(each)
+    return found
 
 
 @dataclass(frozen=True)
@@ -150,13 +146,10 @@ def _look_at(
     logs: dict[int, float],
 ) -> _Chunk:
     kept = evidence.read(release.id, go.wave, chunk)
-    red = {each.number for each, _ in _in_alarm(members)}
-
     until = max(now, go.due_at)  # this look may come a little too early
 
     def is_due(member: Member) -> bool:
-        bake = _bake(release, member, kept.get(member.deployment))
-        return bake.due_at <= until or member.number in red or bool(ordered.noted())
+        return _bake(release, member, kept.get(member.deployment)).due_at <= until or bool(ordered.noted())
 
     due = [each for each in members if is_due(each)]
     plans = deployments.plans_of([each.deployment for each in due])
@@ -181,8 +174,7 @@ def _look_at(
                 release.id, member, error=type(error).__name__, cause=str(error), verdict="worse"
             )
             continue
-        again = now + (pause(release, go.step) if found.next == "bake_on" else RESTING_SECONDS)
-        found = found.model_copy(update={"due_at": max(found.due_at, again)})
+        found = found.model_copy(update={"due_at": max(found.due_at, next_look_at(release, member, now))})
         kept[member.deployment] = Kept(shifts=len(member.shifts), look=found)
         if found.verdict != member.verdict:
             releases.learn(release.id, member, verdict=found.verdict)
@@ -200,10 +192,9 @@ class _Baking(NamedTuple):
 
 
 def _bake(release: Release, member: Member, kept: Kept | None) -> _Baking:
-    bakes_anew = kept is None or kept.shifts < len(member.shifts)
-    if kept is None or (bakes_anew and release.schedule.steps[len(member.shifts) - 1].bake_seconds):
+    if kept is None or kept.shifts < len(member.shifts):
         return _Baking(True, first_look_at(release, member))
-    return _Baking(not bakes_anew and kept.look.next == "bake_on", kept.look.due_at)
+    return _Baking(kept.look.next == "bake_on", kept.look.due_at)
 
 
 def _before(member: Member, kept: Kept | None, plan: Plan) -> Bake:

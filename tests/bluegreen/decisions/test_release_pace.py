@@ -7,7 +7,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bluegreen.decisions.pace import MOST_EVENTS, looks, waits
-from bluegreen.decisions.release_pace import looks_at_wave, most_events, must_be_affordable, opened_at_once, pace_of
+from bluegreen.decisions.release_pace import (
+    looks_at_wave,
+    most_events,
+    must_be_affordable,
+    opened_at_once,
+    pace_of,
+    times_shifted,
+)
 from bluegreen.errors import InvalidRequest
 from bluegreen.request.release import Release
 from bluegreen.request.traffic import Step
@@ -46,22 +53,28 @@ class TestEvents:
 
     def test_every_wave_is_looked_at_and_shifted_in_slices_of_a_minute(self) -> None:
         waves = [{"most": 1}, {"most": 600}, {"most": 601}]
-        slices = 2 * (1 + 1 + 2) + 3 + 6
-        looked = (5 + 1) + (5 * 5 + 1) + (1 + 5 * 5 + 1 + 1)
+        slices, interrupted = 2 * (1 + 1 + 2) + 3 + 6, 2
+        looked = (5 + 1) + (3 * 5 + 2 + 1) + (3 * 5 + 2 + 1) + interrupted
 
         assert most_events(release(1_202, waves=waves), CANARY) == 40 + 7 * slices + 9 * looked
 
-    @pytest.mark.parametrize(("functions", "groups"), [(119, 1), (120, 2), (240, 3), (480, 5), (600, 5)])
+    @pytest.mark.parametrize(("functions", "groups"), [(199, 1), (200, 2), (400, 3), (600, 3)])
     def test_functions_that_are_shifted_long_after_each_other_are_looked_at_in_groups(
         self, functions: int, groups: int
     ) -> None:
-        assert looks_at_wave(functions, 10, 60, Step(weight=0.1, bake_seconds=300)) == 5 * groups
+        assert looks_at_wave(functions, 10, 60, Step(weight=0.1, bake_seconds=300)) == 5 * groups + 2 * (groups > 1)
 
     def test_fewer_calls_a_second_take_more_slices_but_not_of_the_rollback(self) -> None:
         slow = release(60, waves=[{}], calls_per_second=1)
 
         assert most_events(slow, "AllAtOnce") == 40 + 7 * (1 + 1 + 1) + 9
         assert most_events(release(61, waves=[{}], calls_per_second=1), "AllAtOnce") == 40 + 7 * (2 + 2 + 1) + 9 * 2
+
+    @pytest.mark.parametrize(
+        ("seconds", "pace", "times"), [(60, 60, 1), (61, 60, 2), (150, 75, 4), (30, 10, 3), (240, 120, 4), (5, 60, 1)]
+    )
+    def test_a_shift_ends_with_its_slice_and_where_a_look_is_due(self, seconds: int, pace: int, times: int) -> None:
+        assert times_shifted(seconds, 1, pace) == times
 
     def test_while_people_are_asked_looks_go_on(self) -> None:
         asked = release(2, waves=[{"most": 1, "approve": True}], approval={"timeout_seconds": 600})
@@ -72,12 +85,12 @@ class TestEvents:
     def test_each_hook_and_each_function_that_is_put_back_counts(self) -> None:
         hooked = release(2, waves=[{"hooks": {"before": "Check", "after": "Check"}}], tolerate=1)
 
-        assert most_events(hooked, CANARY) - most_events(release(2, waves=[{}]), CANARY) == 2 * 7 + 7
+        assert most_events(hooked, CANARY) - most_events(release(2, waves=[{}]), CANARY) == 2 * 7 + (7 + 7 + 9)
 
     def test_more_functions_may_fail_than_there_are_looks_but_not_be_put_back_one_by_one(self) -> None:
         tolerant = release(100, waves=[{}], tolerate=99)
 
-        assert most_events(tolerant, CANARY) - most_events(release(100, waves=[{}]), CANARY) == 6 * 7
+        assert most_events(tolerant, CANARY) - most_events(release(100, waves=[{}]), CANARY) == 6 * (7 + 7 + 9)
 
 
 class TestPace:
@@ -125,7 +138,7 @@ class TestWhatCannotBeAfforded:
         assert most_events(many, "AllAtOnce") == 40 + 3_000 * (7 + 9) + 7 * (5 + 15)
 
     @pytest.mark.parametrize("traffic", [CANARY, LINEAR, "Linear10PercentEvery10Minutes", "AllAtOnce"])
-    @pytest.mark.parametrize("calls", [1, 10])
+    @pytest.mark.parametrize("calls", [2, 10])
     def test_ten_thousand_functions_in_the_default_waves_are_affordable(self, traffic: str, calls: int) -> None:
         must_be_affordable(release(10_000, calls_per_second=calls), traffic)
 

@@ -55,7 +55,7 @@ class TestAbort:
 
         assert ran[0].exit_code == 0
         assert ran[0].stdout == "Aborted monday (RolledBack): Of 5 functions 5 serve the version before.\n"
-        assert "Release monday is being aborted: every function is given back to its blue." in ran[0].stderr
+        assert "Release monday is being aborted: its functions are given back to their blues." in ran[0].stderr
         assert given() == [("abort", CALLER, "complaints & more")]
         assert shop.aliases() == BLUE
 
