@@ -32,6 +32,8 @@ from tests.machine.strict_lambda import weights_of
 from tests.machine.walk import REGION, Moment, quiet
 
 BAKE_SECONDS = 300
+WAVE = 500
+"""Functions of a wave at most."""
 SHIFTS = 2
 UPDATE_SECONDS = 2.0
 METRICS_DELAY_SECONDS = 60.0
@@ -53,7 +55,7 @@ Said = Callable[[str], object]
 @dataclass(frozen=True)
 class Counts:
     """
-    One release's use of AWS, with a canary of five minutes in one wave per 1,000 functions.
+    One release's use of AWS, with a canary of five minutes in one wave per 500 functions.
 
     `transitions` are those that AWS bills, of the release's execution and of all that it starts: states entered,
     `retries`, and one for each of the `children` of Distributed Maps. `events` are those of the longest history
@@ -139,7 +141,7 @@ def count(functions: int, said: Said = lambda _: None, memory: Memory | None = N
         waited_seconds=round(sum(map(waited, histories)), 3),
         payload_bytes=_largest(histories),
         seconds=round(seconds, 3),
-        paced_seconds=len(moments) / CALLS_PER_SECOND + math.ceil(functions / 1000) * BAKE_SECONDS,
+        paced_seconds=len(moments) / CALLS_PER_SECOND + math.ceil(functions / WAVE) * BAKE_SECONDS,
         back_seconds=round(back.seconds, 3),
         over_seconds=round(back.over_seconds, 3),
         memory=memory.most if memory else {},
@@ -214,7 +216,7 @@ def _watched(shop: Shop, said: Said, memory: Memory | None) -> Iterator[None]:
 
 
 def _document(shop: Shop) -> dict[str, Any]:
-    made = shop.document(waves=[{}], calls_per_second=CALLS_PER_SECOND)
+    made = shop.document(waves=[{"most": WAVE}], calls_per_second=CALLS_PER_SECOND)
     for entry in made["functions"]:
         entry["smoke_tests"] = "off"
     return shop.uploaded(made)

@@ -20,21 +20,23 @@ TITLE = """# What a release costs
 Written by `make bench-release`; the same figures are in [release-costs.json](release-costs.json). Measured in process,
 not on AWS: the committed state machines are walked with the real handlers by a clock that jumps. Updates take two
 seconds, metrics come a minute late, and calls take no time. A release has new code for every function, no smoke tests,
-and a canary of five minutes in one wave for each 1,000 functions. Each function is called once a second, and was
+and a canary of five minutes in one wave for each 500 functions. Each function is called once a second, and was
 for four hours before. The release makes ten control-plane calls a second."""
 
 NOTES = """- **Transitions** are those that AWS bills: states entered and retries, of all executions, and one for each
   child of a Distributed Map.
 - **Control-plane calls** are Lambda's, which takes 15 a second. The floor is GetAlias, UpdateFunctionCode,
   PublishVersion and an UpdateAlias for each of N shifts. Nine more calls check the function and its callers, and one
-  sees it serve green before the release is committed.
+  sees it serve green before the release is committed. GetFunction, GetPolicy and Invoke have limits of their own.
+- **Most in any second**: a turn that was not used in time may be used a little later, so one call more than ten may
+  come in a second.
 - **Dollars** are list prices of us-east-1. As in [benchmarks.md](benchmarks.md), every invocation is assumed to take a
   second besides its waits, which are counted.
-- **Metrics**: CloudWatch bills each that GetMetricData is asked for. A wave of 1,000 is shifted for 100 seconds, so its
-  functions bake longer, and are read once or twice more than those of a smaller wave.
+- **Metrics**: CloudWatch bills each that GetMetricData is asked for. Each function is looked at by its own clock. In a
+  wave of 1,000, whose shift takes 100 seconds, those that are shifted first wait for the last ones, and are looked at
+  once or twice more.
 - **Waits** are for updates and for turns. In a release of ten, fewer functions wait for the turns of others.
-- **Beside calls and bakes** stands how many times as long the release took as its control-plane calls at ten a second
-  and its bakes together, which nothing can undercut.
+- **The least possible time** is that of all control-plane calls at ten a second, and of the bakes.
 - **Memory** is what Python allocates during one invocation, beside the imported modules and with what the tests' AWS
   allocates for its calls. Every third invocation of each state of the release is traced; states that work on one
   function are not.
@@ -50,17 +52,17 @@ ROWS: dict[str, Callable[[Counts], str]] = {
     "- most in any second": lambda each: f"{each.most_in_a_second}",
     "GetFunction a function": lambda each: f"{each.get_function / each.functions:.2f}",
     "GetMetricData": lambda each: f"{each.metric_calls:,}",
-    "- metrics a function": lambda each: f"{each.metrics / each.functions:.1f}",
+    "- metrics asked for, a function": lambda each: f"{each.metrics / each.functions:.1f}",
     "calls of DynamoDB a function": lambda each: f"{each.dynamodb / each.functions:.1f}",
     "invocations of handlers a function": lambda each: f"{each.handlers / each.functions:.1f}",
-    "- their waits, seconds a function": lambda each: f"{each.waited_seconds / each.functions:.1f}",
+    "- seconds that they wait, a function": lambda each: f"{each.waited_seconds / each.functions:.1f}",
     "dollars": lambda each: f"{each.dollars.total:.4f}",
     "- Step Functions": lambda each: f"{each.dollars.step_functions:.4f}",
     "- Lambda": lambda each: f"{each.dollars.lambda_:.4f}",
     "- DynamoDB": lambda each: f"{each.dollars.dynamodb:.4f}",
     "- CloudWatch": lambda each: f"{each.dollars.cloudwatch:.4f}",
     "seconds": lambda each: f"{each.seconds:,.0f}",
-    "- beside calls and bakes": lambda each: f"{each.seconds / each.paced_seconds:.3f}",
+    "- as a multiple of the least possible": lambda each: f"{each.seconds / each.paced_seconds:.3f}",
     "longest history, events of 25,000": lambda each: f"{each.events:,}",
     "largest document of a state, bytes of 262,144": lambda each: f"{each.payload_bytes:,}",
     "most memory of an invocation, MB of 512": lambda each: _of_the_largest(each.memory)[1],
