@@ -73,10 +73,10 @@ sbom: $(DEV) $(SANDBOX)          ## what artifact and tools are made of, in Cycl
 deploy: build                    ## the stack, into the AWS account of your credentials (PARAMETERS="DefaultAlias=LIVE")
 	@.venv-sandbox/bin/sam deploy $(if $(PARAMETERS),--parameter-overrides $(PARAMETERS))
 
-crash-matrix: $(DEV) $(SANDBOX)  ## every fault at every AWS call and every state (about an hour on two cores)
+crash-matrix: $(DEV) $(SANDBOX)  ## every fault at every AWS call and every state (an hour or more on two cores)
 	@$(BIN)/python -m tests.crash
 
-crash-matrix-release: $(DEV) $(SANDBOX) ## the same for a release of five functions (about an hour on two cores)
+crash-matrix-release: $(DEV) $(SANDBOX) ## the same for a release of five functions (about seventy minutes on two cores)
 	@$(BIN)/python -m tests.crash --release
 
 fuzz: $(DEV)                     ## inputs that no honest caller sends, at every entrance (INPUTS=40: times as many as `make test`)
