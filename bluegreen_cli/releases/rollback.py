@@ -15,6 +15,8 @@ from bluegreen_cli.releases.together import each_of
 from bluegreen_cli.releases.told import Told, named
 from bluegreen_cli.stack import Stack
 
+NOTHING_LEFT = "There is nothing to roll back."
+
 
 @dataclass(frozen=True)
 class Back:
@@ -31,6 +33,11 @@ class Back:
     lock: Lock | None
 
     @property
+    def is_back(self) -> bool:
+        """Something after the release gave it the version before, as an earlier rollback does."""
+        return self.deployment != self.member.deployment and self.serving == self.member.blue
+
+    @property
     def since(self) -> str:
         """What was deployed after the release; "" if nothing was."""
         if self.deployment == self.member.deployment:
@@ -42,8 +49,8 @@ def document(known: Told, stack: Stack, override_freeze: str | None, no_smoke_te
     """
     The document of the release that goes back.
 
-    Raises Refused, naming each function that was deployed to since, each deployment and release that holds functions
-    now, and if the release deployed to none.
+    Functions that serve again what served before the release are left as they are. Raises Refused if no other is left,
+    naming each function that was deployed to since, and each deployment and release that holds functions now.
     """
     deployed = [each for each in known.members if each.state == "deployed" and each.green and each.green != each.blue]
     if not deployed:
@@ -52,7 +59,11 @@ def document(known: Told, stack: Stack, override_freeze: str | None, no_smoke_te
             NOTHING_STARTED,
             f"`bluegreen show {known.record.id}` has every function.",
         )
-    found = _seen(deployed)
+    found = [each for each in _seen(deployed) if not each.is_back]
+    if not found:
+        raise Refused(
+            f"every function of {known.record.id} serves again what served before it", NOTHING_STARTED, NOTHING_LEFT
+        )
     if since := [each.since for each in found if each.since]:
         raise Refused(
             f"{len(since)} of {len(found)} functions of {known.record.id} were deployed to since",

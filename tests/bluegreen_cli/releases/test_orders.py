@@ -320,6 +320,22 @@ class TestRollback:
         assert "5 functions in 1 wave, by AllAtOnce." in ran.stderr
         assert shop.aliases() == BLUE
 
+        again = bluegreen("rollback", "monday")
+
+        assert again.exit_code == 2
+        assert "every function of monday serves again what served before it." in again.stderr
+        assert "There is nothing to roll back." in again.stderr
+        assert shop.aliases() == BLUE
+
+    def test_functions_that_are_back_already_are_left_out(self, shop: Shop, bluegreen: Bluegreen) -> None:
+        shop.release(name="monday", **AT_ONCE)
+        assert bluegreen("rollback", "Tax").exit_code == 0
+
+        told = bluegreen("rollback", "monday", "--json").json
+
+        assert [each["function"] for each in told["functions"]] == [name for name in NAMES if name != "Tax"]
+        assert shop.aliases() == BLUE
+
     def test_only_what_it_gave_goes_back(self, shop: Shop, bluegreen: Bluegreen) -> None:
         shop.release({"Tax": GOOD % 1}, name="monday", **AT_ONCE)
 
