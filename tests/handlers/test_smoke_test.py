@@ -326,7 +326,7 @@ class TestAPayloadInS3:
         desk.run("SmokeTest")
 
         assert passed(desk) == ["login"]
-        assert "4711" not in json.dumps(desk.deployer.items(""))
+        assert "4711-secret" not in json.dumps(desk.deployer.items(""))
 
     def test_may_be_a_version_of_its_object(self, desks: Desks) -> None:
         version = self.put()
@@ -354,7 +354,7 @@ class TestAPayloadInS3:
         ) as failed:
             desk.run("SmokeTest")
 
-        assert "4711" not in str(failed.value) + json.dumps(desk.steps())
+        assert "4711-secret" not in str(failed.value) + json.dumps(desk.steps())
         assert json.loads(boto3.client("lambda").invoke(FunctionName=FUNCTION)["Payload"].read()) == 1
 
     def test_that_lambda_does_not_read_is_not_quoted(self, desks: Desks) -> None:
@@ -369,7 +369,7 @@ class TestAPayloadInS3:
         ):
             desk.run("SmokeTest")
 
-        assert "4711" not in str(refused.value) + json.dumps(desk.deployer.items(""))
+        assert "4711-secret" not in str(refused.value) + json.dumps(desk.deployer.items(""))
 
     def test_is_asked_for_again_when_s3_is_busy(self, desks: Desks) -> None:
         self.put()
