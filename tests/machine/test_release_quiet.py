@@ -4,10 +4,13 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
+import pytest
+
 from bluegreen.releasing import watching
 from tests.machine.deployer import GOOD
 from tests.machine.faults import Call
-from tests.machine.shop import open_shop
+from tests.machine.shop import at, open_shop
+from tests.machine.test_release_orders import tell
 
 NAMES = tuple(f"Quiet{number:02}" for number in range(14))
 TESTED = {"smoke_tests": [{"name": "answers", "payload": {}}]}
@@ -30,3 +33,21 @@ def test_a_look_probes_ten_quiet_functions_and_later_looks_the_others() -> None:
     assert run.ended == "Released"
     assert max(at_a_look.values()) == watching.PROBED_AT_ONCE
     assert set(probed) == {*NAMES}
+
+
+@pytest.mark.parametrize(("hours", "ended"), [(2, "Released"), (0.2, "RolledBack")])
+def test_users_who_left_long_before_a_wave_was_approved_are_no_figures_that_are_late(hours: float, ended: str) -> None:
+    """CloudWatch's figures come within half an hour. Those who left since may have figures that are late."""
+    with open_shop(NAMES[:2]) as shop:
+        shop.users_call(2)
+        shop.aws.clock.sleep(3600)
+
+        def leave() -> None:
+            shop.users_are_gone = True
+            shop.aws.after(hours * 3600, lambda: tell("approve"))
+
+        with at(shop, "Bake", leave):
+            run = shop.release(name="monday", waves=[{"approve": True}])
+
+    assert run.ended == ended
+    assert ("has shown no request of the alias" in run.cause) == (ended == "RolledBack")

@@ -19,7 +19,7 @@ from bluegreen.aws.metrics import Query, Series, of_alias, of_pair, of_version
 from bluegreen.aws.sharing import Asked, place
 from bluegreen.decisions.bake import Alarms, bucket_of, settled_until
 from bluegreen.decisions.figures import NOTHING_YET, Measured, Memory, Seen, see
-from bluegreen.decisions.past import MINUTE, Past, correlation, learn
+from bluegreen.decisions.past import LATEST_SECONDS, MINUTE, Past, correlation, learn
 from bluegreen.decisions.past import SECONDS as PAST_SECONDS
 from bluegreen.decisions.replies import Reply, evidence, fails_by_default, mismatches
 from bluegreen.decisions.shift import Shifted
@@ -216,6 +216,8 @@ class _Look:
         self._plan, green, self._shifts, self._memory = asking
         plan = self._plan
         self._settled_until = settled_until(now, plan.health)
+        self._shifted_at = bucket_of(self._shifts[0].at, plan.health)
+        self._since = max(self._shifted_at, self._memory.until)
         self._signals = _signals(plan)
         self._versions: dict[Side, Part] = {"blue": Part(plan.blue.version), "green": Part(green)}
         self._alone = Part(green, whole=True)
@@ -228,16 +230,27 @@ class _Look:
         queries = [query for part in parts for asked in self._signals.values() for query in asked(part)]
         of_metrics = [each for each in queries if isinstance(each, Query)]
         busy = [self._busy] if "slow" in self._signals else []
-        self.metrics = self._asked([*of_metrics, self._requests, self._throttles, *self._ran.values(), *busy])
-        self.logs = self._asked([each for each in queries if isinstance(each, LogQuery)])
+        counts = [*of_metrics, self._requests, self._throttles, *self._ran.values(), *busy]
+        self.metrics = self._asked(counts, self._past_until())
+        self.logs = self._asked([each for each in queries if isinstance(each, LogQuery)], self._since)
 
-    def _asked(self, queries: Iterable[Q]) -> Asked[Q]:
-        """Of each bucket since the first shift that is settled and not in the memory."""
-        health = self._plan.health
-        since = max(bucket_of(self._shifts[0].at, health), self._memory.until)
-        return Asked(
-            self._plan.target, tuple(dict.fromkeys(queries)), since, self._settled_until, health.period_seconds
-        )
+    def _past_until(self) -> int:
+        """
+        Where the past that the plan knows ends, in seconds since 1970, or half an hour before the first shift.
+
+        That shift may have waited for hours, for a person or for earlier waves. It is no matter once figures came, nor
+        where there were none in the past.
+        """
+        past = self._plan.past
+        if self._memory.newest or self._settled_until <= self._since or not past.usual:
+            return self._since
+        known = max(past.last_at, self._shifted_at - LATEST_SECONDS)
+        return min(self._since, bucket_of(known, self._plan.health))
+
+    def _asked(self, queries: Iterable[Q], since: int) -> Asked[Q]:
+        """Of each bucket since then that is settled."""
+        period = self._plan.health.period_seconds
+        return Asked(self._plan.target, tuple(dict.fromkeys(queries)), since, self._settled_until, period)
 
     def unseen(self, error: AwsUnavailable | AwsRefused) -> Seen:
         """The figures could not be read."""
@@ -246,15 +259,30 @@ class _Look:
 
     def seen(self, measured: Mapping[Query, Series], lines: logs.Counted) -> Seen:
         """The verdict on these figures, and all before."""
-        plan, found = self._plan, list(self.buckets(measured, lines))
-        return see(found, self._settled_until, plan.past, frozenset(self._signals), plan.policy, self._memory)
+        plan, found, called_at = self._plan, list(self.buckets(measured, lines)), self._called_at(measured)
+        return see(
+            found,
+            self._settled_until,
+            plan.past,
+            frozenset(self._signals),
+            plan.policy,
+            self._memory,
+            called_at=called_at,
+            silent_seconds=self._shifted_at - max(called_at, plan.past.last_at),
+        )
+
+    def _called_at(self, measured: Mapping[Query, Series]) -> int:
+        """The end of the last bucket with a request between the past and the first shift; 0 if there is none."""
+        served = (measured[query].items() for query in (self._requests, self._throttles))
+        busy = (start for points in served for start, count in points if count > 0 and start < self._shifted_at)
+        return max((start + self._plan.health.period_seconds for start in busy), default=0)
 
     def buckets(self, measured: Mapping[Query, Series], lines: logs.Counted) -> Iterator[Measured]:
         """Each that was asked about."""
         plan, period = self._plan, self._plan.health.period_seconds
         series = dict[Query | LogQuery, Series]([*measured.items(), *lines.series.items()])
         written = {pair.name for pair in plan.health.pairs(plan.target.function)}
-        for start in range(self.metrics.since, self.metrics.until, period):
+        for start in range(self._since, self.metrics.until, period):
             at = {query: points.get(start) for query, points in series.items()}
             weights = _weights(self._shifts, start, period)
             least, most = min(weights.values()), max(weights.values())

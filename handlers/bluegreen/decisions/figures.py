@@ -149,7 +149,14 @@ class Tally:
 
 
 def see(
-    found: Sequence[Measured], settled_until: int, past: Past, signals: frozenset[str], policy: Policy, memory: Memory
+    found: Sequence[Measured],
+    settled_until: int,
+    past: Past,
+    signals: frozenset[str],
+    policy: Policy,
+    memory: Memory,
+    called_at: int = 0,
+    silent_seconds: int = 0,
 ) -> Seen:
     """
     What the memory and the buckets after it say, oldest first, which reach up to `settled_until` (seconds since 1970).
@@ -157,12 +164,14 @@ def see(
     If the alias's silence is not explained by its past, the newest figures are late: they count for nothing, and a look
     to which they brought none cannot measure. A look before another bucket is settled finds what the last one found.
     Once figures came, a silence that is longer than figures are known to be late is one of the alias, whatever its
-    past; until then looks that cannot measure are no reason to go back (`waits`).
+    past; until then looks that cannot measure are no reason to go back (`waits`). So is one that was as long before
+    the first shift: `silent_seconds` then. Between the past and the first shift the alias was last called before
+    `called_at` (seconds since 1970, 0 if it was not).
     """
     newest = max((each.end for each in found if each.shows_any), default=memory.newest)
-    last = max(newest, past.last_at)
-    quiet = settled_until - last
-    late = bool(found) and not past.explains(quiet) and not (newest and quiet >= LATEST_SECONDS)
+    quiet = settled_until - max(newest, past.last_at, called_at)
+    its_own = quiet >= LATEST_SECONDS and (newest or silent_seconds >= LATEST_SECONDS)
+    late = bool(found) and not past.explains(quiet) and not its_own
     there = [each for each in found if each.end <= newest or not late]
     pending = [each for each in there if not each.agrees and settled_until - each.end < PATIENCE_SECONDS]
     tally, after = Tally(signals, policy, memory), memory

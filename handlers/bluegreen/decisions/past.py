@@ -12,7 +12,7 @@ from bluegreen.model import Frozen
 
 MINUTE = 60
 SECONDS = 3 * 3600
-"""So long before the first shift the past begins."""
+"""So long before the deployment is opened the past begins."""
 
 RECENT = 5
 """The present traffic is the mean of so many minutes."""

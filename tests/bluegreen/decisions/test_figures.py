@@ -180,3 +180,26 @@ class TestLateFigures:
         first = seen(*bad, self.empty(2))
 
         assert seen(*bad, self.empty(2), self.empty(3), memory=first.memory).verdict.kind == "worse"
+
+
+class TestAFirstShiftThatWaited:
+    """For a person, or for earlier waves. The alias was busy when the deployment was opened."""
+
+    AT = 4 * 3600
+
+    def silent(self, minutes: int, **more: Any) -> Seen:
+        first = self.AT // 60
+        found = [measured(first + each, (0, 0), (0, 0), alias=0) for each in range(minutes)]
+        return seen(*found, **more)
+
+    def test_finds_an_alias_silent_that_was_so_for_half_an_hour_before(self) -> None:
+        found = self.silent(2, silent_seconds=LATEST_SECONDS)
+
+        assert (found.verdict.kind, found.silent) == ("not_enough", True)
+
+    @pytest.mark.parametrize("called_at", [AT - 60, AT - LATEST_SECONDS + 60])
+    def test_cannot_measure_one_that_was_called_since(self, called_at: int) -> None:
+        found = self.silent(2, called_at=called_at, silent_seconds=self.AT - called_at)
+
+        assert found.verdict.kind == "cannot_measure"
+        assert found.late_seconds == self.AT + 120 - called_at
