@@ -32,10 +32,10 @@ from bluegreen.request.release_entries import (
     place,
     sorted_out,
     tell_duplicates,
-    tell_health,
+    tell_periods,
     without_wrong_fields,
 )
-from bluegreen.request.release_waves import Wave, calls_of, takes_of, waves_of
+from bluegreen.request.release_waves import Wave, calls_of, takes_of, waves_of, waves_that_are_right
 from bluegreen.request.request import Request, misfit, taken_apart, unfit
 from bluegreen.request.traffic import Schedule, Steps, schedule, together
 from bluegreen.text import by_type
@@ -194,16 +194,17 @@ def _read(document: Any, here: Here, inline: bool, wrong: Complaints) -> Release
     inherited = Inherited.read(whole.get("defaults", {}), wrong)
     entries = Entries(raw, inherited, of_all.targets, targets, here, wrong)
     tell_duplicates(entries, wrong)
-    tell_health(entries, wrong)
+    tell_periods(entries, wrong)
     if of_all.tolerate >= len(raw):
         wrong.add(
             "tolerate", f"all {len(raw)} functions could fail, and none be put back; write {len(raw) - 1} at most"
         )
     names = Names(entries.named.values(), wrong)
     calls = calls_of(entries, names, wrong)
-    takes = takes_of(of_all.waves, entries, names, wrong) if "waves" not in wrong_fields else None
+    asked = waves_that_are_right(whole["waves"]) if "waves" in wrong_fields else of_all.waves
+    takes = takes_of(asked, entries, names, wrong)
     waves = None
-    if calls is not None and takes is not None and len(entries.named) == len(raw):
+    if calls is not None and takes is not None and "waves" not in wrong_fields and len(entries.named) == len(raw):
         waves = waves_of(of_all.waves, takes, calls, entries, wrong)
     if waves is not None and (said := _unasked(of_all.approval, waves)):
         wrong.add("approval", said)

@@ -232,6 +232,14 @@ IN_AN_ENTRY: dict[str, str] = {
 }
 """Fields that an entry may not have, and where they belong."""
 
+IN_HEALTH: dict[str, str] = {
+    "promote_by_seconds": "it is for Adaptive, which no release has; leave it out",
+    "false_alarm": "a release keeps one promise for all its functions; write false_alarm beside `functions`",
+    "when_suspected": "a release suspects all its functions together, and goes back then unless a person promotes it; "
+    "leave it out",
+}
+"""Fields that the health of an entry may not have, and why."""
+
 IN_DEFAULTS: dict[str, str] = IN_AN_ENTRY | {
     name: "each function has its own; write it in the entry of `functions`"
     for name in Entry.model_fields

@@ -17,7 +17,7 @@ from pydantic_core import ErrorDetails
 from bluegreen.request.artifact import Existing
 from bluegreen.request.explain import complaints
 from bluegreen.request.names import FunctionReference
-from bluegreen.request.release_document import IN_AN_ENTRY, IN_DEFAULTS, Defaults, Entry, TargetAt
+from bluegreen.request.release_document import IN_AN_ENTRY, IN_DEFAULTS, IN_HEALTH, Defaults, Entry, TargetAt
 from bluegreen.request.request import LARGEST_REQUEST, taken_apart
 from bluegreen.text import LONGEST, plain
 
@@ -167,6 +167,15 @@ def sorted_out(given: dict[str, Any], elsewhere: Mapping[str, str]) -> tuple[dic
     return kept, [(name, elsewhere[name]) for name in given if name in elsewhere]
 
 
+def health_sorted_out(given: dict[str, Any]) -> tuple[dict[str, Any], list[tuple[str, str]]]:
+    """An entry, or the defaults, without the fields of health that no function of a release has, and these fields."""
+    health = given.get("health")
+    if not isinstance(health, dict):
+        return given, []
+    kept, misplaced = sorted_out(health, IN_HEALTH)
+    return given | {"health": kept}, [(f"health.{name}", said) for name, said in misplaced]
+
+
 @dataclass(frozen=True)
 class Inherited:
     """
@@ -188,7 +197,8 @@ class Inherited:
             wrong.add("defaults", "it is not a JSON object")
             return cls()
         kept, misplaced = sorted_out(given, IN_DEFAULTS)
-        for name, said in misplaced:
+        kept, of_health = health_sorted_out(kept)
+        for name, said in misplaced + of_health:
             wrong.add(f"defaults.{name}", said)
         unfinished: list[ErrorDetails] = []
 
@@ -264,9 +274,10 @@ class Entries:
         name = reference.name if reference else ""
         if isinstance(own, dict):
             own, misplaced = sorted_out(own, IN_AN_ENTRY)
+            own, of_health = health_sorted_out(own)
             if "smoke_tests" in own:
                 self.with_own_tests.add(number)
-            self._tell(number, name, misplaced)
+            self._tell(number, name, misplaced + of_health)
             self._measure(number, name, own)
             self._tell(number, name, (("function", each.removeprefix("function: ")) for each in said))
         merged = self._inherited.under(own) if isinstance(own, dict) else own
@@ -370,8 +381,8 @@ def tell_duplicates(entries: Entries, wrong: Complaints) -> None:
             )
 
 
-def tell_health(entries: Entries, wrong: Complaints) -> None:
-    """What of the health of one function only the whole release can have."""
+def tell_periods(entries: Entries, wrong: Complaints) -> None:
+    """One period of the metrics for all functions."""
     first: tuple[int, int] | None = None
     for number, entry in entries.found.items():
         if "health" in entries.unread[number]:
@@ -383,25 +394,6 @@ def tell_health(entries: Entries, wrong: Complaints) -> None:
                 place(number, name, "health.period_seconds"),
                 f"it is {health.period_seconds}, and {first[1]} for {place(first[0])}; a release looks at all its "
                 "functions at once, so write the same for all, as in `defaults`",
-                number,
-            )
-        if health.promote_by_seconds is not None:
-            wrong.add(
-                place(number, name, "health.promote_by_seconds"),
-                "it is for Adaptive, which no release has; leave it out",
-                number,
-            )
-        if "false_alarm" in health.model_fields_set:
-            wrong.add(
-                place(number, name, "health.false_alarm"),
-                "a release keeps one promise for all its functions; write false_alarm beside `functions`",
-                number,
-            )
-        if "when_suspected" in health.model_fields_set:
-            wrong.add(
-                place(number, name, "health.when_suspected"),
-                "a release suspects all its functions together, and goes back then unless a person promotes it; leave "
-                "it out",
                 number,
             )
 

@@ -5,9 +5,12 @@ waves.py has the order itself. This is about what people write, and what is wron
 """
 
 from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+from pydantic import ValidationError
 
 from bluegreen.model import Frozen
-from bluegreen.request.release_document import AskedWave, WaveHooks
+from bluegreen.request.release_document import MOST_WAVES_ASKED, AskedWave, WaveHooks
 from bluegreen.request.release_entries import Complaints, Entries, Named, Names, place
 from bluegreen.request.waves import Take, cycles, dealt, levels, share_of
 
@@ -53,7 +56,19 @@ def _way(entries: Entries, cycle: Sequence[int]) -> str:
     return " -> ".join(said)
 
 
-def takes_of(asked: Sequence[AskedWave], entries: Entries, names: Names, wrong: Complaints) -> list[Take] | None:
+def waves_that_are_right(asked: Any) -> list[AskedWave | None]:
+    """In the place of a wave with a wrong field, which was told, None: the others are looked at all the same."""
+
+    def right(wave: Any) -> AskedWave | None:
+        try:
+            return AskedWave.model_validate(wave)
+        except ValidationError:
+            return None
+
+    return [right(wave) for wave in asked[:MOST_WAVES_ASKED]] if isinstance(asked, list | tuple) else []
+
+
+def takes_of(asked: Sequence[AskedWave | None], entries: Entries, names: Names, wrong: Complaints) -> list[Take] | None:
     """
     What each wave that is asked for takes, and a last one for the rest if the last that is asked for is no size.
 
@@ -63,6 +78,8 @@ def takes_of(asked: Sequence[AskedWave], entries: Entries, names: Names, wrong: 
     seen: dict[int, int] = {}
     takes = []
     for number, wave in enumerate(asked):
+        if wave is None:
+            continue
         if wave.takes_what_is_left and number < len(asked) - 1:
             wrong.add(f"waves.{number}", f"it takes all that are left, so waves.{number + 1} gets none; write it last")
         if wave.target is not None and (said := entries.no_target(wave.target)):
@@ -70,7 +87,7 @@ def takes_of(asked: Sequence[AskedWave], entries: Entries, names: Names, wrong: 
         most = share_of(wave.share, entries.count) if wave.share is not None else wave.most
         named = tuple(_named(wave.functions or (), number, names, seen, wrong))
         takes.append(Take(named=named, target=wave.target) if most is None else Take(most=most))
-    if not asked[-1].is_a_size:
+    if asked and asked[-1] and not asked[-1].is_a_size:
         takes.append(Take())
     return takes if wrong.count == before else None
 

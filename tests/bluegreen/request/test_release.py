@@ -299,6 +299,27 @@ class TestEveryWrongEntry:
             "tolerate",
         ]
 
+    def test_of_a_release_with_a_wrong_wave_the_other_waves_are_told_too(self) -> None:
+        waves = [{"most": 1, "share": 0.2}, {"functions": ["Nope"]}, {"target": "eu"}]
+
+        assert [each.partition(":")[0] for each in refused(named("Shop", waves=waves))] == [
+            "waves.0",
+            "waves.1.functions.0",
+            "waves.2.target",
+        ]
+        assert [each.partition(":")[0] for each in refused(named("Shop", waves=7))] == ["waves"]
+
+    def test_a_setting_that_no_release_has_is_left_out_whatever_its_value(self) -> None:
+        health = {"when_suspected": "wait", "false_alarm": 7, "margin": 7}
+
+        assert [each.partition(":")[0] for each in refused({"functions": [entry("Shop", health=health)]})] == [
+            "functions.0.health.when_suspected (Shop)",
+            "functions.0.health.false_alarm (Shop)",
+            "functions.0.health.margin (Shop)",
+        ]
+        told = refused({"functions": [entry("A"), entry("B")], "defaults": {"health": {"false_alarm": 0.1}}})
+        assert [each.partition(":")[0] for each in told] == ["defaults.health.false_alarm"]
+
     def test_of_more_than_there_is_room_for_the_number_and_the_functions_are_told(self) -> None:
         functions = [entry(f"F{number}", alias="7" if number != 250 else "PROD") for number in range(500)]
 
