@@ -166,6 +166,7 @@ class Faults:
     @contextmanager
     def watched(self, watcher: Watcher) -> Iterator[None]:
         """For as long as the block lasts, every attempt of a handler passes by the watcher."""
+        assert self._watcher is None, "there is one watcher at a time"
         self._watcher = watcher
         try:
             yield
