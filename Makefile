@@ -88,7 +88,7 @@ permissions: $(DEV) $(SANDBOX)   ## what each role may do and needs, into docs/ 
 bench: $(DEV) $(SANDBOX)         ## what a deployment costs, as ratios
 	@$(BIN)/python -m benchmarks
 
-bench-release: $(DEV) $(SANDBOX) ## what releases of 1, 10, 100 and 1,000 functions cost, in process (about twelve minutes)
+bench-release: $(DEV) $(SANDBOX) ## what releases of 1, 10, 100 and 1,000 functions cost, in process (half an hour on two busy cores)
 	@$(BIN)/python -m benchmarks.release
 
 bench-verdict: $(DEV)            ## the verdict against its peers, simulated; and that of a release (about fifteen minutes)

@@ -272,12 +272,12 @@ def _transitions(
     for wave in waves:
         times = release_pace.times_shifted(len(wave.functions), rate, pace)
         shifted += len(SHIFT) * len(schedule.steps) * times
-        shifted += len(LOOK) * sum(_times(len(wave.functions), rate, pace, step, wave.moves) for step in schedule.steps)
+        shifted += len(LOOK) * sum(_looks(len(wave.functions), rate, pace, step, wave.moves) for step in schedule.steps)
         shifted += len(LOOK) * wave.approve
     return opened + staged + shifted + len(COMPLETE) * _slices(len(functions), rate) + len(RELEASED)
 
 
-def _times(functions: int, rate: float, pace: int, step: Step, moves: bool) -> int:
+def _looks(functions: int, rate: float, pace: int, step: Step, moves: bool) -> int:
     """How often LookAtWave runs in a step. Where no alias moves, it has nothing to look at."""
     return release_pace.looks_at_wave(functions, rate, pace, step) if moves else 1
 

@@ -13,6 +13,10 @@ from tests.machine.log_groups import log_group
 from tests.machine.shop import NAMES, Shop, at
 
 
+def columns(line: str) -> list[str]:
+    return re.split(" {2,}", line.strip())
+
+
 def test_history_has_what_stood_before_what_the_release_brought_and_what_stands_now(
     shop: Shop, bluegreen: Bluegreen
 ) -> None:
@@ -23,7 +27,7 @@ def test_history_has_what_stood_before_what_the_release_brought_and_what_stands_
     ran, few = bluegreen("history", "monday"), bluegreen("history", "monday", "--limit", "2", "--json")
     refused, wrong = bluegreen("history", "monday", "--refused"), bluegreen("history", "tuesday")
 
-    heading, *rows = [re.split(" {2,}", line.strip()) for line in ran.stdout.splitlines()]
+    heading, *rows = map(columns, ran.stdout.splitlines())
     assert heading == ["function", "wave", "from", "to", "state", "why", "now", "since", "by", "deployment"]
     assert [(row[0], row[1], row[2], row[3], row[4], row[6], row[8]) for row in rows] == [
         *((f"{name}:PROD", "1", "1", "2", "deployed", "2", "this release") for name in NAMES[:4]),
@@ -39,11 +43,14 @@ def test_history_has_what_stood_before_what_the_release_brought_and_what_stands_
 def test_history_of_a_release_that_runs_has_the_versions_that_serve(shop: Shop, bluegreen: Bluegreen) -> None:
     seen: list[Ran] = []
 
-    with at(shop, "LookAtWave", lambda: seen.append(bluegreen("history", "monday"))):
+    def ask() -> None:
+        seen.append(bluegreen("history", "monday"))
+
+    with at(shop, "LookAtWave", ask), at(shop, "CompleteRelease", ask):
         shop.release(name="monday", waves=[{"most": 1}, {}])
 
-    _, *rows = [re.split(" {2,}", line.strip()) for line in seen[0].stdout.splitlines()]
-    assert [row[6] for row in rows] == ["2 at 10 %, else 1", "1", "1", "1", "1"]
+    served = [[columns(line)[6] for line in ran.stdout.splitlines()[1:]] for ran in seen]
+    assert served == [["2 at 10 %, else 1", "1", "1", "1", "1"], ["2 at 100 %"] * 5]
 
 
 @contextmanager
