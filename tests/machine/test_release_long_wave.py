@@ -10,6 +10,7 @@ from unittest import mock
 import pytest
 
 from bluegreen.baking import watch
+from bluegreen.decisions import release_pace
 from bluegreen.ledger import releases
 from tests.machine.deployer import BAD_UNDER_TRAFFIC, FUNCTION
 from tests.machine.faults import Call, HandlerKilled
@@ -110,6 +111,31 @@ def test_after_a_long_pause_a_shift_that_goes_on_is_looked_at_soon() -> None:
     assert run.ended == "Released"
     assert run.path.count("ShiftWave") == 10
     assert ["ShiftWave", "WhatNext?", "ShiftWave"] not in [run.path[each : each + 3] for each in range(len(run.path))]
+
+
+def test_a_promoted_wave_is_looked_at_while_it_is_shifted_further() -> None:
+    """Promote comes an hour before the next look at a bake of ten hours, and does not put off the looks after it."""
+
+    traffic = {"steps": [{"weight": 0.1, "bake_seconds": 80_000}, {"weight": 0.5, "bake_seconds": 600}]}
+    with open_shop() as quiet:
+        quiet.aws.after(36_000, lambda: tell("promote"))
+        with each_shift_takes(quiet, 100):
+            run = quiet.release(name="monday", waves=ONE_WAVE, traffic=traffic)
+
+    assert run.ended == "Released"
+    assert run.path.count("ShiftWave") == 15
+    assert ["ShiftWave", "WhatNext?", "ShiftWave"] not in [run.path[each : each + 3] for each in range(len(run.path))]
+
+
+def test_looks_are_no_denser_than_the_events_of_an_execution_allow(shop: Shop, looked_at: Counter[str]) -> None:
+    traffic = {"steps": [{"weight": 0.1, "bake_seconds": 3_000}]}
+    with mock.patch.object(release_pace, "MOST_EVENTS", 300):
+        run = shop.release(waves=ONE_WAVE, traffic=traffic)
+
+    pace = shop.record(run)["pace_seconds"]
+    assert run.ended == "Released"
+    assert pace > 120
+    assert 3_000 / pace <= max(looked_at.values()) <= 3_000 / pace + 2
 
 
 def test_a_function_that_gets_bad_while_it_waits_for_others_is_found(shop: Shop, tmp_path: Path) -> None:
