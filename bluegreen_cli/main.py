@@ -152,6 +152,8 @@ def cli(ctx: click.Context, stack_name: str, region: str | None, profile: str | 
     """
     Take Lambda functions from blue to green, and back.
 
+    From `rollback` to `open`, every command but `list` takes a release's id, too.
+
     Exit codes: 0 done; 1 rolled back or failed; 2 refused, not allowed, or wrong usage; 3 a rollback failed; 4 not
     known: AWS gave no answer or does not know the caller; 5 the deployment waits for a person's approval; 130 Ctrl-C.
     """

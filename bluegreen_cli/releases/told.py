@@ -109,7 +109,10 @@ class Told:
                 return f"is between waves: {of_wave(record, record.wave)} is not shifted yet"
             case state if state == OPEN and record.step < 0:
                 done = all_ - self.counts["opened"] - self.counts["new"]
-                return f"makes and tests its greens: {done} of {all_} so far; no user has met one"
+                if done < all_:
+                    return f"makes and tests its greens: {done} of {all_} so far; no user has met one"
+                waiting = f"{of_wave(record, 0)} is not shifted yet, and no user has met one"
+                return f"has made and tested its greens; {waiting}"
             case state if state == OPEN:
                 return f"is at {self.place}: greens have {percent(self.weight)}"
             case state if state == COMMITTED:
@@ -263,7 +266,7 @@ def of_verdict(verdict: WaveVerdict) -> str:
     if not verdict.logs:
         return "nothing could be measured"
     carry = f"; most of it comes from {', '.join(verdict.worst)}" if verdict.worst else ""
-    seen = f"{len(verdict.logs)} function{'s' if len(verdict.logs) > 1 else ''} measured"
+    seen = f"{len(verdict.logs)} function{'s' if len(verdict.logs) > 1 else ''} judged"
     return f"{seen}; the odds that a green is worse were at most {odds(verdict.peak)}{carry}"
 
 

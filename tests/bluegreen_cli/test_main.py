@@ -38,6 +38,15 @@ def test_the_list_has_the_first_sentence_of_each_commands_help(name: str) -> Non
     assert " ".join((command.help or "").split()).startswith(COMMANDS[name])
 
 
+def test_the_help_says_which_commands_take_a_release() -> None:
+    names = list(COMMANDS)
+    said = [name for name in names[names.index("rollback") : names.index("open") + 1] if name != "list"]
+    helps = {name: " ".join((cli.get_command(Context(cli), name).help or "").split()) for name in names}  # type: ignore[union-attr]
+
+    assert "From `rollback` to `open`, every command but `list` takes a release's id" in (cli.help or "")
+    assert [name for name in names if "release's id" in helps[name]] == said
+
+
 def test_an_unknown_command_is_refused() -> None:
     ran = subprocess.run([sys.executable, "-m", "bluegreen_cli", "deplyo"], capture_output=True, text=True)
 

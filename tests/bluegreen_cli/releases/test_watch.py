@@ -111,6 +111,21 @@ class TestWhileItRuns:
         assert "staging" not in said
         assert functions.stdout.startswith("release monday of 5 functions is open, before wave 2 of 2, started ")
 
+    def test_before_the_first_wave_it_says_that_all_greens_are_tested(self, shop: Shop, bluegreen: Bluegreen) -> None:
+        found: list[Ran] = []
+
+        def look(arn: str, entered: str, when: str) -> None:
+            if (entered, when) != ("Bake", "entered") or found or ":release:" not in arn:
+                return
+            found.append(bluegreen("status", "monday"))
+            bluegreen("approve", "monday")
+
+        with shop.aws.at_states(look):
+            shop.release(name="monday", waves=[{"approve": True}], traffic="AllAtOnce")
+
+        said = "has made and tested its greens; wave 1 of 1 is not shifted yet, and no user has met one."
+        assert found[0].stdout.splitlines()[0] == f"monday {said}"
+
     def test_show_has_waves_functions_and_moments(self, shop: Shop, bluegreen: Bluegreen) -> None:
         with running(shop):
             ran = bluegreen("show", "monday")
