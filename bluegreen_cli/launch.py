@@ -84,9 +84,9 @@ def start(asked: Asked, stack: Stack, account: Account) -> str:
 
 def must_be_published(target: Target, version: str, untouched: str) -> None:
     """
-    Raises Refused for a typing error, in the words of `plan` and OpenDeployment.
+    Raises Refused, in the words of `plan`, if the function or the version does not exist.
 
-    A Lambda that does not answer, or may not be asked, holds nothing up.
+    If Lambda does not answer, or the caller may not ask it, OpenDeployment finds out.
     """
     try:
         functions.describe(target, version)

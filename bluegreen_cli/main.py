@@ -40,7 +40,7 @@ COMMANDS = {
     "errors.",
     "open": "Print the console's link to DEPLOYMENT (its id), and open it in a browser if this is a terminal.",
     "plan": "Say what `deploy` with the same options would do: steps with times, state transitions and their price.",
-    "freeze": "Refuse every deployment to NAME, a function or a pattern as shop-* or *, until a moment.",
+    "freeze": "Refuse every deployment to NAME, a function or a pattern such as shop-* or *, until a moment.",
     "unfreeze": "Lift the freeze of NAME, a function or a pattern, before its end.",
     "freezes": "List the freezes, or those that are for FUNCTION.",
     "create": "Create FUNCTION from a zip or a folder, with version 1 behind an alias and the tag bluegreen:managed.",

@@ -78,9 +78,9 @@ def must_be_release(name: str) -> Release:
 @contextmanager
 def meant(stack: Stack, name: str, alias: str | None) -> Iterator[None]:
     """
-    Add to a refusal in the block that there is no release of this name either: it may have been meant as an id.
+    Add to a Refused that the block raises that no release has this name: the caller may have meant a release.
 
-    The name of a function that has had a deployment was not meant as a release's id.
+    The Refused stays as it is if a function of this name has had a deployment.
     """
     try:
         yield

@@ -118,7 +118,7 @@ def _kind(field: dict[str, Any]) -> str:
         name = field["$ref"].rpartition("/")[2]
         return '`"$LATEST"`' if name == "InLatest" else "an object"
     if len(names := field.get("enum", ())) > MOST_SHOWN:
-        return f"one of {len(names)} names, as `{json.dumps(names[0])}`"
+        return f"one of {len(names)} names, such as `{json.dumps(names[0])}`"
     if "enum" in field or "const" in field:
         return ", ".join(f"`{json.dumps(value)}`" for value in field.get("enum", [field.get("const")]))
     limits = _limits(field)

@@ -22,7 +22,7 @@ def deploy(
     Deploy new code, what $LATEST has, or a version that exists, to FUNCTION's alias.
 
     The command checks the request as the state machine does, uploads the zip (or the folder, as a zip), starts the
-    execution and follows it. Ctrl-C ends the following, not the deployment. After a failed smoke test the command
+    execution and follows it. After Ctrl-C the deployment goes on. After a failed smoke test the command
     shows what came, if you may read the deployments table.
     """
     with summary.Summary(summary_file, said["function"]) as kept:

@@ -18,23 +18,25 @@ NOTHING_FROZEN = "Nothing was frozen."
 
 @click.command()
 @click.argument("name", shell_complete=completion.functions)
-@click.option("--reason", required=True, metavar="WHY", help="Every deployment that is refused says it.")
-@click.option("--until", required=True, metavar="MOMENT", help="ISO 8601, as 2026-12-24T18:00; at most 366 days away.")
+@click.option("--reason", required=True, metavar="WHY", help="Every refusal shows it.")
+@click.option(
+    "--until", required=True, metavar="MOMENT", help="ISO 8601, like 2026-12-24T18:00; at most 366 days away."
+)
 @click.option(
     "--window",
     "windows",
     multiple=True,
     metavar="HOURS",
-    help='Only in these hours of each week, as "Fri 16:00-Mon 08:00"; may be given several times.',
+    help='Only in these hours of each week, such as "Fri 16:00-Mon 08:00"; may be given several times.',
 )
-@click.option("--zone", metavar="ZONE", help="Of --until and --window, as Europe/Berlin; UTC unless given.")
+@click.option("--zone", metavar="ZONE", help="Of --until and --window, such as Europe/Berlin; UTC unless given.")
 @json_option
 @click.pass_obj
 def freeze(
     context: Context, name: str, reason: str, until: str, windows: tuple[str, ...], zone: str | None, as_json: bool
 ) -> None:
     """
-    Refuse every deployment to NAME, a function or a pattern as shop-* or *, until a moment.
+    Refuse every deployment to NAME, a function or a pattern such as shop-* or *, until a moment.
 
     A deployment that runs goes on, and can be aborted. `deploy --override-freeze WHY` deploys in spite of the
     freeze. A freeze for the same NAME is replaced.

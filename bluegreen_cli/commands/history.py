@@ -34,7 +34,7 @@ WIDE = 250
 @which.release_option
 @click.option("--refused", is_flag=True, help="List the refused requests instead of the deployments.")
 @click.option(
-    "--limit", type=click.IntRange(1, MOST), default=20, show_default=True, metavar="N", help="At most so many."
+    "--limit", type=click.IntRange(1, MOST), default=20, show_default=True, metavar="N", help="At most this many."
 )
 @json_option
 @click.pass_obj

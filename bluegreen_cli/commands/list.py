@@ -104,7 +104,7 @@ class Row:
     default=20,
     show_default=True,
     metavar="N",
-    help="At most so many releases.",
+    help="At most this many releases.",
 )
 @json_option
 @click.pass_obj

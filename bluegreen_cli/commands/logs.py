@@ -47,7 +47,7 @@ class Side:
     default=30,
     show_default=True,
     metavar="M",
-    help="The last so many minutes of the deployment.",
+    help="Only the last minutes of the deployment: how many.",
 )
 @click.option(
     "--limit",
@@ -55,7 +55,7 @@ class Side:
     default=100,
     show_default=True,
     metavar="N",
-    help="At most so many lines of each version, the oldest first.",
+    help="At most this many lines of each version, the oldest first.",
 )
 @json_option
 @click.pass_obj

@@ -21,10 +21,10 @@ def promote(
     """
     Give green all of FUNCTION's alias at the next look, or with --next the share of the next step.
 
-    It ends the bake and a pause. It skips no approval and no hook, and a green that is proved worse and an alarm still
-    roll back. Adaptive has no steps, so --next is refused. If green has all of the alias, the deployment completes.
-    With a release's id instead of a function's name the greens of its wave get the share of the next step, whether
-    --next is there or not.
+    The bake ends, and a pause too. Approvals and hooks are not skipped. The deployment is still rolled back if green is
+    proved worse, or if an alarm goes off. Adaptive has no steps, so --next is refused. If green has all of the alias
+    already, the deployment completes. With a release's id instead of a function's name, the greens of the present wave
+    get the share of the next step, with or without --next.
     """
     which.function_or_release(function, alias, of_release)
     stack = context.stack(context.account())

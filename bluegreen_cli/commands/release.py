@@ -1,4 +1,4 @@
-"""`bluegreen release`: deploy to many functions as one act."""
+"""`bluegreen release`: deploy to many functions, all or nothing."""
 
 import click
 
@@ -31,8 +31,8 @@ def release(
     Deploy to many functions as FILE says, all or nothing.
 
     FILE is a release's document. In it an artifact may be {"path": "build/shop.zip"}, a zip or a folder beside the
-    file: the command uploads it. Every mistake of the document is named before anything is uploaded or started. Ctrl-C
-    ends the following, not the release.
+    file: the command uploads it. Every mistake of the document is named before anything is uploaded or started.
+    After Ctrl-C the release goes on.
     """
     with summary.Summary(summary_file) as kept:
         written = document.read(file)

@@ -1,1 +1,1 @@
-"""Releases, as commands see them: one is started, followed, ordered about, told of, and given back."""
+"""Releases, as commands see them: starting, following, giving orders, reading, and rolling back."""

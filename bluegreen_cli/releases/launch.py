@@ -47,7 +47,7 @@ def to_the_end(
 
     `release` is its id, if the execution has another name, as one of a recovery. Without `past_people` the command ends
     as soon as the release waits for a person. `takes_back` is the id of the release that this one rolls back.
-    Ctrl-C and SIGTERM end the following, not the release.
+    Ctrl-C and SIGTERM end the command, and the release goes on.
     """
     name, summary = release or arn.rpartition(":")[2], summary or Summary(None)
     summary.arn = arn

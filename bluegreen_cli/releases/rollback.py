@@ -1,4 +1,4 @@
-"""Giving a whole release back: a new one, which gives each of its functions the version that served before."""
+"""Rolling back a release that has ended: a new release gives each function the version that served before."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

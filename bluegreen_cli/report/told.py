@@ -1,7 +1,8 @@
 """
 What the ledger has of a deployment, as a report needs it: its shifts, its looks, and what came between two looks.
 
-The audit is read leniently, since another stack version may have written it: evidence that is no look is none.
+The audit is read leniently, since another stack version may have written it: an entry that cannot be read as a look is
+left out.
 """
 
 import math
