@@ -39,10 +39,10 @@ def handler(deployment: Tidying) -> Done:
 
 def _delete(target: Target, chosen: Sequence[str], of_function: Sequence[str]) -> str:
     """
-    Delete them one by one; why it stopped before the last one, "" if it did not.
+    Delete them one by one; the reason why it stopped before the last one, "" if it did not.
 
-    A version that an alias names by now, or that has provisioned concurrency of its own, stays. From the beginning of
-    another deployment on all stay: it may be one that goes back to such a version.
+    A version stays if an alias names it by now, or if it has provisioned concurrency of its own. Once another
+    deployment holds a lock of the function, all versions that are left stay: it may be going back to one of them.
     """
     for version in chosen:
         if any(locks.is_held(target, name) for name in of_function):

@@ -59,7 +59,7 @@ def handler(event: Any, context: LambdaContext) -> dict[str, Any]:
     """
     Answers only events from API Gateway, which says who calls. Its stage adds the stack's id to each event.
 
-    Powertools finds no route for signs that are no letters, which an id may have: they are encoded for it.
+    Powertools finds no route for characters such as emoji, which an id may have. So they are percent-encoded.
     """
     if not _is_from_the_api(event):
         logger.error("not from the API of this stack")

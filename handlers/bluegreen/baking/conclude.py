@@ -142,9 +142,9 @@ def _weight(plan: Plan, bake: Bake, seen: Seen, alarms: Alarms, next_look: float
     """
     Under Adaptive what the evidence allows, be it more or less; under any other strategy the weight that green has.
 
-    An alarm without data is not health, so green does not get the last of the alias then. A request that is in a hurry
-    gives green everything by its time, and says so if the evidence does not; the next look comes `next_look` seconds
-    after the first shift.
+    An alarm without data is not health, so green does not get the last of the alias then. A request with
+    `promote_by_seconds` gives green everything by that time; the second value says so if the evidence alone would not.
+    The next look comes `next_look` seconds after the first shift.
     """
     weight, health = bake.green_weight, plan.health
     if not plan.schedule.adaptive:

@@ -236,10 +236,11 @@ class _Look:
 
     def _past_until(self) -> int:
         """
-        Where the past that the plan knows ends, in seconds since 1970, or half an hour before the first shift.
+        From when metrics are read, in seconds since 1970: where the past that the plan knows ends, at most half an hour
+        before the first shift.
 
-        That shift may have waited for hours, for a person or for earlier waves. It is no matter once figures came, nor
-        where there were none in the past.
+        That shift may have waited for hours, for a person or for earlier waves. Once figures came, and for an alias
+        without any in its past, only buckets after the first shift are read.
         """
         past = self._plan.past
         if self._memory.newest or self._settled_until <= self._since or not past.usual:
@@ -381,9 +382,9 @@ def _learnt_slow_ms(target: Target, until: int) -> int | None:
 
 def _belongs(written: list[float | None], counted: int) -> bool:
     """
-    What a version wrote of its requests and bad ones goes together, and with those that Lambda `counted` of it.
+    Whether the requests and bad ones that a version wrote agree with each other, and with Lambda's count of requests.
 
-    More bad ones than requests, and none of a version that had some, are figures of which a part is late.
+    If there are more bad ones than requests, or no requests although Lambda `counted` some, a part of them is late.
     """
     requests, bad = (round(each or 0) for each in written[:2])
     return bad <= requests and not requests == 0 < counted
@@ -412,7 +413,7 @@ def _weights(shifts: tuple[Shifted, ...], start: int, period_seconds: int) -> di
 
 
 def _peak(weights: dict[float, float], start: int, period_seconds: int) -> float:
-    """How many times its mean weight in a bucket green's largest weight there is."""
+    """Green's largest weight in a bucket, divided by its mean weight there."""
     moments = [*weights, float(start + period_seconds)]
     mean = (
         sum(weight * (until - at) for (at, weight), until in zip(weights.items(), moments[1:], strict=True))

@@ -163,10 +163,11 @@ def see(
 
     If the alias's silence is not explained by its past, the newest figures are late: they count for nothing, and a look
     to which they brought none cannot measure. A look before another bucket is settled finds what the last one found.
-    Once figures came, a silence that is longer than figures are known to be late is one of the alias, whatever its
-    past; until then looks that cannot measure are no reason to go back (`waits`). So is one that was as long before
-    the first shift: `silent_seconds` then. Between the past and the first shift the alias was last called before
-    `called_at` (seconds since 1970, 0 if it was not).
+    A silence of LATEST_SECONDS is the alias's own, whatever its past: its users are gone. That counts only if figures
+    have come since the first shift, or if the alias had been silent as long at that shift (`silent_seconds`). Before
+    the silence is that long, looks that cannot measure are no reason to go back if green was seen before (`waits`).
+    Between the past and the first shift the alias was last called before `called_at` (seconds since 1970, 0 if it was
+    not).
     """
     newest = max((each.end for each in found if each.shows_any), default=memory.newest)
     quiet = settled_until - max(newest, past.last_at, called_at)

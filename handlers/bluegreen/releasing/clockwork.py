@@ -18,7 +18,7 @@ from bluegreen.releasing.rings import Running
 
 
 def in_a_slice() -> Callable[[], bool]:
-    """Answers whether the slice that begins now is not over."""
+    """Begin a slice; the function that is returned says whether it still goes on."""
     until = clock.now() + SLICE_SECONDS
     return lambda: clock.now() < until
 

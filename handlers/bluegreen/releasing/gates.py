@@ -45,7 +45,8 @@ def after_wave(release: Release, wave: int) -> None:
 
 def while_paused(release: Release, wave: int) -> int:
     """
-    Seconds until the decision is read again. A pause asks no person newly, and the time of an approval goes on.
+    Seconds until the decision is read again. During a pause no person is asked for an approval. The time of an approval
+    that was asked for before goes on.
 
     Raises ApprovalRefused and ApprovalTimedOut.
     """

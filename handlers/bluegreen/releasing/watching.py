@@ -220,7 +220,7 @@ def _together(
     The verdict, the log of the release's evidence over all waves, and whether that is proof now or once was.
 
     A function that could not be measured, or was put back, keeps what was known of it. Where a failure puts back its
-    target alone, the functions of that target say nothing of those that go on.
+    target alone, the evidence of functions that failed is left out.
     """
     before = releases.verdicts(release.id)
     known = {number: log for each in before for number, log in each.logs.items()} | logs

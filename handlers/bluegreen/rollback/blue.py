@@ -26,7 +26,7 @@ def doubts(record: Record) -> str:
 
 
 def _learn(record: Record, found: str) -> None:
-    """For the next attempt: one that was killed while it asked blue is followed by one that does not ask."""
+    """Note it in the record, where the next attempt finds it and does not ask blue again."""
     try:
         deployments.learn_doubts(record.id, found)
     except DeploymentError as error:
