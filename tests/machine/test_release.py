@@ -117,9 +117,7 @@ def test_other_systems_get_the_end_of_a_release_whose_document_is_wrong(shop: Sh
 
 
 @pytest.mark.parametrize(("away", "told"), [("PutEvents", "announced_at"), ("Publish", "told_at")])
-def test_those_who_were_not_told_of_the_end_of_a_release_are_told_by_the_sweep(
-    shop: Shop, away: str, told: str
-) -> None:
+def test_the_sweep_sends_the_end_of_a_release_that_could_not_be_sent_before(shop: Shop, away: str, told: str) -> None:
     with shop.aws.fails(away, "InternalError", times=None):
         run = shop.release(name="monday", traffic="AllAtOnce")
     assert told not in shop.record(run)

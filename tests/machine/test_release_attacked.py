@@ -98,7 +98,7 @@ def test_a_promote_overrules_the_suspicion_of_its_own_wave_only(shop: Shop) -> N
     assert shop.aliases() == BLUE
 
 
-def test_an_alarm_that_was_red_before_the_release_puts_nothing_back(shop: Shop) -> None:
+def test_an_alarm_that_was_in_alarm_before_the_release_puts_nothing_back(shop: Shop) -> None:
     document = shop.document()
     document["functions"][0]["health"] = {"alarms": ["sales"]}
     alarm("sales", "ALARM")

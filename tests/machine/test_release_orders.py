@@ -116,7 +116,7 @@ def test_a_pause_holds_a_wave_that_is_approved_while_an_alarm_puts_a_function_ba
     assert sum("paused by" in message["Message"] for message in shop.deployer.messages()) == 1
 
 
-def test_a_pause_holds_a_wave_in_which_nothing_moves(shop: Shop) -> None:
+def test_a_pause_holds_a_wave_in_which_no_alias_moves(shop: Shop) -> None:
     first, *others = NAMES
     with at(shop, "LookAtWave", lambda: tell("pause", seconds=1800), number=7):
         run = shop.release({name: GOOD % 1 for name in others}, name="monday", waves=[{"functions": [first]}, {}])

@@ -36,7 +36,7 @@ def test_a_look_probes_ten_quiet_functions_and_later_looks_the_others() -> None:
 
 
 @pytest.mark.parametrize(("hours", "ended"), [(2, "Released"), (0.2, "RolledBack")])
-def test_users_who_left_long_before_a_wave_was_approved_are_no_figures_that_are_late(hours: float, ended: str) -> None:
+def test_users_who_left_half_an_hour_before_a_wave_began_explain_its_silence(hours: float, ended: str) -> None:
     """CloudWatch's figures come within half an hour. Those who left since may have figures that are late."""
     with open_shop(NAMES[:2]) as shop:
         shop.users_call(2)

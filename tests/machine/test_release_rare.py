@@ -56,7 +56,7 @@ def used(role: str) -> set[str]:
 
 
 class TestAGate:
-    def test_before_the_first_wave_is_waited_for_before_any_user_meets_a_green(self, kiosk: Shop) -> None:
+    def test_the_first_wave_waits_for_its_approval_before_any_alias_moves(self, kiosk: Shop) -> None:
         met: list[Any] = []
 
         def approve() -> None:
@@ -70,7 +70,7 @@ class TestAGate:
         assert met == [("1", {})]
         assert used("ConfirmFunctions") >= {"dynamodb:GetItem decision#x", "dynamodb:UpdateItem approval#x"}
 
-    def test_before_the_first_wave_is_waited_for_although_a_green_was_put_back_before_it(self, shop: Shop) -> None:
+    def test_the_first_wave_waits_for_its_approval_after_a_failed_green_was_put_back(self, shop: Shop) -> None:
         met: list[Any] = []
 
         def approve() -> None:
@@ -85,9 +85,7 @@ class TestAGate:
         assert shop.aliases() == GREEN | {ORDERS: ("1", {})}
 
     @pytest.mark.parametrize(("number", "role"), [(1, "ConfirmFunctions"), (2, "LookAtWave")])
-    def test_with_a_hook_that_has_lost_its_tag_puts_every_function_back(
-        self, shop: Shop, number: int, role: str
-    ) -> None:
+    def test_a_hook_that_has_lost_its_tag_puts_every_function_back(self, shop: Shop, number: int, role: str) -> None:
         shop.aws.create_function("Judge", ANSWERS % "Succeeded", tags={})
         waves: list[dict[str, Any]] = [{"most": 1}, {}]
         waves[number - 1]["hooks"] = {"before": "Judge"}
@@ -102,7 +100,7 @@ class TestAGate:
 
 
 class TestWhatServes:
-    def test_is_waited_for_while_lambda_moves_provisioned_concurrency(self, kiosk: Shop) -> None:
+    def test_shift_and_commit_wait_while_lambda_moves_provisioned_concurrency(self, kiosk: Shop) -> None:
         answer = {"Status": "READY"}
 
         with (
@@ -118,7 +116,7 @@ class TestWhatServes:
         for role in ("ShiftWave", "CompleteRelease"):
             assert "lambda:GetProvisionedConcurrencyConfig function:x:x" in used(role)
 
-    def test_is_waited_for_while_lambda_moves_provisioned_concurrency_back(self, kiosk: Shop) -> None:
+    def test_a_rollback_waits_while_lambda_moves_provisioned_concurrency(self, kiosk: Shop) -> None:
         answer = {"Status": "READY"}
 
         with (
@@ -135,7 +133,7 @@ class TestWhatServes:
         assert "until Lambda has moved the provisioned concurrency" in json.dumps(run.history, default=str)
         assert "lambda:GetProvisionedConcurrencyConfig function:x:x" in used("RollBackRelease")
 
-    def test_stays_as_someone_else_has_made_it_and_the_others_go_back(self, shop: Shop) -> None:
+    def test_an_alias_that_someone_else_moved_stays_and_the_others_go_back(self, shop: Shop) -> None:
         with at(shop, "ShiftWave", lambda: another_user_points_the_alias("1", {"2": 0.2}), number=2):
             run = shop.release(**ONE_WAVE)
 
@@ -144,7 +142,7 @@ class TestWhatServes:
         assert shop.aliases() == BLUE | {FUNCTION: ("1", {"2": 0.2})}
         assert "dynamodb:Query deployment#x" in used("ShiftWave")
 
-    def test_is_blue_if_someone_else_deletes_another_function_before_the_commit(self, shop: Shop) -> None:
+    def test_the_others_go_back_if_someone_else_deletes_a_function_before_the_commit(self, shop: Shop) -> None:
         with at(shop, "CompleteRelease", lambda: boto3.client("lambda").delete_function(FunctionName=ORDERS)):
             run = shop.release(**ONE_WAVE)
 
@@ -154,7 +152,7 @@ class TestWhatServes:
         assert not shop.locks()
         assert "lambda:ListTags function:x" in used("CompleteRelease")
 
-    def test_is_blue_although_the_table_is_away_before_the_first_shift(self, kiosk: Shop) -> None:
+    def test_a_release_goes_back_although_the_table_is_away_before_the_first_shift(self, kiosk: Shop) -> None:
         """There is no object yet that says what was shifted."""
         with kiosk.table_is_away_in("ConfirmStaged", "RollBackRelease", attempts=60):
             run = kiosk.release(**ONE_WAVE)
@@ -166,7 +164,7 @@ class TestWhatServes:
         assert "s3:ListBucket ArtifactBucket" in used("RollBackRelease")
 
 
-def test_latest_has_its_image_again(kiosk: Shop) -> None:
+def test_a_rollback_gives_latest_its_old_image_back(kiosk: Shop) -> None:
     images = {of: f"123456789012.dkr.ecr.us-east-1.amazonaws.com/poster@sha256:{of * 64}" for of in "01"}
     lambda_ = boto3.client("lambda")
     lambda_.create_function(
@@ -232,7 +230,7 @@ def test_a_quiet_green_gets_the_payloads_that_s3_has_at_each_look(kiosk: Shop) -
     }
 
 
-def test_a_version_that_comes_back_is_asked_what_people_wrote_for_it(kiosk: Shop) -> None:
+def test_a_version_that_is_deployed_again_gets_the_smoke_tests_written_for_it(kiosk: Shop) -> None:
     written = [{"name": "quote", "payload": {"quote": 1}}]
     kiosk.release({FUNCTION: A_QUOTE}, traffic="AllAtOnce", waves=[{}], defaults={"smoke_tests": written})
     another_user_points_the_alias("1")

@@ -36,7 +36,7 @@ def is_recovered(shop: Shop) -> None:
     assert not shop.locks()
 
 
-def test_a_release_is_named_that_step_functions_does_not_start_again(shop: Shop) -> None:
+def test_a_sweep_names_the_release_that_step_functions_does_not_start_again(shop: Shop) -> None:
     dies(shop)
 
     with (
@@ -57,7 +57,7 @@ def test_a_sweep_that_has_no_time_left_for_a_release_leaves_it_to_the_next_sweep
     is_recovered(shop)
 
 
-def test_a_release_is_named_whose_recovery_meets_a_bug(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_sweep_names_the_release_whose_recovery_meets_a_bug(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     dies(shop)
 
     with monkeypatch.context() as patched:
@@ -68,7 +68,9 @@ def test_a_release_is_named_whose_recovery_meets_a_bug(shop: Shop, monkeypatch: 
     is_recovered(shop)
 
 
-def test_a_release_is_named_of_whose_end_a_bug_lets_nobody_hear(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_sweep_names_the_release_whose_end_is_not_sent_because_of_a_bug(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with shop.aws.fails("Publish", "InternalError", times=None):
         assert shop.release(name="monday").ended == "Released"
 
