@@ -1,7 +1,7 @@
 """
 PublishVersion: freeze the tested code as green, and wait until it can serve.
 
-Safe to retry: Lambda publishes the same code once.
+Safe to retry: Lambda publishes the same code once. Once green is in the record, $LATEST is no longer looked at.
 """
 
 from bluegreen.aws import functions
@@ -14,6 +14,12 @@ from bluegreen.rings import Opened
 
 @step
 def handler(deployment: Opened) -> Green:
+    version = deployment.record.green or _made(deployment)
+    functions.when_ready(deployment.target, version)
+    return Green(version=version)
+
+
+def _made(deployment: Opened) -> str:
     try:
         version = _published(deployment)
     except AwsRefused:
@@ -25,8 +31,7 @@ def handler(deployment: Opened) -> Green:
             f"version {version}, which serves already; change $LATEST first"
         )
     deployments.learn_green(deployment.plan.id, version)
-    functions.when_ready(deployment.target, version)
-    return Green(version=version)
+    return version
 
 
 def _published(deployment: Opened) -> str:

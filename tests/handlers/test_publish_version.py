@@ -106,6 +106,27 @@ def test_code_that_another_user_puts_there_right_before_is_not_published(at_publ
     assert at_publish.deployer.versions() == ["1"]
 
 
+def test_what_another_user_puts_there_once_green_is_published_does_not_matter(at_publish: Desk) -> None:
+    """Green may take minutes until it can serve, and the state is retried meanwhile."""
+    ready, asked = functions.when_ready, []
+
+    def not_yet(target: Target, qualifier: str = "$LATEST") -> Any:
+        asked.append(qualifier)
+        if asked == ["$LATEST", "2"]:
+            raise StillInProgress("Version 2 is Pending.")
+        return ready(target, qualifier)
+
+    with mock.patch.object(functions, "when_ready", not_yet):
+        with pytest.raises(StillInProgress):
+            at_publish.run("PublishVersion")
+        another_user_updates_the_code(at_publish.deployer, GOOD % 9)
+
+        assert at_publish.run("PublishVersion", retries=1) == {"version": "2"}
+
+    assert asked == ["$LATEST", "2", "2"]
+    assert at_publish.deployer.versions() == ["1", "2"]
+
+
 def test_a_configuration_that_another_user_changed_is_not_published(at_publish: Desk) -> None:
     boto3.client("lambda").update_function_configuration(FunctionName=FUNCTION, Environment={"Variables": {"A": "1"}})
 
