@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
+import boto3
 import pytest
 
 import recover_deployments
@@ -46,6 +47,20 @@ def test_a_sweep_names_the_release_that_step_functions_does_not_start_again(shop
         sweep()
 
     is_recovered(shop)
+
+
+def test_an_execution_of_somebody_else_with_the_name_of_a_recovery_is_none(shop: Shop) -> None:
+    dies(shop)
+    machine = shop.aws.machine_arn(RELEASE_ASL)
+    stepfunctions = boto3.client("stepfunctions")
+    other = stepfunctions.start_execution(stateMachineArn=machine, name="monday-recovery-1", input='{"functions": []}')
+
+    sweep()
+
+    assert stepfunctions.describe_execution(executionArn=other["executionArn"])["status"] == "RUNNING"
+    assert shop.aws.finish(other["executionArn"].replace("recovery-1", "recovery-2")).ended == "RolledBack"
+    assert shop.aliases() == BLUE
+    assert not shop.locks()
 
 
 def test_a_sweep_that_has_no_time_left_for_a_release_leaves_it_to_the_next_sweep(shop: Shop) -> None:

@@ -54,13 +54,17 @@ def is_worked_on(release: Release) -> bool:
 
 
 def _start(release: Release) -> str:
-    """The ARN of an execution that runs. A number is skipped if its execution ended before it took the release over."""
-    machine = os.environ["RELEASE_MACHINE_ARN"]
+    """
+    The ARN of an execution that runs.
+
+    A number is skipped if its execution ended before it took the release over, or was started for something else.
+    """
+    machine, request = os.environ["RELEASE_MACHINE_ARN"], {RESUME: release.id}
     for number in range(release.recoveries + 1, MOST_RECOVERIES + 1):
         name = f"{release.id}-recovery-{number}"
         known = executions.describe(executions.arn_of(machine, name))
-        if known and known.running:
+        if known and known.running and known.request == request:
             return known.arn
         if known is None:
-            return executions.start(machine, name, {RESUME: release.id})
+            return executions.start(machine, name, request)
     raise StillInProgress(f"{release.id} was recovered {MOST_RECOVERIES} times; start its recovery by hand")
