@@ -12,7 +12,6 @@ ledger. Reading a ring raises NotTheHolder, or AwsUnavailable, for an event that
     Failed    RollBack: the record, or what the document has while the ledger does not answer
 """
 
-import hmac
 import os
 from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol, Self
@@ -374,15 +373,9 @@ def _must_hold(call: Call, named: dict[str, Any], record: Record | None) -> Reco
         raise NotTheHolder(
             f"The execution {call.execution} does not hold the lock of {record.id}; nothing was changed."
         )
-    if not _same(record.proof, named.get("proof")):
+    if not proof.proves(named.get("proof"), record.proof):
         raise NotTheHolder(f"The event does not prove that it comes from {call.execution}; nothing was changed.")
     return record
-
-
-def _same(proof_of_record: str, proof_of_event: Any) -> bool:
-    """In a time that does not tell how much of it is right."""
-    told = str(proof_of_event).encode(errors="surrogatepass")
-    return bool(proof_of_record) and hmac.compare_digest(proof_of_record.encode(), told)
 
 
 def _plain(name: Any, otherwise: str) -> str:

@@ -35,7 +35,7 @@ class Forger:
 
     def __init__(self, shop: Shop, proof: str | None = None) -> None:
         (record,) = (item for item in shop.deployer.items("release#monday") if item["sk"] == "record")
-        self._shop, self.arn, self.proof = shop, record["began_as"], proof or record["proof"]
+        self._shop, self.arn, self.proof = shop, record["began_as"], record["proof"] if proof is None else proof
 
     def document(self, **sections: Any) -> dict[str, Any]:
         """A document as any state of the release's machines has it, or RollBack."""
@@ -98,6 +98,19 @@ def test_an_event_without_the_proof_changes_nothing(shop: Shop, subtests: pytest
                 assert everything(shop) == before
 
     during(shop, send)
+
+
+def test_a_refused_release_has_no_proof_and_an_event_without_one_changes_nothing(
+    shop: Shop, subtests: pytest.Subtests
+) -> None:
+    assert shop.release(name="monday", waves="none").ended == "Refused"
+    before = everything(shop)
+
+    for name in (*OF_THE_RELEASE, *OF_ONE_FUNCTION):
+        with subtests.test(name):
+            with pytest.raises(NotTheHolder):
+                Forger(shop, "").send(name, "AnyState")
+            assert everything(shop) == before
 
 
 def test_the_input_of_the_execution_gets_nobody_the_proof(shop: Shop) -> None:

@@ -61,6 +61,15 @@ def must_be_in(arn: str, state: str, document: Any) -> None:
         raise NotTheHolder(f"The execution {arn} has another document than this event; nothing was changed.")
 
 
+def proves(sent: Any, kept: str) -> bool:
+    """
+    Whether an event's proof is the one that the record keeps, in a time that does not tell how much of it is right.
+
+    A record without a proof, as that of a refused request, is proved by nothing.
+    """
+    return bool(kept) and hmac.compare_digest(kept.encode(), str(sent).encode(errors="surrogatepass"))
+
+
 def is_from_a_trigger(stack: Any) -> bool:
     """
     Whether `stack` is what this stack's rule and API add to each event: the stack's id.

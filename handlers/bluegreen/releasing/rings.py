@@ -7,7 +7,6 @@ The input of each handler of a release, and the proof that its event comes from 
     Failed     RollBackRelease
 """
 
-import hmac
 from dataclasses import dataclass
 from typing import ClassVar, Self
 
@@ -196,7 +195,7 @@ def _named(call: Call) -> tuple[Held, Release]:
     """The release that the document names, with its proof."""
     held = _shown(call)
     release = releases.find(held.id)
-    if release is None or not hmac.compare_digest(release.proof.encode(), held.proof.encode(errors="surrogatepass")):
+    if release is None or not proof.proves(held.proof, release.proof):
         raise NotTheHolder(f"The event does not prove that it comes from {held.id}; nothing was changed.")
     return held, release
 
