@@ -57,6 +57,9 @@ def test_good_greens_take_over_wave_by_wave(shop: Shop) -> None:
     assert not shop.locks()
     assert not shop.harmed
     assert all(shop.served[name, "2"] for name in NAMES)
+    audit = shop.deployer.items("steps#")
+    assert {"ConfirmOpen", "ConfirmStaged"} <= {step["sk"].split("#")[1] for step in audit}
+    assert shop.record(run)["proof"] not in json.dumps(audit)
 
 
 def test_few_functions_wait_for_their_turns_to_be_checked_at_a_time(shop: Shop) -> None:

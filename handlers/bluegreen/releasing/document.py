@@ -11,7 +11,7 @@ The document between the states of a release.
 Everything else is in the ledger.
 """
 
-from typing import Literal
+from typing import Any, Literal
 
 from bluegreen.model import Frozen, Section
 
@@ -75,6 +75,10 @@ class OpenedRelease(Section):
     at_once: int
     go: Go
     failure: dict[str, str] | None = None
+
+    def noted(self) -> dict[str, Any]:
+        """Without the proof, which the audit must not have."""
+        return self.model_dump(mode="json", exclude={"release": {"proof"}}) | self.evidence
 
 
 class WithoutTable(Frozen):
