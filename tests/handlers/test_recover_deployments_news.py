@@ -153,3 +153,15 @@ def test_people_are_told_of_what_could_not_even_be_written_down(desk: Desk) -> N
     recover(ended_badly(desk, "FAILED"))
 
     assert desk.deployer.notified() == ["Rejected: first touched nothing"]
+
+
+def test_people_are_told_once_of_what_could_not_be_written_down_however_often_its_event_comes(desk: Desk) -> None:
+    desk.stop()
+    with desk.aws.fails("Publish", "InternalError", times=None):
+        recover(ended_badly(desk, "FAILED"))
+    assert desk.deployer.notified() == []
+
+    for _ in range(4):
+        recover(ended_badly(desk, "FAILED"))
+
+    assert desk.deployer.notified() == ["Rejected: first touched nothing"]

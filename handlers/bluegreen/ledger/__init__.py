@@ -17,6 +17,7 @@ What the deployer remembers, in one DynamoDB table. docs/protocol.md says who ma
     start#<id>                  <digest>               who started the execution with that input     starts.py
     orders#<id>                 orders                 what people ordered it to do, in order            orders.py
     refusals#<function>         told, frozen           when people were last told of a refused request   refusals.py
+    refusals#<execution>        told                   that people know of an end without a record      refusals.py
     freezes#<account>:<region>  <name or pattern>      which functions are frozen, why, until when       freezes.py
     pace#<account>:<region>     <limit>                when Lambda may be called next                aws/pacing.py
     doctor                      last                   what `bluegreen doctor` found last                checkup.py
@@ -26,7 +27,7 @@ What the deployer remembers, in one DynamoDB table. docs/protocol.md says who ma
     release#<id>                verdict#<wave>         what the looks at a wave came to                  releases.py
     pace#<account>:<region>     <limit>                when the next call of Lambda may be made          aws/pacing.py
 
-<alias> is `account:region:function:alias`, <function> is `account:region:function`. The
+<alias> is `account:region:function:alias`, <function> is `account:region:function`, <execution> is an ARN. The
 index ByFunction lists a function's deployments and, under another key, its refused requests, by their start. ByKind
 lists the locks that are held, the uploads that wait, the aliases to which a deployment was completed, the records of
 whose end people have not been told yet, and the releases that have not ended or of whose end they have not.

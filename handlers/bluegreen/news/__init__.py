@@ -83,13 +83,19 @@ def tell_without_record(execution: executions.Execution) -> bool:
     """
     Of an execution that ended before it could write anything down, so that nothing was changed either.
 
-    Other systems know of it by the event of Step Functions.
+    People are told once, however often the event comes. Other systems know of it by the event of Step Functions.
+    False if people do not know yet.
     """
+    if not refusals.may_tell_of_end(execution.arn):
+        return True
     failure = Failure.model_validate({"Error": execution.error or execution.status, "Cause": execution.cause})
-    return notifications.tell(
+    told = notifications.tell(
         f"Rejected: {execution.name} touched nothing",
         f"{failure.error}: {sentence(failure.sentence)} There is no record of it.",
     )
+    if told:
+        refusals.learn_told_of_end(execution.arn)
+    return told
 
 
 def call_an_operator(record: Record, subject: str, text: str) -> None:
