@@ -11,6 +11,7 @@ from typing import Any
 from bluegreen import clock
 from bluegreen.errors import DeploymentError
 from bluegreen.ledger import audit
+from bluegreen.ledger.owner import Owner, of_deployment
 from bluegreen.text import plain
 from bluegreen_cli.progress import GOING_BACK, LONGEST_NAME, Progress
 
@@ -22,7 +23,7 @@ def of_failure(deployment: str, progress: Progress) -> dict[str, Any] | None:
         return None
     began = clock.iso(progress.began.timestamp()) if progress.began else ""
     try:
-        for step in steps(deployment):
+        for step in steps(of_deployment(deployment)):
             of_this_execution = step.at >= began  # after 90 days another execution may have had the name
             if of_this_execution and step.state not in GOING_BACK and step.evidence.get("error") == error:
                 return step.evidence
@@ -40,11 +41,11 @@ def in_full(evidence: dict[str, Any] | None) -> list[str]:
     return [f"The smoke test {case!r} in full:", *(f"  {plain(mismatch)}" for mismatch in mismatches)]
 
 
-def steps(deployment: str) -> Iterator[audit.Step]:
+def steps(owner: Owner) -> Iterator[audit.Step]:
     """Everything that the states did, in order, page by page."""
     following = ""
     while True:
-        page, following = audit.steps(deployment, following)
+        page, following = audit.steps(owner, following)
         yield from page
         if not following:
             return

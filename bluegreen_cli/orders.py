@@ -13,6 +13,7 @@ from bluegreen.errors import AwsUnavailable, DeploymentError
 from bluegreen.ledger import deployments, locks
 from bluegreen.ledger import orders as ledger
 from bluegreen.ledger.locks import Lock
+from bluegreen.ledger.owner import of_deployment
 from bluegreen.ledger.record import Record
 from bluegreen.target import Target
 from bluegreen.text import sentence
@@ -81,7 +82,7 @@ def ordered(answer: Any, lock: Lock, says: str, as_json: bool) -> None:
 def _instead_of(lock: Lock, number: int) -> Order | None:
     """Of the first `number` orders the pause or the promote that stood, and was not carried out. None if unknown."""
     try:
-        before = standing(ledger.given(lock.deployment)[:number], clock.now())
+        before = standing(ledger.given(of_deployment(lock.deployment))[:number], clock.now())
         progress = follow.seen(lock.held_by) if before.promoted else Progress()
     except DeploymentError:
         return None

@@ -13,6 +13,7 @@ from bluegreen.document import Done
 from bluegreen.edge import step
 from bluegreen.errors import AwsUnavailable, DeploymentOver
 from bluegreen.ledger import approvals, deployments
+from bluegreen.ledger.owner import of_deployment
 from bluegreen.ledger.record import OPEN
 from bluegreen.rings import Awaiting
 
@@ -25,7 +26,7 @@ def handler(deployment: Awaiting) -> Done:
     plan, bake = deployment.plan, deployment.bake
     number, *_ = plan.schedule.approvals(bake.green_weight, bake.look.next_weight)
     token = deployment.call.token
-    approvals.ask(plan.id, number, plan.schedule.approval_seconds, token)
+    approvals.ask(of_deployment(plan.id), number, plan.schedule.approval_seconds, token)
     # Read after the token is written. An abort marks the record before it reads tokens: one of the two sees the other.
     record, _ = deployments.load(plan.id)
     if record is None or record.state != OPEN:

@@ -20,13 +20,14 @@ from bluegreen.document import Look
 from bluegreen.edge import step
 from bluegreen.errors import GreenUnhealthy
 from bluegreen.ledger import orders as ledger
+from bluegreen.ledger.owner import of_deployment
 from bluegreen.rings import Looking
 
 
 @step
 def handler(deployment: Looking) -> Look:
     plan, bake, green, now = deployment.plan, deployment.bake, deployment.green.version, clock.now()
-    ordered = orders.standing(ledger.given(plan.id), now)
+    ordered = orders.standing(ledger.given(of_deployment(plan.id)), now)
     ordered.must_go_on(now)
     must_not_be_rejected(plan, bake.green_weight)
     resumed = bake.look.told_pause and not ordered.paused

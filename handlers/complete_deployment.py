@@ -16,6 +16,7 @@ from bluegreen.document import DEPLOYED, Done
 from bluegreen.edge import step
 from bluegreen.errors import Aborted, AccessDenied, DeploymentError, DeploymentOver
 from bluegreen.ledger import deployments, orders
+from bluegreen.ledger.owner import of_deployment
 from bluegreen.request.artifact import Existing
 from bluegreen.rings import Completing
 
@@ -29,7 +30,7 @@ HELD_UP = (
 def handler(deployment: Completing) -> Done:
     plan, green = deployment.plan, deployment.green.version
     if deployment.record.state != DEPLOYED:
-        if aborted := standing(orders.given(plan.id), clock.now()).aborted:
+        if aborted := standing(orders.given(of_deployment(plan.id)), clock.now()).aborted:
             raise Aborted(aborted.why_aborted)
         wanted = Route(primary=green)
         must_be(deployment.record, wanted, _alias(deployment, wanted))

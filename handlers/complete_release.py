@@ -36,7 +36,7 @@ def handler(completing: Completing) -> Go:
         return _not_yet(release, go, left)
     with pacing.expecting(len(members)):
         if not committed:
-            if aborted := standing(orders.given(release.id), clock.now()).aborted:
+            if aborted := standing(orders.given(release.owner), clock.now()).aborted:
                 raise Aborted(aborted.why_aborted)
             if not _all_confirmed(release.id, members, in_time):
                 return go.model_copy(update={"next": "complete"})

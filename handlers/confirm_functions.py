@@ -57,7 +57,7 @@ def _staged(confirming: Confirming, members: list[Member]) -> OpenedRelease:
     if unfit:
         must_be_tolerated(release)
         following = Go(next="put_back")
-    elif standing(orders.given(release.id), clock.now()).paused:
+    elif standing(orders.given(release.owner), clock.now()).paused:
         following = Go(next="bake")  # LookAtWave asks what holds up the wave
     else:
         following = telling_the_next_look(confirming, gates.before_wave(release, 0))

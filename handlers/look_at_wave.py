@@ -32,7 +32,7 @@ def handler(running: Running) -> Go:
 
 def _looked(running: Running) -> Go:
     release, go, now = running.release, running.go, clock.now()
-    ordered = orders.standing(ledger.given(release.id), now)
+    ordered = orders.standing(ledger.given(release.owner), now)
     ordered.must_go_on(now)
     told = {"told_pause": _told(release, go, ordered)}
     if go.step < 0:

@@ -97,7 +97,7 @@ def _resumed(asked: Asked, dead: Release) -> OpenedRelease:
         dead = taken
     if dead.state == COMMITTED:
         return _answer(dead, Go(next="complete", wave=dead.wave, step=dead.step))
-    order = standing(orders.given(dead.id), clock.now()).aborted
+    order = standing(orders.given(dead.owner), clock.now()).aborted
     failure = {
         "Error": Aborted.__name__ if order else dead.error or ABANDONED,
         "Cause": order.why_aborted if order else dead.cause or f"An execution of {dead.id} ended without ending it.",

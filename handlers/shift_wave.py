@@ -30,7 +30,7 @@ WILL_PASS = (AwsUnavailable, StillInProgress, DeploymentOver)
 @step
 def handler(shifting: Shifting) -> Go:
     release, go = shifting.release, shifting.go
-    if aborted := standing(orders.given(release.id), clock.now()).aborted:
+    if aborted := standing(orders.given(release.owner), clock.now()).aborted:
         raise Aborted(aborted.why_aborted)
     gates.must_be_approved(release, go.wave)
     releases.learn_position(release.id, shifting.call.execution, go.wave, go.step)

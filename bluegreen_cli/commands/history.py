@@ -79,7 +79,7 @@ def _with_orders(found: list[Record]) -> list[dict[str, Any]]:
     """What people ordered each of them to do."""
     with explained("reading the deployments table", NOTHING_CHANGED):
         return [
-            record.to_json() | {"orders": [orders.shown(order) for order in orders.given(record.id)]}
+            record.to_json() | {"orders": [orders.shown(order) for order in orders.given(record.owner)]}
             for record in found
         ]
 

@@ -72,7 +72,7 @@ def _of_release(name: str) -> release.Shown:
     with explained(f"reading {name}", NOTHING_CHANGED):
         known = releases.read(name)
         assert known, "its record was read a moment ago"
-        return release.Shown(known, tuple(evidence.steps(name)))
+        return release.Shown(known, tuple(evidence.steps(known.record.owner)))
 
 
 def _found(deployment: str) -> told.Told | None:

@@ -13,6 +13,7 @@ from bluegreen.decisions.words import of_watched
 from bluegreen.document import Plan
 from bluegreen.ledger import approvals, deployments, orders
 from bluegreen.ledger.audit import Step
+from bluegreen.ledger.owner import of_deployment
 from bluegreen.ledger.record import Record
 from bluegreen.request.names import is_execution_name
 from bluegreen.request.traffic import Schedule
@@ -63,9 +64,9 @@ def show(context: Context, deployment: str, alias: str | None, of_release: bool,
             record = deployments.find(deployment)
         if record is None:
             raise which.none_such(deployment)
-        plan, steps = deployments.plan_of(deployment), list(evidence.steps(deployment))
-        given = [orders.shown(order) for order in orders.given(deployment)]
-        asked = approvals.shown(deployment)
+        plan, steps = deployments.plan_of(deployment), list(evidence.steps(of_deployment(deployment)))
+        given = [orders.shown(order) for order in orders.given(of_deployment(deployment))]
+        asked = approvals.shown(of_deployment(deployment))
     if as_json:
         found = record.to_json() | ({"plan": plan.as_json()} if plan else {}) | {"orders": given, "approvals": asked}
         click.echo(json.dumps(found | {"steps": [step.model_dump(mode="json") for step in steps]}, indent=2))

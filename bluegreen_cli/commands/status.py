@@ -19,6 +19,7 @@ from bluegreen.errors import DeploymentError
 from bluegreen.ledger import approvals, checkup, freezes, locks, orders, waiting
 from bluegreen.ledger import serving as ledger
 from bluegreen.ledger.locks import Lock
+from bluegreen.ledger.owner import of_deployment
 from bluegreen.ledger.record import Record
 from bluegreen.target import Target
 from bluegreen.text import duration, sentence
@@ -229,6 +230,6 @@ def _running(lock: Lock) -> Running:
         progress = seen(lock.held_by)
     except DeploymentError:
         progress = Progress()
-    ordered = standing(orders.given(lock.deployment), clock.now())
-    waits = None if progress.going_back else awaited(lock.deployment, approvals.shown(lock.deployment))
+    ordered = standing(orders.given(of_deployment(lock.deployment)), clock.now())
+    waits = None if progress.going_back else awaited(lock.deployment, approvals.shown(of_deployment(lock.deployment)))
     return Running(lock, execution.status, progress, ordered, waits)

@@ -235,8 +235,8 @@ def _around(record: Release, members: Sequence[Member]) -> Told:
         record=record,
         members=tuple(members),
         verdicts=tuple(releases.verdicts(record.id)),
-        orders=_allowed(lambda: orders.given(record.id)),
-        approvals=_allowed(lambda: tuple(approvals.shown(record.id))),
+        orders=_allowed(lambda: orders.given(record.owner)),
+        approvals=_allowed(lambda: tuple(approvals.shown(record.owner))),
         read_at=clock.now(),
     )
 

@@ -19,6 +19,7 @@ from bluegreen.decisions.shift import Shifted
 from bluegreen.document import Plan
 from bluegreen.ledger import approvals, deployments, orders
 from bluegreen.ledger.audit import Step
+from bluegreen.ledger.owner import of_deployment
 from bluegreen.ledger.record import Record
 from bluegreen.model import Text
 from bluegreen.request.health import Health
@@ -225,8 +226,8 @@ def read(deployment: str) -> Told | None:
     return Told(
         record=record,
         plan=deployments.plan_of(deployment),
-        steps=tuple(evidence.steps(deployment)),
-        orders=orders.given(deployment),
-        approvals=tuple(approvals.shown(deployment)),
+        steps=tuple(evidence.steps(of_deployment(deployment))),
+        orders=orders.given(of_deployment(deployment)),
+        approvals=tuple(approvals.shown(of_deployment(deployment))),
         read_at=clock.now(),
     )

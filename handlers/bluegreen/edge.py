@@ -19,6 +19,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from bluegreen.aws import pacing
 from bluegreen.errors import AwsUnavailable, DeploymentError, NotTheHolder, StillInProgress
 from bluegreen.ledger import audit
+from bluegreen.ledger.owner import Owner
 from bluegreen.model import Section
 from bluegreen.rings import Call, Ring
 
@@ -85,7 +86,7 @@ def _at_the_pace_of(call: Call) -> AbstractContextManager[None]:
     return pacing.at_rate(rate) if isinstance(rate, (int, float)) and rate > 0 else nullcontext()
 
 
-def _note(deployment: str, call: Call, section: Section) -> None:
+def _note(owner: Owner, call: Call, section: Section) -> None:
     """
     If the audit entry cannot be written, the state is retried, but only three times.
 
@@ -93,17 +94,17 @@ def _note(deployment: str, call: Call, section: Section) -> None:
     the record is closed, and the execution would end as RollbackFailed.
     """
     try:
-        audit.note(deployment, call.state, section.noted())
+        audit.note(owner, call.state, section.noted())
     except DeploymentError as unnoted:
         if isinstance(unnoted, AwsUnavailable) and call.retries < NOTED_WITHIN_ATTEMPTS and not section.is_end:
             raise
         logger.error("not noted", extra={"error": type(unnoted).__name__, "cause": str(unnoted)})
 
 
-def _note_failure(deployment: str, state: str, error: DeploymentError) -> None:
+def _note_failure(owner: Owner, state: str, error: DeploymentError) -> None:
     """A table that does not answer must not hide why the deployment stops."""
     try:
-        audit.note(deployment, state, error.evidence | {"error": type(error).__name__, "cause": str(error)})
+        audit.note(owner, state, error.evidence | {"error": type(error).__name__, "cause": str(error)})
     except DeploymentError as unnoted:
         logger.error("not noted", extra={"error": type(unnoted).__name__, "cause": str(unnoted)})
 

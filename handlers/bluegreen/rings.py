@@ -20,6 +20,7 @@ from bluegreen import clock
 from bluegreen.document import DEPLOYED, Answered, Bake, Deployment, Failure, Green, Plan
 from bluegreen.errors import DeploymentError, DeploymentOver, NotTheHolder
 from bluegreen.ledger import deployments
+from bluegreen.ledger.owner import Owner, of_deployment
 from bluegreen.ledger.record import OPEN, Record
 from bluegreen.model import Frozen, Section
 from bluegreen.opening import proof
@@ -71,8 +72,8 @@ class Ring(Protocol):
         """Raises NotTheHolder for an event that proves nothing."""
 
     @property
-    def audited_as(self) -> str | None:
-        """The deployment whose audit the step goes into; None if it must go into none."""
+    def audited_as(self) -> Owner | None:
+        """Whose audit the step goes into; None if it must go into none."""
 
 
 @dataclass(frozen=True)
@@ -113,9 +114,9 @@ class Asked:
         return self.record is not None and self.record.started_at != self.started_at
 
     @property
-    def audited_as(self) -> str | None:
+    def audited_as(self) -> Owner | None:
         """Not that of an older deployment with the same name."""
-        return None if self.name_was_taken else self.id
+        return None if self.name_was_taken else of_deployment(self.id)
 
 
 @dataclass(frozen=True)
@@ -162,9 +163,9 @@ class Refused:
         return self.record is not None and self.record.started_at != self.started_at
 
     @property
-    def audited_as(self) -> str | None:
+    def audited_as(self) -> Owner | None:
         """Not that of an older deployment with the same name."""
-        return None if self.name_was_taken else self.call.name
+        return None if self.name_was_taken else of_deployment(self.call.name)
 
 
 @dataclass(frozen=True)
@@ -202,9 +203,9 @@ class Opened:
         return self.plan.target
 
     @property
-    def audited_as(self) -> str | None:
+    def audited_as(self) -> Owner | None:
         """Its own."""
-        return self.record.id
+        return self.record.owner
 
 
 class _OfABake(Section):
@@ -352,9 +353,9 @@ class Failed:
         return cls(call, parts.failure, parts.deployment, parts.green, parts.bake, record)
 
     @property
-    def audited_as(self) -> str | None:
+    def audited_as(self) -> Owner | None:
         """Its own."""
-        return self.deployment.id
+        return of_deployment(self.deployment.id)
 
 
 def _named(call: Call) -> dict[str, Any]:

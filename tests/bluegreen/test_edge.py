@@ -19,6 +19,7 @@ from bluegreen.errors import (
     StillInProgress,
 )
 from bluegreen.ledger import audit
+from bluegreen.ledger.owner import Owner, of_deployment
 from bluegreen.model import Section
 from bluegreen.releasing import document as releasing
 from bluegreen.rings import Call
@@ -35,13 +36,13 @@ class Given:
     """A ring that believes every event but one."""
 
     call: Call
-    audited_as: str | None
+    audited_as: Owner | None
 
     @classmethod
     def read(cls, call: Call) -> Self:
         if call.document == "forged":
             raise NotTheHolder("The event proves nothing.")
-        return cls(call, call.name if call.document != "another's name" else None)
+        return cls(call, of_deployment(call.name) if call.document != "another's name" else None)
 
 
 def event(document: Any = None, retries: int = 0) -> dict[str, Any]:
@@ -55,7 +56,7 @@ def event(document: Any = None, retries: int = 0) -> dict[str, Any]:
 
 
 def noted() -> list[tuple[str, dict[str, Any]]]:
-    return [(each.state, each.evidence) for each in audit.steps("first")[0]]
+    return [(each.state, each.evidence) for each in audit.steps(of_deployment("first"))[0]]
 
 
 def logged(caplog: pytest.LogCaptureFixture) -> list[str]:

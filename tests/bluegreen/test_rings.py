@@ -10,6 +10,7 @@ from bluegreen import clock
 from bluegreen.document import DEPLOYED, REJECTED, ROLLED_BACK, Bake, Green
 from bluegreen.errors import AwsUnavailable, DeploymentOver, InvalidRequest, NotTheHolder
 from bluegreen.ledger import deployments
+from bluegreen.ledger.owner import of_deployment
 from bluegreen.rings import Asked, Baking, Call, Completing, Failed, Opened, Refused, Ring, Shifting
 from tests.bluegreen.examples import IMAGE, record
 from tests.handlers.desk import Desk, Desks
@@ -71,7 +72,7 @@ class TestAsked:
         asked = Asked.read(call_of(desk, "OpenDeployment"))
 
         assert (asked.id, asked.target, asked.request.function) == ("first", TARGET, FUNCTION)
-        assert (asked.record, asked.plan, asked.audited_as) == (None, None, "first")
+        assert (asked.record, asked.plan, asked.audited_as) == (None, None, of_deployment("first"))
         assert asked.started_at == desk.started_at
 
     def test_the_alias_is_the_stack_s_unless_the_request_names_one(self, desks: Desks) -> None:
@@ -143,7 +144,7 @@ class TestRefused:
 
         assert (ring.failure.error, ring.failure.sentence) == ("InvalidRequest", "x")
         assert (ring.target, ring.started_by, ring.artifact) == (TARGET, "alice", f"s3://{BUCKET}/{place('new.zip')}")
-        assert (ring.record, ring.audited_as, ring.name_was_taken) == (None, "first", False)
+        assert (ring.record, ring.audited_as, ring.name_was_taken) == (None, of_deployment("first"), False)
         assert ring.started_at == ring.call.started
 
     @pytest.mark.parametrize(
@@ -232,7 +233,7 @@ class TestTheProof:
     def test_an_event_with_the_proof_from_the_execution_that_holds_the_lock_is_believed(
         self, opened: Desk, ring: type[Ring]
     ) -> None:
-        assert ring.read(call_of(opened)).audited_as == "first"
+        assert ring.read(call_of(opened)).audited_as == of_deployment("first")
 
     @pytest.mark.parametrize("document", [None, "text", {}, {"deployment": {"id": 5}}])
     def test_an_event_that_names_no_deployment_is_refused(self, opened: Desk, ring: type[Ring], document: Any) -> None:
@@ -384,7 +385,8 @@ class TestFailed:
 
         assert ring.record is None
         assert (ring.deployment.target, ring.deployment.blue) == (TARGET, "1")
-        assert (ring.green, ring.bake.look.next_weight, ring.audited_as) == (Green(version="2"), 0.1, "first")
+        assert (ring.green, ring.bake.look.next_weight) == (Green(version="2"), 0.1)
+        assert ring.audited_as == of_deployment("first")
 
     def test_a_table_that_does_not_answer_is_no_leave_for_an_execution_that_does_not_run(
         self, deployer: Deployer, opened: Desk

@@ -6,6 +6,7 @@ import pytest
 
 from bluegreen.errors import AccessDenied, DeploymentError
 from bluegreen.ledger import audit
+from bluegreen.ledger.owner import Owner, of_deployment
 from bluegreen_cli.evidence import in_full, of_failure
 from bluegreen_cli.progress import Progress
 from tests.bluegreen_cli.history import BEGAN, OPENED, History, document, flat
@@ -35,8 +36,8 @@ def steps(monkeypatch: pytest.MonkeyPatch) -> list[audit.Step]:
     """The audit of the deployment, a step a page."""
     found: list[audit.Step] = []
 
-    def page(deployment: str, after: str = "") -> tuple[list[audit.Step], str]:
-        assert deployment == "Shop-1"
+    def page(owner: Owner, after: str = "") -> tuple[list[audit.Step], str]:
+        assert owner == of_deployment("Shop-1")
         number = int(after or 0)
         return found[number : number + 1], str(number + 1) if number + 1 < len(found) else ""
 
@@ -89,7 +90,7 @@ def test_a_deployment_that_went_well_has_no_evidence(steps: list[audit.Step]) ->
 def test_a_ledger_that_cannot_be_read_gives_no_evidence(
     monkeypatch: pytest.MonkeyPatch, trouble: DeploymentError | ValueError
 ) -> None:
-    def unreadable(deployment: str, after: str = "") -> tuple[list[audit.Step], str]:
+    def unreadable(owner: Owner, after: str = "") -> tuple[list[audit.Step], str]:
         raise trouble
 
     monkeypatch.setattr(audit, "steps", unreadable)

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from bluegreen.ledger import orders
+from bluegreen.ledger.owner import of_deployment
 from tests.bluegreen_cli.conftest import Answers, Bluegreen, Ran
 from tests.machine.asking import CALLER
 from tests.machine.deployer import FUNCTION, GOOD, Deployer
@@ -36,7 +37,7 @@ def while_it_runs(deployer: Deployer, do: Callable[[], Any], seconds: float = 90
 
 
 def given() -> list[tuple[str, str, str]]:
-    return [(each.order, each.by, each.reason) for each in orders.given("running")]
+    return [(each.order, each.by, each.reason) for each in orders.given(of_deployment("running"))]
 
 
 class TestAbort:

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from bluegreen.ledger import deployments, orders
+from bluegreen.ledger.owner import of_deployment
 from bluegreen.request.order import LONGEST_PAUSES_SECONDS
 from tests.handlers.desk import Desk, Desks
 from tests.machine.asking import CALLER, ask, order
@@ -22,10 +23,10 @@ def shifted(desk: Desk) -> Desk:
 
 def refused(kind: str, deployment: str = "first", **body: Any) -> str:
     """409 or 404, in the API's words; and no order was added."""
-    before = orders.given(deployment)
+    before = orders.given(of_deployment(deployment))
     status, answer = order(kind, deployment, **body)
     assert status in (404, 409), answer
-    assert orders.given(deployment) == before
+    assert orders.given(of_deployment(deployment)) == before
     assert "nothing was ordered" in answer["message"]
     return str(answer["message"])
 
@@ -42,7 +43,7 @@ def refused(kind: str, deployment: str = "first", **body: Any) -> str:
 def test_an_order_is_written_down_with_its_author(shifted: Desk, kind: str, body: dict[str, Any]) -> None:
     status, answer = order(kind, "first", **body)
 
-    (given,) = orders.given("first")
+    (given,) = orders.given(of_deployment("first"))
     assert status == 202
     assert (given.order, given.by, given.reason) == (kind, CALLER, body.get("reason", ""))
     assert answer == {"id": "first", "orders": [orders.shown(given)]}
@@ -51,7 +52,7 @@ def test_an_order_is_written_down_with_its_author(shifted: Desk, kind: str, body
 def test_the_reason_of_an_abort_may_be_a_parameter(shifted: Desk) -> None:
     assert ask("DELETE", "/deployments/first", query="reason=too%20many%20%26%20more")[0] == 202
 
-    assert orders.given("first")[0].reason == "too many & more"
+    assert orders.given(of_deployment("first"))[0].reason == "too many & more"
 
 
 @pytest.mark.parametrize("kind", ["abort", "pause", "resume", "promote"])
@@ -90,7 +91,7 @@ class TestEveryOrder:
         assert status == 400
         assert complaint in answer["message"]
         assert answer["message"].endswith("; nothing was ordered")
-        assert orders.given("first") == ()
+        assert orders.given(of_deployment("first")) == ()
 
 
 @pytest.mark.parametrize("kind", ["pause", "resume", "promote"])
@@ -138,7 +139,7 @@ def test_the_next_step_of_adaptive_is_refused(desks: Desks) -> None:
 
 def test_an_order_at_the_same_moment_as_another_one_is_refused(shifted: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     order("pause", "first")
-    monkeypatch.setattr("bluegreen.ledger.orders.counted", lambda deployment: ((), 0))
+    monkeypatch.setattr("bluegreen.ledger.orders.counted", lambda owner: ((), 0))
 
     status, answer = order("promote", "first")
 

@@ -7,6 +7,7 @@ import pytest
 from bluegreen.decisions.gates import Decision
 from bluegreen.errors import ApprovalRefused, ApprovalTimedOut, AwsUnavailable, DeploymentOver
 from bluegreen.ledger import approvals, deployments
+from bluegreen.ledger.owner import of_deployment
 from tests.handlers.desk import Desk, Desks, told
 from tests.machine.faults import acting
 
@@ -18,17 +19,17 @@ def desk(desks: Desks) -> Desk:
 
 def decided(which: str) -> None:
     made = {"step": 1, "decision": which, "by": "API by bob", "at": "2026-01-05T09:00:00.000Z", "reason": "so"}
-    assert approvals.decide("first", Decision.model_validate(made))
+    assert approvals.decide(of_deployment("first"), Decision.model_validate(made))
 
 
 def test_keeps_the_token_of_the_last_attempt_and_the_time_of_the_first(desk: Desk) -> None:
     desk.run("AwaitApproval")
-    (first,) = approvals.asked("first")
+    (first,) = approvals.asked(of_deployment("first"))
     desk.aws.clock.sleep(100)
 
     desk.run("AwaitApproval", retries=1)
 
-    (again,) = approvals.asked("first")
+    (again,) = approvals.asked(of_deployment("first"))
     assert (first.task_token, again.task_token) == ("token-0", "token-1")
     assert again.ends_at == first.ends_at
     assert "token-0" not in str(desk.steps())
@@ -40,7 +41,7 @@ def test_tells_people_once_what_waits_until_when_and_how_to_decide(desk: Desk) -
 
     (message,) = desk.deployer.messages()
     text = message["Message"]
-    (waits,) = approvals.asked("first")
+    (waits,) = approvals.asked(of_deployment("first"))
     for part in (
         "Step 1",
         "10 % of the alias",

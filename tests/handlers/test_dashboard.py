@@ -14,6 +14,7 @@ from bluegreen import clock
 from bluegreen.decisions.gates import Decision
 from bluegreen.decisions.orders import Order
 from bluegreen.ledger import approvals, deployments, orders, waiting
+from bluegreen.ledger.owner import of_deployment
 from bluegreen.ledger.waiting import Waiting
 from bluegreen.news import dashboard
 from bluegreen.news.dashboard import METRICS
@@ -226,10 +227,10 @@ class TestNow:
         desk.run("AwaitApproval")
         assert runs_and_waits() == (1, 1)
         made = {"step": 1, "decision": "approved", "by": "API by bob", "at": "2026-01-05T09:00:00.000Z", "reason": "so"}
-        assert approvals.decide("first", Decision.model_validate(made))
+        assert approvals.decide(of_deployment("first"), Decision.model_validate(made))
         desk.run("ShiftAlias")
         assert runs_and_waits() == (1, 0)
-        assert orders.give("first", Order(order="pause", by="bob", at=clock.now(), seconds=600), known=0)
+        assert orders.give(of_deployment("first"), Order(order="pause", by="bob", at=clock.now(), seconds=600), known=0)
         assert runs_and_waits() == (1, 1)
         desk.stop()
         assert runs_and_waits() == (0, 0)

@@ -9,6 +9,7 @@ from await_approval import TOLD_WITHIN_ATTEMPTS
 from bluegreen.aws import table
 from bluegreen.decisions.gates import Decision
 from bluegreen.ledger import approvals, deployments
+from bluegreen.ledger.owner import of_deployment
 from tests.handlers.desk import Desk, Desks
 from tests.handlers.recovering import SWEEP, ended_badly, recover
 from tests.machine.deployer import ALIAS, FUNCTION
@@ -33,7 +34,7 @@ class TestAnApprovalThatNobodyHeardOf:
         recover(SWEEP)
 
         (message,) = waiting.deployer.messages()
-        (asked,) = approvals.asked("first")
+        (asked,) = approvals.asked(of_deployment("first"))
         assert message["Subject"] == f"Waits: {FUNCTION}:{ALIAS} needs an approval"
         for part in ("Step 1", "10 % of the alias", asked.ends_at, "`bluegreen approve first"):
             assert part in message["Message"]
@@ -76,7 +77,7 @@ class TestAnApprovalThatNobodyHeardOf:
 
     def test_that_cannot_be_read_fails_no_sweep(self, waiting: Desk) -> None:
         with acting(None, immune=True):
-            item = {"pk": approvals.asked_partition("first"), "sk": "step#0009", "step": "nine"}
+            item = {"pk": approvals.asked_partition(of_deployment("first")), "sk": "step#0009", "step": "nine"}
             boto3.resource("dynamodb").Table(table.name()).put_item(Item=item)
 
         assert recover(SWEEP) == []
@@ -86,7 +87,7 @@ class TestAnApprovalThatNobodyHeardOf:
     def test_is_told_no_more_once_it_is_decided(self, waiting: Desk) -> None:
         made = {"step": 1, "decision": "approved", "by": "API by bob", "at": "2026-01-05T09:00:00.000Z"}
         with acting(None, immune=True):
-            approvals.decide("first", Decision.model_validate(made))
+            approvals.decide(of_deployment("first"), Decision.model_validate(made))
 
         recover(SWEEP)
 
@@ -118,7 +119,7 @@ def test_a_later_step_that_nobody_heard_of_is_told_with_its_own_share(desks: Des
         traffic={"steps": [{"weight": 0.1, "bake_seconds": 300}, {"weight": 0.5, "bake_seconds": 0, "approve": True}]}
     )
     desk.to("ShiftAlias").run("ShiftAlias")
-    approvals.ask("first", 2, 600)
+    approvals.ask(of_deployment("first"), 2, 600)
 
     recover(SWEEP)
 

@@ -11,6 +11,7 @@ import pytest
 import serve_api
 from bluegreen import clock
 from bluegreen.ledger import audit, deployments, starts
+from bluegreen.ledger.owner import of_deployment
 from bluegreen.ledger.record import Record
 from tests.handlers.desk import Desk, Desks, context_of, in_its_role, put
 from tests.machine.asking import CALLER, ask
@@ -179,7 +180,7 @@ class TestAskingForADeployment:
         desk.to("UpdateCode")
         for number in range(audit.PAGE + 1):
             desk.aws.clock.sleep(0.01)
-            audit.note("first", "CheckHealth", {"number": number})
+            audit.note(of_deployment("first"), "CheckHealth", {"number": number})
 
         _, first = ask("GET", "/deployments/first")
         _, second = ask("GET", "/deployments/first", query=f"next={first['next']}")

@@ -11,6 +11,7 @@ from bluegreen import clock
 from bluegreen.aws import executions
 from bluegreen.errors import AwsUnavailable
 from bluegreen.ledger import approvals
+from bluegreen.ledger.owner import Owner, of_deployment
 from bluegreen.text import is_sign
 from tests.machine.asking import CALLER, ask, order
 from tests.machine.deployer import FUNCTION, GOOD, Deployer
@@ -305,15 +306,15 @@ class TestAnApproval:
         """ServeApi takes it in the last second, and DynamoDB takes its time."""
         write = approvals.decide
 
-        def slowly(deployment: str, decision: Any) -> bool:
-            deployer.aws.clock.after(20, lambda: write(deployment, decision))
+        def slowly(owner: Owner, decision: Any) -> bool:
+            deployer.aws.clock.after(20, lambda: write(owner, decision))
             return True
 
         monkeypatch.setattr(approvals, "decide", slowly)
         ends: list[str] = []
 
         def at_the_end() -> None:
-            (waiting,) = approvals.asked("first")
+            (waiting,) = approvals.asked(of_deployment("first"))
             ends.append(waiting.ends_at)
             seconds = clock.moment(waiting.ends_at) - deployer.aws.clock.now() - 1
             deployer.aws.clock.after(seconds, lambda: decide(deployer, "first", "approve"))
@@ -461,10 +462,10 @@ class TestAnApproval:
         sent: list[str] = []
         write = approvals.decide
 
-        def after_a_retry(deployment: str, decision: Any) -> bool:
+        def after_a_retry(owner: Owner, decision: Any) -> bool:
             with acting(None, immune=True):
-                approvals.ask(deployment, 1, 600, "the later token")
-            return write(deployment, decision)
+                approvals.ask(owner, 1, 600, "the later token")
+            return write(owner, decision)
 
         monkeypatch.setattr(approvals, "decide", after_a_retry)
 

@@ -13,6 +13,7 @@ import recover_deployments
 from bluegreen import clock
 from bluegreen.decisions.pace import MOST_SECONDS
 from bluegreen.ledger import orders
+from bluegreen.ledger.owner import of_deployment
 from tests.handlers.desk import context_of, just_before
 from tests.machine.asking import CALLER, ask, order
 from tests.machine.deployer import BAD_UNDER_TRAFFIC, GOOD, RECOVER_DEPLOYMENTS, Deployer
@@ -565,4 +566,4 @@ class TestWhatPeopleSee:
         deployer.aws.after(100, abort)
         run(deployer)
 
-        assert [each.order for each in orders.given(ID)] == ["abort"]
+        assert [each.order for each in orders.given(of_deployment(ID))] == ["abort"]

@@ -16,6 +16,7 @@ from bluegreen.aws import table
 from bluegreen.decisions.gates import REJECTED, Decision
 from bluegreen.errors import ApprovalRefused, AwsUnavailable, NotTheHolder
 from bluegreen.ledger import approvals, evidence
+from bluegreen.ledger.owner import of_release
 from bluegreen.ledger.releases import Member, Release, WavePlan
 from bluegreen.releasing import gates, putting_back, watching
 from bluegreen.releasing.clockwork import in_a_slice
@@ -239,9 +240,9 @@ def test_the_others_go_back_although_one_record_cannot_be_read(shop: Shop) -> No
 
 
 def test_a_wave_that_a_person_rejected_is_not_shifted(shop: Shop) -> None:
-    approvals.ask("monday", 1, 600)
+    approvals.ask(of_release("monday"), 1, 600)
     by_a_person = {"step": 1, "decision": REJECTED, "by": "people", "at": "2026-01-01T00:00:00Z", "reason": ""}
-    assert approvals.decide("monday", Decision.model_validate(by_a_person))
+    assert approvals.decide(of_release("monday"), Decision.model_validate(by_a_person))
 
     with pytest.raises(ApprovalRefused):
         gates.must_be_approved(a_release(), 0)

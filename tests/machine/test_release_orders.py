@@ -161,7 +161,7 @@ def test_an_approval_that_does_not_come_in_time_puts_every_function_back_during_
     with at(shop, "LookAtWave", lambda: tell("pause", seconds=7200), number=9):
         run = shop.release(name="monday", **waits)
 
-    (asked,) = shop.deployer.items("approval#monday")
+    (asked,) = shop.deployer.items("approval#release#monday")
     assert run.error == "ApprovalTimedOut"
     assert f"within 10 min, until {asked['ends_at']}" in run.cause
     assert clock.moment(shop.record(run)["undoing_at"]) - clock.moment(asked["ends_at"]) < 60
@@ -174,7 +174,7 @@ def test_a_pause_asks_no_person_about_a_wave(shop: Shop) -> None:
         run = shop.release(name="monday", **waits)
 
     assert run.error == "PausedTooLong"
-    assert shop.deployer.items("approval#monday") == []
+    assert shop.deployer.items("approval#release#monday") == []
 
 
 @pytest.mark.parametrize("moment", ["before", "after"])

@@ -267,7 +267,7 @@ def test_a_release_of_a_document_in_s3_is_opened_once_although_the_first_answer_
 
     assert run.ended == "Released"
     assert kiosk.record(run)["document"] == f"s3://{BUCKET}/{place['release']['key']}"
-    assert sum("#OpenRelease#" in step["sk"] for step in kiosk.deployer.items("steps#monday")) == 1
+    assert sum("#OpenRelease#" in step["sk"] for step in kiosk.deployer.items("steps#release#monday")) == 1
     assert used("OpenRelease") >= {"s3:GetObject ArtifactBucket/releases/x", "dynamodb:PutItem steps#x"}
 
 

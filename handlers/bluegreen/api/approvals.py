@@ -28,6 +28,7 @@ from bluegreen.edge import logger
 from bluegreen.errors import ApprovalRefused, AwsRefused, AwsUnavailable
 from bluegreen.ledger import approvals, deployments
 from bluegreen.ledger.approvals import Asked
+from bluegreen.ledger.owner import of_deployment
 from bluegreen.ledger.record import OPEN, Record
 from bluegreen.model import Frozen
 from bluegreen.request.explain import explain
@@ -100,10 +101,10 @@ def _decide(deployment: str, which: str) -> dict[str, Any]:
     said, by = _said(asked.body(event, NOTHING) if event.body else {}), asked.caller(event)
     record = _live(deployment)
     step = _step(record, said.step)
-    made = approvals.decided(deployment, step.step) or _newly_decided(record, step, which, by, said.reason)
+    made = approvals.decided(record.owner, step.step) or _newly_decided(record, step, which, by, said.reason)
     if (made.by, made.decision) != (by, which):
         raise _refused(f"step {step.step} of {record.id} was {made} already")
-    if not approvals.is_sent(deployment, step.step):
+    if not approvals.is_sent(record.owner, step.step):
         _send(record, made)
     return {"id": deployment} | made.model_dump(mode="json")
 
@@ -118,9 +119,9 @@ def _newly_decided(record: Record, step: Asked, which: str, by: str, reason: str
     decision = Decision.model_validate(
         {"step": step.step, "decision": which, "by": by, "at": clock.iso(now), "reason": reason}
     )
-    if approvals.decide(record.id, decision):
+    if approvals.decide(record.owner, decision):
         return decision
-    if earlier := approvals.decided(record.id, step.step):
+    if earlier := approvals.decided(record.owner, step.step):
         return earlier
     raise AwsUnavailable(f"DynamoDB does not show the decision about step {step.step} that stands already")
 
@@ -146,7 +147,7 @@ def _send(record: Record, decision: Decision) -> None:
             f"`bluegreen status {record.target.function} --alias {record.target.alias}` shows its state",
         )
     with suppress(AwsRefused, AwsUnavailable):  # without it a repetition sends it again, which is harmless
-        approvals.learn_sent(record.id, decision.step)
+        approvals.learn_sent(record.owner, decision.step)
 
 
 def _has_effect(deployment: str, decision: Decision) -> bool:
@@ -182,7 +183,7 @@ def _live(deployment: str) -> Record:
 
 def _step(record: Record, named: int | None) -> Asked:
     """The step that the caller names, or the one that waits now, or did last. Raises Refused."""
-    steps = approvals.asked(record.id)
+    steps = approvals.asked(record.owner)
     if not steps:
         raise _refused(
             f"deployment {record.id} does not wait for an approval", f"`bluegreen watch {record.id}` shows what it does"
@@ -197,7 +198,7 @@ def _step(record: Record, named: int | None) -> Asked:
 
 def _token(deployment: str, step: int) -> str:
     """Read after the decision is written: an attempt of AwaitApproval that writes a later one reads the decision."""
-    return next((each.task_token for each in approvals.asked(deployment) if each.step == step), "")
+    return next((each.task_token for each in approvals.asked(of_deployment(deployment)) if each.step == step), "")
 
 
 def _must_be_another_than_the_starter(record: Record, by: str) -> None:

@@ -26,6 +26,7 @@ from bluegreen.document import Plan
 from bluegreen.errors import InvalidRequest
 from bluegreen.ledger import approvals, audit, deployments, orders, starts
 from bluegreen.ledger.audit import Step
+from bluegreen.ledger.owner import of_deployment
 from bluegreen.ledger.record import KEPT_BACK, Record
 from bluegreen.opening.permitted import Home, must_be_permitted
 from bluegreen.request.names import REFERENCE, FunctionReference, is_execution_name
@@ -119,10 +120,10 @@ def show(deployment: str) -> dict[str, Any]:
     record = deployments.find(deployment)
     if record:
         plan = deployments.plan_of(deployment)
-        steps, following = audit.steps(deployment, after)
+        steps, following = audit.steps(of_deployment(deployment), after)
         shown = record.to_json() | ({"plan": plan.as_json()} if plan else {})
-        shown |= {"orders": [orders.shown(order) for order in orders.given(deployment)]}
-        shown |= {"approvals": approvals.shown(deployment)}
+        shown |= {"orders": [orders.shown(order) for order in orders.given(of_deployment(deployment))]}
+        shown |= {"approvals": approvals.shown(of_deployment(deployment))}
         return shown | {"steps": [step.model_dump(mode="json") for step in steps]} | asked.page(following)
     execution = executions.describe(executions.arn_of(os.environ["STATE_MACHINE_ARN"], deployment))
     if execution is None:

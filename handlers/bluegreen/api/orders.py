@@ -141,7 +141,7 @@ def _give(deployment: str, kind: Kind, body: request.Asked, **more: Any) -> Answ
             UNTOUCHED,
             "GET /deployments?function=NAME lists a function's deployments",
         )
-    given, number = orders.counted(deployment)
+    given, number = orders.counted(record.owner)
     ordered = standing(given, clock.now())
     if kind == "abort" and ordered.aborted and record.live:
         return _accepted(record, given)
@@ -155,7 +155,7 @@ def _give(deployment: str, kind: Kind, body: request.Asked, **more: Any) -> Answ
     if wrong := _over(record) or objection(order, ordered, number, record.shift) or _has_no_steps(record, order):
         what = f"{kind}: deployment {record.id} of {record.target} cannot take this order"
         raise Refused(HTTPStatus.CONFLICT, what, UNTOUCHED, wrong.advice, wrong.why)
-    if not orders.give(deployment, order, number):
+    if not orders.give(record.owner, order, number):
         raise AwsUnavailable(f"another order came at the same moment; {UNTOUCHED}")
     return _accepted(record, (*given, order))
 

@@ -184,8 +184,8 @@ def show(release: str) -> dict[str, Any]:
     found = _found(unquote(release), NOTHING_CHANGED)
     members, following = releases.page(found.id, asked.after(router.current_event))
     shown = found.to_json() | {"verdicts": [each.model_dump(mode="json") for each in releases.verdicts(found.id)]}
-    shown |= {"orders": [orders.shown(order) for order in orders.given(found.id)]}
-    shown |= {"approvals": approvals.shown(found.id), "members": [each.to_json() for each in members]}
+    shown |= {"orders": [orders.shown(order) for order in orders.given(found.owner)]}
+    shown |= {"approvals": approvals.shown(found.owner), "members": [each.to_json() for each in members]}
     return shown | asked.page(following)
 
 
@@ -276,7 +276,7 @@ def _body(model: type[request.Asked]) -> Any:
 
 def _give(name: str, kind: Kind, body: request.Asked, **more: Any) -> tuple[dict[str, Any], int]:
     release = _found(name, NOTHING_ORDERED)
-    given, number = orders.counted(release.id)
+    given, number = orders.counted(release.owner)
     ordered = standing(given, clock.now())
     if kind == "abort" and ordered.aborted and release.live:
         return _accepted(release, given)
@@ -285,7 +285,7 @@ def _give(name: str, kind: Kind, body: request.Asked, **more: Any) -> tuple[dict
     if wrong:
         what = f"{kind}: the release {release.id} cannot take this order"
         raise Refused(HTTPStatus.CONFLICT, what, NOTHING_ORDERED, wrong.advice, wrong.why)
-    if not orders.give(release.id, order, number):
+    if not orders.give(release.owner, order, number):
         raise AwsUnavailable(f"another order came at the same moment; {NOTHING_ORDERED}")
     return _accepted(release, (*given, order))
 
@@ -315,7 +315,7 @@ def _too_soon(release: Release, order: Order, ordered: Standing) -> Objection | 
         return None
     wave = of_wave(release, release.wave)
     number = release.wave + 1
-    if release.waves[release.wave].approve and approvals.decided(release.id, number) is None:
+    if release.waves[release.wave].approve and approvals.decided(release.owner, number) is None:
         resume = f"`bluegreen resume {release.id}` ends the pause, and " if ordered.paused else ""
         return Objection(
             f"{wave} needs a person's approval before its first shift, and a promote is no approval",
@@ -357,7 +357,7 @@ def _decide(name: str, which: str) -> dict[str, Any]:
         raise BadRequestError(f"{explain(error, Said)}; {NOTHING_CHANGED}") from error
     release, by = _found(name, NOTHING_CHANGED), asked.caller(event)
     waiting = _waiting(release, said.step)
-    made = approvals.decided(release.id, waiting.step)
+    made = approvals.decided(release.owner, waiting.step)
     if made is None:
         if waiting.is_over(clock.now()):
             raise _refused(f"the time to decide about wave {waiting.step} of {name} was over at {waiting.ends_at}")
@@ -372,7 +372,7 @@ def _decide(name: str, which: str) -> dict[str, Any]:
         decision = Decision.model_validate(
             {"step": waiting.step, "decision": which, "by": by, "at": clock.iso(clock.now()), "reason": said.reason}
         )
-        made = decision if approvals.decide(release.id, decision) else approvals.decided(release.id, waiting.step)
+        made = decision if approvals.decide(release.owner, decision) else approvals.decided(release.owner, waiting.step)
     if made is None:
         raise AwsUnavailable(f"DynamoDB does not show the decision about wave {waiting.step} that stands already")
     if (made.by, made.decision) != (by, which) or release.began(waiting.step - 1):
@@ -386,7 +386,7 @@ def _waiting(release: Release, wave: int | None) -> approvals.Asked:
     subject = f"the release {release.id}" if wave is None else f"wave {wave} of the release {release.id}"
     if over := _over(release):
         raise _refused(f"there is nothing to decide about {subject}: {over.why}", over.advice)
-    waiting = approvals.asked(release.id)
+    waiting = approvals.asked(release.owner)
     found = next((each for each in reversed(waiting) if wave in (None, each.step)), None)
     if found is None:
         raise _refused(f"{subject} does not wait for an approval{_why_not(release, wave)}", _what_waits(release))
@@ -406,8 +406,8 @@ def _why_not(release: Release, wave: int | None) -> str:
 
 
 def _what_waits(release: Release) -> str:
-    last = next(reversed(approvals.asked(release.id)), None)
-    if last is None or approvals.decided(release.id, last.step) or last.is_over(clock.now()):
+    last = next(reversed(approvals.asked(release.owner)), None)
+    if last is None or approvals.decided(release.owner, last.step) or last.is_over(clock.now()):
         return f"No wave waits for an approval now. `bluegreen status {release.id}` says what the release does"
     return f"Wave {last.step} waits: `bluegreen approve {release.id} --step {last.step}`"
 

@@ -13,6 +13,7 @@ from bluegreen.errors import ApprovalRefused, ApprovalTimedOut, DeploymentError,
 from bluegreen.ledger import approvals, deployments
 from bluegreen.ledger import orders as ledger
 from bluegreen.ledger.approvals import Asked
+from bluegreen.ledger.owner import of_deployment
 from bluegreen.ledger.record import OPEN, Record
 from bluegreen.text import duration
 
@@ -45,8 +46,8 @@ def wait_for_approval(record: Record, plan: Plan, step: int, weight: float, task
     Raises ApprovalTimedOut once no decision can come any more.
     """
     seconds = plan.schedule.approval_seconds
-    waiting = approvals.ask(plan.id, step, seconds, task_token)
-    if approvals.decided(plan.id, step):
+    waiting = approvals.ask(of_deployment(plan.id), step, seconds, task_token)
+    if approvals.decided(of_deployment(plan.id), step):
         return waiting
     if waiting.is_over(clock.now() - LATE_SECONDS):
         raise ApprovalTimedOut(
@@ -75,10 +76,10 @@ def what_waits(deployment: str) -> Waits:
             return Waits(now=False, told=True)
         waiting = [
             each
-            for each in approvals.asked(deployment)
-            if not each.is_over(now) and not approvals.decided(deployment, each.step)
+            for each in approvals.asked(of_deployment(deployment))
+            if not each.is_over(now) and not approvals.decided(of_deployment(deployment), each.step)
         ]
-        paused = orders.standing(ledger.given(deployment), now).paused
+        paused = orders.standing(ledger.given(of_deployment(deployment)), now).paused
         return Waits(
             now=bool(waiting or paused), told=_all_told(record, [each for each in waiting if not each.told_at])
         )
@@ -98,7 +99,7 @@ def _told(record: Record, waiting: Asked, weight: float) -> Asked:
     until, commands = clock.moment(waiting.ends_at), deciding_commands(record.id, waiting.step)
     if not news.waits(record, "approval", waiting_words(waiting.step, weight), until=until, commands=commands):
         return waiting
-    approvals.learn_told(record.id, waiting.step)
+    approvals.learn_told(record.owner, waiting.step)
     return waiting.model_copy(update={"told_at": clock.iso(clock.now())})
 
 
@@ -109,7 +110,7 @@ def unapproved(plan: Plan, before: float, after: float) -> int:
 
 def is_approved(deployment: str, step: int) -> bool:
     """By the ledger. Raises ApprovalRefused if a person refused it."""
-    decision = approvals.decided(deployment, step)
+    decision = approvals.decided(of_deployment(deployment), step)
     if decision and decision.decision == REJECTED:
         raise ApprovalRefused(f"Step {step} was {decision}.")
     return decision is not None
@@ -132,5 +133,5 @@ def must_be_approved(plan: Plan, before: float, after: float) -> tuple[Decision,
             f"Step {step} needs a person's approval, and the table has none; {plan.target} was left as it is. "
             f"Approve with `bluegreen approve {plan.id}` while the deployment waits for it."
         )
-    found = (approvals.decided(plan.id, step) for step in plan.schedule.approvals(before, after))
+    found = (approvals.decided(of_deployment(plan.id), step) for step in plan.schedule.approvals(before, after))
     return tuple(each for each in found if each)

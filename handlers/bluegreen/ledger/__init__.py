@@ -4,7 +4,7 @@ What the deployer remembers, in one DynamoDB table. docs/protocol.md says who ma
     pk                          sk                     what                                              written by
     deployment#<id>             record                 what served, what changes, who does it, its end   deployments.py
     deployment#<id>             plan                   what OpenDeployment decided, once                 deployments.py
-    steps#<id>                  <time>#<state>#<dice>  what a state did, with its evidence               audit.py
+    steps#<owner>               <time>#<state>#<dice>  what a state did, with its evidence               audit.py
     lock#<alias>                lock                   there while a deployment of the alias is live     locks.py
     lock#<function>:$LATEST     lock                   there while a deployment of new code is live      locks.py
     serving#<alias>             now                    the version that the last deployment left         serving.py
@@ -12,10 +12,10 @@ What the deployer remembers, in one DynamoDB table. docs/protocol.md says who ma
     code#<function>             <digest>               where a zip with that digest lies                 code.py
     newest#<alias>              newest                 the newest upload that a deployment took          uploads.py
     waiting#<alias>             waiting                the upload that starts when the lock is free      waiting.py
-    approval#<id>               step#<number>          which step waits for a person, since when         approvals.py
-    decision#<id>               step#<number>          what a person decided about the step, once        approvals.py
+    approval#<owner>            step#<number>          which step waits for a person, since when         approvals.py
+    decision#<owner>            step#<number>          what a person decided about the step, once        approvals.py
     start#<id>                  <digest>               who started the execution with that input     starts.py
-    orders#<id>                 orders                 what people ordered it to do, in order            orders.py
+    orders#<owner>              orders                 what people ordered it to do, in order            orders.py
     refusals#<function>         told, frozen           when people were last told of a refused request   refusals.py
     refusals#<execution>        told                   that people know of an end without a record      refusals.py
     freezes#<account>:<region>  <name or pattern>      which functions are frozen, why, until when       freezes.py
@@ -27,8 +27,9 @@ What the deployer remembers, in one DynamoDB table. docs/protocol.md says who ma
     release#<id>                verdict#<wave>         what the looks at a wave came to                  releases.py
     pace#<account>:<region>     <limit>                when the next call of Lambda may be made          aws/pacing.py
 
-<alias> is `account:region:function:alias`, <function> is `account:region:function`, <execution> is an ARN. The
-index ByFunction lists a function's deployments and, under another key, its refused requests, by their start. ByKind
+<alias> is `account:region:function:alias`, <function> is `account:region:function`, <execution> is an ARN. <owner> is
+the id of a deployment, or `release#<id>`, since a deployment and a release may have the same id (owner.py). The index
+ByFunction lists a function's deployments and, under another key, its refused requests, by their start. ByKind
 lists the locks that are held, the uploads that wait, the aliases to which a deployment was completed, the records of
 whose end people have not been told yet, and the releases that have not ended or of whose end they have not.
 

@@ -13,6 +13,7 @@ from bluegreen import clock
 from bluegreen.aws import table
 from bluegreen.aws.table import Item
 from bluegreen.decisions.gates import Decision
+from bluegreen.ledger.owner import Owner
 from bluegreen.ledger.record import readable
 from bluegreen.model import Frozen
 
@@ -35,7 +36,7 @@ class Asked(Frozen):
         return now >= clock.moment(self.ends_at)
 
 
-def ask(deployment: str, step: int, seconds: int, task_token: str = "") -> Asked:
+def ask(owner: Owner, step: int, seconds: int, task_token: str = "") -> Asked:
     """Write down that the step waits from now on. Again is harmless: only the token is replaced."""
     now = clock.now()
     first = {"step": step, "asked_at": clock.iso(now), "ends_at": clock.iso(now + seconds)}
@@ -44,7 +45,7 @@ def ask(deployment: str, step: int, seconds: int, task_token: str = "") -> Asked
     sets += ["#task_token = :task_token"] if task_token else []
     item = table.update(
         {
-            "Key": table.key(asked_partition(deployment), _step(step)),
+            "Key": table.key(asked_partition(owner), _step(step)),
             "UpdateExpression": f"SET {', '.join(sets)}",
             "ExpressionAttributeNames": {f"#{name}": name for name in values},
             "ExpressionAttributeValues": table.values({f":{name}": value for name, value in values.items()}),
@@ -53,11 +54,11 @@ def ask(deployment: str, step: int, seconds: int, task_token: str = "") -> Asked
     return _asked(item or {})
 
 
-def asked_before(deployment: str, step: int) -> Asked | None:
+def asked_before(owner: Owner, step: int) -> Asked | None:
     """The step if people were asked about it; by a write that changes nothing, since who asks may not read."""
     item = table.update(
         {
-            "Key": table.key(asked_partition(deployment), _step(step)),
+            "Key": table.key(asked_partition(owner), _step(step)),
             "UpdateExpression": "SET #step = :step",
             "ConditionExpression": "attribute_exists(pk)",
             "ExpressionAttributeNames": {"#step": "step"},
@@ -67,11 +68,11 @@ def asked_before(deployment: str, step: int) -> Asked | None:
     return _asked(item) if item else None
 
 
-def learn_told(deployment: str, step: int) -> None:
+def learn_told(owner: Owner, step: int) -> None:
     """Write down that people know that the step waits."""
     table.update(
         {
-            "Key": table.key(asked_partition(deployment), _step(step)),
+            "Key": table.key(asked_partition(owner), _step(step)),
             "UpdateExpression": "SET told_at = :now",
             "ConditionExpression": "attribute_exists(pk)",
             "ExpressionAttributeValues": table.values({":now": clock.iso(clock.now())}),
@@ -79,33 +80,33 @@ def learn_told(deployment: str, step: int) -> None:
     )
 
 
-def asked(deployment: str) -> tuple[Asked, ...]:
+def asked(owner: Owner) -> tuple[Asked, ...]:
     """Every step that waits or waited, in order. One that this stack version cannot read is left out."""
-    return tuple(readable(_asked, _all(asked_partition(deployment))))
+    return tuple(readable(_asked, _all(asked_partition(owner))))
 
 
-def decided(deployment: str, step: int) -> Decision | None:
+def decided(owner: Owner, step: int) -> Decision | None:
     """What was decided about the step, by a consistent read; None if nothing was."""
-    item = table.get(decision_partition(deployment), _step(step))
+    item = table.get(decision_partition(owner), _step(step))
     return _decision(item) if item else None
 
 
-def decisions(deployment: str) -> tuple[Decision, ...]:
+def decisions(owner: Owner) -> tuple[Decision, ...]:
     """Everything that was decided, in order."""
-    return tuple(_decision(item) for item in _all(decision_partition(deployment)))
+    return tuple(_decision(item) for item in _all(decision_partition(owner)))
 
 
-def decide(deployment: str, decision: Decision) -> bool:
+def decide(owner: Owner, decision: Decision) -> bool:
     """Write the decision down, once. False if one stands there."""
-    item = table.key(decision_partition(deployment), _step(decision.step)) | table.values(decision.model_dump())
+    item = table.key(decision_partition(owner), _step(decision.step)) | table.values(decision.model_dump())
     return table.put({"Item": item, "ConditionExpression": "attribute_not_exists(pk)"})
 
 
-def learn_sent(deployment: str, step: int) -> None:
+def learn_sent(owner: Owner, step: int) -> None:
     """Write down that the state which waited has the decision."""
     table.update(
         {
-            "Key": table.key(decision_partition(deployment), _step(step)),
+            "Key": table.key(decision_partition(owner), _step(step)),
             "UpdateExpression": "SET sent = :yes",
             "ConditionExpression": "attribute_exists(pk)",
             "ExpressionAttributeValues": table.values({":yes": True}),
@@ -113,36 +114,36 @@ def learn_sent(deployment: str, step: int) -> None:
     )
 
 
-def is_sent(deployment: str, step: int) -> bool:
+def is_sent(owner: Owner, step: int) -> bool:
     """The state which waited has the decision."""
-    item = table.get(decision_partition(deployment), _step(step))
+    item = table.get(decision_partition(owner), _step(step))
     return bool(item and item.get("sent"))
 
 
-def shown(deployment: str) -> list[Item]:
+def shown(owner: Owner) -> list[Item]:
     """Steps and decisions as people see them. Tokens are not read, since CiPolicy allows the other attributes only."""
     names = [name for name in Asked.model_fields if name not in ("task_token", "told_at")]
     waiting = _all(
-        asked_partition(deployment),
+        asked_partition(owner),
         Select="SPECIFIC_ATTRIBUTES",
         ProjectionExpression=", ".join(f"#{name}" for name in names),
         ExpressionAttributeNames={f"#{name}": name for name in names},
     )
-    made = {each.step: each.model_dump(mode="json", exclude={"step"}) for each in decisions(deployment)}
+    made = {each.step: each.model_dump(mode="json", exclude={"step"}) for each in decisions(owner)}
     return [
         each.model_dump(mode="json", exclude={"task_token", "told_at"}) | made.get(each.step, {})
         for each in readable(_asked, waiting)
     ]
 
 
-def asked_partition(deployment: str) -> str:
+def asked_partition(owner: Owner) -> str:
     """The key of what waits."""
-    return f"approval#{deployment}"
+    return f"approval#{owner.key}"
 
 
-def decision_partition(deployment: str) -> str:
+def decision_partition(owner: Owner) -> str:
     """The key of what was decided."""
-    return f"decision#{deployment}"
+    return f"decision#{owner.key}"
 
 
 def _all(pk: str, **only: Any) -> list[Item]:

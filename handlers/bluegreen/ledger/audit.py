@@ -1,4 +1,4 @@
-"""The audit: what each state of a deployment did, with its evidence. It is only ever added to."""
+"""The audit: what each state of a deployment or release did, with its evidence. It is only ever added to."""
 
 import json
 import uuid
@@ -7,6 +7,7 @@ from typing import Any
 from bluegreen import clock
 from bluegreen.aws import table
 from bluegreen.aws.table import Item
+from bluegreen.ledger.owner import Owner
 from bluegreen.ledger.record import readable
 from bluegreen.model import Frozen
 
@@ -24,7 +25,7 @@ class Step(Frozen):
     evidence: dict[str, Any]
 
 
-def note(deployment: str, state: str, evidence: dict[str, Any]) -> None:
+def note(owner: Owner, state: str, evidence: dict[str, Any]) -> None:
     """Add a step. Evidence that is too large loses the reply, then all but the error and the cause."""
     text = json.dumps(evidence)
     size = len(text)
@@ -35,36 +36,36 @@ def note(deployment: str, state: str, evidence: dict[str, Any]) -> None:
     if len(text) > LARGEST_EVIDENCE:
         text = json.dumps({"bytes_left_out": size, "error": evidence.get("error"), "cause": evidence.get("cause")})
     sk = f"{clock.iso(clock.now())}#{state}#{uuid.uuid4().hex[:8]}"
-    table.put({"Item": table.key(partition(deployment), sk) | table.values({"evidence": text})})
+    table.put({"Item": table.key(partition(owner), sk) | table.values({"evidence": text})})
 
 
-def steps(deployment: str, after: str = "") -> tuple[list[Step], str]:
+def steps(owner: Owner, after: str = "") -> tuple[list[Step], str]:
     """A page of what the states did, in order, and what to ask for next; "" after the last page."""
     items, last = table.page(
-        after={"pk": partition(deployment), "sk": after} if after else None,
+        after={"pk": partition(owner), "sk": after} if after else None,
         ConsistentRead=True,
         KeyConditionExpression="pk = :pk",
-        ExpressionAttributeValues=table.values({":pk": partition(deployment)}),
+        ExpressionAttributeValues=table.values({":pk": partition(owner)}),
         Limit=PAGE,
     )
     return readable(_step, items), last["sk"] if last else ""
 
 
-def newest(deployment: str) -> list[Step]:
+def newest(owner: Owner) -> list[Step]:
     """The last steps, the newest first: a page of them at most."""
     items, _ = table.page(
         ConsistentRead=True,
         KeyConditionExpression="pk = :pk",
-        ExpressionAttributeValues=table.values({":pk": partition(deployment)}),
+        ExpressionAttributeValues=table.values({":pk": partition(owner)}),
         ScanIndexForward=False,
         Limit=PAGE,
     )
     return readable(_step, items)
 
 
-def partition(deployment: str) -> str:
+def partition(owner: Owner) -> str:
     """Apart from the record, so that a role which may add steps cannot change records."""
-    return f"steps#{deployment}"
+    return f"steps#{owner.key}"
 
 
 def _step(item: Item) -> Step:

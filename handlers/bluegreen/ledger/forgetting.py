@@ -21,10 +21,11 @@ def is_live(target: Target) -> bool:
 def forget(target: Target) -> None:
     """Delete every item of the function and the alias from the ledger, except locks. Safe to repeat."""
     for record in list(_records(target)):
-        _delete(audit.partition(record.id))
+        owner = record.owner
+        _delete(audit.partition(owner))
         _delete(starts.partition(record.id))
-        _delete(approvals.asked_partition(record.id))
-        _delete(approvals.decision_partition(record.id))
+        _delete(approvals.asked_partition(owner))
+        _delete(approvals.decision_partition(owner))
         _delete(partition(record.id))
     for room in ("serving", "newest", "waiting"):
         _delete(f"{room}#{target.key}")

@@ -18,6 +18,7 @@ from bluegreen.decisions.complaints import Complained
 from bluegreen.decisions.gates import Decision
 from bluegreen.decisions.route import Route, Serving, route
 from bluegreen.document import NOTHING_TO_DEPLOY
+from bluegreen.ledger.owner import Owner, of_deployment
 from bluegreen.model import Frozen, Text
 from bluegreen.request.artifact import LATEST, Image, Zip
 from bluegreen.target import Target
@@ -126,6 +127,11 @@ class Record(Frozen):
     def live(self) -> bool:
         """It has not ended, or its end has not been written yet."""
         return self.state in LIVE
+
+    @property
+    def owner(self) -> Owner:
+        """Of its orders, approvals, decisions and steps."""
+        return of_deployment(self.id)
 
     @property
     def users_are_safe(self) -> bool:

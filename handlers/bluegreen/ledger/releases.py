@@ -25,6 +25,7 @@ from bluegreen.aws.table import Item
 from bluegreen.decisions.shift import Shifted
 from bluegreen.document import UNMOVED, Brings
 from bluegreen.errors import AwsUnavailable, DeploymentOver
+from bluegreen.ledger.owner import Owner, of_release
 from bluegreen.ledger.record import RECORD, Cause, readable
 from bluegreen.model import Frozen, Text
 from bluegreen.request.gates import Hook
@@ -139,6 +140,11 @@ class Release(Frozen):
     def live(self) -> bool:
         """It has not ended."""
         return self.state in LIVE
+
+    @property
+    def owner(self) -> Owner:
+        """Of its orders, approvals, decisions and steps."""
+        return of_release(self.id)
 
     def began(self, wave: int) -> bool:
         """The first shift of the wave has begun, or may have: it is written down before it is made."""
@@ -484,7 +490,7 @@ def verdicts(release: str) -> list[WaveVerdict]:
 
 
 def partition(release: str) -> str:
-    """The key of everything about a release but its audit and its orders."""
+    """The key of everything about a release but its steps, orders, approvals and decisions."""
     return f"{RELEASE}#{release}"
 
 

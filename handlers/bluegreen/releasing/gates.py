@@ -52,10 +52,10 @@ def while_paused(release: Release, wave: int) -> int:
     """
     if not release.waves[wave].approve:
         return MOST_SECONDS
-    if decision := approvals.decided(release.id, wave + 1):
+    if decision := approvals.decided(release.owner, wave + 1):
         _must_be_no_rejection(release, wave, decision)
         return MOST_SECONDS
-    now, asked = clock.now(), approvals.asked_before(release.id, wave + 1)
+    now, asked = clock.now(), approvals.asked_before(release.owner, wave + 1)
     if asked is None:
         return MOST_SECONDS
     _must_be_in_time(release, wave, asked, now)
@@ -70,7 +70,7 @@ def must_be_approved(release: Release, wave: int) -> None:
     """
     if not release.waves[wave].approve:
         return
-    decision = approvals.decided(release.id, wave + 1)
+    decision = approvals.decided(release.owner, wave + 1)
     if decision is None:
         raise ApprovalTimedOut(f"{of_wave(release, wave).capitalize()} needs a person's approval, and has none.")
     _must_be_no_rejection(release, wave, decision)
@@ -85,12 +85,12 @@ def _waits(release: Release, wave: int) -> int:
     """Seconds until the decision is read again; 0 if the wave may go on."""
     if not release.waves[wave].approve:
         return 0
-    decision = approvals.decided(release.id, wave + 1)
+    decision = approvals.decided(release.owner, wave + 1)
     if decision:
         _must_be_no_rejection(release, wave, decision)
         return 0
     now = clock.now()
-    asked = approvals.ask(release.id, wave + 1, release.approval_seconds)
+    asked = approvals.ask(release.owner, wave + 1, release.approval_seconds)
     _must_be_in_time(release, wave, asked, now)
     if not asked.told_at and news.waits(
         release,
@@ -101,7 +101,7 @@ def _waits(release: Release, wave: int) -> int:
         asked.ends_at,
         deciding_commands(release.id, wave + 1),
     ):
-        approvals.learn_told(release.id, wave + 1)
+        approvals.learn_told(release.owner, wave + 1)
     waited = now - clock.moment(asked.asked_at)
     due = now + min(max(LEAST_SECONDS, waited / ASKED_EVERY), MOST_SECONDS)
     return max(1, wait(now, min(due, _over_at(asked))))

@@ -31,13 +31,13 @@ def look_after(release: Release) -> Literal["recovered", "running"]:
     Raises StillInProgress if Step Functions does not show the last execution yet. Two calls at the same time are safe:
     of two executions that are started, one takes the release over.
     """
-    order = standing(orders.given(release.id), clock.now()).aborted
+    order = standing(orders.given(release.owner), clock.now()).aborted
     if is_worked_on(release):
         if order is None or release.state not in (OPENING, OPEN):
             return "running"
         executions.stop(release.execution, Aborted.__name__, order.why_aborted)
     started = _start(release)
-    audit.note(release.id, RECOVERY, {"execution": started, "aborted": order.why_aborted if order else None})
+    audit.note(release.owner, RECOVERY, {"execution": started, "aborted": order.why_aborted if order else None})
     return "recovered"
 
 

@@ -13,6 +13,7 @@ from typing import ClassVar, Self
 from bluegreen.document import NOTHING_TO_DEPLOY, Failure
 from bluegreen.errors import AwsRefused, AwsUnavailable, DeploymentOver, NotTheHolder
 from bluegreen.ledger import releases
+from bluegreen.ledger.owner import Owner, of_deployment
 from bluegreen.ledger.releases import COMMITTED, OPEN, OPENING, RELEASED, Member, Release
 from bluegreen.opening import proof
 from bluegreen.releasing.document import Ended, Go, Held, WithoutTable
@@ -49,10 +50,10 @@ class Asked:
         return isinstance(self.call.document, dict) and RESUME in self.call.document
 
     @property
-    def audited_as(self) -> str | None:
+    def audited_as(self) -> Owner | None:
         """The release that this execution began or works on, if any; not an older one of the same name."""
         known = self.release
-        return known.id if known and self.call.execution in (known.began_as, known.execution) else None
+        return known.owner if known and self.call.execution in (known.began_as, known.execution) else None
 
 
 @dataclass(frozen=True)
@@ -81,9 +82,9 @@ class Part:
         return cls(call, release, member)
 
     @property
-    def audited_as(self) -> str | None:
+    def audited_as(self) -> Owner | None:
         """The steps of the function's own deployment."""
-        return self.member.deployment
+        return of_deployment(self.member.deployment)
 
 
 @dataclass(frozen=True)
@@ -105,9 +106,9 @@ class Running:
         return cls(call, release, Go.model_validate(call.document.get("go")))
 
     @property
-    def audited_as(self) -> str | None:
+    def audited_as(self) -> Owner | None:
         """The release's own steps."""
-        return self.release.id
+        return self.release.owner
 
 
 class Confirming(Running):
@@ -179,9 +180,9 @@ class Failed:
         return cls(call, held.id, release, go, Failure.model_validate(failure) if failure else None, so_far)
 
     @property
-    def audited_as(self) -> str | None:
+    def audited_as(self) -> Owner | None:
         """The release's own steps. A table that did not answer is not waited for."""
-        return self.id if self.release else None
+        return self.release.owner if self.release else None
 
 
 def _shown(call: Call) -> Held:

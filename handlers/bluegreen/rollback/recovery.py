@@ -18,6 +18,7 @@ from bluegreen.errors import (
 )
 from bluegreen.ledger import approvals, audit, deployments, locks, orders, releases
 from bluegreen.ledger.locks import Lock
+from bluegreen.ledger.owner import of_deployment
 from bluegreen.ledger.record import UNDOING, Record
 from bluegreen.rollback import latest
 from bluegreen.rollback.undo import mark, restore, undo
@@ -66,7 +67,7 @@ def recover(lock: Lock, *, attempt: int = 1) -> Recovered:
     long_ago = holder is None or clock.now() - holder.ended_at > PATIENCE_SECONDS
     try:
         found = _clean_up(record, holder, attempt=latest.ENOUGH_ATTEMPTS if long_ago else attempt)
-        audit.note(record.id, RECOVERY, found)
+        audit.note(record.owner, RECOVERY, found)
     except Exception as error:  # a fault of ours leaves an alias split as well
         _give_up_or_wait(record, holder, long_ago, error)
     return "recovered"
@@ -89,14 +90,14 @@ def recover_or_abort(lock: Lock) -> Recovered:
         return "recovered"
     if lock.release:
         return "running"
-    order = standing(orders.given(lock.deployment), clock.now()).aborted
+    order = standing(orders.given(of_deployment(lock.deployment)), clock.now()).aborted
     record = deployments.find(lock.deployment)
     if order is None or record is None or not record.live or record.execution != lock.held_by:
         return "running"
     long_ago = clock.now() - order.at > PATIENCE_SECONDS
     try:
         attempt = latest.ENOUGH_ATTEMPTS if long_ago else 1
-        audit.note(record.id, RECOVERY, _aborted(record, order.why_aborted, attempt=attempt))
+        audit.note(record.owner, RECOVERY, _aborted(record, order.why_aborted, attempt=attempt))
     except Exception as error:
         _give_up_or_wait(record, None, long_ago, error)
     return "recovered"
@@ -112,7 +113,7 @@ def _aborted(record: Record, why: str, *, attempt: int) -> dict[str, Any]:
     if not record.blue:
         return _undone(record, ABORTED, why, attempt=attempt)
     marked = mark(record, ABORTED, why)
-    tokens = [] if marked.weights else [each.task_token for each in approvals.asked(marked.id) if each.task_token]
+    tokens = [] if marked.weights else [each.task_token for each in approvals.asked(marked.owner) if each.task_token]
     if tokens:
         executions.fail(tokens[-1], ABORTED, why)
     return restore(marked, attempt=attempt).noted()

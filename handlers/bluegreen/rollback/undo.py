@@ -94,7 +94,7 @@ def _of_the_watch(record: Record) -> dict[str, Any]:
     Only metrics need it, so an audit that cannot be read holds nothing up.
     """
     try:
-        steps = audit.newest(record.id) if record.weights else []
+        steps = audit.newest(record.owner) if record.weights else []
     except DeploymentError:
         return {}
     counts = (step.evidence.get("harmed") for step in steps if step.state == WATCH)

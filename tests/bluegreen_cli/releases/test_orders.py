@@ -12,6 +12,7 @@ import pytest
 import recover_deployments
 from bluegreen import clock
 from bluegreen.ledger import approvals, orders, releases
+from bluegreen.ledger.owner import of_release
 from bluegreen_cli.releases import told
 from tests.bluegreen_cli.conftest import Bluegreen, Ran
 from tests.bluegreen_cli.releases.conftest import Write, at_the_gate, running
@@ -25,7 +26,7 @@ AT_ONCE: dict[str, Any] = {"traffic": "AllAtOnce", "waves": [{}]}
 
 
 def given() -> list[tuple[str, str, str]]:
-    return [(each.order, each.by, each.reason) for each in orders.given("monday")]
+    return [(each.order, each.by, each.reason) for each in orders.given(of_release("monday"))]
 
 
 def wait_for(true: Callable[[], bool]) -> bool:
@@ -67,7 +68,7 @@ class TestAbort:
         assert (ran.exit_code, ran.stdout) == (0, "`bluegreen watch monday` follows it to its end.\n")
         assert "That begins within seconds. If RecoverDeployments does not hear of it, it begins by 2026-" in ran.stderr
         assert (told["release"], told["aborted"]) == ("monday", True)
-        assert 0 < clock.moment(told["takes_effect_at"]) - orders.given("monday")[0].at < 360
+        assert 0 < clock.moment(told["takes_effect_at"]) - orders.given(of_release("monday"))[0].at < 360
 
     def test_one_that_has_ended_is_refused_with_the_way_back(self, shop: Shop, bluegreen: Bluegreen) -> None:
         shop.release(name="monday", **AT_ONCE)
@@ -271,7 +272,7 @@ class TestDecisions:
         with shop.aws.at_states(hook):
             shop.release(name="monday", waves=waves, traffic="AllAtOnce")
 
-        made = approvals.decided("monday", 2)
+        made = approvals.decided(of_release("monday"), 2)
         assert made
         assert CALLER in made.by
         assert [each.exit_code for each in first] == [0, 0], "while the wave waits for the look, again is harmless"

@@ -100,16 +100,16 @@ class Table:
         return record.state if record else None
 
     def steps_that_wait(self, deployment: str) -> list[int]:
-        """The steps of the deployment about which people were asked."""
-        return [int(item["step"]) for item in self._deployer.items(f"approval#{deployment}")]
+        """The steps of the deployment, or the waves of the release, about which people were asked."""
+        return [int(item["step"]) for item in self._items("approval", deployment)]
 
     def task_tokens(self, deployment: str) -> list[str]:
         """By which Step Functions knows the states that wait for people."""
-        return [item["task_token"] for item in self._deployer.items(f"approval#{deployment}") if "task_token" in item]
+        return [item["task_token"] for item in self._items("approval", deployment) if "task_token" in item]
 
     def approved(self, execution: str) -> frozenset[int]:
-        """The steps of an execution's deployment that people have approved so far."""
-        decisions = self._deployer.items(f"decision#{execution.rpartition(':')[2]}")
+        """The steps of an execution's deployment, or the waves of its release, that people have approved so far."""
+        decisions = self._items("decision", execution.rpartition(":")[2])
         return frozenset(int(item["step"]) for item in decisions if item["decision"] == "approved")
 
     def states(self) -> list[str]:
@@ -125,6 +125,11 @@ class Table:
         """No lock is held, no record is open, and people were told of every end."""
         untold = [item for item in self._deployer.items("") if item.get("kind") in ("untold", "release")]
         return not self.is_locked() and LIVE.isdisjoint(self.states()) and not untold
+
+    def _items(self, kind: str, name: str) -> list[dict[str, Any]]:
+        """What is kept of the deployment or the release of that name, apart from its record."""
+        keys = (f"{kind}#{name}", f"{kind}#release#{name}")
+        return [item for item in self._deployer.items(f"{kind}#") if item["pk"] in keys]
 
 
 def key(pk: str, sk: str) -> Any:
