@@ -68,13 +68,21 @@ def document(known: Told, stack: Stack, override_freeze: str | None, no_smoke_te
         raise Refused(
             f"{len(since)} of {len(found)} functions of {known.record.id} were deployed to since",
             NOTHING_STARTED,
-            "Roll these back by themselves, as with `bluegreen rollback FUNCTION`, or write a release of the others.",
+            _by_themselves([each for each in found if each.since]),
             since,
         )
     if held := [(each.member, each.lock) for each in found if each.lock]:
         raise _held(known.record.id, held, len(found))
     written = Written(f"the rollback of {known.record.id}", _written(known.record, found, no_smoke_tests), {})
     return written.within(stack, override_freeze)
+
+
+def _by_themselves(since: Sequence[Back]) -> str:
+    """`bluegreen rollback` of one function knows those beside the stack only."""
+    alone = "as with `bluegreen rollback FUNCTION`"
+    if any(each.member.target.elsewhere for each in since):
+        alone = f"beside the stack {alone}, elsewhere with the later release, as with `bluegreen rollback RELEASE`"
+    return f"Roll these back by themselves, {alone}, or write a release of the others."
 
 
 def _seen(deployed: Sequence[Member]) -> list[Back]:

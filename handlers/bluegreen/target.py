@@ -111,3 +111,18 @@ class Target(Frozen):
             f"aws lambda update-alias {self.option} --name {self.alias} "
             f"--function-version {version} --routing-config AdditionalVersionWeights={{}}"
         )
+
+    @property
+    def by_name(self) -> str:
+        """The function and the alias as `bluegreen` takes them. It takes those beside the stack only."""
+        return f"{self.function} --alias {self.alias}"
+
+    def giving(self, version: str) -> str:
+        """The command that gives a version the whole alias: a deployment beside the stack, Lambda's own elsewhere."""
+        return self.by_hand(version) if self.elsewhere else f"bluegreen rollback {self.by_name} --to {version}"
+
+    def creating(self, version: str) -> str:
+        """The command that creates the alias again, elsewhere at that version."""
+        if not self.elsewhere:
+            return f"bluegreen adopt {self.by_name}"
+        return f"aws lambda create-alias {self.option} --name {self.alias} --function-version {version}"

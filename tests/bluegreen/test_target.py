@@ -101,6 +101,17 @@ class TestElsewhere:
             "--region eu-west-1 --name PROD --function-version 3 --routing-config AdditionalVersionWeights={}"
         )
 
+    def test_no_command_of_the_deployer_is_advised_for_it_since_that_is_about_the_function_at_home(self) -> None:
+        there = "--function-name arn:aws:lambda:eu-west-1:210987654321:function:Shop --region eu-west-1 --name PROD"
+
+        assert self.THERE.giving("3") == self.THERE.by_hand("3")
+        assert self.THERE.creating("3") == f"aws lambda create-alias {there} --function-version 3"
+
+
+def test_the_deployers_commands_are_advised_beside_the_stack() -> None:
+    assert SHOP.giving("3") == "bluegreen rollback Shop --alias PROD --to 3"
+    assert SHOP.creating("3") == "bluegreen adopt Shop --alias PROD"
+
 
 def test_an_operator_gives_a_version_the_whole_alias_with_one_command() -> None:
     assert SHOP.by_hand("3") == (

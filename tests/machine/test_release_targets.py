@@ -6,9 +6,11 @@ from typing import Any
 
 import pytest
 
+from tests.machine.asking import order
 from tests.machine.deployer import BAD_UNDER_TRAFFIC, FUNCTION, GOOD
 from tests.machine.elsewhere import OTHER_ACCOUNT, Elsewhere, elsewhere
 from tests.machine.shop import Shop, open_shop
+from tests.machine.walk import Run
 
 EU, OVERSEAS = "eu-west-1", "ap-southeast-2"
 BLUE: tuple[str, dict[str, float]] = ("1", {})
@@ -61,6 +63,24 @@ def test_the_function_gets_its_new_version_in_every_account_and_region(world: Wo
     assert run.ended == "Released"
     assert world.aliases() == {"home": GREEN, "eu": GREEN, "overseas": GREEN}
     assert not world.shop.locks()
+
+    home, eu = _advice(run, 1), _advice(run, 2)
+    together = f"`bluegreen rollback {_name(run)}` puts every function of the release back"
+    assert home.startswith(f"deployment {_name(run)}.1 of {FUNCTION}:PROD cannot take this order")
+    assert f" {together}. `bluegreen rollback {FUNCTION} --alias PROD` gives the alias back to the version" in home
+    assert eu.startswith(f"deployment {_name(run)}.2 of {FUNCTION}:PROD ({OTHER_ACCOUNT}, {EU}) cannot take")
+    assert eu.endswith(f"{together}."), "not a command about the function of that name at home"
+
+
+def _name(run: Run) -> str:
+    return run.arn.rpartition(":")[2]
+
+
+def _advice(run: Run, number: int) -> str:
+    """What the API says to an order that comes too late."""
+    status, answer = order("pause", f"{_name(run)}.{number}")
+    assert status == 409
+    return str(answer["message"]).removeprefix("pause: ")
 
 
 def test_waves_may_go_region_by_region(world: World) -> None:

@@ -153,7 +153,7 @@ def _give(deployment: str, kind: Kind, body: request.Asked, **more: Any) -> Answ
         **more,
     )
     if wrong := _over(record) or objection(order, ordered, number, record.shift) or _has_no_steps(record, order):
-        what = f"{kind}: deployment {record.id} of {record.target} cannot take this order"
+        what = f"{kind}: deployment {record.id} of {record.target.said} cannot take this order"
         raise Refused(HTTPStatus.CONFLICT, what, UNTOUCHED, wrong.advice, wrong.why)
     if not orders.give(record.owner, order, number):
         raise AwsUnavailable(f"another order came at the same moment; {UNTOUCHED}")
@@ -171,9 +171,7 @@ def _over(record: Record) -> Objection | None:
         return Objection(f"it is being rolled back already: {record.error}: {cause}", "")
     if record.state != DEPLOYED:
         return Objection(f"it has ended as {record.state}", "")
-    rollback = f"`bluegreen rollback {record.target.function} --alias {record.target.alias}`"
-    gives = f"{rollback} gives the alias back to the version that served before"
-    return Objection(f"it has ended as {record.state}", gives)
+    return Objection(f"it has ended as {record.state}", record.way_back)
 
 
 def _has_no_steps(record: Record, order: Order) -> Objection | None:

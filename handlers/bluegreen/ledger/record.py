@@ -161,6 +161,19 @@ class Record(Frozen):
         return all(map(str.isdigit, older)) and int(older[0]) < int(older[1])
 
     @property
+    def way_back(self) -> str:
+        """
+        How a person gives the alias back after the end, as sentences.
+
+        The command of one function knows those beside the stack only, so one elsewhere goes back with its release.
+        """
+        alone = f"`bluegreen rollback {self.target.by_name}` gives the alias back to the version that served before"
+        if self.release is None:
+            return alone
+        together = f"`bluegreen rollback {self.release}` puts every function of the release back"
+        return together if self.target.elsewhere else f"{together}. {alone}"
+
+    @property
     def routes(self) -> tuple[Route, ...]:
         """Where this deployment may have pointed the alias; nothing if it never moved it."""
         if not self.blue or not self.green:

@@ -17,6 +17,7 @@ from bluegreen.errors import DeploymentError, RollbackImpossible
 from bluegreen.ledger import audit, deployments
 from bluegreen.ledger.record import Record
 from bluegreen.rollback import alias, blue, green, latest, words
+from bluegreen.text import sentence
 
 WATCH, ROLL_BACK = "CheckHealth", "RollBack"
 """States by whose steps in the audit a rollback finds the last look, and leaves out its own attempts."""
@@ -108,10 +109,9 @@ def _of_the_watch(record: Record) -> dict[str, Any]:
 def _as_it_ended(record: Record) -> Ended:
     """Its lock is free, so the alias may be another deployment's by now: nothing is touched."""
     if record.state == DEPLOYED:
-        target = record.target
         raise RollbackImpossible(
-            f"The deployment was complete when its last state failed: {target} is at version {record.serving}. "
-            f"If that is not wanted: `bluegreen rollback {target.function} --alias {target.alias}`."
+            f"The deployment was complete when its last state failed: {record.target.said} is at version "
+            f"{record.serving}. If that is not wanted: {sentence(record.way_back)}"
         )
     told = news.tell(record.id)
     if record.state == ROLLBACK_FAILED:

@@ -38,31 +38,28 @@ def _among(count: int, one: str, several: str) -> str:
 
 
 def _alias(outcome: AliasOutcome, target: Target, blue: str) -> str:
-    route = outcome.route
+    route, said = outcome.route, target.said
     return {
-        "put_back": f"{target} is being put back to version {blue}.",
-        "back": f"{target} is back at version {blue}.",
-        "never_moved": f"{target} is at {route}; this deployment never moved it.",
-        "changed_by_others": f"Someone else moved {target} to {route}; it was left as it is.",
-        "moved_afterwards": f"{target} was back at version {blue}, then someone else moved it to {route}; "
+        "put_back": f"{said} is being put back to version {blue}.",
+        "back": f"{said} is back at version {blue}.",
+        "never_moved": f"{said} is at {route}; this deployment never moved it.",
+        "changed_by_others": f"Someone else moved {said} to {route}; it was left as it is.",
+        "moved_afterwards": f"{said} was back at version {blue}, then someone else moved it to {route}; "
         "it was left as it is.",
-        "gone": f"Someone else deleted {target}; nothing serves by that name. "
-        f"`bluegreen adopt {target.function} --alias {target.alias}` creates it again.",
+        "gone": f"Someone else deleted {said}; nothing serves by that name. "
+        f"`{target.creating(blue)}` creates it again.",
         "function_gone": f"Someone else deleted {target.function}, with its versions and aliases; nothing serves "
-        f"{target}, and there is nothing left to put back.",
+        f"{said}, and there is nothing left to put back.",
         "blue_gone": f"It could not be rolled back: {without_blue(target, blue, str(route))}",
     }[outcome.kind]
 
 
 def without_blue(target: Target, blue: str, where: str) -> str:
     """Why an alias whose blue was deleted stays `where` it is, and what an operator can run."""
-    command = target.by_hand("VERSION")
-    if not target.elsewhere:
-        command = f"bluegreen rollback {target.function} --alias {target.alias} --to VERSION"
     return (
         f"someone else deleted version {blue}, so {target.said} stays at {where}. "
         f"`aws lambda list-versions-by-function {target.option}` lists what there is, and "
-        f"`{command}` gives the alias to one of them."
+        f"`{target.giving('VERSION')}` gives the alias to one of them."
     )
 
 

@@ -10,6 +10,9 @@ from bluegreen.decisions.route import Route
 from bluegreen.rollback.words import told
 from bluegreen.target import Target
 
+THERE = Target.at(
+    "eu", "Shop", "PROD", region="eu-west-1", role="arn:aws:iam::210987654321:role/deployer", bucket="there"
+)
 TARGET = Target(function="Shop", alias="PROD", region="eu-central-1", account="123456789012")
 BLUE, GREEN, SPLIT = Route(primary="1"), Route(primary="2"), Route(primary="1", also={"2": 0.3})
 
@@ -68,6 +71,7 @@ def said(
     doubts: str = "",
     cause: str = "",
     complained: dict[str, Any] | None = None,
+    target: Target = TARGET,
 ) -> str:
     outcome = Outcome(
         alias=AliasOutcome(kind=alias, route=ALIAS[alias][0]),
@@ -75,7 +79,7 @@ def said(
         doubts=doubts,
         complained=None if complained is None else Complained(group="g", link=LINK, **complained),
     )
-    return told(cause or "green failed 9 of 10", outcome, TARGET, "1")
+    return told(cause or "green failed 9 of 10", outcome, target, "1")
 
 
 @pytest.mark.parametrize("kind", get_args(AliasKind))
@@ -141,3 +145,13 @@ def test_the_cause_comes_first_and_is_a_sentence(cause: str) -> None:
 
 def test_a_function_that_is_gone_is_said_to_be_once() -> None:
     assert said(alias="function_gone", latest="gone") == f"green failed 9 of 10. {ALIAS['function_gone'][1]}"
+
+
+@pytest.mark.parametrize("kind", get_args(AliasKind))
+def test_each_outcome_elsewhere_says_where_and_names_no_command_about_home(kind: AliasKind) -> None:
+    text = said(alias=kind, target=THERE)
+
+    assert "Shop:PROD (210987654321, eu-west-1)" in text
+    assert "`bluegreen" not in text
+    there = "--function-name arn:aws:lambda:eu-west-1:210987654321:function:Shop --region eu-west-1"
+    assert (there in text) == (kind in ("gone", "blue_gone"))

@@ -11,9 +11,10 @@ import pytest
 
 import recover_deployments
 from bluegreen import clock
-from bluegreen.ledger import approvals, orders, releases
+from bluegreen.ledger import approvals, deployments, orders, releases
 from bluegreen.ledger.owner import of_release
 from bluegreen_cli.releases import told
+from tests.bluegreen.examples import found, opened
 from tests.bluegreen_cli.conftest import Bluegreen, Ran
 from tests.bluegreen_cli.releases.conftest import Write, at_the_gate, running
 from tests.crash.world.driver import context_of
@@ -394,6 +395,13 @@ class TestRollback:
             place = f"{FUNCTION}:PROD ({OTHER_ACCOUNT}, eu-west-1)"
             assert f"wave 1 of 1: 2 functions get 100 %: {FUNCTION}:PROD, {place}." in ran.stderr
             assert bluegreen("show", f"{name}.2").stdout.startswith(f"{name}.2: deployment to {place}, a part of ")
+
+            opened("later.1", target=there.target, blue="1", green="3", release="later")
+            assert deployments.complete(found("later.1"), latest_outcome="unchanged")
+            ran = bluegreen("rollback", name)
+
+            assert f"\n  {place}: later.1 has deployed version 3 since\n" in ran.stderr
+            assert "elsewhere with the later release, as with `bluegreen rollback RELEASE`" in ran.stderr
 
     def test_one_that_gave_nothing_has_nothing_to_give_back(self, shop: Shop, bluegreen: Bluegreen) -> None:
         shop.release({name: GOOD % 1 for name in NAMES}, name="monday", **AT_ONCE)
