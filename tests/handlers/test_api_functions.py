@@ -75,6 +75,18 @@ def test_a_deployment_that_gave_the_alias_back_has_no_share(desk: Desk) -> None:
     assert answer["aliases"][0]["running"]["green_weight"] == 0.0
 
 
+def test_a_function_is_shown_with_every_alias_however_many_it_has(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(serving, "MOST", 2)
+    for number in range(3):
+        deployed(f"d{number}", "1", "2", alias=f"A{number}")
+
+    status, last = ask("GET", "/functions/Shop%3AA2")
+    _, every = ask("GET", "/functions/Shop")
+
+    assert (status, [each["alias"] for each in last["aliases"]]) == (200, ["A2"])
+    assert [each["alias"] for each in every["aliases"]] == ["A0", "A1", "A2"]
+
+
 def test_a_name_may_have_an_alias() -> None:
     deployed("first", "1", "2")
     deployed("second", "1", "3", alias="TEST")

@@ -82,7 +82,7 @@ def everywhere() -> dict[str, Any]:
     It knows an alias to which a deployment was completed or runs.
     """
     after = asked.after(router.current_event)
-    found, following = serving.listed(after=after)
+    found, following = serving.listed(after)
     held = {lock.target.key: lock for lock in locks.all_held()[0]}
     served = {target.key for target, _ in found}
     beginning = [] if after else [lock.target for key, lock in held.items() if key not in served]
@@ -110,7 +110,7 @@ def show(name: str) -> dict[str, Any]:
     target = Target.beside(os.environ["STATE_MACHINE_ARN"], function.name, "")
     if wrong := function.complaint(target.region, target.account):
         raise BadRequestError(f"name: {wrong}")
-    served = {each.key: last for each, last in serving.listed(target)[0]}
+    served = {each.key: last for each, last in serving.of_function(target)}
     held = {lock.target.key: lock for lock in locks.all_held(target)[0]}
     of_it = (target.model_copy(update={"alias": key.rpartition(":")[2]}) for key in sorted({*served, *held}))
     known = [each for each in of_it if function.qualifier in ("", each.alias)]

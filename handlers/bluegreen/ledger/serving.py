@@ -31,22 +31,20 @@ def now(target: Target) -> Served | None:
     return _served(target, NOW)
 
 
-def listed(function: Target | None = None, after: str = "") -> tuple[list[tuple[Target, Served]], str]:
+def listed(after: str = "") -> tuple[list[tuple[Target, Served]], str]:
     """
     A page of the aliases to which a deployment was completed, with what serves them, and what to ask for next.
 
-    Those of one function, if it is given. Only these items count: a role that may write audit entries can put one into
-    the index.
+    Only these items count: a role that may write audit entries can put one into the index.
     """
-    prefix = f"serving#{function.function_key}:" if function else "serving#"
-    items, last = table.page(
-        after={"kind": SERVING, "pk": after, "sk": NOW} if after else None,
-        IndexName="ByKind",
-        KeyConditionExpression="kind = :kind AND begins_with(pk, :prefix)",
-        ExpressionAttributeValues=table.values({":kind": SERVING, ":prefix": prefix}),
-        Limit=MOST,
-    )
+    start = {"kind": SERVING, "pk": after, "sk": NOW} if after else None
+    items, last = table.page(after=start, Limit=MOST, **_beginning_with("serving#"))
     return readable(_listed, items), last["pk"] if last else ""
+
+
+def of_function(function: Target) -> list[tuple[Target, Served]]:
+    """Every alias of the function to which a deployment was completed, with what serves it."""
+    return readable(_listed, table.query(**_beginning_with(f"serving#{function.function_key}:")))
 
 
 def of_version(target: Target, version: str) -> Served | None:
@@ -75,6 +73,15 @@ def writing(record: Record, since: str) -> list[dict[str, Any]]:
     indexed = record.target.model_dump() | {"kind": SERVING}
     items = {NOW: served.model_dump() | indexed} | ({_sk(green): served.model_dump()} if forward else {})
     return [{"Put": {"Item": table.key(_key(record.target), sk) | table.values(item)}} for sk, item in items.items()]
+
+
+def _beginning_with(prefix: str) -> dict[str, Any]:
+    """Such keys in the index of what serves."""
+    return {
+        "IndexName": "ByKind",
+        "KeyConditionExpression": "kind = :kind AND begins_with(pk, :prefix)",
+        "ExpressionAttributeValues": table.values({":kind": SERVING, ":prefix": prefix}),
+    }
 
 
 def _served(target: Target, sk: str) -> Served | None:
