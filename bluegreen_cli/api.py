@@ -6,8 +6,9 @@ With AWS_ENDPOINT_URL set (the sandbox), a request goes there, and its header Ho
 
 import json
 import os
+from collections.abc import Iterator
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 import boto3
 from botocore.auth import SigV4Auth
@@ -63,6 +64,18 @@ def ask(stack: Stack, method: str, path: str, body: Any = None) -> Any:
         refused = Refused(words or f"{doing} got the answer {answer.status_code}", "")
     refused.status = answer.status_code
     raise refused
+
+
+def pages(stack: Stack, path: str) -> Iterator[Any]:
+    """Every page of a list, asked for as it is wanted. `path` has no `next` yet."""
+    following = ""
+    while True:
+        more = f"{'&' if '?' in path else '?'}next={quote(following, safe='')}" if following else ""
+        page = ask(stack, "GET", f"{path}{more}")
+        yield page
+        following = page.get("next", "")
+        if not following:
+            return
 
 
 def _signed(stack: Stack, method: str, path: str, body: Any) -> AWSRequest:

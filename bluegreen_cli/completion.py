@@ -6,6 +6,7 @@ The API is asked for at most two seconds. Whatever is wrong, as missing credenti
 
 import os
 from contextlib import suppress
+from itertools import islice
 from threading import Thread
 from typing import Any
 from urllib.parse import quote
@@ -67,14 +68,7 @@ def _in_time(look: Any, *of: Any) -> list[Any]:
 def _aliases(ctx: click.Context) -> list[dict[str, Any]]:
     from bluegreen_cli import api
 
-    stack, found, following = _stack(ctx), [], ""
-    for _ in range(PAGES):
-        page = api.ask(stack, "GET", f"/functions?next={quote(following, safe='')}" if following else "/functions")
-        found += page["functions"]
-        following = page.get("next", "")
-        if not following:
-            break
-    return found
+    return [each for page in islice(api.pages(_stack(ctx), "/functions"), PAGES) for each in page["functions"]]
 
 
 def _deployments(ctx: click.Context, incomplete: str) -> list[tuple[str, str]]:
@@ -92,8 +86,8 @@ def _deployments(ctx: click.Context, incomplete: str) -> list[tuple[str, str]]:
 def _running_releases(ctx: click.Context) -> list[str]:
     from bluegreen_cli import api
 
-    found = api.ask(_stack(ctx), "GET", "/releases")["releases"]
-    return [each["id"] for each in found if not each.get("ended_at")]
+    pages = islice(api.pages(_stack(ctx), "/releases"), PAGES)
+    return [each["id"] for page in pages for each in page["releases"] if not each.get("ended_at")]
 
 
 def _stack(ctx: click.Context) -> Any:

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import quote
 
 import click
 from rich.console import Console
@@ -151,14 +150,8 @@ def _releases(stack: Stack, limit: int, as_json: bool) -> None:
 
 
 def _known(stack: Stack) -> Iterator[dict[str, Any]]:
-    """Every alias as the API knows it, page by page."""
-    following = ""
-    while True:
-        page = api.ask(stack, "GET", f"/functions?next={quote(following, safe='')}" if following else "/functions")
-        yield from page["functions"]
-        following = page.get("next", "")
-        if not following:
-            return
+    """Every alias as the API knows it."""
+    return (each for page in api.pages(stack, "/functions") for each in page["functions"])
 
 
 def _row(stack: Stack, known: dict[str, Any], frozen: builtins.list[Ordered]) -> Row:

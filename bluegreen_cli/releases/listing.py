@@ -5,7 +5,6 @@ import sys
 from collections.abc import Iterator
 from itertools import islice
 from typing import Any
-from urllib.parse import quote
 
 from rich.console import Console
 from rich.table import Table
@@ -25,24 +24,14 @@ Shown = dict[str, Any]
 
 def running(stack: Stack) -> Iterator[Shown]:
     """Those that have not ended."""
-    return (each for each in api.ask(stack, "GET", "/releases")["releases"] if not each.get("ended_at"))
+    return (each for page in api.pages(stack, "/releases") for each in page["releases"] if not each.get("ended_at"))
 
 
 def newest_first(stack: Stack, limit: int) -> tuple[list[Shown], bool]:
     """At most `limit` releases, and whether there are more."""
-    found = list(islice(_all(stack), limit + 1))
+    every = (each for page in api.pages(stack, "/releases?all=true") for each in page["releases"])
+    found = list(islice(every, limit + 1))
     return found[:limit], len(found) > limit
-
-
-def _all(stack: Stack) -> Iterator[Shown]:
-    following = ""
-    while True:
-        more = f"&next={quote(following, safe='')}" if following else ""
-        page = api.ask(stack, "GET", f"/releases?all=true{more}")
-        yield from page["releases"]
-        following = page.get("next", "")
-        if not following:
-            return
 
 
 def line(each: Shown) -> str:

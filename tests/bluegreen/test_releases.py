@@ -9,6 +9,7 @@ from bluegreen.news import schema
 from bluegreen.releasing.words import of_stuck
 from bluegreen.target import Target
 from bluegreen.text import LONGEST_CAUSE
+from tests.machine.asking import ask
 
 MOST_BYTES = 400 * 1024
 """Of an item of DynamoDB."""
@@ -67,3 +68,19 @@ def test_the_cause_of_a_release_that_cannot_be_put_back_says_why_it_went_back_ho
     )
     assert f"functions.0 (F{1:063}:PROD): someone else deleted version 1" in said
     assert len(said) <= LONGEST_CAUSE + len(" …")
+
+
+@pytest.mark.usefixtures("deployer")
+def test_the_api_lists_the_releases_that_run_in_pages(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(releases, "MOST", 2)
+    for name in ("monday", "sunday", "tuesday", "friday"):
+        releases.open_release(MONDAY.model_copy(update={"id": name}), [], {})
+    releases.close("friday", ROLLED_BACK)
+    releases.learn_told("friday", people=True, systems=True)
+
+    _, first = ask("GET", "/releases")
+    _, last = ask("GET", "/releases", query=f"next={first['next']}")
+
+    assert [each["id"] for each in first["releases"]] == ["monday", "sunday"]
+    assert ([each["id"] for each in last["releases"]], "next" in last) == (["tuesday"], False)
+    assert len(releases.unfinished()) == 3, "the sweep reads them all"

@@ -3,6 +3,7 @@
 from typing import Any
 
 import boto3
+import click
 import pytest
 
 from bluegreen import clock
@@ -10,7 +11,10 @@ from bluegreen.ledger import freezes
 from bluegreen.ledger.freezes import Ordered
 from bluegreen.request.freeze import Freeze
 from bluegreen.text import plain
+from bluegreen_cli import completion
+from bluegreen_cli.main import cli
 from bluegreen_cli.stack import Stack
+from tests.bluegreen.test_releases import MONDAY
 from tests.bluegreen_cli.conftest import Answers, Bluegreen, Ran
 from tests.machine.deployer import BROKEN, FUNCTION, GOOD, TARGET, Deployer
 
@@ -68,7 +72,8 @@ def test_a_deployment_that_runs_is_named_with_greens_share(deployer: Deployer, b
 def test_every_page_is_asked_for(bluegreen: Bluegreen, deployer: Deployer, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[str] = []
     pages = {
-        "/releases": {"releases": []},
+        "/releases": {"releases": [MONDAY.to_json()], "next": "b_-1"},
+        "/releases?next=b_-1": {"releases": [MONDAY.model_copy(update={"id": "tuesday"}).to_json()]},
         "/functions": {"functions": [{"function": "Shop", "alias": "PROD"}], "next": "a_-1"},
         "/functions?next=a_-1": {"functions": [{"function": "Stock", "alias": "PROD"}]},
     }
@@ -82,9 +87,12 @@ def test_every_page_is_asked_for(bluegreen: Bluegreen, deployer: Deployer, monke
     found = bluegreen("list", "--json").json
 
     assert [each["function"] for each in found] == ["Shop", "Stock"]
-    assert asked == [path for path in pages if path != "/releases"], "with --json there are functions only"
+    assert asked == [path for path in pages if "releases" not in path], "with --json there are functions only"
     assert found[0]["serving"] is None
-    assert "not known" in bluegreen("list").stdout
+    monday, tuesday, *functions = bluegreen("list").stdout.splitlines()
+    assert (monday[:15], tuesday[:16]) == ("release monday ", "release tuesday ")
+    assert "not known" in functions[1]
+    assert completion._running_releases(click.Context(cli)) == ["monday", "tuesday"]
 
 
 def test_without_a_deployment_it_says_how_to_begin(deployer: Deployer, bluegreen: Bluegreen) -> None:

@@ -136,6 +136,21 @@ def test_freezes_are_listed_and_those_of_a_function() -> None:
     assert ask("GET", "/freezes", query="alias=PROD")[0] == 400
 
 
+def test_a_page_of_freezes_says_where_the_next_one_begins(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(freezes, "MOST", 2)
+    for name in ("A*", "Bonus*", "C", "D"):
+        freeze(name)
+
+    _, first = ask("GET", "/freezes", query=f"function={FUNCTION}")
+    _, last = ask("GET", "/freezes", query=f"function={FUNCTION}&next={first['next']}")
+    _, every = ask("GET", "/freezes", query=f"next={first['next']}")
+
+    assert [each["name"] for each in first["freezes"]] == ["Bonus*"]
+    assert last == {"freezes": []}, "those after it are for other functions"
+    assert [each["name"] for each in every["freezes"]] == ["C", "D"]
+    assert ask("GET", "/freezes", query="next=%2B")[0] == 400
+
+
 def test_while_the_table_does_not_answer_the_caller_is_told_to_try_again(deployer: Deployer) -> None:
     with deployer.aws.fails("PutItem", "ServiceUnavailable", times=None):
         assert freeze()[0] == 503

@@ -18,7 +18,7 @@ from pydantic import Field
 
 from bluegreen import clock
 from bluegreen.api import asked
-from bluegreen.api.routes import Answer, Parameter, Router
+from bluegreen.api.routes import NEXT, Answer, Parameter, Router
 from bluegreen.decisions.freezing import fits
 from bluegreen.errors import InvalidRequest
 from bluegreen.ledger import freezes
@@ -61,9 +61,14 @@ class Lifted(Answer):
 
 
 class Freezes(Answer):
-    """Those that are not over."""
+    """
+    A page of those that are not over, in the order of their names.
+
+    It may have none, and a `next`: those that it leaves out are over, or for another function.
+    """
 
     freezes: tuple[Frozen, ...]
+    next: str | None = None
 
 
 @router.offers("PUT", "/functions/{name}/freeze", "Freeze", body=Freeze, answers={HTTPStatus.OK: NewlyFrozen})
@@ -109,7 +114,8 @@ def lift(name: str) -> dict[str, Any]:
         "function": Parameter(
             "Its name or ARN, also with an alias: only freezes for it are listed.",
             Annotated[str, Field(pattern=REFERENCE)],
-        )
+        ),
+        "next": NEXT,
     },
     answers={HTTPStatus.OK: Freezes},
 )
@@ -119,8 +125,9 @@ def everywhere() -> dict[str, Any]:
     here, now = _here(), clock.now()
     asked_for = event.get_query_string_value("function")
     function = asked_for if asked_for is None else _function(asked_for, here)
-    found = freezes.everywhere(here)
-    return {"freezes": [each.to_json(now) for each in found if function is None or fits(each.pattern, function)]}
+    found, following = freezes.page(here, asked.after(event))
+    wanted = [each.to_json(now) for each in found if function is None or fits(each.pattern, function)]
+    return {"freezes": wanted} | asked.page(following)
 
 
 def _function(text: str, here: Target) -> str:

@@ -2,7 +2,7 @@
 Releases: start one, read one and its functions, and give it orders.
 
     POST   /releases                 the document; 202 with the release's id
-    GET    /releases                 those that run; with all=true every one, the newest first, in pages
+    GET    /releases                 those that run, in pages; with all=true every one, the newest first
     GET    /releases/{id}            the record, each wave's verdict, people's orders and decisions, a page of functions
     DELETE /releases/{id}            abort: every function is put back
     POST   /releases/{id}/pause      no green gets a larger share; {"seconds": 3600} is the limit
@@ -109,7 +109,7 @@ class OrderedRelease(Ordered):
 
 class Releases(Answer):
     """
-    The releases that run, and those of whose end people have not been told yet.
+    A page of the releases that run, and of those of whose end people have not been told yet.
 
     With `all=true` a page of every release, the newest first.
     """
@@ -161,13 +161,13 @@ def start() -> tuple[dict[str, Any], int]:
     answers={HTTPStatus.OK: Releases},
 )
 def several() -> dict[str, Any]:
-    """List the releases that run; with `all=true` every release, the newest first."""
+    """List the releases that run, in the order of their ids; with `all=true` every release, the newest first."""
     event = router.current_event
     every = event.get_query_string_value("all", "false")
     if every not in ("true", "false"):
         raise BadRequestError("all: write true or false")
     after = asked.after(event)
-    found, following = releases.newest_first(after) if every == "true" else (releases.unfinished(), "")
+    found, following = releases.newest_first(after) if every == "true" else releases.unfinished_by_id(after)
     return {"releases": [each.to_json() for each in found]} | asked.page(following)
 
 

@@ -5,6 +5,7 @@ All are in one partition, since every opening reads them and there are few: that
 A freeze holds the functions whose name it fits, wherever they are. DynamoDB deletes those long over.
 """
 
+from collections.abc import Iterable
 from typing import Any
 
 from bluegreen import clock
@@ -18,6 +19,9 @@ from bluegreen.target import Target
 
 KEPT_SECONDS = 30 * 24 * 3600
 """After its end."""
+
+MOST = 100
+"""Freezes on a page of a list."""
 
 
 class Ordered(Frozen):
@@ -54,13 +58,18 @@ def lift(here: Target, pattern: str) -> bool:
 
 def everywhere(here: Target) -> list[Ordered]:
     """Every freeze of the stack's account and region that is not over, by the pattern."""
-    items = table.query(
-        ConsistentRead=True,
-        KeyConditionExpression="pk = :pk",
-        ExpressionAttributeValues=table.values({":pk": _partition(here)}),
-    )
-    now = clock.now()
-    return [each for each in readable(_ordered, items) if each.freeze.over_at > now]
+    return _not_over(table.query(**_all_of(here)))
+
+
+def page(here: Target, after: str = "") -> tuple[list[Ordered], str]:
+    """
+    A page of the same freezes, and what to ask for next; "" after the last page.
+
+    Those that are over count on a page until DynamoDB has deleted them, so a page may be short.
+    """
+    start = {"pk": _partition(here), "sk": after} if after else None
+    items, last = table.page(after=start, Limit=MOST, **_all_of(here))
+    return _not_over(items), last["sk"] if last else ""
 
 
 def of(here: Target, function: str) -> tuple[Ordered, ...]:
@@ -72,6 +81,19 @@ def in_force(ordered: tuple[Ordered, ...], now: float) -> tuple[Ordered, float] 
     """The one that holds the function longest at this moment, and when it lets go; None if none is in force."""
     found = [(each, until) for each in ordered if (until := lets_go(each.freeze, now)) is not None]
     return max(found, key=lambda each: each[1], default=None)
+
+
+def _all_of(here: Target) -> dict[str, Any]:
+    return {
+        "ConsistentRead": True,
+        "KeyConditionExpression": "pk = :pk",
+        "ExpressionAttributeValues": table.values({":pk": _partition(here)}),
+    }
+
+
+def _not_over(items: Iterable[Item]) -> list[Ordered]:
+    now = clock.now()
+    return [each for each in readable(_ordered, items) if each.freeze.over_at > now]
 
 
 def _partition(here: Target) -> str:

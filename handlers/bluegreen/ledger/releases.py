@@ -41,6 +41,8 @@ LIVE = (OPENING, OPEN, COMMITTED, UNDOING)
 OF_ALL = "request#of-all"
 MOST_FAILED = 50
 """Names of failed functions that a record has: an item of DynamoDB has 400 KB at most."""
+MOST = 50
+"""Releases on a page of a list."""
 AT_ONCE = 50
 """Members that one transaction writes, each with its request: DynamoDB takes 100 items."""
 
@@ -445,15 +447,25 @@ def learn_paged(release: str) -> None:
 
 def unfinished() -> list[Release]:
     """Every release that has not ended, or of whose end people or other systems do not know yet."""
-    items = table.query(
+    return readable(Release.model_validate, table.query(**_of_kind()))
+
+
+def unfinished_by_id(after: str = "") -> tuple[list[Release], str]:
+    """A page of the same releases, in the order of their ids, and what to ask for next; "" after the last page."""
+    start = {"kind": RELEASE, "pk": partition(after), "sk": RECORD} if after else None
+    items, last = table.page(after=start, Limit=MOST, **_of_kind())
+    return readable(Release.model_validate, items), last["pk"].partition("#")[2] if last else ""
+
+
+def _of_kind() -> Item:
+    return dict(
         IndexName="ByKind",
         KeyConditionExpression="kind = :kind AND begins_with(pk, :prefix)",
         ExpressionAttributeValues=table.values({":kind": RELEASE, ":prefix": partition("")}),
     )
-    return readable(Release.model_validate, items)
 
 
-def newest_first(after: str = "", most: int = 50) -> tuple[list[Release], str]:
+def newest_first(after: str = "", most: int = MOST) -> tuple[list[Release], str]:
     """
     A page of all releases, those that have ended too, and what to ask for next; "" after the last page.
 
