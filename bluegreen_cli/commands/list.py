@@ -111,8 +111,9 @@ def list(context: Context, only_releases: bool, limit: int, as_json: bool) -> No
     """
     List every function: who serves since when, which deployment runs, whether it is frozen, how the last one ended.
 
-    These are the aliases to which a deployment was completed or runs. `bluegreen status FUNCTION` says more of one. The
-    releases that run stand above them. With --releases: every release, the newest first, with its end.
+    These are the aliases to which a deployment was completed, or to which one runs that is no part of a release.
+    `bluegreen status FUNCTION` says more of one. The releases that run stand above them, and `bluegreen show RELEASE`
+    has their functions. With --releases: every release, the newest first, with its end.
     """
     stack = context.stack(context.account())
     if only_releases:

@@ -131,6 +131,20 @@ def test_every_alias_is_listed_with_what_was_deployed_and_what_runs() -> None:
     assert (status, listed) == (200, [("New", None, "fourth"), ("Cart", "5", None), ("Shop", "2", "third")])
 
 
+def test_what_a_release_deploys_to_for_the_first_time_is_found_with_the_release_until_it_is_completed() -> None:
+    opened("monday.1", target=target("New"), release="monday", blue="1", green="2")
+    status, answer = ask("GET", "/functions/New")
+
+    assert (status, ask("GET", "/functions")[1]) == (404, {"functions": []})
+    assert "none runs outside of a release" in answer["message"]
+    assert answer["message"].endswith("GET /releases/{id} the functions of a release")
+
+    assert deployments.complete(found("monday.1"), latest_outcome="unchanged")
+    assert [each["last_deployed"] for each in ask("GET", "/functions")[1]["functions"]] == ["2"]
+    opened("tuesday.1", target=target("New"), release="tuesday", blue="2")
+    assert "running" not in ask("GET", "/functions/New")[1]["aliases"][0]
+
+
 def test_a_page_says_where_the_next_one_begins(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(serving, "MOST", 2)
     for number in range(3):

@@ -1,7 +1,7 @@
 """
 Functions: which version was last deployed to their aliases, and the deployment that runs.
 
-    GET /functions          every alias to which a deployment was completed or runs
+    GET /functions          every alias to which a deployment was completed, or runs that is no part of a release
     GET /functions/{name}   those of one function
 
 They say what the ledger knows. ServeApi may not ask Lambda, so no answer says which version serves now.
@@ -29,9 +29,10 @@ router = Router()
 
 class Running(Answer):
     """
-    The deployment that runs. `green_weight` is the share of the alias that green has, or is about to get.
+    The deployment that runs, unless it is a part of a release: `GET /releases/{id}` shows that one.
 
-    `green` is left out until its version is known.
+    `green_weight` is the share of the alias that green has, or is about to get. `green` is left out until its version
+    is known.
     """
 
     id: str
@@ -79,7 +80,8 @@ def everywhere() -> dict[str, Any]:
     """
     List the aliases that the deployer knows, with the version that was last deployed to each.
 
-    It knows an alias to which a deployment was completed or runs.
+    It knows an alias to which a deployment was completed, or to which one runs that is no part of a release. What a
+    release deploys to for the first time is listed once it is completed; `GET /releases/{id}` shows it before.
     """
     after = asked.after(router.current_event)
     found, following = serving.listed(after)
@@ -96,7 +98,7 @@ def everywhere() -> dict[str, Any]:
     "/functions/{name}",
     "ReadFunction",
     answers={HTTPStatus.OK: Function},
-    refuses={HTTPStatus.NOT_FOUND: "No deployment to such a function was completed or runs."},
+    refuses={HTTPStatus.NOT_FOUND: "No deployment to it was completed, and none runs outside of a release."},
 )
 def show(name: str) -> dict[str, Any]:
     """
@@ -116,8 +118,8 @@ def show(name: str) -> dict[str, Any]:
     known = [each for each in of_it if function.qualifier in ("", each.alias)]
     if not known:
         raise NotFoundError(
-            f"name: no deployment to {plain(unquote(name), 100)} was completed or runs; GET /functions lists what "
-            "there is"
+            f"name: no deployment to {plain(unquote(name), 100)} was completed, and none runs outside of a release; "
+            "GET /functions lists what there is, and GET /releases/{id} the functions of a release"
         )
     return {"function": function.name, "aliases": [_shown(each, served.get(each.key), held) for each in known]}
 
