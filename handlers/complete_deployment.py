@@ -7,17 +7,16 @@ Safe to retry: a record that says Deployed is not written again.
 """
 
 from bluegreen import clock, news
-from bluegreen.aws import aliases, functions
+from bluegreen.aws import aliases
+from bluegreen.baking import latest
 from bluegreen.baking.alias import must_be
 from bluegreen.decisions.orders import standing
-from bluegreen.decisions.restoration import LatestKind
 from bluegreen.decisions.route import Route
 from bluegreen.document import DEPLOYED, Done
 from bluegreen.edge import step
-from bluegreen.errors import Aborted, AccessDenied, DeploymentError, DeploymentOver
+from bluegreen.errors import Aborted, AccessDenied, DeploymentOver
 from bluegreen.ledger import deployments, orders
 from bluegreen.ledger.owner import of_deployment
-from bluegreen.request.artifact import Existing
 from bluegreen.rings import Completing
 
 HELD_UP = (
@@ -36,7 +35,7 @@ def handler(deployment: Completing) -> Done:
         must_be(deployment.record, wanted, _alias(deployment, wanted))
         completed = deployments.complete(
             deployment.record,
-            latest_outcome=_latest(deployment),
+            latest_outcome=latest.found(deployment.record, plan),
             untested=deployment.untested,
             watched=deployment.bake.look.watched,
             harmed=deployment.bake.look.harmed,
@@ -55,16 +54,3 @@ def _alias(deployment: Completing, wanted: Route) -> aliases.Alias:
     except AccessDenied as refused:
         news.call_an_operator(deployment.record, f"HELD UP: {target} is at {wanted}", f"{refused}\n\n{HELD_UP}")
         raise
-
-
-def _latest(deployment: Completing) -> LatestKind:
-    """Whether someone else has changed $LATEST since green was published: noted, and no reason to undo anything."""
-    plan = deployment.plan
-    if isinstance(plan.artifact, Existing):
-        return "not_part"
-    try:
-        latest = functions.describe(plan.target)
-    except DeploymentError:
-        return "unseen"
-    ours = latest.has_code(plan.digest) and latest.has_settings_of(plan.latest, deployment.record.proof)
-    return "unchanged" if ours else "changed_by_others"

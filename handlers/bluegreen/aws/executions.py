@@ -11,6 +11,12 @@ from bluegreen.model import Frozen
 
 RUNNING = "RUNNING"
 
+FORGOTTEN_AFTER_SECONDS = 24 * 3600
+"""
+Step Functions forgets an execution 90 days after its end. One that it does not show so long after the begin of its
+deployment or release is gone; a younger one may only not be shown yet.
+"""
+
 MOST_EVENTS = 1000
 """Of a history, looked through for the state entered last: a state that is retried for half an hour has 200."""
 

@@ -25,7 +25,6 @@ What the deployer remembers, in one DynamoDB table. docs/protocol.md says who ma
     release#<id>                member#<wave>#<nr>     one of its functions, and how it stands           releases.py
     release#<id>                request#<nr>           what is asked for that function                   releases.py
     release#<id>                verdict#<wave>         what the looks at a wave came to                  releases.py
-    pace#<account>:<region>     <limit>                when the next call of Lambda may be made          aws/pacing.py
 
 <alias> is `account:region:function:alias`, <function> is `account:region:function`, <execution> is an ARN. <owner> is
 the id of a deployment, or `release#<id>`, since a deployment and a release may have the same id (owner.py). The index

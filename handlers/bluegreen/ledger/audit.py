@@ -14,6 +14,9 @@ from bluegreen.model import Frozen
 LARGEST_EVIDENCE = 100_000
 """Bytes: an item of DynamoDB has 400 KB at most, and a page of steps 1 MB."""
 
+RECOVERY = "RecoverDeployments"
+"""The state of recovery's step, whichever handler recovers."""
+
 PAGE = 100
 
 

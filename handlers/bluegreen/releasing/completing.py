@@ -2,17 +2,15 @@
 
 from typing import Any
 
-from bluegreen.aws import aliases, functions
+from bluegreen.aws import aliases
+from bluegreen.baking import latest
 from bluegreen.baking.alias import must_be
-from bluegreen.decisions.restoration import LatestKind
 from bluegreen.decisions.route import Route
-from bluegreen.document import DEPLOYED, Plan
-from bluegreen.errors import AliasMoved, DeploymentError, DeploymentOver, StillInProgress
+from bluegreen.document import DEPLOYED
+from bluegreen.errors import AliasMoved, DeploymentOver, StillInProgress
 from bluegreen.ledger import deployments, releases
-from bluegreen.ledger.record import Record
 from bluegreen.ledger.releases import Member
 from bluegreen.releasing.putting_back import AS_IT_ENDED
-from bluegreen.request.artifact import Existing
 
 
 def must_serve(member: Member) -> None:
@@ -42,9 +40,7 @@ def complete(release: str, member: Member) -> None:
     """
     record, plan = deployments.load(member.deployment)
     if record and plan and record.live:
-        not_part = isinstance(plan.artifact, Existing)
-        outcome: LatestKind = "not_part" if not_part else _latest(record, plan)
-        deployments.complete(record, latest_outcome=outcome)
+        deployments.complete(record, latest_outcome=latest.found(record, plan))
         record = deployments.find(member.deployment)
     if record is None:
         raise DeploymentOver(f"The record of {member.deployment} is gone; {member.target} was left as it is.")
@@ -55,13 +51,3 @@ def complete(release: str, member: Member) -> None:
         cause = f"Its deployment was undone before it was complete: {record.error}: {record.cause}"
         failed = {"error": DeploymentOver.__name__, "cause": cause}
     releases.learn(release, member, state=AS_IT_ENDED[record.state], **failed)
-
-
-def _latest(record: Record, plan: Plan) -> LatestKind:
-    """Whether someone else has changed $LATEST since green was published. The record notes it; nothing is undone."""
-    try:
-        latest = functions.describe(plan.target)
-    except DeploymentError:
-        return "unseen"
-    ours = latest.has_code(plan.digest) and latest.has_settings_of(plan.latest, record.proof)
-    return "unchanged" if ours else "changed_by_others"

@@ -11,11 +11,9 @@ from bluegreen.aws import events, notifications
 from bluegreen.errors import DeploymentError
 from bluegreen.ledger import releases
 from bluegreen.ledger.releases import Member, Release
-from bluegreen.news import schema
+from bluegreen.news import CALLED_AGAIN_AFTER_SECONDS, schema
 from bluegreen.news.schema import ReleaseEvent, WaitsFor
 from bluegreen.releasing import words
-
-CALLED_AGAIN_AFTER_SECONDS = 3600
 
 logger = logging.getLogger(__name__)
 

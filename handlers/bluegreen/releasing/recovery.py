@@ -11,15 +11,6 @@ from bluegreen.ledger import audit, orders
 from bluegreen.ledger.releases import OPEN, OPENING, Release
 from bluegreen.releasing.rings import RESUME
 
-RECOVERY = "RecoverDeployments"
-"""The state of its step in the audit."""
-
-FORGOTTEN_AFTER_SECONDS = 24 * 3600
-"""
-If Step Functions does not show the execution of a release that began so long ago, the execution is gone: Step Functions
-forgets one 90 days after its end. That of a younger release may only not be shown yet.
-"""
-
 MOST_RECOVERIES = 99
 """Executions of one release, so that their names stay within Step Functions' limit of 80 characters."""
 
@@ -37,7 +28,7 @@ def look_after(release: Release) -> Literal["recovered", "running"]:
             return "running"
         executions.stop(release.execution, Aborted.__name__, order.why_aborted)
     started = _start(release)
-    audit.note(release.owner, RECOVERY, {"execution": started, "aborted": order.why_aborted if order else None})
+    audit.note(release.owner, audit.RECOVERY, {"execution": started, "aborted": order.why_aborted if order else None})
     return "recovered"
 
 
@@ -48,7 +39,7 @@ def is_worked_on(release: Release) -> bool:
     Raises StillInProgress if it does not show the execution of a release that began within a day.
     """
     holder = executions.describe(release.execution)
-    if holder is None and clock.now() - clock.moment(release.started_at) < FORGOTTEN_AFTER_SECONDS:
+    if holder is None and clock.now() - clock.moment(release.started_at) < executions.FORGOTTEN_AFTER_SECONDS:
         raise StillInProgress(f"Step Functions does not show the execution {release.execution} yet")
     return holder is not None and holder.running
 

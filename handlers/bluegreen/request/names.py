@@ -18,11 +18,13 @@ FUNCTION = "[A-Za-z0-9_-]{1,64}"
 REGION = "[a-z]{2}(?:-[a-z]+)+-[0-9]+"
 _ROLE = "^arn:aws[a-z-]*:iam::[0-9]{12}:role/[A-Za-z0-9_+=,.@/-]{1,576}$"
 """The role's path has 512 characters at most, its name 64. (CreateRole in the API reference of IAM.)"""
+_ALIAS = r"^[A-Za-z0-9_-]*[A-Za-z_-][A-Za-z0-9_-]*$"
+_DIGITS = r"^[0-9]+$"
 _WORD = "^[A-Za-z][A-Za-z0-9_-]{0,63}$"
 
 FunctionName = Annotated[str, StringConstraints(pattern=f"^{FUNCTION}$")]
-AliasName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]*[A-Za-z_-][A-Za-z0-9_-]*$", max_length=128)]
-_Digits = Annotated[str, StringConstraints(pattern=r"^[0-9]+$", max_length=18)]
+AliasName = Annotated[str, StringConstraints(pattern=_ALIAS, max_length=128)]
+_Digits = Annotated[str, StringConstraints(pattern=_DIGITS, max_length=18)]
 VersionNumber = Annotated[
     _Digits,
     BeforeValidator(
@@ -39,8 +41,8 @@ ADVICE = {
     _WORD: "begin with a letter, and write letters, digits, - and _, 64 at most",
     _ROLE: "write the ARN of a role, as arn:aws:iam::111122223333:role/bluegreen",
     f"^{FUNCTION}$": "write the function's name, or its ARN",
-    r"^[A-Za-z0-9_-]*[A-Za-z_-][A-Za-z0-9_-]*$": "write an alias's name: letters, digits, - and _, not digits alone",
-    r"^[0-9]+$": 'write the number of a published version, as "7"; what $LATEST has is the artifact "$LATEST"',
+    _ALIAS: "write an alias's name: letters, digits, - and _, not digits alone",
+    _DIGITS: 'write the number of a published version, as "7"; what $LATEST has is the artifact "$LATEST"',
 }
 """What to write instead of a name that does not match."""
 

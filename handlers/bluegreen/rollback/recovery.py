@@ -25,14 +25,8 @@ from bluegreen.rollback.undo import mark, restore, undo
 from bluegreen.rollback.words import for_an_operator
 from bluegreen.text import sentence
 
-RECOVERY = "RecoverDeployments"
-"""The state of its step in the audit, whichever handler recovers."""
-
 ABANDONED = "DeploymentAbandoned"
 """The error of a deployment whose execution ended without ending it."""
-
-FORGOTTEN_AFTER_SECONDS = 24 * 3600
-"""Step Functions forgets an execution 90 days after its end; a young one that it does not show has only just begun."""
 
 PATIENCE_SECONDS = 600
 """So long after an execution's end recovery calls an operator, and closes a record without $LATEST put back."""
@@ -62,12 +56,12 @@ def recover(lock: Lock, *, attempt: int = 1) -> Recovered:
     if record is None or not record.live or record.execution != lock.held_by:
         locks.free(lock)  # only items that this execution holds; a live deployment's own lock names its execution
         return "recovered"
-    if holder is None and clock.now() - clock.moment(record.started_at) < FORGOTTEN_AFTER_SECONDS:
+    if holder is None and clock.now() - clock.moment(record.started_at) < executions.FORGOTTEN_AFTER_SECONDS:
         raise StillInProgress(f"Step Functions does not show the execution {lock.deployment} yet")
     long_ago = holder is None or clock.now() - holder.ended_at > PATIENCE_SECONDS
     try:
         found = _clean_up(record, holder, attempt=latest.ENOUGH_ATTEMPTS if long_ago else attempt)
-        audit.note(record.owner, RECOVERY, found)
+        audit.note(record.owner, audit.RECOVERY, found)
     except Exception as error:  # a fault of ours leaves an alias split as well
         _give_up_or_wait(record, holder, long_ago, error)
     return "recovered"
@@ -97,7 +91,7 @@ def recover_or_abort(lock: Lock) -> Recovered:
     long_ago = clock.now() - order.at > PATIENCE_SECONDS
     try:
         attempt = latest.ENOUGH_ATTEMPTS if long_ago else 1
-        audit.note(record.owner, RECOVERY, _aborted(record, order.why_aborted, attempt=attempt))
+        audit.note(record.owner, audit.RECOVERY, _aborted(record, order.why_aborted, attempt=attempt))
     except Exception as error:
         _give_up_or_wait(record, None, long_ago, error)
     return "recovered"
