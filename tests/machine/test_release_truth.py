@@ -9,7 +9,7 @@ import boto3
 import pytest
 
 from bluegreen import clock
-from bluegreen.aws import executions
+from bluegreen.aws import executions, table
 from bluegreen.document import ROLLED_BACK
 from bluegreen.errors import DeploymentOver
 from bluegreen.ledger import deployments, releases
@@ -177,6 +177,24 @@ def test_a_release_is_recovered_although_step_functions_has_forgotten_its_execut
 
     assert recovered.ended == "RolledBack"
     assert shop.aliases() == BLUE
+    assert not shop.locks()
+
+
+@pytest.mark.parametrize("gone", [True, False], ids=["gone", "unreadable"])
+def test_a_function_whose_plan_cannot_be_read_fails_by_itself_and_is_put_back(shop: Shop, gone: bool) -> None:
+    def lose_its_plan() -> None:
+        key = table.key("deployment#monday.3", "plan")
+        assert table.delete({"Key": key})
+        if not gone:
+            table.put({"Item": key})
+
+    with at(shop, "Bake", lose_its_plan):
+        run = shop.release(name="monday", waves=[{}], tolerate=1)
+
+    assert run.ended == "Released"
+    assert shop.aliases() == GREEN | {"Prices": ("1", {})}
+    assert member(3).error == "DeploymentOver"
+    assert member(3).cause == "The plan of monday.3 is gone or cannot be read, so version 2 cannot be watched."
     assert not shop.locks()
 
 

@@ -20,7 +20,7 @@ from bluegreen.decisions.figures import Seen
 from bluegreen.decisions.orders import Standing
 from bluegreen.decisions.pace import apart, together_until
 from bluegreen.document import Bake, Look, Plan
-from bluegreen.errors import GreenUnhealthy, ReleaseUnhealthy
+from bluegreen.errors import DeploymentOver, GreenUnhealthy, ReleaseUnhealthy
 from bluegreen.ledger import deployments, evidence, releases
 from bluegreen.ledger.evidence import Kept
 from bluegreen.ledger.releases import Member, Release, WaveVerdict
@@ -151,8 +151,10 @@ def _look_at(
     def is_due(member: Member) -> bool:
         return _bake(release, member, kept.get(member.deployment)).due_at <= until or bool(ordered.noted())
 
-    due = [each for each in members if is_due(each)]
-    plans = deployments.plans_of([each.deployment for each in due])
+    all_due = [each for each in members if is_due(each)]
+    plans = deployments.plans_of([each.deployment for each in all_due])
+    failed = {each.number: _without_plan(release, each) for each in all_due if each.deployment not in plans}
+    due = [each for each in all_due if each.number not in failed]
     bakes = {each.number: _before(each, kept.get(each.deployment), plans[each.deployment]) for each in due}
     asking = [Asking(plans[each.deployment], each.green, each.shifts, bakes[each.number].look.memory) for each in due]
     seen = watch.look_at_all(asking, now)
@@ -160,7 +162,6 @@ def _look_at(
         [(asked.plan, bakes[each.number].look.pardoned) for each, asked in zip(due, asking, strict=True)]
     )
     asked_too = _to_probe(bakes, {each.number: (a.plan, s) for each, a, s in zip(due, asking, seen, strict=True)})
-    failed: dict[int, Member] = {}
     for member, asked, one, alarms_now in zip(due, asking, seen, alarmed, strict=True):
         if one.verdict.kind != "cannot_measure":
             logs[member.number] = one.verdict.log_confirmed
@@ -182,6 +183,12 @@ def _look_at(
     after = [_bake(release, each, kept.get(each.deployment)) for each in left]
     to_keep = {each.deployment: kept[each.deployment] for each in left if each.deployment in kept}
     return _Chunk(len(left), to_keep, [each.due_at for each in after if each.goes_on], [*failed.values()])
+
+
+def _without_plan(release: Release, member: Member) -> Member:
+    """A function that cannot be judged has failed, and holds up no other."""
+    cause = f"The plan of {member.deployment} is gone or cannot be read, so version {member.green} cannot be watched."
+    return releases.learn(release.id, member, error=DeploymentOver.__name__, cause=cause)
 
 
 class _Baking(NamedTuple):
