@@ -122,13 +122,19 @@ class Processes:
         self._number += 1
         path = self._folder / str(self._number)
         gc.freeze()  # what both have is not looked through, and so not copied, again
-        pid = _fork()
+        while (pid := _fork()) < 0:  # the machine has no room for another process now
+            self._wait_for_room()
         if pid == 0:
             self.is_copy, self._path = True, path
             signal.alarm(MOST_SECONDS)
             return True
         self._running[pid] = what, path
         return False
+
+    def _wait_for_room(self) -> None:
+        if not self._running:
+            raise OSError(ctypes.get_errno(), "fork")
+        self._wait()
 
     def leave(self, result: Any) -> NoReturn:
         """End this copy. Its process leaves the result to the one that copied it."""
@@ -149,5 +155,5 @@ class Processes:
 
 
 def _fork() -> int:
-    """As `os.fork` does, but threads go on in the copy: they are gevent's, and Python would call them ended."""
-    return int(ctypes.PyDLL(None).fork())
+    """As `os.fork`, but threads go on in the copy: they are gevent's, and Python would call them ended. -1: no copy."""
+    return int(ctypes.PyDLL(None, use_errno=True).fork())

@@ -106,8 +106,9 @@ def _play(
             outcome = attempt(branching, of.play)
             if processes.is_copy:
                 processes.leave(outcome)
+            why = "; ".join(["the run without a fault did not come there", *outcome.violations])
             for case in itertools.chain.from_iterable(branching.left.values()):
-                progress.keep(_no_end(case, "the run without a fault did not come there"), 0.0)
+                progress.keep(_no_end(case, why), 0.0)
         processes.wait()
     return searches[0] if searches else ({}, frozenset())
 

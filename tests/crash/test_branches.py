@@ -5,10 +5,11 @@ import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from unittest import mock
 
 import pytest
 
-from tests.crash import matrix
+from tests.crash import branches, matrix
 from tests.crash.branches import by_visit
 from tests.crash.kept import Kept
 from tests.crash.matrix import Outcome
@@ -46,6 +47,27 @@ def test_the_command_finds_what_runs_of_their_own_find(command: str, tmp_path: P
     assert len(outcomes) > 2, done.stdout
     assert not any(outcome.unmet for outcome in outcomes)
     assert [_facts(outcome) for outcome in outcomes] == [_facts(run(outcome.case)) for outcome in outcomes]
+
+
+def test_a_machine_without_room_for_a_process_holds_the_next_copy_up(tmp_path: Path) -> None:
+    kept: list[int] = []
+    processes = branches.Processes(2, tmp_path, lambda _, result, __: kept.append(result))
+    fork, refused = branches._fork, iter([False, True, False])
+
+    with mock.patch.object(branches, "_fork", side_effect=lambda: -1 if next(refused) else fork()):
+        for number in (1, 2):
+            if processes.branch(number):
+                processes.leave(number)
+        processes.wait()
+
+    assert kept == [1, 2]
+
+
+def test_a_machine_without_room_for_any_process_is_told(tmp_path: Path) -> None:
+    processes = branches.Processes(2, tmp_path, mock.Mock())
+
+    with mock.patch.object(branches, "_fork", return_value=-1), pytest.raises(OSError, match="fork"):
+        processes.branch(1)
 
 
 def test_a_case_branches_where_the_state_of_its_first_fault_is_entered() -> None:
