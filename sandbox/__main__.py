@@ -40,6 +40,7 @@ def main() -> int:
     try:
         given = parameters()
         with Sandbox(port(), quiet=False, minute_seconds=minute_seconds()) as sandbox:
+            ENV_FILE.unlink(missing_ok=True)  # of one that was killed: who waits for the file waits for this sandbox
             print("deploying the stack with sam", file=sys.stderr, flush=True)
             deploy_stack(sandbox, template, parameters=given)
             serve(sandbox, {**sandbox.environment, "ROLE": role_of_functions(sandbox.environment)})
@@ -75,7 +76,7 @@ def serve(sandbox: Sandbox, environment: dict[str, str]) -> None:
         print("ready", flush=True)  # last: who waits for it may interrupt at once
         sandbox.wait()
     finally:
-        if ENV_FILE.read_text() == lines:
+        if ENV_FILE.exists() and ENV_FILE.read_text() == lines:
             ENV_FILE.unlink()
 
 
@@ -91,6 +92,8 @@ def port() -> int:
     text = os.environ.get("PORT", "4566")
     if not text.isdigit() or not 0 < int(text) < 65536:
         raise SandboxError(f"PORT is {text!r}; write a number from 1 to 65535, as in PORT=4567 make sandbox")
+    if int(text) == 80:
+        raise SandboxError("PORT is '80', which HTTP clients do not name; write another, as in PORT=4567 make sandbox")
     return int(text)
 
 

@@ -102,4 +102,12 @@ def test_the_quickstart_can_be_pasted_into_any_shell() -> None:
 
     assert subprocess.run(["bash", "-n"], input=lines, text=True, check=False).returncode == 0
     assert "#" not in lines
-    assert "\n. ./.sandbox.env\n" in lines
+    assert "\n. ./.sandbox.env || cat sandbox.log\n" in lines
+
+
+def test_a_quickstart_whose_sandbox_did_not_start_does_not_go_on_in_an_account() -> None:
+    before, _, after = quickstart().partition(". ./.sandbox.env")
+
+    assert "\nexport AWS_ENDPOINT_URL=http://127.0.0.1:${PORT:-4566}\n" in before
+    assert "\nrm -f .sandbox.env\n" in before
+    assert ("bluegreen " in after, "bluegreen " in before) == (True, False)

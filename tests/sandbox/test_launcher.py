@@ -59,12 +59,16 @@ def test_a_launcher_that_is_killed_leaves_no_server_behind() -> None:
     eventually(lambda: not command(process))
 
 
-def test_make_sandbox_refuses_a_port_that_is_none() -> None:
+@pytest.mark.parametrize(
+    ("port", "said"),
+    [("http", "PORT is 'http'; write a number"), ("80", "PORT is '80', which HTTP clients do not name")],
+)
+def test_make_sandbox_refuses_a_port_that_it_cannot_serve(port: str, said: str) -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "sandbox"], cwd=ROOT, env={**os.environ, "PORT": "http"}, capture_output=True, text=True
+        [sys.executable, "-m", "sandbox"], cwd=ROOT, env={**os.environ, "PORT": port}, capture_output=True, text=True
     )
     assert done.returncode == 1
-    assert "PORT is 'http'; write a number" in done.stderr
+    assert said in done.stderr
     assert "Traceback" not in done.stderr
 
 
@@ -76,6 +80,7 @@ def test_the_launcher_needs_nothing_of_the_server_s_environment() -> None:
 
 def test_make_sandbox_serves_the_stack_until_it_is_interrupted() -> None:
     port = str(free_port())
+    (ROOT / ".sandbox.env").write_text("of a sandbox that was killed")
     serving = subprocess.Popen(
         [sys.executable, "-m", "sandbox", str(Path(__file__).with_name("stack") / "template.yaml")],
         cwd=ROOT,
@@ -87,6 +92,11 @@ def test_make_sandbox_serves_the_stack_until_it_is_interrupted() -> None:
     try:
         lines: list[str] = []
         assert serving.stdout
+        assert serving.stderr
+        while "deploying the stack" not in serving.stderr.readline():
+            pass
+        while (ROOT / ".sandbox.env").exists() and (ROOT / ".sandbox.env").read_text().startswith("of a sandbox"):
+            assert serving.poll() is None
         while not lines or lines[-1] not in ("ready", ""):
             lines.append(serving.stdout.readline().strip())
         secret = lines[2].removeprefix("export AWS_SECRET_ACCESS_KEY=")
