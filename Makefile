@@ -11,7 +11,7 @@ CLI := .venv-cli/.ready
 # Images set it, and then every process compiles every module anew.
 export PYTHONDONTWRITEBYTECODE =
 
-.PHONY: help demo demo-release sandbox cli quickstart test check asl events schema openapi examples picture build sbom deploy crash-matrix crash-matrix-release fuzz permissions bench bench-release bench-verdict lock clean
+.PHONY: help demo demo-release sandbox parameters cli quickstart test check asl events schema openapi examples picture build sbom deploy crash-matrix crash-matrix-release fuzz permissions bench bench-release bench-verdict lock clean
 
 help:
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 18
@@ -22,8 +22,13 @@ demo: $(CLI) $(SANDBOX)          ## the main job on the embedded AWS, from start
 demo-release: $(CLI) $(SANDBOX)  ## five functions released together, one of them bad, on the embedded AWS
 	@.venv-cli/bin/python -m sandbox.demo.release
 
-sandbox: $(CLI) $(SANDBOX)       ## the embedded AWS with this stack deployed, until Ctrl-C (PORT=4566, MINUTE_SECONDS=60, PARAMETERS="DefaultAlias=LIVE")
+sandbox: parameters $(CLI) $(SANDBOX) ## the embedded AWS with this stack deployed, until Ctrl-C (PORT=4566, MINUTE_SECONDS=60, PARAMETERS="DefaultAlias=LIVE")
 	@.venv-cli/bin/python -m sandbox
+
+# sam leaves out a parameter that the template does not have, without a word.
+parameters:
+	@for each in $(PARAMETERS); do sed -n '/^Parameters:/,/^Conditions:/p' template.yaml | grep -q "^  $${each%%=*}:" \
+	  || { echo "PARAMETERS: template.yaml has no parameter $${each%%=*}; its first lines list them. Nothing was started." >&2; exit 2; }; done
 
 cli: $(CLI)                      ## the command `bluegreen` alone, in .venv-cli
 	@echo "source .venv-cli/bin/activate"
@@ -70,7 +75,7 @@ sbom: $(DEV) $(SANDBOX)          ## what artifact and tools are made of, in Cycl
 	@$(MAKE) -s -C handlers build-OpenDeploymentFunction ARTIFACTS_DIR=$(CURDIR)/build/artifact/function/code PYTHON=$(CURDIR)/.venv-sandbox/bin/python
 	@$(BIN)/python -m provenance sbom build/artifact/function/code
 
-deploy: build                    ## the stack, into the AWS account of your credentials (PARAMETERS="DefaultAlias=LIVE")
+deploy: parameters build         ## the stack, into the AWS account of your credentials (PARAMETERS="DefaultAlias=LIVE")
 	@.venv-sandbox/bin/sam deploy $(if $(PARAMETERS),--parameter-overrides $(PARAMETERS))
 
 crash-matrix: $(DEV) $(SANDBOX)  ## every fault at every AWS call and every state (an hour or more on two cores)

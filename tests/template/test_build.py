@@ -242,3 +242,12 @@ def test_an_artifact_for_elsewhere_is_refused(tmp_path: Path) -> None:
 
     assert make.returncode != 0
     assert "BLUEGREEN_BUILD_FOR is mars; write lambda or host" in errors
+
+
+@pytest.mark.parametrize(
+    ("given", "code"), [("DefaultAlias=LIVE Notify=ended", 0), ("DefaultAlias=LIVE DefaultAlia=LIVE", 2), ("Api=x", 2)]
+)
+def test_make_refuses_a_parameter_that_the_template_does_not_have(given: str, code: int) -> None:
+    done = subprocess.run(["make", "parameters", f"PARAMETERS={given}"], cwd=ROOT, capture_output=True, text=True)
+
+    assert (done.returncode, "Nothing was started." in done.stderr) == (code, code == 2)
