@@ -53,7 +53,7 @@ class Lines(Display):
         for at, line in told(before, events):
             self._console.print(f"{time_of_day(at)} {line}", markup=False, highlight=False, soft_wrap=True)
         if after.started_by and not before.started_by:
-            self.say(f"Started by: {after.started_by}")
+            self.say(f"Started by: {after.started_by}", after.at)
         for warning in after.warnings if not before.warnings else ():
             self.say(f"Warning: {warning}")
 
@@ -63,9 +63,10 @@ class Lines(Display):
             self._lost = True
             self.say(f"AWS does not answer just now, the deployment goes on: {why}")
 
-    def say(self, line: str) -> None:
-        """Print a line of the command's own, with the time."""
-        self._console.print(f"{time_of_day(datetime.now(UTC))} {line}", markup=False, highlight=False, soft_wrap=True)
+    def say(self, line: str, at: datetime | None = None) -> None:
+        """Print a line of the command's own, with the time, which is now unless it is given."""
+        moment = at or datetime.now(UTC)
+        self._console.print(f"{time_of_day(moment)} {line}", markup=False, highlight=False, soft_wrap=True)
 
 
 class Panel(Lines):

@@ -131,6 +131,12 @@ def next_step(error: DeploymentError) -> str:
     return TRY_AGAIN if isinstance(error, AwsUnavailable | StillInProgress) else ""
 
 
+def unreadable(path: str, error: OSError | ValueError) -> str:
+    """The cause of a problem with a file that the command line names."""
+    why = error.strerror if isinstance(error, OSError) else None
+    return f"{plain(path)} cannot be read: {why or error}"
+
+
 @contextmanager
 def explained(doing: str, untouched: str | Callable[[], str], advice: str = "") -> Iterator[None]:
     """

@@ -20,7 +20,7 @@ from bluegreen.text import plain
 from bluegreen_cli import completion
 from bluegreen_cli.aws import Account
 from bluegreen_cli.package import Package
-from bluegreen_cli.problems import NOTHING_CHANGED, NOTHING_UPLOADED_OR_STARTED, Refused, explained
+from bluegreen_cli.problems import NOTHING_CHANGED, NOTHING_UPLOADED_OR_STARTED, Refused, explained, unreadable
 from bluegreen_cli.stack import Stack
 
 THE_STACKS_BUCKET = "the-artifact-bucket-of-the-stack"
@@ -273,7 +273,7 @@ def _file(path: str, option: str) -> Any:
         text = Path(path).read_text(encoding="utf-8-sig")
     except (OSError, ValueError) as error:
         raise Refused(
-            f"{option}: {path} cannot be read: {error}", NOTHING_UPLOADED_OR_STARTED, "Correct the path."
+            f"{option}: {unreadable(path, error)}", NOTHING_UPLOADED_OR_STARTED, "Correct the path."
         ) from error
     return _json(text, f"{option} {path}", "Correct the file.")
 

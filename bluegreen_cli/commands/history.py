@@ -70,9 +70,9 @@ def history(
     elif refused:
         click.echo(f"No request for {named.function} was refused.")
     else:
-        click.echo(
-            f"There is no deployment of {named.function} yet; `bluegreen deploy {named.function} PATH` begins one."
-        )
+        of = f"{named.function}:{named.alias}" if alias else named.function
+        begins = f"bluegreen deploy {named.function} PATH{f' --alias {named.alias}' if alias else ''}"
+        click.echo(f"There is no deployment of {of} yet; `{begins}` begins one.")
 
 
 def _with_orders(found: list[Record]) -> list[dict[str, Any]]:

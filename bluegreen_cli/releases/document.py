@@ -30,7 +30,7 @@ from bluegreen.text import plain
 from bluegreen_cli import package
 from bluegreen_cli.aws import client
 from bluegreen_cli.package import Package
-from bluegreen_cli.problems import NOTHING_UPLOADED_OR_STARTED, Problem, Refused, explained
+from bluegreen_cli.problems import NOTHING_UPLOADED_OR_STARTED, Problem, Refused, explained, unreadable
 from bluegreen_cli.releases.together import each_of
 from bluegreen_cli.request import LONGEST_SHOWN, THE_STACKS_BUCKET
 from bluegreen_cli.stack import Stack
@@ -138,9 +138,7 @@ def read(path: str) -> Written:
     try:
         text = file.read_text(encoding="utf-8-sig")
     except (OSError, ValueError) as error:
-        raise Refused(
-            f"{plain(path)} cannot be read: {error}", NOTHING_UPLOADED_OR_STARTED, "Correct the path."
-        ) from error
+        raise Refused(unreadable(path, error), NOTHING_UPLOADED_OR_STARTED, "Correct the path.") from error
     try:
         content = release.parsed(text)
     except InvalidRequest as error:

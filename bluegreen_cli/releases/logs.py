@@ -60,7 +60,8 @@ def show(stack: Stack, release: Release, every: bool, minutes: int, limit: int, 
         all_of_them = "" if every else " --all shows every line."
         click.echo(f"The handlers wrote no {what} about {release.id} to {stack.logs}.{all_of_them}", err=True)
     click.echo(
-        f"What a function's green and blue wrote: `bluegreen logs {release.id}.1`, with the function's number.",
+        f"What a function's green and blue wrote: `bluegreen logs ID` with its deployment's id, as {release.id}.1. "
+        f"`bluegreen show {release.id}` has the ids.",
         err=True,
     )
 

@@ -469,8 +469,8 @@ def test_ctrl_c_ends_the_following_and_not_the_deployment(
         (("--steps", "half of it"), "--steps is not JSON"),
         (("--health", '{"period": 60}'), "health.period: unknown field"),
         (("--alias", "no alias"), "alias: 'no alias' does not match"),
-        (("--smoke-tests", "nowhere.json"), "--smoke-tests: nowhere.json cannot be read"),
-        (("--request", "nowhere.json"), "--request: nowhere.json cannot be read"),
+        (("--smoke-tests", "nowhere.json"), "--smoke-tests: nowhere.json cannot be read: No such file or directory"),
+        (("--request", "nowhere.json"), "--request: nowhere.json cannot be read: No such file or directory"),
     ],
 )
 def test_a_wrong_request_is_refused_without_aws(

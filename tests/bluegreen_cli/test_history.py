@@ -112,6 +112,15 @@ def test_a_function_without_a_deployment_is_no_error(deployer: Deployer, bluegre
     assert ran.stdout.startswith(f"There is no deployment of {FUNCTION} yet")
 
 
+def test_an_alias_without_a_deployment_is_named(deployer: Deployer, bluegreen: Bluegreen) -> None:
+    deployer.deploy(traffic="AllAtOnce")
+
+    ran = bluegreen("history", FUNCTION, "--alias", "LIVE")
+
+    begins = f"`bluegreen deploy {FUNCTION} PATH --alias LIVE` begins one."
+    assert ran.stdout == f"There is no deployment of {FUNCTION}:LIVE yet; {begins}\n"
+
+
 def test_a_function_without_a_refused_request_is_no_error(deployer: Deployer, bluegreen: Bluegreen) -> None:
     ran = bluegreen("history", FUNCTION, "--refused")
 

@@ -2,6 +2,7 @@
 
 import json
 import time
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from io import BytesIO, TextIOWrapper
 
@@ -313,6 +314,19 @@ def test_a_lost_connection_is_told_once_and_so_is_its_return(capsys: pytest.Capt
     assert len(said) == 2
     assert said[0].endswith("AWS does not answer just now, the deployment goes on: Rate exceeded")
     assert said[1].endswith("AWS answers again")
+
+
+def test_who_started_a_deployment_has_its_place_among_the_events(capsys: pytest.CaptureFixture[str]) -> None:
+    events = History().to_the_first_shift()
+    after = replace(Progress().after(events), started_by="a pipeline")
+
+    Lines(Console(stderr=True)).learned(Progress(), events, after)
+
+    *of_aws, who = capsys.readouterr().err.splitlines()
+    assert who.endswith("Started by: a pipeline")
+    assert sorted([*of_aws, who]) == [*of_aws, who]
+    assert who[:8] >= of_aws[-1][:8] >= "09:00"
+    assert who.startswith(f"{after.at:%H:%M:%S}Z ")
 
 
 def test_a_terminal_gets_a_panel_and_everything_else_gets_lines(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -319,7 +319,7 @@ def _too_soon(release: Release, order: Order, ordered: Standing) -> Objection | 
         resume = f"`bluegreen resume {release.id}` ends the pause, and " if ordered.paused else ""
         return Objection(
             f"{wave} needs a person's approval before its first shift, and a promote is no approval",
-            f"{resume}`bluegreen approve {release.id} --step {number}` approves the wave, as soon as it waits for that",
+            f"{resume}`bluegreen approve {release.id} --wave {number}` approves the wave, as soon as it waits for that",
         )
     if ordered.paused:
         return None
@@ -409,7 +409,7 @@ def _what_waits(release: Release) -> str:
     last = next(reversed(approvals.asked(release.owner)), None)
     if last is None or approvals.decided(release.owner, last.step) or last.is_over(clock.now()):
         return f"No wave waits for an approval now. `bluegreen status {release.id}` says what the release does"
-    return f"Wave {last.step} waits: `bluegreen approve {release.id} --step {last.step}`"
+    return f"Wave {last.step} waits: `bluegreen approve {release.id} --wave {last.step}`"
 
 
 def _refused(why: str, advice: str = "") -> Refused:

@@ -17,7 +17,7 @@ from pydantic import (
 )
 
 from bluegreen.model import Frozen
-from bluegreen.request.names import VersionNumber
+from bluegreen.request.names import IMAGE, VersionNumber
 from bluegreen.request.numbers import Whole
 from bluegreen.text import plain
 
@@ -107,7 +107,7 @@ class Zip(Stored):
 class Image(Frozen):
     """A container image, by digest: a tag may move between the test and a retry."""
 
-    image_uri: Annotated[str, StringConstraints(pattern=r"^[!-~]+@sha256:[0-9a-f]{64}$")] = Field(
+    image_uri: Annotated[str, StringConstraints(pattern=IMAGE)] = Field(
         description="The URI of a container image with its digest; it stands alone."
     )
 

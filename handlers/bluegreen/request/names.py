@@ -20,6 +20,8 @@ _ROLE = "^arn:aws[a-z-]*:iam::[0-9]{12}:role/[A-Za-z0-9_+=,.@/-]{1,576}$"
 """The role's path has 512 characters at most, its name 64. (CreateRole in the API reference of IAM.)"""
 _ALIAS = r"^[A-Za-z0-9_-]*[A-Za-z_-][A-Za-z0-9_-]*$"
 _DIGITS = r"^[0-9]+$"
+IMAGE = r"^[!-~]+@sha256:[0-9a-f]{64}$"
+"""The URI of a container image with its digest."""
 _WORD = "^[A-Za-z][A-Za-z0-9_-]{0,63}$"
 
 FunctionName = Annotated[str, StringConstraints(pattern=f"^{FUNCTION}$")]
@@ -39,6 +41,7 @@ TargetName = Annotated[str, StringConstraints(pattern=_WORD)]
 ADVICE = {
     f"^{REGION}$": "write a region, as eu-west-1",
     _WORD: "begin with a letter, and write letters, digits, - and _, 64 at most",
+    IMAGE: "write the image's URI with its digest, as 111122223333.dkr.ecr.eu-west-1.amazonaws.com/shop@sha256:...",
     _ROLE: "write the ARN of a role, as arn:aws:iam::111122223333:role/bluegreen",
     f"^{FUNCTION}$": "write the function's name, or its ARN",
     _ALIAS: "write an alias's name: letters, digits, - and _, not digits alone",

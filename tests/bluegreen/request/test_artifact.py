@@ -54,6 +54,7 @@ class TestTheArtifact:
             ("https://artifacts/key", "write s3://bucket/key or an object with bucket and key"),
             ("$latest", "artifact: '$latest' is not an artifact; write s3://bucket/key or an object with bucket and"),
             ("LATEST", "write s3://bucket/key or an object with bucket and key, or $LATEST"),
+            ({"image_uri": "shop:latest"}, "{64}$; write the image's URI with its digest, as 1111222233"),
             ({"bucket": "artifacts"}, "artifact.key: is required"),
             ({"key": "new.zip"}, "artifact.bucket: is required"),
             ({}, "artifact.bucket: is required; artifact.key: is required"),

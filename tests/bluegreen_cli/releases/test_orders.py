@@ -168,7 +168,7 @@ class TestBeforeAShift:
             "Error: promote: the release monday cannot take this order: wave 2 of 2 needs a person's approval before "
             "its first shift, and a promote is no approval.",
             "Nothing was ordered.",
-            "`bluegreen approve monday --step 2` approves the wave, as soon as it waits for that.",
+            "`bluegreen approve monday --wave 2` approves the wave, as soon as it waits for that.",
         ]
         assert paused.stderr.splitlines()[-1].startswith(
             "`bluegreen resume monday` ends the pause, and `bluegreen appr"
@@ -280,7 +280,7 @@ class TestDecisions:
         begun = f"wave 2 of monday was approved by {made.by} at {made.at} already, and its shift has begun."
         none = "wave 1 of the release monday does not wait for an approval: it needs none, and its shift has begun."
         no_such = "wave 4 of the release monday does not wait for an approval: it has 3 waves."
-        rest = ["Nothing was changed.", "Wave 3 waits: `bluegreen approve monday --step 3`."]
+        rest = ["Nothing was changed.", "Wave 3 waits: `bluegreen approve monday --wave 3`."]
         assert [(each.exit_code, each.stderr.splitlines()) for each in late] == [
             (2, [f"Error: {said}", *rest]) for said in (begun, begun, none, no_such)
         ]

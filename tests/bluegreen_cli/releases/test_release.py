@@ -193,7 +193,7 @@ class TestWrongDocuments:
         ran = bluegreen("release", str(tmp_path / "nothing.json"))
 
         assert ran.exit_code == 2
-        assert "nothing.json cannot be read" in ran.stderr
+        assert "nothing.json cannot be read: No such file or directory" in ran.stderr
 
     def test_what_only_the_stack_knows_is_named_for_every_function(
         self, shop: Shop, bluegreen: Bluegreen, write: Write
