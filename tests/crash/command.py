@@ -16,6 +16,7 @@
 import argparse
 import itertools
 import json
+import sys
 import tempfile
 import traceback
 from collections.abc import Callable
@@ -25,7 +26,7 @@ from typing import Any
 from sandbox.lean import spare_the_collector
 from tests.crash import matrix as deployments
 from tests.crash import report
-from tests.crash.branches import Alone, Branching, Processes, by_visit
+from tests.crash.branches import MOST_SECONDS, Alone, Branching, Processes, by_visit
 from tests.crash.kept import Kept
 from tests.crash.matrix import Outcome
 from tests.crash.releases import matrix as releases
@@ -87,11 +88,10 @@ def _play(
     planned: list[Case], of: Any, examples: int, progress: "_Progress", jobs: int
 ) -> tuple[dict[str, int], frozenset[Seen]]:
     """Play all cases, those of a scenario as branches of one run, and so many examples; answers what the search did."""
-    searches: list[tuple[dict[str, int], frozenset[Seen]]] = []
+    searches: list[tuple[dict[str, int], frozenset[Seen]] | None] = []
 
     def keep(what: Any, result: Any, seconds: float) -> None:
         if what == SEARCH:
-            assert result, "the search found something, which stands above"
             searches.append(result)
         else:
             progress.keep(result or _no_end(what, "its process died"), seconds)
@@ -110,7 +110,13 @@ def _play(
             for case in itertools.chain.from_iterable(branching.left.values()):
                 progress.keep(_no_end(case, why), 0.0)
         processes.wait()
-    return searches[0] if searches else ({}, frozenset())
+    if not searches:
+        return {}, frozenset()
+    if searches[0] is None:
+        sys.exit(
+            f"The search found something, which stands above, or took longer than {MOST_SECONDS} s. Nothing is written."
+        )
+    return searches[0]
 
 
 def attempt(branch: Alone, play: Callable[[Alone], Outcome]) -> Outcome:

@@ -6,7 +6,7 @@ from unittest import mock
 
 import pytest
 
-import complete_deployment
+import bluegreen.baking.latest as at_the_end
 import shift_alias
 from bluegreen.aws import aliases, executions, notifications
 from bluegreen.aws.client import client
@@ -117,7 +117,7 @@ CARELESS: dict[str, tuple[Any, str, Callable[..., Any], Case, str]] = {
         Case("good", ((list(kinds.HANGING_AT_CALLS)[1], Place(states.OPEN, "GetAlias", 1)),)), "1:",
     ),
     "does not look at $LATEST once more": (
-        complete_deployment, "_latest", lambda *_: "unchanged",
+        at_the_end, "found", lambda *_: "unchanged",
         Case("good", (("another actor: $LATEST's code", Place(states.WHAT_NEXT, "", 3)),)), "4:",
     ),
     "takes a step although the ledger has no approval of it": (

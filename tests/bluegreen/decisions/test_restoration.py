@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-import complete_deployment
+import bluegreen.baking.latest as at_the_end
 from bluegreen.decisions.restoration import (
     AliasFacts,
     AliasKind,
@@ -226,7 +226,7 @@ NOT_BY_FACTS: dict[LatestKind, str] = {
     "not_tried_again": inspect.getsource(latest),
     "kept": inspect.getsource(latest),
     "unseen": inspect.getsource(latest),
-    "unchanged": inspect.getsource(complete_deployment),
+    "unchanged": inspect.getsource(at_the_end),
 }
 """Kinds that come of trying, and where."""
 
