@@ -96,14 +96,14 @@ def test_a_shift_that_is_retried_does_not_put_off_its_look(shop: Shop) -> None:
 
 
 def test_after_a_long_pause_a_shift_that_goes_on_is_looked_at_soon() -> None:
-    """The looks at the functions that have a share are hours apart by then."""
+    """The looks at the functions that have a share are twenty minutes apart by then."""
 
-    traffic = {"steps": [{"weight": 0.1, "bake_seconds": 80_000}]}
+    traffic = {"steps": [{"weight": 0.1, "bake_seconds": 20_000}]}
     with open_shop() as quiet:
 
         def pause() -> None:
-            tell("pause", seconds=40_000)
-            quiet.aws.after(36_000, lambda: tell("resume"))
+            tell("pause", seconds=15_000)
+            quiet.aws.after(14_000, lambda: tell("resume"))
 
         with each_shift_takes(quiet, 100), at(quiet, "LookAtWave", pause, number=2):
             run = quiet.release(name="monday", waves=ONE_WAVE, traffic=traffic)
@@ -114,11 +114,11 @@ def test_after_a_long_pause_a_shift_that_goes_on_is_looked_at_soon() -> None:
 
 
 def test_a_promoted_wave_is_looked_at_while_it_is_shifted_further() -> None:
-    """Promote comes an hour before the next look at a bake of ten hours, and does not put off the looks after it."""
+    """Promote comes minutes before the next look at a long bake, and does not put off the looks after it."""
 
-    traffic = {"steps": [{"weight": 0.1, "bake_seconds": 80_000}, {"weight": 0.5, "bake_seconds": 600}]}
+    traffic = {"steps": [{"weight": 0.1, "bake_seconds": 30_000}, {"weight": 0.5, "bake_seconds": 600}]}
     with open_shop() as quiet:
-        quiet.aws.after(36_000, lambda: tell("promote"))
+        quiet.aws.after(14_000, lambda: tell("promote"))
         with each_shift_takes(quiet, 100):
             run = quiet.release(name="monday", waves=ONE_WAVE, traffic=traffic)
 

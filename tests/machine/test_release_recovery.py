@@ -3,11 +3,12 @@
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
+from unittest import mock
 
-import boto3
 import pytest
 
 import recover_deployments
+from bluegreen.aws import executions
 from bluegreen.errors import AwsUnavailable, DeploymentError
 from tests.crash.world.driver import context_of
 from tests.machine.faults import acting
@@ -51,14 +52,14 @@ def test_a_sweep_names_the_release_that_step_functions_does_not_start_again(shop
 
 def test_an_execution_of_somebody_else_with_the_name_of_a_recovery_is_none(shop: Shop) -> None:
     dies(shop)
-    machine = shop.aws.machine_arn(RELEASE_ASL)
-    stepfunctions = boto3.client("stepfunctions")
-    other = stepfunctions.start_execution(stateMachineArn=machine, name="monday-recovery-1", input='{"functions": []}')
+    theirs = executions.arn_of(shop.aws.machine_arn(RELEASE_ASL), "monday-recovery-1")
+    running = executions.Execution(arn=theirs, name="theirs", status="RUNNING", started_at=0, ended_at=0, input="[]")
+    describe = executions.describe
 
-    sweep()
+    with mock.patch.object(executions, "describe", lambda arn: running if arn == theirs else describe(arn)):
+        sweep()
 
-    assert stepfunctions.describe_execution(executionArn=other["executionArn"])["status"] == "RUNNING"
-    assert shop.aws.finish(other["executionArn"].replace("recovery-1", "recovery-2")).ended == "RolledBack"
+    assert shop.aws.finish(theirs.replace("recovery-1", "recovery-2")).ended == "RolledBack"
     assert shop.aliases() == BLUE
     assert not shop.locks()
 

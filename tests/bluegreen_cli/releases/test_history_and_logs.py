@@ -87,7 +87,7 @@ def test_logs_have_what_the_handlers_wrote_about_the_release_and_nothing_else(sh
     assert ran.exit_code == every.exit_code == 0
     assert re.match(r"2026-01-05 09:\d\d:\d\d UTC  ERROR +SmokeTest +the deployment stops here; error: Smo", ran.stdout)
     assert {line.split()[3] for line in ran.stdout.splitlines()} <= {"ERROR", "WARNING"}
-    assert "`bluegreen logs monday.1`, with the function's number." in ran.stderr
+    assert "`bluegreen logs ID` with its deployment's id, as monday.1." in ran.stderr
     states = {line["state"] for line in every.json["lines"]}
     assert {"OpenRelease", "OpenMember", "SmokeTest", "ConfirmStaged", "RollBackRelease"} <= states
     assert (every.json["group"], every.json["more"]) == (LOGS, False)
