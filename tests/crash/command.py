@@ -65,7 +65,8 @@ def main() -> int:
         planned += deployments.pairs(options.pairs, options.seed)
     planned = [case for case in planned if options.only in str(case) and case.scenario in scenarios][:: options.every]
     kept = Kept(options.kept)
-    planned = [case for case in planned if case not in kept.cases]
+    done = kept.cases
+    planned = [case for case in planned if case not in done]
     known = f", {len(kept.outcomes)} more are known" if kept.outcomes else ""
     print(f"{len(planned)} runs, {options.jobs} at a time; seed of the pairs: {options.seed}{known}", flush=True)
     everywhere = not (options.only or options.quick or len(scenarios) < len(of.SCENARIOS))
