@@ -28,7 +28,7 @@ from bluegreen.text import plain, sentence
 
 NOTHING_CHANGED = "Nothing was changed."
 """The command only reads, or stops before its first change."""
-NOTHING_TOUCHED = "Nothing was touched."
+NOTHING_TOUCHED = "No function was touched."
 """The state machine refuses the request, or would."""
 NOTHING_UPLOADED = "Nothing was uploaded."
 NOTHING_UPLOADED_OR_STARTED = "Nothing was uploaded or started."

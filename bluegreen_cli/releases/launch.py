@@ -77,7 +77,7 @@ def _without_record(arn: str, name: str) -> Refused:
     why = f": {execution.error}: {execution.cause}" if execution and execution.error else ""
     return Refused(
         f"the execution of {name} ended before the release began{why}",
-        "Nothing was touched.",
+        "No function was touched.",
         f"Start it again. {executions.console_link(arn)} shows the execution.",
     )
 

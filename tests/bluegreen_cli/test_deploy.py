@@ -369,7 +369,7 @@ def test_a_request_that_the_state_machine_refuses_is_exit_code_2_and_touches_not
 
     assert ran.exit_code == 2
     assert ran.stdout.startswith(f"Rejected: InvalidRequest: alias: {FUNCTION} has no alias STAGING;")
-    assert "Nothing was touched." in ran.stdout
+    assert "No function was touched." in ran.stdout
     assert "bluegreen adopt" in ran.stdout
     assert deployer.everything() == before
 

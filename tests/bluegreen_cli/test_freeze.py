@@ -141,7 +141,7 @@ def test_a_plan_is_refused_as_the_deployment_would_be(bluegreen: Bluegreen, pack
 
     assert ran.exit_code == 2
     assert "function: * is frozen until" in ran.stderr
-    assert "Nothing was touched." in ran.stderr
+    assert "No function was touched." in ran.stderr
 
 
 def test_a_plan_says_which_freeze_is_overridden(bluegreen: Bluegreen, package: Callable[..., str]) -> None:

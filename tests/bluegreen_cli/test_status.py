@@ -244,7 +244,7 @@ def test_a_request_that_was_refused_can_be_watched(deployer: Deployer, bluegreen
 
     assert ran.exit_code == 2
     assert ran.stdout.startswith("Rejected: InvalidRequest: artifact: there is no object s3://artifacts/")
-    assert ran.stdout.endswith(f" Nothing was touched. {FUNCTION}:PROD is served by version 1.\n")
+    assert ran.stdout.endswith(f" No function was touched. {FUNCTION}:PROD is served by version 1.\n")
 
 
 def test_ctrl_c_ends_the_watching_and_not_the_deployment(

@@ -92,7 +92,7 @@ def test_a_function_that_cannot_be_deployed_to_is_a_refusal(shop: Shop, bluegree
     assert ran.exit_code == 2
     assert ran.stdout.startswith("Rejected: ")
     assert "Nobody" in ran.stdout
-    assert "Nothing was touched." in ran.stdout
+    assert "No function was touched." in ran.stdout
 
 
 def test_what_serves_already_is_nothing_to_deploy(shop: Shop, bluegreen: Bluegreen, write: Write) -> None:

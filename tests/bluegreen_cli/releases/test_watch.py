@@ -237,7 +237,7 @@ class TestOnceItIsOver:
 
         ran = bluegreen("watch", "monday", "--json")
 
-        assert (ran.exit_code, ran.json["untouched"]) == (2, "Nothing was touched.")
+        assert (ran.exit_code, ran.json["untouched"]) == (2, "No function was touched.")
         assert "NotTheHolder" in ran.json["cause"]
 
 
