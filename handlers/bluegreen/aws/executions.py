@@ -13,8 +13,8 @@ RUNNING = "RUNNING"
 
 FORGOTTEN_AFTER_SECONDS = 24 * 3600
 """
-Step Functions forgets an execution 90 days after its end. One that it does not show so long after the begin of its
-deployment or release is gone; a younger one may only not be shown yet.
+If Step Functions does not show the execution of a deployment or release that began so long ago, the execution is gone:
+Step Functions forgets one 90 days after its end. The execution of a younger one may only not be shown yet.
 """
 
 MOST_EVENTS = 1000

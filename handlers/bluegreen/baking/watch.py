@@ -231,10 +231,10 @@ class _Look:
         of_metrics = [each for each in queries if isinstance(each, Query)]
         busy = [self._busy] if "slow" in self._signals else []
         counts = [*of_metrics, self._requests, self._throttles, *self._ran.values(), *busy]
-        self.metrics = self._asked(counts, self._past_until())
+        self.metrics = self._asked(counts, self._read_from())
         self.logs = self._asked([each for each in queries if isinstance(each, LogQuery)], self._since)
 
-    def _past_until(self) -> int:
+    def _read_from(self) -> int:
         """
         From when metrics are read, in seconds since 1970: where the past that the plan knows ends, at most half an hour
         before the first shift.
