@@ -10,6 +10,7 @@ import gc
 import os
 import pickle
 import signal
+import traceback
 from bisect import bisect_right
 from collections.abc import Callable, Collection, Iterable, Mapping
 from pathlib import Path
@@ -136,9 +137,17 @@ class Processes:
             raise OSError(ctypes.get_errno(), "fork")
         self._wait()
 
-    def leave(self, result: Any) -> NoReturn:
-        """End this copy. Its process leaves the result to the one that copied it."""
-        self._path.write_bytes(pickle.dumps(result))
+    def leave(self, work: Callable[[], Any]) -> NoReturn:
+        """
+        Do the work and end this copy. Its process leaves the result to the one that copied it.
+
+        A copy never unwinds: it would delete the folder into which all copies write.
+        """
+        try:
+            self._path.write_bytes(pickle.dumps(work()))
+        except BaseException:
+            traceback.print_exc()
+            os._exit(1)
         os._exit(0)
 
     def wait(self) -> None:

@@ -2,8 +2,10 @@
 
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from unittest import mock
 
@@ -57,10 +59,23 @@ def test_a_machine_without_room_for_a_process_holds_the_next_copy_up(tmp_path: P
     with mock.patch.object(branches, "_fork", side_effect=lambda: -1 if next(refused) else fork()):
         for number in (1, 2):
             if processes.branch(number):
-                processes.leave(number)
+                processes.leave(partial(int, number))
         processes.wait()
 
     assert kept == [1, 2]
+
+
+def test_a_copy_whose_work_fails_leaves_the_folder_to_the_others(tmp_path: Path) -> None:
+    kept: list[int | None] = []
+
+    with tempfile.TemporaryDirectory(dir=tmp_path) as folder:
+        processes = branches.Processes(2, Path(folder), lambda _, result, __: kept.append(result))
+        for text in ("no number", "7"):
+            if processes.branch(text):
+                processes.leave(partial(int, text))
+        processes.wait()
+
+    assert sorted(kept, key=str) == [7, None]
 
 
 def test_a_machine_without_room_for_any_process_is_told(tmp_path: Path) -> None:
