@@ -45,7 +45,7 @@ class Ending:
 
     `route` is None if Lambda does not say where the alias points now. `evidence` is that of the failed step, None if
     there is none. `latest` says how $LATEST differs from a version that was deployed, "" if it does not. `record` is
-    that of a deployment with keep_versions, None if the caller may not read it.
+    that of a deployment that was rolled back or has keep_versions, None if the caller may not read it.
     """
 
     arn: str
@@ -109,8 +109,9 @@ class Ending:
         )
 
     def in_full(self) -> list[str]:
-        """The values of a failed smoke test, or what $LATEST has beside the version that serves, for stderr."""
-        return [*evidence.in_full(self.evidence), *([self.latest] if self.latest else [])]
+        """For stderr: a failed smoke test's values, what green's log has, what $LATEST has beside what serves."""
+        quoted = self.record.quoted if self.record else ""
+        return [*evidence.in_full(self.evidence), *filter(None, (quoted, self.latest))]
 
     def to_json(self) -> dict[str, Any]:
         """For programs that read stdout. `serving` is a version, or each version's share."""
@@ -131,8 +132,9 @@ class Ending:
             "untested": self.progress.untested or None,
             "watched": self.progress.watched.model_dump() if self.progress.watched else None,
             "latest": self.latest or None,
-            "deleted": list(self.record.deleted) if self.record else None,
+            "deleted": list(self.record.deleted) if self.record and self.progress.end == DEPLOYED else None,
             "undeleted": self.record.undeleted if self.record else None,
+            "complained": self.record.complained.model_dump() if self.record and self.record.complained else None,
             "seconds": round(self._seconds(), 3),
         }
 
@@ -154,7 +156,8 @@ def ending(arn: str, target: Target, progress: Progress) -> Ending:
         progress.green if progress.end == DEPLOYED and progress.section("deployment").get("brings") == "version" else ""
     )
     left = in_latest(target, went_to) if went_to else ""
-    record = _record(arn) if progress.end == DEPLOYED and progress.request.get("keep_versions") is not None else None
+    tidied = progress.end == DEPLOYED and progress.request.get("keep_versions") is not None
+    record = _record(arn) if tidied or progress.end == ROLLED_BACK else None
     return Ending(arn, target, progress, serving_if_known(target), found, left, record)
 
 

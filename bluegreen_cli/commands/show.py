@@ -138,7 +138,7 @@ def _end(record: Record) -> Iterator[str]:
     if record.error:
         yield f"  why: {record.error}: {record.cause or ''}"
     known = of_watched(record.watched) if record.watched else ""
-    for said in (record.untested, known, record.doubts, record.tidied):
+    for said in (record.quoted, record.untested, known, record.doubts, record.tidied):
         if said:
             yield f"  {sentence(said)}"
 

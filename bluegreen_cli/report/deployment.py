@@ -63,7 +63,7 @@ def _ending(told: Told) -> Iterator[Html]:
         yield html(el("b", record.error), f": {sentence(record.cause or 'no cause was given')}")
     if record.state == NOTHING_TO_DEPLOY:
         yield html("This code serves already, with these settings.")
-    for each in (record.untested, record.doubts):
+    for each in (record.quoted, record.untested, record.doubts):
         if each:
             yield html(sentence(each))
 

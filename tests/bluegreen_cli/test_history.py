@@ -1,6 +1,8 @@
 """`bluegreen history`: a function's deployments."""
 
+import json
 from functools import partial
+from html import unescape
 from typing import Any
 
 import pytest
@@ -11,6 +13,7 @@ from tests.bluegreen_cli.conftest import Answers, Bluegreen
 from tests.machine.deployer import BAD_UNDER_TRAFFIC, BROKEN, FUNCTION, GOOD, Deployer
 from tests.machine.log_groups import log_group
 
+QUOTED = "ValueError: no bonus for users"
 ALL_AT_ONCE: dict[str, Any] = {"traffic": "AllAtOnce"}
 
 
@@ -52,8 +55,16 @@ def test_the_history_says_what_greens_log_said_most_often(deployer: Deployer, bl
     assert " GreenUnhealthy (ValueError) " in row
     (record,) = bluegreen("history", FUNCTION, "--json").json
     assert record["complained"]["count"] == record["complained"]["of"] > 1
-    assert "says most often since the first shift: ValueError: no bonus for users (" in record["cause"]
+    assert "says most often since the first shift: ValueError (" in record["cause"]
     assert record["cause"] == run.cause
+    assert QUOTED not in json.dumps(run.history, default=str)
+    name = run.arn.rpartition(":")[2]
+    assert f"  Most often in green's log: {QUOTED}.\n" in bluegreen("show", name).stdout
+    assert f"Most often in green's log: {QUOTED}." in unescape(bluegreen("report", name, "-o", "-").stdout)
+    watched = bluegreen("watch", name)
+    assert (QUOTED in watched.stdout, QUOTED in watched.stderr) == (False, True)
+    told = bluegreen("watch", name, "--json").json
+    assert (told["complained"]["message"], told["deleted"]) == ("no bonus for users", None)
 
 
 def test_refused_requests_are_a_list_of_their_own(several: Deployer, bluegreen: Bluegreen) -> None:

@@ -130,7 +130,7 @@ FOUND: dict[str, set[str]] = {
     | A_FAILURE
     | {"state machine's log", "bluegreen deploy", "bluegreen deploy --json", "bluegreen status --json"},
     "class of an error in green's log": AN_END | {"bluegreen history"},
-    "message of an error in green's log": AN_END,
+    "message of an error in green's log": A_FAILURE | A_RECORD - {"events"},
     "hook's reason": A_CAUSE,
     "reason of an approval": AN_ORDER
     | {"API: record", "bluegreen history --json", "bluegreen report", "bluegreen status --json"}

@@ -1,4 +1,4 @@
-"""What green's log says stands in the cause of a rollback, whoever carries it out, and nothing about it stops one."""
+"""A rollback's cause has the type of the error that green's log has most often, the record its message too."""
 
 import json
 from collections.abc import Iterator
@@ -58,13 +58,9 @@ def in_all(count: int, of: int, what: str) -> str:
 
 def test_a_green_that_raises_hangs_or_eats_memory_reads_differently(desks: Desks, own: LogGroup) -> None:
     greens = {
-        "ValueError: no bonus for user #": [RAISED.format(user) for user in range(3)],
-        "time-out: Task timed out after 3.00 seconds": [
-            f"2026-01-05T10:30:00.123Z {ID} Task timed out after 3.00 seconds"
-        ],
-        "out of memory: Runtime exited with error: signal: killed": [
-            f"RequestId: {ID} Error: Runtime exited with error: signal: killed\nRuntime.ExitError"
-        ],
+        "ValueError": [RAISED.format(user) for user in range(3)],
+        "time-out": [f"2026-01-05T10:30:00.123Z {ID} Task timed out after 3.00 seconds"],
+        "out of memory": [f"RequestId: {ID} Error: Runtime exited with error: signal: killed\nRuntime.ExitError"],
     }
     for number, (said, lines) in enumerate(greens.items()):
         desk = shifted(desks, name=f"green-{number}", source=GOOD % (number + 2))
@@ -86,7 +82,7 @@ def test_it_is_in_the_record_the_api_the_notification_and_once_only_in_the_log(d
 
     cause = rolled_back(desk)
 
-    assert in_all(2, 3, "ValueError: no bonus for user #") in cause
+    assert in_all(2, 3, "ValueError") in cause
     status, answer = ask("GET", f"/deployments/{desk.name}")
     link = console.of_log(TARGET, GROUP, stream())
     assert status == 200
@@ -103,7 +99,7 @@ def test_it_is_in_the_record_the_api_the_notification_and_once_only_in_the_log(d
     }
     assert answer["shifted_at"] == desk.record()["shifted_at"]
     (message,) = desk.deployer.messages()
-    assert cause in message["Message"]
+    assert f"{cause}\n\nMost often in green's log: ValueError: no bonus for user #." in message["Message"]
     assert desk.evidence("RollBack")["outcome"]["complained"]["link"] == link
     searched = len(own.searches)
     assert desk.run("RollBack", retries=1)["cause"] == cause
@@ -203,7 +199,7 @@ def test_a_long_log_is_read_in_few_calls_and_the_cause_says_so(desks: Desks, own
 
     cause = rolled_back(desk)
 
-    assert "ValueError: no bonus for user # (50 of 50 errors, as far as it was read)." in cause
+    assert "ValueError (50 of 50 errors, as far as it was read)." in cause
     assert len(own.searches) == logs.GLANCE_CALLS
 
 
@@ -227,7 +223,7 @@ def test_a_slow_log_is_not_asked_again(desks: Desks, own: LogGroup) -> None:
         return make()
 
     with desk.aws.watched(slow):
-        assert "ValueError: x (2 of 2 errors, as far as it was read)." in rolled_back(desk)
+        assert "ValueError (2 of 2 errors, as far as it was read)." in rolled_back(desk)
 
 
 @pytest.mark.parametrize("recovery", ["RecoverPrevious", "RecoverDeployments"])
@@ -244,7 +240,7 @@ def test_a_deployment_that_is_recovered_tells_it_too(desks: Desks, own: LogGroup
     else:
         in_its_role(recover_deployments.handler, recovery)({}, context_of(f"{recovery}Function"))
 
-    assert in_all(1, 1, "ValueError: no bonus for user #") in desk.record()["cause"]
+    assert in_all(1, 1, "ValueError") in desk.record()["cause"]
 
 
 def test_a_second_shift_does_not_change_when_the_first_began(desk: Desk) -> None:

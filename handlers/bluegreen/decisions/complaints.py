@@ -70,6 +70,11 @@ class Complained(Frozen):
     partly: bool = False
     unread: Text = ""
 
+    @property
+    def quoted(self) -> str:
+        """Type and message, "" if there is no message that may be told. It is for people, and in no history."""
+        return f"{self.name}: {self.message}" if self.message else ""
+
 
 class Complaint(NamedTuple):
     """

@@ -181,6 +181,12 @@ class Record(Frozen):
         return tuple(route(self.blue, self.green, weight) for weight in self.weights)
 
     @property
+    def quoted(self) -> str:
+        """What green's log has most often, with its message, as a sentence; "" without one. A cause has no message."""
+        said = self.complained.quoted if self.complained else ""
+        return sentence(f"Most often in green's log: {said}") if said else ""
+
+    @property
     def tidied(self) -> str:
         """Which old versions are gone, and why others are not, in sentences; "" without keep_versions."""
         gone = f"Old versions that were deleted: {', '.join(self.deleted)}." if self.deleted else ""

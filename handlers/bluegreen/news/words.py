@@ -84,13 +84,13 @@ def _end(record: Record) -> tuple[str, str]:
         return subject, f"{why}\n\n{more}"
     warned = "".join(f"\n\nWarning: {warning}" for warning in record.warnings)
     if record.state == ROLLBACK_FAILED:
-        return f"ROLLBACK FAILED: {target} stays at {_version(record)}", why
+        return f"ROLLBACK FAILED: {target} stays at {_version(record)}", f"{why}{_quoted(record)}"
     if record.state == ROLLED_BACK and record.serving is None:
         return f"Stopped: {target} is gone", why
     if record.state == ROLLED_BACK:
         return (
             f"{'Aborted' if record.error == Aborted.__name__ else 'Rolled back'}: {target} is at {_version(record)}",
-            f"{why}{_settings(record, 'Settings of green that differ')}{warned}",
+            f"{why}{_quoted(record)}{_settings(record, 'Settings of green that differ')}{warned}",
         )
     if record.mends_latest:
         return (
@@ -115,6 +115,11 @@ def _settings(record: Record, which: str) -> str:
     same_code = record.blue_sha256 is not None and record.code == record.blue_sha256
     alone = " The code is the same." if same_code else ""
     return f"\n\n{which} from version {record.blue}: {'; '.join(record.changes)}.{alone}" if record.changes else ""
+
+
+def _quoted(record: Record) -> str:
+    """What green's log has most often, as a paragraph."""
+    return f"\n\n{record.quoted}" if record.quoted else ""
 
 
 def _kept(record: Record) -> str:

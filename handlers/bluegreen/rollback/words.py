@@ -23,14 +23,14 @@ def told(cause: str, outcome: Outcome, target: Target, blue: str) -> str:
 
 
 def _complained(said: Complained) -> str:
+    """Without the error's message: the execution's history keeps a cause, and a message may have users' texts."""
     part = ", as far as it was read" if said.partly else ""
     if not said.name:
         return f"Green's log reports no error since the first shift{part}."
     name = {TIMED_OUT: "time-out", OUT_OF_MEMORY: "out of memory"}.get(said.name, said.name)
-    what = f"{name}: {said.message}" if said.message else name
     also = _among(said.time_outs, "a time-out", "time-outs") if said.name != TIMED_OUT else ""
     also += _among(said.out_of_memory, "out of memory", "out of memory") if said.name != OUT_OF_MEMORY else ""
-    return f"Green's log says most often since the first shift: {what} ({said.count} of {said.of} errors{also}{part})."
+    return f"Green's log says most often since the first shift: {name} ({said.count} of {said.of} errors{also}{part})."
 
 
 def _among(count: int, one: str, several: str) -> str:
