@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from itertools import accumulate
 
 from bluegreen.decisions.adaptive import Sight, next_weight
-from bluegreen.decisions.past import MINUTE, Past
+from bluegreen.decisions.past import MINUTE, RECENT, SECONDS, Past
 from bluegreen.decisions.shift import SILENCE_SECONDS
 from bluegreen.request.health import Health
 from bluegreen.request.traffic import Schedule
@@ -19,6 +19,10 @@ from bluegreen.verdict.judgement import Watch
 
 ERRORS = "errors"
 """Every request counts for this signal."""
+
+
+ENOUGH_REQUESTS = 30
+"""In the last minutes, to go by those minutes alone: an alias may be young, or busy at some hours only."""
 
 
 @dataclass(frozen=True)
@@ -37,13 +41,21 @@ class Forecast:
 def forecast(schedule: Schedule, health: Health, past: Past) -> Forecast:
     """Of a schedule with a bake, whose first weight is settled."""
     period = health.period_seconds
-    watch, course = Watch(frozenset({ERRORS}), health.policy(past.icc)), _Course(past.average * period / MINUTE, period)
+    per_minute, _ = before(past)
+    watch, course = Watch(frozenset({ERRORS}), health.policy(past.icc)), _Course(per_minute * period / MINUTE, period)
     for weight in _weights(schedule, health, past, watch):
         course.bake(weight)
         for bucket in course.shown(health.delay_seconds):
             watch.add(bucket)
     verdict = watch.verdict()
     return Forecast(course.seconds, verdict.findings[0].green.requests, round(verdict.bound, 6))
+
+
+def before(past: Past) -> tuple[float, int]:
+    """The requests a minute that the forecast goes by, and the seconds of the past that they are the average of."""
+    if past.recent * RECENT >= ENOUGH_REQUESTS:
+        return past.recent, RECENT * MINUTE
+    return past.average, SECONDS
 
 
 def _weights(schedule: Schedule, health: Health, past: Past, watch: Watch) -> Iterator[float]:

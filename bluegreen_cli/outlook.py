@@ -5,12 +5,12 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from bluegreen.decisions.bake import HELD_SECONDS, SUSPECTED_ODDS
-from bluegreen.decisions.past import LEAST_ICC, SECONDS, Past
-from bluegreen.decisions.words import excluded
+from bluegreen.decisions.past import LEAST_ICC, Past
+from bluegreen.decisions.words import excluded, of_signals
 from bluegreen.request.health import SLOW, Health
 from bluegreen.request.traffic import DECIMALS, Schedule, Steps
 from bluegreen.text import duration
-from bluegreen_cli.forecast import Forecast
+from bluegreen_cli.forecast import Forecast, before
 from bluegreen_cli.format import percent
 
 
@@ -62,29 +62,36 @@ class Outlook:
             "icc": health.icc if health.icc is not None else self.past.icc if self.past else None,
         }
 
+    @property
+    def signals(self) -> str:
+        """What is watched, and what is not: slow requests are not where nothing says which are slow."""
+        return of_signals(self.health.model_copy(update={"slow_ms": self._slow_ms()}) if self.past else self.health)
+
     def _known(self) -> str:
         if self.past is None or self.forecast is None:
             return f"CloudWatch does not say what the alias did before ({self.unread})"
         number, bound = self.forecast.requests, self.forecast.bound
-        before = f"{self._before(self.past)} in the last {duration(SECONDS)}"
+        past = self._before(self.past)
         if not number:
             tests = "what the smoke tests say" if self.tested else "that it was deployed"
             probes = ", which are asked again as probes" if self.health.no_traffic == "probe" and self.tested else ""
-            return f"{before}; nothing will be known of green under traffic but {tests}{probes}"
+            return f"{past}; nothing will be known of green under traffic but {tests}{probes}"
         requests = "about 1 request" if number == 1 else f"about {number:,} requests"
         ends = f"green is expected to be seen with {requests} in {duration(self.forecast.seconds)}"
         if bound >= 1:
-            return f"{before}; {ends}, and that proves nothing"
+            return f"{past}; {ends}, and that proves nothing"
         little = "" if bound <= self.health.margin else f", and {percent(self.health.margin)} would be fine"
-        return f"{before}; {ends}. If none of them fails, {excluded(bound)} is excluded{little}"
+        return f"{past}; {ends}. If none of them fails, {excluded(bound)} is excluded{little}"
 
     @staticmethod
     def _before(past: Past) -> str:
+        per_minute, seconds = before(past)
+        when = f"in the last {duration(seconds)}"
         if not past.requests:
-            return "the alias had no request"
-        if past.average < 1:
-            return f"the alias had {past.requests} request{'s' if past.requests > 1 else ''}"
-        return f"the alias had about {past.average:,.0f} requests a minute"
+            return f"the alias had no request {when}"
+        if per_minute < 1:
+            return f"the alias had {past.requests} request{'s' if past.requests > 1 else ''} {when}"
+        return f"the alias had about {per_minute:,.0f} requests a minute {when}"
 
     def _whose(self, setting: str) -> str:
         if setting in self.given:

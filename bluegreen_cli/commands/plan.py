@@ -12,7 +12,7 @@ from bluegreen.aws import functions, logs
 from bluegreen.baking import watch
 from bluegreen.decisions.gates import moment_of
 from bluegreen.decisions.pace import UNTHINNED_SECONDS, looks, pace_of, waits
-from bluegreen.decisions.words import of_schedule, of_signals
+from bluegreen.decisions.words import of_schedule
 from bluegreen.errors import AwsRefused, AwsUnavailable
 from bluegreen.opening.checks import BEFORE_THE_LOCK, WITH_THE_LOCK, must_pass
 from bluegreen.opening.findings import Warning, Warnings
@@ -188,7 +188,7 @@ def plan(context: Context, /, as_json: bool, page: str | None, **said: Any) -> N
                 calls_said(situation.target.function, _calls(cases, checked), by_default),
                 stored.said() if stored else storage.UNSEEN,
                 *gates_said(checked, traffic),
-                *((of_signals(checked.health),) if traffic.watched else ()),
+                *((outlook.signals,) if outlook else ()),
                 *((f"the logs: {logs_said(whole)}",) if traffic.watched and checked.health.logs else ()),
                 *(outlook.lines() if outlook else ()),
                 *(() if whole else ("weights and times follow the evidence",)),
@@ -200,7 +200,7 @@ def plan(context: Context, /, as_json: bool, page: str | None, **said: Any) -> N
     size = written.write(report(told), page, force=False, advice=ANOTHER) if page else 0
     if as_json:
         shown = _to_json(asked, situation.target.alias, blue.version, traffic, brought, whole, warnings)
-        shown |= {"signals": of_signals(checked.health) if traffic.watched else ""}
+        shown |= {"signals": outlook.signals if outlook else ""}
         shown |= outlook.to_json() if outlook else {}
         shown |= {"versions": stored.to_json() if stored else None}
         shown |= {"preparations": [asdict(each) for each in prepared]}

@@ -31,6 +31,12 @@ def test_a_canary_is_seen_with_its_share_of_the_minutes_that_cloudwatch_shows_in
     assert of("Canary10Percent10Minutes", 100).seconds == 600
 
 
+def test_a_young_alias_is_expected_to_go_on_as_in_its_last_minutes() -> None:
+    planned = schedule("Canary10Percent10Minutes", None, Health().sight_seconds)
+
+    assert forecast(planned, Health(), Past(requests=500, usual=2.8, recent=100, busiest=70)).requests == 80
+
+
 @pytest.mark.parametrize("per_minute", [10, 100, 1000])
 def test_what_is_excluded_is_a_few_failures_among_so_many_requests(per_minute: float) -> None:
     found = of("Canary10Percent30Minutes", per_minute)

@@ -46,7 +46,7 @@ def line(beginning: str, *how: Any, **more: Any) -> str:
 class TestWhatWillBeKnown:
     def test_with_traffic_is_what_so_many_requests_exclude(self) -> None:
         assert line("what will be known") == (
-            "what will be known: the alias had about 10 requests a minute in the last 3 h; green is expected to be "
+            "what will be known: the alias had about 10 requests a minute in the last 5 min; green is expected to be "
             "seen with about 40 requests in 5 min. If none of them fails, a green that fails 9.2 percentage points "
             "more than blue is excluded, and 1 % would be fine"
         )
@@ -55,6 +55,11 @@ class TestWhatWillBeKnown:
         known = line("what will be known", forecast=Forecast(seconds=600, requests=758, bound=0.0052))
 
         assert known.endswith("a green that fails 0.52 percentage points more than blue is excluded")
+
+    def test_of_an_alias_that_is_quiet_now_is_what_the_hours_before_say(self) -> None:
+        known = line("what will be known", past=BUSY.model_copy(update={"recent": 5.8}))
+
+        assert known.startswith("what will be known: the alias had about 10 requests a minute in the last 3 h;")
 
     def test_with_hardly_a_request_is_that_it_proves_nothing(self) -> None:
         known = line("what will be known", past=Past(requests=3), forecast=Forecast(300, 1, 1.0))
@@ -182,6 +187,7 @@ class TestEachSettingHasItsPromise:
         found = outlook(past=BUSY.model_copy(update={"slow_ms": slow_ms}), **health)
 
         assert f"slow requests: {said}" in found.lines()
+        assert ("slow requests (health.slow_ms)" in found.signals) is said.startswith("not watched")
         assert found.to_json()["slow_acts"] is acts
 
     @pytest.mark.parametrize(

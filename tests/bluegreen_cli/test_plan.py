@@ -66,10 +66,9 @@ def test_the_plan_says_steps_times_transitions_and_dollars(
         f"  {FUNCTION} is invoked for real, 2 times before users meet green, and blue as often if {{}} fails",
         f"  versions: 1 published, {code_bytes()} bytes of code; Lambda stores {2 * code_bytes()} bytes of at most "
         "75 GB in this account and region; none is deleted (no keep_versions)",
-        "  watched: errors, throttles, slow requests (in a dry run); not watched: replies with statusCode 500 and "
+        "  watched: errors, throttles; not watched: slow requests (health.slow_ms), replies with statusCode 500 and "
         "more (health.http), failed items of batches (health.batch), lines of the logs (health.logs), metrics of your "
-        "own (health.metrics), alarms "
-        "(health.alarms)",
+        "own (health.metrics), alarms (health.alarms)",
         "  what will be known: the alias had no request in the last 3 h; nothing will be known of green under traffic "
         "but that it was deployed",
         "  no_traffic is proceed (the default): a green without requests gets everything, and the watch knows "
@@ -87,7 +86,7 @@ def test_the_plan_says_steps_times_transitions_and_dollars(
 
 @pytest.mark.parametrize(
     ("traffic", "signals"),
-    [("Adaptive", "watched: errors, throttles, slow requests (in a dry run), replies"), ("AllAtOnce", "")],
+    [("Adaptive", "watched: errors, throttles, replies"), ("AllAtOnce", "")],
 )
 def test_the_plan_says_what_is_watched_if_anything_is(
     deployer: Deployer, bluegreen: Bluegreen, package: Package, tmp_path: Path, traffic: str, signals: str
@@ -298,7 +297,7 @@ def test_the_plan_says_what_the_alias_did_before_and_what_will_be_known(
     shown = bluegreen(*arguments, "--json").json
 
     assert (
-        "  what will be known: the alias had about 100 requests a minute in the last 3 h; green is expected to be seen "
+        "  what will be known: the alias had about 100 requests a minute in the last 5 min; green is expected to be seen "
         "with about 80 requests in 10 min. If none of them fails, a green that fails 4.7 percentage points more than "
         "blue is excluded, and 1 % would be fine"
     ) in lines
