@@ -26,8 +26,7 @@ from bluegreen_cli.releases import show as in_full
 from bluegreen_cli.releases import told as releases
 from bluegreen_cli.releases.told import Told
 from bluegreen_cli.stack import Stack
-
-LONGEST_VALUE = 300
+from bluegreen_cli.steps import did
 
 Moment = tuple[str, str, str]
 """ISO 8601, what happened (a state, an order, a decision), and what is known of it."""
@@ -41,7 +40,7 @@ Moment = tuple[str, str, str]
 @click.pass_obj
 def show(context: Context, deployment: str, alias: str | None, of_release: bool, as_json: bool) -> None:
     """
-    Show DEPLOYMENT (its id): who began it, each step with its time and evidence, orders, approvals, and how it ended.
+    Show DEPLOYMENT (its id): who began it, when each step was and what it did, orders, approvals, and how it ended.
 
     With a function's name instead of an id: its deployment that runs, or else its last one. A look of CheckHealth is
     shown as its sentence. With --json each step has all of its evidence. With a release's id: its waves, its functions,
@@ -167,11 +166,7 @@ def _known(step: Step) -> str:
     shifts = found.get("shifts")
     if isinstance(shifts, list) and shifts and isinstance(shifts[-1], dict) and "weight" in shifts[-1]:
         return f"green has {percent(float(shifts[-1]['weight']))}"
-    return "; ".join(f"{name}: {_value(value)}" for name, value in found.items() if value not in (None, "", [], {}))
-
-
-def _value(value: Any) -> str:
-    return plain(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False), LONGEST_VALUE)
+    return did(step)
 
 
 def _order(given: dict[str, Any]) -> Moment:

@@ -19,6 +19,7 @@ from bluegreen_cli.report.markup import Html, el, facts, html, section, table
 from bluegreen_cli.report.page import heading, kind_of, notice, page
 from bluegreen_cli.report.told import Look, Told, shifts_of
 from bluegreen_cli.report.traffic import EVEN, charts, counted, limit
+from bluegreen_cli.steps import did, hook
 
 MOST_LOOKS = 400
 """Of more looks, only those that found something new show the counts of each signal."""
@@ -160,7 +161,7 @@ def _people(told: Told) -> Iterator[Html]:
             rows.append((clock.moment(each["at"]), decided, each["by"], each.get("reason") or "", ""))
     for step in told.steps:
         if step.state == "RunHook":
-            rows.append((clock.moment(step.at), "hook", _hook(step), step.evidence.get("cause") or "let it go on", ""))
+            rows.append((clock.moment(step.at), "hook", hook(step), step.evidence.get("cause") or "let it go on", ""))
     if rows:
         yield table(
             ("at", "what", "who", "why"),
@@ -178,13 +179,6 @@ def _of_order(order: Any) -> str:
     if order.order == "promote":
         return ": green gets everything" if order.to == "all" else ": green gets the next step's share"
     return ""
-
-
-def _hook(step: Step) -> str:
-    said_of = step.evidence
-    if not said_of.get("hook"):
-        return "a hook"
-    return f"{said_of['hook']} ({said_of.get('moment')}), {said_of.get('seconds')} s"
 
 
 def _steps(told: Told) -> Html:
@@ -240,27 +234,7 @@ def _of_step(told: Told, step: Step) -> Html:
         weight = shifts[-1].weight
         keeps = f", version {record.blue} keeps {percent(1 - weight)}" if weight < 1 else ""
         return el("p", f"Version {record.green} gets {percent(weight)}{keeps}.")
-    match step.state:
-        case "OpenDeployment":
-            text = f"Version {noted.get('blue')} serves. {noted.get('artifact')} is to be deployed by "
-            text += f"{noted.get('traffic')}."
-        case "SmokeTest" | "SmokeTestGreen":
-            passed = noted.get("passed_ms")
-            tests = [f"{name} in {ms} ms" for name, ms in passed.items()] if isinstance(passed, dict) else []
-            text = noted.get("untested") or f"Passed on {noted.get('version')}: {', '.join(tests) or 'no test'}."
-        case "PublishVersion":
-            text = f"Published version {noted.get('version')}."
-        case "RunHook":
-            text = f"The hook {_hook(step)} let it go on."
-        case "AwaitApproval":
-            text = f"Step {noted.get('step')} waits for a person's approval, until {noted.get('ends_at')} at most."
-        case "UpdateCode" | "MendLatest":
-            text = f"$LATEST has the code {noted.get('sha256')}."
-        case "CompleteDeployment":
-            text = f"Version {noted.get('serving')} serves every request."
-        case _:
-            text = SENTENCES.get(step.state, "")
-    return el("p", text)
+    return el("p", did(step) or SENTENCES.get(step.state, ""))
 
 
 def _foot(told: Told) -> Iterator[object]:

@@ -297,9 +297,9 @@ def test_the_plan_says_what_the_alias_did_before_and_what_will_be_known(
     shown = bluegreen(*arguments, "--json").json
 
     assert (
-        "  what will be known: the alias had about 100 requests a minute in the last 5 min; green is expected to be seen "
-        "with about 80 requests in 10 min. If none of them fails, a green that fails 4.7 percentage points more than "
-        "blue is excluded, and 1 % would be fine"
+        "  what will be known: the alias had about 100 requests a minute in the last 5 min; green is expected to be "
+        "seen with about 80 requests in 10 min. If none of them fails, a green that fails 4.7 percentage points more "
+        "than blue is excluded, and 1 % would be fine"
     ) in lines
     assert (
         "  slow requests: slower than 80 ms (blue's 95th percentile of late), in a dry run: they are shown and decide "

@@ -4,7 +4,7 @@ import pytest
 
 from tests.bluegreen_cli.conftest import Answers, Bluegreen, Ran
 from tests.machine.asking import CALLER
-from tests.machine.deployer import BAD_UNDER_TRAFFIC, FUNCTION, GOOD, Deployer
+from tests.machine.deployer import BAD_UNDER_TRAFFIC, BUCKET, FUNCTION, GOOD, Deployer
 
 NAME = "Shop-1"
 
@@ -55,6 +55,28 @@ def test_a_deployment_is_shown_with_steps_orders_approvals_and_its_end(
     assert {"OpenDeployment", "CheckHealth", "RollBack"} <= {each["state"] for each in told["steps"]}
     assert bluegreen("show", FUNCTION).stdout == ran.stdout
     assert (told["state"], told["plan"]["schedule"]["name"]) == ("RolledBack", "Canary10Percent5Minutes")
+
+
+def test_each_step_says_in_words_what_it_did(deployer: Deployer, bluegreen: Bluegreen) -> None:
+    for number in (2, 3):
+        deployer.deploy(GOOD % number, traffic="AllAtOnce")
+    run = deployer.deploy(GOOD % 4, smoke_tests=[{"name": "answers"}], keep_versions=1, traffic="AllAtOnce")
+
+    shown = bluegreen("show", run.arn.rpartition(":")[2]).stdout
+    steps = dict(line[25:].split(maxsplit=1) for line in shown.split("\n\n")[1].splitlines())
+
+    artifact = f"s3://{BUCKET}/functions/{FUNCTION}/by-request/new.zip"
+    assert steps == {
+        "OpenDeployment": f"Version 3 serves. {artifact} is to be deployed by AllAtOnce.",
+        "UpdateCode": f"$LATEST has the code {deployer.record(run)['code']}.",
+        "SmokeTest": "Passed on $LATEST: answers in 0.0 ms.",
+        "PublishVersion": "Published version 4.",
+        "SmokeTestGreen": "Passed on version 4: answers in 0.0 ms.",
+        "ShiftAlias": "green has 100 %",
+        "CheckHealth": "nobody watches green under traffic: this strategy has no bake",
+        "CompleteDeployment": "Version 4 serves every request.",
+        "DeleteVersions": f"Old versions deleted: {', '.join(deployer.record(run)['deleted'])}.",
+    }
 
 
 def test_an_execution_without_a_record_is_said_to_have_none(

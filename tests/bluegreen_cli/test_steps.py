@@ -1,0 +1,31 @@
+"""What each state did, in a sentence."""
+
+from typing import Any
+
+import pytest
+
+from bluegreen.ledger.audit import Step
+from bluegreen_cli.steps import did
+
+
+@pytest.mark.parametrize(
+    ("state", "noted", "said"),
+    [
+        ("OpenMember", {"blue": "7"}, "Version 7 serves."),
+        ("NoteStaged", {"green": "8"}, "Version 8 is ready for its wave."),
+        ("SmokeTest", {"untested": "Version 7 fails {}.", "passed_ms": {}}, "Version 7 fails {}."),
+        ("SmokeTest", {"version": "$LATEST", "passed_ms": {}}, "Passed on $LATEST: no test."),
+        (
+            "RunHook",
+            {"hook": "Ask", "moment": "before", "seconds": 1.5},
+            "It may go on, as answered by Ask (before), 1.5 s.",
+        ),
+        ("RunHook", {}, "It may go on, as answered by a hook."),
+        ("RecoverPrevious", {"recovered": ["a", "b"]}, "Undid a, b, whose execution had ended."),
+        ("RecoverPrevious", {"recovered": []}, "Found nothing to undo."),
+        ("DeleteVersions", {"deleted": [], "stopped": "no right"}, "Old versions deleted: none. It stopped: no right."),
+        ("Unknown", {"told": True}, ""),
+    ],
+)
+def test_a_step_is_told_in_a_sentence(state: str, noted: dict[str, Any], said: str) -> None:
+    assert did(Step(at="2026-01-05T09:00:00.000Z", state=state, evidence=noted)) == said
