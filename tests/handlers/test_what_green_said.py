@@ -4,12 +4,13 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+import boto3
 import pytest
 
 import recover_deployments
 from bluegreen import clock
 from bluegreen.aws import console, logs
-from bluegreen.errors import DeploymentInterrupted
+from bluegreen.errors import DeploymentInterrupted, RollbackImpossible
 from tests.handlers.desk import Desk, Desks, context_of, in_its_role, payload_in_s3
 from tests.machine.asking import ask
 from tests.machine.deployer import ALIAS, FUNCTION, GOOD, TARGET, Deployer
@@ -104,6 +105,25 @@ def test_it_is_in_the_record_the_api_the_notification_and_once_only_in_the_log(d
     searched = len(own.searches)
     assert desk.run("RollBack", retries=1)["cause"] == cause
     assert len(own.searches) == searched
+
+
+@pytest.mark.parametrize("gone", ["blue", "alias"])
+def test_a_rollback_that_finds_something_gone_quotes_it_to_people_only(desks: Desks, own: LogGroup, gone: str) -> None:
+    desk = shifted(desks)
+    writes(own, RAISED.format(4711))
+    if gone == "blue":
+        desk.run("ShiftAlias")
+        boto3.client("lambda").delete_function(FunctionName=FUNCTION, Qualifier="1")
+        with pytest.raises(RollbackImpossible) as impossible:
+            desk.failed().run("RollBack")
+        answered = str(impossible.value)
+    else:
+        boto3.client("lambda").delete_alias(FunctionName=FUNCTION, Name=ALIAS)
+        answered = json.dumps(desk.run("RollBack"))
+
+    (message,) = desk.deployer.messages()
+    assert "Most often in green's log: ValueError: no bonus for user #." in message["Message"]
+    assert "no bonus" not in answered
 
 
 def test_what_was_logged_before_the_first_shift_or_by_another_version_is_not_greens(

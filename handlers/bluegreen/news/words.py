@@ -86,7 +86,7 @@ def _end(record: Record) -> tuple[str, str]:
     if record.state == ROLLBACK_FAILED:
         return f"ROLLBACK FAILED: {target} stays at {_version(record)}", f"{why}{_quoted(record)}"
     if record.state == ROLLED_BACK and record.serving is None:
-        return f"Stopped: {target} is gone", why
+        return f"Stopped: {target} is gone", f"{why}{_quoted(record)}"
     if record.state == ROLLED_BACK:
         return (
             f"{'Aborted' if record.error == Aborted.__name__ else 'Rolled back'}: {target} is at {_version(record)}",
