@@ -47,7 +47,7 @@ def handler(deployment: Looking) -> Look:
     if look.next == "roll_back":
         beside = of_the_rest(seen.verdict, plan.slow_ms)
         raise GreenUnhealthy(f"Version {green} is unhealthy: {look.reason}.{beside}", look.noted())
-    gone_on = gated(deployment.record, plan, bake, look)
+    gone_on = gated(deployment.record, plan, bake, look, deployment.must_be_here)
     return gone_on.model_copy(update=_told(deployment, ordered))
 
 

@@ -36,6 +36,7 @@ def _looked(running: Running) -> Go:
     ordered.must_go_on(now)
     told = {"told_pause": _told(release, go, ordered)}
     if go.step < 0:
+        running.must_be_here()
         if alarmed_before(release, go.wave, releases.members(release.id)):
             must_be_tolerated(release)
             return go.model_copy(update=told | {"next": "put_back"})
@@ -68,6 +69,7 @@ def _following(running: Running, looked: Looked, ordered: orders.Standing, now: 
     gates.after_wave(release, go.wave)
     if go.wave + 1 == len(release.waves):
         return go.model_copy(update=noted | {"next": "complete"})
+    running.must_be_here()
     releases.learn_position(release.id, running.call.execution, go.wave + 1, -1)  # this wave is over
     following = _gated(release, Go(next="shift", wave=go.wave + 1), ordered, now)
     return following.model_copy(update={"evidence": noted["evidence"]})

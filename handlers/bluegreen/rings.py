@@ -137,7 +137,7 @@ class Refused:
     def read(cls, call: Call) -> Self:
         """The document is the failure. The request, which may be no object, is what Step Functions has as the input."""
         began = proof.must_have_begun(call.execution, call.started)
-        proof.must_be_in(call.execution, call.state, call.document)
+        proof.must_be_in(call.execution, "RejectDeployment", call.document)
         record = deployments.find(call.name)
         asked, _ = taken_apart(began.input if isinstance(began.input, dict) else {})
         return cls(
@@ -231,6 +231,10 @@ class Baking(Opened):
 class Looking(Baking):
     """What CheckHealth has: green has a share of the alias, or had one."""
 
+    def must_be_here(self) -> None:
+        """Raises what proof.must_be_in does. A look only reads, but what it writes for people must be due."""
+        proof.must_be_in(self.call.execution, "CheckHealth", self.call.document)
+
     @classmethod
     def read(cls, call: Call) -> Self:
         """Raises NotTheHolder too, for shifts that no execution of this plan makes."""
@@ -255,7 +259,7 @@ class _InItsState(Baking):
     def read(cls, call: Call) -> Self:
         """Raises AwsUnavailable too, if the execution is not seen in the state."""
         deployment = super().read(call)
-        proof.must_be_in(call.execution, cls.STATE, call.document)
+        proof.must_be_in(call.execution, cls.STATE, call.document, call.token)
         return deployment
 
 
@@ -327,8 +331,9 @@ class Failed:
     """
     A deployment that is to be rolled back.
 
-    `record` is None if the ledger does not answer. Then the facts of the document count, provided that the execution is
-    seen in this state with this document. So users do not stay on a bad green while DynamoDB is unavailable.
+    Step Functions must show the execution in RollBack, and its document counts, whatever the event says. While Step
+    Functions does not answer the proof counts, so that users do not stay on a bad green. `record` is None if the ledger
+    does not answer: then both must agree that the execution is in this state with this document.
     """
 
     call: Call
@@ -341,15 +346,16 @@ class Failed:
     @classmethod
     def read(cls, call: Call) -> Self:
         """Raises NotTheHolder if the ledger answers that there is no such record, or if the execution does not run."""
-        named = _named(call)
+        named, document = _named(call), call.document
         try:
             record = deployments.find(named["id"])
         except DeploymentError:
             record = None
-            proof.must_be_in(call.execution, "RollBack", call.document)
+            proof.must_be_in(call.execution, "RollBack", document)
         else:
             _must_hold(call, named, record)
-        parts = _Parts.model_validate(call.document, extra="ignore")
+            document = proof.document_of(call.execution, ["RollBack"], document)
+        parts = _Parts.model_validate(document, extra="ignore")
         return cls(call, parts.failure, parts.deployment, parts.green, parts.bake, record)
 
     @property

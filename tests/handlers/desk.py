@@ -76,7 +76,7 @@ class Desk:
         self.request = request
         self._handlers = handlers_of()
         self._idling, self._over = threading.Event(), threading.Event()
-        self._entered: list[dict[str, Any]] = []
+        self._entered: list[list[dict[str, Any]]] = []
 
     def start(self) -> None:
         """Its execution begins, and stays RUNNING."""
@@ -133,7 +133,7 @@ class Desk:
         if state == "CheckHealth" and due:
             self.document = kept(self.document, "$.bake.look.due_at", 0.0)
         event = self.event(state, retries=retries)
-        with self.in_state(state, event["document"]):
+        with self.in_state(state, event["document"], event.get("token", "")):
             answer = self.invoke(state, event)
         self.document = kept(self.document, TASKS[state]["ResultPath"], answer)
         return answer
@@ -147,11 +147,20 @@ class Desk:
         return json.loads(json.dumps(answer))  # type: ignore[no-any-return]
 
     @contextmanager
-    def in_state(self, state: str, document: Any) -> Iterator[None]:
-        """Its execution's history says that it is in this state, with this document; the innermost of several does."""
+    def in_state(self, state: str, document: Any, token: str = "") -> Iterator[None]:
+        """
+        Its execution's history says that it is in this state, with this document; the innermost of several does.
+
+        A state that waits for a task token shows the one of its latest attempt.
+        """
         entered = {"name": state, "input": json.dumps(document)}
         event = {"timestamp": datetime.now(UTC), "type": "TaskStateEntered", "id": 1}
-        self._entered.append(event | {"stateEnteredEventDetails": entered})
+        events = [event | {"stateEnteredEventDetails": entered}]
+        if token:
+            scheduled = {"resourceType": "lambda", "resource": "invoke", "parameters": {"Payload": {"token": token}}}
+            details = scheduled | {"region": "us-east-1", "parameters": json.dumps(scheduled["parameters"])}
+            events.insert(0, event | {"type": "TaskScheduled", "id": 2, "taskScheduledEventDetails": details})
+        self._entered.append(events)
         try:
             with _before_call("stepfunctions", "GetExecutionHistory", self._history):
                 yield
@@ -160,7 +169,7 @@ class Desk:
 
     def _history(self, params: dict[str, Any], **_: Any) -> Any:
         if json.loads(params["body"])["executionArn"] == self.arn:
-            return SimpleNamespace(status_code=200), {"events": self._entered[-1:]}
+            return SimpleNamespace(status_code=200), {"events": self._entered[-1] if self._entered else []}
         return None
 
     @property

@@ -37,6 +37,10 @@ GATES = ("AwaitApproval", "RunHook")
 LOOKS = {"DescribeExecution", "GetExecutionHistory", "GetItem", "Query"}
 """Of Step Functions and the table; no handler may do more before the event is proved."""
 
+A_LATER_APPROVAL = {
+    "steps": [{"weight": 0.1, "bake_seconds": 36_000}, {"weight": 0.5, "bake_seconds": 300, "approve": True}]
+}
+
 GUESSED = "a-guessed-proof-of-the-same-length-as-a-true-one"
 
 NO_DEPLOYMENT: tuple[Any, ...] = (None, [], "first", 5, {}, {"deployment": "first"}, {"deployment": {"id": 1}})
@@ -203,7 +207,7 @@ class TestAnExecutionThatHasEnded:
         for state in BY_PROOF:
             with subtests.test(state):
                 _, error = calls_of(victim, state, ended.event(state))
-                assert isinstance(error, DeploymentOver) or (state, error) == ("RollBack", None)
+                assert isinstance(error, AwsUnavailable if state == "RollBack" else DeploymentOver)
                 assert (victim.deployer.everything(), victim.record(), victim.steps(), ended.record()) == before
 
     @pytest.mark.parametrize("status", ["SUCCEEDED", "ABORTED"])
@@ -455,6 +459,56 @@ class TestAPrincipalWhoKnowsTheInput:
             said = left_alone(desk, "RejectDeployment", made_up, NotTheHolder)
 
         assert said == f"The execution {desk.arn} has another document than this event; nothing was changed."
+
+
+class TestAPrincipalWhoReadsTheHistory:
+    """They have the proof: it stands in every document between the states."""
+
+    def test_does_not_roll_a_healthy_deployment_back(self, victim: Desk) -> None:
+        said = left_alone(victim, "RollBack", victim.event("RollBack"), AwsUnavailable)
+
+        assert said == f"The execution {victim.arn} is not seen in the state RollBack; nothing was changed."
+
+    def test_does_not_say_why_a_deployment_is_rolled_back(self, victim: Desk) -> None:
+        true = victim.event("RollBack")["document"]
+        forged = victim.failed("Aborted", "Aborted by somebody else.").event("RollBack")
+
+        with victim.in_state("RollBack", true):
+            victim.invoke("RollBack", forged)
+
+        assert (victim.state(), victim.record()["error"]) == ("RolledBack", "GreenUnhealthy")
+        assert victim.record()["cause"].startswith("made up.")
+
+    @pytest.mark.parametrize("code", ["ServiceUnavailable", "AccessDeniedException"])
+    def test_and_a_step_functions_that_does_not_answer_keep_no_user_on_green(self, victim: Desk, code: str) -> None:
+        with victim.aws.fails("GetExecutionHistory", code, times=None):
+            victim.invoke("RollBack", victim.event("RollBack"))
+
+        assert (victim.state(), victim.deployer.alias()) == ("RolledBack", ("1", {}))
+
+    def test_does_not_begin_the_time_of_an_approval_before_its_step(self, desks: Desks) -> None:
+        desk = desks(traffic=A_LATER_APPROVAL).to("ShiftAlias")
+        desk.run("ShiftAlias")
+        early = desk.event("CheckHealth")
+        bake = early["document"]["bake"]
+        shifts = [bake["shifts"][0] | {"at": bake["shifts"][0]["at"] - 86_400}]
+        bake = bake | {"shifts": shifts, "look": bake["look"] | {"due_at": 0.0}}
+
+        _, error = calls_of(desk, "CheckHealth", with_sections(early, bake=bake))
+
+        assert str(error) == f"The execution {desk.arn} is not seen in the state CheckHealth; nothing was changed."
+        assert (desk.deployer.items("approval#"), desk.deployer.notified()) == ([], [])
+
+    def test_does_not_take_the_decision_in_the_place_of_the_state_that_waits(self, desks: Desks) -> None:
+        desk = desks(approval={"required": True}).to("ShiftAlias")
+        desk.run("AwaitApproval")
+        desk.deployer.notified()
+        event = desk.event("AwaitApproval")
+
+        with desk.in_state("AwaitApproval", event["document"], event["token"]):
+            said = left_alone(desk, "AwaitApproval", event | {"token": "made-up"}, NotTheHolder)
+
+        assert said == f"The execution {desk.arn} waits for another task token; nothing was changed."
 
 
 class TestATableThatIsAway:

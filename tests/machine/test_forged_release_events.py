@@ -14,7 +14,7 @@ import pytest
 
 from bluegreen.errors import AccessDenied, AwsUnavailable, DeploymentOver, NotTheHolder
 from tests.crash.world.driver import context_of
-from tests.machine.shop import BLUE, GREEN, Shop, at, open_shop
+from tests.machine.shop import GREEN, Shop, at, open_shop
 from tests.permissions.seen import seen
 from tests.template.stack import file_of
 
@@ -166,16 +166,22 @@ def test_who_knows_the_proof_opens_no_function_anew(shop: Shop) -> None:
     during(shop, send)
 
 
-def test_who_knows_the_proof_can_give_users_blue_and_nothing_else(shop: Shop) -> None:
-    sent = []
+def test_who_knows_the_proof_puts_nothing_back_and_asks_nobody(shop: Shop) -> None:
+    """Neither the functions of a release that runs well, nor a person about a wave that is not due."""
+    early: dict[str, Any] = {"go": {"next": "bake", "wave": 1, "step": -1}}
+    asked: list[str] = []
 
     def send() -> None:
-        sent.append(Forger(shop).send("RollBackRelease"))
+        before = everything(shop)
+        for name in ("RollBackRelease", "ConfirmFunctions", "LookAtWave"):
+            with pytest.raises(AwsUnavailable, match="nothing was changed"):
+                Forger(shop).send(name, "", **early)
+            assert everything(shop) == before
+            asked.append(name)
 
-    with at(shop, "LookAtWave", send):
-        run = shop.release(name="monday")
+    with at(shop, "Bake", send):
+        run = shop.release(name="monday", waves=[{"most": 2}, {"approve": True}])
 
-    assert sent[0]["next"] == "rolled_back"
-    assert run.error == "Forged"
-    assert shop.aliases() == BLUE
-    assert not shop.locks()
+    assert len(asked) == 3
+    assert run.error == "ApprovalTimedOut"
+    assert "ShiftWave" in run.path

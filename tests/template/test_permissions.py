@@ -266,7 +266,9 @@ def test_who_meets_the_lock_of_a_release_may_see_whether_that_runs() -> None:
 
     assert seeing == dict.fromkeys(
         ("OpenDeployment", "RecoverPrevious", "OpenMember", "RecoverDeployments"), describing
-    ) | dict.fromkeys(("OpenRelease", "ShiftWave", "CompleteRelease", "RollBackRelease"), proving)
+    ) | dict.fromkeys(
+        ("OpenRelease", "ConfirmFunctions", "ShiftWave", "LookAtWave", "CompleteRelease", "RollBackRelease"), proving
+    )
 
 
 def test_smoke_tests_and_looks_leave_the_record_as_it_is() -> None:

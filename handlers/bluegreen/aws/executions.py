@@ -1,7 +1,7 @@
 """Executions of the deploy machine."""
 
 import json
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import quote
 
 from bluegreen.aws import console
@@ -70,19 +70,33 @@ def describe(arn: str) -> Execution | None:
         return None
 
 
-def state_entered(arn: str) -> tuple[str, str] | None:
-    """The state that the execution entered last, and the document that it got there as JSON; None if there is none."""
+class Entered(NamedTuple):
+    """
+    The state that an execution entered last, and the document that it got there, as JSON.
+
+    `scheduled` are the parameters of the state's latest attempt as JSON, if that is one that waits for a task token.
+    """
+
+    state: str
+    document: str
+    scheduled: str = ""
+
+
+def state_entered(arn: str) -> Entered | None:
+    """None if no event of a state is among the newest ones."""
     events = (
         client("stepfunctions")
         .get_paginator("get_execution_history")
         .paginate(executionArn=arn, reverseOrder=True, PaginationConfig={"MaxItems": MOST_EVENTS, "PageSize": 100})
     )
+    scheduled = ""
     with in_our_words():
         for page in events:
             for event in page["events"]:
+                scheduled = scheduled or event.get("taskScheduledEventDetails", {}).get("parameters", "")
                 if "stateEnteredEventDetails" in event:
                     entered = event["stateEnteredEventDetails"]
-                    return entered["name"], entered.get("input", "")
+                    return Entered(entered["name"], entered.get("input", ""), scheduled)
     return None
 
 

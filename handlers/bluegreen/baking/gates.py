@@ -1,6 +1,7 @@
 """What a look has to pass before a shift: a person's approval, then the hook. ShiftAlias checks the approval, too."""
 
 import math
+from collections.abc import Callable
 from typing import NamedTuple
 
 from bluegreen import clock, news
@@ -18,14 +19,15 @@ from bluegreen.ledger.record import OPEN, Record
 from bluegreen.text import duration
 
 
-def gated(record: Record, plan: Plan, bake: Bake, look: Look) -> Look:
+def gated(record: Record, plan: Plan, bake: Bake, look: Look, must_be_here: Callable[[], None]) -> Look:
     """
     The look, or the same with another `next`.
 
     A step that waits for approval bakes on, so looks go on and a worse green is rolled back. Raises ApprovalRefused and
-    ApprovalTimedOut.
+    ApprovalTimedOut. `must_be_here` is called before the time for an approval may begin.
     """
     if look.next == "shift" and (step := unapproved(plan, bake.green_weight, look.next_weight)):
+        must_be_here()
         waiting = wait_for_approval(record, plan, step, look.next_weight)
         now = clock.now()
         waited = now - clock.moment(waiting.asked_at)

@@ -9,11 +9,12 @@ be in the state of the handler, with the document that the event brings.
 import hmac
 import json
 import os
+from collections.abc import Collection
 from typing import Any, NamedTuple
 
 from bluegreen import clock
 from bluegreen.aws import executions
-from bluegreen.errors import AccessDenied, AwsRefused, AwsUnavailable, NotTheHolder
+from bluegreen.errors import AccessDenied, AwsRefused, AwsUnavailable, DeploymentError, NotTheHolder
 from bluegreen.text import comparable
 
 SAME_MOMENT_SECONDS = 0.005
@@ -47,18 +48,40 @@ def must_be_running(arn: str, *, started_at: str, document: Any) -> str:
     return began.at
 
 
-def must_be_in(arn: str, state: str, document: Any) -> None:
+def must_be_in(arn: str, state: str, document: Any, token: str = "") -> None:
     """
-    Raises NotTheHolder if the execution does not run, or is in that state with another document.
+    Raises NotTheHolder if the execution does not run, or is in that state with another document or another task token.
 
     Raises AwsUnavailable if it is not seen in that state: the event may be newer than the history that is shown.
     """
     _seen(arn)
     entered = executions.state_entered(arn)
-    if entered is None or entered[0] != state:
+    if entered is None or entered.state != state:
         raise AwsUnavailable(f"The execution {arn} is not seen in the state {state}; nothing was changed.")
-    if not same(_json(entered[1]), document):
+    if not same(_json(entered.document), document):
         raise NotTheHolder(f"The execution {arn} has another document than this event; nothing was changed.")
+    if token and entered.scheduled and _token(entered.scheduled) != token:
+        raise NotTheHolder(f"The execution {arn} waits for another task token; nothing was changed.")
+
+
+def document_of(arn: str, states: Collection[str], document: Any) -> Any:
+    """
+    The document with which the execution entered its state, which has to be one of these. An event's own is no proof.
+
+    Users wait for this: if Step Functions does not say what the state is, the event's `document` counts, which has the
+    deployment's proof. Raises AwsUnavailable if the execution is seen in another state.
+    """
+    try:
+        entered = executions.state_entered(arn)
+    except DeploymentError:
+        return document
+    if entered is None:
+        return document
+    if entered.state not in states:
+        wanted = " or ".join(states)
+        raise AwsUnavailable(f"The execution {arn} is not seen in the state {wanted}; nothing was changed.")
+    shown = _json(entered.document)
+    return shown if isinstance(shown, dict) else document
 
 
 def proves(sent: Any, kept: str) -> bool:
@@ -119,6 +142,13 @@ def same(shown: Any, sent: Any) -> bool:
         elif isinstance(left, bool) != isinstance(right, bool) or comparable(left) != comparable(right):
             return False
     return True
+
+
+def _token(parameters: str) -> Any:
+    """The task token among the parameters of a state, None if they show none."""
+    shown = _json(parameters)
+    payload = shown.get("Payload") if isinstance(shown, dict) else None
+    return payload.get("token") if isinstance(payload, dict) else None
 
 
 def _moment(text: str) -> float | None:

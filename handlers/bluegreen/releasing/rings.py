@@ -105,6 +105,10 @@ class Running:
             raise DeploymentOver(f"The release {release.id} is {release.state}; nothing was changed.")
         return cls(call, release, Go.model_validate(call.document.get("go")))
 
+    def must_be_here(self) -> None:
+        """For LookAtWave, before a wave begins to wait or is over. Raises what proof.must_be_in does."""
+        proof.must_be_in(self.call.execution, "LookAtWave", self.call.document)
+
     @property
     def audited_as(self) -> Owner | None:
         """The release's own steps."""
@@ -115,6 +119,14 @@ class Confirming(Running):
     """What ConfirmFunctions has. The handler may be repeated after it has found nothing to deploy."""
 
     STATES = (OPENING, OPEN, NOTHING_TO_DEPLOY)
+
+    @classmethod
+    def read(cls, call: Call) -> Self:
+        """Raises AwsUnavailable if Step Functions does not show the execution in one of the handler's two states."""
+        confirming = super().read(call)
+        state = "ConfirmOpen" if confirming.go.next == "open" else "ConfirmStaged"
+        proof.must_be_in(call.execution, state, call.document)
+        return confirming
 
 
 class _Moving(Running):
@@ -149,10 +161,13 @@ class Failed:
     """
     A release that RollBackRelease puts back, unless it is committed.
 
-    Without a `failure` only the functions that failed are put back, and the release goes on. `release` is None while
-    the table does not answer: then the execution is seen in RollBackRelease with this document, and `so_far` says how
-    far the slices before this one came.
+    Without a `failure` only the functions that failed are put back, and the release goes on. Step Functions must show
+    the execution in one of the handler's two states, and its document counts; while Step Functions does not answer the
+    proof counts. `release` is None while the table does not answer: then the execution is seen in RollBackRelease with
+    this document, and `so_far` says how far the slices before this one came.
     """
+
+    STATES: ClassVar[tuple[str, ...]] = ("PutBackFailed", "RollBackRelease")
 
     call: Call
     id: str
@@ -164,18 +179,20 @@ class Failed:
     @classmethod
     def read(cls, call: Call) -> Self:
         """Raises NotTheHolder if there is no such release, or if another execution works on it."""
-        failure = call.document.get("failure") if isinstance(call.document, dict) else None
+        document = call.document if isinstance(call.document, dict) else {}
         try:
             held, release = _held(call)
         except (AwsRefused, AwsUnavailable):
-            if not failure:
+            if not document.get("failure"):
                 raise
             held, release = _shown(call), None
-            proof.must_be_in(call.execution, "RollBackRelease", call.document)
-        go = Go.model_validate(call.document.get("go") or {"next": "roll_back"})
+            proof.must_be_in(call.execution, "RollBackRelease", document)
+        else:
+            document = proof.document_of(call.execution, cls.STATES, document)
+        failure, last = document.get("failure"), document.get("rollback")
+        go = Go.model_validate(document.get("go") or {"next": "roll_back"})
         if not failure and release and release.state != OPEN:
             raise DeploymentOver(f"The release {release.id} is {release.state}; nothing was changed.")
-        last = call.document.get("rollback")
         so_far = Ended.model_validate(last).without_table if last else WithoutTable()
         return cls(call, held.id, release, go, Failure.model_validate(failure) if failure else None, so_far)
 

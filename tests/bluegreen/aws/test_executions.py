@@ -57,17 +57,29 @@ def test_the_state_that_an_execution_is_in_is_told_with_its_document(desk: Desk)
     found = executions.state_entered(desk.arn)
 
     assert found is not None
-    state, document = found
-    assert (state, json.loads(document)) == ("Idle", desk.request)
+    assert (found.state, json.loads(found.document), found.scheduled) == ("Idle", desk.request, "")
 
 
 def test_the_state_that_was_entered_last_is_told(desk: Desk) -> None:
     events = [event("TaskScheduled"), entered("ShiftAlias", input="{}"), entered("SmokeTest", input="[]")]
 
     with answered(client("stepfunctions"), "GetExecutionHistory", lambda: {"events": events}) as calls:
-        assert executions.state_entered(desk.arn) == ("ShiftAlias", "{}")
+        assert executions.state_entered(desk.arn) == ("ShiftAlias", "{}", "")
 
     assert [(call["executionArn"], call["reverseOrder"]) for call in calls] == [(desk.arn, True)]
+
+
+def test_what_the_latest_attempt_of_a_state_was_scheduled_with_is_told(desk: Desk) -> None:
+    def scheduled(token: str) -> dict[str, Any]:
+        return event(
+            "TaskScheduled", taskScheduledEventDetails={"parameters": json.dumps({"Payload": {"token": token}})}
+        )
+
+    events = [event("TaskStarted"), scheduled("2"), event("TaskFailed"), scheduled("1"), entered("AwaitApproval")]
+    with answered(client("stepfunctions"), "GetExecutionHistory", lambda: {"events": events}):
+        found = executions.state_entered(desk.arn)
+
+    assert found == ("AwaitApproval", "", '{"Payload": {"token": "2"}}')
 
 
 def test_a_state_that_was_retried_often_is_found_on_a_later_page(desk: Desk) -> None:
@@ -75,7 +87,7 @@ def test_a_state_that_was_retried_often_is_found_on_a_later_page(desk: Desk) -> 
     pages = iter([retried, {"events": [event("TaskFailed"), entered("RollBack", input="{}")]}])
 
     with answered(client("stepfunctions"), "GetExecutionHistory", lambda: next(pages)) as calls:
-        assert executions.state_entered(desk.arn) == ("RollBack", "{}")
+        assert executions.state_entered(desk.arn) == ("RollBack", "{}", "")
 
     assert [call.get("nextToken") for call in calls] == [None, "2"]
 
@@ -100,7 +112,7 @@ def test_a_history_without_a_state_tells_of_none(desk: Desk, events: list[dict[s
 
 def test_a_state_whose_document_is_not_shown_is_told_without(desk: Desk) -> None:
     with answered(client("stepfunctions"), "GetExecutionHistory", lambda: {"events": [entered("RollBack")]}):
-        assert executions.state_entered(desk.arn) == ("RollBack", "")
+        assert executions.state_entered(desk.arn) == ("RollBack", "", "")
 
 
 @pytest.mark.parametrize(
