@@ -9,6 +9,7 @@ import ctypes
 import gc
 import os
 import pickle
+import resource
 import signal
 import traceback
 from bisect import bisect_right
@@ -144,7 +145,11 @@ class Processes:
         A copy never unwinds: it would delete the folder into which all copies write.
         """
         try:
-            self._path.write_bytes(pickle.dumps(work()))
+            result = work()
+            used = resource.getrusage(resource.RUSAGE_SELF)
+            whole = self._path.with_suffix(".whole")
+            whole.write_bytes(pickle.dumps((result, used.ru_utime + used.ru_stime)))
+            whole.rename(self._path)
         except BaseException:
             traceback.print_exc()
             os._exit(1)
@@ -156,11 +161,22 @@ class Processes:
             self._wait()
 
     def _wait(self) -> None:
-        pid, status, usage = os.wait4(-1, 0)
-        what, path = self._running.pop(pid)
-        result = pickle.loads(path.read_bytes()) if status == 0 else None  # this program wrote it
-        path.unlink(missing_ok=True)
-        self._keep(what, result, usage.ru_utime + usage.ru_stime)
+        """Until a copy has left. gevent's loop may have taken notice of its end already, as it does of any child's."""
+        ended = [pid for pid in self._running if not _is_child(pid)]
+        for pid in ended or [os.wait4(-1, 0)[0]]:
+            what, path = self._running.pop(pid)
+            result, seconds = pickle.loads(path.read_bytes()) if path.exists() else (None, 0.0)  # this program wrote it
+            path.unlink(missing_ok=True)
+            self._keep(what, result, seconds)
+
+
+def _is_child(pid: int) -> bool:
+    """It runs, or nobody has taken notice of its end."""
+    try:
+        os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+    except ChildProcessError:
+        return False
+    return True
 
 
 def _fork() -> int:

@@ -1,5 +1,6 @@
 """Cases that branch off one run come to the same ends as cases that are run alone."""
 
+import os
 import subprocess
 import sys
 import tempfile
@@ -63,6 +64,19 @@ def test_a_machine_without_room_for_a_process_holds_the_next_copy_up(tmp_path: P
         processes.wait()
 
     assert kept == [1, 2]
+
+
+def test_a_copy_whose_end_was_noticed_by_somebody_else_has_left(tmp_path: Path) -> None:
+    kept: list[int] = []
+    processes = branches.Processes(2, tmp_path, lambda _, result, __: kept.append(result))
+
+    for number in (1, 2):
+        if processes.branch(number):
+            processes.leave(partial(int, number))
+        os.wait4(-1, 0)
+    processes.wait()
+
+    assert sorted(kept) == [1, 2]
 
 
 def test_a_copy_whose_work_fails_leaves_the_folder_to_the_others(tmp_path: Path) -> None:
