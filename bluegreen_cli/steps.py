@@ -1,4 +1,4 @@
-"""What a state did that did not fail, in a sentence: for `show` and for a report. It has no reply of a smoke test."""
+"""A sentence for each step that did not fail, for `show` and for a report. It never quotes a smoke test's reply."""
 
 from typing import Any
 
@@ -7,12 +7,14 @@ from bluegreen.text import sentence
 
 
 def did(step: Step) -> str:
-    """By what the state noted; "" for one that notes nothing more than that it was there."""
+    """What the step did, by its evidence; "" if the evidence says nothing."""
     noted = step.evidence
     match step.state:
         case "OpenDeployment":
             to_do = f"{noted.get('artifact')} is to be deployed by {noted.get('traffic')}"
             return f"Version {noted.get('blue')} serves. {to_do}."
+        case "OpenMember" if noted.get("refused"):
+            return f"Refused: {sentence(str(noted['refused']))}"
         case "OpenMember":
             return f"Version {noted.get('blue')} serves."
         case "NoteStaged":
@@ -22,7 +24,7 @@ def did(step: Step) -> str:
         case "PublishVersion":
             return f"Published version {noted.get('version')}."
         case "RunHook":
-            return f"It may go on, as answered by {hook(step)}."
+            return _let_go_on(noted)
         case "AwaitApproval":
             return f"Step {noted.get('step')} waits for a person's approval, until {noted.get('ends_at')} at most."
         case "UpdateCode" | "MendLatest":
@@ -31,7 +33,11 @@ def did(step: Step) -> str:
             return f"Version {noted.get('serving')} serves every request."
         case "RecoverPrevious":
             recovered = _listed(noted.get("recovered"))
-            return f"Undid {recovered}, whose execution had ended." if recovered else "Found nothing to undo."
+            if not recovered:
+                return "No execution that had ended held a lock."
+            return f"Freed what these deployments held, whose executions had ended: {recovered}."
+        case "RecoverDeployments":
+            return sentence(str(noted["cause"])) if noted.get("cause") else ""
         case "DeleteVersions":
             deleted, stopped = _listed(noted.get("deleted")), noted.get("stopped")
             why = f" {sentence(f'It stopped: {stopped}')}" if stopped else ""
@@ -41,9 +47,15 @@ def did(step: Step) -> str:
 
 
 def hook(step: Step) -> str:
-    """Which one, when, and for how long."""
+    """For a table: its name, its moment, and how long it took."""
     noted = step.evidence
     return f"{noted['hook']} ({noted.get('moment')}), {noted.get('seconds')} s" if noted.get("hook") else "a hook"
+
+
+def _let_go_on(noted: dict[str, Any]) -> str:
+    if not noted.get("hook"):
+        return "The hook let the deployment go on."
+    return f"The hook {noted['hook']} ({noted.get('moment')}) let the deployment go on after {noted.get('seconds')} s."
 
 
 def _listed(values: Any) -> str:
