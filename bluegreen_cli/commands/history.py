@@ -110,7 +110,7 @@ def _row(record: Record) -> list[str]:
 
 def _why(record: Record) -> str:
     """The error, and what green's log says most often."""
-    said = f" ({record.complained.name})" if record.complained and record.complained.name else ""
+    said = f" ({record.complained.said})" if record.complained and record.complained.said else ""
     return f"{record.error}{said}" if record.error else "-"
 
 

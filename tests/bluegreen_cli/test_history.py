@@ -42,18 +42,24 @@ def test_the_history_has_the_newest_first_with_its_end_and_why(several: Deployer
 
 def test_the_history_says_what_greens_log_said_most_often(deployer: Deployer, bluegreen: Bluegreen) -> None:
     deployer.users_call()
+    lines = {
+        "2": "[ERROR] ValueError: no bonus for users",
+        "3": "2026-01-05T10:30:00.123Z 0a1b Task timed out after 3 seconds",
+    }
     with log_group(f"/aws/lambda/{FUNCTION}") as logs:
 
         def a_minute() -> None:
-            logs.write(clock.now(), "2026/01/05/[2]0a1b", "[ERROR] ValueError: no bonus for users")
+            for version, line in lines.items():
+                logs.write(clock.now(), f"2026/01/05/[{version}]0a1b", line)
 
         deployer.aws.every(60, a_minute)
-        run = deployer.deploy(BAD_UNDER_TRAFFIC, smoke_tests=[{"name": "answers"}])
+        run, hung = (deployer.deploy(BAD_UNDER_TRAFFIC + end, smoke_tests=[{"name": "answers"}]) for end in ("", "#"))
 
-    assert run.error == "GreenUnhealthy"
-    _, row = bluegreen("history", FUNCTION).stdout.splitlines()
+    assert (run.error, hung.error) == ("GreenUnhealthy", "GreenUnhealthy")
+    _, newest, row = bluegreen("history", FUNCTION).stdout.splitlines()
+    assert " GreenUnhealthy (time-out) " in newest
     assert " GreenUnhealthy (ValueError) " in row
-    (record,) = bluegreen("history", FUNCTION, "--json").json
+    _, record = bluegreen("history", FUNCTION, "--json").json
     assert record["complained"]["count"] == record["complained"]["of"] > 1
     assert "says most often since the first shift: ValueError (" in record["cause"]
     assert record["cause"] == run.cause

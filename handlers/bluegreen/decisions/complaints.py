@@ -19,6 +19,8 @@ from bluegreen.text import is_deeper, plain
 TIMED_OUT = "TimedOut"
 OUT_OF_MEMORY = "OutOfMemory"
 UNNAMED = "an error"
+SAID = {TIMED_OUT: "time-out", OUT_OF_MEMORY: "out of memory"}
+"""For people, what Lambda itself ended."""
 
 Tells = Literal["message", "type", "own"]
 """
@@ -71,9 +73,14 @@ class Complained(Frozen):
     unread: Text = ""
 
     @property
+    def said(self) -> str:
+        """The name as people read it."""
+        return SAID.get(self.name, self.name)
+
+    @property
     def quoted(self) -> str:
-        """Type and message, "" if there is no message that may be told. It is for people, and in no history."""
-        return f"{self.name}: {self.message}" if self.message else ""
+        """Name and message, "" if there is no message that may be told. It is for people, and in no history."""
+        return f"{self.said}: {self.message}" if self.message else ""
 
 
 class Complaint(NamedTuple):

@@ -27,10 +27,10 @@ def _complained(said: Complained) -> str:
     part = ", as far as it was read" if said.partly else ""
     if not said.name:
         return f"Green's log reports no error since the first shift{part}."
-    name = {TIMED_OUT: "time-out", OUT_OF_MEMORY: "out of memory"}.get(said.name, said.name)
     also = _among(said.time_outs, "a time-out", "time-outs") if said.name != TIMED_OUT else ""
     also += _among(said.out_of_memory, "out of memory", "out of memory") if said.name != OUT_OF_MEMORY else ""
-    return f"Green's log says most often since the first shift: {name} ({said.count} of {said.of} errors{also}{part})."
+    errors = f"{said.count} of {said.of} errors{also}{part}"
+    return f"Green's log says most often since the first shift: {said.said} ({errors})."
 
 
 def _among(count: int, one: str, several: str) -> str:

@@ -301,6 +301,7 @@ def test_what_lambda_says_itself_is_always_told() -> None:
     found = most_often(lines(f"{NOW} {ID} Task timed out after 3.00 seconds"), "own")
 
     assert (found.name, found.message) == (TIMED_OUT, "Task timed out after 3.00 seconds")
+    assert found.quoted == "time-out: Task timed out after 3.00 seconds"
 
 
 def test_a_log_without_a_complaint_has_none() -> None:
