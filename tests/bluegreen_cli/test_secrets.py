@@ -105,14 +105,17 @@ HIDDEN = {
     "expect_at": {"token": MARKS["expectation of a sensitive case"]},
 }
 
-A_FAILURE = {"table: steps", "API: steps", "bluegreen watch", "bluegreen watch --json"}
+SHOW = {"bluegreen show", "bluegreen show --json"}
+A_FAILURE = {"table: steps", "API: steps", "bluegreen watch", "bluegreen watch --json"} | SHOW
 A_RECORD = {"table: record", "API: record", "notifications", "events", "bluegreen history --json", "bluegreen report"}
+A_RECORD |= SHOW
 THE_REQUEST = {"execution's history", "bluegreen plan --json"}
-THE_PLAN = {"table: plan", "API: plan"}
+THE_PLAN = {"table: plan", "API: plan", "bluegreen show --json"}
 A_CAUSE = A_FAILURE | A_RECORD | {"logs", "execution's history", "state machine's log"}
 AN_END = A_FAILURE | A_RECORD | {"execution's history", "state machine's log"}
 AN_ORDER = {"API: answers to orders"}
 STATUS = {"bluegreen status", "bluegreen status --json"}
+DEPLOY = {"bluegreen deploy", "bluegreen deploy --json"}
 
 FOUND: dict[str, set[str]] = {
     "payload": THE_REQUEST | THE_PLAN,
@@ -128,11 +131,13 @@ FOUND: dict[str, set[str]] = {
     | THE_PLAN
     | {"execution's history", "logs", "table: code", "table: newest", "table: waiting"}
     | A_FAILURE
-    | {"state machine's log", "bluegreen deploy", "bluegreen deploy --json", "bluegreen status --json"},
-    "class of an error in green's log": AN_END | {"bluegreen history"},
-    "message of an error in green's log": A_FAILURE | A_RECORD - {"events"},
+    | DEPLOY
+    | {"state machine's log", "bluegreen status --json"},
+    "class of an error in green's log": AN_END | DEPLOY | {"bluegreen history"},
+    "message of an error in green's log": A_FAILURE | A_RECORD - {"events"} | DEPLOY,
     "hook's reason": A_CAUSE,
     "reason of an approval": AN_ORDER
+    | SHOW
     | {"API: record", "bluegreen history --json", "bluegreen report", "bluegreen status --json"}
     | {"table: decision", "table: record"},
     "reason of a rejection": A_CAUSE | AN_ORDER | {"table: decision"},
@@ -420,6 +425,14 @@ def test_a_marked_text_stands_where_it_is_said_to_stand_and_nowhere_else(
             story.abort = f"people-{len(story.runs)}"
             told = {"health": {"log_errors": "type"}}
             ends.append(story.by_people((200, "abort", "reason of an abort"), **of_later, **told).ended)
+        idle = tmp_path / "idle.json"
+        idle.write_text(json.dumps({"smoke_tests": "off", "traffic": steps, "health": {"no_traffic": "roll_back"}}))
+        unused = tmp_path / "unused.zip"
+        unused.write_bytes(zip_of(source("", 95)))
+        for as_json in ((), ("--json",)):
+            ran = bluegreen("deploy", FUNCTION, str(unused), "--request", str(idle), *as_json)
+            assert ran.exit_code == 1
+            places.add(f"bluegreen deploy{' --json' * bool(as_json)}", ran.stdout + ran.stderr)
         story.freeze()
         ends.append(story.run("frozen", "").ended)
         ends.append(
@@ -456,6 +469,7 @@ def test_a_marked_text_stands_where_it_is_said_to_stand_and_nowhere_else(
     override = ("--override-freeze", "as the test wants it")
     commands: list[tuple[str, ...]] = [
         *(("watch", name) for name in watched),
+        *(("show", run.arn.rpartition(":")[2]) for run in story.runs),
         *(("history", FUNCTION, *more) for more in ((), ("--refused",))),
         ("status", FUNCTION),
         ("freezes",),
