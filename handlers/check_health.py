@@ -1,9 +1,9 @@
 """
 CheckHealth: look at both versions' metrics, and go on, bake on, or stop.
 
-Safe to retry: a look reads the same minutes again and changes nothing. People's orders are read first. While no look
-is due, nothing else is read. Where the next step needs a person's approval, the handler bakes on until that is in the
-ledger.
+Safe to retry: a look reads the same minutes again and changes nothing. While no look is due, the handler reads only
+the table: record, plan, orders and decisions. Where the next step needs a person's approval, the handler bakes on until
+that is in the ledger.
 """
 
 from bluegreen import clock, news
