@@ -64,7 +64,11 @@ class Outlook:
 
     @property
     def signals(self) -> str:
-        """What is watched, and what is not: slow requests are not where nothing says which are slow."""
+        """
+        What is watched, and what is not.
+
+        Slow requests are watched only if a limit is known: `health.slow_ms`, or blue's 95th percentile.
+        """
         return of_signals(self.health.model_copy(update={"slow_ms": self._slow_ms()}) if self.past else self.health)
 
     def _known(self) -> str:
