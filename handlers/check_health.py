@@ -3,7 +3,7 @@ CheckHealth: look at both versions' metrics, and go on, bake on, or stop.
 
 Safe to retry: a look reads the same minutes again and changes nothing. While no look is due, the handler reads only
 the table: record, plan, orders and decisions. Where the next step needs a person's approval, the handler bakes on until
-that is in the ledger.
+that is in the ledger. Until then a promote changes nothing, and looks are as far apart as during a bake.
 """
 
 from bluegreen import clock, news
@@ -11,7 +11,7 @@ from bluegreen.aws import aliases
 from bluegreen.baking import watch
 from bluegreen.baking.alias import left_at, must_be
 from bluegreen.baking.conclude import conclude
-from bluegreen.baking.gates import gated, must_not_be_rejected
+from bluegreen.baking.gates import gated, is_approved, must_not_be_rejected
 from bluegreen.decisions import orders
 from bluegreen.decisions.bake import needs_probes
 from bluegreen.decisions.pace import EARLY_SECONDS, wait
@@ -31,8 +31,9 @@ def handler(deployment: Looking) -> Look:
     ordered.must_go_on(now)
     must_not_be_rejected(plan, bake.green_weight)
     resumed = bake.look.told_pause and not ordered.paused
-    promoted = ordered.promotes(bake.moved_at, bake.green_weight)
-    if now < bake.look.due_at - EARLY_SECONDS and not (bake.look.awaits or promoted or resumed):
+    awaited, promoted = bake.look.awaits, ordered.promotes(bake.moved_at, bake.green_weight)
+    goes_on = is_approved(plan.id, awaited) if awaited else promoted
+    if now < bake.look.due_at - EARLY_SECONDS and not (goes_on or resumed):
         next_seconds = ordered.wait(now, wait(now, bake.look.due_at))
         return bake.look.model_copy(
             update=_told(deployment, ordered) | {"next": "bake_on", "next_seconds": next_seconds}

@@ -198,15 +198,14 @@ class Look(Section):
     """
     What the last look at the metrics found, and what follows from it.
 
-    The next look is due at `due_at` (seconds since 1970). CheckHealth runs again after `next_seconds`; before a
-    look is due, it only reads people's orders. `next_weight` is the weight that the next shift gives green.
-    `unmeasured` looks in a row had no metrics, and `probes` were answered so far. The alarms `pardoned` have been
-    in ALARM since before the deployment. `watched` is what the deployment's end says of the watch, `memory` what
-    the looks so far came to. `signals` names what is watched and what is not. `awaits` is the number of the step
-    whose approval the deployment waits for, 0 for none. `told_pause` is when the pause that stands was ordered
-    (seconds since 1970), once people were told of it. Verdict, reason and counts are for people who follow the
-    execution's history. `harmed` are green's requests that failed, by the signal that counted most of them; None if no
-    signal saw a request of green.
+    The next look is due at `due_at` (seconds since 1970). CheckHealth runs again after `next_seconds`; before a look is
+    due, it only reads people's orders and decisions. `next_weight` is the weight that the next shift gives green.
+    `unmeasured` looks in a row had no metrics, and `probes` were answered so far. The alarms `pardoned` have been in
+    ALARM since before the deployment. `watched` is what the deployment's end says of the watch, `memory` what the looks
+    so far came to. `signals` names what is watched and what is not. `awaits` is the number of the step whose approval
+    the deployment waits for, 0 for none. `told_pause` is when the pause that stands was ordered (seconds since 1970),
+    once people were told of it. Verdict, reason and counts are for people who follow the execution's history. `harmed`
+    are green's requests that failed, by the signal that counted most of them; None if no signal saw a request of green.
     """
 
     next: Next = "bake_on"

@@ -9,6 +9,7 @@ import pytest
 
 from bluegreen import clock
 from bluegreen.aws import executions
+from bluegreen.decisions.pace import MOST_SECONDS
 from bluegreen.errors import AwsUnavailable
 from bluegreen.ledger import approvals
 from bluegreen.ledger.owner import Owner, of_deployment
@@ -417,6 +418,45 @@ class TestAnApproval:
         assert [(each["step"], "decision" in each) for each in waits[0]] == [(2, False)]
         assert [each["step"] for each in deployer.record(run)["approvals"]] == [2]
         assert deployer.notified().count("Waits: BonusCalculatorLambda:PROD needs an approval") == 1
+
+    @pytest.mark.parametrize(
+        ("which", "promote", "decided", "moved", "error"),
+        [
+            ("approve", False, 4300, "ShiftAlias", ""),
+            ("approve", True, 4300, "ShiftAlias", ""),
+            ("reject", False, 2100, "RollBack", "ApprovalRefused"),
+            ("", False, 4730, "RollBack", "ApprovalTimedOut"),
+        ],
+        ids=["approved", "approved after a promote", "refused", "late"],
+    )
+    def test_of_a_later_step_is_read_every_four_minutes_and_metrics_only_when_a_look_is_due(
+        self, deployer: Deployer, which: str, promote: bool, decided: int, moved: str, error: str
+    ) -> None:
+        """A look is due every ten minutes here, and the decision comes between two of them."""
+        begun, made = deployer.aws.clock.now(), list[tuple[str, str, float]]()
+        if promote:
+            later(deployer, 2000, lambda: order("promote", "first", to="next"))
+        if which:
+            later(deployer, decided, lambda: decide(deployer, "first", which))
+
+        def watcher(call: Any, make: Callable[[], Any]) -> Any:
+            made.append((call.state, call.operation, deployer.aws.clock.now() - begun))
+            return make()
+
+        with deployer.aws.watched(watcher):
+            run = deploy(
+                deployer,
+                traffic={"steps": [{"weight": 0.1, "bake_seconds": 600}, ASKS_LATER["steps"][1]]},
+                health={"period_seconds": 600},
+                approval={"timeout_seconds": 4100},
+            )
+
+        assert run.error == error
+        for read in ("GetAlias", "GetMetricData"):
+            looks = [round(at) for state, name, at in made if (state, name) == ("CheckHealth", read) and at < decided]
+            assert looks == list(range(601 if read == "GetAlias" else 1201, decided, 600))
+        takes_effect = min(at for state, name, at in made if (state, name) == (moved, "UpdateAlias") and at > decided)
+        assert takes_effect - decided < (MOST_SECONDS + 2 if which else 2)
 
     def test_of_a_later_step_that_is_refused_during_a_pause_rolls_back_at_the_next_run(
         self, deployer: Deployer
