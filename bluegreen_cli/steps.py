@@ -27,6 +27,8 @@ def did(step: Step) -> str:
             return _let_go_on(noted)
         case "AwaitApproval":
             return f"Step {noted.get('step')} waits for a person's approval, until {noted.get('ends_at')} at most."
+        case "UpdateCode" | "MendLatest" if "published" in noted:
+            return f"Sent no code, since version {noted['published']} is published."
         case "UpdateCode" | "MendLatest":
             return f"$LATEST has the code {noted.get('sha256')}."
         case "CompleteDeployment":

@@ -3,7 +3,7 @@ UpdateCode: put the new code into $LATEST, which no production caller invokes.
 
 It runs in two states. MendLatest gives $LATEST blue's own code, and no green follows. Code that is nowhere but in
 $LATEST is copied first, so that it can be had again. Safe to retry: code that is there already is not sent again, and
-a second copy is the same.
+a second copy is the same. Once green is in the record, $LATEST is no longer looked at, and no code is sent.
 """
 
 from contextlib import suppress
@@ -20,7 +20,9 @@ from bluegreen.rings import Opened
 
 @step
 def handler(deployment: Opened) -> Done:
-    plan, target, salt = deployment.plan, deployment.target, deployment.record.proof
+    plan, record, target, salt = deployment.plan, deployment.record, deployment.target, deployment.record.proof
+    if record.green and not record.mends_latest:
+        return Done(evidence={"published": record.green})
     latest = functions.when_settled(target)
     if not latest.holds(plan.code):
         if not latest.is_as(plan.latest, salt):
@@ -28,7 +30,7 @@ def handler(deployment: Opened) -> Done:
                 f"The code or the configuration of {target.function} changed since the deployment opened: someone else "
                 "did that, or a deployment to another of its aliases."
             )
-        deployments.learn_code_sent(plan.id, _kept(plan, latest))
+        deployments.learn_code_sent(plan.id, _kept(plan, latest), mends=record.mends_latest)
         with suppress(PreconditionFailed):  # our own call may have worked although its reply was lost
             functions.update(target, plan.code, latest.revision)
         latest = functions.when_ready(target)

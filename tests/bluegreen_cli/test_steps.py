@@ -16,6 +16,8 @@ from bluegreen_cli.steps import did
         ("NoteStaged", {"green": "8"}, "Version 8 is ready for its wave."),
         ("SmokeTest", {"untested": "Version 7 fails {}.", "passed_ms": {}}, "Version 7 fails {}."),
         ("SmokeTest", {"version": "$LATEST", "passed_ms": {}}, "Passed on $LATEST: no test."),
+        ("MendLatest", {"sha256": "abc="}, "$LATEST has the code abc=."),
+        ("UpdateCode", {"published": "8"}, "Sent no code, since version 8 is published."),
         (
             "RunHook",
             {"hook": "Ask", "moment": "before_traffic", "seconds": 1.5},

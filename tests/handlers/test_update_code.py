@@ -9,6 +9,7 @@ from moto.awslambda.models import LambdaFunction
 
 from bluegreen.aws import functions
 from bluegreen.errors import AwsRefused, AwsUnavailable, DeploymentOver, LatestMoved, StillInProgress, UpdateFailed
+from bluegreen.ledger import deployments
 from bluegreen.target import Target
 from tests.handlers.desk import Desk, Desks, another_user_updates_the_code, just_before
 from tests.machine.deployer import BUCKET, FUNCTION, GOOD, place, zip_of
@@ -209,6 +210,33 @@ def test_a_handler_that_outlives_its_execution_changes_nothing(at_update: Desk) 
         at_update.run("UpdateCode")
 
     assert at_update.deployer.digest() == before
+
+
+@pytest.mark.parametrize("state", ["UpdateCode", "MendLatest"])
+def test_code_that_another_user_puts_back_once_green_is_published_is_left_alone(desk: Desk, state: str) -> None:
+    """By an event with the proof, or by an attempt that comes late."""
+    desk.to("ShiftAlias").run("ShiftAlias")
+    before = desk.record()
+    assert another_user_updates_the_code(desk.deployer, GOOD % 1) == before["latest_sha256"]
+    theirs = revision()
+
+    desk.run(state)
+
+    assert (revision(), desk.record()) == (theirs, before)
+    assert desk.evidence(state) == {"published": "2"}
+
+
+def test_code_is_not_sent_once_a_retry_has_published_green_meanwhile(at_update: Desk) -> None:
+    before = revision()
+
+    with (
+        just_before("dynamodb", "UpdateItem", lambda: deployments.learn_green("first", "2")),
+        pytest.raises(DeploymentOver, match="a later attempt overtook this one; nothing was changed"),
+    ):
+        at_update.run("UpdateCode")
+
+    assert revision() == before
+    assert "code_sent_at" not in at_update.record()
 
 
 class TestCodeThatOnlyLatestHas:

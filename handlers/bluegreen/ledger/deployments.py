@@ -201,14 +201,17 @@ def learn_plan(opened: Record, plan: Plan, *, is_newest: bool) -> tuple[Record, 
     return found, known
 
 
-def learn_code_sent(deployment: str, kept: Zip | Image | None) -> None:
+def learn_code_sent(deployment: str, kept: Zip | Image | None, *, mends: bool = False) -> None:
     """
     Write down that the next call puts the new code into $LATEST, so that undoing knows whose code it finds there.
 
-    `kept` is where the code that it had is kept. Raises DeploymentOver unless the record is open. Read $LATEST first.
+    `kept` is where the code that it had is kept. Raises DeploymentOver unless the record is open, and once green was
+    written down: then the attempt that calls was overtaken. A deployment that `mends` $LATEST knows green from its
+    opening. Read $LATEST first.
     """
     where = {"latest_kept": kept.model_dump(mode="json", exclude_none=True)} if kept else {}
-    _learn(deployment, {"code_sent_at": clock.iso(clock.now())} | where)
+    unless_known = () if mends else ("green",)
+    _learn(deployment, {"code_sent_at": clock.iso(clock.now())} | where, unless_known=unless_known)
 
 
 def learn_green(deployment: str, version: str) -> None:

@@ -125,6 +125,17 @@ class TestLearning:
         assert found().code_sent_at == "2026-01-05T09:00:00.000Z"
         assert found().latest_kept is None
 
+    def test_code_is_sent_after_green_was_written_down_only_to_mend_latest(self) -> None:
+        opened()
+        deployments.learn_green("first", "1")
+
+        with OVER:
+            deployments.learn_code_sent("first", None)
+        assert found().code_sent_at is None
+
+        deployments.learn_code_sent("first", None, mends=True)
+        assert found().code_sent_at is not None
+
     @pytest.mark.parametrize("kept", [Zip(bucket="artifacts", key="restored/a.zip"), Image(image_uri=IMAGE)])
     def test_the_place_is_kept_where_the_code_before_is(self, kept: Zip | Image) -> None:
         opened()
