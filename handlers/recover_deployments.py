@@ -119,8 +119,8 @@ class Occasion(Section):
             return {}  # who undoes it tells them
         if not self.executionArn:
             return {each.id: _told(each.id) for each in deployments.untold() if not _is_told_by_its_execution(each)}
-        if deployments.find(self.name):
-            return {self.name: _told(self.name)}
+        if record := deployments.find(self.name):
+            return {} if _is_told_by_its_execution(record) else {self.name: _told(self.name)}
         execution = executions.describe(self.executionArn)
         if execution is None or execution.name != self.name or execution.status not in ENDED_BADLY:
             return {}

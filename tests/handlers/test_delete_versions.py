@@ -32,9 +32,35 @@ def test_people_are_told_by_it_and_not_before(completed: Desk) -> None:
     assert completed.deployer.versions() == ["1", "3", "4"]
 
 
-def sweep() -> None:
+def recover(**detail: str) -> None:
     with acting("RecoverDeployments"):
-        recover_deployments.handler({"detail": {}}, context_of(RECOVER_DEPLOYMENTS))
+        recover_deployments.handler({"detail": detail}, context_of(RECOVER_DEPLOYMENTS))
+
+
+def sweep() -> None:
+    recover()
+
+
+def test_an_event_that_names_the_deployment_before_it_leaves_the_end_to_it(completed: Desk) -> None:
+    """A principal that may invoke RecoverDeployments can send any event."""
+    completed.run("CompleteDeployment")
+    recover(executionArn="x", name=completed.name, status="RUNNING")
+    recover(executionArn=completed.arn, name=completed.name, status="ABORTED")
+    assert completed.deployer.notified() == []
+
+    completed.run("DeleteVersions")
+
+    (text,) = told(completed.deployer)
+    assert "Old versions that were deleted: 2." in text
+
+
+def test_the_event_of_its_execution_that_was_stopped_before_it_tells_the_end(completed: Desk) -> None:
+    completed.run("CompleteDeployment")
+    completed.stop()
+
+    recover(executionArn=completed.arn, name=completed.name, status="ABORTED")
+
+    assert completed.deployer.notified() == [f"Deployed: {FUNCTION}:PROD is at version 4"]
 
 
 def test_a_sweep_before_it_leaves_the_end_to_it(completed: Desk) -> None:
