@@ -19,7 +19,7 @@ from bluegreen.rings import Refused
 def handler(refused: Refused) -> Ended:
     error, cause = refused.failure.error, refused.failure.sentence
     if refused.name_was_taken:
-        told = refusals.may_tell(refused.target, refused.call.name) and notifications.tell(
+        told = refusals.may_tell(refused.target.function_key, refused.call.name) and notifications.tell(
             f"Rejected: {refused.target} was not touched", f"{error}: {cause}"
         )
         return Ended(error=error, cause=cause, evidence={"told": told})

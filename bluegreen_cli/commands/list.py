@@ -97,6 +97,7 @@ class Row:
 
 @click.command("list")
 @click.option("--releases", "only_releases", is_flag=True, help="Only the releases, also those that have ended.")
+@click.option("--refused", is_flag=True, help="With --releases: list the refused releases instead.")
 @click.option(
     "--limit",
     type=click.IntRange(1, MOST),
@@ -107,17 +108,19 @@ class Row:
 )
 @json_option
 @click.pass_obj
-def list(context: Context, only_releases: bool, limit: int, as_json: bool) -> None:
+def list(context: Context, only_releases: bool, refused: bool, limit: int, as_json: bool) -> None:
     """
     List every function: who serves since when, which deployment runs, whether it is frozen, how the last one ended.
 
     These are the aliases to which a deployment was completed, or to which one runs that is no part of a release.
     `bluegreen status FUNCTION` says more of one. The releases that run stand above them, and `bluegreen show RELEASE`
-    has their functions. With --releases: every release, the newest first, with its end.
+    has their functions. With --releases: every release that was not refused, the newest first, with its end.
     """
+    if refused and not only_releases:
+        raise click.UsageError("--refused is for --releases; `bluegreen history FUNCTION --refused` is for a function.")
     stack = context.stack(context.account())
     if only_releases:
-        _releases(stack, limit, as_json)
+        _releases(stack, limit, refused, as_json)
         return
     running: builtins.list[listing.Shown] = []
     if not as_json:
@@ -137,13 +140,15 @@ def list(context: Context, only_releases: bool, limit: int, as_json: bool) -> No
         click.echo("No deployment was completed or runs yet; `bluegreen deploy FUNCTION PATH` begins one.")
 
 
-def _releases(stack: Stack, limit: int, as_json: bool) -> None:
+def _releases(stack: Stack, limit: int, refused: bool, as_json: bool) -> None:
     """Raises a Problem if the API does not say it."""
-    found, more = listing.newest_first(stack, limit)
+    found, more = listing.newest_first(stack, limit, refused=refused)
     if as_json:
         click.echo(json.dumps(found, indent=2))
     elif found:
         listing.show(found)
+    elif refused:
+        click.echo("No release was refused.")
     else:
         click.echo("There is no release yet; `bluegreen release FILE` begins one.")
     if more:

@@ -27,10 +27,10 @@ def running(stack: Stack) -> Iterator[Shown]:
     return (each for page in api.pages(stack, "/releases") for each in page["releases"] if not each.get("ended_at"))
 
 
-def newest_first(stack: Stack, limit: int) -> tuple[list[Shown], bool]:
-    """At most `limit` releases, and whether there are more."""
-    every = (each for page in api.pages(stack, "/releases?all=true") for each in page["releases"])
-    found = list(islice(every, limit + 1))
+def newest_first(stack: Stack, limit: int, *, refused: bool) -> tuple[list[Shown], bool]:
+    """At most `limit` releases, or refused ones, and whether there are more."""
+    path = f"/releases?all=true{'&refused=true' if refused else ''}"
+    found = list(islice((each for page in api.pages(stack, path) for each in page["releases"]), limit + 1))
     return found[:limit], len(found) > limit
 
 

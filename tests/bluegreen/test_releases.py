@@ -2,14 +2,16 @@
 
 import pytest
 
-from bluegreen.document import ROLLED_BACK
+from bluegreen.document import REJECTED, ROLLED_BACK
 from bluegreen.ledger import releases
 from bluegreen.ledger.releases import OPEN, Member, Release
 from bluegreen.news import schema
+from bluegreen.releasing import news
 from bluegreen.releasing.words import of_stuck
 from bluegreen.target import Target
 from bluegreen.text import LONGEST_CAUSE
 from tests.machine.asking import ask
+from tests.machine.deployer import Deployer
 
 MOST_BYTES = 400 * 1024
 """Of an item of DynamoDB."""
@@ -84,3 +86,32 @@ def test_the_api_lists_the_releases_that_run_in_pages(monkeypatch: pytest.Monkey
     assert [each["id"] for each in first["releases"]] == ["monday", "sunday"]
     assert ([each["id"] for each in last["releases"]], "next" in last) == (["tuesday"], False)
     assert len(releases.unfinished()) == 3, "the sweep reads them all"
+
+
+class TestARefusedRelease:
+    REFUSED = MONDAY.model_copy(
+        update={"state": REJECTED, "error": "InvalidRequest", "cause": "functions: is required"}
+    )
+
+    def test_of_which_people_could_not_be_told_is_told_later(self, deployer: Deployer) -> None:
+        for name in ("monday", "tuesday"):
+            releases.keep_refused(self.REFUSED.model_copy(update={"id": name}))
+        with deployer.aws.fails("Publish", "ServiceUnavailable", times=None):
+            assert [news.tell(name) for name in ("monday", "tuesday")] == [False, True]
+        assert [each.id for each in releases.unfinished()] == ["monday"]
+
+        assert news.tell("monday")
+
+        assert [subject.split()[2] for subject in deployer.notified()] == ["monday"]
+        assert releases.unfinished() == []
+
+    def test_people_are_told_of_every_abort_of_one_that_touched_nothing(self, deployer: Deployer) -> None:
+        for name in ("monday", "tuesday"):
+            releases.open_release(MONDAY.model_copy(update={"id": name}), [], {})
+            releases.begin_undoing(name, "Aborted", "by alice: a wrong price")
+            releases.close(name, REJECTED)
+            news.tell(name)
+
+        told = deployer.messages()
+        assert [each["Subject"].split()[2] for each in told] == ["monday", "tuesday"]
+        assert not [each for each in told if "--refused" in each["Message"]]

@@ -224,7 +224,7 @@ def test_the_handlers_that_take_or_free_a_lock_touch_locks_and_no_others() -> No
         ("code#*", {"OpenDeployment", "OpenMember"}),
         ("newest#*", {"OpenDeployment", "OpenMember"}),
         ("waiting#*", {"OpenDeployment", "ReceiveUpload"}),
-        ("refusals#*", {"RecoverPrevious", "RecoverDeployments", "RejectDeployment"}),
+        ("refusals#*", {"RecoverPrevious", "RecoverDeployments", "RejectDeployment", "OpenRelease", "RollBackRelease"}),
         ("start#*", {"ReceiveUpload", "ServeApi"}),
         ("freezes#*", {"ServeApi"}),
         ("pace#*", may("lambda:ListTags")),

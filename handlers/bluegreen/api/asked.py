@@ -42,6 +42,14 @@ def caller(event: APIGatewayProxyEventV2) -> str:
     return f"{BY_API}{principal(event)}"[:256]
 
 
+def yes(event: APIGatewayProxyEventV2, name: str) -> bool:
+    """A parameter that is true or false, and false without a word. Raises BadRequestError for everything else."""
+    said = event.get_query_string_value(name, "false")
+    if said not in ("true", "false"):
+        raise BadRequestError(f"{name}: write true or false")
+    return said == "true"
+
+
 def after(event: APIGatewayProxyEventV2) -> str:
     """The `next` of the page before. Raises BadRequestError if it is none of ours."""
     token = event.get_query_string_value("next", "")

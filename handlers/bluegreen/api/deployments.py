@@ -151,9 +151,7 @@ def of_function() -> dict[str, Any]:
     target = Target.beside(os.environ["STATE_MACHINE_ARN"], function.name, os.environ["DEFAULT_ALIAS"])
     if wrong := function.complaint(target.region, target.account):
         raise BadRequestError(f"function: {wrong}")
-    refused = event.get_query_string_value("refused", "false")
-    if refused not in ("true", "false"):
-        raise BadRequestError("refused: write true or false")
-    found, following = deployments.of_function(target, refused=refused == "true", after=asked.after(event))
+    refused = asked.yes(event, "refused")
+    found, following = deployments.of_function(target, refused=refused, after=asked.after(event))
     wanted = [record for record in found if function.qualifier in ("", record.target.alias)]
     return {"deployments": [record.to_json() for record in wanted]} | asked.page(following)

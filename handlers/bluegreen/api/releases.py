@@ -2,7 +2,8 @@
 Releases: start one, read one and its functions, and give it orders.
 
     POST   /releases                 the document; 202 with the release's id
-    GET    /releases                 those that run, in pages; with all=true every one, the newest first
+    GET    /releases                 those that run, in pages; with all=true every one that was not refused, the newest
+                                     first, and with refused=true beside it those that were
     GET    /releases/{id}            the record, each wave's verdict, people's orders and decisions, a page of functions
     DELETE /releases/{id}            abort: every function is put back
     POST   /releases/{id}/pause      no green gets a larger share; {"seconds": 3600} is the limit
@@ -111,7 +112,8 @@ class Releases(Answer):
     """
     A page of the releases that run, and of those of whose end people have not been told yet.
 
-    With `all=true` a page of every release, the newest first.
+    With `all=true` a page of every release, the newest first: of those that were not refused, or, with `refused=true`
+    beside it, of those that were.
     """
 
     releases: tuple[ReleaseShown, ...]
@@ -157,17 +159,26 @@ def start() -> tuple[dict[str, Any], int]:
     "GET",
     "/releases",
     "ListReleases",
-    query={"all": Parameter("true: those that have ended, too.", Literal["true", "false"]), "next": NEXT},
+    query={
+        "all": Parameter("true: those that have ended, too.", Literal["true", "false"]),
+        "refused": Parameter("true, with all=true: the releases that were refused.", Literal["true", "false"]),
+        "next": NEXT,
+    },
     answers={HTTPStatus.OK: Releases},
 )
 def several() -> dict[str, Any]:
-    """List the releases that run, in the order of their ids; with `all=true` every release, the newest first."""
+    """
+    List the releases that run, in the order of their ids.
+
+    With `all=true` it lists those that have ended, too, the newest first, but for those that were refused. These it
+    lists with `all=true&refused=true`.
+    """
     event = router.current_event
-    every = event.get_query_string_value("all", "false")
-    if every not in ("true", "false"):
-        raise BadRequestError("all: write true or false")
+    every, refused = asked.yes(event, "all"), asked.yes(event, "refused")
+    if refused and not every:
+        raise BadRequestError("refused: write all=true, too: a release that was refused does not run")
     after = asked.after(event)
-    found, following = releases.newest_first(after) if every == "true" else releases.unfinished_by_id(after)
+    found, following = releases.newest_first(after, refused=refused) if every else releases.unfinished_by_id(after)
     return {"releases": [each.to_json() for each in found]} | asked.page(following)
 
 

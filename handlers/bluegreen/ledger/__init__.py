@@ -17,6 +17,7 @@ What the deployer remembers, in one DynamoDB table. docs/protocol.md says who ma
     start#<id>                  <digest>               who started the execution with that input     starts.py
     orders#<owner>              orders                 what people ordered it to do, in order            orders.py
     refusals#<function>         told, frozen           when people were last told of a refused request   refusals.py
+    refusals#releases           told, frozen           when people were told of a refused release        refusals.py
     refusals#<execution>        told                   that people know of an end without a record      refusals.py
     freezes#<account>:<region>  <name or pattern>      which functions are frozen, why, until when       freezes.py
     pace#<account>:<region>     <limit>                when Lambda may be called next                aws/pacing.py
@@ -28,7 +29,8 @@ What the deployer remembers, in one DynamoDB table. docs/protocol.md says who ma
 
 <alias> is `account:region:function:alias`, <function> is `account:region:function`, <execution> is an ARN. <owner> is
 the id of a deployment, or `release#<id>`, since a deployment and a release may have the same id (owner.py). The index
-ByFunction lists a function's deployments and, under another key, its refused requests, by their start. ByKind
+ByFunction lists a function's deployments and, under another key, its refused requests, by their start. It lists the
+releases and, under another key, the refused ones, too. ByKind
 lists the locks that are held, the uploads that wait, the aliases to which a deployment was completed, the records of
 whose end people have not been told yet, and the releases that have not ended or of whose end they have not.
 

@@ -23,7 +23,7 @@ from bluegreen import clock
 from bluegreen.aws import table
 from bluegreen.aws.table import Item
 from bluegreen.decisions.shift import Shifted
-from bluegreen.document import UNMOVED, Brings
+from bluegreen.document import REJECTED, UNMOVED, Brings
 from bluegreen.errors import AwsUnavailable, DeploymentOver
 from bluegreen.ledger.owner import Owner, of_release
 from bluegreen.ledger.record import RECORD, Cause, readable
@@ -35,8 +35,8 @@ from bluegreen.target import Target
 RELEASE = "release"
 OPENING, OPEN, COMMITTED, UNDOING = "opening", "open", "committed", "undoing"
 RELEASED = "Released"
-LISTED = "releases"
-"""The key of all releases in the index ByFunction, which has them in the order of their start."""
+ALL = "releases"
+"""What is kept of all releases together has this in its key."""
 LIVE = (OPENING, OPEN, COMMITTED, UNDOING)
 OF_ALL = "request#of-all"
 MOST_FAILED = 50
@@ -415,7 +415,7 @@ def take_over(known: Release, execution: str) -> Release | None:
 
 def close(release: str, state: str, failed: Sequence[Member] = (), cause: str | None = None) -> Release | None:
     """Write how it ended, and which functions failed. Answers the record as it is then."""
-    ended: Item = {"state": state, "ended_at": clock.iso(clock.now())}
+    ended: Item = {"state": state, "ended_at": clock.iso(clock.now()), "listed": _listed(refused=state == REJECTED)}
     if failed:
         ended |= {"failed": [each.name for each in failed[:MOST_FAILED]], "failed_count": len(failed)}
     if cause is not None:
@@ -465,19 +465,22 @@ def _of_kind() -> Item:
     )
 
 
-def newest_first(after: str = "", most: int = MOST) -> tuple[list[Release], str]:
+def newest_first(after: str = "", *, refused: bool = False, most: int = MOST) -> tuple[list[Release], str]:
     """
-    A page of all releases, those that have ended too, and what to ask for next; "" after the last page.
+    A page of the releases, those that have ended too, or of the refused ones, and what to ask for next.
+
+    That is "" after the last page.
 
     Items that are no records are passed over: a role that may write audit entries can put some into the index.
     """
     started_at, _, release = after.partition("|")
-    start = {"listed": LISTED, "started_at": started_at, "pk": partition(release), "sk": RECORD}
+    listed = _listed(refused=refused)
+    start = {"listed": listed, "started_at": started_at, "pk": partition(release), "sk": RECORD}
     items, last = table.page(
         after=start if after else None,
         IndexName="ByFunction",
         KeyConditionExpression="listed = :listed",
-        ExpressionAttributeValues=table.values({":listed": LISTED}),
+        ExpressionAttributeValues=table.values({":listed": listed}),
         ScanIndexForward=False,
         Limit=most,
     )
@@ -507,8 +510,15 @@ def partition(release: str) -> str:
 
 
 def _item(record: Release) -> Item:
-    item = record.model_dump(mode="json", exclude_none=True) | {"kind": RELEASE, "listed": LISTED}
-    return table.key(partition(record.id), RECORD) | table.values(item)
+    more = {"kind": RELEASE, "listed": _listed(refused=record.state == REJECTED)}
+    return table.key(partition(record.id), RECORD) | table.values(
+        record.model_dump(mode="json", exclude_none=True) | more
+    )
+
+
+def _listed(*, refused: bool) -> str:
+    """The key of the index ByFunction: refused releases are listed apart, so that they push no other one out."""
+    return f"refused#{ALL}" if refused else ALL
 
 
 _ONCE = {"ConditionExpression": "attribute_not_exists(pk)"}

@@ -16,8 +16,8 @@ from typing import Literal
 
 from bluegreen import clock
 from bluegreen.aws import events, executions, notifications
-from bluegreen.document import NOTHING_TO_DEPLOY, REJECTED, Failure, Plan
-from bluegreen.errors import Aborted, DeploymentError, Frozen, UploadWaits
+from bluegreen.document import NOTHING_TO_DEPLOY, Failure, Plan
+from bluegreen.errors import DeploymentError, Frozen
 from bluegreen.ledger import deployments, refusals
 from bluegreen.ledger.record import Record
 from bluegreen.news import dashboard, schema, words
@@ -111,12 +111,10 @@ def _people_know(record: Record) -> bool:
     """
     Notify people of an end that they want to know of.
 
-    Of one function's refused requests they are told once an hour, of an upload that waits and of an abort always. What
-    a freeze refuses has an hour of its own, so that no other refusal hides it.
+    Of one function's refused requests they are told once an hour, of an upload that waits and of an abort always.
     """
-    refused = record.state == REJECTED and record.error not in (UploadWaits.__name__, Aborted.__name__)
-    hour = "frozen" if record.error == Frozen.__name__ else "told"
-    if not _wanted("ended") or (refused and not refusals.may_tell(record.target, record.id, hour)):
+    frozen = record.error == Frozen.__name__
+    if not _wanted("ended") or not refusals.may_tell_how(record, record.target.function_key, frozen=frozen):
         return True
     return _sent(words.of_end(record), record)
 

@@ -71,6 +71,11 @@ def of_end(record: Record) -> Words:
     return Words(subject=subject, text=f"{text}\n\n{_author(record)}", steps=_afterwards(record))
 
 
+def of_others(command: str) -> str:
+    """People are told of one refusal an hour, so the message says how to see the others."""
+    return f"`{command}` lists what else is refused within the next hour."
+
+
 def _end(record: Record) -> tuple[str, str]:
     """Subject and text."""
     target, why = record.target, f"{record.error}: {record.cause}"
@@ -79,7 +84,7 @@ def _end(record: Record) -> tuple[str, str]:
     if record.state == REJECTED and record.error == Aborted.__name__:
         return f"Aborted: {target} was not touched", why
     if record.state == REJECTED:
-        more = f"`bluegreen history {target.function} --refused` lists what else is refused within the next hour."
+        more = of_others(f"bluegreen history {target.function} --refused")
         subject = f"{'Frozen' if record.error == errors.Frozen.__name__ else 'Rejected'}: {target} was not touched"
         return subject, f"{why}\n\n{more}"
     warned = "".join(f"\n\nWarning: {warning}" for warning in record.warnings)

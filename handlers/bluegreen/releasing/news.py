@@ -1,15 +1,16 @@
 """
 News of a release: messages for people and events for other systems, about all of its functions together.
 
-Its end is told at least once: until both know of it, RecoverDeployments finds its record and tells them again.
+Its end is told at least once: until both know of it, RecoverDeployments finds its record and tells them again. Of
+refused releases people are told once an hour, other systems always.
 """
 
 import logging
 
 from bluegreen import clock
 from bluegreen.aws import events, notifications
-from bluegreen.errors import DeploymentError
-from bluegreen.ledger import releases
+from bluegreen.errors import DeploymentError, Frozen
+from bluegreen.ledger import refusals, releases
 from bluegreen.ledger.releases import Member, Release
 from bluegreen.news import CALLED_AGAIN_AFTER_SECONDS, schema
 from bluegreen.news.schema import ReleaseEvent, WaitsFor
@@ -52,13 +53,20 @@ def tell(release: str) -> bool:
         people, systems = record.told_at is not None, record.announced_at is not None
         members = [] if people and systems else releases.members(release)
         if not people:
-            subject, text = words.of_end(record, members)
-            people = _sent(subject, text, (f"bluegreen show {release}",), record)
+            people = _people_know(record, members)
         systems = systems or _announced(schema.release_ended(record, members))
         releases.learn_told(release, people=people, systems=systems)
     except DeploymentError:
         return False
     return people and systems
+
+
+def _people_know(release: Release, members: list[Member]) -> bool:
+    frozen = any(each.error == Frozen.__name__ for each in members)
+    if not refusals.may_tell_how(release, releases.ALL, frozen=frozen):
+        return True
+    subject, text = words.of_end(release, members)
+    return _sent(subject, text, (f"bluegreen show {release.id}",), release)
 
 
 def call_an_operator(release: Release, stuck: list[Member], why: str) -> None:

@@ -3,7 +3,9 @@
 from collections.abc import Sequence
 
 from bluegreen.decisions.route import Serving, said
+from bluegreen.ledger import refusals
 from bluegreen.ledger.releases import Member, Release
+from bluegreen.news.words import of_others
 from bluegreen.releasing.facts import Facts
 from bluegreen.rollback.words import without_blue
 from bluegreen.text import LONGEST_CAUSE, plain, sentence
@@ -63,7 +65,8 @@ def of_end(release: Release, members: Sequence[Member]) -> tuple[str, str]:
     ]
     stands = ", ".join(part for part in parts if part) or "nothing was touched"
     why = f" {release.error}: {sentence(release.cause or '')}" if release.error else ""
-    return f"{release.state}: {whose}", f"{sentence(stands[0].upper() + stands[1:])}{why}"
+    more = f"\n\n{of_others('bluegreen list --releases --refused')}" if refusals.is_one(release) else ""
+    return f"{release.state}: {whose}", f"{sentence(stands[0].upper() + stands[1:])}{why}{more}"
 
 
 def for_an_operator(release: Release, stuck: Sequence[Member], why: str) -> tuple[str, str]:

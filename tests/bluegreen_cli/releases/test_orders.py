@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 import pytest
@@ -466,22 +467,39 @@ class TestList:
     ) -> None:
         shop.release(name="monday", **AT_ONCE)
         shop.release({"Tax": BROKEN}, name="tuesday", **AT_ONCE)
-        shop.run({"functions": []}, "wednesday")
-        real = releases.newest_first
-        monkeypatch.setattr(releases, "newest_first", lambda after="": real(after, most=1))
+        for day in ("wednesday", "thursday"):
+            shop.run({"functions": "garbage"}, day)
+            shop.aws.clock.sleep(1)
+        monkeypatch.setattr(releases, "newest_first", partial(releases.newest_first, most=1))
 
-        ran, found = bluegreen("list", "--releases"), bluegreen("list", "--releases", "--limit", "2", "--json")
+        ran, found = bluegreen("list", "--releases"), bluegreen("list", "--releases", "--limit", "1", "--json")
+        refused = bluegreen("list", "--releases", "--refused")
 
-        rows = [re.split(" {2,}", line.strip()) for line in ran.stdout.splitlines()[1:]]
+        rows = [_row(line) for line in ran.stdout.splitlines()[1:]]
         assert [(row[-1], row[2], row[3], row[5]) for row in rows] == [
-            ("wednesday", "0", "Rejected", "InvalidRequest"),
             ("tuesday", "5", "RolledBack", "FunctionsFailed"),
             ("monday", "5", "Released", "-"),
         ]
-        assert all(row[4].startswith("2026-01-05 09:") for row in rows)
-        assert [each["id"] for each in found.json] == ["wednesday", "tuesday"]
-        assert (ran.stderr, found.stderr) == ("", "There are older ones: raise --limit.\n")
+        others = [_row(line) for line in refused.stdout.splitlines()[1:]]
+        assert [(row[-1], row[2], row[3], row[5]) for row in others] == [
+            ("thursday", "0", "Rejected", "InvalidRequest"),
+            ("wednesday", "0", "Rejected", "InvalidRequest"),
+        ]
+        assert all(row[4].startswith("2026-01-05 09:") for row in rows + others)
+        assert [each["id"] for each in found.json] == ["tuesday"]
+        assert (ran.stderr, refused.stderr) == ("", "")
+        assert found.stderr == "There are older ones: raise --limit.\n"
         assert "release monday" not in bluegreen("list").stdout
+
+    def test_refused_ones_are_of_releases(self, shop: Shop, bluegreen: Bluegreen) -> None:
+        none, wrong = bluegreen("list", "--releases", "--refused"), bluegreen("list", "--refused")
+
+        assert (none.exit_code, none.stdout) == (0, "No release was refused.\n")
+        assert (wrong.exit_code, "--refused is for --releases" in wrong.stderr) == (2, True)
+
+
+def _row(line: str) -> list[str]:
+    return re.split(" {2,}", line.strip())
 
 
 @pytest.fixture(autouse=True)
