@@ -9,9 +9,12 @@ import importlib
 import json
 from collections.abc import Callable, Iterator
 from typing import Any
+from unittest import mock
 
+import boto3
 import pytest
 
+from bluegreen.aws import executions
 from bluegreen.errors import AccessDenied, AwsUnavailable, DeploymentOver, NotTheHolder
 from tests.crash.world.driver import context_of
 from tests.machine.shop import GREEN, Shop, at, open_shop
@@ -58,9 +61,13 @@ class Forger:
     def send(self, name: str, state: str = "", **sections: Any) -> Any:
         """To the function of that name, in its own role."""
         event = {"document": self.document(**sections), "execution": self.arn, "started": "", "retries": 0}
+        return self.invoke(name, event | {"state": state or name})
+
+    def invoke(self, name: str, event: dict[str, Any]) -> Any:
+        """The function of that name with any event, in its own role."""
         handler: Callable[..., Any] = importlib.import_module(file_of(name)).handler
         with self._shop.aws.acting(name):
-            return handler(json.loads(json.dumps(event | {"state": state or name})), context_of(f"{name}Function"))
+            return handler(json.loads(json.dumps(event)), context_of(f"{name}Function"))
 
 
 def everything(shop: Shop) -> Any:
@@ -124,6 +131,28 @@ def test_the_input_of_the_execution_gets_nobody_the_proof(shop: Shop) -> None:
         assert everything(shop) == before
 
     during(shop, send)
+
+
+def test_the_state_that_an_event_says_is_not_the_one_that_the_execution_must_be_in(shop: Shop) -> None:
+    """Of an execution that is seen in another state than OpenRelease, which got the execution's input there."""
+    answers: list[Any] = []
+
+    def send() -> None:
+        before, arn = everything(shop), Forger(shop).arn
+        described = boto3.client("stepfunctions").describe_execution(executionArn=arn)
+        event = {"execution": arn, "started": described["startDate"].isoformat(), "state": "LookAtWave", "retries": 0}
+        with mock.patch.object(executions, "state_entered", return_value=("LookAtWave", described["input"])):
+            try:
+                answers.append(Forger(shop).invoke("OpenRelease", event | {"document": json.loads(described["input"])}))
+            except AwsUnavailable as error:
+                answers.append(str(error))
+        answers.append(everything(shop) == before)
+
+    during(shop, send)
+
+    said, untouched = answers
+    assert "is not seen in the state OpenRelease; nothing was changed" in said
+    assert untouched
 
 
 @pytest.fixture

@@ -27,6 +27,9 @@ RESUME = "resume"
 class Asked:
     """An execution that Step Functions shows running, its input, and the `release` of its name or that it resumes."""
 
+    STATE: ClassVar[str] = "OpenRelease"
+    """The event may say any."""
+
     call: Call
     started_at: str
     release: Release | None
@@ -38,8 +41,8 @@ class Asked:
         resumed = call.document.get(RESUME) if isinstance(call.document, dict) else None
         known = releases.find(resumed if isinstance(resumed, str) else call.name)
         if known is not None or resumed is not None:
-            # The answer has the release's proof, so the execution must still be in this state.
-            proof.must_be_in(call.execution, call.state, call.document)
+            # The answer has the release's proof, so the execution must still be in that state.
+            proof.must_be_in(call.execution, cls.STATE, call.document)
         if resumed is not None and known is None:
             raise NotTheHolder(f"There is no release {resumed!r}; nothing was changed.")
         return cls(call, started_at, known)
