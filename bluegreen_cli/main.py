@@ -34,8 +34,8 @@ COMMANDS = {
     "reject": "Roll back DEPLOYMENT (its id), which waits for an approval.",
     "history": "List FUNCTION's deployments, the newest first.",
     "report": "Write DEPLOYMENT (its id) as one HTML page: every step, weights, requests, odds, and how it ended.",
-    "show": "Show DEPLOYMENT (its id): who began it, each step with its time and evidence, orders, approvals, and how "
-    "it ended.",
+    "show": "Show DEPLOYMENT (its id): who began it, when each step was and what it did, orders, approvals, and "
+    "how it ended.",
     "logs": "Show what green and blue wrote to their logs during DEPLOYMENT (its id), side by side in time: lines of "
     "errors.",
     "open": "Print the console's link to DEPLOYMENT (its id), and open it in a browser if this is a terminal.",

@@ -233,7 +233,9 @@ class TestTheProof:
     def test_an_event_with_the_proof_from_the_execution_that_holds_the_lock_is_believed(
         self, opened: Desk, ring: type[Ring]
     ) -> None:
-        assert ring.read(call_of(opened)).audited_as == of_deployment("first")
+        call = call_of(opened, "RollBack" if ring is Failed else "ShiftAlias")
+
+        assert in_its_state(opened, ring, call).audited_as == of_deployment("first")
 
     @pytest.mark.parametrize("document", [None, "text", {}, {"deployment": {"id": 5}}])
     def test_an_event_that_names_no_deployment_is_refused(self, opened: Desk, ring: type[Ring], document: Any) -> None:
@@ -369,13 +371,13 @@ class TestFailed:
     def test_a_rollback_is_given_the_record_in_every_state(self, opened: Desk, ended: Callable[[Desk], None]) -> None:
         ended(opened)
 
-        ring = Failed.read(call_of(opened, "RollBack"))
+        ring = in_its_state(opened, Failed, call_of(opened, "RollBack"))
 
         assert ring.record == deployments.find("first")
         assert (ring.failure.error, ring.failure.sentence) == ("GreenUnhealthy", "green failed 9 of 10")
 
     def test_a_rollback_may_come_before_there_is_a_green(self, opened: Desk) -> None:
-        assert Failed.read(call_of(opened, "RollBack", green=None)).green is None
+        assert in_its_state(opened, Failed, call_of(opened, "RollBack", green=None)).green is None
 
     def test_a_table_that_does_not_answer_leaves_the_facts_of_the_document(
         self, deployer: Deployer, opened: Desk
@@ -438,7 +440,7 @@ class TestFailed:
         document = opened.document["deployment"] | {"blue": "4711-secret"}
 
         with pytest.raises(ValidationError, match=r"deployment\.blue") as refusal:
-            Failed.read(call_of(opened, "RollBack", deployment=document))
+            in_its_state(opened, Failed, call_of(opened, "RollBack", deployment=document))
 
         assert "4711-secret" not in str(refusal.value)
         assert opened.document["deployment"]["proof"] not in str(refusal.value)

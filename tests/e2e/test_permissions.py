@@ -41,7 +41,6 @@ class Untagged:
                 bake = documents["Bake"]["bake"]
                 due = bake | {"look": bake["look"] | {"due_at": 0}}  # before that the handler reads orders only
                 documents["CheckHealth"] = documents["Bake"] | {"bake": due}
-                documents["RollBack"] = documents["Bake"] | {"failure": {"Error": "Denied", "Cause": "a test"}}
                 return documents
             assert time.monotonic() < until, [details["name"] for details in entered]
             time.sleep(0.2)
@@ -72,12 +71,10 @@ def untagged(installed: Installed, calculators: Calculators) -> Iterator[Untagge
 @pytest.mark.parametrize(
     ("state", "function", "action"),
     [
-        ("UpdateCode", "UpdateCode", "lambda:GetFunction"),
         ("SmokeTest", "SmokeTest", "lambda:InvokeFunction"),
         ("PublishVersion", "PublishVersion", "lambda:GetFunction"),
         ("SmokeTestGreen", "SmokeTest", "lambda:GetFunction"),
         ("CheckHealth", "CheckHealth", "lambda:GetAlias"),
-        ("RollBack", "RollBack", "lambda:GetAlias"),
     ],
 )
 def test_a_state_cannot_touch_a_function_without_the_tag(

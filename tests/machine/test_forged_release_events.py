@@ -141,7 +141,9 @@ def test_the_state_that_an_event_says_is_not_the_one_that_the_execution_must_be_
         before, arn = everything(shop), Forger(shop).arn
         described = boto3.client("stepfunctions").describe_execution(executionArn=arn)
         event = {"execution": arn, "started": described["startDate"].isoformat(), "state": "LookAtWave", "retries": 0}
-        with mock.patch.object(executions, "state_entered", return_value=("LookAtWave", described["input"])):
+        with mock.patch.object(
+            executions, "state_entered", return_value=executions.Entered("LookAtWave", described["input"])
+        ):
             try:
                 answers.append(Forger(shop).invoke("OpenRelease", event | {"document": json.loads(described["input"])}))
             except AwsUnavailable as error:
