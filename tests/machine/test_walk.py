@@ -166,8 +166,9 @@ class TestTheMachine:
         with in_process_aws(toys.handlers(), patience_seconds=0.05) as aws:
             arn = aws.start({}, "slow")
 
-            with pytest.raises(AssertionError, match="slow does not end"):
+            with pytest.raises(AssertionError, match="slow does not end") as why:
                 aws.finish(arn)
+            assert "may_end.wait(30)" in str(why.value), "where the state's handler stands"
             may_end.set()
             for _ in range(1000):
                 with suppress(AssertionError):

@@ -23,7 +23,9 @@ import marshal
 import os
 import random
 import re
+import sys
 import threading
+import traceback
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager
@@ -358,10 +360,18 @@ class InProcessAws:
     def _await_the_end(self, execution: Any) -> None:
         with self._ends:
             ended = self._ends.wait_for(lambda: str(execution.status) != "RUNNING", self._patience_seconds)
-        assert ended, f"{execution.execution_arn} does not end; it went {_path(_history(execution))}"
+        path = _path(_history(execution))
+        assert ended, f"{execution.execution_arn} does not end; it went {path}\n{_where_the_threads_are()}"
 
     def _execution(self, arn: str) -> Any:
         return stepfunctions_parser_backends[DEFAULT_ACCOUNT_ID][REGION].describe_execution(arn)
+
+
+def _where_the_threads_are() -> str:
+    """The stack of every thread of this process: a walk that stands still waits in one of them."""
+    names = {thread.ident: thread.name for thread in threading.enumerate()}
+    stacks = ((names.get(ident, "unknown"), traceback.format_stack(at)) for ident, at in sys._current_frames().items())
+    return "\n".join(f"{name}:\n{''.join(stack)}" for name, stack in stacks)
 
 
 def _role() -> str:
