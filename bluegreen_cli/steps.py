@@ -24,7 +24,8 @@ def did(step: Step) -> str:
         case "PublishVersion":
             return f"Published version {noted.get('version')}."
         case "RunHook":
-            return _let_go_on(noted)
+            who = f"The hook {noted.get('hook')} ({noted.get('moment')})"
+            return f"{who} let the deployment go on after {noted.get('seconds')} s."
         case "AwaitApproval":
             return f"Step {noted.get('step')} waits for a person's approval, until {noted.get('ends_at')} at most."
         case "UpdateCode" | "MendLatest" if "published" in noted:
@@ -49,15 +50,9 @@ def did(step: Step) -> str:
 
 
 def hook(step: Step) -> str:
-    """For a table: its name, its moment, and how long it took."""
+    """For a table: the hook's name, its moment, and how long it took. A hook that Lambda refused noted none of it."""
     noted = step.evidence
     return f"{noted['hook']} ({noted.get('moment')}), {noted.get('seconds')} s" if noted.get("hook") else "a hook"
-
-
-def _let_go_on(noted: dict[str, Any]) -> str:
-    if not noted.get("hook"):
-        return "The hook let the deployment go on."
-    return f"The hook {noted['hook']} ({noted.get('moment')}) let the deployment go on after {noted.get('seconds')} s."
 
 
 def _listed(values: Any) -> str:

@@ -232,7 +232,7 @@ class Looking(Baking):
     """What CheckHealth has: green has a share of the alias, or had one."""
 
     def must_be_here(self) -> None:
-        """Raises what proof.must_be_in does. A look only reads, but what it writes for people must be due."""
+        """CheckHealth calls it before the time of an approval begins. Raises what proof.must_be_in does."""
         proof.must_be_in(self.call.execution, "CheckHealth", self.call.document)
 
     @classmethod
@@ -331,9 +331,9 @@ class Failed:
     """
     A deployment that is to be rolled back.
 
-    Step Functions must show the execution in RollBack, and its document counts, whatever the event says. While Step
-    Functions does not answer the proof counts, so that users do not stay on a bad green. `record` is None if the ledger
-    does not answer: then both must agree that the execution is in this state with this document.
+    Step Functions must show the execution in RollBack. The document that it shows counts, whatever the event's is.
+    While Step Functions does not answer, the event's proof is enough, so that users do not stay on a bad green.
+    `record` is None if the ledger does not answer. Then Step Functions must answer, and show the event's own document.
     """
 
     call: Call

@@ -23,7 +23,6 @@ from bluegreen_cli.steps import did
             {"hook": "Ask", "moment": "before_traffic", "seconds": 1.5},
             "The hook Ask (before_traffic) let the deployment go on after 1.5 s.",
         ),
-        ("RunHook", {}, "The hook let the deployment go on."),
         (
             "RecoverPrevious",
             {"recovered": ["a", "b"]},

@@ -161,7 +161,7 @@ class Processes:
             self._wait()
 
     def _wait(self) -> None:
-        """Until a copy has left. gevent's loop may have taken notice of its end already, as it does of any child's."""
+        """Wait until a copy has left. gevent's loop may have reaped it already, as it reaps any child."""
         ended = [pid for pid in self._running if not _is_child(pid)]
         for pid in ended or [os.wait4(-1, 0)[0]]:
             what, path = self._running.pop(pid)
@@ -171,7 +171,7 @@ class Processes:
 
 
 def _is_child(pid: int) -> bool:
-    """It runs, or nobody has taken notice of its end."""
+    """The process runs, or no part of this program has reaped it yet."""
     try:
         os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT)
     except ChildProcessError:

@@ -66,7 +66,7 @@ def test_a_machine_without_room_for_a_process_holds_the_next_copy_up(tmp_path: P
     assert kept == [1, 2]
 
 
-def test_a_copy_whose_end_was_noticed_by_somebody_else_has_left(tmp_path: Path) -> None:
+def test_a_copy_that_another_part_of_the_program_has_reaped_has_left(tmp_path: Path) -> None:
     kept: list[int] = []
     processes = branches.Processes(2, tmp_path, lambda _, result, __: kept.append(result))
 

@@ -60,16 +60,16 @@ def must_be_in(arn: str, state: str, document: Any, token: str = "") -> None:
         raise AwsUnavailable(f"The execution {arn} is not seen in the state {state}; nothing was changed.")
     if not same(_json(entered.document), document):
         raise NotTheHolder(f"The execution {arn} has another document than this event; nothing was changed.")
-    if token and entered.scheduled and _token(entered.scheduled) != token:
+    if token and (shown := _token(entered.scheduled)) is not None and shown != token:
         raise NotTheHolder(f"The execution {arn} waits for another task token; nothing was changed.")
 
 
 def document_of(arn: str, states: Collection[str], document: Any) -> Any:
     """
-    The document with which the execution entered its state, which has to be one of these. An event's own is no proof.
+    The document with which the execution entered its state, as Step Functions shows it.
 
-    Users wait for this: if Step Functions does not say what the state is, the event's `document` counts, which has the
-    deployment's proof. Raises AwsUnavailable if the execution is seen in another state.
+    Call it for an event that has the proof, since users wait for a rollback: if Step Functions does not show a state,
+    the answer is the event's own `document`. Raises AwsUnavailable if the execution is in none of these states.
     """
     try:
         entered = executions.state_entered(arn)

@@ -109,7 +109,7 @@ class Running:
         return cls(call, release, Go.model_validate(call.document.get("go")))
 
     def must_be_here(self) -> None:
-        """For LookAtWave, before a wave begins to wait or is over. Raises what proof.must_be_in does."""
+        """LookAtWave calls it before a wave begins to wait, or is over. Raises what proof.must_be_in does."""
         proof.must_be_in(self.call.execution, "LookAtWave", self.call.document)
 
     @property

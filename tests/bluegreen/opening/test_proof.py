@@ -3,8 +3,10 @@
 import json
 import os
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from typing import Any
+from unittest import mock
 
 import pytest
 
@@ -205,3 +207,44 @@ def test_documents_are_compared_that_are_nested_deeper_than_python_recurses() ->
 
     assert proof.same(nested(1), nested(1))
     assert not proof.same(nested(1), nested(2))
+
+
+def shown(state: str, document: str = "{}", parameters: str = "") -> AbstractContextManager[Any]:
+    """What the history says of the execution."""
+    return mock.patch.object(executions, "state_entered", return_value=executions.Entered(state, document, parameters))
+
+
+class TestTheDocumentOfARollback:
+    def test_is_the_one_that_is_shown(self, desk: Desk) -> None:
+        with shown("RollBack", '{"failure": "shown"}'):
+            assert proof.document_of(desk.arn, ["RollBack"], {"failure": "sent"}) == {"failure": "shown"}
+
+    @pytest.mark.parametrize("document", ["", "null", "[]", "{"])
+    def test_is_the_event_s_if_none_is_shown(self, desk: Desk, document: str) -> None:
+        with shown("RollBack", document):
+            assert proof.document_of(desk.arn, ["RollBack"], {"failure": "sent"}) == {"failure": "sent"}
+
+    def test_is_the_event_s_if_no_state_is_shown(self, desk: Desk) -> None:
+        with mock.patch.object(executions, "state_entered", return_value=None):
+            assert proof.document_of(desk.arn, ["RollBack"], {"failure": "sent"}) == {"failure": "sent"}
+
+    def test_is_none_in_another_state(self, desk: Desk) -> None:
+        with (
+            shown("Bake"),
+            pytest.raises(AwsUnavailable, match="not seen in the state PutBackFailed or RollBackRelease;"),
+        ):
+            proof.document_of(desk.arn, ["PutBackFailed", "RollBackRelease"], {})
+
+
+class TestATaskToken:
+    @pytest.mark.parametrize("parameters", ["", "{", "[]", '{"Payload": "x"}', '{"Payload": {"token": "true"}}'])
+    def test_is_believed_unless_another_one_is_shown(self, desk: Desk, parameters: str) -> None:
+        with shown("AwaitApproval", parameters=parameters):
+            proof.must_be_in(desk.arn, "AwaitApproval", {}, "true")
+
+    def test_of_somebody_else_is_refused(self, desk: Desk) -> None:
+        with (
+            shown("AwaitApproval", parameters='{"Payload": {"token": "true"}}'),
+            pytest.raises(NotTheHolder, match="waits for another task token; nothing was changed"),
+        ):
+            proof.must_be_in(desk.arn, "AwaitApproval", {}, "made-up")
