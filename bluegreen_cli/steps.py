@@ -37,8 +37,8 @@ def did(step: Step) -> str:
         case "RecoverPrevious":
             recovered = _listed(noted.get("recovered"))
             if not recovered:
-                return "No execution that had ended held a lock."
-            return f"Freed what these deployments held, whose executions had ended: {recovered}."
+                return "Found no lock of an execution that had ended."
+            return f"Freed the locks of deployments whose executions had ended: {recovered}."
         case "RecoverDeployments":
             return sentence(str(noted["cause"])) if noted.get("cause") else ""
         case "DeleteVersions":

@@ -26,9 +26,9 @@ from bluegreen_cli.steps import did
         (
             "RecoverPrevious",
             {"recovered": ["a", "b"]},
-            "Freed what these deployments held, whose executions had ended: a, b.",
+            "Freed the locks of deployments whose executions had ended: a, b.",
         ),
-        ("RecoverPrevious", {"recovered": []}, "No execution that had ended held a lock."),
+        ("RecoverPrevious", {"recovered": []}, "Found no lock of an execution that had ended."),
         ("RecoverDeployments", {"cause": "It is STOPPED"}, "It is STOPPED."),
         ("DeleteVersions", {"deleted": [], "stopped": "no right"}, "Old versions deleted: none. It stopped: no right."),
         ("Unknown", {"told": True}, ""),

@@ -28,7 +28,7 @@ class Asked:
     """An execution that Step Functions shows running, its input, and the `release` of its name or that it resumes."""
 
     STATE: ClassVar[str] = "OpenRelease"
-    """The event may say any."""
+    """The state in which Step Functions must show the execution. A forged event may name any other."""
 
     call: Call
     started_at: str
